@@ -1,0 +1,50 @@
+# barewire. `make` alone prints what there is. Node 20 with npm is enough: the tools that need a newer one
+# find it in node_modules/.bin, where the `node` package puts it.
+
+SHELL := /bin/bash
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+export WRANGLER_SEND_METRICS := false
+export CLOUDFLARE_CF_FETCH_ENABLED := false
+
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: help dev test world conformance size bench audit format deploy clean
+.DEFAULT_GOAL := help
+
+help: ## Prints this list.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t s; do printf '  make %-12s %s\n' "$$t" "$$s"; done
+
+dev: $(INSTALLED) ## Serves the app on http://localhost:8787/mcp (PORT=8787), on this machine only.
+	@node test/tools/dev.mjs --port $(or $(PORT),8787)
+
+test: $(INSTALLED) ## Runs every check: format, lint, types, house rules, unit tests, fixtures, size, conformance.
+	@node test/tools/check.mjs
+
+world: $(INSTALLED) ## Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, REVISION=one date to pin).
+	@node test/tools/dev.mjs --world --port $(or $(PORT),8790) --revision "$(REVISION)"
+
+conformance: $(INSTALLED) ## Runs the lanes of the official suite against the conformance world.
+	@node test/tools/conformance.mjs
+
+size: $(INSTALLED) ## Prints the gzipped bundle and the lines of src/; fails over 64 KiB or 6,000 lines.
+	@node test/tools/size.mjs
+
+bench: $(INSTALLED) ## Measures the Worker beside a bare one in the same workerd: requests per second, p50, p99, CPU.
+	@node test/bench/run.mjs
+
+audit: $(INSTALLED) ## Runs the fixtures of spec/ against any server: make audit URL=https://….
+	@node test/tools/audit.mjs "$(URL)"
+
+format: $(INSTALLED) ## Formats all files in place.
+	@oxfmt
+
+deploy: $(INSTALLED) ## Deploys to your Cloudflare account; first: wrangler secret put KEYS.
+	@wrangler deploy
+
+clean: ## Removes what was installed, built and stored locally; keeps .dev.vars.
+	@rm -rf node_modules .wrangler dist
+
+$(INSTALLED): package-lock.json
+	@echo "Installing (about half a minute) …"
+	@npm ci --loglevel=error --no-fund --no-audit
+	@touch $@

@@ -1,0 +1,12 @@
+/**
+ * What this server offers. A fork edits this list and the files beside it, and nothing else.
+ */
+
+import type { ServerSpec } from "../server/define.ts";
+import { addNumbers } from "./add-numbers.ts";
+
+export const app: ServerSpec = {
+  info: { name: "barewire", title: "barewire", version: "0.1.0" },
+  instructions: "A small example server.",
+  tools: [addNumbers],
+};

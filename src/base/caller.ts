@@ -1,0 +1,22 @@
+/**
+ * Who is asking. The front door establishes it once a request, from a verified credential; it travels with the
+ * request and is never remembered from an earlier one.
+ */
+
+export interface Caller {
+  /** Who vouches for the subject: an issuer URL, or "none" when the server is open. */
+  readonly issuer: string;
+  /** The person or service, unique within the issuer. */
+  readonly subject: string;
+  /** The OAuth client that acts for the subject. */
+  readonly client: string;
+  readonly scopes: readonly string[];
+}
+
+/** The caller of a server that asks nobody who they are. */
+export const ANONYMOUS: Caller = { issuer: "none", subject: "anonymous", client: "none", scopes: [] };
+
+/** One string per (issuer, subject, client). JSON keeps the three apart, whatever characters they hold. */
+export function callerKey(caller: Caller): string {
+  return JSON.stringify([caller.issuer, caller.subject, caller.client]);
+}

@@ -1,0 +1,48 @@
+/**
+ * How a request ends, in words that no revision and no transport owns. `server/` makes it, `revision/` says it
+ * in the words of a date, the era rooms carry it to the client.
+ */
+
+import type { JsonObject, JsonValue } from "./json.ts";
+import type { Refusal } from "./refusal.ts";
+
+/** How long, and by whom, a result may be cached (`ttlMs` in milliseconds). */
+export interface CacheHint {
+  readonly ttlMs: number;
+  readonly scope: "public" | "private";
+}
+
+/** A question to the client: sampling, elicitation or roots. */
+export interface InputRequest {
+  // spec: mrtr.requests.kind
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+  readonly params: JsonObject;
+}
+
+/** What earlier rounds of one request left behind: the client's raw answers, and results of `ctx.once`. */
+export interface Memory {
+  readonly answers: JsonObject;
+  readonly once: JsonObject;
+}
+
+export const NO_MEMORY: Memory = { answers: {}, once: {} };
+
+export type Outcome =
+  | { readonly kind: "complete"; readonly result: JsonObject; readonly cache?: CacheHint }
+  // spec: mrtr.only
+  | { readonly kind: "input"; readonly requests: Readonly<Record<string, InputRequest>>; readonly memory: Memory }
+  | { readonly kind: "refused"; readonly refusal: Refusal };
+
+/** A message that accompanies a running request. Not kept, not answered. */
+export interface Notice {
+  // spec: pattern.initiate, http.sse.requests
+  readonly method: "notifications/progress" | "notifications/message";
+  readonly params: { readonly [key: string]: JsonValue };
+}
+
+/** A one-way valve for notices: what goes in reaches the client or nobody. */
+export type Sink = (notice: Notice) => void;
+
+export function refused(refusal: Refusal): Outcome {
+  return { kind: "refused", refusal };
+}

@@ -1,0 +1,55 @@
+/**
+ * The key ring: named 256-bit keys from configuration. The first seals, all of them open, so keys rotate without loss.
+ * A subkey per purpose comes from HKDF-SHA-256 (RFC 5869): a value sealed for one purpose never opens for another.
+ * Refuses short, malformed, repeated and visibly weak keys. Does not judge where the key came from.
+ */
+
+import { readBase64, readBase64url, utf8 } from "../base/bytes.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+export interface KeyRing {
+  /** Id of the key that seals. */
+  readonly current: string;
+  readonly ids: readonly string[];
+  /** The AES-256-GCM subkey of key `id` for `purpose`, or undefined when the ring does not hold `id`. */
+  subkey(id: string, purpose: string): Promise<CryptoKey> | undefined;
+}
+
+/** Reads `id:base64key,id:base64key,…`: 32 bytes a key, ids of letters, digits, "-" and "_". The reason names the key, never its bytes. */
+export function readKeyRing(text: string): Result<KeyRing, string> {
+  const keys = new Map<string, Uint8Array<ArrayBuffer>>();
+  for (const entry of text.split(",").map((part) => part.trim())) {
+    const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):(.+)$/.exec(entry) ?? [];
+    if (id === undefined || encoded === undefined) return err('A key must be written "id:base64"');
+    const bytes = readBase64(encoded) ?? readBase64url(encoded);
+    if (bytes?.length !== 32) return err(`Key "${id}" is not 32 bytes of base64`);
+    if (new Set(bytes).size < 8) return err(`Key "${id}" is too regular to be random`);
+    if (keys.has(id)) return err(`Key id "${id}" appears twice`);
+    keys.set(id, bytes);
+  }
+  const [current] = keys.keys();
+  return current === undefined ? err("The key ring is empty") : ok(keyRing(current, keys));
+}
+
+function keyRing(current: string, keys: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): KeyRing {
+  // A derived key is a pure function of (id, purpose); the map only saves deriving it on every request.
+  const derived = new Map<string, Promise<CryptoKey>>();
+  return {
+    current,
+    ids: [...keys.keys()],
+    subkey(id, purpose) {
+      const bytes = keys.get(id);
+      if (bytes === undefined) return undefined;
+      const name = `${id}/${purpose}`;
+      const key = derived.get(name) ?? deriveKey(bytes, purpose);
+      derived.set(name, key);
+      return key;
+    },
+  };
+}
+
+async function deriveKey(bytes: Uint8Array<ArrayBuffer>, purpose: string): Promise<CryptoKey> {
+  const master = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: utf8(`barewire/${purpose}`) };
+  return crypto.subtle.deriveKey(hkdf, master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+}

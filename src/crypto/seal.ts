@@ -1,0 +1,52 @@
+/**
+ * Sealing: JSON that leaves this server and comes back unread and unchanged, as `key id "." base64url(IV || ciphertext)`.
+ * AES-256-GCM (NIST SP 800-38D) with a fresh random 96-bit IV; the purpose picks the subkey, the context is additional data.
+ * Opening gives a value or a reason. Not checked here: age and single use, which belong inside the sealed value.
+ */
+
+import { base64url, concatBytes, readBase64url, readUtf8, utf8 } from "../base/bytes.ts";
+import { randomBytes } from "../base/clock.ts";
+import type { JsonValue } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { KeyRing } from "./keyring.ts";
+
+/** Bytes of the IV: 96 bits, the length GCM is defined for. */
+const IV_BYTES = 12;
+
+export type SealFault = "malformed" | "unknown key" | "not authentic";
+
+/** Seals `value` for `purpose`. `context` must be given again, identically, to open it. */
+export async function seal(ring: KeyRing, purpose: string, value: JsonValue, context: string = ""): Promise<string> {
+  const key = await ring.subkey(ring.current, purpose);
+  if (key === undefined) throw new Error("The key ring lost its current key");
+  const iv = randomBytes(IV_BYTES);
+  const algorithm = { name: "AES-GCM", iv, additionalData: utf8(context) };
+  const ciphertext = await crypto.subtle.encrypt(algorithm, key, utf8(JSON.stringify(value)));
+  return `${ring.current}.${base64url(concatBytes(iv, new Uint8Array(ciphertext)))}`;
+}
+
+/** The value that was sealed for the same purpose and context, or the reason why not. */
+export async function open(
+  ring: KeyRing,
+  purpose: string,
+  sealed: string,
+  context: string = "",
+): Promise<Result<JsonValue, SealFault>> {
+  const dot = sealed.indexOf(".");
+  const bytes = readBase64url(sealed.slice(dot + 1));
+  if (dot < 1 || bytes === undefined || bytes.length <= IV_BYTES) return err("malformed");
+  const key = ring.subkey(sealed.slice(0, dot), purpose);
+  if (key === undefined) return err("unknown key");
+  const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, IV_BYTES), additionalData: utf8(context) };
+  try {
+    const plain = await crypto.subtle.decrypt(algorithm, await key, bytes.subarray(IV_BYTES));
+    return ok(JSON.parse(readUtf8(new Uint8Array(plain)) ?? "null") as JsonValue);
+  } catch {
+    return err("not authentic");
+  }
+}
+
+/** SHA-256 of `text`, as base64url. */
+export async function digest(text: string): Promise<string> {
+  return base64url(new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(text))));
+}

@@ -1,0 +1,86 @@
+/**
+ * Changes that clients may ask to hear of, and the filter that says which.
+ * MCP patterns/subscriptions#notification-filter. Pure; bounds the filter so that it fits a socket's attachment.
+ */
+
+import * as z from "zod";
+import { utf8 } from "../base/bytes.ts";
+import type { JsonValue } from "../base/json.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+export type ListName = "tools" | "prompts" | "resources";
+
+/** A list changed, or one resource did. `audience` limits a change to one caller (a caller key). */
+// spec: subscriptions.scope
+export type Change = ({ readonly list: ListName } | { readonly uri: string }) & { readonly audience?: string };
+
+/** What a listener asked to hear of. MCP `SubscriptionFilter`. */
+export interface Filter {
+  toolsListChanged?: boolean | undefined;
+  promptsListChanged?: boolean | undefined;
+  resourcesListChanged?: boolean | undefined;
+  resourceSubscriptions?: string[] | undefined;
+}
+
+const filterShape: z.ZodType<Filter> = z.object({
+  toolsListChanged: z.boolean().optional(),
+  promptsListChanged: z.boolean().optional(),
+  resourcesListChanged: z.boolean().optional(),
+  resourceSubscriptions: z.array(z.string()).optional(),
+});
+
+/** Bytes of a filter as JSON. A hibernating socket keeps it in an attachment of at most 16,384 bytes. */
+export const MAX_FILTER_BYTES = 12_288;
+
+const FIELD_OF_LIST = {
+  tools: "toolsListChanged",
+  prompts: "promptsListChanged",
+  resources: "resourcesListChanged",
+} as const;
+
+/** Reads the `notifications` parameter. Unknown members are dropped: they are types this server does not support. */
+export function readFilter(value: JsonValue | undefined): Result<Filter, Refusal> {
+  const parsed = filterShape.safeParse(value);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    return err(
+      refusal("InvalidParams", `params.notifications: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`),
+    );
+  }
+  if (utf8(JSON.stringify(parsed.data)).length > MAX_FILTER_BYTES) {
+    return err(
+      refusal(
+        "InvalidParams",
+        `params.notifications is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`,
+      ),
+    );
+  }
+  return ok(parsed.data);
+}
+
+/** The part of `filter` that a server with `lists` (and, with resources, their updates) can honour. */
+export function supportedPart(filter: Filter, lists: ReadonlySet<ListName>): Filter {
+  // spec: subscriptions.ack.subset
+  const part: Filter = {};
+  for (const list of ["tools", "prompts", "resources"] as const) {
+    if (lists.has(list) && filter[FIELD_OF_LIST[list]] === true) part[FIELD_OF_LIST[list]] = true;
+  }
+  if (lists.has("resources") && filter.resourceSubscriptions !== undefined) {
+    part.resourceSubscriptions = filter.resourceSubscriptions;
+  }
+  return part;
+}
+
+/** Whether a listener with `filter` asked to hear of `change`. */
+export function wants(filter: Filter, change: Change): boolean {
+  // spec: subscriptions.filter.honour
+  if ("list" in change) return filter[FIELD_OF_LIST[change.list]] === true;
+  return filter.resourceSubscriptions?.includes(change.uri) ?? false;
+}
+
+/** The notification that tells of `change`. */
+export function describe(change: Change): { method: string; params: Record<string, JsonValue> } {
+  if ("list" in change) return { method: `notifications/${change.list}/list_changed`, params: {} };
+  return { method: "notifications/resources/updated", params: { uri: change.uri } };
+}

@@ -1,0 +1,88 @@
+/**
+ * The hub object: passes changes to whoever listens, across isolates, and counts each caller's sessions.
+ *
+ * Storage: `rows.ts`: one row per session. A stateless listener is no row but a hibernating WebSocket whose attachment
+ * is `{"filter":{…},"caller":"[…]"}`.
+ * Life: sockets outlive the object's memory; an idle hub is evicted and is rebuilt around them by the next change.
+ * Trade-off: a listener hangs on one shard and a change visits every shard, so waiting is cheap and changing is not.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { wants, type Change, type Filter } from "./change.ts";
+import { sessionRows, type SessionRows } from "./rows.ts";
+
+interface Attachment {
+  readonly filter: Filter;
+  readonly caller: string;
+}
+
+/** Request header that carries the {@link Attachment}: an upgrade has no body. Only the Worker can reach this object. */
+export const LISTENER_HEADER = "x-barewire-listener";
+
+/** Sessions one caller may have open; strangers share one count. */
+export const MAX_SESSIONS_PER_CALLER = 100;
+export const MAX_SESSIONS_OF_STRANGERS = 10_000;
+
+/** What a change does to a session: the object behind this binding is told, and says whether it still lives. */
+export interface Notified extends Rpc.DurableObjectBranded {
+  notify(change: Change): boolean;
+}
+
+export interface HubEnv {
+  readonly SESSION: DurableObjectNamespace<Notified>;
+}
+
+export class Hub extends DurableObject<HubEnv> {
+  readonly #sessions: SessionRows = sessionRows(this.ctx.storage);
+
+  /** Attaches a listener. In: an upgrade request with its {@link Attachment}. Out: 101 and the client end. */
+  override fetch(request: Request): Response {
+    const attachment = JSON.parse(decodeURIComponent(request.headers.get(LISTENER_HEADER) ?? "")) as Attachment;
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    server.serializeAttachment(attachment);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Passes `change` to every listener and session whose filter wants it and who may hear of it. */
+  async publish(change: Change): Promise<void> {
+    this.#tellListeners(change);
+    await Promise.all(this.#sessions.concernedBy(change).map((id) => this.#tellSession(id, change)));
+  }
+
+  /** Registers a session and says whether its caller may have one more. */
+  admit(session: string, caller: string, stranger: boolean): boolean {
+    const most = stranger ? MAX_SESSIONS_OF_STRANGERS : MAX_SESSIONS_PER_CALLER;
+    if (this.#sessions.count(caller) >= most) return false;
+    this.#sessions.add(session, caller);
+    return true;
+  }
+
+  /** The resources a session wants to hear of. */
+  watch(session: string, uris: readonly string[]): void {
+    this.#sessions.setUris(session, uris);
+  }
+
+  forget(session: string): void {
+    this.#sessions.remove(session);
+  }
+
+  async #tellSession(id: string, change: Change): Promise<void> {
+    const lives = await this.env.SESSION.get(this.env.SESSION.idFromString(id)).notify(change);
+    if (!lives) this.#sessions.remove(id);
+  }
+
+  #tellListeners(change: Change): void {
+    const text = JSON.stringify(change);
+    for (const socket of this.ctx.getWebSockets()) {
+      const { filter, caller } = socket.deserializeAttachment() as Attachment;
+      const mayHear = change.audience === undefined || change.audience === caller;
+      if (mayHear && wants(filter, change)) socket.send(text);
+    }
+  }
+
+  /** The Worker closes when its client has left; answering completes the handshake and frees the socket. */
+  override webSocketClose(socket: WebSocket, code: number): void {
+    socket.close(code === 1006 ? 1000 : code);
+  }
+}

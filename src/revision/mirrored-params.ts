@@ -1,0 +1,65 @@
+/**
+ * `x-mcp-header` declarations in a tool's input schema, checked when the tool is defined: a client must drop a tool
+ * whose declarations are wrong, so such a tool would silently not exist.
+ * MCP transports/streamable-http#schema-extension. Pure.
+ */
+
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { MirroredParam } from "./mirror.ts";
+
+const ANNOTATION = "x-mcp-header";
+/** RFC 9110 section 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+
+/** All declarations of `schema` in order, or what is wrong with the first wrong one. */
+export function readMirroredParams(schema: JsonObject): Result<readonly MirroredParam[], string> {
+  const found: MirroredParam[] = [];
+  const fault = collect(schema, [], found);
+  if (fault !== undefined) return err(fault);
+  const names = found.map((param) => param.header.toLowerCase());
+  // spec: mirror.declare.unique
+  const repeated = names.find((name, index) => names.indexOf(name) !== index);
+  if (repeated !== undefined) return err(`${ANNOTATION} "${repeated}" is declared twice`);
+  if (countAnnotations(schema) !== found.length) {
+    // spec: mirror.declare.reachable
+    return err(`${ANNOTATION} stands where it cannot be reached through "properties" alone`);
+  }
+  return ok(found);
+}
+
+function collect(schema: JsonObject, path: string[], found: MirroredParam[]): string | undefined {
+  const properties = schema["properties"];
+  if (!isObject(properties)) return undefined;
+  for (const [key, property] of Object.entries(properties)) {
+    if (!isObject(property)) continue;
+    const here = [...path, key];
+    const header = property[ANNOTATION];
+    if (header !== undefined) {
+      const type = property["type"];
+      // spec: mirror.declare.token
+      if (typeof header !== "string" || !TOKEN.test(header))
+        return `${ANNOTATION} of "${here.join(".")}" is not a header token`;
+      // spec: mirror.declare.primitive
+      if (type !== "string" && type !== "integer" && type !== "boolean") {
+        return `${ANNOTATION} of "${here.join(".")}" needs type string, integer or boolean`;
+      }
+      found.push({ header, path: here, type });
+    }
+    const fault = collect(property, here, found);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** How many schemas anywhere carry the annotation. A property that merely has this name does not. */
+function countAnnotations(schema: JsonValue, isPropertyMap: boolean = false): number {
+  if (Array.isArray(schema)) return schema.reduce<number>((sum, item) => sum + countAnnotations(item), 0);
+  if (!isObject(schema)) return 0;
+  let count = !isPropertyMap && ANNOTATION in schema ? 1 : 0;
+  for (const [key, value] of Object.entries(schema)) {
+    if (["enum", "const", "default", "examples"].includes(key) && !isPropertyMap) continue;
+    count += countAnnotations(value, !isPropertyMap && ["properties", "patternProperties", "$defs"].includes(key));
+  }
+  return count;
+}

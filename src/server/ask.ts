@@ -1,0 +1,158 @@
+/**
+ * Questions in the middle of a request: one mechanism for every revision.
+ * MCP patterns/mrtr, client/elicitation, client/sampling, client/roots.
+ * A question whose answer is known returns it. Otherwise it is noted, the handler is left by a throw, and the request
+ * ends as "input required"; the era brings the answer and the handler runs again from its start.
+ */
+
+import * as z from "zod";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { refused, type InputRequest, type Memory, type Outcome } from "../base/outcome.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import type { ClientCapabilities } from "../revision/envelope.ts";
+import type { Ability, Context } from "./context.ts";
+import { compileForm } from "./form.ts";
+
+/** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
+const WAITING: Error = new Error("This request waits for the client; let this error pass");
+
+const elicitResult = z.object({
+  action: z.enum(["accept", "decline", "cancel"]),
+  content: z.record(z.string(), z.json()).optional(),
+});
+const contentBlock = z.looseObject({ type: z.string() });
+const samplingResult = z.object({
+  role: z.enum(["user", "assistant"]),
+  content: z.union([contentBlock, z.array(contentBlock)]),
+  model: z.string(),
+  stopReason: z.string().optional(),
+});
+// spec: roots.uri.file
+const rootsResult = z.object({
+  roots: z.array(z.object({ uri: z.string().startsWith("file://"), name: z.string().optional() })),
+});
+
+export interface Questions extends Pick<Context, "ask" | "askUrl" | "sample" | "roots" | "once"> {
+  /** How the request ends because of its questions, or undefined when none is open. Outranks what the handler returned. */
+  open(): Promise<Outcome | undefined>;
+}
+
+/** What a client can answer. An empty `elicitation` means forms (MCP client/elicitation#capabilities). */
+export function can(capabilities: ClientCapabilities, ability: Ability): boolean {
+  const { elicitation, sampling, roots } = capabilities;
+  if (ability === "form")
+    return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
+  if (ability === "url") return elicitation?.url !== undefined;
+  if (ability === "sampling") return sampling !== undefined;
+  if (ability === "sampling.tools") return sampling?.tools !== undefined;
+  return roots !== undefined;
+}
+
+const REQUIRED: Record<Ability, JsonObject> = {
+  form: { elicitation: { form: {} } },
+  url: { elicitation: { url: {} } },
+  sampling: { sampling: {} },
+  "sampling.tools": { sampling: { tools: {} } },
+  roots: { roots: {} },
+};
+
+/** The questions of one run of a handler. `memory` is what earlier rounds left. */
+export function askingFor(capabilities: ClientCapabilities, memory: Memory): Questions {
+  const round = startRound(capabilities, memory.answers);
+  const once: JsonObject = { ...memory.once };
+  const working: Promise<unknown>[] = [];
+  return {
+    async ask(key, { message, form }) {
+      const { requested, check } = compileForm(form);
+      // spec: elicit.params.complete
+      const request: InputRequest = { method: "elicitation/create", params: { message, requestedSchema: requested } };
+      const answer = round.answerTo(key, "form", request, elicitResult);
+      // spec: elicit.decline.handle
+      if (answer.action !== "accept") return { action: answer.action };
+      // spec: elicit.response.validate
+      const content = check(answer.content ?? {});
+      return content.ok ? { action: "accept", content: content.value as never } : round.wait(key, request);
+    },
+    async askUrl(key, { message, url }) {
+      // spec: elicit.url.valid, elicit.url.params
+      const params = { mode: "url", message, url: new URL(url).href };
+      const { action } = round.answerTo(key, "url", { method: "elicitation/create", params }, elicitResult);
+      return action === "accept" ? { action, content: undefined } : { action };
+    },
+    async sample(key, request) {
+      // spec: sampling.tools.declared
+      const ability = request.tools === undefined ? "sampling" : "sampling.tools";
+      const params = JSON.parse(JSON.stringify(request)) as JsonObject;
+      return round.answerTo(key, ability, { method: "sampling/createMessage", params }, samplingResult);
+    },
+    async roots(key) {
+      return round.answerTo(key, "roots", { method: "roots/list", params: {} }, rootsResult).roots;
+    },
+    async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
+      if (Object.hasOwn(once, key)) return once[key] as T;
+      const work = Promise.resolve(action());
+      working.push(work);
+      const value = await work;
+      once[key] = value;
+      return value;
+    },
+    async open() {
+      // A question asked beside a running `once` must not forget what that did.
+      await Promise.allSettled(working);
+      return round.end(once);
+    },
+  };
+}
+
+interface Round {
+  /** The answer to `key` as `shape` reads it; notes the question and leaves the handler when there is none. */
+  answerTo<T>(key: string, ability: Ability, request: InputRequest, shape: z.ZodType<T>): T;
+  /** Notes the question, again or for the first time, and leaves the handler. */
+  wait(key: string, request: InputRequest): never;
+  /** How the questions end the request, or undefined when all were answered. */
+  end(once: JsonObject): Outcome | undefined;
+}
+
+function startRound(capabilities: ClientCapabilities, given: JsonObject): Round {
+  // spec: mrtr.keys.unique
+  const requests = new Map<string, InputRequest>();
+  const answers: JsonObject = {};
+  let fault: Refusal | undefined;
+  const wait = (key: string, request: InputRequest): never => {
+    delete answers[key];
+    requests.set(key, request);
+    throw WAITING;
+  };
+  return {
+    wait,
+    answerTo(key, ability, request, shape) {
+      // spec: mrtr.capability.declared, elicit.mode.declared, meta.capability.refuse, meta.capability.undeclared
+      if (!can(capabilities, ability)) {
+        const required = { requiredCapabilities: merge(fault?.data, REQUIRED[ability]) };
+        fault = refusal("MissingRequiredClientCapability", `The client did not declare ${ability}`, required);
+        throw WAITING;
+      }
+      const raw = Object.hasOwn(given, key) ? given[key] : undefined;
+      // spec: mrtr.responses.missing
+      if (raw === undefined) return wait(key, request);
+      const parsed = shape.safeParse(raw);
+      // spec: mrtr.responses.validate
+      if (!parsed.success) {
+        fault = refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}`);
+        throw WAITING;
+      }
+      answers[key] = raw;
+      return parsed.data;
+    },
+    end(once) {
+      if (fault !== undefined) return refused(fault);
+      if (requests.size === 0) return undefined;
+      return { kind: "input", requests: Object.fromEntries(requests), memory: { answers, once } };
+    },
+  };
+}
+
+function merge(data: JsonValue | undefined, more: JsonObject): JsonObject {
+  const known = isObject(data) ? data["requiredCapabilities"] : undefined;
+  return isObject(known) ? { ...known, ...more } : more;
+}

@@ -1,0 +1,75 @@
+/**
+ * The shapes that handlers return: content blocks, tool results, resource contents, prompt messages.
+ * MCP server/tools#tool-result, server/resources#resource-contents, server/prompts#promptmessage.
+ * Types only: a handler is trusted code.
+ */
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+
+export type Role = "user" | "assistant";
+
+export interface Annotations {
+  audience?: Role[];
+  /** 0 (optional) to 1 (required). */
+  priority?: number;
+  /** ISO 8601. */
+  lastModified?: string;
+}
+
+export interface Icon {
+  /** An https: or data: URI. */
+  src: string;
+  mimeType?: string;
+  sizes?: string[];
+  theme?: "light" | "dark";
+}
+
+interface Extras {
+  annotations?: Annotations;
+  _meta?: JsonObject;
+}
+
+/** `text` is for text, `blob` is base64. */
+export type ResourceContents = { uri: string; mimeType?: string; _meta?: JsonObject } & (
+  | { text: string }
+  | { blob: string }
+);
+
+export type ContentBlock = Extras &
+  (
+    | { type: "text"; text: string }
+    // spec: prompts.image.encoded, prompts.audio.encoded
+    | { type: "image" | "audio"; data: string; mimeType: string }
+    | { type: "resource"; resource: ResourceContents }
+    | {
+        type: "resource_link";
+        uri: string;
+        name: string;
+        title?: string;
+        description?: string;
+        mimeType?: string;
+        size?: number;
+      }
+  );
+
+export interface ToolResult {
+  content?: ContentBlock[];
+  /** Any JSON value; must fit the tool's output schema when there is one. */
+  structuredContent?: JsonValue;
+  isError?: boolean;
+  _meta?: JsonObject;
+}
+
+export interface PromptMessage {
+  role: Role;
+  content: ContentBlock;
+}
+
+// spec: sampling.message.shape
+export interface SamplingMessage {
+  role: Role;
+  content: JsonObject | JsonObject[];
+}
+
+/** An error whose message the caller may read. Any other error is told to the caller as "internal error" only. */
+export class PublicError extends Error {}

@@ -1,0 +1,51 @@
+/**
+ * prompts/get: find the prompt, check its arguments, make its messages.
+ * MCP server/prompts#getting-a-prompt and #error-handling. Arguments are strings; ones that the prompt does not know are dropped.
+ */
+
+import { isObject, type JsonValue } from "../base/json.ts";
+import { refused, type Outcome } from "../base/outcome.ts";
+import { refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { PromptMessage } from "./content.ts";
+import type { PromptSpec } from "./define.ts";
+import { run, type Call } from "./run.ts";
+
+export async function getPrompt(of: Call): Promise<Outcome> {
+  const { server, request } = of;
+  const { name, arguments: given = {} } = request.params;
+  const prompt = typeof name === "string" ? server.prompts.get(name) : undefined;
+  // spec: prompts.get.unknown
+  if (prompt === undefined)
+    return refused(
+      refusal("InvalidParams", typeof name === "string" ? `Unknown prompt: ${name}` : "params.name must be a string"),
+    );
+  const args = readArguments(prompt, given);
+  // spec: prompts.arguments.validate
+  if (!args.ok) return refused(refusal("InvalidParams", args.error));
+  return run(
+    of,
+    (context) => prompt.handler(args.value, context),
+    (value) => complete(prompt, value),
+    (failure, message) => refused(refusal(failure === "public" ? "InvalidParams" : "InternalError", message)),
+  );
+}
+
+function readArguments(prompt: PromptSpec, given: JsonValue): Result<Record<string, string>, string> {
+  if (!isObject(given)) return err("params.arguments must be an object");
+  const args: Record<string, string> = {};
+  for (const { name, required } of prompt.arguments ?? []) {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    // spec: prompts.inputs.secured
+    if (typeof value === "string") args[name] = value;
+    else if (value !== undefined) return err(`Argument "${name}" of prompt ${prompt.name} must be a string`);
+    else if (required === true) return err(`Argument "${name}" of prompt ${prompt.name} is required`);
+  }
+  return ok(args);
+}
+
+function complete(prompt: PromptSpec, value: string | PromptMessage[]): Outcome {
+  const messages = typeof value === "string" ? [{ role: "user", content: { type: "text", text: value } }] : value;
+  const described = prompt.description === undefined ? {} : { description: prompt.description };
+  return { kind: "complete", result: { ...described, messages: messages as never } };
+}

@@ -1,0 +1,118 @@
+/**
+ * Runs a handler: gives it a context, closes the valve when it is done, and turns whatever happened into an outcome.
+ * The one place where an exception of a handler is caught. Its message reaches the caller only from a PublicError.
+ */
+
+import { callerKey, type Caller } from "../base/caller.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { Memory, Outcome, Sink } from "../base/outcome.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import type { Change } from "../hub/change.ts";
+import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
+import { askingFor, can } from "./ask.ts";
+import { PublicError } from "./content.ts";
+import type { Context } from "./context.ts";
+import { valve } from "./valve.ts";
+import type { Server } from "./catalog.ts";
+
+/** One request as `server/` sees it, whichever era brought it. */
+export interface ServerRequest {
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly caller: Caller;
+  readonly capabilities: ClientCapabilities;
+  readonly clientInfo: Implementation | undefined;
+  readonly progressToken: string | number | undefined;
+  /** The mildest level the client wants to see, or undefined for no log messages. */
+  readonly logLevel: LogLevel | undefined;
+  readonly memory: Memory;
+}
+
+/** What the platform lends to every request. */
+export interface Services {
+  readonly ring: KeyRing;
+  publish(change: Change): void;
+}
+
+/** What a request handler is given. */
+export interface Call {
+  readonly server: Server;
+  readonly request: ServerRequest;
+  readonly sink: Sink;
+  readonly signal: AbortSignal;
+  readonly services: Services;
+  /** Lets the connection go while the call goes on; the era says what that means. */
+  readonly release?: (() => void) | undefined;
+}
+
+export type Failure = "public" | "internal";
+
+/**
+ * Runs `handler` and shapes what it returns with `finish`. `fail` says how an error ends the request: a tool shows it
+ * to the model, everything else refuses.
+ */
+export async function run<T>(
+  { request, sink, signal, services, release }: Call,
+  handler: (context: Context) => T | Promise<T>,
+  finish: (value: T) => Outcome,
+  fail: (failure: Failure, message: string) => Outcome,
+): Promise<Outcome> {
+  const questions = askingFor(request.capabilities, request.memory);
+  const flow = valve(sink, signal);
+  const context: Context = {
+    ...questions,
+    ...duties(request, flow.sink, services),
+    signal,
+    release: () => release?.(),
+  };
+  try {
+    const value = await handler(context);
+    return (await questions.open()) ?? finish(value);
+  } catch (error) {
+    const open = await questions.open();
+    if (open !== undefined) return open;
+    if (error instanceof PublicError) return fail("public", error.message);
+    // spec: tools.error.sanitised, logging.secrets.absent
+    console.error(
+      JSON.stringify({
+        event: "handler.failed",
+        method: request.method,
+        error: String((error as Error)?.stack ?? error),
+      }),
+    );
+    return fail("internal", "Internal error");
+  } finally {
+    flow.close();
+  }
+}
+
+/** The part of a context that speaks outward. */
+function duties(
+  request: ServerRequest,
+  tell: Sink,
+  services: Services,
+): Pick<Context, "caller" | "client" | "progress" | "log" | "changed" | "updated"> {
+  const { caller, progressToken, logLevel } = request;
+  let last = -Infinity;
+  return {
+    caller,
+    client: { info: request.clientInfo, can: (ability) => can(request.capabilities, ability) },
+    progress(progress, total, message) {
+      // spec: progress.token.active, progress.increase
+      if (progressToken === undefined || !(progress > last)) return;
+      last = progress;
+      const optional: Record<string, JsonValue> = {};
+      if (total !== undefined) optional["total"] = total;
+      if (message !== undefined) optional["message"] = message;
+      tell({ method: "notifications/progress", params: { progressToken, progress, ...optional } });
+    },
+    log(level, data, logger) {
+      // spec: logging.level.required
+      if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
+      tell({ method: "notifications/message", params: { level, data, ...(logger === undefined ? {} : { logger }) } });
+    },
+    changed: (list) => services.publish({ list }),
+    updated: (uri, audience = "everyone") =>
+      services.publish(audience === "caller" ? { uri, audience: callerKey(caller) } : { uri }),
+  };
+}

@@ -1,0 +1,57 @@
+/**
+ * tools/call: find the tool, check the arguments, run it, check what it made.
+ * MCP server/tools#calling-tools and #error-handling. Wrong arguments and failures are results that a model can read;
+ * an unknown tool or a broken promise of the tool itself is a protocol error.
+ */
+
+import { isObject, type JsonValue } from "../base/json.ts";
+import { refused, type Outcome } from "../base/outcome.ts";
+import { refusal } from "../base/refusal.ts";
+import type { ContentBlock, ToolResult } from "./content.ts";
+import type { Tool } from "./define.ts";
+import { run, type Call } from "./run.ts";
+
+export async function callTool(of: Call): Promise<Outcome> {
+  const { server, request } = of;
+  const { name, arguments: args = {} } = request.params;
+  const tool = typeof name === "string" ? server.tools.get(name) : undefined;
+  // spec: tools.input.validate
+  if (tool === undefined)
+    return refused(
+      refusal("InvalidParams", typeof name === "string" ? `Unknown tool: ${name}` : "params.name must be a string"),
+    );
+  if (!isObject(args)) return refused(refusal("InvalidParams", "params.arguments must be an object"));
+  const checked = tool.checkInput(args);
+  // spec: tools.input.validate
+  if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
+  return run(
+    of,
+    (context) => tool.run(checked.value as never, context),
+    (value) => finish(tool, value),
+    (_failure, message) => toolError(message),
+  );
+}
+
+function toolError(text: string): Outcome {
+  return { kind: "complete", result: { content: [{ type: "text", text }], isError: true } };
+}
+
+function finish(tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
+  if (typeof value === "string") return complete({ content: [{ type: "text", text: value }] });
+  const result: ToolResult = Array.isArray(value) ? { content: value } : value;
+  if (tool.checkOutput === undefined || result.isError === true) return complete(result);
+  const checked = tool.checkOutput(result.structuredContent);
+  // spec: tools.output.conforms
+  if (checked.ok) return complete({ ...result, structuredContent: checked.value as JsonValue });
+  console.error(JSON.stringify({ event: "tool.output.invalid", tool: tool.name, reason: checked.error }));
+  return refused(refusal("InternalError", `Tool ${tool.name} made a result that its own schema refuses`));
+}
+
+/** Fills in `content`: structured content always has its text twin, for clients that read only text. */
+function complete(result: ToolResult): Outcome {
+  const { structuredContent, content } = result;
+  // spec: tools.structured.text
+  const twin: ContentBlock[] =
+    structuredContent === undefined ? [] : [{ type: "text", text: JSON.stringify(structuredContent) }];
+  return { kind: "complete", result: { ...result, content: content ?? twin } as never };
+}

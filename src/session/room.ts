@@ -1,0 +1,62 @@
+/**
+ * What the parts of a session object share, and the limits they keep.
+ * Memory here is a convenience: whatever must survive an eviction is a row.
+ */
+
+import type { Caller } from "../base/caller.ts";
+import type { ErrorName } from "../base/refusal.ts";
+import type { HubDoor } from "../hub/door.ts";
+import type { Server } from "../server/catalog.ts";
+import type { Services } from "../server/run.ts";
+import type { RpcRequest } from "../wire/jsonrpc.ts";
+import type { Rows } from "./rows.ts";
+
+/** Milliseconds without a request or an attached stream after which a session ends. */
+export const SESSION_TTL_MS = 86_400_000;
+/** Milliseconds a client has to answer a question. */
+export const QUESTION_TTL_MS = 600_000;
+/** Milliseconds for which events can be replayed. */
+export const EVENT_TTL_MS = 3_600_000;
+/** Events kept for replay on one stream. */
+export const MAX_EVENTS_PER_STREAM = 2_000;
+/** Bytes of storage after which a session opens no further stream. */
+export const MAX_SESSION_BYTES = 16_777_216;
+/** Streams opened by GET that are kept for resumption. */
+export const MAX_OPEN_STREAMS = 8;
+/** Milliseconds a client should wait before it reconnects. */
+export const RETRY_MS = 1_000;
+
+/** What the object lends from outside: the app's server and the platform. */
+export interface House {
+  readonly server: Server;
+  readonly services: Services;
+  readonly hub: HubDoor;
+}
+
+/** A call at work in this object's memory. */
+export interface Running {
+  readonly request: RpcRequest;
+  readonly caller: Caller;
+  readonly cancel: AbortController;
+  /** Ends the POST's wait: with the answer, or with the stream on which it will come. */
+  readonly settle: (handled: Handled) => void;
+  stream: number | undefined;
+}
+
+/** How the object ends its part of a POST. */
+export type Handled =
+  | { readonly kind: "gone" }
+  | { readonly kind: "accepted" }
+  | { readonly kind: "answer"; readonly text: string }
+  | { readonly kind: "refused"; readonly error: ErrorName; readonly message: string }
+  | { readonly kind: "stream"; readonly stream: number };
+
+export interface Room {
+  readonly rows: Rows;
+  readonly state: DurableObjectState;
+  readonly house: House;
+  /** By ticket: the Worker's name for one call, so that equal JSON-RPC ids never meet. */
+  readonly running: Map<string, Running>;
+  /** Streams that were let go before anybody had attached: the first connection is closed once it is primed. */
+  readonly released: Set<number>;
+}

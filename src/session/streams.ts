@@ -1,0 +1,121 @@
+/**
+ * Streams of a session: events are rows first and then reach whoever is attached.
+ * MCP transports (2025-11-25) #resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
+ * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after).
+ */
+
+import { now } from "../base/clock.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { Revision } from "../revision/revisions.ts";
+import {
+  EVENT_TTL_MS,
+  MAX_EVENTS_PER_STREAM,
+  MAX_OPEN_STREAMS,
+  MAX_SESSION_BYTES,
+  RETRY_MS,
+  type Room,
+} from "./room.ts";
+import type { StreamState } from "./rows.ts";
+
+/** What travels over the socket: one SSE event. */
+export interface Frame {
+  readonly id: string;
+  readonly data: string;
+  readonly retry?: number;
+}
+
+/** WebSocket close codes between object and Worker. */
+export const CLOSE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
+
+let lastStream = 0;
+
+/** Opens a stream and gives its id. Throws when the session has no room left; the call then ends with an error. */
+export function openStream(room: Room, state: StreamState, call: string): number {
+  if (room.rows.bytes() > MAX_SESSION_BYTES) room.rows.dropBefore(now());
+  if (room.rows.bytes() > MAX_SESSION_BYTES) throw new Error("The session's storage is full");
+  lastStream = Math.max(now(), lastStream + 1);
+  room.rows.addStream(lastStream, state, call);
+  return lastStream;
+}
+
+/** Writes a message to the stream and passes it to the attached socket. A final message ends the stream. */
+export function emit(room: Room, stream: number, data: string, final: boolean = false): void {
+  const seq = room.rows.addEvent(stream, data, final, now());
+  if (seq > MAX_EVENTS_PER_STREAM) room.rows.dropOldest(stream, MAX_EVENTS_PER_STREAM);
+  for (const socket of sockets(room, stream)) {
+    socket.send(frame({ id: `${stream}-${seq}`, data }));
+    if (final) socket.close(CLOSE.done, "answered");
+  }
+}
+
+/** Ends a stream that will have no answer: its call was cancelled. */
+export function discard(room: Room, stream: number): void {
+  for (const socket of sockets(room, stream)) socket.close(CLOSE.done, "cancelled");
+  room.rows.dropStream(stream);
+}
+
+/** Closes the connection, not the stream: the client comes back for the rest. */
+export function release(room: Room, stream: number): void {
+  const held = sockets(room, stream);
+  if (held.length === 0) room.released.add(stream);
+  for (const socket of held) socket.close(CLOSE.poll, "poll");
+}
+
+/** A new stream for a GET. The oldest ones that nobody holds are forgotten. */
+export function openListening(room: Room): number {
+  const stream = openStream(room, "open", "null");
+  for (const old of room.rows.openStreams().slice(MAX_OPEN_STREAMS)) {
+    if (sockets(room, old).length === 0) room.rows.dropStream(old);
+  }
+  return stream;
+}
+
+/** The one stream that unrelated messages go to: the newest that is attached, else the newest. */
+export function listeningStream(room: Room): number | undefined {
+  const open = room.rows.openStreams();
+  return open.find((stream) => sockets(room, stream).length > 0) ?? open[0];
+}
+
+/** Connects a socket to `stream` and replays what followed sequence number `after`. Refuses cursors that are too old. */
+export function attach(room: Room, revision: Revision, stream: number, after: number): Result<WebSocket, Refusal> {
+  const row = room.rows.stream(stream);
+  if (row === undefined)
+    return err(
+      refusal("InvalidRequest", "Last-Event-ID names no stream of this session, or one that is no longer kept"),
+    );
+  if (after < row.dropped) {
+    return err(
+      refusal(
+        "InvalidRequest",
+        `Last-Event-ID is too old: events are kept for ${EVENT_TTL_MS / 1000} s and ${MAX_EVENTS_PER_STREAM} a stream`,
+      ),
+    );
+  }
+  // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
+  for (const socket of sockets(room, stream)) socket.close(CLOSE.replaced, "resumed elsewhere");
+  const { 0: client, 1: server } = new WebSocketPair();
+  room.state.acceptWebSocket(server, [String(stream)]);
+  // spec: session.stream.prime
+  if (after === 0 && revision.words.primes) server.send(frame({ id: `${stream}-0`, data: "", retry: RETRY_MS }));
+  let ended = false;
+  for (const event of room.rows.eventsAfter(stream, after)) {
+    server.send(frame({ id: `${stream}-${event.seq}`, data: event.data }));
+    ended = event.final === 1;
+  }
+  if (ended || isOver(room, stream)) server.close(CLOSE.done, "answered");
+  else if (room.released.delete(stream)) server.close(CLOSE.poll, "poll");
+  return ok(client);
+}
+
+function isOver(room: Room, stream: number): boolean {
+  return room.rows.eventsAfter(stream, 0).at(-1)?.final === 1;
+}
+
+function sockets(room: Room, stream: number): WebSocket[] {
+  return room.state.getWebSockets(String(stream)).filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
+}
+
+function frame(event: Frame): string {
+  return JSON.stringify(event);
+}

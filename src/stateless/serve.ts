@@ -1,0 +1,128 @@
+/**
+ * The stateless era: each POST is whole in itself. No session, no object, nothing remembered.
+ * MCP transports/streamable-http, basic#_meta, versioning. Refuses in the order of the text, cheapest first.
+ */
+
+import type { Caller } from "../base/caller.ts";
+import { now } from "../base/clock.ts";
+import type { Outcome } from "../base/outcome.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { HubDoor } from "../hub/door.ts";
+import { encodeComplete, encodeInputRequired, refusalToday } from "../revision/encode.ts";
+import { readEnvelope, type Envelope } from "../revision/envelope.ts";
+import { checkMethodHeaders, checkParamHeaders, checkVersionHeader, type HeaderLookup } from "../revision/mirror.ts";
+import { revisionOf, SERVED_DATES, type MethodRow } from "../revision/revisions.ts";
+import { call } from "../server/call.ts";
+import type { Server } from "../server/catalog.ts";
+import type { ServerRequest, Services } from "../server/run.ts";
+import { accepted, refuse } from "../wire/http.ts";
+import { writeError, writeResult, type Message, type RpcRequest } from "../wire/jsonrpc.ts";
+import { listen } from "./listen.ts";
+import { reply, type Answer } from "./reply.ts";
+import { readMemory, sealState } from "./state.ts";
+
+export interface StatelessDoor {
+  readonly server: Server;
+  readonly services: Services;
+  readonly hub: HubDoor;
+}
+
+/** One POST of the stateless era to its HTTP answer. `caller` is verified; `message` is well-formed JSON-RPC. */
+export async function serveStateless(
+  door: StatelessDoor,
+  http: Request,
+  message: Message,
+  caller: Caller,
+): Promise<Response> {
+  // spec: http.post.responses, http.notification.accepted
+  if (message.kind === "response")
+    return refuse(refusal("InvalidRequest", "A client sends no responses in this revision"), message.id);
+  // spec: jsonrpc.notification.silent
+  if (message.kind === "notification") return accepted();
+  // spec: mirror.case.name
+  const header: HeaderLookup = (name) => http.headers.get(name);
+
+  // 1. The envelope is complete, 2. the headers repeat it, 3. the version is served, 4. the method exists in it.
+  const admitted = admit(header, message);
+  if (!admitted.ok) return refuse(admitted.error, message.id);
+  const { envelope, row } = admitted.value;
+
+  // 5. The tool's own mirrored parameters agree.
+  const params = checkToolHeaders(door.server, header, message);
+  if (!params.ok) return refuse(params.error, message.id);
+
+  // 6. A retry brings its answers and proves its state.
+  const memory = await readMemory(
+    door.services.ring,
+    { caller, method: message.method, params: message.params },
+    now(),
+  );
+  if (!memory.ok) return refuse(memory.error, message.id);
+
+  // 7. A subscription is a stream of its own; everything else runs and is answered.
+  // spec: basic.whole
+  if (message.method === "subscriptions/listen") return listen(door, http.signal, message, caller);
+  // spec: stateless.context
+  const request: ServerRequest = { ...message, ...envelope, caller, memory: memory.value };
+  return reply(http.signal, async (sink, signal) => {
+    const outcome = await call({ server: door.server, request, sink, signal, services: door.services });
+    return encode(door, row, message, request, outcome);
+  });
+}
+
+function admit(header: HeaderLookup, message: RpcRequest): Result<{ envelope: Envelope; row: MethodRow }, Refusal> {
+  const envelope = readEnvelope(message.params);
+  if (!envelope.ok) return envelope;
+  const { version } = envelope.value;
+  const sameVersion = checkVersionHeader(header, version);
+  if (!sameVersion.ok) return sameVersion;
+  const revision = revisionOf(version);
+  // spec: version.unsupported.refuse
+  if (revision?.era !== "stateless") return err(unsupported(version));
+  const row = revision.methods.get(message.method);
+  const sameMethod = checkMethodHeaders(header, message.method, row, message.params);
+  if (!sameMethod.ok) return sameMethod;
+  // spec: http.method.unknown, jsonrpc.method.reserved
+  if (row === undefined)
+    return err(refusal("MethodNotFound", `Method "${message.method}" does not exist in ${version}`));
+  return ok({ envelope: envelope.value, row });
+}
+
+function unsupported(requested: string): Refusal {
+  return refusal("UnsupportedProtocolVersion", `Unsupported protocol version: served are ${SERVED_DATES.join(", ")}`, {
+    supported: [...SERVED_DATES],
+    requested,
+  });
+}
+
+function checkToolHeaders(server: Server, header: HeaderLookup, { method, params }: RpcRequest): Result<void, Refusal> {
+  const { name } = params;
+  const tool = method === "tools/call" && typeof name === "string" ? server.tools.get(name) : undefined;
+  return tool === undefined ? ok(undefined) : checkParamHeaders(header, tool.mirrored, params["arguments"]);
+}
+
+/** An outcome as the text of the answer, and the refusal behind it when there is one (it decides the HTTP status). */
+async function encode(
+  door: StatelessDoor,
+  row: MethodRow,
+  { id }: RpcRequest,
+  request: ServerRequest,
+  outcome: Outcome,
+): Promise<Answer> {
+  const { info } = door.server;
+  switch (outcome.kind) {
+    case "complete":
+      return { text: writeResult(id, encodeComplete(row, outcome.result, outcome.cache, info)) };
+    case "input": {
+      // spec: mrtr.methods.supported
+      if (row.mayAsk !== true) throw new Error(`${request.method} may not ask for input`);
+      const state = await sealState(door.services.ring, request, outcome.memory, now());
+      return { text: writeResult(id, encodeInputRequired(outcome.requests, state, info)) };
+    }
+    case "refused": {
+      const refusal = refusalToday(outcome.refusal);
+      return { text: writeError(id, refusal), refusal };
+    }
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Reading a request body under a cap. The cap holds on the stream itself: Content-Length is trusted only where
+ * the HTTP layer below enforces it, which is always when present; chunked bodies are counted by hand.
+ */
+
+import { concatBytes, readUtf8 } from "../base/bytes.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+/** Body text of at most `cap` bytes. Refuses larger bodies (413) and bytes that are not UTF-8. */
+export async function readBody(request: Request, cap: number): Promise<Result<string, Refusal>> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null) {
+    if (Number(declared) > cap) return err(tooLarge(cap));
+    return decode(new Uint8Array(await request.arrayBuffer()));
+  }
+  if (request.body === null) return ok("");
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > cap) return err(tooLarge(cap));
+    chunks.push(chunk);
+  }
+  return decode(concatBytes(...chunks));
+}
+
+function decode(bytes: Uint8Array): Result<string, Refusal> {
+  const text = readUtf8(bytes);
+  // spec: http.utf8
+  return text === undefined ? err(refusal("ParseError", "Body is not valid UTF-8")) : ok(text);
+}
+
+function tooLarge(cap: number): Refusal {
+  return refusal("BodyTooLarge", `Body is larger than ${cap} bytes`);
+}

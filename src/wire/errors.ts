@@ -1,0 +1,42 @@
+/**
+ * Every error this server sends: its JSON-RPC code and its HTTP status, in one table.
+ * JSON-RPC 2.0 section 5.1; MCP basic#error-codes; transports/streamable-http.
+ * Which revision knows a code is `revision/`'s business.
+ */
+
+import type { ErrorName } from "../base/refusal.ts";
+
+interface ErrorRow {
+  readonly code: number;
+  readonly status: number;
+}
+
+/** Refusals below JSON-RPC (a wrong media type, a foreign Origin) say "invalid request": no better code exists. */
+const INVALID_REQUEST = -32600;
+
+// spec: jsonrpc.error.codes, error.code.reserved, error.code.retired
+export const ERRORS: Readonly<Record<ErrorName, ErrorRow>> = {
+  ParseError: { code: -32700, status: 400 },
+  InvalidRequest: { code: INVALID_REQUEST, status: 400 },
+  MethodNotFound: { code: -32601, status: 404 },
+  InvalidParams: { code: -32602, status: 200 },
+  InternalError: { code: -32603, status: 200 },
+  // spec: mirror.refuse
+  HeaderMismatch: { code: -32020, status: 400 },
+  MissingRequiredClientCapability: { code: -32021, status: 400 },
+  // spec: version.unsupported.status
+  UnsupportedProtocolVersion: { code: -32022, status: 400 },
+  MalformedEnvelope: { code: -32602, status: 400 },
+  MalformedNotification: { code: INVALID_REQUEST, status: 400 },
+  BodyTooLarge: { code: INVALID_REQUEST, status: 413 },
+  UnsupportedMediaType: { code: INVALID_REQUEST, status: 415 },
+  NotAcceptable: { code: INVALID_REQUEST, status: 406 },
+  Forbidden: { code: INVALID_REQUEST, status: 403 },
+  MethodNotAllowed: { code: INVALID_REQUEST, status: 405 },
+  NotFound: { code: INVALID_REQUEST, status: 404 },
+  // MCP has no code for this; outside the range that JSON-RPC reserves, as basic#error-codes asks.
+  TooManyRequests: { code: 429, status: 429 },
+  TooManySessions: { code: 429, status: 429 },
+  // Of revisions with sessions; the newest says InvalidParams.
+  ResourceNotFound: { code: -32002, status: 200 },
+};

@@ -1,0 +1,27 @@
+/**
+ * Values of Mcp-* header fields: plain ASCII, or UTF-8 behind the `=?base64?…?=` sentinel.
+ * MCP transports/streamable-http#value-encoding. What a value must equal is `revision/mirror.ts`'s business.
+ */
+
+import { readBase64, readUtf8 } from "../base/bytes.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+const PREFIX = "=?base64?";
+const SUFFIX = "?=";
+
+/** The text a field value stands for. A value with only one of the two markers is literal text. */
+export function decodeFieldValue(raw: string): Result<string, string> {
+  // workerd strips leading white space only; both ends are outside the value (RFC 9110 section 5.5).
+  const value = raw.replace(/^[ \t]+|[ \t]+$/g, "");
+  // spec: mirror.value.characters
+  if (!/^[\t\x20-\x7E]*$/.test(value)) return err("holds characters outside visible ASCII");
+  // spec: mirror.value.markers
+  if (!value.startsWith(PREFIX) || !value.endsWith(SUFFIX) || value.length < PREFIX.length + SUFFIX.length) {
+    return ok(value);
+  }
+  // spec: mirror.value.decode
+  const bytes = readBase64(value.slice(PREFIX.length, -SUFFIX.length));
+  if (bytes === undefined) return err("is not valid base64 between its markers");
+  const text = readUtf8(bytes);
+  return text === undefined ? err("does not decode to UTF-8") : ok(text);
+}

@@ -1,0 +1,40 @@
+/**
+ * HTTP answers that carry JSON-RPC, and the checks every POST passes before its body is looked at.
+ * MCP transports/streamable-http#sending-messages. Every refusal has a JSON body that says what would be accepted.
+ */
+
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { ERRORS } from "./errors.ts";
+import { writeError, type RequestId } from "./jsonrpc.ts";
+import { accepts, isMediaType } from "./media.ts";
+
+const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+const BOTH_TYPES = "application/json, text/event-stream";
+
+/** A 200 with `text`, which is already JSON. */
+export function jsonResponse(text: string, status: number = 200): Response {
+  return new Response(text, { status, headers: JSON_HEADERS });
+}
+
+/** A refusal as a whole HTTP answer, with the status of its row in the error table. */
+export function refuse(reason: Refusal, id?: RequestId, headers: Record<string, string> = {}): Response {
+  const { status } = ERRORS[reason.error];
+  return new Response(writeError(id, reason), { status, headers: { ...JSON_HEADERS, ...headers } });
+}
+
+/** 202: a notification or a response was taken; there is nothing to say. */
+export function accepted(): Response {
+  return new Response(null, { status: 202 });
+}
+
+/** Checks Content-Type and Accept of a POST. An absent Accept means "anything" (RFC 9110 section 12.5.1). */
+export function checkMediaTypes(headers: Headers): Result<void, Refusal> {
+  if (!isMediaType(headers.get("content-type"), "application/json")) {
+    return err(refusal("UnsupportedMediaType", "Content-Type must be application/json"));
+  }
+  const accept = headers.get("accept");
+  if (accept === null || accept === BOTH_TYPES) return ok(undefined);
+  if (accepts(accept, "application/json") && accepts(accept, "text/event-stream")) return ok(undefined);
+  return err(refusal("NotAcceptable", "Accept must list application/json and text/event-stream"));
+}

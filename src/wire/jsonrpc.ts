@@ -1,0 +1,131 @@
+/**
+ * JSON-RPC 2.0 messages: reading one from a body, and writing answers as single-line JSON.
+ * https://www.jsonrpc.org/specification, narrowed by MCP basic#messages (ids are strings or integers, never null).
+ * Refuses batches; the one revision that has them splits the array before it comes here.
+ */
+
+import { depthWithin, isObject, MAX_DEPTH, type JsonObject, type JsonValue } from "../base/json.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { ERRORS } from "./errors.ts";
+
+export type RequestId = string | number;
+
+export interface RpcRequest {
+  readonly kind: "request";
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+export interface RpcNotification {
+  readonly kind: "notification";
+  readonly method: string;
+  readonly params: JsonObject;
+}
+
+export interface RpcResponse {
+  readonly kind: "response";
+  readonly id: RequestId;
+  readonly result?: JsonObject;
+  readonly error?: JsonObject;
+}
+
+export type Message = RpcRequest | RpcNotification | RpcResponse;
+
+/** A refusal of a whole message, with the id when one could be read. */
+export interface MessageRefusal extends Refusal {
+  readonly id?: RequestId;
+}
+
+/** Body text to JSON. Refuses text that is not JSON and nesting deeper than {@link MAX_DEPTH}. */
+export function parseBody(text: string): Result<JsonValue, MessageRefusal> {
+  let value: JsonValue;
+  try {
+    value = JSON.parse(text) as JsonValue;
+  } catch {
+    // spec: jsonrpc.parse
+    return err(refusal("ParseError", "Body is not valid JSON"));
+  }
+  if (!depthWithin(value)) return err(refusal("InvalidRequest", `Body nests deeper than ${MAX_DEPTH} levels`));
+  return ok(value);
+}
+
+/** One JSON value to one message. Members beyond those of JSON-RPC are ignored. */
+export function readMessage(value: JsonValue): Result<Message, MessageRefusal> {
+  // spec: http.body.single
+  if (Array.isArray(value)) return invalid("Body must be a single JSON-RPC message, not a batch");
+  // spec: jsonrpc.invalid
+  if (!isObject(value)) return invalid("Body must be a JSON object");
+  const id = value["id"];
+  // spec: jsonrpc.id.echo, jsonrpc.id.null
+  if (id !== undefined && !isRequestId(id)) return invalid('"id" must be a string or an integer');
+  // spec: jsonrpc.version
+  if (value["jsonrpc"] !== "2.0") return invalid('"jsonrpc" must be "2.0"', id);
+  if ("method" in value) return readCall(value, id);
+  return readResponse(value, id);
+}
+
+/** Most messages in one batch. */
+export const MAX_BATCH = 50;
+
+/** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
+export function readMessages(value: JsonValue): Result<readonly Message[], MessageRefusal> {
+  const values = Array.isArray(value) ? value : [value];
+  if (values.length === 0 || values.length > MAX_BATCH) return invalid(`A batch holds 1 to ${MAX_BATCH} messages`);
+  const messages: Message[] = [];
+  for (const one of values) {
+    const message = readMessage(one);
+    if (!message.ok) return message;
+    messages.push(message.value);
+  }
+  return ok(messages);
+}
+
+function readCall(value: JsonObject, id: RequestId | undefined): Result<Message, MessageRefusal> {
+  const method = value["method"];
+  if (typeof method !== "string") return invalid('"method" must be a string', id);
+  if ("result" in value || "error" in value) return invalid('A message has "method" or "result", not both', id);
+  const params = value["params"] ?? {};
+  // spec: http.notification.refused
+  if (!isObject(params)) return invalid('"params" must be an object', id);
+  return ok(id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params });
+}
+
+function readResponse(value: JsonObject, id: RequestId | undefined): Result<Message, MessageRefusal> {
+  const { result, error } = value as { result?: JsonValue; error?: JsonValue };
+  if (id === undefined) return invalid('A message needs "method", or "id" with "result" or "error"');
+  if (isObject(result) && error === undefined) return ok({ kind: "response", id, result });
+  if (isObject(error) && result === undefined) return ok({ kind: "response", id, error });
+  return invalid('A message needs "method", "result" or "error"', id);
+}
+
+function isRequestId(id: JsonValue): id is RequestId {
+  return typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
+}
+
+function invalid(message: string, id?: RequestId): Result<never, MessageRefusal> {
+  const reason = refusal("InvalidRequest", message);
+  return err(id === undefined ? reason : { ...reason, id });
+}
+
+/** The answer to request `id`; `result` is already JSON text. */
+export function writeResult(id: RequestId, result: string): string {
+  // spec: result.present, jsonrpc.response.one
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+}
+
+/** An error answer. Without an id the member is left out, never null. */
+export function writeError(id: RequestId | undefined, reason: Refusal): string {
+  const { code } = ERRORS[reason.error];
+  const data = reason.data === undefined ? {} : { data: reason.data };
+  // spec: jsonrpc.error.shape
+  const error = { code, message: reason.message, ...data };
+  // spec: jsonrpc.error.id
+  return JSON.stringify(id === undefined ? { jsonrpc: "2.0", error } : { jsonrpc: "2.0", id, error });
+}
+
+export function writeNotification(method: string, params: { readonly [key: string]: JsonValue }): string {
+  // spec: jsonrpc.notification.id
+  return JSON.stringify({ jsonrpc: "2.0", method, params });
+}

@@ -1,0 +1,64 @@
+/**
+ * Who may reach the endpoint from a browser: Host and Origin validation against DNS rebinding, and CORS.
+ * MCP transports/streamable-http#security--endpoint; the Fetch standard's CORS protocol.
+ * Allowed are loopback, this server's own public origin, and a configured list. Checks no credential.
+ */
+
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+export interface OriginPolicy {
+  /** Origins (scheme://host[:port]) of this server and of allowed browser clients; "*" allows any Origin header. */
+  readonly allowedOrigins: readonly string[];
+  /** Host names beyond loopback under which this server answers. */
+  readonly allowedHosts: readonly string[];
+}
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** Headers a browser client must be able to read and to send. */
+const EXPOSED = "MCP-Protocol-Version, Mcp-Session-Id, WWW-Authenticate, Retry-After";
+const ALLOWED =
+  "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
+
+/** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
+export function checkOrigin(url: URL, origin: string | null, policy: OriginPolicy): Result<void, Refusal> {
+  if (!LOOPBACK.has(url.hostname) && !policy.allowedHosts.includes(url.hostname)) {
+    return err(
+      refusal("Forbidden", `Host "${url.hostname}" is not served here: set PUBLIC_URL to this server's address`),
+    );
+  }
+  // spec: http.origin.validate, http.origin.refuse
+  if (origin !== null && !isAllowedOrigin(origin, policy)) {
+    return err(refusal("Forbidden", `Origin "${origin}" is not allowed: add it to ALLOWED_ORIGINS`));
+  }
+  return ok(undefined);
+}
+
+function isAllowedOrigin(origin: string, policy: OriginPolicy): boolean {
+  if (policy.allowedOrigins.includes(origin) || policy.allowedOrigins.includes("*")) return true;
+  return URL.canParse(origin) && LOOPBACK.has(new URL(origin).hostname);
+}
+
+/** The answer to a preflight. `Mcp-Param-*` names are known only to the client, so the asked ones are echoed. */
+export function preflight(request: Request): Response {
+  const asked = request.headers.get("access-control-request-headers") ?? "";
+  const params = asked.split(",").filter((name) => /^\s*mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+\s*$/i.test(name));
+  return new Response(null, {
+    status: 204,
+    headers: {
+      "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
+      "access-control-allow-headers": [ALLOWED, ...params].join(", "),
+      "access-control-max-age": "86400",
+    },
+  });
+}
+
+/** Marks `response`, an error included, as readable by `origin`, which {@link checkOrigin} has allowed. */
+export function withCors(response: Response, origin: string): Response {
+  const headers = new Headers(response.headers);
+  headers.set("access-control-allow-origin", origin);
+  headers.set("access-control-expose-headers", EXPOSED);
+  headers.append("vary", "Origin");
+  return new Response(response.body, { status: response.status, headers });
+}

@@ -1,0 +1,60 @@
+/**
+ * A stateless tools/call and a tools/list of 100 tools, each beside a bare Worker that parses the same body and answers
+ * the same bytes. The call is made among 1 and among 100 tools: what it costs must not depend on how many there are.
+ */
+
+import { ask, bundle, duel, show, start, statelessPost, table } from "./lib.mjs";
+
+/** Both the throughput and the CPU time of a request, as a share of the bare Worker's. */
+const AIM = 0.9;
+
+const CALL = statelessPost("tools/call", { name: "add_numbers", arguments: { a: 2, b: 40 } });
+const CASES = [
+  { name: "tools/call, 1 tool", tools: 1, request: CALL },
+  { name: "tools/call, 100 tools", tools: 100, request: CALL },
+  { name: "tools/list, 100 tools", tools: 100, request: statelessPost("tools/list") },
+];
+
+/** Gives the aims: [{ what, aim, found, met }]. */
+export async function stateless(pace) {
+  const rows = [];
+  const aims = [];
+  for (const { name, tools, request } of CASES) {
+    const ours = await start(await bundle("test/bench/worker.ts", { TOOLS: tools }), { HUB: "Hub" });
+    const bare = await start(await mimic(await ask(ours.port, request)));
+    try {
+      await mustAgree(ours, bare, request);
+      const { ours: a, bare: b, rate, cpu } = await duel(ours, bare, request, pace);
+      rows.push([`${name}: barewire`, ...cells(a), show(rate), show(cpu)], ["  bare Worker", ...cells(b), "", ""]);
+      const found = { throughput: rate.median, "CPU time": cpu.median };
+      for (const [what, value] of Object.entries(found)) {
+        aims.push({ what: `${name}: ${what}`, aim: `>= ${AIM} of bare`, found: value.toFixed(3), met: value >= AIM });
+      }
+    } finally {
+      await Promise.all([ours.stop(), bare.stop()]);
+    }
+  }
+  const columns = ["", "requests/s", "p50 ms", "p99 ms", "CPU µs", "busy", "throughput ratio", "CPU ratio"];
+  table("Stateless requests over 16 connections (ratios: median over rounds, and quartiles)", columns, rows);
+  return aims;
+}
+
+function cells({ rate, p50, p99, cpu, busy }) {
+  return [rate.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(1), `${(busy * 100).toFixed(0)} %`];
+}
+
+/** The bare Worker that answers what was recorded, with the id of the request. */
+function mimic({ status, headers, body }) {
+  const { id } = JSON.parse(body);
+  const [before, after] = body.split(`"id":${id}`);
+  if (status !== 200 || after === undefined) throw new Error(`Nothing to measure: barewire answered ${status} ${body}`);
+  const { "Content-Length": _length, ...shown } = headers;
+  return bundle("test/bench/bare.js", { BEFORE_ID: `${before}"id":`, AFTER_ID: after, HEADERS: shown });
+}
+
+/** Both must say the same, to another id too, or the comparison means nothing. */
+async function mustAgree(ours, bare, request) {
+  const [one, other] = await Promise.all([ours, bare].map(({ port }) => ask(port, request, 7_654_321)));
+  const text = ({ status, headers, body }) => JSON.stringify([status, Object.entries(headers).toSorted(), body]);
+  if (text(one) !== text(other)) throw new Error(`The two differ:\n${text(one)}\n${text(other)}`);
+}

@@ -1,0 +1,41 @@
+/** The Worker that is measured: the production front door, offering as many tools as the bundle was built with. */
+
+import * as z from "zod";
+import { front, type Worker } from "../../src/front.ts";
+import { tool, type Tool } from "../../src/server/define.ts";
+
+export { Hub } from "../../src/hub/hub.ts";
+
+/** How many tools; the bundler puts a number in its place. */
+declare const TOOLS: number;
+
+/** A tool of ordinary size in a list: five arguments, each with a sentence of its own. */
+const filler = (index: number): Tool =>
+  tool({
+    name: `find_documents_${index}`,
+    title: `Find documents ${index}`,
+    description: "Finds documents by their words, newest first, and says where they are kept",
+    input: z.object({
+      query: z.string().min(1).describe("Words that must all appear"),
+      limit: z.number().int().min(1).max(100).default(20).describe("Most documents to return"),
+      order: z.enum(["newest", "oldest", "best"]).optional().describe("Which come first"),
+      tags: z.array(z.string()).optional().describe("Only documents with all of these tags"),
+      archived: z.boolean().optional().describe("Whether to look in the archive too"),
+    }),
+    handler: ({ query }) => query,
+  });
+
+/** The tool that is called. It comes last, so that a search along the list would show. */
+const called = tool({
+  name: "add_numbers",
+  description: "Adds two numbers",
+  input: z.object({ a: z.number(), b: z.number() }),
+  output: z.object({ sum: z.number() }),
+  handler: ({ a, b }) => ({ structuredContent: { sum: a + b } }),
+});
+
+const worker: Worker = front({
+  info: { name: "barewire-bench", version: "1.0.0" },
+  tools: [...Array.from({ length: TOOLS - 1 }, (_, index) => filler(index)), called],
+});
+export default worker;

@@ -1,0 +1,145 @@
+/**
+ * Servers for tests, each a process tree of its own on a free port of loopback, ended with `stop` or with this process.
+ * The app runs under `wrangler dev`, as after `make dev`. The conformance world runs in bare workerd: the development
+ * proxy stands between client and Worker, and hides how sockets end.
+ */
+
+import { spawn, type ChildProcess } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+/** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
+const KEYS = `test:${Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString("base64")}`;
+const START_MS = 60_000;
+
+export interface Running {
+  /** The MCP endpoint. */
+  readonly url: URL;
+  stop(): Promise<void>;
+}
+
+/** The Worker of the repository, as `make dev` runs it. */
+export function serveApp(): Promise<Running> {
+  return serve((folder) => {
+    writeFileSync(join(folder, "secrets"), `KEYS=${KEYS}\n`);
+    return {
+      // The shell script in .bin would start whichever Node comes first.
+      command: [join(root, "node_modules/.bin/node"), join(root, "node_modules/wrangler/bin/wrangler.js"), "dev"],
+      flags: {
+        ...{ config: join(root, "wrangler.toml"), ip: "127.0.0.1", port: "0", "inspector-port": "0" },
+        ...{ "persist-to": join(folder, "state"), "env-file": join(folder, "secrets") },
+        "show-interactive-dev-session": "false",
+      },
+      ready: /Ready on (http:\/\/[\d.]+:\d+)/,
+    };
+  });
+}
+
+/** The conformance world in workerd, bundled as it would be deployed. */
+export function serveWorld(): Promise<Running> {
+  return serve(async (folder) => {
+    const entryPoints = [join(root, "test/world/worker.ts")];
+    const external = ["cloudflare:*"];
+    await build({
+      entryPoints,
+      external,
+      bundle: true,
+      format: "esm",
+      target: "es2024",
+      outfile: join(folder, "worker.js"),
+    });
+    writeFileSync(join(folder, "config.capnp"), CONFIG);
+    return {
+      command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
+      flags: { "control-fd": "1" },
+      ready: /"socket":"http","port":(\d+)/,
+    };
+  });
+}
+
+/** What test/world/wrangler.toml says, in workerd's own words. */
+const CONFIG = `using Workerd = import "/workerd/workerd.capnp";
+const config :Workerd.Config = (
+  services = [(name = "world", worker = (
+    modules = [(name = "worker.js", esModule = embed "worker.js")],
+    compatibilityDate = "2026-11-02",
+    compatibilityFlags = ["enable_request_signal"],
+    bindings = [(name = "HUB", durableObjectNamespace = "Hub"), (name = "KEYS", text = "${KEYS}")],
+    durableObjectNamespaces = [(className = "Hub", uniqueKey = "Hub", enableSql = true)],
+    durableObjectStorage = (inMemory = void),
+  ))],
+  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "world")],
+);
+`;
+
+interface Start {
+  readonly command: readonly [string, ...string[]];
+  readonly flags: Readonly<Record<string, string>>;
+  /** What the server prints when it listens; the group is its origin, or its port. */
+  readonly ready: RegExp;
+}
+
+async function serve(prepare: (folder: string) => Start | Promise<Start>): Promise<Running> {
+  const folder = mkdtempSync(join(tmpdir(), "barewire-"));
+  const { command, flags, ready } = await prepare(folder);
+  const [program, ...args] = [...command, ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
+  const child = spawn(program ?? "", args, {
+    cwd: folder,
+    // A process group of its own, so that wrangler, esbuild and workerd end together.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+    env: {
+      ...process.env,
+      ...{ NO_COLOR: "1", CI: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+      WRANGLER_LOG_PATH: join(folder, "log"),
+    },
+  });
+  const closed = new Promise((resolve) => child.once("close", resolve));
+  const onExit = (): void => endTree(child);
+  process.once("exit", onExit);
+  const stop = async (): Promise<void> => {
+    process.off("exit", onExit);
+    endTree(child);
+    await closed;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  };
+  try {
+    const place = await listening(child, ready);
+    return { url: new URL("/mcp", place.startsWith("http") ? place : `http://127.0.0.1:${place}`), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function listening(child: ChildProcess, ready: RegExp): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let printed = "";
+    const fail = (what: string): void => reject(new Error(`${what}:\n${printed}`));
+    const timer = setTimeout(() => fail(`Not listening after ${START_MS} ms`), START_MS);
+    const read = (chunk: Buffer): void => {
+      printed += chunk.toString();
+      const place = ready.exec(printed)?.[1];
+      if (place !== undefined) resolve((clearTimeout(timer), place));
+      // A broken build makes wrangler wait for an edit; a test must not.
+      if (printed.includes("Build failed")) fail("Not built");
+    };
+    child.stdout?.on("data", read);
+    child.stderr?.on("data", read);
+    child.once("error", reject);
+    child.once("exit", (code) => (clearTimeout(timer), fail(`The server ended with ${code}`)));
+  });
+}
+
+function endTree({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // Gone already.
+  }
+}

@@ -1,0 +1,368 @@
+// The walker against a fake server: right answers give pass, each planted fault gives the verdict that README names.
+import { expect, test } from "vitest";
+import { sseParser } from "./answer.ts";
+import { mutants, unnoticed, vacuous } from "./faults.ts";
+import { templates } from "./files.ts";
+import type { Check, Exchange, JsonObject, Mode, Step } from "./format.ts";
+import { MODES } from "./format.ts";
+import { build, overlay, patch } from "./request.ts";
+import { walk, type Host, type Report } from "./walk.ts";
+
+const REVISION = "2026-07-28";
+const URL_ = new URL("https://fake.test/mcp");
+
+/** Two exchanges whose good answers the fake server below knows. */
+const discover: Exchange[] = [
+  one({
+    send: { use: "@discover" },
+    expect: [
+      { status: 200 },
+      { proves: ["a.versions"], reply: { result: { supportedVersions: { $has: ["{{revision}}"] } } } },
+      {
+        proves: ["a.info"],
+        reply: { result: { _meta: { "io.modelcontextprotocol/serverInfo": { name: { $type: "string", $min: 1 } } } } },
+      },
+    ],
+  }),
+  one(
+    {
+      send: { use: "@discover" },
+      expect: [{ reply: { result: { supportedVersions: { $min: 1, $save: "versions" } } } }],
+    },
+    {
+      send: {
+        use: "@discover",
+        headers: { "MCP-Protocol-Version": "1999-01-01" },
+        body: { params: { _meta: { "io.modelcontextprotocol/protocolVersion": "1999-01-01" } } },
+      },
+      expect: [
+        {
+          proves: ["a.refused"],
+          status: 400,
+          headers: { "Content-Type": { $pattern: "json|event-stream" } },
+          reply: {
+            id: "{{step}}",
+            error: { code: -32022, data: { supported: "{{versions}}", requested: "1999-01-01" } },
+          },
+        },
+      ],
+    },
+  ),
+];
+
+type Fault = (answer: { status: number; body: JsonObject }) => unknown;
+
+/** Answers server/discover as the text says, then lets `fault` spoil the answer. */
+function fake(fault: Fault = () => undefined, type: "json" | "sse" = "json"): Host["fetch"] {
+  return async (url, init) => {
+    const request = new Request(url, init);
+    const body = (await request.json()) as { id: number; params: { _meta: { [name: string]: string } } };
+    const asked = body.params._meta["io.modelcontextprotocol/protocolVersion"];
+    const serverInfo = { name: "fake", version: "1" };
+    const result = {
+      resultType: "complete",
+      supportedVersions: [REVISION],
+      capabilities: { tools: {} },
+      ttlMs: 0,
+      cacheScope: "public",
+      _meta: { "io.modelcontextprotocol/serverInfo": serverInfo },
+    };
+    const error = { code: -32022, message: "Unsupported", data: { supported: [REVISION], requested: asked ?? "" } };
+    const answer = {
+      status: asked === REVISION ? 200 : 400,
+      body: { jsonrpc: "2.0", id: body.id, ...(asked === REVISION ? { result } : { error }) } as JsonObject,
+    };
+    fault(answer);
+    const text = JSON.stringify(answer.body);
+    if (type === "json")
+      return new Response(text, { status: answer.status, headers: { "Content-Type": "application/json" } });
+    const sse = `: hello\r\n\r\nid: 7\r\ndata: ${text}\r\n\r\n`;
+    return new Response(sse, {
+      status: answer.status,
+      headers: { "Content-Type": "text/event-stream; charset=utf-8" },
+    });
+  };
+}
+
+async function run(exchange: Exchange, host: Partial<Host>, mode: Mode = "plain"): Promise<Report> {
+  const whole: Host = { url: URL_, fetch: fake(), evict: async () => undefined, ...host };
+  return await walk(exchange, { host: whole, templates: templates[REVISION] ?? {}, revision: REVISION, mode });
+}
+
+function one(...steps: Step[]): Exchange {
+  return { id: "test.one", about: "made by a test", since: REVISION, steps };
+}
+
+const say = (status: number, body: string, type = "application/json"): Host["fetch"] => {
+  return async () => await Promise.resolve(new Response(body, { status, headers: { "Content-Type": type } }));
+};
+
+for (const mode of MODES) {
+  for (const type of ["json", "sse"] as const) {
+    test(`discover passes against a good server: mode ${mode}, answers as ${type}`, async () => {
+      for (const exchange of discover)
+        expect(await run(exchange, { fetch: fake(undefined, type) }, mode)).toMatchObject({ verdict: "pass" });
+    });
+  }
+}
+
+const faults: [name: string, fault: Fault][] = [
+  ["an empty body", (answer) => (answer.body = {})],
+  ["status 500", (answer) => (answer.status = 500)],
+  [
+    "no result and no error",
+    (answer) => {
+      delete answer.body["result"];
+      delete answer.body["error"];
+    },
+  ],
+  ["no server info", (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["_meta"]],
+  ["another id", (answer) => (answer.body["id"] = "another")],
+  [
+    "another code",
+    (answer) => {
+      if (answer.body["error"] !== undefined) (answer.body["error"] as JsonObject)["code"] = -32602;
+    },
+  ],
+  [
+    "a version list of its own",
+    (answer) => {
+      if (answer.body["error"] !== undefined)
+        ((answer.body["error"] as JsonObject)["data"] as JsonObject)["supported"] = [];
+    },
+  ],
+];
+for (const [name, fault] of faults) {
+  test(`discover turns red on ${name}`, async () => {
+    const verdicts = await Promise.all(
+      discover.map(async (exchange) => (await run(exchange, { fetch: fake(fault) })).verdict),
+    );
+    expect(verdicts.some((verdict) => verdict !== "pass")).toBe(true);
+  });
+}
+
+const proving: Check = { proves: ["a.b"], reply: { result: { x: 1 } } };
+
+test("a check that proves something gives fail, and the walk goes on", async () => {
+  const exchange = one(
+    { send: { use: "@discover" }, expect: [proving] },
+    { send: { use: "@discover" }, expect: [{ ...proving, reply: { id: 2 } }] },
+  );
+  const report = await run(exchange, {});
+  expect(report).toMatchObject({ verdict: "fail", findings: [{ verdict: "fail" }, { verdict: "pass" }] });
+  expect(report.why).toContain("step 1, a.b: reply.result.x is missing, not 1");
+});
+
+test("scaffolding gives setup, and what comes after is untested", async () => {
+  const exchange = one(
+    { send: { use: "@discover" }, expect: [{ status: 201 }] },
+    { send: { use: "@discover" }, expect: [proving] },
+  );
+  expect(await run(exchange, {})).toMatchObject({ verdict: "setup", findings: [{ verdict: "untested" }] });
+});
+
+test("a broken connection gives setup", async () => {
+  const report = await run(one({ send: { use: "@discover" }, expect: [proving] }), {
+    fetch: () => Promise.reject(new Error("refused")),
+  });
+  expect(report).toMatchObject({ verdict: "setup", why: "step 1: the connection broke: refused" });
+});
+
+test("a name that nobody kept gives setup", async () => {
+  const request = one({ send: { use: "@discover", headers: { "X-A": "{{nobody}}" } }, expect: [proving] });
+  expect(await run(request, {})).toMatchObject({ verdict: "setup" });
+  const check = one({ send: { use: "@discover" }, expect: [{ ...proving, reply: { id: "{{nobody}}" } }] });
+  expect(await run(check, {})).toMatchObject({ verdict: "setup" });
+});
+
+test("what the runner or the server lacks gives untested", async () => {
+  const step: Step = { send: { use: "@discover" }, expect: [proving] };
+  const bare: Host = { url: URL_, fetch: fake(), has: new Set(["tools/b"]) };
+  const go = async (exchange: Exchange, mode: Mode = "plain"): Promise<string> =>
+    (await walk(exchange, { host: bare, templates: templates[REVISION] ?? {}, revision: REVISION, mode })).verdict;
+  expect(await go({ ...one(step), needs: ["tools/a"] })).toBe("untested");
+  expect(await go({ ...one(step), needs: ["tools/b"] })).toBe("fail");
+  expect(await go(one(step), "evicted")).toBe("untested");
+  expect(await go(one(step, { evict: true }))).toBe("untested");
+  expect(await go(one(step, { advance: 5 }))).toBe("untested");
+  expect(await go(one({ ...step, send: { use: "@discover", as: "alice" } }))).toBe("untested");
+});
+
+test("two answers are no reply", async () => {
+  const answer = `{"jsonrpc":"2.0","id":1,"result":{"x":1}}`;
+  const exchange = one({ send: { use: "@discover" }, expect: [proving] });
+  expect((await run(exchange, { fetch: say(200, `data: ${answer}\n\n`, "text/event-stream") })).verdict).toBe("pass");
+  expect(
+    (await run(exchange, { fetch: say(200, `data: ${answer}\n\ndata: ${answer}\n\n`, "text/event-stream") })).verdict,
+  ).toBe("fail");
+});
+
+test("modes: Accept, pieces of the body, eviction between steps", async () => {
+  const seen: string[] = [];
+  const host: Partial<Host> = {
+    evict: async () => await Promise.resolve(void seen.push("evict")),
+    fetch: async (_, init) => {
+      let pieces = 0;
+      if (init.body instanceof ReadableStream) for await (const _piece of init.body) pieces += 1;
+      seen.push(
+        `${new Headers(init.headers).get("accept")?.includes("q=0.5") ? "sse" : "json"} ${pieces > 100 ? "bytes" : "whole"}`,
+      );
+      return new Response("{}");
+    },
+  };
+  const exchange = one({ send: { use: "@discover" } }, { send: { use: "@discover" } });
+  for (const mode of MODES) await run(exchange, host, mode);
+  expect(seen).toEqual([
+    ...["json whole", "json whole"],
+    ...["sse whole", "sse whole"],
+    ...["json bytes", "json bytes"],
+    ...["json whole", "evict", "json whole"],
+    ...["sse bytes", "evict", "sse bytes"],
+  ]);
+});
+
+test("streams: open, read a message at a time, silence, close", async () => {
+  let push: (text: string) => void = () => undefined;
+  let aborted = false;
+  const encoder = new TextEncoder();
+  const fetch: Host["fetch"] = async (_, init) => {
+    init.signal?.addEventListener("abort", () => (aborted = true));
+    const body = new ReadableStream({
+      start(controller) {
+        push = (text) => controller.enqueue(encoder.encode(text));
+        push(`data: {"method":"a"}\n\n:\n\nevent: x\nid: 2\ndata: {"method":\ndata: "b"}\n\n`);
+      },
+    });
+    return await Promise.resolve(new Response(body, { headers: { "Content-Type": "text/event-stream" } }));
+  };
+  const exchange = one(
+    { open: { use: "@discover", stream: "s" }, expect: [{ status: 200, ended: false }] },
+    {
+      read: { stream: "s" },
+      expect: [{ proves: ["a.a"], messages: [{ method: "a" }], events: [{ data: { $pattern: "a" } }] }],
+    },
+    {
+      read: { stream: "s" },
+      expect: [{ proves: ["a.b"], messages: [{ method: "b" }], events: [{ event: "x", id: "2" }] }],
+    },
+    { read: { stream: "s", wait: 30 }, expect: [{ proves: ["a.c"], messages: [], ended: false, took: { $min: 25 } }] },
+    { close: "s" },
+  );
+  expect(await run(exchange, { fetch })).toMatchObject({ verdict: "pass" });
+  expect(aborted).toBe(true);
+  const never = one(...exchange.steps.slice(0, 1), {
+    read: { stream: "s", count: 3, within: 30 },
+    expect: [{ proves: ["a.a"], messages: { $min: 3 } }],
+  });
+  expect(await run(never, { fetch })).toMatchObject({ verdict: "fail" });
+});
+
+test("steps of a template are played and counted", async () => {
+  const own = { ...templates[REVISION], "@twice": [{ send: { use: "@discover" } }, { send: { use: "@discover" } }] };
+  const host: Host = { url: URL_, fetch: fake() };
+  const exchange = one(
+    { play: "@twice" },
+    { send: { use: "@discover" }, expect: [{ proves: ["a.b"], reply: { id: 3 } }] },
+  );
+  expect(await walk(exchange, { host, templates: own, revision: REVISION, mode: "plain" })).toMatchObject({
+    verdict: "pass",
+  });
+});
+
+test("requests: templates, merge patch, pointers, raw bodies", () => {
+  const own = templates[REVISION] ?? {};
+  const names: { [name: string]: string } = { endpoint: "/mcp", accept: "a/b", revision: REVISION, step: "9" };
+  const make = (request: Parameters<typeof overlay>[0]): { headers: { [name: string]: string }; body: string } => {
+    const ready = build(overlay(request, own), (name) => names[name]);
+    return { headers: Object.fromEntries(ready.headers), body: new TextDecoder().decode(ready.body) };
+  };
+  const call = make({
+    use: "@call",
+    headers: { "mcp-METHOD": "x", "Content-Type": null },
+    body: { params: { name: "n", _meta: null } },
+  });
+  expect(call.headers).toEqual({ Accept: "a/b", "MCP-Protocol-Version": REVISION, "mcp-METHOD": "x", "Mcp-Name": "n" });
+  expect(JSON.parse(call.body)).toEqual({
+    jsonrpc: "2.0",
+    id: "9",
+    method: "tools/call",
+    params: { name: "n", arguments: {} },
+  });
+  expect(make({ use: "@call" }).headers).not.toHaveProperty("Mcp-Name");
+  expect(make({ use: "@call", raw: ["{", { text: "[", times: 3 }, "{{step}}"] }).body).toBe("{[[[9");
+  expect(make({ use: "@call", bytes: "AGE=" }).body).toBe("\u0000a");
+  expect(build(overlay({ headers: { A: ["1", "2"] } }, own), () => undefined).headers).toEqual([
+    ["A", "1"],
+    ["A", "2"],
+  ]);
+  expect(patch({ a: { b: 1, c: 2 }, d: 1 }, { a: { b: null }, d: [1], e: {} })).toEqual({ a: { c: 2 }, d: [1], e: {} });
+});
+
+test("SSE is parsed alike however it is cut", () => {
+  const text = "\r\n: c\r\ndata: a\r\n\r\nevent:e\rdata:b\r\r\ndata\nretry: 5\nid: 1\ndata:  x\n\nretry: x\n\n";
+  const parsed = (size: number): unknown[] => {
+    const found: unknown[] = [];
+    const feed = sseParser(
+      (event) => found.push(event),
+      () => found.push("comment"),
+    );
+    for (let at = 0; at < text.length; at += size) feed(text.slice(at, at + size));
+    return found;
+  };
+  expect(parsed(text.length)).toEqual([
+    "comment",
+    { data: "a" },
+    { event: "e", data: "b" },
+    { data: "\n x", retry: 5, id: "1" },
+  ]);
+  for (const size of [1, 2, 3, 5]) expect(parsed(size)).toEqual(parsed(text.length));
+});
+
+test("vacuous checks are found", () => {
+  const found = (check: Check): number => vacuous({ proves: ["a.b"], ...check }, "send").length;
+  for (const check of [
+    { status: 200 },
+    { body: "" },
+    { messages: [] },
+    { reply: { $absent: true } },
+    { headers: { a: { $absent: true } } },
+  ] as Check[]) {
+    expect(found(check), JSON.stringify(check)).toBeGreaterThan(0);
+  }
+  for (const check of [
+    { headers: { "content-type": { $type: "string" } } },
+    { reply: { $type: "object" } },
+  ] as Check[]) {
+    expect(found(check), JSON.stringify(check)).toBeGreaterThan(0);
+  }
+  for (const check of [
+    { status: 202, body: "" },
+    { status: 400 },
+    { reply: { result: { x: 1 } } },
+    { reply: { id: "{{step}}" } },
+  ] as Check[]) {
+    expect(found(check), JSON.stringify(check)).toBe(0);
+  }
+  expect(vacuous({ messages: [], ended: false }, "read")).toEqual([]);
+  expect(vacuous({ messages: [] }, "read")).not.toEqual([]);
+});
+
+test("every single fault in a good answer is noticed", async () => {
+  for (const exchange of discover) {
+    const { seen } = await run(exchange, {});
+    for (const { check, view, kept } of seen) {
+      expect(mutants(check, view).length).toBeGreaterThan(1);
+      expect(unnoticed(check, view, kept)).toEqual([]);
+    }
+  }
+});
+
+test("a check that overlooks a fault is found", async () => {
+  const lax: Check = {
+    proves: ["a.b"],
+    reply: { result: { supportedVersions: { $any: [{ $type: "array" }, { $not: { $type: "array" } }] } } },
+  };
+  const blind: Check = { proves: ["a.b"], status: { $any: [200, 299] }, reply: { id: 1 } };
+  const { seen } = await run(one({ send: { use: "@discover" }, expect: [lax, blind] }), {});
+  expect(seen.map(({ check, view, kept }) => unnoticed(check, view, kept))).toEqual([[], ["with status 299"]]);
+});

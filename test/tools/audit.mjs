@@ -1,0 +1,290 @@
+/**
+ * The second runner of spec/: plain JavaScript over fetch, against any URL. It shares no line with the one in test/spec,
+ * so that spec/README.md is all that the two have in common. It cannot evict, nor speak for a named caller.
+ *   node test/tools/audit.mjs URL [--revision R] [--mode plain|sse|bytes] [--only id-prefix] [--out file]
+ */
+
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual as same, parseArgs } from "node:util";
+
+const spec = new URL("../../spec/", import.meta.url);
+const read = (path) => JSON.parse(readFileSync(new URL(path, spec), "utf8"));
+const names = ["revision", "mode", "only", "out"].map((name) => [name, { type: "string" }]);
+const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: Object.fromEntries(names) });
+const url = new URL(positionals[0] ?? "missing: node test/tools/audit.mjs URL");
+const revision = flags.revision ?? read("revisions.json").revisions.at(-1);
+const templates = read(`templates/${revision}.json`);
+
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined);
+const text = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
+const size = (value) => (typeof value === "number" ? value : isObject(value) ? Number.NaN : value?.length);
+const HOLE = /\{\{([^{}]+)\}\}/gu;
+const quote = (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`;
+const json = (source) => {
+  try {
+    return JSON.parse(source);
+  } catch {
+    return undefined;
+  }
+};
+
+/** `{{name}}`: a text that is nothing else takes the value, any other its text; members without a value are left out. */
+function fill(value, look) {
+  if (Array.isArray(value)) return value.map((one) => fill(one, look));
+  if (isObject(value)) {
+    const filled = Object.entries(value).map(([name, one]) => [name, fill(one, look)]);
+    return Object.fromEntries(filled.filter(([, one]) => one !== undefined));
+  }
+  if (typeof value !== "string") return value;
+  const whole = /^\{\{([^{}]+)\}\}$/u.exec(value);
+  return whole ? look(whole[1]) : value.replace(HOLE, (_, name) => text(look(name)));
+}
+
+const isA = { integer: Number.isInteger, array: Array.isArray, object: isObject, null: (value) => value === null };
+const matchers = {
+  $type: (rule, actual) => (isA[rule] ?? ((value) => typeof value === rule))(actual),
+  $pattern: (rule, actual, kept) =>
+    typeof actual === "string" &&
+    new RegExp(
+      rule.replace(HOLE, (_, name) => text(kept[name]).replace(/./gsu, quote)),
+      "u",
+    ).test(actual),
+  $any: (rule, actual, kept) => rule.filter((one) => matches(one, actual, kept)).length > 0,
+  $not: (rule, actual, kept) => actual !== undefined && !matches(rule, actual, { ...kept }),
+  $absent: (_, actual) => actual === undefined,
+  $has: (rule, actual, kept) =>
+    Array.isArray(actual) && rule.every((one) => actual.some((el) => matches(one, el, kept))),
+  $each: (rule, actual, kept) =>
+    Array.isArray(actual) && !!actual.length && actual.every((el) => matches(rule, el, kept)),
+  $only: (rule, actual, kept) =>
+    isObject(actual) && Object.keys(actual).every((name) => Object.hasOwn(rule, name)) && members(rule, actual, kept),
+  $min: (rule, actual) => size(actual) >= rule,
+  $max: (rule, actual) => size(actual) <= rule,
+  $equals: (rule, actual, kept) =>
+    same(
+      fill(rule, (name) => own(kept, name)),
+      actual,
+    ),
+  $save: (rule, actual, kept) => actual !== undefined && Object.assign(kept, { [rule]: actual }) === kept,
+};
+const members = (expected, actual, kept) =>
+  Object.entries(expected).every(([name, one]) => matches(one, own(actual, name), kept));
+
+function matches(expected, actual, kept) {
+  if (Array.isArray(expected)) {
+    return Array.isArray(actual) && actual.length === expected.length && members(expected, actual, kept);
+  }
+  if (!isObject(expected)) return actual !== undefined && matchers.$equals(expected, actual, kept);
+  const rules = Object.keys(expected).filter((name) => Object.hasOwn(matchers, name));
+  if (rules.length > 0) return rules.every((name) => matchers[name](expected[name], actual, kept));
+  return isObject(actual) && members(expected, actual, kept);
+}
+
+function patch(target, change) {
+  if (!isObject(change)) return change;
+  const merged = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [name, value] of Object.entries(change)) merged.set(name, value && patch(merged.get(name), value));
+  return Object.fromEntries([...merged].filter(([name, value]) => value !== null || own(change, name) !== null));
+}
+
+function overlay({ use, ...request }) {
+  if (use === undefined) return request;
+  const base = overlay(templates[use]);
+  const lower = Object.keys(request.headers ?? {}).map((name) => name.toLowerCase());
+  const rest = Object.entries(base.headers ?? {}).filter(([name]) => !lower.includes(name.toLowerCase()));
+  const body = request.body === undefined ? base.body : patch(base.body, request.body);
+  return { ...base, ...request, headers: { ...Object.fromEntries(rest), ...request.headers }, body };
+}
+
+/** Sends, and reads in the background. */
+function send(request, kept, mode) {
+  const body = fill(request.body, (name) => kept[name]);
+  const pointer = (path) =>
+    path
+      .split("/")
+      .slice(1)
+      .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const look = (name) => (name.startsWith("/") ? pointer(name).reduce((at, part) => at?.[part], body) : kept[name]);
+  const parts = [request.raw ?? (body === undefined ? "" : { text: JSON.stringify(body), times: 1 })].flat();
+  const written = parts.map((part) => part.text?.repeat(part.times) ?? text(fill(part, look))).join("");
+  const bytes = request.bytes === undefined ? Buffer.from(written) : Buffer.from(request.bytes, "base64");
+  const piece = request.chunked ?? (mode === "bytes" ? Math.ceil(bytes.length / 4096) : 0);
+  const pieces = function* () {
+    for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
+  };
+  const headers = new Headers();
+  for (const [name, values] of Object.entries(request.headers ?? {})) {
+    const filled = [values].flat().map((one) => fill(one, look) ?? undefined);
+    for (const value of filled.filter((one) => one !== undefined)) headers.append(name, text(value));
+  }
+  const abort = new AbortController();
+  const live = { text: "", taken: 0, heard: 0, comments: 0, ended: false, abort };
+  const init = { method: request.method ?? "GET", headers, redirect: "manual", signal: abort.signal, duplex: "half" };
+  if (bytes.length > 0) init.body = piece > 0 ? ReadableStream.from(pieces()) : bytes;
+  const target = new URL(text(fill(request.path ?? "{{endpoint}}", look)), url);
+  void receive(live, fetch(target, init)).catch((reason) =>
+    Object.assign(live, { broken: String(reason.cause ?? reason) }),
+  );
+  return live;
+}
+
+async function receive(live, answer) {
+  live.response = await answer;
+  const decoder = new TextDecoder();
+  for await (const chunk of live.response.body ?? []) live.text += decoder.decode(chunk, { stream: true });
+  live.ended = true;
+}
+
+/** All that came so far: SSE is parsed anew each time, which is slow and plain. */
+function parsed(live) {
+  const type = (live.response?.headers.get("content-type") ?? "").split(";")[0].trim().toLowerCase();
+  const found = { events: [], messages: [], marks: [], comments: 0 };
+  if (type === "application/json" && live.ended) found.messages = [json(live.text) ?? []].flat();
+  if (type !== "text/event-stream") return found;
+  for (const block of live.text
+    .replaceAll(/\r\n?/gu, "\n")
+    .split(/(?<=^|\n)\n/u)
+    .slice(0, -1)) {
+    const event = {};
+    for (const [, name, value] of block.matchAll(/^([^:\n]*):? ?(.*)$/gmu)) {
+      if (name === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
+      else if (name === "retry") event.retry = Number(value);
+      else if (name === "event" || name === "id") event[name] = value;
+    }
+    found.comments += block.match(/^:/gmu)?.length ?? 0;
+    if (Object.keys(event).length === 0) continue;
+    const message = json(event.data);
+    if (found.events.push(event) && message !== undefined)
+      found.marks[found.messages.push(message) - 1] = found.events.length;
+  }
+  return found;
+}
+
+/** What a check sees: at most `count` messages that were not taken before, and what came with them. */
+function view(live, count, start) {
+  const all = parsed(live);
+  const messages = all.messages.slice(live.taken, live.taken + count);
+  const last = live.taken + messages.length;
+  const heard = last < all.messages.length ? (all.marks[last - 1] ?? 0) : all.events.length;
+  const replies = messages.filter((one) => !Object.hasOwn(Object(one), "method"));
+  const events = all.events.slice(live.heard, heard);
+  const seen = {
+    messages,
+    events,
+    comments: all.comments - live.comments,
+    reply: replies.length === 1 ? replies[0] : undefined,
+  };
+  Object.assign(live, { taken: last, heard, comments: all.comments });
+  const { status, headers } = live.response ?? { headers: [] };
+  return { ...seen, status, headers: Object.fromEntries(headers), ended: live.ended, took: performance.now() - start };
+}
+
+async function until(ms, enough) {
+  for (const end = performance.now() + ms; !enough() && performance.now() < end;) await sleep(4);
+  return enough();
+}
+
+/** One step: what a check sees, nothing, or a text that says why the walk must stop. */
+async function take(step, kept, streams, mode) {
+  const start = performance.now();
+  if (step.advance) await sleep(step.advance);
+  if (step.close) streams[step.close]?.abort.abort();
+  if (step.read) {
+    const { stream, count = 1, end, wait, within = 5000 } = step.read;
+    const live = streams[stream];
+    if (live === undefined) return `no stream ${stream}`;
+    const there = () => live.ended || live.broken || (!end && parsed(live).messages.length >= live.taken + count);
+    const due = live.taken + count;
+    await until(wait ?? within, () => !wait && there() && due > 0);
+    return view(live, end || wait ? Number.POSITIVE_INFINITY : count, start);
+  }
+  if (!step.send && !step.open) return undefined;
+  const request = overlay(step.send ?? step.open);
+  const missing = [...JSON.stringify(request).matchAll(HOLE)].find(([, name]) => !/^\//u.test(name) && !(name in kept));
+  if (missing) return `nobody kept ${missing[0]}`;
+  const live = send(request, kept, mode);
+  if (step.open) streams[step.open.stream] = live;
+  if (step.open && !step.expect) return await sleep(0);
+  const done = await until(10_000, () => live.broken || live.ended || (step.open && live.response));
+  if (live.broken || !done) return `no answer: ${live.broken ?? "it does not end"}`;
+  if (step.open) return { ...view(live, 0, start), events: [], comments: 0 };
+  return { ...view(live, Number.POSITIVE_INFINITY, start), body: live.text, json: json(live.text) };
+}
+
+const play = (steps) => steps.flatMap((step) => (step.play ? play(templates[step.play]) : [step]));
+const PARTS = ["status", "body", "json", "reply", "messages", "events", "comments", "ended", "took"];
+
+async function walk(exchange, mode, known) {
+  const accept = mode === "sse" ? "application/json;q=0.5, text/event-stream" : "application/json, text/event-stream";
+  const nonce = Math.random().toString(36).slice(2);
+  const kept = { accept, revision, endpoint: url.pathname, origin: url.origin, nonce };
+  const steps = play(exchange.steps);
+  const lacks = (exchange.needs ?? []).find((need) => known?.has(need) === false);
+  const cannot = steps.some((step) => step.evict || step.advance > 10_000 || (step.send ?? step.open)?.as);
+  if (lacks || cannot) return { verdict: "untested", why: lacks ? `no ${lacks}` : "needs eviction, time or a caller" };
+  const result = { failures: [], proven: [], kept };
+  const streams = {};
+  for (const [index, step] of steps.entries()) {
+    kept.step = index + 1;
+    const seen = await take(step, kept, streams, mode);
+    if (typeof seen === "string") result.setup = `step ${kept.step}: ${seen}`;
+    for (const check of isObject(seen) ? (step.expect ?? []) : []) {
+      const fields = Object.entries(check.headers ?? {}).map(([name, rule]) => [
+        name,
+        rule,
+        seen.headers[name.toLowerCase()],
+      ]);
+      const parts = PARTS.filter((part) => part in check).map((part) => [part, check[part], seen[part]]);
+      const wrong = [...parts, ...fields].find(([, rule, actual]) => !matches(rule, actual, kept));
+      const why =
+        wrong && `step ${kept.step}, ${check.proves ?? "setup"}: ${wrong[0]} is ${text(wrong[2]).slice(0, 300)}`;
+      if (!why) result.proven.push(...(check.proves ?? []));
+      else if (check.proves) result.failures.push(why);
+      else result.setup ??= why;
+    }
+    if (result.setup) break;
+  }
+  for (const live of Object.values(streams)) live.abort.abort();
+  if (result.failures.length > 0) return { ...result, verdict: "fail", why: result.failures.join("; ") };
+  return { ...result, verdict: result.setup ? "setup" : "pass", why: result.setup };
+}
+
+/** What the server has of the world: `tools/<name>` and so on. */
+async function inventory() {
+  const lists = ["tools tools name", "prompts prompts name", "resources resources uri"];
+  const found = new Set();
+  for (const line of [...lists, "resources/templates resourceTemplates uriTemplate"]) {
+    const [kind, member, name] = line.split(" ");
+    for (let cursor = null, page = 0; page === 0 || (cursor && page < 20); page += 1) {
+      const result = { [member]: { $save: "items" }, nextCursor: { $any: [{ $absent: true }, { $save: "next" }] } };
+      const send = { use: "@request", body: { method: `${kind}/list`, params: { cursor } } };
+      const session = templates["@session"] ? [{ play: "@session" }] : [];
+      const { kept } = await walk({ steps: [...session, { send, expect: [{ reply: { result } }] }] }, "plain");
+      for (const item of kept.items ?? [])
+        found.add(`${kind === "resources/templates" ? "templates" : kind}/${item[name]}`);
+      cursor = kept.next;
+    }
+  }
+  return found;
+}
+
+const known = await inventory();
+const results = [];
+for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) => read(`exchanges/${file}`))) {
+  const applies = exchange.since <= revision && revision <= (exchange.until ?? revision);
+  if (!applies || !exchange.id.startsWith(flags.only ?? "")) continue;
+  for (const mode of flags.mode ? [flags.mode] : ["plain", "sse", "bytes"]) {
+    if (exchange.modes?.includes(mode) === false) continue;
+    const { verdict, why, proven = [] } = await walk(exchange, mode, known);
+    results.push({ id: exchange.id, mode, verdict, why, proven });
+    if (verdict !== "pass") console.log(`${verdict.padEnd(8)} ${exchange.id} (${mode}): ${why}`);
+  }
+}
+const count = (verdict) => results.filter((one) => one.verdict === verdict).length;
+const entries = new Set(results.flatMap((one) => one.proven)).size;
+const tally = ["pass", "fail", "setup", "untested"].map((verdict) => `${count(verdict)} ${verdict}`).join(", ");
+if (flags.out) writeFileSync(flags.out, `${JSON.stringify({ url: url.href, revision, results }, null, 2)}\n`);
+console.log(`${tally}; ${entries} ledger entries seen to hold at ${url.href} in ${revision}`);
+process.exitCode = count("fail") + count("setup") > 0 ? 1 : 0;

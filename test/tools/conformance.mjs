@@ -1,0 +1,108 @@
+/**
+ * `make conformance`: starts the conformance world and runs lanes of the official suite against it. The suite writes
+ * one checks.json a scenario and no total, so the verdicts are added up here: a scenario passes when at least one
+ * check succeeded and none failed or warned. Ends with "N passed, N failed".
+ */
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, freshKeys, run, startWorker } from "./process.mjs";
+
+const NEWEST = "2026-07-28";
+/** One scenario that no requirement set scores. */
+const alone = (scenario, version) => ({
+  name: `${scenario} at ${version}`,
+  args: ["--scenario", scenario, "--spec-version", version],
+  scored: 1,
+});
+
+/**
+ * One line a lane. `scored`: how many scenarios must pass, so that a lane that shrinks is seen. `unscored`: scenarios
+ * that the suite runs along but does not require; shown, not counted. `only`: pin the world to one revision.
+ */
+const LANES = [
+  {
+    name: `required of ${NEWEST}`,
+    args: ["--requirements", NEWEST],
+    scored: 37,
+    unscored: /^tasks-|^json-schema-|^http-/,
+  },
+  alone("json-schema-2020-12", NEWEST),
+  alone("http-header-validation", NEWEST),
+  alone("http-custom-header-server-validation", NEWEST),
+];
+
+const scratch = mkdtempSync(join(tmpdir(), "barewire-conformance-"));
+const totals = { passed: 0, failed: 0 };
+try {
+  for (const only of new Set(LANES.map((lane) => lane.only))) await withWorld(only);
+} catch (error) {
+  console.log(String(error instanceof Error ? error.message : error));
+  totals.failed += 1;
+} finally {
+  rmSync(scratch, { recursive: true, force: true });
+}
+console.log(`${totals.passed} passed, ${totals.failed} failed`);
+process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
+
+async function withWorld(only) {
+  const args = ["--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`];
+  args.push("--persist-to", join(scratch, `state-${only ?? "all"}`));
+  if (only !== undefined) args.push("--var", `REVISION:${only}`);
+  const world = await startWorker(args, { port: await freePort() });
+  try {
+    for (const lane of LANES.filter((one) => one.only === only)) await runLane(lane, `${world.origin}/mcp`);
+  } finally {
+    await world.stop();
+  }
+}
+
+async function runLane(lane, url) {
+  const out = join(scratch, `lane-${LANES.indexOf(lane)}`);
+  mkdirSync(out);
+  const suite = [
+    "server",
+    "--url",
+    url,
+    ...lane.args,
+    "--expected-failures",
+    "test/conformance/baseline.yml",
+    "-o",
+    out,
+  ];
+  console.log(`${lane.name}:`);
+  const { code, output } = await run("conformance", suite, { quiet: true, timeoutMs: 300_000 });
+  const verdicts = readdirSync(out)
+    .sort()
+    .map((folder) => judge(out, folder, lane.unscored));
+  for (const { line } of verdicts) console.log(`  ${line}`);
+  const scored = verdicts.filter((verdict) => verdict.scored);
+  const passed = scored.filter((verdict) => verdict.passed).length;
+  // A scenario that never ran has not passed.
+  let failed = Math.max(scored.length, lane.scored) - passed;
+  if (code !== 0 && failed === 0) failed = 1;
+  if (scored.length !== lane.scored) console.log(`  ran ${scored.length} scored scenarios, not ${lane.scored}`);
+  if (failed > 0 && verdicts.every((verdict) => verdict.passed || !verdict.scored)) console.log(output);
+  console.log(`  ${lane.name}: ${passed} of ${lane.scored}\n`);
+  totals.passed += passed;
+  totals.failed += failed;
+}
+
+/** `folder` is "server-<scenario>-<ISO time>"; one without checks.json is a scenario that crashed. */
+function judge(out, folder, unscored) {
+  const scenario = folder.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT.*$/, "");
+  const path = join(out, folder, "checks.json");
+  const checks = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : [];
+  const bad = checks.filter(({ status }) => status === "FAILURE" || status === "WARNING");
+  const good = checks.filter(({ status }) => status === "SUCCESS");
+  const passed = bad.length === 0 && good.length > 0;
+  const scored = unscored === undefined || !unscored.test(scenario);
+  const faults = bad.map((c) => `\n      ${c.status} ${c.id}: ${c.errorMessage ?? c.description ?? ""}`).join("");
+  const verdict = passed ? "pass" : scored ? "FAIL" : "not required";
+  return {
+    passed,
+    scored,
+    line: `${verdict.padEnd(5)} ${scenario} (${good.length} of ${checks.length} checks)${scored ? faults : ""}`,
+  };
+}

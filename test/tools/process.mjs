@@ -1,0 +1,114 @@
+/**
+ * Starting and ending other programs: used by every tool here.
+ * A started server gets a process group of its own, so that ending it ends workerd and esbuild with it.
+ */
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { createServer } from "node:net";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The tools of node_modules first, a current Node among them; and nothing told to anyone. */
+export const ENV = {
+  ...process.env,
+  PATH: join(ROOT, "node_modules", ".bin") + delimiter + process.env.PATH,
+  WRANGLER_SEND_METRICS: "false",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
+};
+
+/** A key ring of one fresh key, as the Worker reads it. */
+export function freshKeys(id = "dev") {
+  return `${id}:${randomBytes(32).toString("base64")}`;
+}
+
+/** What runs now, each in a process group of its own. Nothing outlives the tool that started it. */
+const live = new Set();
+process.on("exit", () => live.forEach((child) => signalTree(child, "SIGTERM")));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
+
+function start(command, args, onOutput) {
+  const child = spawn(command, args, { cwd: ROOT, env: ENV, stdio: ["ignore", "pipe", "pipe"], detached: true });
+  live.add(child);
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => onOutput(String(chunk)));
+  const ended = new Promise((resolve) => {
+    child.on("error", (error) => {
+      onOutput(String(error));
+      resolve(1);
+    });
+    child.on("close", (code) => resolve(code ?? 1));
+  });
+  void ended.then(() => live.delete(child));
+  return { child, ended };
+}
+
+function signalTree(child, signal) {
+  try {
+    process.kill(-child.pid, signal);
+  } catch {
+    // Already gone.
+  }
+}
+
+/** Runs a program to its end and returns its exit code and output; shows the output too unless `quiet`. */
+export async function run(command, args, { quiet = false, timeoutMs = 900_000 } = {}) {
+  let output = "";
+  const { child, ended } = start(command, args, (text) => {
+    output += text;
+    if (!quiet) process.stdout.write(text);
+  });
+  const timer = setTimeout(() => {
+    output += `\nStopped after ${timeoutMs / 1000} s\n`;
+    signalTree(child, "SIGTERM");
+  }, timeoutMs);
+  const code = await ended;
+  clearTimeout(timer);
+  return { code, output };
+}
+
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.on("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
+
+/** Starts `wrangler dev` and waits until it answers. Returns its origin, its output so far, and how to end it. */
+export async function startWorker(args, { port, readyMs = 60_000 }) {
+  const wrangler = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", ...args];
+  let output = "";
+  let running = true;
+  const { child, ended } = start("wrangler", wrangler, (text) => (output += text));
+  void ended.then(() => (running = false));
+  const origin = `http://127.0.0.1:${port}`;
+  const stop = () => {
+    signalTree(child, "SIGTERM");
+    // An open stream can hold wrangler back; nothing of it is worth waiting for.
+    const timer = setTimeout(() => signalTree(child, "SIGKILL"), 2000);
+    return ended.finally(() => clearTimeout(timer));
+  };
+  const until = Date.now() + readyMs;
+  while (!(await answers(origin))) {
+    if (!running || Date.now() > until) {
+      await stop();
+      throw new Error(`The Worker did not start:\n${output}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  return { origin, stop, log: () => output };
+}
+
+async function answers(origin) {
+  try {
+    await fetch(origin, { signal: AbortSignal.timeout(2000) });
+    return true;
+  } catch {
+    return false;
+  }
+}

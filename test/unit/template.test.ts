@@ -1,0 +1,115 @@
+// URI templates: what the table spec/vectors/uri-template.json cannot say by single cases.
+import { describe, expect, test } from "vitest";
+import { compileTemplate, type Template } from "../../src/server/template.ts";
+import { vectors } from "../spec/files.ts";
+import { uriTemplate } from "./uri-template.ts";
+
+const SEED = 6570;
+
+function compiled(text: string): Template {
+  const result = compileTemplate(text);
+  if (!result.ok) throw new Error(`${text}: ${result.error}`);
+  return result.value;
+}
+
+/** A small generator of pseudo-random whole numbers below `limit` (Park and Miller). */
+function dice(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (state * 48_271) % 2_147_483_647;
+    return state % limit;
+  };
+}
+
+const ALPHABET = [
+  "a",
+  "Z",
+  "0",
+  "-",
+  ".",
+  "_",
+  "~",
+  "/",
+  "?",
+  "#",
+  "&",
+  "=",
+  ";",
+  ",",
+  "+",
+  "%",
+  "%41",
+  " ",
+  "é",
+  "😀",
+  '"',
+];
+
+describe("compileTemplate", () => {
+  test("holds for every vector", () => {
+    const cases = vectors["uri-template"]?.cases ?? [];
+    expect(cases.length).toBeGreaterThan(100);
+    const wrong = cases.filter((one) => {
+      const answer = uriTemplate(one.input);
+      return one.output === undefined
+        ? answer.ok
+        : !answer.ok || JSON.stringify(answer.value) !== JSON.stringify(one.output);
+    });
+    expect(wrong.map((one) => one.name)).toEqual([]);
+  });
+
+  test.each([
+    ["x:{a:3}", 'Prefix "a:3" cannot be read back: it cuts the value'],
+    ["x:{?a*}", 'Explode "a*" cannot be read back: only "{/a*}" can'],
+    ["x:{a}{b}", 'Nothing separates variable "a" from the next one'],
+    ["x:{a}/{a}", 'Variable "a" stands twice'],
+    ["x:{-a}", 'Expression "{-a}" is not one of RFC 6570'],
+  ])("says why it refuses %s", (text, reason) => {
+    expect(compileTemplate(text)).toEqual({ ok: false, error: reason });
+  });
+});
+
+describe("match", () => {
+  test.each([
+    "x:{a}",
+    "x:{a}/{b}",
+    "x:{a,b}",
+    "x:/i{/a}{/b}",
+    "x:/i{/a*}",
+    "x:/i{;a,b}",
+    "x:/i{?a,b}",
+    "x:/i?q=1{&a,b}",
+    "x:/i{?a}{&b}",
+    "x:/{a}{?b}",
+  ])(`reverses expand for %s (seed ${SEED})`, (text) => {
+    const template = compiled(text);
+    const roll = dice(SEED);
+    for (let round = 0; round < 500; round += 1) {
+      const value = (): string => Array.from({ length: 1 + roll(5) }, () => ALPHABET[roll(ALPHABET.length)]).join("");
+      const values = Object.fromEntries(template.names.map((name) => [name, value()]));
+      expect(template.match(template.expand(values)), template.expand(values)).toEqual(values);
+    }
+  });
+
+  test("gives a URI that expands to itself, however odd the URI", () => {
+    const template = compiled("x:{a}-{b}{/c}{?d,e}{#f}");
+    const roll = dice(SEED);
+    let fitting = 0;
+    for (let round = 0; round < 5_000; round += 1) {
+      const pieces = ["a", "a-a", "-", "/a", "?d=a", "?e=", "&e=", "#", "?"];
+      const uri = `x:a-${Array.from({ length: roll(6) }, () => pieces[roll(pieces.length)]).join("")}`;
+      const values = template.match(uri);
+      if (values === undefined) continue;
+      fitting += 1;
+      expect(template.expand(values)).toBe(uri);
+    }
+    expect(fitting).toBeGreaterThan(500);
+  });
+
+  test("ends soon on text made to be read in many ways", () => {
+    const template = compiled("x:{+a}-{+b}-{+c}-{+d}-{+e}-{+f}-{+g}-{+h}-{+i}-{+j}!end");
+    const dashes = "-".repeat(4_000);
+    expect(template.match(`x:${dashes}`)).toBeUndefined();
+    expect(template.match(`x:${dashes}!end`)?.["a"]).toBe("-");
+  });
+});

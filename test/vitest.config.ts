@@ -1,0 +1,37 @@
+/**
+ * Two projects: `workerd` runs test files inside the Workers runtime, on the bindings of the conformance world;
+ * `node` runs *.node.test.ts outside it: the house rules, the lint gates and everything that starts a server.
+ */
+
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { defineConfig, type ViteUserConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const world = `${root}test/world/wrangler.toml`;
+/** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
+const KEYS = `test:${btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, index) => index)))}`;
+
+const config: ViteUserConfig = defineConfig({
+  root,
+  test: {
+    // What a passing test logs is noise; what a failing one logs is evidence.
+    silent: "passed-only",
+    projects: [
+      {
+        root,
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
+            miniflare: { bindings: { KEYS } },
+          }),
+        ],
+        test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: ["test/**/*.node.test.ts"] },
+      },
+      { root, test: { name: "node", include: ["test/**/*.node.test.ts"], testTimeout: 30_000 } },
+    ],
+  },
+});
+
+export default config;

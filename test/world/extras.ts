@@ -1,0 +1,306 @@
+/**
+ * What the exchanges under `spec/` call for beyond the suite: slow, failing, asking and publishing fixtures.
+ * All of it comes after the suite's own. `SECRET` stands for what must never reach the wire.
+ */
+
+import * as z from "zod";
+import { env } from "cloudflare:workers";
+import { after } from "../../src/base/clock.ts";
+import type { JsonObject, JsonValue } from "../../src/base/json.ts";
+import { HUB_SHARDS } from "../../src/hub/door.ts";
+import { LOG_LEVELS } from "../../src/revision/envelope.ts";
+import { PublicError, type SamplingMessage } from "../../src/server/content.ts";
+import type { Answer, Context } from "../../src/server/context.ts";
+import * as define from "../../src/server/define.ts";
+import { say } from "./asking.ts";
+import { WAV } from "./media.ts";
+import { startingWith } from "./prompts.ts";
+import { sleep } from "./tools.ts";
+import type { Hub } from "./worker.ts";
+
+const { prompt, resource, template, tool } = define;
+
+/** Never to be seen by a client. */
+const SECRET = "secret-7f3a";
+const WATCHED = "test://watched-resource";
+
+const running: readonly define.Tool[] = [
+  tool({
+    name: "spec_slow",
+    description: "Sleeps; a caller that leaves early makes it publish a change of the watched resource",
+    input: z.object({ ms: z.int().min(0).max(30_000), text: z.string().optional() }),
+    handler: async ({ ms, text = "slept" }, ctx) => {
+      await sleep(ms, ctx.signal);
+      if (ctx.signal.aborted) ctx.updated(WATCHED);
+      return text;
+    },
+  }),
+  tool({
+    name: "spec_progress",
+    description: "Reports progress with the values it is told, and once more when it is too late",
+    input: z.object({
+      values: z.array(z.number()).optional(),
+      count: z.int().min(0).optional(),
+      late: z.boolean().optional(),
+    }),
+    handler: ({ values = [], count = 0, late = false }, ctx) => {
+      for (const value of values) ctx.progress(value, undefined, `step ${value}`);
+      for (let value = 1; value <= count; value += 1) ctx.progress(value, undefined, `step ${value}`);
+      if (late) after(50, () => ctx.progress(1e9));
+      return "reported";
+    },
+  }),
+  tool({
+    name: "spec_log",
+    description: "Logs once at each level",
+    handler: (_args, ctx) => {
+      for (const level of LOG_LEVELS) ctx.log(level, { level }, "spec");
+      return "logged";
+    },
+  }),
+  tool({
+    name: "spec_throw",
+    description: "Fails in one of four ways",
+    input: z.object({ how: z.enum(["error", "tool", "text", "type"]) }),
+    handler: ({ how }, ctx) => {
+      ctx.log("info", { step: "about to throw" });
+      if (how === "error") throw new Error(`${SECRET} in the message`);
+      if (how === "tool") throw new PublicError("The flight is full; pick another day");
+      // oxlint-disable-next-line typescript/only-throw-error -- the fixture: not every library throws errors
+      if (how === "text") throw SECRET;
+      return (undefined as unknown as { name: string }).name;
+    },
+  }),
+  tool({
+    name: "spec_hub",
+    description: "Publishes a change, or ends every subscription",
+    input: z.object({ do: z.enum(["tools", "prompts", "resources", "updated", "end"]), uri: z.string().optional() }),
+    handler: async ({ do: what, uri = WATCHED }, ctx) => {
+      if (what === "updated") ctx.updated(uri);
+      else if (what === "end") await endSubscriptions();
+      else ctx.changed(what);
+      return "published";
+    },
+  }),
+];
+
+/** The hub of the world can close its sockets: what a deployment does to them now and then. */
+async function endSubscriptions(): Promise<void> {
+  const { HUB } = env as unknown as { HUB: DurableObjectNamespace<Hub> };
+  await Promise.all(Array.from({ length: HUB_SHARDS }, (_, index) => HUB.getByName(`shard-${index}`).end()));
+}
+
+const MIRROR: JsonObject = {
+  type: "object",
+  properties: {
+    count: { type: "integer", "x-mcp-header": "Count" },
+    flag: { type: "boolean", "x-mcp-header": "Flag" },
+    place: { type: "object", properties: { city: { type: "string", "x-mcp-header": "City" } } },
+    note: { type: "string", "x-mcp-header": "Note" },
+  },
+};
+const ITEMS: JsonObject = {
+  type: "array",
+  items: { type: "object", properties: { id: { type: "string" } }, required: ["id"] },
+};
+const ANY_VALUE: JsonObject = { type: "object", properties: { value: {} }, required: ["value"] };
+
+const shaped: readonly define.Tool[] = [
+  tool({
+    name: "spec_mirror",
+    description: "Has arguments of every type that headers can repeat",
+    input: MIRROR,
+    handler: (args) => JSON.stringify(args),
+  }),
+  tool({
+    name: "spec_structured",
+    title: "Weather",
+    description: "Returns structured content and leaves its text to the server",
+    annotations: { readOnlyHint: true },
+    icons: [{ src: "https://example.com/weather.png", mimeType: "image/png", sizes: ["48x48"] }],
+    input: z.object({ city: z.string().min(1), days: z.int().min(1).max(7).optional() }),
+    output: z.object({ city: z.string(), celsius: z.number(), days: z.int() }),
+    handler: ({ city, days = 1 }) => ({ structuredContent: { city, celsius: 21.5, days } }),
+  }),
+  tool({
+    name: "spec_output",
+    description: "Returns what it is given, whether or not it fits the output schema",
+    input: z.object({ value: z.json().optional(), text: z.string().optional(), omit: z.boolean().optional() }),
+    output: ITEMS,
+    handler: ({ value, text, omit = false }) => {
+      if (omit) return [{ type: "text", text: "nothing" }];
+      return {
+        ...(value === undefined ? {} : { structuredContent: value }),
+        ...(text === undefined ? {} : { content: [{ type: "text", text }] }),
+      };
+    },
+  }),
+  tool({
+    name: "spec_json",
+    description: "Returns any JSON value as structured content",
+    input: ANY_VALUE,
+    handler: ({ value = null }) => ({ structuredContent: value }),
+  }),
+];
+
+const ABOUT_YOU: JsonObject = {
+  type: "object",
+  properties: {
+    name: { type: "string", minLength: 2, maxLength: 20 },
+    email: { type: "string", format: "email" },
+    age: { type: "integer", minimum: 18, maximum: 120 },
+    score: { type: "number" },
+    agree: { type: "boolean", default: false },
+    color: { type: "string", enum: ["Red", "Green", "Blue"] },
+    size: {
+      type: "string",
+      oneOf: [
+        { const: "s", title: "Small" },
+        { const: "l", title: "Large" },
+      ],
+    },
+    tags: { type: "array", items: { type: "string", enum: ["a", "b", "c"] }, minItems: 1, maxItems: 2 },
+  },
+  required: ["name", "age"],
+};
+
+/** What a declined or cancelled question makes a tool say. */
+const REFUSALS = { decline: "declined", cancel: "cancelled" } as const;
+
+const asking: readonly define.Tool[] = [
+  tool({
+    name: "spec_confirm_add",
+    description: "Adds two numbers after asking",
+    input: z.object({ a: z.int(), b: z.int() }),
+    handler: async ({ a, b }, ctx) => {
+      const answer = await ctx.ask("confirm", { message: "Add them?", form: z.object({ ok: z.boolean() }) });
+      return said(answer, ({ ok }) => (ok ? String(a + b) : "declined"));
+    },
+  }),
+  tool({
+    name: "spec_ask_url",
+    description: "Sends the person to a page",
+    handler: async (_args, ctx) => {
+      const question = { message: "Connect your account", url: "https://example.com/connect" };
+      return said(await ctx.askUrl("connect", question), () => "connected");
+    },
+  }),
+  tool({
+    name: "spec_ask_form",
+    description: "Asks with every type of field",
+    handler: async (_args, ctx) => {
+      const answer = await ctx.ask("form", { message: "Tell us about you", form: ABOUT_YOU });
+      return said(answer, (form) => JSON.stringify(form));
+    },
+  }),
+  tool({
+    name: "spec_sample_tools",
+    description: "Asks the client's model, lets it use a tool, and asks once more",
+    handler: async (_args, ctx) => sampleWithTools(ctx),
+  }),
+];
+
+function said<T>(answer: Answer<T>, accepted: (content: T) => string): string {
+  return answer.action === "accept" ? accepted(answer.content) : REFUSALS[answer.action];
+}
+
+async function sampleWithTools(ctx: Context): Promise<string> {
+  const question = say("user", "What is the weather in Paris?");
+  const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+  const tools = [{ name: "get_weather", description: "Weather of a city", inputSchema }];
+  const first = await ctx.sample("first", { messages: [question], tools, maxTokens: 100 });
+  if (first.stopReason !== "toolUse") return "done";
+  const blocks = (Array.isArray(first.content) ? first.content : [first.content]) as JsonObject[];
+  const results = blocks.filter(({ type }) => type === "tool_use").map(({ id = "" }) => toolResult(id));
+  const history: SamplingMessage[] = [
+    question,
+    { role: first.role, content: first.content as JsonObject | JsonObject[] },
+    { role: "user", content: results },
+  ];
+  await ctx.sample("second", { messages: history, tools, toolChoice: { mode: "none" }, maxTokens: 100 });
+  return "done";
+}
+
+function toolResult(toolUseId: JsonValue): JsonObject {
+  return { type: "tool_result", toolUseId, content: [{ type: "text", text: "18 degrees" }] };
+}
+
+export const extraTools: readonly define.Tool[] = [...running, ...shaped, ...asking];
+
+export const extraResources: readonly define.ResourceSpec[] = [
+  resource({
+    uri: "spec://throws",
+    name: "throws",
+    description: "Cannot be read",
+    mimeType: "text/plain",
+    read: () => {
+      throw new Error(`${SECRET} in the message`);
+    },
+  }),
+  resource({
+    uri: "spec://greeting",
+    name: "greeting",
+    description: "Asks for a name before it can be read",
+    mimeType: "text/plain",
+    read: async (ctx) => {
+      const answer = await ctx.ask("name", { message: "Who is there?", form: z.object({ name: z.string() }) });
+      return `Hello, ${answer.action === "accept" ? answer.content.name : "stranger"}`;
+    },
+  }),
+  // Last, so that the list has two pages.
+  ...Array.from({ length: 60 }, (_, index) => item(index + 1)),
+];
+
+function item(number: number): define.ResourceSpec {
+  const name = `Item ${number}`;
+  return resource({ uri: `spec://item/${number}`, name, mimeType: "text/plain", read: () => name });
+}
+
+const LANGUAGES = ["python", "pytorch", "pyside", "perl", "php"];
+const FRAMEWORKS: Readonly<Record<string, readonly string[]>> = { python: ["django", "flask"], php: ["laravel"] };
+
+const language: define.Complete = startingWith(...LANGUAGES);
+const framework: define.Complete = (typed, others) =>
+  startingWith(...(FRAMEWORKS[others["language"] ?? ""] ?? []))(typed);
+
+export const extraTemplates: readonly define.ResourceTemplate[] = [
+  template({
+    uriTemplate: "spec://stack/{language}/{framework}",
+    name: "stack",
+    description: "A language and a framework",
+    mimeType: "text/plain",
+    complete: { language, framework },
+    read: (variables) => `${variables["language"]}+${variables["framework"]}`,
+  }),
+];
+
+export const extraPrompts: readonly define.PromptSpec[] = [
+  prompt({
+    name: "spec_audio_prompt",
+    description: "Plays a sound",
+    handler: () => [{ role: "user", content: { type: "audio", data: WAV, mimeType: "audio/wav" } }],
+  }),
+  prompt({
+    name: "spec_stack",
+    description: "Has an argument for every way of completing",
+    arguments: [
+      { name: "language", required: true, complete: language },
+      { name: "framework", complete: framework },
+      { name: "many", complete: () => Array.from({ length: 250 }, (_, index) => `value-${index + 1}`) },
+      {
+        name: "broken",
+        complete: () => {
+          throw new Error(`${SECRET} in the message`);
+        },
+      },
+    ],
+    handler: (args) => `language=${args["language"]}`,
+  }),
+  prompt({
+    name: "spec_throw_prompt",
+    description: "Fails",
+    handler: () => {
+      throw new Error(`${SECRET} in the message`);
+    },
+  }),
+];

@@ -1,0 +1,22 @@
+/**
+ * The conformance world: a server that offers what the official suite and the exchanges under `spec/` call for, and
+ * nothing a fork would ship. Order matters: the suite's fixtures come first, because its probes take the first tool,
+ * the first tool with a mirrored string, and the first resource.
+ */
+
+import type { ServerSpec } from "../../src/server/define.ts";
+import { asking } from "./asking.ts";
+import { extraPrompts, extraResources, extraTemplates, extraTools } from "./extras.ts";
+import { prompts } from "./prompts.ts";
+import { resources, templates } from "./resources.ts";
+import { tools } from "./tools.ts";
+
+export const world: ServerSpec = {
+  info: { name: "barewire-world", title: "The conformance world", version: "0.1.0" },
+  instructions: "Fixtures for conformance tests.",
+  tools: [...tools, ...asking, ...extraTools],
+  resources: [...resources, ...extraResources],
+  templates: [...templates, ...extraTemplates],
+  prompts: [...prompts, ...extraPrompts],
+  pageSize: 50,
+};
