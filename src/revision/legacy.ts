@@ -41,7 +41,7 @@ function toolResultIn({ words }: Revision, result: JsonObject): JsonObject {
     words.structured && isObject(result["structuredContent"]) ? result : omit(result, ["structuredContent"]);
   if (words.resourceLinks || !Array.isArray(shown["content"])) return shown;
   const content = shown["content"].map((block) =>
-    isObject(block) && block["type"] === "resource_link" ? { type: "text", text: String(block["uri"]) } : block,
+    isObject(block) && block["type"] === "resource_link" ? { type: "text", text: block["uri"] ?? "" } : block,
   );
   return { ...shown, content };
 }

@@ -40,48 +40,7 @@ const FIVE_MINUTES: CacheHint = { ttlMs: 300_000, scope: "public" };
 
 export function catalog(spec: ServerSpec): Server {
   const { tools = [], resources = [], templates = [], prompts = [] } = spec;
-  const listings = new Map<string, Listing>();
-  // spec: tools.capability.declared, resources.capability.declared, prompts.capability.declared
-  // spec: logging.capability.declared
-  const capabilities: JsonObject = { logging: {} };
-  const lists = new Set<ListName>();
-  if (tools.length > 0) {
-    capabilities["tools"] = { listChanged: true };
-    lists.add("tools");
-    // spec: tools.list.answered
-    listings.set("tools/list", {
-      member: "tools",
-      entries: tools.map((one) => one.listing),
-      keys: tools.map((one) => one.name),
-    });
-  }
-  if (resources.length + templates.length > 0) {
-    capabilities["resources"] = { listChanged: true, subscribe: true };
-    lists.add("resources");
-    // spec: resources.list.answered
-    listings.set("resources/list", {
-      member: "resources",
-      entries: resources.map(showResource),
-      keys: resources.map((one) => one.uri),
-    });
-    listings.set("resources/templates/list", {
-      member: "resourceTemplates",
-      entries: templates.map(showTemplate),
-      keys: templates.map((one) => one.uriTemplate),
-    });
-  }
-  if (prompts.length > 0) {
-    capabilities["prompts"] = { listChanged: true };
-    lists.add("prompts");
-    // spec: prompts.list.answered
-    listings.set("prompts/list", {
-      member: "prompts",
-      entries: prompts.map(showPrompt),
-      keys: prompts.map((one) => one.name),
-    });
-  }
-  // spec: completion.capability.declared
-  if (templates.length + prompts.length > 0) capabilities["completions"] = {};
+  const capabilities = capabilitiesOf(spec);
   const instructions = spec.instructions === undefined ? {} : { instructions: spec.instructions };
   return {
     info: spec.info,
@@ -89,15 +48,69 @@ export function catalog(spec: ServerSpec): Server {
     resources: byKey("resource", resources, (one) => one.uri),
     templates: [...byKey("template", templates, (one) => one.uriTemplate).values()],
     prompts: byKey("prompt", prompts, (one) => one.name),
-    listings,
+    listings: listingsOf(spec),
     capabilities,
-    lists,
+    lists: new Set((["tools", "prompts", "resources"] as const).filter((list) => list in capabilities)),
     // spec: version.discover
     discovery: Object.freeze({ supportedVersions: [...SERVED_DATES], capabilities, ...instructions }),
     instructions: spec.instructions,
     pageSize: spec.pageSize ?? 100,
     listCache: spec.listCache ?? FIVE_MINUTES,
   };
+}
+
+function capabilitiesOf({ tools = [], resources = [], templates = [], prompts = [] }: ServerSpec): JsonObject {
+  return {
+    // spec: logging.capability.declared
+    logging: {},
+    // spec: tools.capability.declared
+    ...(tools.length > 0 && { tools: { listChanged: true } }),
+    // spec: resources.capability.declared
+    ...(resources.length + templates.length > 0 && { resources: { listChanged: true, subscribe: true } }),
+    // spec: prompts.capability.declared
+    ...(prompts.length > 0 && { prompts: { listChanged: true } }),
+    // spec: completion.capability.declared
+    ...(templates.length + prompts.length > 0 && { completions: {} }),
+  };
+}
+
+/** A list that would be empty for want of the whole feature does not exist. */
+function listingsOf({ tools = [], resources = [], templates = [], prompts = [] }: ServerSpec): Map<string, Listing> {
+  const listings = new Map<string, Listing>();
+  const add = (method: string, member: Listing["member"], entries: JsonObject[], keys: string[]): void =>
+    void listings.set(method, { member, entries, keys });
+  // spec: tools.list.answered
+  if (tools.length > 0)
+    add(
+      "tools/list",
+      "tools",
+      tools.map(({ listing }) => listing),
+      tools.map(({ name }) => name),
+    );
+  // spec: resources.list.answered
+  if (resources.length + templates.length > 0) {
+    add(
+      "resources/list",
+      "resources",
+      resources.map(showResource),
+      resources.map(({ uri }) => uri),
+    );
+    add(
+      "resources/templates/list",
+      "resourceTemplates",
+      templates.map(showTemplate),
+      templates.map((one) => one.uriTemplate),
+    );
+  }
+  // spec: prompts.list.answered
+  if (prompts.length > 0)
+    add(
+      "prompts/list",
+      "prompts",
+      prompts.map(showPrompt),
+      prompts.map(({ name }) => name),
+    );
+  return listings;
 }
 
 function byKey<T>(what: string, items: readonly T[], key: (item: T) => string): Map<string, T> {

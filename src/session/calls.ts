@@ -5,7 +5,7 @@
  */
 
 import type { Caller } from "../base/caller.ts";
-import { base64url } from "../base/bytes.ts";
+import { base64url, utf8 } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { NO_MEMORY, type Memory, type Outcome } from "../base/outcome.ts";
@@ -22,7 +22,7 @@ import {
   type RpcRequest,
   type RpcResponse,
 } from "../wire/jsonrpc.ts";
-import { QUESTION_TTL_MS, type Handled, type Room, type Running } from "./room.ts";
+import { MAX_EVENT_BYTES, QUESTION_TTL_MS, type Handled, type Room, type Running } from "./room.ts";
 import type { SessionRow } from "./rows.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
 
@@ -68,7 +68,8 @@ export async function takeAnswer(room: Room, session: Session, response: RpcResp
   if (question === undefined) return;
   const { [String(response.id)]: _answered, ...open } = kept.questions;
   if (response.result === undefined) {
-    const reason = String(response.error?.["message"] ?? "no reason given");
+    const said = response.error?.["message"];
+    const reason = typeof said === "string" ? said : "no reason given";
     return finish(
       room,
       stream,
@@ -209,8 +210,9 @@ async function conclude(
     outcome.kind === "complete"
       ? writeResult(request.id, encodeForSession(session.revision, request.method, outcome.result))
       : writeError(request.id, reason ?? refusal("InternalError", "Internal error"));
-  if (stream === undefined) running.settle({ kind: "answer", text });
-  else emit(room, stream, text, true);
+  if (stream === undefined) return running.settle({ kind: "answer", text });
+  if (utf8(text).length <= MAX_EVENT_BYTES) return emit(room, stream, text, true);
+  finish(room, stream, request.id, refusal("InternalError", `The result is larger than ${MAX_EVENT_BYTES} bytes`));
 }
 
 /** Writes the questions down, sends them, and lets go of the call. */

@@ -19,8 +19,12 @@ export const QUESTION_TTL_MS = 600_000;
 export const EVENT_TTL_MS = 3_600_000;
 /** Events kept for replay on one stream. */
 export const MAX_EVENTS_PER_STREAM = 2_000;
-/** Bytes of storage after which a session opens no further stream. */
-export const MAX_SESSION_BYTES = 16_777_216;
+/** Characters of events kept for replay in one session. */
+export const MAX_SESSION_SIZE = 8_388_608;
+/** Bytes of one event: a row holds at most 2 MB. */
+export const MAX_EVENT_BYTES = 1_900_000;
+/** Bounds are checked once in so many events: checking costs more than writing. */
+export const CHECK_EVERY = 64;
 /** Streams opened by GET that are kept for resumption. */
 export const MAX_OPEN_STREAMS = 8;
 /** Milliseconds a client should wait before it reconnects. */

@@ -35,98 +35,120 @@ export interface StreamRow extends Record<string, SqlStorageValue> {
 export interface EventRow extends Record<string, SqlStorageValue> {
   readonly seq: number;
   readonly data: string;
-  readonly final: number;
 }
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, state TEXT, call TEXT, expires INTEGER, dropped INTEGER);
   CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
 
-export interface Rows {
+/** The session itself, in the object's key-value storage: one row each. */
+export interface RecordRows {
   session(): SessionRow | undefined;
   putSession(session: SessionRow): void;
   subscriptions(): string[];
   putSubscriptions(uris: readonly string[]): void;
+}
+
+export interface StreamRows {
   /** `id` is never used twice: it is the time, pushed forward where two streams open in one millisecond. */
   addStream(id: number, state: StreamState, call: string): void;
   stream(id: number): StreamRow | undefined;
   updateStream(id: number, state: StreamState, call: string, expires: number): void;
+  dropStream(id: number): void;
   /** Streams whose call was at work and has no answer. */
   unanswered(): StreamRow[];
   /** Streams that wait for the client, the first to expire first. */
   waiting(): StreamRow[];
   /** Streams opened by GET, newest first. */
   openStreams(): number[];
+}
+
+export interface EventRows {
   addEvent(stream: number, data: string, final: boolean, at: number): number;
   eventsAfter(stream: number, seq: number): EventRow[];
+  isAnswered(stream: number): boolean;
+  /** Characters of all events kept. */
+  size(): number;
   /** Drops the oldest events of a stream until `keep` are left. */
   dropOldest(stream: number, keep: number): void;
   /** Drops events older than `before`, and the streams that ended with them. */
   dropBefore(before: number): void;
-  dropStream(id: number): void;
-  bytes(): number;
 }
 
-export function sessionRows(storage: DurableObjectStorage): Rows {
-  const { sql, kv } = storage;
-  let hasTables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray().length > 0;
-  /** Rows of a query, or none while there are no tables. */
-  const all = <T extends Record<string, SqlStorageValue>>(query: string, ...bindings: SqlStorageValue[]): T[] =>
-    hasTables ? sql.exec<T>(query, ...bindings).toArray() : [];
-  const dropStream = (id: number): void => {
-    all("DELETE FROM events WHERE stream = ?", id);
-    all("DELETE FROM streams WHERE id = ?", id);
-  };
+export type Rows = RecordRows & StreamRows & EventRows;
 
+/** Runs a query, and finds nothing while there are no tables. */
+type Query = <T extends Record<string, SqlStorageValue>>(query: string, ...bindings: SqlStorageValue[]) => T[];
+
+export function sessionRows({ sql, kv }: DurableObjectStorage): Rows {
+  let hasTables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray().length > 0;
+  const query: Query = <T extends Record<string, SqlStorageValue>>(text: string, ...bindings: SqlStorageValue[]): T[] =>
+    hasTables ? sql.exec<T>(text, ...bindings).toArray() : [];
+  const makeTables = (): void => {
+    if (!hasTables) sql.exec(TABLES);
+    hasTables = true;
+  };
+  return { ...recordRows(kv), ...streamRows(query, makeTables), ...eventRows(query) };
+}
+
+function recordRows(kv: SyncKvStorage): RecordRows {
   return {
     session: () => kv.get<SessionRow>("session"),
     putSession: (session) => kv.put("session", session),
     subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
     putSubscriptions: (uris) => kv.put("subscriptions", [...uris]),
+  };
+}
 
+function streamRows(query: Query, makeTables: () => void): StreamRows {
+  return {
     addStream(id, state, call) {
-      if (!hasTables) sql.exec(TABLES);
-      hasTables = true;
-      sql.exec("INSERT INTO streams VALUES (?, ?, ?, 0, 0)", id, state, call);
+      makeTables();
+      query("INSERT INTO streams VALUES (?, ?, ?, 0, 0)", id, state, call);
     },
-    stream: (id) => all<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
-    updateStream: (id, state, call, expires) =>
-      void all("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id),
+    stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
+    updateStream(id, state, call, expires) {
+      query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id);
+    },
+    dropStream(id) {
+      query("DELETE FROM events WHERE stream = ?", id);
+      query("DELETE FROM streams WHERE id = ?", id);
+    },
     unanswered: () =>
-      all<StreamRow>(
-        "SELECT * FROM streams s WHERE state = 'running' AND NOT EXISTS (SELECT 1 FROM events WHERE stream = s.id AND final = 1)",
+      query<StreamRow>(
+        `SELECT * FROM streams WHERE state = 'running' AND id NOT IN (SELECT stream FROM events WHERE final = 1)`,
       ),
-    waiting: () => all<StreamRow>("SELECT * FROM streams WHERE state = 'waiting' ORDER BY expires"),
+    waiting: () => query<StreamRow>("SELECT * FROM streams WHERE state = 'waiting' ORDER BY expires"),
     openStreams: () =>
-      all<{ id: number }>("SELECT id FROM streams WHERE state = 'open' ORDER BY id DESC").map(({ id }) => id),
+      query<{ id: number }>("SELECT id FROM streams WHERE state = 'open' ORDER BY id DESC").map(({ id }) => id),
+  };
+}
 
+function eventRows(query: Query): EventRows {
+  const lastSeq = (stream: number): number =>
+    query<{ seq: number }>("SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE stream = ?", stream)[0]?.seq ?? 0;
+  return {
     addEvent(stream, data, final, at) {
-      const next =
-        "SELECT MAX(s.dropped, COALESCE((SELECT MAX(seq) FROM events WHERE stream = s.id), 0)) + 1 AS seq FROM streams s WHERE s.id = ?";
-      const seq = sql.exec<{ seq: number }>(next, stream).one().seq;
-      sql.exec("INSERT INTO events VALUES (?, ?, ?, ?, ?)", stream, seq, data, final ? 1 : 0, at);
+      const dropped = query<{ dropped: number }>("SELECT dropped FROM streams WHERE id = ?", stream)[0]?.dropped ?? 0;
+      const seq = Math.max(lastSeq(stream), dropped) + 1;
+      query("INSERT INTO events VALUES (?, ?, ?, ?, ?)", stream, seq, data, final ? 1 : 0, at);
       return seq;
     },
     eventsAfter: (stream, seq) =>
-      all<EventRow>("SELECT seq, data, final FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, seq),
+      query<EventRow>("SELECT seq, data FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, seq),
+    isAnswered: (stream) => query("SELECT 1 FROM events WHERE stream = ? AND final = 1", stream).length > 0,
+    size: () => query<{ size: number }>("SELECT COALESCE(SUM(LENGTH(data)), 0) AS size FROM events")[0]?.size ?? 0,
     dropOldest(stream, keep) {
-      const last =
-        all<{ seq: number | null }>("SELECT MAX(seq) AS seq FROM events WHERE stream = ?", stream)[0]?.seq ?? 0;
-      if (last <= keep) return;
-      all("DELETE FROM events WHERE stream = ? AND seq <= ?", stream, last - keep);
-      all("UPDATE streams SET dropped = ? WHERE id = ? AND dropped < ?", last - keep, stream, last - keep);
+      const last = lastSeq(stream) - keep;
+      if (last <= 0) return;
+      query("DELETE FROM events WHERE stream = ? AND seq <= ?", stream, last);
+      query("UPDATE streams SET dropped = MAX(dropped, ?) WHERE id = ?", last, stream);
     },
     dropBefore(before) {
-      all(
-        "UPDATE streams SET dropped = (SELECT MAX(seq) FROM events e WHERE e.stream = streams.id AND at < ?1) " +
-          "WHERE id IN (SELECT stream FROM events WHERE at < ?1)",
-        before,
-      );
-      const ended = all<{ stream: number }>("SELECT stream FROM events WHERE final = 1 AND at < ?", before);
-      for (const { stream } of ended) dropStream(stream);
-      all("DELETE FROM events WHERE at < ?", before);
+      query("DELETE FROM streams WHERE id IN (SELECT stream FROM events WHERE final = 1 AND at < ?)", before);
+      const oldest = "(SELECT MAX(seq) FROM events WHERE stream = streams.id AND at < ?1)";
+      query(`UPDATE streams SET dropped = MAX(dropped, COALESCE(${oldest}, 0)) WHERE ${oldest} IS NOT NULL`, before);
+      query("DELETE FROM events WHERE at < ? OR stream NOT IN (SELECT id FROM streams)", before);
     },
-    dropStream,
-    bytes: () => sql.databaseSize,
   };
 }

@@ -25,7 +25,7 @@ export async function streamTo(
   const sockets: WebSocket[] = [];
   for (const { stream, after } of cursors) {
     const query = new URLSearchParams({ stream, after, caller });
-    const attached = await stub.fetch(`https://session/?${query}`, { headers: { upgrade: "websocket" } });
+    const attached = await stub.fetch(`https://session/?${query.toString()}`, { headers: { upgrade: "websocket" } });
     if (attached.webSocket === null) return attached;
     sockets.push(attached.webSocket);
   }

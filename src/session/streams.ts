@@ -9,10 +9,11 @@ import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Revision } from "../revision/revisions.ts";
 import {
+  CHECK_EVERY,
   EVENT_TTL_MS,
   MAX_EVENTS_PER_STREAM,
   MAX_OPEN_STREAMS,
-  MAX_SESSION_BYTES,
+  MAX_SESSION_SIZE,
   RETRY_MS,
   type Room,
 } from "./room.ts";
@@ -30,10 +31,9 @@ export const CLOSE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as 
 
 let lastStream = 0;
 
-/** Opens a stream and gives its id. Throws when the session has no room left; the call then ends with an error. */
+/** Opens a stream and gives its id. */
 export function openStream(room: Room, state: StreamState, call: string): number {
-  if (room.rows.bytes() > MAX_SESSION_BYTES) room.rows.dropBefore(now());
-  if (room.rows.bytes() > MAX_SESSION_BYTES) throw new Error("The session's storage is full");
+  bound(room);
   lastStream = Math.max(now(), lastStream + 1);
   room.rows.addStream(lastStream, state, call);
   return lastStream;
@@ -42,11 +42,21 @@ export function openStream(room: Room, state: StreamState, call: string): number
 /** Writes a message to the stream and passes it to the attached socket. A final message ends the stream. */
 export function emit(room: Room, stream: number, data: string, final: boolean = false): void {
   const seq = room.rows.addEvent(stream, data, final, now());
-  if (seq > MAX_EVENTS_PER_STREAM) room.rows.dropOldest(stream, MAX_EVENTS_PER_STREAM);
+  if (seq % CHECK_EVERY === 0) {
+    room.rows.dropOldest(stream, MAX_EVENTS_PER_STREAM);
+    bound(room);
+  }
   for (const socket of sockets(room, stream)) {
     socket.send(frame({ id: `${stream}-${seq}`, data }));
     if (final) socket.close(CLOSE.done, "answered");
   }
+}
+
+/** Keeps a session's events within its share: the old go first, and where that is not enough, all that were sent. */
+function bound(room: Room): void {
+  if (room.rows.size() <= MAX_SESSION_SIZE) return;
+  room.rows.dropBefore(now() - EVENT_TTL_MS);
+  if (room.rows.size() > MAX_SESSION_SIZE) room.rows.dropBefore(now());
 }
 
 /** Ends a stream that will have no answer: its call was cancelled. */
@@ -98,18 +108,12 @@ export function attach(room: Room, revision: Revision, stream: number, after: nu
   room.state.acceptWebSocket(server, [String(stream)]);
   // spec: session.stream.prime
   if (after === 0 && revision.words.primes) server.send(frame({ id: `${stream}-0`, data: "", retry: RETRY_MS }));
-  let ended = false;
-  for (const event of room.rows.eventsAfter(stream, after)) {
-    server.send(frame({ id: `${stream}-${event.seq}`, data: event.data }));
-    ended = event.final === 1;
+  for (const { seq, data } of room.rows.eventsAfter(stream, after)) {
+    server.send(frame({ id: `${stream}-${seq}`, data }));
   }
-  if (ended || isOver(room, stream)) server.close(CLOSE.done, "answered");
+  if (room.rows.isAnswered(stream)) server.close(CLOSE.done, "answered");
   else if (room.released.delete(stream)) server.close(CLOSE.poll, "poll");
   return ok(client);
-}
-
-function isOver(room: Room, stream: number): boolean {
-  return room.rows.eventsAfter(stream, 0).at(-1)?.final === 1;
 }
 
 function sockets(room: Room, stream: number): WebSocket[] {

@@ -17,10 +17,14 @@ import workerd from "workerd";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SETTINGS = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
+/** The Durable Objects of barewire, as { BINDING: "Class" }. */
+export const OBJECTS = { HUB: "Hub", SESSION: "Session" };
+
 // ---- Bundles ----------------------------------------------------------------------------------------------------
 
 /** The bundle of `entry` (a path from the repository's top), minified as it is deployed. `define` puts values for names. */
 export async function bundle(entry, define = {}) {
+  const values = { "process.env.NODE_ENV": "production", ...define };
   const { outputFiles } = await build({
     entryPoints: [join(ROOT, entry)],
     bundle: true,
@@ -28,9 +32,11 @@ export async function bundle(entry, define = {}) {
     write: false,
     format: "esm",
     target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    external: ["cloudflare:*"],
-    define: Object.fromEntries(Object.entries(define).map(([name, value]) => [name, JSON.stringify(value)])),
+    platform: "neutral",
+    mainFields: ["module", "main"],
+    conditions: ["workerd", "worker", "browser", "import", "production"],
+    external: ["cloudflare:*", "node:*"],
+    define: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)])),
     logLevel: "error",
   });
   return outputFiles[0].text;
@@ -210,16 +216,19 @@ function bodyLength(head) {
 
 // ---- Comparing ----------------------------------------------------------------------------------------------------
 
+/** Seconds of load before anything counts: the code is compiled and optimised in them. */
+const WARM_UP = 3;
+
 /**
- * Loads two servers in turn, `rounds` times, so that whatever else the machine does meets both alike; who goes first
- * changes every round. Only one is loaded at a time. Gives both sides' figures and the ratios of each round.
+ * Loads two servers in turn, `rounds` times, so that whatever else the machine does meets both alike; rounds are short and
+ * who goes first changes every round. Only one is loaded at a time. Gives both sides' figures and the ratios of each round.
  */
-export async function duel(ours, bare, request, { rounds = 12, seconds = 2 } = {}) {
+export async function duel(ours, bare, request, { rounds, seconds }) {
   const sides = [
     { server: ours, runs: [] },
     { server: bare, runs: [] },
   ];
-  for (const { server } of sides) await load(server, request, { seconds });
+  for (const { server } of sides) await load(server, request, { seconds: WARM_UP });
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed()) side.runs.push(await load(side.server, request, { seconds }));
   }

@@ -3,7 +3,7 @@
  * the machine does meets both alike.
  */
 
-import { ask, bundle, cpuOf, show, spread, start, statelessPost, table } from "./lib.mjs";
+import { OBJECTS, ask, bundle, cpuOf, show, spread, start, statelessPost, table } from "./lib.mjs";
 
 /** Milliseconds of CPU time over an empty Worker, for the Worker as it is deployed. */
 const AIM_MS = 10;
@@ -15,8 +15,8 @@ const REQUEST = statelessPost("tools/list");
 export async function startup({ quick }) {
   const subjects = [
     { name: "an empty Worker", code: EMPTY, objects: {}, runs: [] },
-    { name: "barewire as deployed", code: await bundle("src/worker.ts"), objects: { HUB: "Hub" }, runs: [] },
-    { name: "barewire with 100 tools", code: await bundle("test/bench/worker.ts", { TOOLS: 100 }), objects: { HUB: "Hub" }, runs: [] },
+    { name: "barewire as deployed", code: await bundle("src/worker.ts"), objects: OBJECTS, runs: [] },
+    { name: "barewire with 100 tools", code: await bundle("test/bench/worker.ts", { TOOLS: 100 }), objects: OBJECTS, runs: [] },
   ];
   for (const { code, objects } of subjects) await coldStart(code, objects); // the binary and the files are cached after this
   for (let run = 0; run < (quick ? 4 : 10); run += 1) {

@@ -3,7 +3,7 @@
  * the same bytes. The call is made among 1 and among 100 tools: what it costs must not depend on how many there are.
  */
 
-import { ask, bundle, duel, show, start, statelessPost, table } from "./lib.mjs";
+import { OBJECTS, ask, bundle, duel, show, start, statelessPost, table } from "./lib.mjs";
 
 /** Both the throughput and the CPU time of a request, as a share of the bare Worker's. */
 const AIM = 0.9;
@@ -20,7 +20,7 @@ export async function stateless(pace) {
   const rows = [];
   const aims = [];
   for (const { name, tools, request } of CASES) {
-    const ours = await start(await bundle("test/bench/worker.ts", { TOOLS: tools }), { HUB: "Hub" });
+    const ours = await start(await bundle("test/bench/worker.ts", { TOOLS: tools }), OBJECTS);
     const bare = await start(await mimic(await ask(ours.port, request)));
     try {
       await mustAgree(ours, bare, request);

@@ -1,8 +1,11 @@
 /** The Worker that is measured: the production front door, offering as many tools as the bundle was built with. */
 
 import * as z from "zod";
-import { front, type Worker } from "../../src/front.ts";
+import type { Env } from "../../src/config.ts";
+import { front, type Front } from "../../src/front.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
+import { SessionObject } from "../../src/session/object.ts";
+import type { House } from "../../src/session/room.ts";
 
 export { Hub } from "../../src/hub/hub.ts";
 
@@ -34,8 +37,15 @@ const called = tool({
   handler: ({ a, b }) => ({ structuredContent: { sum: a + b } }),
 });
 
-const worker: Worker = front({
+const house: Front = front({
   info: { name: "barewire-bench", version: "1.0.0" },
   tools: [...Array.from({ length: TOOLS - 1 }, (_, index) => filler(index)), called],
 });
+const worker: ExportedHandler<Env> = { fetch: house.fetch };
 export default worker;
+
+export class Session extends SessionObject<Env> {
+  override furnish(env: Env): House {
+    return house.furnish(env, this.ctx);
+  }
+}

@@ -5,7 +5,7 @@
  */
 
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -52,7 +52,7 @@ export function serveWorld(): Promise<Running> {
       target: "es2024",
       outfile: join(folder, "worker.js"),
     });
-    writeFileSync(join(folder, "config.capnp"), CONFIG);
+    writeFileSync(join(folder, "config.capnp"), workerdConfig(folder));
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
       flags: { "control-fd": "1" },
@@ -62,19 +62,30 @@ export function serveWorld(): Promise<Running> {
 }
 
 /** What test/world/wrangler.toml says, in workerd's own words. */
-const CONFIG = `using Workerd = import "/workerd/workerd.capnp";
+function workerdConfig(folder: string): string {
+  const settings = readFileSync(join(root, "test/world/wrangler.toml"), "utf8");
+  const date = /^compatibility_date = (".*")$/m.exec(settings)?.[1];
+  const flags = /^compatibility_flags = (\[.*\])$/m.exec(settings)?.[1];
+  const objects = [...settings.matchAll(/^name = (".*")\nclass_name = (".*")$/gm)].map(([, name, type]) => ({
+    name,
+    type,
+  }));
+  const bindings = objects.map(({ name, type }) => `(name = ${name}, durableObjectNamespace = ${type})`);
+  const classes = objects.map(({ type }) => `(className = ${type}, uniqueKey = ${type}, enableSql = true)`);
+  return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "world", worker = (
     modules = [(name = "worker.js", esModule = embed "worker.js")],
-    compatibilityDate = "2026-11-02",
-    compatibilityFlags = ["enable_request_signal"],
-    bindings = [(name = "HUB", durableObjectNamespace = "Hub"), (name = "KEYS", text = "${KEYS}")],
-    durableObjectNamespaces = [(className = "Hub", uniqueKey = "Hub", enableSql = true)],
-    durableObjectStorage = (inMemory = void),
-  ))],
+    compatibilityDate = ${date},
+    compatibilityFlags = ${flags},
+    bindings = [${bindings.join(", ")}, (name = "KEYS", text = "${KEYS}")],
+    durableObjectNamespaces = [${classes.join(", ")}],
+    durableObjectStorage = (localDisk = "objects"),
+  )), (name = "objects", disk = (path = ${JSON.stringify(folder)}, writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "world")],
 );
 `;
+}
 
 interface Start {
   readonly command: readonly [string, ...string[]];

@@ -1,6 +1,7 @@
 // The input/output tables of spec/vectors against the functions of src that they are about.
 import { describe, expect, test } from "vitest";
 import { decodeFieldValue } from "../../src/wire/fields.ts";
+import { uriTemplate } from "../unit/uri-template.ts";
 import { vectors } from "./files.ts";
 import type { Json } from "./format.ts";
 import { same } from "./match.ts";
@@ -10,6 +11,7 @@ type Subject = (input: Json) => { ok: true; value: Json } | { ok: false };
 
 const subjects: { [name: string]: Subject } = {
   "header-value": (input) => decodeFieldValue(String(input)),
+  "uri-template": uriTemplate,
 };
 
 /** Says which cases do not hold. */

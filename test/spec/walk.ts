@@ -186,8 +186,7 @@ function dispatch({ host, mode }: Walk, request: Req, ready: Outgoing): Live {
   for (const [name, value] of host.callers?.[request.as ?? ""] ?? []) headers.append(name, value);
   for (const [name, value] of ready.headers) headers.append(name, value);
   const { body, method } = ready;
-  const slow = mode === "bytes" || mode === "all";
-  const piece = ready.chunked ?? (slow && body !== undefined ? Math.max(1, Math.ceil(body.length / 4096)) : undefined);
+  const piece = ready.chunked ?? (body === undefined ? undefined : pieceOf(mode, body.length));
   const init: RequestInit & { duplex?: "half" } = { method, headers, redirect: "manual" };
   if (body !== undefined && piece === undefined) init.body = body;
   if (body !== undefined && piece !== undefined) {
@@ -195,6 +194,12 @@ function dispatch({ host, mode }: Walk, request: Req, ready: Outgoing): Live {
     init.duplex = "half";
   }
   return listen(async (signal) => await host.fetch(new URL(ready.path, host.url), { ...init, signal }));
+}
+
+/** How many bytes of a body of this length go into one piece, if it is cut. */
+function pieceOf(mode: Mode, length: number): number | undefined {
+  if (mode === "bytes") return Math.max(1, Math.ceil(length / 4096));
+  return mode === "all" ? Math.max(7, Math.ceil(length / 4096)) : undefined;
 }
 
 function pieces(body: Uint8Array, size: number): ReadableStream<Uint8Array> {

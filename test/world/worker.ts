@@ -2,24 +2,35 @@
 
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
-import { Hub as RealHub } from "../../src/hub/hub.ts";
+import { Hub as RealHub, type HubEnv } from "../../src/hub/hub.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
+import { countedNamespace, countedState } from "./counting.ts";
 import { world } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription: an object may lose its sockets at any time. */
 export class Hub extends RealHub {
+  constructor(state: DurableObjectState, env: HubEnv) {
+    super(countedState(state), env);
+  }
+
   end(): void {
     for (const socket of this.ctx.getWebSockets()) socket.close(1001, "ended by a fixture");
   }
 }
 
 const house: Front = front(world);
-const worker: ExportedHandler<Env> = { fetch: house.fetch };
+/** The same bindings, with every use of an object counted. */
+const counted = (env: Env): Env => ({ ...env, HUB: countedNamespace(env.HUB), SESSION: countedNamespace(env.SESSION) });
+const worker: ExportedHandler<Env> = { fetch: (request, env, context) => house.fetch(request, counted(env), context) };
 export default worker;
 
 export class Session extends SessionObject<Env> {
+  constructor(state: DurableObjectState, env: Env) {
+    super(countedState(state), env);
+  }
+
   override furnish(env: Env): House {
-    return house.furnish(env, this.ctx);
+    return house.furnish(counted(env), this.ctx);
   }
 }

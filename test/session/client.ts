@@ -1,0 +1,109 @@
+/** A client of the session era for tests: as little as speaks the wire, so that nothing is hidden. */
+
+import { exports } from "cloudflare:workers";
+
+const worker = (exports as unknown as { default: Fetcher }).default;
+const URL_OF_WORLD = "http://127.0.0.1/mcp";
+
+export interface SseMessage {
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+export interface Session {
+  readonly id: string;
+  readonly revision: string;
+}
+
+export async function send(session: Session | undefined, body: unknown, init: RequestInit = {}): Promise<Response> {
+  return worker.fetch(URL_OF_WORLD, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...(session === undefined ? {} : { "mcp-session-id": session.id, "mcp-protocol-version": session.revision }),
+    },
+    body: JSON.stringify(body),
+    ...init,
+  });
+}
+
+export async function get(session: Session, lastEventId?: string): Promise<Response> {
+  return worker.fetch(URL_OF_WORLD, {
+    headers: {
+      accept: "text/event-stream",
+      "mcp-session-id": session.id,
+      "mcp-protocol-version": session.revision,
+      ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
+    },
+  });
+}
+
+export function request(id: number | string, method: string, params: object = {}): object {
+  return { jsonrpc: "2.0", id, method, params };
+}
+
+export function callTool(id: number | string, name: string, args: object = {}, meta?: object): object {
+  return request(id, "tools/call", { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) });
+}
+
+export async function open(
+  revision: string = "2025-11-25",
+  capabilities: object = { elicitation: {}, sampling: {}, roots: {} },
+): Promise<Session> {
+  const params = { protocolVersion: revision, capabilities, clientInfo: { name: "test", version: "1" } };
+  const response = await send(undefined, request("init", "initialize", params));
+  const id = response.headers.get("mcp-session-id");
+  if (id === null) throw new Error(`initialize failed: ${response.status} ${await response.text()}`);
+  await response.body?.cancel();
+  return { id, revision };
+}
+
+/** Reads an SSE response event by event. */
+export class Events {
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  #text = "";
+
+  constructor(response: Response) {
+    if (response.body === null) throw new Error(`No stream: ${response.status}`);
+    this.#reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
+  }
+
+  /** The next event with data, or undefined at the end. Priming events (empty data) count unless skipped. */
+  async next(): Promise<SseMessage | undefined> {
+    for (;;) {
+      const end = this.#text.indexOf("\n\n");
+      if (end >= 0) {
+        const lines = this.#text.slice(0, end).split("\n");
+        this.#text = this.#text.slice(end + 2);
+        const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trim());
+        if (data.length > 0)
+          return {
+            id: lines
+              .find((line) => line.startsWith("id:"))
+              ?.slice(3)
+              .trim(),
+            data: data.join("\n"),
+          };
+        continue;
+      }
+      const { done, value } = await this.#reader.read();
+      if (done) return undefined;
+      this.#text += new TextDecoder().decode(value);
+    }
+  }
+
+  /** The next message that is JSON. */
+  async message(): Promise<Record<string, unknown> & { eventId?: string }> {
+    for (;;) {
+      const event = await this.next();
+      if (event === undefined) throw new Error("The stream ended");
+      if (event.data !== "")
+        return { ...(JSON.parse(event.data) as object), ...(event.id === undefined ? {} : { eventId: event.id }) };
+    }
+  }
+
+  async cancel(): Promise<void> {
+    await this.#reader.cancel();
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Every exchange of spec/ as a test, against the conformance world inside workerd: each revision, each mode, and faults
+ * planted in every good answer. The test files share the modes among them, so that they run side by side.
+ */
+
+import {
+  evictAllDurableObjects,
+  listDurableObjectIds,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { env, exports } from "cloudflare:workers";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { unnoticed } from "./faults.ts";
+import { exchanges, revisions, templates, world } from "./files.ts";
+import { holdsIn, type Exchange, type Mode } from "./format.ts";
+import { inventory } from "./inventory.ts";
+import { walk, type Host } from "./walk.ts";
+
+const worker = (exports as unknown as { default: Fetcher }).default;
+
+const host: Host = {
+  url: new URL("http://127.0.0.1/mcp"),
+  fetch: async (url, init) => await worker.fetch(url.href, init),
+  evict: async () => await evictAllDurableObjects({ webSockets: "hibernate" }),
+  advance,
+};
+
+const TIMEOUT = { timeout: 60_000 };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Declares a test for each exchange, revision and mode. */
+export function suite(modes: readonly Mode[]): void {
+  for (const revision of revisions.filter((one) => templates[one] !== undefined)) {
+    describe(revision, () => revisionSuite(revision, modes));
+  }
+}
+
+function revisionSuite(revision: string, modes: readonly Mode[]): void {
+  const options = { host, templates: templates[revision] ?? {}, revision };
+  const runs = Object.values(exchanges)
+    .flat()
+    .filter((exchange) => holdsIn(revision, exchange))
+    .flatMap((exchange) => {
+      const own = modes.filter((mode) => exchange.modes?.includes(mode) !== false);
+      return own.map((mode) => ({ name: `${exchange.id} (${mode})`, exchange, mode }));
+    });
+  const run = async ({ exchange, mode }: (typeof runs)[number]): Promise<void> => {
+    const { verdict, why, seen } = await walk(exchange, { ...options, mode });
+    expect({ verdict, why }).toEqual({ verdict: "pass", why: undefined });
+    const blind = seen.flatMap(({ step, check, view, kept }) =>
+      unnoticed(check, view, kept).map((fault) => `step ${step}, ${check.proves?.join()}: green ${fault}`),
+    );
+    expect(blind).toEqual([]);
+  };
+  // What only asks and waits may do so side by side; what listens, evicts or moves the clock wants the world for itself.
+  test.concurrent.for(runs.filter((one) => !alone(one.exchange, one.mode)))("$name", TIMEOUT, run);
+  test.for(runs.filter((one) => alone(one.exchange, one.mode)))("$name", TIMEOUT, run);
+}
+
+/** Declares the tests of the world itself: it offers what spec/world.json says. */
+export function worldSuite(): void {
+  for (const revision of revisions.filter((one) => templates[one] !== undefined)) {
+    test(`the world offers in ${revision} what world.json lists`, async () => {
+      const offered = await inventory(host, templates[revision] ?? {}, revision);
+      const wanted = (["tools", "prompts", "resources", "templates"] as const).flatMap((kind) =>
+        Object.entries(world[kind]).flatMap(([name, item]) => (holdsIn(revision, item) ? [`${kind}/${name}`] : [])),
+      );
+      expect(wanted.filter((name) => !offered.has(name))).toEqual([]);
+    });
+  }
+}
+
+function alone({ steps }: Exchange, mode: Mode): boolean {
+  return (
+    mode === "evicted" || mode === "all" || steps.some((step) => step.open ?? step.evict ?? step.advance ?? step.play)
+  );
+}
+
+/** Short spells pass for real. Longer ones move the clock and ring the alarms that fall due; timers of running requests stay. */
+async function advance(ms: number): Promise<boolean> {
+  if (ms <= 1_000) {
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    return true;
+  }
+  const due = Date.now() + ms;
+  vi.useFakeTimers({ toFake: ["Date"], now: due });
+  for (const binding of Object.values(env) as unknown[]) {
+    if (!isNamespace(binding)) continue;
+    for (const id of await listDurableObjectIds(binding)) {
+      const stub = binding.get(id);
+      const alarm = await runInDurableObject(stub, async (_, state) => await state.storage.getAlarm());
+      if (alarm !== null && alarm <= due) await runDurableObjectAlarm(stub);
+    }
+  }
+  return true;
+}
+
+function isNamespace(binding: unknown): binding is DurableObjectNamespace {
+  // Service bindings answer to every name, so only the constructor tells.
+  return binding instanceof Object && /DurableObjectNamespace$/u.test(binding.constructor.name);
+}

@@ -1,0 +1,65 @@
+// Configuration: what is wrong is named, and no key is ever printed.
+import { expect, test } from "vitest";
+import { readConfig, type Env } from "../../src/config.ts";
+import { keyText } from "./keys.ts";
+
+const good = { KEYS: keyText("k"), HUB: {} } as unknown as Env;
+
+/** The message that stops the server. Each is checked to hold nothing of the keys. */
+function faultOf(change: Record<string, unknown>): string {
+  try {
+    readConfig({ ...good, ...change } as Env);
+  } catch (error) {
+    const { message } = error as Error;
+    for (const key of String(change["KEYS"] ?? good.KEYS).split(/[:,]/))
+      if (key.length > 8) expect(message).not.toContain(key);
+    return message;
+  }
+  return "";
+}
+
+test("has defaults that are right for local use", () => {
+  const { ring, origins, maxBodyBytes } = readConfig(good);
+  expect({ id: ring.current, origins, maxBodyBytes }).toEqual({
+    id: "k",
+    origins: { allowedOrigins: [], allowedHosts: [] },
+    maxBodyBytes: 4 * 1024 * 1024,
+  });
+  expect(readConfig({ ...good, PUBLIC_URL: "", ALLOWED_ORIGINS: "" }).origins.allowedOrigins).toEqual([]);
+});
+
+test("takes its own address and its browser clients", () => {
+  const ALLOWED_ORIGINS = " https://a.example , ,https://b.example:8443";
+  expect(readConfig({ ...good, PUBLIC_URL: "https://mcp.example/x", ALLOWED_ORIGINS }).origins).toEqual({
+    allowedOrigins: ["https://mcp.example", "https://a.example", "https://b.example:8443"],
+    allowedHosts: ["mcp.example"],
+  });
+});
+
+test.each<[string, Record<string, unknown>]>([
+  ["KEYS", { KEYS: undefined }],
+  ["KEYS", { KEYS: "" }],
+  ["KEYS", { KEYS: 7 }],
+  ["KEYS", { KEYS: keyText("short", 0, 16) }],
+  ["KEYS", { KEYS: `weak:${btoa("aaaaaaaabbbbbbbbaaaaaaaabbbbbbbb")}` }],
+  ["KEYS", { KEYS: `${keyText("twice")},${keyText("twice", 5)}` }],
+  ["KEYS", { KEYS: keyText("k").slice(2) }],
+  ["PUBLIC_URL", { PUBLIC_URL: "mcp.example" }],
+  ["PUBLIC_URL", { PUBLIC_URL: "ftp://mcp.example" }],
+  ["PUBLIC_URL", { PUBLIC_URL: "javascript:alert(1)" }],
+  ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "0" }],
+  ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "-1" }],
+  ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "4 MiB" }],
+  ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "1.5" }],
+])("names %s, and never a key: case %#", (name, change) => {
+  expect(faultOf(change)).toMatch(new RegExp(`^Configuration: ${name}\\b`));
+});
+
+test("names all that is wrong, and which key", () => {
+  const both = faultOf({ PUBLIC_URL: "x", MAX_BODY_BYTES: "x" });
+  expect(both).toContain("PUBLIC_URL ");
+  expect(both).toContain("MAX_BODY_BYTES ");
+  expect(faultOf({ KEYS: `${keyText("fine")},${keyText("stub", 0, 8)}` })).toBe(
+    'Configuration: KEYS: Key "stub" is not 32 bytes of base64',
+  );
+});

@@ -1,0 +1,184 @@
+// Running a handler: progress, log levels, results that are never made twice, and what an error tells.
+import { expect, test, vi } from "vitest";
+import { ANONYMOUS } from "../../src/base/caller.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../../src/base/outcome.ts";
+import { PublicError } from "../../src/server/content.ts";
+import type { Context } from "../../src/server/context.ts";
+import { run, type ServerRequest } from "../../src/server/run.ts";
+import { ringOf } from "./keys.ts";
+
+const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } }, required: ["name"] };
+
+/** Runs `handler` once and says how it ended and what it told on the way. */
+async function play(
+  handler: (context: Context) => unknown,
+  change: Partial<ServerRequest> = {},
+): Promise<{ outcome: Outcome; told: Notice[]; late: () => number }> {
+  const told: Notice[] = [];
+  const request: ServerRequest = {
+    method: "tools/call",
+    params: {},
+    caller: ANONYMOUS,
+    capabilities: { elicitation: {} },
+    clientInfo: undefined,
+    progressToken: "token",
+    logLevel: "debug",
+    memory: NO_MEMORY,
+    ...change,
+  };
+  const outcome = await run(
+    request,
+    (notice) => told.push(notice),
+    new AbortController().signal,
+    { ring: ringOf("a"), publish: () => undefined },
+    handler,
+    (value) => ({ kind: "complete", result: { value: value as string } }),
+    (failure, message) => ({ kind: "complete", result: { failure, message } }),
+  );
+  return { outcome, told, late: () => told.length };
+}
+
+/** The memory of an outcome that asks, as it comes back through JSON, with these answers more. */
+function remembered(outcome: Outcome, answers: JsonObject = {}): Memory {
+  if (outcome.kind !== "input") throw new Error(`Did not ask: ${JSON.stringify(outcome)}`);
+  const memory = JSON.parse(JSON.stringify(outcome.memory)) as Memory;
+  return { ...memory, answers: { ...memory.answers, ...answers } };
+}
+
+const named = (name: string): JsonObject => ({ action: "accept", content: { name } });
+
+test("progress must increase: what does not is dropped", async () => {
+  const { told } = await play(({ progress }) => {
+    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2]) progress(value, 2, `at ${value}`);
+  });
+  expect(told.map(({ params }) => params["progress"])).toEqual([0, 1, 1.25, 2]);
+  expect(told[1]).toEqual({
+    method: "notifications/progress",
+    params: { progressToken: "token", progress: 1, total: 2, message: "at 1" },
+  });
+});
+
+test("the token is told as it came, and without one there is no progress", async () => {
+  const report = ({ progress }: Context): void => progress(1);
+  expect((await play(report, { progressToken: 0 })).told[0]?.params).toEqual({ progressToken: 0, progress: 1 });
+  expect((await play(report, { progressToken: undefined })).told).toEqual([]);
+});
+
+test.each([
+  ["debug", ["debug", "notice", "emergency"]],
+  ["notice", ["notice", "emergency"]],
+  ["emergency", ["emergency"]],
+  [undefined, []],
+] as const)("at log level %s %j are told", async (logLevel, levels) => {
+  const { told } = await play(
+    ({ log }) => {
+      for (const level of ["debug", "notice", "emergency"] as const) log(level, level);
+    },
+    { logLevel },
+  );
+  expect(told.map(({ params }) => params["level"])).toEqual(levels);
+});
+
+test("nothing is told once the handler is done", async () => {
+  let kept: Context | undefined;
+  const { told } = await play((context) => {
+    kept = context;
+    context.log("info", "in time");
+  });
+  kept?.progress(1);
+  kept?.log("info", "late");
+  expect(told.map(({ params }) => params["data"])).toEqual(["in time"]);
+});
+
+test("once is not repeated across rounds", async () => {
+  const order = vi.fn(() => ({ order: order.mock.calls.length }));
+  const handler = async ({ once, ask }: Context): Promise<unknown> => {
+    const made = await once("order", order);
+    await ask("first", { message: "Who?", form: FORM });
+    await ask("second", { message: "And who else?", form: FORM });
+    return made;
+  };
+  const one = await play(handler);
+  const two = await play(handler, { memory: remembered(one.outcome, { first: named("Ada") }) });
+  const three = await play(handler, { memory: remembered(two.outcome, { second: named("Bob") }) });
+  expect(three.outcome).toMatchObject({ kind: "complete", result: { value: { order: 1 } } });
+  expect(order).toHaveBeenCalledTimes(1);
+  // Another request starts from nothing.
+  await play(handler);
+  expect(order).toHaveBeenCalledTimes(2);
+});
+
+test("once is not repeated when it ran beside the question, and was slower than it", async () => {
+  const order = vi.fn(async () => {
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    return 1;
+  });
+  const handler = async ({ once, ask }: Context): Promise<unknown> =>
+    (await Promise.all([ask("who", { message: "Who?", form: FORM }), once("order", order)]))[1];
+  const one = await play(handler);
+  const two = await play(handler, { memory: remembered(one.outcome, { who: named("Ada") }) });
+  expect(two.outcome).toMatchObject({ kind: "complete", result: { value: 1 } });
+  expect(order).toHaveBeenCalledTimes(1);
+});
+
+test("once that failed is tried again", async () => {
+  const order = vi.fn<() => number>().mockImplementationOnce(() => {
+    throw new PublicError("Not now");
+  });
+  order.mockImplementation(() => 1);
+  const handler = async ({ once, ask }: Context): Promise<unknown> => {
+    await ask("who", { message: "Who?", form: FORM });
+    return once("order", order);
+  };
+  const memory = { answers: { who: named("Ada") }, once: {} };
+  expect((await play(handler, { memory })).outcome).toMatchObject({ result: { failure: "public" } });
+  expect((await play(handler, { memory })).outcome).toMatchObject({ result: { value: 1 } });
+});
+
+test("once tells keys apart, those of every object too", async () => {
+  const { outcome } = await play(async ({ once }) =>
+    [await once("toString", () => 1), await once("a", () => 2), await once("a", () => 3)].join(),
+  );
+  expect(outcome).toMatchObject({ result: { value: "1,2,2" } });
+});
+
+test("questions side by side are asked together, and an open one outranks what was returned", async () => {
+  const { outcome } = await play(async ({ ask }) => {
+    const question = { message: "Who?", form: FORM };
+    await Promise.allSettled([ask("a", question), ask("b", question)]);
+    return "finished anyway";
+  });
+  expect(outcome).toMatchObject({ kind: "input", requests: { a: {}, b: {} } });
+});
+
+test("a question that the client cannot be asked is refused with what it lacks", async () => {
+  const both = async ({ ask, roots }: Context): Promise<void> => {
+    await Promise.all([ask("a", { message: "Who?", form: FORM }), roots("b")]);
+  };
+  expect((await play(both, { capabilities: {} })).outcome).toMatchObject({
+    kind: "refused",
+    refusal: {
+      error: "MissingRequiredClientCapability",
+      data: { requiredCapabilities: { elicitation: { form: {} }, roots: {} } },
+    },
+  });
+});
+
+test("only a PublicError tells what it says", async () => {
+  const thrown = async (error: unknown): Promise<Outcome> =>
+    (
+      await play(() => {
+        // oxlint-disable-next-line typescript/only-throw-error
+        throw error;
+      })
+    ).outcome;
+  expect(await thrown(new PublicError("No such city"))).toMatchObject({
+    result: { failure: "public", message: "No such city" },
+  });
+  for (const error of [new Error("secret-1"), "secret-2", null, { message: "secret-3" }])
+    expect(await thrown(error)).toEqual({
+      kind: "complete",
+      result: { failure: "internal", message: "Internal error" },
+    });
+});

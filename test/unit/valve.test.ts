@@ -1,0 +1,77 @@
+// The valve between a handler and its client: how much passes, and when nothing does.
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Notice } from "../../src/base/outcome.ts";
+import { NOTICE_BURST, NOTICES_PER_SECOND, valve } from "../../src/server/valve.ts";
+
+const notice: Notice = { method: "notifications/message", params: { level: "info", data: "x" } };
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: 1_800_000_000_000 });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+/** Sends `count` notices and says how many came through since the last time. */
+function pump(): { send(count: number): number; stop(): void; abort(): void } {
+  let passed = 0;
+  const gone = new AbortController();
+  const flow = valve(() => void (passed += 1), gone.signal);
+  return {
+    send(count) {
+      const before = passed;
+      for (let index = 0; index < count; index += 1) flow.sink(notice);
+      return passed - before;
+    },
+    stop: () => flow.close(),
+    abort: () => gone.abort(),
+  };
+}
+
+test("notices beyond the bound are dropped", () => {
+  const { send } = pump();
+  expect(send(NOTICE_BURST)).toBe(NOTICE_BURST);
+  expect(send(1_000)).toBe(0);
+});
+
+test("room comes back with time, and never more than one burst", () => {
+  const { send } = pump();
+  send(NOTICE_BURST);
+  vi.setSystemTime(Date.now() + 1_000);
+  expect(send(1_000)).toBe(NOTICES_PER_SECOND);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  expect(send(1_000)).toBe(NOTICE_BURST);
+});
+
+test("room comes back in small steps too", () => {
+  const { send } = pump();
+  send(NOTICE_BURST);
+  let passed = 0;
+  for (let step = 0; step < 1_000; step += 1) {
+    vi.setSystemTime(Date.now() + 1);
+    passed += send(1);
+  }
+  // Fifty in a thousand milliseconds, give or take the rounding of the last step.
+  expect(passed).toBeGreaterThanOrEqual(NOTICES_PER_SECOND - 1);
+  expect(passed).toBeLessThanOrEqual(NOTICES_PER_SECOND);
+});
+
+test("nothing passes once it is closed", () => {
+  const { send, stop } = pump();
+  expect(send(1)).toBe(1);
+  stop();
+  expect(send(1)).toBe(0);
+});
+
+test("nothing passes once the client has left", () => {
+  const { send, abort } = pump();
+  expect(send(1)).toBe(1);
+  abort();
+  expect(send(1)).toBe(0);
+});
+
+test("one call's flood leaves another call its own room", () => {
+  const [loud, quiet] = [pump(), pump()];
+  loud.send(10_000);
+  expect(quiet.send(1)).toBe(1);
+});

@@ -1,0 +1,235 @@
+// Bytes and messages: the SSE writer, media types, the JSON-RPC reader, the body cap.
+import { describe, expect, test, vi } from "vitest";
+import type { JsonValue } from "../../src/base/json.ts";
+import { readBody } from "../../src/wire/body.ts";
+import { checkMediaTypes } from "../../src/wire/http.ts";
+import { parseBody, readMessage, writeError, writeNotification, writeResult } from "../../src/wire/jsonrpc.ts";
+import { accepts, isMediaType } from "../../src/wire/media.ts";
+import { MAX_UNREAD_BYTES, openSse, writeEvent } from "../../src/wire/sse.ts";
+
+describe("an SSE event", () => {
+  test("has its fields in lines and ends with an empty one", () => {
+    expect(writeEvent({ data: "x", id: "1-2", event: "message", retry: 500 })).toBe(
+      "event: message\nid: 1-2\nretry: 500\ndata: x\n\n",
+    );
+  });
+
+  test.each(["a\nb", "a\rb", "a\r\nb", "\n", "a\0b"])("refuses %j as id and as event", (text) => {
+    expect(() => writeEvent({ data: "", id: text })).toThrow("single line");
+    expect(() => writeEvent({ data: "", event: text })).toThrow("single line");
+  });
+
+  test("makes a field of each line of data, so that nothing can pass for a field of its own", () => {
+    expect(writeEvent({ data: "a\nid: 9\r\nevent: x\r\rretry: 1" })).toBe(
+      "data: a\ndata: id: 9\ndata: event: x\ndata: \ndata: retry: 1\n\n",
+    );
+    expect(writeEvent({ data: "" })).toBe("data: \n\n");
+    // Only CR and LF end a line in the standard.
+    expect(writeEvent({ data: "a\u2028b\u0085c" })).toBe("data: a\u2028b\u0085c\n\n");
+  });
+});
+
+describe("an SSE stream", () => {
+  const opened = (): { stream: ReturnType<typeof openSse>; gone: ReturnType<typeof vi.fn>; left: AbortController } => {
+    const gone = vi.fn();
+    const left = new AbortController();
+    return { stream: openSse(left.signal, gone), gone, left };
+  };
+
+  test("begins with a byte at once, and ends after what was sent", async () => {
+    const { stream, gone } = opened();
+    stream.send({ data: "1" });
+    stream.close();
+    stream.send({ data: "2" });
+    expect(await stream.response.text()).toBe(": open\n\ndata: 1\n\n");
+    expect(gone).not.toHaveBeenCalled();
+  });
+
+  test("a reader that leaves too much unread is disconnected, once", async () => {
+    const { stream, gone } = opened();
+    const half = "x".repeat(MAX_UNREAD_BYTES / 2);
+    stream.send({ data: half });
+    expect(gone).not.toHaveBeenCalled();
+    stream.send({ data: half });
+    stream.send({ data: half });
+    expect(gone).toHaveBeenCalledTimes(1);
+    await expect(stream.response.text()).rejects.toThrow();
+  });
+
+  test("a reader that keeps up may read without end", async () => {
+    const { stream, gone } = opened();
+    const reading = stream.response.text();
+    const quarter = "x".repeat(MAX_UNREAD_BYTES / 4);
+    for (let round = 0; round < 12; round += 1) {
+      stream.send({ data: quarter });
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    stream.close();
+    expect((await reading).length).toBeGreaterThan(3 * MAX_UNREAD_BYTES);
+    expect(gone).not.toHaveBeenCalled();
+  });
+
+  test("a client that leaves is noticed once, also when the answer is there already", () => {
+    const early = opened();
+    early.left.abort();
+    early.stream.close();
+    expect(early.gone).toHaveBeenCalledTimes(1);
+    const late = opened();
+    late.stream.close();
+    late.left.abort();
+    expect(late.gone).not.toHaveBeenCalled();
+  });
+});
+
+describe("media types", () => {
+  test.each([
+    ["application/json", true],
+    ["Application/JSON", true],
+    ["application/json; charset=utf-8", true],
+    [" application/json ;x=y", true],
+    [null, false],
+    ["", false],
+    ["text/plain", false],
+    ["application/jsonp", false],
+    ["application/json-seq", false],
+    ["text/plain; x=application/json", false],
+    ["application/json, text/plain", false],
+  ])("%j as Content-Type: %s", (header, is) => expect(isMediaType(header, "application/json")).toBe(is));
+
+  test.each([
+    ["application/json", true],
+    ["text/html, application/json;q=0.1", true],
+    ["*/*", true],
+    ["application/*", true],
+    ["APPLICATION/JSON", true],
+    ["", false],
+    ["text/*", false],
+    ["application/jsonp", false],
+    ["application/json;q=0", false],
+    ["application/json;q=0.000, */*", false],
+    ["*/*, application/json;q=0", false],
+    ["application/*;q=0, */*", false],
+    ["*/*;q=0, application/json", true],
+    ["application/json; Q = 0", false],
+  ])("%j as Accept of JSON: %s", (header, does) => expect(accepts(header, "application/json")).toBe(does));
+
+  test.each<[Record<string, string>, string | undefined]>([
+    [{ "content-type": "application/json" }, undefined],
+    [{ "content-type": "application/json", accept: "text/event-stream, application/json" }, undefined],
+    [{ "content-type": "application/json", accept: "application/json" }, "NotAcceptable"],
+    [{ "content-type": "application/json", accept: "text/event-stream" }, "NotAcceptable"],
+    [{ "content-type": "text/plain", accept: "*/*" }, "UnsupportedMediaType"],
+    [{}, "UnsupportedMediaType"],
+  ])("a POST with %j: %s", (headers, fault) => {
+    const checked = checkMediaTypes(new Headers(headers));
+    expect(checked.ok ? undefined : checked.error.error).toBe(fault);
+  });
+});
+
+describe("a JSON-RPC message", () => {
+  const read = (value: JsonValue): unknown => {
+    const message = readMessage(value);
+    return message.ok ? message.value : message.error;
+  };
+  const rpc = { jsonrpc: "2.0" };
+
+  test("is a request, a notification or a response", () => {
+    expect(read({ ...rpc, id: 1, method: "m" })).toEqual({ kind: "request", id: 1, method: "m", params: {} });
+    expect(read({ ...rpc, method: "m", params: { a: 1 } })).toEqual({
+      kind: "notification",
+      method: "m",
+      params: { a: 1 },
+    });
+    expect(read({ ...rpc, id: "1", result: {} })).toEqual({ kind: "response", id: "1", result: {} });
+    expect(read({ ...rpc, id: 1, error: {} })).toEqual({ kind: "response", id: 1, error: {} });
+  });
+
+  test("ignores members of its own kind that nobody knows", () => {
+    expect(read({ ...rpc, id: 0, method: "m", extra: true })).toMatchObject({ kind: "request", id: 0 });
+  });
+
+  test.each<[string, JsonValue]>([
+    ["an array", [{ ...rpc, id: 1, method: "m" }]],
+    ["an empty array", []],
+    ["null", null],
+    ["a text", "x"],
+    ["null as id", { ...rpc, id: null, method: "m" }],
+    ["a fraction as id", { ...rpc, id: 1.5, method: "m" }],
+    ["an id beyond what is exact", { ...rpc, id: 2 ** 53, method: "m" }],
+    ["an object as id", { ...rpc, id: {}, method: "m" }],
+    ["another version and no id", { jsonrpc: "1.0", method: "m" }],
+    ["nothing but the version", rpc],
+    ["a result without an id", { ...rpc, result: {} }],
+  ])("is not %s; no id is made up", (_, value) => {
+    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) });
+  });
+
+  test.each<[string, JsonValue]>([
+    ["no version", { id: 7, method: "m" }],
+    ["a number as version", { jsonrpc: 2, id: 7, method: "m" }],
+    ["a number as method", { ...rpc, id: 7, method: 1 }],
+    ["a list of params", { ...rpc, id: 7, method: "m", params: [] }],
+    ["method and result", { ...rpc, id: 7, method: "m", result: {} }],
+    ["result and error", { ...rpc, id: 7, result: {}, error: {} }],
+    ["a text as result", { ...rpc, id: 7, result: "x" }],
+    ["an id alone", { ...rpc, id: 7 }],
+  ])("is refused with its id for %s", (_, value) => {
+    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String), id: 7 });
+  });
+
+  test("is JSON, not deeper than 64 levels", () => {
+    const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
+    expect(parseBody(nested(64)).ok).toBe(true);
+    expect(parseBody(nested(65))).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
+    expect(parseBody(nested(100_000))).toMatchObject({ ok: false });
+    for (const text of ["", "{", "{a:1}", "NaN", "{}{}", "\ufeff{}"])
+      expect(parseBody(text), JSON.stringify(text)).toMatchObject({ ok: false, error: { error: "ParseError" } });
+  });
+
+  test("is written on one line, with the id as it came, and without one where none was read", () => {
+    expect(writeResult("1", '{"a":1}')).toBe('{"jsonrpc":"2.0","id":"1","result":{"a":1}}');
+    const reason = { error: "InvalidParams", message: "no\nway" } as const;
+    expect(writeError(1, reason)).toBe('{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no\\nway"}}');
+    expect(JSON.parse(writeError(undefined, { ...reason, data: [] }))).toEqual({
+      jsonrpc: "2.0",
+      error: { code: -32602, message: "no\nway", data: [] },
+    });
+    expect(JSON.parse(writeNotification("n", { a: "\n" }))).toEqual({ jsonrpc: "2.0", method: "n", params: { a: "\n" } });
+  });
+});
+
+describe("a body", () => {
+  const post = (body: BodyInit): Request => new Request("http://x/", { method: "POST", body });
+  const chunked = (...chunks: string[]): Request =>
+    post(
+      new ReadableStream<Uint8Array>({
+        start(controller) {
+          for (const chunk of chunks) controller.enqueue(new TextEncoder().encode(chunk));
+          controller.close();
+        },
+      }),
+    );
+
+  test("is read up to the cap, whether its length is declared or not", async () => {
+    expect(await readBody(post("12345678"), 8)).toEqual({ ok: true, value: "12345678" });
+    expect(await readBody(chunked("1234", "5678"), 8)).toEqual({ ok: true, value: "12345678" });
+    for (const request of [post("123456789"), chunked("1234", "56789"), chunked("123456789")])
+      expect(await readBody(request, 8)).toMatchObject({ ok: false, error: { error: "BodyTooLarge" } });
+  });
+
+  test("may hold a letter across two chunks, but no bytes that are not UTF-8", async () => {
+    const bytes = new TextEncoder().encode("é");
+    const split = new ReadableStream<Uint8Array>({
+      start(controller) {
+        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
+        controller.close();
+      },
+    });
+    expect(await readBody(post(split), 8)).toEqual({ ok: true, value: "é" });
+    expect(await readBody(post(Uint8Array.of(0x22, 0xc3, 0x22)), 8)).toMatchObject({
+      ok: false,
+      error: { error: "ParseError" },
+    });
+    expect(await readBody(new Request("http://x/", { method: "POST" }), 8)).toEqual({ ok: true, value: "" });
+  });
+});
