@@ -8,7 +8,7 @@ export CLOUDFLARE_CF_FETCH_ENABLED := false
 
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help dev test world conformance size bench audit format deploy clean
+.PHONY: help dev test world conformance size bench soak audit format deploy clean
 .DEFAULT_GOAL := help
 
 help: ## Prints this list.
@@ -25,6 +25,9 @@ world: $(INSTALLED) ## Serves the conformance world on http://127.0.0.1:8790/mcp
 
 conformance: $(INSTALLED) ## Runs the lanes of the official suite against the conformance world.
 	@node test/tools/conformance.mjs
+
+soak: $(INSTALLED) ## Soaks the session era in workerd for SOAK_SECONDS=60; SOAK_SEED=n repeats a run.
+	@SOAK_SECONDS=$(or $(SOAK_SECONDS),60) vitest run --config test/vitest.config.ts --project workerd --silent=false test/session/soak
 
 size: $(INSTALLED) ## Prints the gzipped bundle and the lines of src/; fails over 64 KiB or 6,000 lines.
 	@node test/tools/size.mjs

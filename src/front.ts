@@ -17,7 +17,7 @@ import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
 import { readBody } from "./wire/body.ts";
 import { checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
-import { parseBody, readMessage } from "./wire/jsonrpc.ts";
+import { idOf, parseBody, readMessage } from "./wire/jsonrpc.ts";
 import { checkOrigin, preflight, withCors } from "./wire/origin.ts";
 
 /** The path of the MCP endpoint. */
@@ -104,7 +104,9 @@ async function post({ http, env, config, door }: Visit): Promise<Response> {
   const caller = ANONYMOUS;
   // spec: tools.calls.limited, completion.requests.limited
   if (!(await isWithinLimit(env, http, caller))) {
-    return refuse(refusal("TooManyRequests", "Too many requests: wait a minute"), undefined, { "retry-after": "60" });
+    return refuse(refusal("TooManyRequests", "Too many requests: wait a minute"), idOf(parsed.value), {
+      "retry-after": "60",
+    });
   }
   if (eraOf(parsed.value, http.headers.get("mcp-protocol-version")) === "session") {
     return postToSession(door, http, parsed.value, caller);

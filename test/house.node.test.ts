@@ -209,6 +209,29 @@ it("has seen every rule red", () => {
   expect(Object.keys(RULES).filter((name) => !FAULTS.includes(`\n${name} | `))).toEqual([]);
 });
 
+// ---- What the ledger asks of the tree, and no wire can show ---------------------------------------------------------
+
+it("make dev binds to loopback only", () => {
+  // The tool passes the address, and both configurations have it too, for whoever starts wrangler by hand.
+  const dev = here["test/tools/dev.mjs"] ?? "";
+  expect(dev.match(/"--ip", "[^"]*"/g)).toEqual(['"--ip", "127.0.0.1"']);
+  expect(here["Makefile"]).toMatch(/^dev:.*\n\t@node test\/tools\/dev\.mjs --port \S+ *[^\n]*$/m);
+  for (const path of ["wrangler.toml", "test/world/wrangler.toml"])
+    expect(here[path]?.match(/^\s*(?:ip|host) *=.*$/gm), path).toEqual(['ip = "127.0.0.1"']);
+});
+
+it("the README names the JSON Schema dialects", () => {
+  const readme = here["README.md"] ?? "";
+  expect(readme).toMatch(/JSON Schema (\d{4}-\d\d|draft-)/);
+  // Whatever names a dialect in src/schema is accepted there; the README says as much, no less and no more.
+  const accepted = /SUPPORTED = .*/.exec(here["src/schema/dialect.ts"] ?? "")?.[0] ?? "";
+  const names = (text: string): string[] => [
+    ...new Set(text.match(/\b20(?:19-09|20-12)\b|\bdraft-0[4-7]\b/g)?.toSorted() ?? []),
+  ];
+  expect(names(accepted)).toContain("2020-12");
+  expect(names(readme)).toEqual(names(accepted));
+});
+
 // ---- Helpers --------------------------------------------------------------------------------------------------------
 
 function each(files: Files, which: RegExp, look: (path: string, text: string) => string[]): string[] {

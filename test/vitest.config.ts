@@ -13,6 +13,10 @@ const world = `${root}test/world/wrangler.toml`;
 /** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
 const KEYS = `test:${btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, index) => index)))}`;
 
+/** How long the soak runs here; `make soak` runs the whole minute, and SOAK_SEED repeats a run. */
+const { SOAK_SECONDS = "15", SOAK_SEED } = process.env;
+const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) };
+
 const config: ViteUserConfig = defineConfig({
   root,
   test: {
@@ -24,7 +28,7 @@ const config: ViteUserConfig = defineConfig({
         plugins: [
           cloudflareTest({
             wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
-            miniflare: { bindings: { KEYS } },
+            miniflare: { bindings: { KEYS, ...soak } },
           }),
         ],
         test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: ["test/**/*.node.test.ts"] },

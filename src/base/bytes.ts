@@ -27,17 +27,18 @@ export function base64(bytes: Uint8Array): string {
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 
-/** Bytes of padded base64, or undefined when an alphabet, length or padding rule is broken. */
+/** Bytes of padded base64, or undefined when an alphabet, length or padding rule is broken, or bits are left over. */
 export function readBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!BASE64.test(text)) return undefined;
-  return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  return base64(bytes) === text ? bytes : undefined;
 }
 
 export function base64url(bytes: Uint8Array): string {
   return base64(bytes).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
 }
 
-/** Bytes of unpadded base64url, or undefined. Not canonical-checked: unused trailing bits may be set. */
+/** Bytes of unpadded base64url, or undefined, as strict as {@link readBase64}. */
 export function readBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined;
   const padded = text.replaceAll("-", "+").replaceAll("_", "/") + "=".repeat((4 - (text.length % 4)) % 4);

@@ -15,7 +15,6 @@ export type ErrorName =
   | "MissingRequiredClientCapability"
   | "UnsupportedProtocolVersion"
   | "MalformedEnvelope"
-  | "MalformedNotification"
   | "BodyTooLarge"
   | "UnsupportedMediaType"
   | "NotAcceptable"

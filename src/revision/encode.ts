@@ -26,7 +26,9 @@ export function encodeComplete(
   if (known !== undefined) return known;
   // spec: result.type.present, caching.hints.present, result.type.known
   const hint = cache ?? STALE;
-  const hints = row.cacheable ? { ttlMs: hint.ttlMs, cacheScope: hint.scope } : {};
+  // spec: caching.ttl.range
+  const ttlMs = Math.max(0, Math.floor(hint.ttlMs));
+  const hints = row.cacheable ? { ttlMs, cacheScope: hint.scope } : {};
   const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta: identify(result, server) });
   if (Object.isFrozen(result)) written.set(result, text);
   return text;

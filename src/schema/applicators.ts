@@ -46,8 +46,7 @@ export const applicators: Record<string, Keyword> = {
   }),
   not: schema((node, ctx) => {
     const unwanted = `must not fit ${JSON.stringify(ctx.schema["not"]).slice(0, 200)}`;
-    return (value, at) =>
-      attempt(node, value, { ...at, seen: new Set() }) !== undefined || fail(at, `${unwanted}, found ${show(value)}`);
+    return (value, at) => attempt(node, value, at) !== undefined || fail(at, `${unwanted}, found ${show(value)}`);
   }),
   if: schema((node, ctx) => {
     const [yes, no] = ["then", "else"].map((name) => (Object.hasOwn(ctx.schema, name) ? ctx.sub(name) : undefined));
@@ -87,7 +86,7 @@ export const applicators: Record<string, Keyword> = {
   propertyNames: schema((node) =>
     onObject((value, at) =>
       all(Object.keys(value), (key) => {
-        const miss = attempt(node, key, { ...at, seen: new Set() });
+        const miss = attempt(node, key, at);
         return miss === undefined || fail(at, `must not have a property named ${show(key)}: the name ${miss.message}`);
       }),
     ),

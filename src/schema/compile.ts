@@ -107,7 +107,7 @@ function compileKeywords(doc: Document, schema: JsonObject, place: Place & { res
   };
   const compile = (table: object, build: (name: string, param: JsonValue) => Check | undefined): void => {
     for (const name of Object.keys(table)) {
-      const param = Object.hasOwn(schema, name) ? schema[name] : undefined;
+      const param = schema[name];
       const check = param === undefined ? undefined : build(name, param);
       if (check) node.checks.push(check);
     }

@@ -12,6 +12,7 @@ import { refusal, type Refusal } from "../base/refusal.ts";
 import type { ClientCapabilities } from "../revision/envelope.ts";
 import type { Ability, Context } from "./context.ts";
 import { compileForm } from "./form.ts";
+import { requireBalance } from "./sampling.ts";
 
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const WAITING: Error = new Error("This request waits for the client; let this error pass");
@@ -20,7 +21,16 @@ const elicitResult = z.object({
   action: z.enum(["accept", "decline", "cancel"]),
   content: z.record(z.string(), z.json()).optional(),
 });
-const contentBlock = z.looseObject({ type: z.string() });
+const contentBlock = z.union([
+  z.looseObject({ type: z.literal("text"), text: z.string() }),
+  z.looseObject({ type: z.enum(["image", "audio"]), data: z.string(), mimeType: z.string() }),
+  z.looseObject({
+    type: z.literal("tool_use"),
+    id: z.string(),
+    name: z.string(),
+    input: z.record(z.string(), z.json()),
+  }),
+]);
 const samplingResult = z.object({
   role: z.enum(["user", "assistant"]),
   content: z.union([contentBlock, z.array(contentBlock)]),
@@ -82,6 +92,7 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory): Que
     async sample(key, request) {
       // spec: sampling.tools.declared
       const ability = request.tools === undefined ? "sampling" : "sampling.tools";
+      requireBalance(request.messages);
       const params = JSON.parse(JSON.stringify(request)) as JsonObject;
       return round.answerTo(key, ability, { method: "sampling/createMessage", params }, samplingResult);
     },

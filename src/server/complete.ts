@@ -56,7 +56,7 @@ function findComplete(server: Server, ref: Ref, argument: string): Result<Comple
   }
   const spec = server.templates.find((one) => one.uriTemplate === ref.uri || one.template.match(ref.uri) !== undefined);
   if (spec === undefined) return server.resources.has(ref.uri) ? ok(undefined) : err(`Unknown resource: ${ref.uri}`);
-  if (!spec.template.names.includes(argument)) return err(`Template ${spec.uriTemplate} has no variable "${argument}"`);
+  if (!spec.template.names.includes(argument)) return err(`Template ${ref.uri} has no variable "${argument}"`);
   return ok(spec.complete?.[argument]);
 }
 

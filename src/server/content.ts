@@ -40,7 +40,7 @@ export type ContentBlock = Extras &
     | { type: "text"; text: string }
     // spec: prompts.image.encoded, prompts.audio.encoded
     | { type: "image" | "audio"; data: string; mimeType: string }
-    | { type: "resource"; resource: ResourceContents }
+    | { type: "resource"; resource: ResourceContents & { mimeType: string } }
     | {
         type: "resource_link";
         uri: string;

@@ -59,9 +59,9 @@ export interface Context {
   readonly signal: AbortSignal;
 
   /** Tells how far the work is. Values that do not increase are dropped, as is everything when nobody asked. */
-  progress(progress: number, total?: number, message?: string): void;
+  readonly progress: (progress: number, total?: number, message?: string) => void;
   /** A log line for the client, sent only at or above the level that it asked for. No secrets, no personal data. */
-  log(level: LogLevel, data: JsonValue, logger?: string): void;
+  readonly log: (level: LogLevel, data: JsonValue, logger?: string) => void;
 
   /**
    * Questions to the client. The first round ends the call by throwing; when the answer has come the handler runs
@@ -71,16 +71,16 @@ export interface Context {
   ask<F extends Form>(key: string, question: { message: string; form: F }): Promise<Answer<FormContent<F>>>;
   /** Sends the person to `url` for what must not pass through the client. "accept" means agreed, not finished. */
   askUrl(key: string, question: { message: string; url: string }): Promise<Answer<undefined>>;
-  sample(key: string, request: SamplingRequest): Promise<SamplingResult>;
-  roots(key: string): Promise<readonly Root[]>;
+  readonly sample: (key: string, request: SamplingRequest) => Promise<SamplingResult>;
+  readonly roots: (key: string) => Promise<readonly Root[]>;
   /** Runs `action` in the first round only and gives its result in every later one. The result travels sealed. */
-  once<T extends JsonValue>(key: string, action: () => T | Promise<T>): Promise<T>;
+  readonly once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) => Promise<T>;
 
   /** Lets a session's client go while the work goes on: it comes back for the rest. Elsewhere this does nothing. */
-  release(): void;
+  readonly release: () => void;
 
   /** Tells listeners that a list changed. */
-  changed(list: ListName): void;
+  readonly changed: (list: ListName) => void;
   /** Tells subscribers that a resource changed; with "caller", only those of the same caller. */
-  updated(uri: string, audience?: "everyone" | "caller"): void;
+  readonly updated: (uri: string, audience?: "everyone" | "caller") => void;
 }

@@ -40,10 +40,16 @@ function find(server: Server, uri: string): Found | undefined {
   if (fixed !== undefined) return { mimeType: fixed.mimeType, cache: fixed.cache, read: fixed.read };
   for (const spec of server.templates) {
     const variables = spec.template.match(uri);
-    if (variables === undefined) continue;
+    if (variables === undefined || (uri.startsWith("file:") && climbs(variables))) continue;
     return { mimeType: spec.mimeType, cache: spec.cache, read: (context) => spec.read(variables, uri, context) };
   }
   return undefined;
+}
+
+/** A decoded variable that leaves the folder its template stands for (`..%2F`). */
+function climbs(variables: Readonly<Record<string, string>>): boolean {
+  // spec: resources.path.sanitized
+  return Object.values(variables).some((value) => value.split(/[/\\]/).includes(".."));
 }
 
 function notFound(uri: string): Outcome {

@@ -50,9 +50,13 @@ export function buildStates(parts: readonly Part[]): State[] {
   return states;
 }
 
-/** The first variable that another one may follow with nothing between: no reader could tell where it ends. */
+/**
+ * The first variable with another one right behind it: no reader could tell where it ends. What may be absent ends in a
+ * variable of its own, so looking at the next state is enough.
+ */
 export function sideBySide(states: readonly State[]): string | undefined {
-  return states.find((state) => "chars" in state && meetsValue(states, state.next))?.name;
+  const isValue = (state: State | undefined): boolean => state !== undefined && "chars" in state;
+  return states.find((state) => isValue(state) && isValue(states[state.next]))?.name;
 }
 
 /** Values by position: the first may be absent if it has a mark of its own, the others from the end. */
@@ -82,12 +86,6 @@ function addNamed(states: State[], { operator, variables }: Expression): void {
       states.push({ text: `${mark}${name}`, name, next, skip: last ? end : here + 3 });
     }
   }
-}
-
-/** Whether a value can begin right here, with all text that may be absent being absent. */
-function meetsValue(states: readonly State[], at: number | undefined): boolean {
-  const state = at === undefined ? undefined : states[at];
-  return state !== undefined && ("chars" in state || meetsValue(states, state.skip));
 }
 
 /** Fills one row for each state, from the back: where it hands over, begun at a position, so that all that follows fits. */

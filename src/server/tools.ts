@@ -37,8 +37,9 @@ function toolError(text: string): Outcome {
 }
 
 function finish(tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
-  if (typeof value === "string") return complete({ content: [{ type: "text", text: value }] });
-  const result: ToolResult = Array.isArray(value) ? { content: value } : value;
+  const content: ContentBlock[] =
+    typeof value === "string" ? [{ type: "text", text: value }] : (value as ContentBlock[]);
+  const result: ToolResult = typeof value === "string" || Array.isArray(value) ? { content } : value;
   if (tool.checkOutput === undefined || result.isError === true) return complete(result);
   const checked = tool.checkOutput(result.structuredContent);
   // spec: tools.output.conforms

@@ -1,19 +1,20 @@
 /**
  * Calls in a session: run, pause for the client, go on, be cancelled, be lost.
- * MCP (2025-11-25) transports#sending-messages-to-the-server, utilities/cancellation, client/elicitation, client/sampling.
- * An answer finds its call through the question's row, never through a JSON-RPC id of the client's choosing.
+ * MCP basic/transports#sending-messages-to-the-server and utilities/cancellation, as they were with sessions.
+ * Whatever happens, a call ends with exactly one answer: in its POST, or on its stream.
  */
 
 import type { Caller } from "../base/caller.ts";
-import { base64url, utf8 } from "../base/bytes.ts";
-import { now, randomBytes } from "../base/clock.ts";
+import { utf8 } from "../base/bytes.ts";
+import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { NO_MEMORY, type Memory, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { ClientCapabilities, Implementation, LogLevel } from "../revision/envelope.ts";
-import { encodeForSession, questionIn, refusalIn } from "../revision/legacy.ts";
+import { encodeForSession, refusalIn } from "../revision/legacy.ts";
 import type { Revision } from "../revision/revisions.ts";
 import { call } from "../server/call.ts";
+import type { ServerRequest } from "../server/run.ts";
 import {
   writeError,
   writeNotification,
@@ -22,16 +23,10 @@ import {
   type RpcRequest,
   type RpcResponse,
 } from "../wire/jsonrpc.ts";
+import { keptCall, putQuestions, takeAnswer, type KeptCall } from "./questions.ts";
 import { MAX_EVENT_BYTES, QUESTION_TTL_MS, type Handled, type Room, type Running } from "./room.ts";
 import type { SessionRow } from "./rows.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
-
-/** The call behind a stream, as its row keeps it. Questions and memory are there while it waits. */
-interface KeptCall {
-  readonly request: RpcRequest;
-  readonly questions: Record<string, { readonly key: string; readonly method: string }>;
-  readonly memory: Memory;
-}
 
 export interface Session {
   readonly row: SessionRow;
@@ -58,42 +53,15 @@ export function promote(room: Room, ticket: string): void {
   if (running !== undefined) streamOf(room, running);
 }
 
-/** Takes the client's answer to a question; the last answer of a round lets the call go on. Unknown answers are ignored. */
-export async function takeAnswer(room: Room, session: Session, response: RpcResponse, caller: Caller): Promise<void> {
-  const stream = Number(String(response.id).split(".")[0]);
-  const row = Number.isSafeInteger(stream) ? room.rows.stream(stream) : undefined;
-  if (row?.state !== "waiting") return;
-  const kept = JSON.parse(row.call) as KeptCall;
-  const question = kept.questions[String(response.id)];
-  if (question === undefined) return;
-  const { [String(response.id)]: _answered, ...open } = kept.questions;
-  if (response.result === undefined) {
-    const said = response.error?.["message"];
-    const reason = typeof said === "string" ? said : "no reason given";
-    return finish(
-      room,
-      stream,
-      kept.request.id,
-      refusal("InternalError", `The client refused ${question.method}: ${reason}`),
-    );
-  }
-  const memory = { ...kept.memory, answers: { ...kept.memory.answers, [question.key]: response.result } };
-  const waits = Object.keys(open).length > 0;
-  room.rows.updateStream(
-    stream,
-    waits ? "waiting" : "running",
-    JSON.stringify({ ...kept, questions: open, memory }),
-    waits ? row.expires : 0,
-  );
-  if (waits) return;
-  const running: Running = {
-    request: kept.request,
-    caller,
-    cancel: new AbortController(),
-    settle: () => undefined,
-    stream,
-  };
-  work(room, session, running, `resumed-${stream}`, memory);
+/** The client answered a question; with the last answer of a round the call runs again from its start. */
+export function goOn(room: Room, session: Session, response: RpcResponse, caller: Caller): void {
+  const answered = takeAnswer(room, response);
+  if (answered === undefined) return;
+  const { stream, kept, next } = answered;
+  if (!next.ok) return finish(room, stream, kept.request.id, next.error);
+  const cancel = new AbortController();
+  const running: Running = { request: kept.request, caller, cancel, settle: () => undefined, stream };
+  work(room, session, running, `resumed-${stream}`, next.value);
 }
 
 /** `notifications/cancelled`: the newest call with that id stops, and nothing more is said about it. */
@@ -106,7 +74,7 @@ export function cancel(room: Room, id: RequestId): void {
     return running.settle({ kind: "accepted" });
   }
   for (const row of room.rows.waiting()) {
-    const kept = JSON.parse(row.call) as KeptCall;
+    const kept = keptCall(row.call);
     if (kept.request.id !== id) continue;
     for (const question of Object.keys(kept.questions)) {
       emit(
@@ -124,7 +92,7 @@ export function endLostCalls(room: Room): void {
   const held = new Set([...room.running.values()].map(({ stream }) => stream));
   for (const row of room.rows.unanswered()) {
     if (held.has(row.id)) continue;
-    const { request } = JSON.parse(row.call) as KeptCall;
+    const { request } = keptCall(row.call);
     finish(
       room,
       row.id,
@@ -134,7 +102,7 @@ export function endLostCalls(room: Room): void {
   }
   for (const row of room.rows.waiting()) {
     if (row.expires > now()) continue;
-    const { request } = JSON.parse(row.call) as KeptCall;
+    const { request } = keptCall(row.call);
     finish(
       room,
       row.id,
@@ -157,34 +125,18 @@ function work(room: Room, session: Session, running: Running, ticket: string, me
     // A client that was given no event id could not come back.
     release: session.revision.words.primes ? () => release(room, streamOf(room, running)) : undefined,
   });
-  const ended = outcome.then(
-    (value) => conclude(room, session, running, ticket, value),
-    (error: unknown) => {
-      console.error(
-        JSON.stringify({
-          event: "call.failed",
-          method: request.method,
-          error: String((error as Error)?.stack ?? error),
-        }),
-      );
-      return conclude(room, session, running, ticket, {
-        kind: "refused",
-        refusal: refusal("InternalError", "Internal error"),
-      });
-    },
-  );
+  const ended = outcome.catch(unexpected).then((value) => conclude(room, session, running, ticket, value));
   room.state.waitUntil(ended);
 }
 
-function clientOf(
-  { row }: Session,
-  { params }: RpcRequest,
-): {
-  capabilities: ClientCapabilities;
-  clientInfo: Implementation;
-  progressToken: string | number | undefined;
-  logLevel: LogLevel | undefined;
-} {
+function unexpected(error: unknown): Outcome {
+  console.error(JSON.stringify({ event: "call.failed", error: String((error as Error)?.stack ?? error) }));
+  return { kind: "refused", refusal: refusal("InternalError", "Internal error") };
+}
+
+type AboutClient = Pick<ServerRequest, "capabilities" | "clientInfo" | "progressToken" | "logLevel">;
+
+function clientOf({ row }: Session, { params }: RpcRequest): AboutClient {
   const token = (params["_meta"] as JsonObject | undefined)?.["progressToken"];
   return {
     capabilities: JSON.parse(row.client.capabilities) as ClientCapabilities,
@@ -204,40 +156,19 @@ async function conclude(
 ): Promise<void> {
   if (!room.running.delete(ticket)) return;
   const { request, stream } = running;
-  if (outcome.kind === "input") return pause(room, session, running, outcome);
-  const reason = outcome.kind === "refused" ? refusalIn(outcome.refusal) : undefined;
+  if (outcome.kind === "input") {
+    const asking = streamOf(room, running);
+    const put = await putQuestions(room, session.revision, asking, request, outcome);
+    // The call is let go; the answer will come as another POST.
+    return put.ok ? undefined : finish(room, asking, request.id, put.error);
+  }
   const text =
     outcome.kind === "complete"
       ? writeResult(request.id, encodeForSession(session.revision, request.method, outcome.result))
-      : writeError(request.id, reason ?? refusal("InternalError", "Internal error"));
+      : writeError(request.id, refusalIn(outcome.refusal));
   if (stream === undefined) return running.settle({ kind: "answer", text });
   if (utf8(text).length <= MAX_EVENT_BYTES) return emit(room, stream, text, true);
   finish(room, stream, request.id, refusal("InternalError", `The result is larger than ${MAX_EVENT_BYTES} bytes`));
-}
-
-/** Writes the questions down, sends them, and lets go of the call. */
-async function pause(
-  room: Room,
-  session: Session,
-  running: Running,
-  outcome: Outcome & { kind: "input" },
-): Promise<void> {
-  const stream = streamOf(room, running);
-  const questions: KeptCall["questions"] = {};
-  const messages: string[] = [];
-  for (const [key, asked] of Object.entries(outcome.requests)) {
-    const id = `${stream}.${base64url(randomBytes(9))}`;
-    const question = questionIn(session.revision, asked, id);
-    if (!question.ok) return finish(room, stream, running.request.id, question.error);
-    questions[id] = { key, method: asked.method };
-    messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...question.value }));
-  }
-  const expires = now() + QUESTION_TTL_MS;
-  const kept: KeptCall = { request: running.request, questions, memory: outcome.memory };
-  room.rows.updateStream(stream, "waiting", JSON.stringify(kept), expires);
-  for (const message of messages) emit(room, stream, message);
-  const alarm = await room.state.storage.getAlarm();
-  if (alarm === null || alarm > expires) await room.state.storage.setAlarm(expires);
 }
 
 /** The running call's stream, opened when first needed: the POST is answered with it. */

@@ -1,6 +1,6 @@
 /**
  * The Worker's side of a session: resolves the id, passes messages on, and writes streams to the client.
- * MCP (2025-11-25) basic/transports#streamable-http, and what earlier revisions say differently.
+ * MCP basic/transports#streamable-http, and what earlier revisions say differently.
  * A made-up or foreign session id is refused here: no object wakes. Whose session it is, the object decides.
  */
 

@@ -1,6 +1,6 @@
 /**
  * One message of a session: a request to answer, a notification to take note of, an answer to a question.
- * MCP (2025-11-25) basic/lifecycle, utilities/ping, server/utilities/logging, server/resources#subscriptions.
+ * MCP basic/lifecycle, utilities/ping, server/utilities/logging, server/resources#subscriptions.
  * A method without a row in the session's revision does not exist.
  */
 
@@ -10,7 +10,7 @@ import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { LOG_LEVELS, type LogLevel } from "../revision/envelope.ts";
 import { writeError, writeResult, type Message, type RpcRequest } from "../wire/jsonrpc.ts";
-import { cancel, start, takeAnswer, type Session } from "./calls.ts";
+import { cancel, goOn, start, type Session } from "./calls.ts";
 import type { Handled, Room } from "./room.ts";
 
 /** Resource URIs that one session may be subscribed to. */
@@ -24,7 +24,7 @@ export async function handle(
   ticket: string,
 ): Promise<Handled> {
   if (message.kind === "response") {
-    await takeAnswer(room, session, message, caller);
+    goOn(room, session, message, caller);
     return { kind: "accepted" };
   }
   if (message.kind === "notification") {

@@ -1,6 +1,6 @@
 /**
  * `initialize`: choose the revision, make the session, say what the server can do.
- * MCP (2025-11-25) basic/lifecycle#initialization. Refuses malformed parameters and callers with too many sessions;
+ * MCP basic/lifecycle#initialization. Refuses malformed parameters and callers with too many sessions;
  * an unknown revision is answered with the newest one that has sessions, as the text asks.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Streams of a session: events are rows first and then reach whoever is attached.
- * MCP transports (2025-11-25) #resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
+ * MCP basic/transports#resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
  * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after).
  */
 

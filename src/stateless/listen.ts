@@ -39,10 +39,11 @@ export async function listen(
     tell(method, params);
   });
   socket.addEventListener("close", () => {
-    // The hub went away, not the client: end the subscription in order, so that the client may open a new one.
+    // The hub went away, not the client: end the subscription in order, so that the client may open a new one. The
+    // result goes first: clients take the notification alone for a loss.
+    stream.send({ data: writeResult(message.id, encodeListenEnd(message.id, door.server.info)) });
     // spec: subscriptions.teardown.cancelled, cancel.purpose
     tell("notifications/cancelled", { requestId: message.id, reason: "The server ended this subscription" });
-    stream.send({ data: writeResult(message.id, encodeListenEnd(message.id, door.server.info)) });
     stream.close();
   });
   socket.accept();

@@ -5,7 +5,7 @@
 
 import type { Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
-import type { Outcome } from "../base/outcome.ts";
+import { NO_MEMORY, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { HubDoor } from "../hub/door.ts";
@@ -112,8 +112,11 @@ async function encode(
 ): Promise<Answer> {
   const { info } = door.server;
   switch (outcome.kind) {
-    case "complete":
-      return { text: writeResult(id, encodeComplete(row, outcome.result, outcome.cache, info)) };
+    case "complete": {
+      // spec: caching.retry.fresh
+      const cache = request.memory === NO_MEMORY ? outcome.cache : undefined;
+      return { text: writeResult(id, encodeComplete(row, outcome.result, cache, info)) };
+    }
     case "input": {
       // spec: mrtr.methods.supported
       if (row.mayAsk !== true) throw new Error(`${request.method} may not ask for input`);

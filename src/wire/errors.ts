@@ -27,7 +27,6 @@ export const ERRORS: Readonly<Record<ErrorName, ErrorRow>> = {
   // spec: version.unsupported.status
   UnsupportedProtocolVersion: { code: -32022, status: 400 },
   MalformedEnvelope: { code: -32602, status: 400 },
-  MalformedNotification: { code: INVALID_REQUEST, status: 400 },
   BodyTooLarge: { code: INVALID_REQUEST, status: 413 },
   UnsupportedMediaType: { code: INVALID_REQUEST, status: 415 },
   NotAcceptable: { code: INVALID_REQUEST, status: 406 },

@@ -100,6 +100,12 @@ function readResponse(value: JsonObject, id: RequestId | undefined): Result<Mess
   return invalid('A message needs "method", "result" or "error"', id);
 }
 
+/** The id of what may be a message, when it has one that can be answered. */
+export function idOf(value: JsonValue): RequestId | undefined {
+  const id = isObject(value) ? value["id"] : undefined;
+  return id !== undefined && isRequestId(id) ? id : undefined;
+}
+
 function isRequestId(id: JsonValue): id is RequestId {
   return typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
 }

@@ -57,7 +57,7 @@ export async function start(code, objects = {}) {
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const port = await new Promise((resolve, reject) => {
     child.once("error", reject);
-    gone.then((status) => reject(new Error(`workerd ended with ${status} before it listened`)));
+    void gone.then((status) => reject(new Error(`workerd ended with ${status} before it listened`)));
     let heard = "";
     child.stdio[3].on("data", (data) => {
       heard += data;
@@ -80,7 +80,9 @@ function settings(objects) {
   const classes = Object.entries(objects);
   const bindings = classes.map(([name, type]) => `(name = ${text(name)}, durableObjectNamespace = ${text(type)})`);
   bindings.push(`(name = "KEYS", text = "bench:${randomBytes(32).toString("base64")}")`);
-  const namespaces = classes.map(([, type]) => `(className = ${text(type)}, uniqueKey = ${text(type)}, enableSql = true)`);
+  const namespaces = classes.map(
+    ([, type]) => `(className = ${text(type)}, uniqueKey = ${text(type)}, enableSql = true)`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "main", worker = (
@@ -99,7 +101,9 @@ const config :Workerd.Config = (
 /** CPU time of a process so far, in microseconds: the sum of its threads, to the nanosecond. */
 export function cpuOf(pid) {
   const threads = readdirSync(`/proc/${pid}/task`);
-  const spent = threads.map((thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]));
+  const spent = threads.map((thread) =>
+    Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]),
+  );
   return spent.reduce((sum, nanoseconds) => sum + nanoseconds, 0) / 1_000;
 }
 
@@ -115,7 +119,9 @@ export function statelessPost(method, params = {}) {
     "io.modelcontextprotocol/clientInfo": { name: "barewire-bench", version: "1.0.0" },
     "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} },
   };
-  const [before, after] = JSON.stringify({ jsonrpc: "2.0", id: ID, method, params: { ...params, _meta: meta } }).split(ID);
+  const [before, after] = JSON.stringify({ jsonrpc: "2.0", id: ID, method, params: { ...params, _meta: meta } }).split(
+    ID,
+  );
   const headers = {
     Host: "127.0.0.1",
     Accept: "application/json, text/event-stream",
@@ -152,7 +158,7 @@ export async function load({ pid, port }, request, { seconds, connections = 16 }
   const begin = performance.now();
   const end = begin + seconds * 1_000;
   const client = async (wire) => {
-    for (let sent = performance.now(); sent < end; ) {
+    for (let sent = performance.now(); sent < end;) {
       const { head } = await wire.ask(request, (id += 1));
       if (!head.startsWith("HTTP/1.1 200")) throw new Error(`Answered ${head.split("\r\n")[0]}`);
       const now = performance.now();
@@ -164,7 +170,12 @@ export async function load({ pid, port }, request, { seconds, connections = 16 }
   const elapsed = performance.now() - begin;
   const cpu = cpuOf(pid) - cpuBefore;
   for (const wire of wires) wire.close();
-  return { rate: (latencies.length / elapsed) * 1_000, cpu: cpu / latencies.length, busy: cpu / elapsed / 1_000, latencies };
+  return {
+    rate: (latencies.length / elapsed) * 1_000,
+    cpu: cpu / latencies.length,
+    busy: cpu / elapsed / 1_000,
+    latencies,
+  };
 }
 
 /**
@@ -230,7 +241,8 @@ export async function duel(ours, bare, request, { rounds, seconds }) {
   ];
   for (const { server } of sides) await load(server, request, { seconds: WARM_UP });
   for (let round = 0; round < rounds; round += 1) {
-    for (const side of round % 2 === 0 ? sides : sides.toReversed()) side.runs.push(await load(side.server, request, { seconds }));
+    for (const side of round % 2 === 0 ? sides : sides.toReversed())
+      side.runs.push(await load(side.server, request, { seconds }));
   }
   const [one, other] = sides.map(({ runs }) => runs);
   return {
@@ -244,7 +256,13 @@ export async function duel(ours, bare, request, { rounds, seconds }) {
 function figures(runs) {
   const latencies = Float64Array.from(runs.flatMap((run) => run.latencies)).sort();
   const of = (member) => spread(runs.map((run) => run[member])).median;
-  return { rate: of("rate"), cpu: of("cpu"), busy: of("busy"), p50: quantile(latencies, 0.5), p99: quantile(latencies, 0.99) };
+  return {
+    rate: of("rate"),
+    cpu: of("cpu"),
+    busy: of("busy"),
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+  };
 }
 
 /** The median, and the quartiles around it. */
@@ -265,7 +283,8 @@ function quantile(sorted, share) {
 export function table(title, columns, rows) {
   const all = [columns, ...rows];
   const widths = columns.map((_, at) => Math.max(...all.map((row) => row[at].length)));
-  const line = (row) => row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join("  ");
+  const line = (row) =>
+    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join("  ");
   console.log(`\n${title}\n  ${all.map(line).join("\n  ")}`);
 }
 

@@ -8,7 +8,7 @@ import { OBJECTS, ask, bundle, cpuOf, show, spread, start, statelessPost, table 
 /** Milliseconds of CPU time over an empty Worker, for the Worker as it is deployed. */
 const AIM_MS = 10;
 
-const EMPTY = 'export default { fetch: async (request) => Response.json({ id: (await request.json()).id }) };';
+const EMPTY = "export default { fetch: async (request) => Response.json({ id: (await request.json()).id }) };";
 const REQUEST = statelessPost("tools/list");
 
 /** Gives the aims: [{ what, aim, found, met }]. */
@@ -16,7 +16,12 @@ export async function startup({ quick }) {
   const subjects = [
     { name: "an empty Worker", code: EMPTY, objects: {}, runs: [] },
     { name: "barewire as deployed", code: await bundle("src/worker.ts"), objects: OBJECTS, runs: [] },
-    { name: "barewire with 100 tools", code: await bundle("test/bench/worker.ts", { TOOLS: 100 }), objects: OBJECTS, runs: [] },
+    {
+      name: "barewire with 100 tools",
+      code: await bundle("test/bench/worker.ts", { TOOLS: 100 }),
+      objects: OBJECTS,
+      runs: [],
+    },
   ];
   for (const { code, objects } of subjects) await coldStart(code, objects); // the binary and the files are cached after this
   for (let run = 0; run < (quick ? 4 : 10); run += 1) {
@@ -27,7 +32,14 @@ export async function startup({ quick }) {
   const rows = subjects.map((one) => [one.name, show(spread(one.runs), 1), one === empty ? "" : show(over(one), 1)]);
   table("Start-up to the first answer, CPU ms (median and quartiles)", ["", "CPU ms", "over empty"], rows);
   const found = over(subjects[1]).median;
-  return [{ what: "start-up, as deployed", aim: `<= ${AIM_MS} ms over empty`, found: `${found.toFixed(1)} ms`, met: found <= AIM_MS }];
+  return [
+    {
+      what: "start-up, as deployed",
+      aim: `<= ${AIM_MS} ms over empty`,
+      found: `${found.toFixed(1)} ms`,
+      met: found <= AIM_MS,
+    },
+  ];
 }
 
 async function coldStart(code, objects) {

@@ -17,7 +17,7 @@ const CASES = [
 
 /** Gives the aims: [{ what, aim, found, met }]. */
 export async function stateless(pace) {
-  const rows = [];
+  const rows = [await control(pace)];
   const aims = [];
   for (const { name, tools, request } of CASES) {
     const ours = await start(await bundle("test/bench/worker.ts", { TOOLS: tools }), OBJECTS);
@@ -39,15 +39,28 @@ export async function stateless(pace) {
   return aims;
 }
 
+/** A bare Worker beside itself: how far from 1 this comes is how much of the other ratios is the machine's doing. */
+async function control(pace) {
+  const code = await bundle("test/bench/bare.js", { BEFORE_ID: '{"id":', AFTER_ID: "}", HEADERS: {} });
+  const [one, other] = await Promise.all([start(code), start(code)]);
+  try {
+    const { ours, rate, cpu } = await duel(one, other, CALL, pace);
+    return ["control: a bare Worker, twice", ...cells(ours), show(rate), show(cpu)];
+  } finally {
+    await Promise.all([one.stop(), other.stop()]);
+  }
+}
+
 function cells({ rate, p50, p99, cpu, busy }) {
   return [rate.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(1), `${(busy * 100).toFixed(0)} %`];
 }
 
 /** The bare Worker that answers what was recorded, with the id of the request. */
 function mimic({ status, headers, body }) {
-  const { id } = JSON.parse(body);
+  const { id, result } = JSON.parse(body);
   const [before, after] = body.split(`"id":${id}`);
-  if (status !== 200 || after === undefined) throw new Error(`Nothing to measure: barewire answered ${status} ${body}`);
+  if (status !== 200 || after === undefined || result === undefined || result.isError === true)
+    throw new Error(`Nothing to measure: barewire answered ${status} ${body}`);
   const { "Content-Length": _length, ...shown } = headers;
   return bundle("test/bench/bare.js", { BEFORE_ID: `${before}"id":`, AFTER_ID: after, HEADERS: shown });
 }
@@ -55,6 +68,6 @@ function mimic({ status, headers, body }) {
 /** Both must say the same, to another id too, or the comparison means nothing. */
 async function mustAgree(ours, bare, request) {
   const [one, other] = await Promise.all([ours, bare].map(({ port }) => ask(port, request, 7_654_321)));
-  const text = ({ status, headers, body }) => JSON.stringify([status, Object.entries(headers).toSorted(), body]);
+  const text = ({ status, headers, body }) => JSON.stringify({ status, headers, body });
   if (text(one) !== text(other)) throw new Error(`The two differ:\n${text(one)}\n${text(other)}`);
 }

@@ -24,7 +24,7 @@ export interface Running {
 
 /** The Worker of the repository, as `make dev` runs it. */
 export function serveApp(): Promise<Running> {
-  return serve((folder) => {
+  return serve(async (folder) => {
     writeFileSync(join(folder, "secrets"), `KEYS=${KEYS}\n`);
     return {
       // The shell script in .bin would start whichever Node comes first.
@@ -94,9 +94,13 @@ interface Start {
   readonly ready: RegExp;
 }
 
-async function serve(prepare: (folder: string) => Start | Promise<Start>): Promise<Running> {
+async function serve(prepare: (folder: string) => Promise<Start>): Promise<Running> {
   const folder = mkdtempSync(join(tmpdir(), "barewire-"));
-  const { command, flags, ready } = await prepare(folder);
+  const clean = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+  const { command, flags, ready } = await prepare(folder).catch((error: unknown) => {
+    clean();
+    throw error;
+  });
   const [program, ...args] = [...command, ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
   const child = spawn(program ?? "", args, {
     cwd: folder,
@@ -116,7 +120,7 @@ async function serve(prepare: (folder: string) => Start | Promise<Start>): Promi
     process.off("exit", onExit);
     endTree(child);
     await closed;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+    clean();
   };
   try {
     const place = await listening(child, ready);

@@ -1,10 +1,9 @@
 /** The budgets of the session era, counted: object requests and written rows. A regression is a failure, not a figure. */
 
-import { env } from "cloudflare:workers";
 import { listDurableObjectIds } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { costs, type Costs } from "../world/counting.ts";
-import { callTool, Events, get, open, request, send } from "./client.ts";
+import { bindings, callTool, Events, get, open, request, send } from "./client.ts";
 
 async function cost<T>(action: () => Promise<T>): Promise<{ value: T; cost: Costs }> {
   const before = { ...costs };
@@ -69,12 +68,12 @@ it("an idle listening stream costs nothing more", async () => {
 });
 
 it("a made-up session id reaches no object and writes no row", async () => {
-  const before = await listDurableObjectIds(env.SESSION);
+  const before = await listDurableObjectIds(bindings.SESSION);
   const madeUp = "0123456789abcdef".repeat(4);
   const { value, cost: spent } = await cost(() => send({ id: madeUp, revision: "2025-11-25" }, request(1, "ping")));
   expect(value.status).toBe(404);
   expect(spent).toEqual({ requests: 0, rows: 0 });
-  expect(await listDurableObjectIds(env.SESSION)).toHaveLength(before.length);
+  expect(await listDurableObjectIds(bindings.SESSION)).toHaveLength(before.length);
 });
 
 it("a stateless call reaches no object", async () => {

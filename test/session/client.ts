@@ -1,8 +1,12 @@
 /** A client of the session era for tests: as little as speaks the wire, so that nothing is hidden. */
 
-import { exports } from "cloudflare:workers";
+import { env, exports } from "cloudflare:workers";
+import type { Env } from "../../src/config.ts";
+import type { SessionObject } from "../../src/session/object.ts";
 
 const worker = (exports as unknown as { default: Fetcher }).default;
+/** The bindings of the world; the soak reads its settings here too. */
+export const bindings: Env & { SOAK_SECONDS?: string; SOAK_SEED?: string } = env as unknown as Env;
 const URL_OF_WORLD = "http://127.0.0.1/mcp";
 
 export interface SseMessage {
@@ -13,6 +17,10 @@ export interface SseMessage {
 export interface Session {
   readonly id: string;
   readonly revision: string;
+}
+
+export function stubOf({ id }: Session): DurableObjectStub<SessionObject<unknown>> {
+  return bindings.SESSION.get(bindings.SESSION.idFromString(id));
 }
 
 export async function send(session: Session | undefined, body: unknown, init: RequestInit = {}): Promise<Response> {

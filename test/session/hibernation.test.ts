@@ -1,6 +1,5 @@
 /** What an eviction between any two messages must not change. The pool evicts for real: memory goes, sockets and rows stay. */
 
-import { env } from "cloudflare:workers";
 import {
   abortAllDurableObjects,
   evictAllDurableObjects,
@@ -8,15 +7,12 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { SessionObject } from "../../src/session/object.ts";
 import { MAX_EVENTS_PER_STREAM, QUESTION_TTL_MS, SESSION_TTL_MS } from "../../src/session/room.ts";
-import { callTool, Events, get, open, request, send, type Session } from "./client.ts";
+import { callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
 
 afterEach(() => void vi.useRealTimers());
 
 const evict = (): Promise<void> => evictAllDurableObjects({ webSockets: "hibernate" });
-const stubOf = ({ id }: Session): DurableObjectStub<SessionObject<unknown>> =>
-  env.SESSION.get(env.SESSION.idFromString(id));
 const answerTo = (question: Record<string, unknown>, result: object): object => ({
   jsonrpc: "2.0",
   id: question["id"],

@@ -5,7 +5,7 @@
  */
 
 import { blank, type View } from "./answer.ts";
-import { isObject, type Check, type Json, type JsonObject } from "./format.ts";
+import { isObject, type Check, type Json } from "./format.ts";
 import { asked, MATCHERS, type Kept } from "./match.ts";
 import { judge } from "./walk.ts";
 
@@ -46,10 +46,10 @@ export function mutants(check: Check, view: View): [name: string, view: View][] 
     if (expected === undefined || mayBeAbsent(expected)) continue;
     const actual = view[part];
     if (Array.isArray(expected) && Array.isArray(actual)) {
-      found.push([`with more ${part}`, { ...view, [part]: [...actual, { stray: true }] } as View]);
+      found.push([`with more ${part}`, { ...view, [part]: [...actual, { stray: true }] }]);
     }
     for (const [path, value] of without(expected, view[part] ?? null, part)) {
-      found.push([`without ${path}`, { ...view, [part]: value } as View]);
+      found.push([`without ${path}`, { ...view, [part]: value }]);
     }
   }
   return found;
@@ -59,7 +59,7 @@ export function mutants(check: Check, view: View): [name: string, view: View][] 
 function without(expected: Json, actual: Json | undefined, path: string): [path: string, value: Json | undefined][] {
   const found: [string, Json | undefined][] = [[path, undefined]];
   const rules = isObject(expected) && Object.keys(expected).some((name) => MATCHERS.includes(name));
-  const named = rules ? (expected as JsonObject)["$only"] : expected;
+  const named = rules ? expected["$only"] : expected;
   if (isObject(named) && isObject(actual)) {
     for (const [name, one] of Object.entries(named)) {
       if (mayBeAbsent(one)) continue;

@@ -22,7 +22,7 @@ describe("schemas", () => {
   const check = (title: string, content: unknown): void => {
     const validate = ajv.getSchema(String(schemas[`${title}.schema`]?.["$id"]));
     expect(validate, `no schema ${title}`).toBeDefined();
-    validate?.(content);
+    void validate?.(content);
     expect(validate?.errors ?? []).toEqual([]);
   };
   const json = (path: string): unknown => JSON.parse(readFileSync(new URL(path, root), "utf8"));

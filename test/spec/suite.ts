@@ -13,7 +13,7 @@ import { env, exports } from "cloudflare:workers";
 import { afterEach, describe, expect, test, vi } from "vitest";
 import { unnoticed } from "./faults.ts";
 import { exchanges, revisions, templates, world } from "./files.ts";
-import { holdsIn, type Exchange, type Mode } from "./format.ts";
+import { holdsIn, type Mode } from "./format.ts";
 import { inventory } from "./inventory.ts";
 import { walk, type Host } from "./walk.ts";
 
@@ -34,7 +34,8 @@ afterEach(() => {
 
 /** Declares a test for each exchange, revision and mode. */
 export function suite(modes: readonly Mode[]): void {
-  for (const revision of revisions.filter((one) => templates[one] !== undefined)) {
+  const all = Object.values(exchanges).flat();
+  for (const revision of revisions.filter((one) => all.some((exchange) => holdsIn(one, exchange)))) {
     describe(revision, () => revisionSuite(revision, modes));
   }
 }
@@ -56,9 +57,8 @@ function revisionSuite(revision: string, modes: readonly Mode[]): void {
     );
     expect(blind).toEqual([]);
   };
-  // What only asks and waits may do so side by side; what listens, evicts or moves the clock wants the world for itself.
-  test.concurrent.for(runs.filter((one) => !alone(one.exchange, one.mode)))("$name", TIMEOUT, run);
-  test.for(runs.filter((one) => alone(one.exchange, one.mode)))("$name", TIMEOUT, run);
+  // One at a time: they share the hub, the clock and what is evicted.
+  test.for(runs)("$name", { ...TIMEOUT }, run);
 }
 
 /** Declares the tests of the world itself: it offers what spec/world.json says. */
@@ -72,12 +72,6 @@ export function worldSuite(): void {
       expect(wanted.filter((name) => !offered.has(name))).toEqual([]);
     });
   }
-}
-
-function alone({ steps }: Exchange, mode: Mode): boolean {
-  return (
-    mode === "evicted" || mode === "all" || steps.some((step) => step.open ?? step.evict ?? step.advance ?? step.play)
-  );
 }
 
 /** Short spells pass for real. Longer ones move the clock and ring the alarms that fall due; timers of running requests stay. */
@@ -101,5 +95,5 @@ async function advance(ms: number): Promise<boolean> {
 
 function isNamespace(binding: unknown): binding is DurableObjectNamespace {
   // Service bindings answer to every name, so only the constructor tells.
-  return binding instanceof Object && /DurableObjectNamespace$/u.test(binding.constructor.name);
+  return binding instanceof Object && binding.constructor.name.endsWith("DurableObjectNamespace");
 }

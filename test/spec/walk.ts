@@ -159,7 +159,9 @@ async function look(walking: Walk, step: Step): Promise<View | string | undefine
     const enough = (): boolean => live.ended || (step.open !== undefined && live.response !== undefined);
     if (!(await until(live, PATIENCE, enough))) {
       live.abort.abort();
-      return `no end of the answer within ${PATIENCE} ms`;
+      const so =
+        live.response === undefined ? "no header" : `status ${live.response.status}, ${live.text.length} characters`;
+      return `no end of the answer within ${PATIENCE} ms; so far ${so}`;
     }
     if (live.broken !== undefined) return `the connection broke: ${live.broken}`;
     return step.open === undefined ? whole(live, passed()) : { ...take(live, 0, passed()), messages: [], events: [] };

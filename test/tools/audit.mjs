@@ -6,7 +6,8 @@
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
-import { isDeepStrictEqual as same, parseArgs } from "node:util";
+import { parseArgs } from "node:util";
+import { fill, HOLE, isObject, json, matches, patch, text } from "./audit-match.mjs";
 
 const spec = new URL("../../spec/", import.meta.url);
 const read = (path) => JSON.parse(readFileSync(new URL(path, spec), "utf8"));
@@ -15,79 +16,6 @@ const { values: flags, positionals } = parseArgs({ allowPositionals: true, optio
 const url = new URL(positionals[0] ?? "missing: node test/tools/audit.mjs URL");
 const revision = flags.revision ?? read("revisions.json").revisions.at(-1);
 const templates = read(`templates/${revision}.json`);
-
-const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
-const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined);
-const text = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
-const size = (value) => (typeof value === "number" ? value : isObject(value) ? Number.NaN : value?.length);
-const HOLE = /\{\{([^{}]+)\}\}/gu;
-const quote = (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`;
-const json = (source) => {
-  try {
-    return JSON.parse(source);
-  } catch {
-    return undefined;
-  }
-};
-
-/** `{{name}}`: a text that is nothing else takes the value, any other its text; members without a value are left out. */
-function fill(value, look) {
-  if (Array.isArray(value)) return value.map((one) => fill(one, look));
-  if (isObject(value)) {
-    const filled = Object.entries(value).map(([name, one]) => [name, fill(one, look)]);
-    return Object.fromEntries(filled.filter(([, one]) => one !== undefined));
-  }
-  if (typeof value !== "string") return value;
-  const whole = /^\{\{([^{}]+)\}\}$/u.exec(value);
-  return whole ? look(whole[1]) : value.replace(HOLE, (_, name) => text(look(name)));
-}
-
-const isA = { integer: Number.isInteger, array: Array.isArray, object: isObject, null: (value) => value === null };
-const matchers = {
-  $type: (rule, actual) => (isA[rule] ?? ((value) => typeof value === rule))(actual),
-  $pattern: (rule, actual, kept) =>
-    typeof actual === "string" &&
-    new RegExp(
-      rule.replace(HOLE, (_, name) => text(kept[name]).replace(/./gsu, quote)),
-      "u",
-    ).test(actual),
-  $any: (rule, actual, kept) => rule.filter((one) => matches(one, actual, kept)).length > 0,
-  $not: (rule, actual, kept) => actual !== undefined && !matches(rule, actual, { ...kept }),
-  $absent: (_, actual) => actual === undefined,
-  $has: (rule, actual, kept) =>
-    Array.isArray(actual) && rule.every((one) => actual.some((el) => matches(one, el, kept))),
-  $each: (rule, actual, kept) =>
-    Array.isArray(actual) && !!actual.length && actual.every((el) => matches(rule, el, kept)),
-  $only: (rule, actual, kept) =>
-    isObject(actual) && Object.keys(actual).every((name) => Object.hasOwn(rule, name)) && members(rule, actual, kept),
-  $min: (rule, actual) => size(actual) >= rule,
-  $max: (rule, actual) => size(actual) <= rule,
-  $equals: (rule, actual, kept) =>
-    same(
-      fill(rule, (name) => own(kept, name)),
-      actual,
-    ),
-  $save: (rule, actual, kept) => actual !== undefined && Object.assign(kept, { [rule]: actual }) === kept,
-};
-const members = (expected, actual, kept) =>
-  Object.entries(expected).every(([name, one]) => matches(one, own(actual, name), kept));
-
-function matches(expected, actual, kept) {
-  if (Array.isArray(expected)) {
-    return Array.isArray(actual) && actual.length === expected.length && members(expected, actual, kept);
-  }
-  if (!isObject(expected)) return actual !== undefined && matchers.$equals(expected, actual, kept);
-  const rules = Object.keys(expected).filter((name) => Object.hasOwn(matchers, name));
-  if (rules.length > 0) return rules.every((name) => matchers[name](expected[name], actual, kept));
-  return isObject(actual) && members(expected, actual, kept);
-}
-
-function patch(target, change) {
-  if (!isObject(change)) return change;
-  const merged = new Map(Object.entries(isObject(target) ? target : {}));
-  for (const [name, value] of Object.entries(change)) merged.set(name, value && patch(merged.get(name), value));
-  return Object.fromEntries([...merged].filter(([name, value]) => value !== null || own(change, name) !== null));
-}
 
 function overlay({ use, ...request }) {
   if (use === undefined) return request;
@@ -196,13 +124,14 @@ async function take(step, kept, streams, mode) {
     const live = streams[stream];
     if (live === undefined) return `no stream ${stream}`;
     const there = () => live.ended || live.broken || (!end && parsed(live).messages.length >= live.taken + count);
-    const due = live.taken + count;
-    await until(wait ?? within, () => !wait && there() && due > 0);
+    await until(wait ?? within, () => !wait && there());
     return view(live, end || wait ? Number.POSITIVE_INFINITY : count, start);
   }
   if (!step.send && !step.open) return undefined;
   const request = overlay(step.send ?? step.open);
-  const missing = [...JSON.stringify(request).matchAll(HOLE)].find(([, name]) => !/^\//u.test(name) && !(name in kept));
+  const missing = [...JSON.stringify(request).matchAll(HOLE)].find(
+    ([, name]) => !name.startsWith("/") && !(name in kept),
+  );
   if (missing) return `nobody kept ${missing[0]}`;
   const live = send(request, kept, mode);
   if (step.open) streams[step.open.stream] = live;
@@ -270,6 +199,8 @@ async function inventory() {
   return found;
 }
 
+const reason = await fetch(url, { method: "OPTIONS" }).then(() => undefined, String);
+if (reason !== undefined) throw new Error(`Cannot reach ${url.href}: ${reason}`);
 const known = await inventory();
 const results = [];
 for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) => read(`exchanges/${file}`))) {

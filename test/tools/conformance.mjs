@@ -16,6 +16,40 @@ const alone = (scenario, version) => ({
   args: ["--scenario", scenario, "--spec-version", version],
   scored: 1,
 });
+/** One scenario on the wire of the oldest revision. The suite knows it only when forced, one scenario at a time. */
+const forced = (scenario) => ({
+  ...alone(scenario, OLDEST),
+  args: [...alone(scenario, OLDEST).args, "--force"],
+  only: OLDEST,
+});
+const OLDEST = "2025-03-26";
+const OF_THE_OLDEST = [
+  ...[
+    "server-session-lifecycle",
+    "server-initialize",
+    "logging-set-level",
+    "ping",
+    "completion-complete",
+    "tools-list",
+  ],
+  ...[
+    "simple-text",
+    "image",
+    "audio",
+    "embedded-resource",
+    "mixed-content",
+    "with-logging",
+    "error",
+    "with-progress",
+  ].map((kind) => `tools-call-${kind}`),
+  "tools-call-sampling",
+  ...["list", "read-text", "read-binary", "templates-read", "subscribe", "unsubscribe"].map(
+    (kind) => `resources-${kind}`,
+  ),
+  ...["list", "get-simple", "get-with-args", "get-embedded-resource", "get-with-image"].map(
+    (kind) => `prompts-${kind}`,
+  ),
+];
 
 /**
  * One line a lane. `scored`: how many scenarios must pass, so that a lane that shrinks is seen. `unscored`: scenarios
@@ -31,6 +65,15 @@ const LANES = [
   alone("json-schema-2020-12", NEWEST),
   alone("http-header-validation", NEWEST),
   alone("http-custom-header-server-validation", NEWEST),
+  // Required are 30; session lifecycle, JSON Schema and polling run along and must pass too.
+  { name: "required of 2025-11-25", args: ["--requirements", "2025-11-25"], scored: 33 },
+  {
+    name: "all of 2025-06-18",
+    args: ["--suite", "all", "--spec-version", "2025-06-18"],
+    scored: 27,
+    only: "2025-06-18",
+  },
+  ...OF_THE_OLDEST.map(forced),
 ];
 
 const scratch = mkdtempSync(join(tmpdir(), "barewire-conformance-"));

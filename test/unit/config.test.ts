@@ -8,7 +8,7 @@ const good = { KEYS: keyText("k"), HUB: {} } as unknown as Env;
 /** The message that stops the server. Each is checked to hold nothing of the keys. */
 function faultOf(change: Record<string, unknown>): string {
   try {
-    readConfig({ ...good, ...change } as Env);
+    readConfig({ ...good, ...change });
   } catch (error) {
     const { message } = error as Error;
     for (const key of String(change["KEYS"] ?? good.KEYS).split(/[:,]/))

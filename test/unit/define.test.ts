@@ -48,7 +48,9 @@ test("a tool that takes nothing says so, and refuses what it is given", () => {
 
 test("a schema that cannot be used names its tool", () => {
   const input = { type: "object", $schema: "http://json-schema.org/draft-04/schema#" };
-  expect(() => tool({ name: "t", input, handler: () => "" })).toThrow(/input schema of tool "t" is not usable.*draft-04/);
+  expect(() => tool({ name: "t", input, handler: () => "" })).toThrow(
+    /input schema of tool "t" is not usable.*draft-04/,
+  );
 });
 
 test("a resource's URI is absolute, and a template is one", () => {

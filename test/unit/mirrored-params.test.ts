@@ -74,7 +74,7 @@ test("refuses an x-mcp-header that properties alone do not reach", () => {
     items: object({ list: { type: "array", items: declared } }),
     anyOf: object({ either: { anyOf: [declared] } }),
     allOf: { ...object({}), allOf: [object({ p: declared })] },
-    then: { ...object({}), if: {}, then: object({ p: declared }) },
+    else: { ...object({}), if: {}, else: object({ p: declared }) },
     additionalProperties: { ...object({}), additionalProperties: declared },
     patternProperties: { ...object({}), patternProperties: { "^p": declared } },
     $defs: { ...object({ p: { $ref: "#/$defs/d" } }), $defs: { d: declared } },

@@ -3,6 +3,7 @@ import { expect, test, vi } from "vitest";
 import { ANONYMOUS } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../../src/base/outcome.ts";
+import { catalog } from "../../src/server/catalog.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
 import { run, type ServerRequest } from "../../src/server/run.ts";
@@ -14,7 +15,7 @@ const FORM: JsonObject = { type: "object", properties: { name: { type: "string" 
 async function play(
   handler: (context: Context) => unknown,
   change: Partial<ServerRequest> = {},
-): Promise<{ outcome: Outcome; told: Notice[]; late: () => number }> {
+): Promise<{ outcome: Outcome; told: Notice[] }> {
   const told: Notice[] = [];
   const request: ServerRequest = {
     method: "tools/call",
@@ -28,15 +29,18 @@ async function play(
     ...change,
   };
   const outcome = await run(
-    request,
-    (notice) => told.push(notice),
-    new AbortController().signal,
-    { ring: ringOf("a"), publish: () => undefined },
+    {
+      server: catalog({ info: { name: "run", version: "1" } }),
+      request,
+      sink: (notice) => told.push(notice),
+      signal: new AbortController().signal,
+      services: { ring: ringOf("a"), publish: () => undefined },
+    },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),
     (failure, message) => ({ kind: "complete", result: { failure, message } }),
   );
-  return { outcome, told, late: () => told.length };
+  return { outcome, told };
 }
 
 /** The memory of an outcome that asks, as it comes back through JSON, with these answers more. */
@@ -49,8 +53,8 @@ function remembered(outcome: Outcome, answers: JsonObject = {}): Memory {
 const named = (name: string): JsonObject => ({ action: "accept", content: { name } });
 
 test("progress must increase: what does not is dropped", async () => {
-  const { told } = await play(({ progress }) => {
-    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2]) progress(value, 2, `at ${value}`);
+  const { told } = await play((context) => {
+    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2]) context.progress(value, 2, `at ${value}`);
   });
   expect(told.map(({ params }) => params["progress"])).toEqual([0, 1, 1.25, 2]);
   expect(told[1]).toEqual({
@@ -60,7 +64,7 @@ test("progress must increase: what does not is dropped", async () => {
 });
 
 test("the token is told as it came, and without one there is no progress", async () => {
-  const report = ({ progress }: Context): void => progress(1);
+  const report = (context: Context): void => context.progress(1);
   expect((await play(report, { progressToken: 0 })).told[0]?.params).toEqual({ progressToken: 0, progress: 1 });
   expect((await play(report, { progressToken: undefined })).told).toEqual([]);
 });
@@ -72,8 +76,8 @@ test.each([
   [undefined, []],
 ] as const)("at log level %s %j are told", async (logLevel, levels) => {
   const { told } = await play(
-    ({ log }) => {
-      for (const level of ["debug", "notice", "emergency"] as const) log(level, level);
+    (context) => {
+      for (const level of ["debug", "notice", "emergency"] as const) context.log(level, level);
     },
     { logLevel },
   );
@@ -93,10 +97,10 @@ test("nothing is told once the handler is done", async () => {
 
 test("once is not repeated across rounds", async () => {
   const order = vi.fn(() => ({ order: order.mock.calls.length }));
-  const handler = async ({ once, ask }: Context): Promise<unknown> => {
-    const made = await once("order", order);
-    await ask("first", { message: "Who?", form: FORM });
-    await ask("second", { message: "And who else?", form: FORM });
+  const handler = async (context: Context): Promise<unknown> => {
+    const made = await context.once("order", order);
+    await context.ask("first", { message: "Who?", form: FORM });
+    await context.ask("second", { message: "And who else?", form: FORM });
     return made;
   };
   const one = await play(handler);
@@ -114,8 +118,8 @@ test("once is not repeated when it ran beside the question, and was slower than 
     await new Promise((resolve) => setTimeout(resolve, 20));
     return 1;
   });
-  const handler = async ({ once, ask }: Context): Promise<unknown> =>
-    (await Promise.all([ask("who", { message: "Who?", form: FORM }), once("order", order)]))[1];
+  const handler = async (context: Context): Promise<unknown> =>
+    (await Promise.all([context.ask("who", { message: "Who?", form: FORM }), context.once("order", order)]))[1];
   const one = await play(handler);
   const two = await play(handler, { memory: remembered(one.outcome, { who: named("Ada") }) });
   expect(two.outcome).toMatchObject({ kind: "complete", result: { value: 1 } });
@@ -127,9 +131,9 @@ test("once that failed is tried again", async () => {
     throw new PublicError("Not now");
   });
   order.mockImplementation(() => 1);
-  const handler = async ({ once, ask }: Context): Promise<unknown> => {
-    await ask("who", { message: "Who?", form: FORM });
-    return once("order", order);
+  const handler = async (context: Context): Promise<unknown> => {
+    await context.ask("who", { message: "Who?", form: FORM });
+    return context.once("order", order);
   };
   const memory = { answers: { who: named("Ada") }, once: {} };
   expect((await play(handler, { memory })).outcome).toMatchObject({ result: { failure: "public" } });
@@ -137,24 +141,28 @@ test("once that failed is tried again", async () => {
 });
 
 test("once tells keys apart, those of every object too", async () => {
-  const { outcome } = await play(async ({ once }) =>
-    [await once("toString", () => 1), await once("a", () => 2), await once("a", () => 3)].join(),
+  const { outcome } = await play(async (context) =>
+    [
+      await context.once("toString", () => 1),
+      await context.once("a", () => 2),
+      await context.once("a", () => 3),
+    ].join(),
   );
   expect(outcome).toMatchObject({ result: { value: "1,2,2" } });
 });
 
 test("questions side by side are asked together, and an open one outranks what was returned", async () => {
-  const { outcome } = await play(async ({ ask }) => {
+  const { outcome } = await play(async (context) => {
     const question = { message: "Who?", form: FORM };
-    await Promise.allSettled([ask("a", question), ask("b", question)]);
+    await Promise.allSettled([context.ask("a", question), context.ask("b", question)]);
     return "finished anyway";
   });
   expect(outcome).toMatchObject({ kind: "input", requests: { a: {}, b: {} } });
 });
 
 test("a question that the client cannot be asked is refused with what it lacks", async () => {
-  const both = async ({ ask, roots }: Context): Promise<void> => {
-    await Promise.all([ask("a", { message: "Who?", form: FORM }), roots("b")]);
+  const both = async (context: Context): Promise<void> => {
+    await Promise.all([context.ask("a", { message: "Who?", form: FORM }), context.roots("b")]);
   };
   expect((await play(both, { capabilities: {} })).outcome).toMatchObject({
     kind: "refused",

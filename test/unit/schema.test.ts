@@ -207,6 +207,33 @@ const MEANING: [about: string, schema: JsonValue, yes: unknown[], no: unknown[]]
     [{ constructor: 1 }],
   ],
   ["contains beside prefixItems", { prefixItems: [false], contains: true }, [], [[], [1]]],
+  [
+    "$dynamicRef: the outermost of three",
+    {
+      $id: "urn:x:1",
+      $dynamicAnchor: "n",
+      type: "array",
+      $ref: "urn:x:2",
+      $defs: {
+        two: { $id: "urn:x:2", $dynamicAnchor: "n", $ref: "urn:x:3" },
+        three: { $id: "urn:x:3", $dynamicAnchor: "n", items: { $dynamicRef: "#n" } },
+      },
+    },
+    [[[]]],
+    [[1]],
+  ],
+  [
+    "$dynamicRef to a plain anchor stays there",
+    {
+      $id: "urn:x:1",
+      $dynamicAnchor: "n",
+      type: "array",
+      items: { $ref: "urn:x:2" },
+      $defs: { two: { $id: "urn:x:2", $dynamicRef: "#n", $defs: { n: { $anchor: "n", type: "string" } } } },
+    },
+    [["a"]],
+    [[[]]],
+  ],
   ["unknown keywords mean nothing", { "x-mcp-header": "A", dependencies: { a: ["b"] }, $comment: "c" }, [{ a: 1 }], []],
   ["format annotates", { format: "date" }, ["no date"], []],
   [
@@ -429,6 +456,7 @@ describe("a validator", () => {
 
   test("names at most twenty violations", () => {
     expect(compiled({ items: { type: "string" } })(Array.from({ length: 1_000 }, () => 1))).toHaveLength(20);
+    expect(compiled({ required: Array.from({ length: 1_000 }, (_, n) => `p${n}`) })({})).toHaveLength(20);
   });
 
   test("can be called again", () => {

@@ -12,13 +12,19 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Sends `count` notices and says how many came through since the last time. */
-function pump(): { send(count: number): number; stop(): void; abort(): void } {
+interface Pump {
+  /** Sends `count` notices and says how many of them came through. */
+  readonly send: (count: number) => number;
+  readonly stop: () => void;
+  readonly abort: () => void;
+}
+
+function pump(): Pump {
   let passed = 0;
   const gone = new AbortController();
   const flow = valve(() => void (passed += 1), gone.signal);
   return {
-    send(count) {
+    send: (count) => {
       const before = passed;
       for (let index = 0; index < count; index += 1) flow.sink(notice);
       return passed - before;

@@ -161,7 +161,7 @@ describe("a JSON-RPC message", () => {
     ["nothing but the version", rpc],
     ["a result without an id", { ...rpc, result: {} }],
   ])("is not %s; no id is made up", (_, value) => {
-    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) });
+    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown });
   });
 
   test.each<[string, JsonValue]>([
@@ -174,7 +174,7 @@ describe("a JSON-RPC message", () => {
     ["a text as result", { ...rpc, id: 7, result: "x" }],
     ["an id alone", { ...rpc, id: 7 }],
   ])("is refused with its id for %s", (_, value) => {
-    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String), id: 7 });
+    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown, id: 7 });
   });
 
   test("is JSON, not deeper than 64 levels", () => {
@@ -194,7 +194,11 @@ describe("a JSON-RPC message", () => {
       jsonrpc: "2.0",
       error: { code: -32602, message: "no\nway", data: [] },
     });
-    expect(JSON.parse(writeNotification("n", { a: "\n" }))).toEqual({ jsonrpc: "2.0", method: "n", params: { a: "\n" } });
+    expect(JSON.parse(writeNotification("n", { a: "\n" }))).toEqual({
+      jsonrpc: "2.0",
+      method: "n",
+      params: { a: "\n" },
+    });
   });
 });
 

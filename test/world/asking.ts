@@ -172,6 +172,6 @@ export const asking: readonly Tool[] = [...dated, ...capabilities, ...rounds];
 
 /** The text of a model's answer, whether it is one block or several. */
 function textOf(content: SamplingResult["content"]): string {
-  const blocks: JsonValue[] = Array.isArray(content) ? content : [content];
-  return blocks.map((block) => (block as { text?: string } | null)?.text ?? "").join("");
+  const blocks = (Array.isArray(content) ? content : [content]) as readonly { readonly text?: string }[];
+  return blocks.map(({ text = "" }) => text).join("");
 }

@@ -1,0 +1,89 @@
+/**
+ * Questions of a session: written down with their call, answered by another POST, perhaps by another memory.
+ * MCP client/elicitation, client/sampling, client/roots, as they were when servers sent requests.
+ * An answer finds its call through the question's id, which this server chose, never through one the client chose.
+ */
+
+import { base64url } from "../base/bytes.ts";
+import { now, randomBytes } from "../base/clock.ts";
+import type { JsonObject } from "../base/json.ts";
+import type { Memory, Outcome } from "../base/outcome.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { questionIn } from "../revision/legacy.ts";
+import type { Revision } from "../revision/revisions.ts";
+import type { RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
+import { QUESTION_TTL_MS, type Room } from "./room.ts";
+import { emit } from "./streams.ts";
+
+/** The call behind a stream, as its row keeps it. Questions (by id) and memory are there while it waits. */
+export interface KeptCall {
+  readonly request: RpcRequest;
+  readonly questions: Readonly<Record<string, { readonly key: string; readonly method: string }>>;
+  readonly memory: Memory;
+}
+
+export function keptCall(json: string): KeptCall {
+  return JSON.parse(json) as KeptCall;
+}
+
+/** Writes the questions down and then sends them. Refuses what the session's revision cannot ask. */
+export async function putQuestions(
+  room: Room,
+  revision: Revision,
+  stream: number,
+  request: RpcRequest,
+  asked: Outcome & { kind: "input" },
+): Promise<Result<void, Refusal>> {
+  const questions: Record<string, { key: string; method: string }> = {};
+  const messages: string[] = [];
+  for (const [key, input] of Object.entries(asked.requests)) {
+    const id = `${stream}.${base64url(randomBytes(9))}`;
+    const question = questionIn(revision, input, id);
+    if (!question.ok) return question;
+    questions[id] = { key, method: input.method };
+    messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...question.value }));
+  }
+  const expires = now() + QUESTION_TTL_MS;
+  const kept: KeptCall = { request, questions, memory: asked.memory };
+  room.rows.updateStream(stream, "waiting", JSON.stringify(kept), expires);
+  for (const message of messages) emit(room, stream, message);
+  const alarm = await room.state.storage.getAlarm();
+  if (alarm === null || alarm > expires) await room.state.storage.setAlarm(expires);
+  return ok(undefined);
+}
+
+/** What an answer means for its call. */
+export interface Answered {
+  readonly stream: number;
+  readonly kept: KeptCall;
+  /** Everything asked has been answered: go on with this memory. A client's error ends the call instead. */
+  readonly next: Result<Memory, Refusal>;
+}
+
+/** Takes an answer. Undefined when it answers nothing here, or when other questions of its round are still open. */
+export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answered | undefined {
+  const stream = Number(String(id).split(".")[0]);
+  const row = Number.isSafeInteger(stream) ? room.rows.stream(stream) : undefined;
+  if (row?.state !== "waiting") return undefined;
+  const kept = keptCall(row.call);
+  const { [String(id)]: question, ...open } = kept.questions;
+  if (question === undefined) return undefined;
+  if (result === undefined) {
+    return {
+      stream,
+      kept,
+      next: err(refusal("InternalError", `The client refused ${question.method}: ${reason(error)}`)),
+    };
+  }
+  const memory: Memory = { ...kept.memory, answers: { ...kept.memory.answers, [question.key]: result } };
+  const waits = Object.keys(open).length > 0;
+  const now: KeptCall = { ...kept, questions: open, memory };
+  room.rows.updateStream(stream, waits ? "waiting" : "running", JSON.stringify(now), waits ? row.expires : 0);
+  return waits ? undefined : { stream, kept, next: ok(memory) };
+}
+
+function reason(error: JsonObject | undefined): string {
+  const said = error?.["message"];
+  return typeof said === "string" ? said : "no reason given";
+}

@@ -1,0 +1,89 @@
+// The second runner, as a program, against a small HTTP server: green for right answers, red for each planted fault.
+import { execFile } from "node:child_process";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach, expect, test } from "vitest";
+import type { Json, JsonObject } from "./format.ts";
+import { mismatch } from "./match.ts";
+import { rows } from "./matchers.ts";
+
+type Matches = (expected: Json, actual: Json | undefined, kept: JsonObject) => boolean;
+// Plain JavaScript without types: named by an address, so that nothing infers them.
+const { matches } = (await import(new URL("../tools/audit-match.mjs", import.meta.url).href)) as { matches: Matches };
+const AUDIT = fileURLToPath(new URL("../tools/audit.mjs", import.meta.url));
+const REVISION = "2026-07-28";
+const NEW = "io.modelcontextprotocol/";
+type Answer = { status: number; body: JsonObject };
+
+let server: Server | undefined;
+afterEach(() => {
+  server?.close();
+  server = undefined;
+});
+
+/** Answers everything as server/discover is answered; `fault` spoils the answers. */
+async function serve(fault: (answer: Answer) => void): Promise<string> {
+  const started = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const text = Buffer.concat(chunks).toString() || "{}";
+      const { id = 0 } = JSON.parse(text) as { id?: Json };
+      const result = {
+        resultType: "complete",
+        supportedVersions: [REVISION],
+        capabilities: {},
+        ttlMs: 0,
+        cacheScope: "public",
+        _meta: { [`${NEW}serverInfo`]: { name: "fake", version: "1" } },
+      };
+      const answer: Answer = { status: 200, body: { jsonrpc: "2.0", id, result } };
+      fault(answer);
+      response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
+    });
+  });
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(started.address() as AddressInfo).port}/mcp`;
+}
+
+async function audit(...flags: string[]): Promise<{ code: number; out: string }> {
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [AUDIT, ...flags], (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code), out: out + err });
+    });
+  });
+}
+
+test("the two runners match alike", () => {
+  const kept = { kept: { deep: [1] }, word: "a.b" };
+  for (const [expected, actual] of rows()) {
+    const first = mismatch(expected, actual, new Map(Object.entries(kept))) === undefined;
+    expect(matches(expected, actual, { ...kept }), JSON.stringify([expected, actual])).toBe(first);
+  }
+});
+
+test("a right server passes", async () => {
+  const url = await serve(() => undefined);
+  const { code, out } = await audit(url, "--only", "discover.an");
+  expect(out).toMatch(/^\d+ pass, 0 fail, 0 setup, 0 untested/mu);
+  expect(code).toBe(0);
+});
+
+test.each<[string, (answer: Answer) => void]>([
+  ["the wrong status", (answer) => (answer.status = 500)],
+  ["an empty body", (answer) => (answer.body = {})],
+  ["two kinds of answer at once", (answer) => (answer.body["method"] = "both")],
+  ["no version list", (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["supportedVersions"]],
+])("a server with %s does not", async (_, fault) => {
+  const { code, out } = await audit(await serve(fault), "--only", "discover.an", "--mode", "plain");
+  expect(out).toMatch(/^(fail|setup) /mu);
+  expect(code).toBe(1);
+});
+
+test("a server that is not there is an error, not a verdict", async () => {
+  const { code, out } = await audit("http://127.0.0.1:9/mcp", "--only", "discover.an");
+  expect(out).toContain("Cannot reach");
+  expect(code).not.toBe(0);
+});
