@@ -14,16 +14,10 @@ import { readMessages, type Message, type MessageRefusal } from "../wire/jsonrpc
 import { accepted, jsonResponse, refuse } from "../wire/http.ts";
 import { accepts } from "../wire/media.ts";
 import { PATIENCE_MS } from "../wire/sse.ts";
-import { openSession } from "./initialize.ts";
+import { openSession, type SessionDoor } from "./initialize.ts";
 import { sessionGone, type SessionObject } from "./object.ts";
-import type { Handled, House } from "./room.ts";
+import type { Handled } from "./room.ts";
 import { streamTo } from "./stream-to.ts";
-
-export interface SessionDoor extends House {
-  readonly sessions: DurableObjectNamespace<SessionObject<unknown>>;
-  /** Set to serve one revision only. */
-  readonly only: string | undefined;
-}
 
 type Stub = DurableObjectStub<SessionObject<unknown>>;
 

@@ -12,7 +12,15 @@ import { clientCapabilities, implementation } from "../revision/envelope.ts";
 import { negotiate } from "../revision/revisions.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
 import { writeResult, type RpcRequest } from "../wire/jsonrpc.ts";
-import type { SessionDoor } from "./door.ts";
+import type { SessionObject } from "./object.ts";
+import type { House } from "./room.ts";
+
+/** What the Worker's side of a session needs. */
+export interface SessionDoor extends House {
+  readonly sessions: DurableObjectNamespace<SessionObject<unknown>>;
+  /** Set to serve one revision only. */
+  readonly only: string | undefined;
+}
 
 const paramsShape = z.object({
   protocolVersion: z.string(),

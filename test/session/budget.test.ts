@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { costs, type Costs } from "../world/counting.ts";
 import { bindings, callTool, Events, get, open, request, send } from "./client.ts";
 
-async function cost<T>(action: () => Promise<T>): Promise<{ value: T; cost: Costs }> {
+async function cost<T>(action: () => Promise<T>): Promise<{ value: T; cost: Omit<Costs, "births"> }> {
   const before = { ...costs };
   const value = await action();
   return { value, cost: { requests: costs.requests - before.requests, rows: costs.rows - before.rows } };

@@ -4,7 +4,7 @@
  */
 
 import * as z from "zod";
-import type { JsonObject, JsonValue } from "../../src/base/json.ts";
+import type { JsonObject } from "../../src/base/json.ts";
 import type { SamplingResult } from "../../src/server/context.ts";
 import type { SamplingMessage } from "../../src/server/content.ts";
 import { tool, type Tool } from "../../src/server/define.ts";

@@ -141,6 +141,11 @@ const shaped: readonly define.Tool[] = [
     input: ANY_VALUE,
     handler: ({ value = null }) => ({ structuredContent: value }),
   }),
+  tool({
+    name: "spec_link",
+    description: "Returns a link to a resource",
+    handler: () => [{ type: "resource_link", uri: "test://static-text", name: "static-text", mimeType: "text/plain" }],
+  }),
 ];
 
 const ABOUT_YOU: JsonObject = {
@@ -163,6 +168,25 @@ const ABOUT_YOU: JsonObject = {
   },
   required: ["name", "age"],
 };
+
+const CHOICE: JsonObject = {
+  type: "object",
+  properties: {
+    size: {
+      type: "string",
+      oneOf: [
+        { const: "s", title: "Small" },
+        { const: "l", title: "Large" },
+      ],
+    },
+    name: { type: "string", default: "Ada" },
+  },
+  required: ["size"],
+};
+
+function pick({ size = "" }: Readonly<Record<string, JsonValue>>): string {
+  return String(size);
+}
 
 /** What a declined or cancelled question makes a tool say. */
 const REFUSALS = { decline: "declined", cancel: "cancelled" } as const;
@@ -192,6 +216,11 @@ const asking: readonly define.Tool[] = [
       const answer = await ctx.ask("form", { message: "Tell us about you", form: ABOUT_YOU });
       return said(answer, (form) => JSON.stringify(form));
     },
+  }),
+  tool({
+    name: "spec_ask_choice",
+    description: "Asks with a titled choice and a default",
+    handler: async (_args, ctx) => said(await ctx.ask("choice", { message: "Which size?", form: CHOICE }), pick),
   }),
   tool({
     name: "spec_sample_tools",

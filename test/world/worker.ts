@@ -5,7 +5,7 @@ import { front, type Front } from "../../src/front.ts";
 import { Hub as RealHub, type HubEnv } from "../../src/hub/hub.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
-import { countedNamespace, countedState } from "./counting.ts";
+import { costs, countedNamespace, countedState } from "./counting.ts";
 import { world } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription: an object may lose its sockets at any time. */
@@ -22,7 +22,11 @@ export class Hub extends RealHub {
 const house: Front = front(world);
 /** The same bindings, with every use of an object counted. */
 const counted = (env: Env): Env => ({ ...env, HUB: countedNamespace(env.HUB), SESSION: countedNamespace(env.SESSION) });
-const worker: ExportedHandler<Env> = { fetch: (request, env, context) => house.fetch(request, counted(env), context) };
+const worker: ExportedHandler<Env> = {
+  fetch: (request, env, context) =>
+    // For tests that watch a running Worker from outside.
+    new URL(request.url).pathname === "/costs" ? Response.json(costs) : house.fetch(request, counted(env), context),
+};
 export default worker;
 
 export class Session extends SessionObject<Env> {
