@@ -3,7 +3,6 @@
  * Everything beyond `HUB` and `KEYS` has a default that is right for `make dev`.
  */
 
-import * as z from "zod";
 import { readKeyRing, type KeyRing } from "./crypto/keyring.ts";
 import type { Hub } from "./hub/hub.ts";
 import { SERVED_DATES } from "./revision/revisions.ts";
@@ -34,42 +33,29 @@ export interface Config {
   readonly only: string | undefined;
 }
 
-const commaList = z
-  .string()
-  .default("")
-  .transform((text) =>
-    text
-      .split(",")
-      .map((part) => part.trim())
-      .filter((part) => part !== ""),
-  );
-
-const variables = z.object({
-  KEYS: z.string({ error: "is missing: set it to a key ring (make dev makes one for local use)" }),
-  PUBLIC_URL: z.union([z.literal(""), z.url({ protocol: /^https?$/ })]).default(""),
-  ALLOWED_ORIGINS: commaList,
-  REVISION: z.enum(["", ...SERVED_DATES]).default(""),
-  MAX_BODY_BYTES: z.coerce.number().int().positive().default(4_194_304),
-});
-
 /** The checked configuration. Throws with the name of the variable that is wrong; never prints a key. */
 export function readConfig(env: Env): Config {
-  const parsed = variables.safeParse(env);
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map((issue) => `${issue.path.join(".")} ${issue.message}`);
-    throw new Error(`Configuration: ${faults.join("; ")}`);
-  }
-  const { KEYS, PUBLIC_URL, ALLOWED_ORIGINS, REVISION, MAX_BODY_BYTES } = parsed.data;
-  const ring = readKeyRing(KEYS);
-  if (!ring.ok) throw new Error(`Configuration: KEYS: ${ring.error}`);
-  const own = PUBLIC_URL === "" ? undefined : new URL(PUBLIC_URL);
+  const faults: string[] = [];
+  const { KEYS, PUBLIC_URL = "", ALLOWED_ORIGINS = "", REVISION = "", MAX_BODY_BYTES = "4194304" } = env;
+  const ring = readKeyRing(typeof KEYS === "string" ? KEYS : "");
+  if (!ring.ok)
+    faults.push(`KEYS${KEYS === undefined ? " is missing: make dev makes one for local use" : `: ${ring.error}`}`);
+  const own = URL.canParse(PUBLIC_URL) ? new URL(PUBLIC_URL) : undefined;
+  if (PUBLIC_URL !== "" && !/^https?:$/.test(own?.protocol ?? ""))
+    faults.push("PUBLIC_URL must be an http or https URL");
+  if (REVISION !== "" && !SERVED_DATES.includes(REVISION))
+    faults.push(`REVISION must be one of ${SERVED_DATES.join(", ")}`);
+  if (!/^[1-9]\d*$/.test(MAX_BODY_BYTES)) faults.push("MAX_BODY_BYTES must be a whole number above 0");
+  if (!ring.ok || faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
+  const listed = ALLOWED_ORIGINS.split(",").map((part) => part.trim());
+  const clients = listed.filter((part) => part !== "");
   return {
     ring: ring.value,
     origins: {
-      allowedOrigins: own === undefined ? ALLOWED_ORIGINS : [own.origin, ...ALLOWED_ORIGINS],
+      allowedOrigins: own === undefined ? clients : [own.origin, ...clients],
       allowedHosts: own === undefined ? [] : [own.hostname],
     },
-    maxBodyBytes: MAX_BODY_BYTES,
+    maxBodyBytes: Number(MAX_BODY_BYTES),
     only: REVISION === "" ? undefined : REVISION,
   };
 }

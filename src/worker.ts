@@ -14,6 +14,6 @@ export default worker;
 
 export class Session extends SessionObject<Env> {
   override furnish(env: Env): House {
-    return house.furnish(env, this.ctx);
+    return house.furnish(env);
   }
 }

@@ -14,6 +14,7 @@ export type ErrorName =
   | "HeaderMismatch"
   | "MissingRequiredClientCapability"
   | "UnsupportedProtocolVersion"
+  | "UrlElicitationRequired"
   | "MalformedEnvelope"
   | "BodyTooLarge"
   | "UnsupportedMediaType"

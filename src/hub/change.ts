@@ -3,9 +3,8 @@
  * MCP patterns/subscriptions#notification-filter. Pure; bounds the filter so that it fits a socket's attachment.
  */
 
-import * as z from "zod";
 import { utf8 } from "../base/bytes.ts";
-import type { JsonValue } from "../base/json.ts";
+import { isObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
@@ -23,13 +22,6 @@ export interface Filter {
   resourceSubscriptions?: string[] | undefined;
 }
 
-const filterShape: z.ZodType<Filter> = z.object({
-  toolsListChanged: z.boolean().optional(),
-  promptsListChanged: z.boolean().optional(),
-  resourcesListChanged: z.boolean().optional(),
-  resourceSubscriptions: z.array(z.string()).optional(),
-});
-
 /** Bytes of a filter as JSON. A hibernating socket keeps it in an attachment of at most 16,384 bytes. */
 export const MAX_FILTER_BYTES = 12_288;
 
@@ -41,22 +33,25 @@ const FIELD_OF_LIST = {
 
 /** Reads the `notifications` parameter. Unknown members are dropped: they are types this server does not support. */
 export function readFilter(value: JsonValue | undefined): Result<Filter, Refusal> {
-  const parsed = filterShape.safeParse(value);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    return err(
-      refusal("InvalidParams", `params.notifications: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`),
-    );
+  if (!isObject(value)) return invalid("must be an object");
+  const filter: Filter = {};
+  for (const field of Object.values(FIELD_OF_LIST)) {
+    const wanted = value[field];
+    if (wanted !== undefined && typeof wanted !== "boolean") return invalid(`.${field} must be a boolean`);
+    if (wanted !== undefined) filter[field] = wanted;
   }
-  if (utf8(JSON.stringify(parsed.data)).length > MAX_FILTER_BYTES) {
-    return err(
-      refusal(
-        "InvalidParams",
-        `params.notifications is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`,
-      ),
-    );
+  const uris = value["resourceSubscriptions"];
+  if (uris !== undefined) {
+    if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === "string"))
+      return invalid(".resourceSubscriptions must be a list of strings");
+    filter.resourceSubscriptions = uris;
   }
-  return ok(parsed.data);
+  if (utf8(JSON.stringify(filter)).length <= MAX_FILTER_BYTES) return ok(filter);
+  return invalid(`is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`);
+}
+
+function invalid(what: string): Result<never, Refusal> {
+  return err(refusal("InvalidParams", `params.notifications${what.startsWith(".") ? "" : " "}${what}`));
 }
 
 /** The part of `filter` that a server with `lists` (and, with resources, their updates) can honour. */

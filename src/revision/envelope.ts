@@ -4,8 +4,7 @@
  * Whether the version is served, and whether headers agree, is decided after this.
  */
 
-import * as z from "zod";
-import type { JsonObject } from "../base/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
@@ -41,29 +40,6 @@ export interface Implementation {
   readonly title?: string | undefined;
 }
 
-const settings = z.record(z.string(), z.unknown());
-export const clientCapabilities: z.ZodType<ClientCapabilities> = z.looseObject({
-  elicitation: z.looseObject({ form: settings.optional(), url: settings.optional() }).optional(),
-  sampling: z.looseObject({ context: settings.optional(), tools: settings.optional() }).optional(),
-  roots: settings.optional(),
-  // spec: extension.fallback
-  extensions: z.record(z.string(), settings).optional(),
-});
-export const implementation: z.ZodType<Implementation> = z.looseObject({
-  name: z.string(),
-  version: z.string(),
-  title: z.string().optional(),
-});
-
-// spec: meta.reserved
-const envelope = z.looseObject({
-  [META.protocolVersion]: z.string(),
-  [META.clientCapabilities]: clientCapabilities,
-  [META.clientInfo]: implementation.optional(),
-  [META.logLevel]: z.enum(LOG_LEVELS).optional(),
-  progressToken: z.union([z.string(), z.int()]).optional(),
-});
-
 export interface Envelope {
   readonly version: string;
   readonly capabilities: ClientCapabilities;
@@ -72,28 +48,72 @@ export interface Envelope {
   readonly progressToken: string | number | undefined;
 }
 
-/** Reads `params._meta`. A missing required field is a malformed request (HTTP 400); a bad log level only an invalid one. */
+/**
+ * Reads `params._meta`. A missing required field is a malformed request (HTTP 400); a bad log level only an invalid one.
+ * Written by hand and not with zod: it runs for every request and when an isolate starts.
+ */
 export function readEnvelope(params: JsonObject): Result<Envelope, Refusal> {
-  // spec: meta.version.required, meta.capabilities.required, meta.required.refuse
-  const parsed = envelope.safeParse(params["_meta"]);
-  if (!parsed.success) return err(explain(parsed.error));
-  const meta = parsed.data;
+  // spec: meta.required.refuse, meta.reserved
+  const meta = params["_meta"];
+  if (!isObject(meta)) return malformed("params._meta must be an object");
+  const version = meta[META.protocolVersion];
+  // spec: meta.version.required
+  if (typeof version !== "string") return malformed(`params._meta["${META.protocolVersion}"] must be a string`);
+  // spec: meta.capabilities.required
+  const capabilities = readCapabilities(meta[META.clientCapabilities]);
+  if (!capabilities.ok) return malformed(`params._meta["${META.clientCapabilities}"]${capabilities.error}`);
+  const clientInfo = meta[META.clientInfo] === undefined ? ok(undefined) : readImplementation(meta[META.clientInfo]);
+  if (!clientInfo.ok) return malformed(`params._meta["${META.clientInfo}"] ${clientInfo.error}`);
+  const { progressToken } = meta;
+  if (!(progressToken === undefined || typeof progressToken === "string" || Number.isInteger(progressToken))) {
+    return malformed("params._meta.progressToken must be a string or an integer");
+  }
+  const logLevel = meta[META.logLevel];
+  // spec: logging.level.invalid
+  if (logLevel !== undefined && !isLogLevel(logLevel)) {
+    return err(refusal("InvalidParams", `params._meta["${META.logLevel}"] must be one of ${LOG_LEVELS.join(", ")}`));
+  }
   return ok({
-    version: meta[META.protocolVersion],
-    capabilities: meta[META.clientCapabilities],
-    clientInfo: meta[META.clientInfo],
-    logLevel: meta[META.logLevel],
-    progressToken: meta.progressToken,
+    version,
+    capabilities: capabilities.value,
+    clientInfo: clientInfo.value,
+    logLevel,
+    progressToken: progressToken as string | number | undefined,
   });
 }
 
-/** The first thing wrong with the envelope, by name. */
-function explain(error: z.ZodError): Refusal {
-  const issue = error.issues[0];
-  const field = issue?.path[0] ?? "_meta";
-  const where =
-    issue === undefined || issue.path.length === 0 ? "params._meta" : `params._meta["${issue.path.join(".")}"]`;
-  const reason = `${where}: ${issue?.message ?? "is not valid"}`;
-  // spec: logging.level.invalid
-  return refusal(field === META.logLevel ? "InvalidParams" : "MalformedEnvelope", reason);
+export function isLogLevel(value: JsonValue | undefined): value is LogLevel {
+  return (LOG_LEVELS as readonly unknown[]).includes(value);
+}
+
+/** Client capabilities, or the path of the first that is not an object. Unknown ones pass and change nothing. */
+// spec: extension.fallback
+export function readCapabilities(value: JsonValue | undefined): Result<ClientCapabilities, string> {
+  if (!isObject(value)) return err(" must be an object");
+  for (const [name, members] of Object.entries(KNOWN_CAPABILITIES)) {
+    const capability = value[name];
+    if (capability === undefined) continue;
+    if (!isObject(capability)) return err(`.${name} must be an object`);
+    const named = members === "any" ? Object.keys(capability) : members;
+    const wrong = named.find((member) => capability[member] !== undefined && !isObject(capability[member]));
+    if (wrong !== undefined) return err(`.${name}.${wrong} must be an object`);
+  }
+  return ok(value as ClientCapabilities);
+}
+
+/** The members of each capability that must be objects. */
+const KNOWN_CAPABILITIES: Readonly<Record<string, readonly string[] | "any">> = {
+  elicitation: ["form", "url"],
+  sampling: ["context", "tools"],
+  roots: [],
+  extensions: "any",
+};
+
+export function readImplementation(value: JsonValue | undefined): Result<Implementation, string> {
+  const named = isObject(value) && typeof value["name"] === "string" && typeof value["version"] === "string";
+  return named ? ok(value as unknown as Implementation) : err('must have "name" and "version", both strings');
+}
+
+function malformed(message: string): Result<never, Refusal> {
+  return err(refusal("MalformedEnvelope", message));
 }

@@ -56,6 +56,7 @@ export function capabilitiesIn(
   { words }: Revision,
   { elicitation, sampling, roots }: ClientCapabilities,
 ): ClientCapabilities {
+  // spec: session.capability.respect
   const forms =
     elicitation === undefined || words.forms === "none"
       ? undefined
@@ -70,10 +71,10 @@ export function capabilitiesIn(
   };
 }
 
-/** A question as the revision puts it. `id` also serves as the elicitation id of URL mode. Refuses what it cannot say. */
-export function questionIn({ words, date }: Revision, asked: InputRequest, id: string): Result<InputRequest, Refusal> {
+/** A question as the revision puts it. Refuses what it cannot say. */
+export function questionIn({ words, date }: Revision, asked: InputRequest): Result<InputRequest, Refusal> {
   if (asked.method !== "elicitation/create") return ok(asked);
-  if (asked.params["mode"] === "url") return ok({ ...asked, params: { ...asked.params, elicitationId: id } });
+  if (asked.params["mode"] === "url") return ok(asked);
   if (words.forms === "full") return ok(asked);
   const form = asked.params["requestedSchema"];
   const fields = isObject(form) && isObject(form["properties"]) ? Object.entries(form["properties"]) : [];
@@ -98,6 +99,7 @@ function plainField(field: JsonObject): JsonValue | undefined {
 
 /** A refusal in the words of a date with sessions. */
 export function refusalIn(reason: Refusal): Refusal {
+  // spec: session.elicit.required.only
   // There was no code for a missing capability; the request as it stands cannot be served.
   if (reason.error === "MissingRequiredClientCapability") return { ...reason, error: "InvalidParams" };
   return reason;

@@ -1,195 +1,156 @@
 /**
- * The keywords that judge a value by itself: type, enum, numbers, strings, counts, names, formats.
- * Follows JSON Schema 2020-12 validation, sections 6 and 7, one entry per keyword.
+ * The keywords that judge a value by itself: type, numbers, strings, counts, names, formats.
+ * Follows JSON Schema 2020-12 validation, sections 6 and 7. One row per keyword: `rule(kind of value, own value, check)`.
  * Refuses, when compiling, a keyword whose own value has the wrong shape, and a pattern that is no RegExp with the u flag.
- * Leaves keywords that hold subschemas to applicators.ts.
+ * Leaves keywords that hold subschemas to applicators.ts. Formats other than the four of elicitation forms annotate.
  */
 
-import { isObject, type JsonValue } from "../base/json.ts";
-import { FORMATS } from "./formats.ts";
-import { all, canonical, type Check, fail, type Node, onArray, onObject, onText, quote, show } from "./run.ts";
-
-/** What a keyword may ask for while it is compiled. */
-export interface Context {
-  readonly schema: { readonly [keyword: string]: JsonValue };
-  readonly formats: boolean;
-  /** The compiled subschema at this place below the current one. */
-  sub(keyword: string, key?: string | number): Node;
-  /** Notes why the schema cannot be used. */
-  refuse(keyword: string, message: string): undefined;
-}
-
-/** Compiles one keyword. Answers undefined where there is nothing to check. */
-export type Keyword = (param: JsonValue, ctx: Context, name: string) => Check | undefined;
+import { canonicalJson, isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { type Check, fail, type Frame, type Guard, isAny, isList, isText, type Keyword } from "./run.ts";
+import { on, quote, show, WRONG } from "./run.ts";
 
 const TYPES = ["null", "boolean", "integer", "number", "string", "array", "object"];
 
+// Kinds of values, and of what keywords take.
+const isNumber = (value: unknown): value is number => typeof value === "number";
+const isAboveZero = (value: unknown): value is number => isNumber(value) && value > 0;
+const isBoolean = (value: unknown): value is boolean => typeof value === "boolean";
+const isNames = (value: unknown): value is string[] => isList(value) && value.every(isText);
+const isNameLists = (value: unknown): value is Record<string, string[]> =>
+  isObject(value) && Object.values(value).every(isNames);
+const isType = (value: unknown): value is string => TYPES.some((type) => type === value);
+const codePoints = (text: string): number => text.length - (text.match(/[\ud800-\udbff][\udc00-\udfff]/g)?.length ?? 0);
+export const isCount: Guard<number> = (value): value is number => Number.isInteger(value) && Number(value) >= 0;
+
+/** A regular expression that RegExp reads with the u flag. */
+export function isPattern(value: unknown): value is string {
+  try {
+    return isText(value) && new RegExp(value, "u").unicode;
+  } catch {
+    return false;
+  }
+}
+
 export const assertions: Record<string, Keyword> = {
-  type: (param, ctx, name) => {
-    const types = new Set<JsonValue>(Array.isArray(param) ? param : [param]);
-    const unknown = [...types].filter((type) => !TYPES.some((known) => known === type));
-    if (unknown.length > 0) ctx.refuse(name, `must name JSON types, found ${show(unknown[0])}`);
-    const expected = [...types].map(String).join(" or ");
-    return (value, at) =>
-      typesOf(value).some((type) => types.has(type)) ||
-      fail(at, `must be ${expected}, found ${kind(value)}${show(value)}`);
+  // 6.1 Any value
+  type: (param) => {
+    const types = isList(param) ? param : [param];
+    if (!types.every(isType)) return WRONG;
+    const must = `must be ${types.join(" or ")}, found`;
+    return (value, at) => typesOf(value).some((type) => types.includes(type)) || fail(at, `${must} ${show(value)}`);
   },
-  const: (param) => {
-    const wanted = canonical(param);
-    return (value, at) => canonical(value) === wanted || fail(at, `must be ${cut(wanted)}, found ${show(value)}`);
-  },
-  enum: (param, ctx, name) => {
-    if (!Array.isArray(param)) return ctx.refuse(name, "must be an array");
-    const wanted = new Set(param.map(canonical));
-    const choices = cut([...wanted].join(", "));
-    return (value, at) => wanted.has(canonical(value)) || fail(at, `must be one of ${choices}; found ${show(value)}`);
+  enum: rule(isAny, isList, (list) => equal(list, "one of ")),
+  const: (param) => equal([param], ""),
+
+  // 6.2 Numbers
+  multipleOf: number("a multiple of", isAboveZero),
+  maximum: number("at most"),
+  exclusiveMaximum: number("less than"),
+  minimum: number("at least"),
+  exclusiveMinimum: number("greater than"),
+
+  // 6.3 Strings, and 7.3 their formats
+  maxLength: count("at most", isText, "characters", codePoints),
+  minLength: count("at least", isText, "characters", codePoints),
+  pattern: rule(isText, isPattern, (source) => {
+    const pattern = new RegExp(source, "u");
+    return (text, at) => pattern.test(text) || fail(at, `must match the pattern ${source}, found ${show(text)}`);
+  }),
+  format: (param, { formats }) => {
+    const [like, fits] = (formats ? FORMATS.get(param) : undefined) ?? ["", () => true];
+    return on(isText, (text, at) => fits(text) || fail(at, `must be ${like}, found ${show(text)}`));
   },
 
-  minimum: bound("at least", (n, limit) => n >= limit),
-  maximum: bound("at most", (n, limit) => n <= limit),
-  exclusiveMinimum: bound("greater than", (n, limit) => n > limit),
-  exclusiveMaximum: bound("less than", (n, limit) => n < limit),
-  multipleOf: (param, ctx, name) => {
-    if (typeof param === "number" && param > 0) return bound("a multiple of", isMultiple)(param, ctx, name);
-    return ctx.refuse(name, "must be a number greater than 0");
-  },
+  // 6.4 Arrays
+  maxItems: count("at most", isList, "items", (list) => list.length),
+  minItems: count("at least", isList, "items", (list) => list.length),
+  uniqueItems: rule(isList, isBoolean, (unique) => (list, at) => {
+    const first = new Set<string>();
+    const again = unique && list.map(canonicalJson).find((item) => first.size === first.add(item).size);
+    if (isText(again)) fail(at, `must not repeat items, found twice ${again.slice(0, 60)}`);
+  }),
 
-  minLength: count(characters, "characters", "at least"),
-  maxLength: count(characters, "characters", "at most"),
-  pattern: (param, ctx, name) => {
-    const pattern = regExp(param, ctx, name);
-    const words = `must match the pattern ${pattern.source}`;
-    return onText((value, at) => pattern.test(value) || fail(at, `${words}, found ${show(value)}`));
-  },
-  format: (param, ctx) => {
-    const format = ctx.formats ? FORMATS.get(param) : undefined;
-    if (!format) return undefined;
-    return onText((value, at) => format.test(value) || fail(at, `must be ${format.like}, found ${show(value)}`));
-  },
-
-  minItems: count(items, "items", "at least"),
-  maxItems: count(items, "items", "at most"),
-  uniqueItems: (param, ctx, name) => {
-    if (typeof param !== "boolean") ctx.refuse(name, "must be true or false");
-    if (param !== true) return undefined;
-    return onArray((value, at) => {
-      const first = new Map<string, number>();
-      return all(value.map(canonical).entries(), ([index, item]) => {
-        const earlier = first.get(item);
-        if (earlier !== undefined) return fail(at, `must not repeat items: items ${earlier} and ${index} are equal`);
-        first.set(item, index);
-        return true;
-      });
-    });
-  },
-
-  minProperties: count(properties, "properties", "at least"),
-  maxProperties: count(properties, "properties", "at most"),
-  required: (param, ctx, name) => {
-    const names = listOfNames(param, ctx, name);
-    return onObject((value, at) => all(names, (key) => Object.hasOwn(value, key) || fail(at, missing(key, value))));
-  },
-  dependentRequired: (param, ctx, name) => {
-    if (!isObject(param)) return ctx.refuse(name, "must be an object of arrays of names");
-    const pairs = Object.entries(param).flatMap(([key, list]) =>
-      listOfNames(list, ctx, name).map((other) => ({ key, other })),
-    );
-    return onObject((value, at) =>
-      all(pairs, ({ key, other }) => {
-        const fine = !Object.hasOwn(value, key) || Object.hasOwn(value, other);
-        return fine || fail(at, `${missing(other, value)}; ${show(key)} requires it`);
-      }),
-    );
-  },
+  // 6.5 Objects
+  maxProperties: count("at most", isObject, "properties", (object) => Object.keys(object).length),
+  minProperties: count("at least", isObject, "properties", (object) => Object.keys(object).length),
+  required: rule(isObject, isNames, (names) => (object, at) => demand(names, object, at, "")),
+  dependentRequired: rule(isObject, isNameLists, (lists) => (object, at) => {
+    for (const [key, names] of Object.entries(lists))
+      if (Object.hasOwn(object, key)) demand(names, object, at, `; ${show(key)} requires it`);
+  }),
 };
 
-function missing(key: string, value: object): string {
-  return `must have property ${show(key)}, found ${quote(Object.keys(value))}`;
+/** A keyword about one kind of value. Its own value must be `own`. */
+export function rule<V, P>(kind: Guard<V>, own: Guard<P>, make: (param: P) => Check<V>): Keyword {
+  return (param: unknown) => (own(param) ? on(kind, make(param)) : WRONG);
+}
+
+function number(words: keyof typeof COMPARE, own: Guard<number> = isNumber): Keyword {
+  return rule(isNumber, own, (limit) => (n, at) => {
+    if (!COMPARE[words](n, limit)) fail(at, `must be ${words} ${limit}, found ${n}`);
+  });
+}
+
+function count<V>(words: keyof typeof COMPARE, kind: Guard<V>, unit: string, measure: (value: V) => number): Keyword {
+  return rule(kind, isCount, (limit) => (value, at) => {
+    const n = measure(value);
+    if (!COMPARE[words](n, limit)) fail(at, `must have ${words} ${limit} ${unit}, found ${n}`);
+  });
+}
+
+const COMPARE = {
+  "at most": (n: number, limit: number): boolean => n <= limit,
+  "at least": (n: number, limit: number): boolean => n >= limit,
+  "less than": (n: number, limit: number): boolean => n < limit,
+  "greater than": (n: number, limit: number): boolean => n > limit,
+  "a multiple of": isMultiple,
+};
+
+/** Equal JSON has equal canonical text. */
+function equal(list: readonly JsonValue[], words: string): Check {
+  const wanted = list.map(canonicalJson);
+  const known = new Set(wanted);
+  const must = `must be ${words}${wanted.join(", ").slice(0, 400)}`;
+  return (value, at) => known.has(canonicalJson(value as JsonValue)) || fail(at, `${must}; found ${show(value)}`);
 }
 
 function typesOf(value: unknown): string[] {
-  if (typeof value === "number") return Number.isInteger(value) ? ["integer", "number"] : ["number"];
-  return [value === null ? "null" : Array.isArray(value) ? "array" : typeof value];
+  if (isNumber(value)) return Number.isInteger(value) ? ["integer", "number"] : ["number"];
+  return [value === null ? "null" : isList(value) ? "array" : typeof value];
 }
 
-function kind(value: unknown): string {
-  return ["string", "number", "boolean"].includes(typeof value) ? `${typeof value} ` : "";
-}
-
-function cut(list: string): string {
-  return list.length > 400 ? `${list.slice(0, 400)}…` : list;
-}
-
-function bound(words: string, fits: (n: number, limit: number) => boolean): Keyword {
-  return (limit, ctx, name) => {
-    if (typeof limit !== "number") return ctx.refuse(name, "must be a number");
-    return (value, at) =>
-      typeof value !== "number" || fits(value, limit) || fail(at, `must be ${words} ${limit}, found ${value}`);
-  };
-}
-
-/** A bound on a size. `measure` answers undefined for a value that the keyword does not concern. */
-function count(measure: (value: unknown) => number | undefined, unit: string, words: "at least" | "at most"): Keyword {
-  return (limit, ctx, name) => {
-    if (!isCount(limit)) return ctx.refuse(name, "must be a whole number of at least 0");
-    return (value, at) => {
-      const size = measure(value);
-      const fits = size === undefined || (words === "at least" ? size >= limit : size <= limit);
-      return fits || fail(at, `must have ${words} ${limit} ${unit}, found ${size}`);
-    };
-  };
-}
-
-export function isCount(param: unknown): param is number {
-  return Number.isInteger(param) && Number(param) >= 0;
+function demand(names: readonly string[], object: JsonObject, at: Frame, why: string): void {
+  for (const name of names.filter((one) => !Object.hasOwn(object, one)))
+    fail(at, `must have property ${show(name)}, found ${quote(Object.keys(object))}${why}`);
 }
 
 /** Exact on the decimal digits as written, so 0.3 is a multiple of 0.1 and 1e308 does not overflow. */
 function isMultiple(value: number, of: number): boolean {
   if (!Number.isFinite(value)) return false;
-  const [a, b] = [decimal(value), decimal(of)];
-  const power = Math.min(a.power, b.power);
-  const scale = (n: Decimal): bigint => n.digits * 10n ** BigInt(n.power - power);
-  return scale(a) % scale(b) === 0n;
+  const [[a, powerA], [b, powerB]] = [decimal(value), decimal(of)];
+  const power = Math.min(powerA, powerB);
+  return (a * 10n ** BigInt(powerA - power)) % (b * 10n ** BigInt(powerB - power)) === 0n;
 }
 
-interface Decimal {
-  readonly digits: bigint;
-  readonly power: number;
+function decimal(n: number): [digits: bigint, power: number] {
+  const [digits = "", power] = n.toExponential().split("e");
+  return [BigInt(digits.replace(".", "")), Number(power) - (digits.split(".")[1]?.length ?? 0)];
 }
 
-function decimal(n: number): Decimal {
-  const [mantissa = "0", power = "0"] = n.toExponential().split("e");
-  const [whole = "0", fraction = ""] = mantissa.split(".");
-  return { digits: BigInt(whole + fraction), power: Number(power) - fraction.length };
-}
+const EMAIL =
+  /^[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*@(?!-)[A-Za-z0-9-]{1,63}(?<!-)(?:\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*$/;
+const URI = /^(?:[\w.~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+$/;
+const TIME = /^T(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?:\.\d+)?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)$/i;
+/** HTML for email, RFC 3986, and RFC 3339 without leap seconds. Each is read in linear time. */
+const FORMATS = new Map<JsonValue, [like: string, fits: (text: string) => boolean]>([
+  ["email", ["an email address", (text) => EMAIL.test(text)]],
+  ["uri", ["an absolute URI", (text) => URI.test(text) && URL.canParse(text)]],
+  ["date", ["a date as YYYY-MM-DD", isDate]],
+  ["date-time", ["a time as YYYY-MM-DDThh:mm:ssZ", (text) => isDate(text.slice(0, 10)) && TIME.test(text.slice(10))]],
+]);
 
-function characters(value: unknown): number | undefined {
-  if (typeof value !== "string") return undefined;
-  let points = 0;
-  for (const _ of value) points += 1;
-  return points;
-}
-
-function items(value: unknown): number | undefined {
-  return Array.isArray(value) ? value.length : undefined;
-}
-
-function properties(value: unknown): number | undefined {
-  return isObject(value) ? Object.keys(value).length : undefined;
-}
-
-function listOfNames(param: unknown, ctx: Context, name: string): string[] {
-  if (Array.isArray(param) && param.every((item) => typeof item === "string")) return param;
-  ctx.refuse(name, "must be an array of names");
-  return [];
-}
-
-/** A pattern as RegExp with the u flag. One that does not compile is refused. */
-export function regExp(source: unknown, ctx: Context, name: string): RegExp {
-  try {
-    if (typeof source === "string") return new RegExp(source, "u");
-  } catch {} // the refusal below says it
-  ctx.refuse(name, `must be a regular expression, found ${show(source)}`);
-  return /(?:)/u;
+/** A day that the calendar has: others do not come back as they went in. */
+function isDate(text: string): boolean {
+  const time = Date.parse(`${text}T00:00:00Z`);
+  return !Number.isNaN(time) && new Date(time).toISOString() === `${text}T00:00:00.000Z`;
 }

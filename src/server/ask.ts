@@ -5,44 +5,22 @@
  * ends as "input required"; the era brings the answer and the handler runs again from its start.
  */
 
-import * as z from "zod";
+import type * as z from "zod";
+import { base64url } from "../base/bytes.ts";
+import { randomBytes } from "../base/clock.ts";
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refused, type InputRequest, type Memory, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { ClientCapabilities } from "../revision/envelope.ts";
-import type { Ability, Context } from "./context.ts";
+import type { Ability, Context, UrlQuestion } from "./context.ts";
+import { answerShapes } from "./answers.ts";
 import { compileForm } from "./form.ts";
 import { requireBalance } from "./sampling.ts";
 
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const WAITING: Error = new Error("This request waits for the client; let this error pass");
 
-const elicitResult = z.object({
-  action: z.enum(["accept", "decline", "cancel"]),
-  content: z.record(z.string(), z.json()).optional(),
-});
-const contentBlock = z.union([
-  z.looseObject({ type: z.literal("text"), text: z.string() }),
-  z.looseObject({ type: z.enum(["image", "audio"]), data: z.string(), mimeType: z.string() }),
-  z.looseObject({
-    type: z.literal("tool_use"),
-    id: z.string(),
-    name: z.string(),
-    input: z.record(z.string(), z.json()),
-  }),
-]);
-const samplingResult = z.object({
-  role: z.enum(["user", "assistant"]),
-  content: z.union([contentBlock, z.array(contentBlock)]),
-  model: z.string(),
-  stopReason: z.string().optional(),
-});
-// spec: roots.uri.file
-const rootsResult = z.object({
-  roots: z.array(z.object({ uri: z.string().startsWith("file://"), name: z.string().optional() })),
-});
-
-export interface Questions extends Pick<Context, "ask" | "askUrl" | "sample" | "roots" | "once"> {
+export interface Questions extends Pick<Context, "ask" | "askUrl" | "requireUrl" | "sample" | "roots" | "once"> {
   /** How the request ends because of its questions, or undefined when none is open. Outranks what the handler returned. */
   open(): Promise<Outcome | undefined>;
 }
@@ -66,8 +44,8 @@ const REQUIRED: Record<Ability, JsonObject> = {
   roots: { roots: {} },
 };
 
-/** The questions of one run of a handler. `memory` is what earlier rounds left. */
-export function askingFor(capabilities: ClientCapabilities, memory: Memory): Questions {
+/** The questions of one run of a handler. `memory` is what earlier rounds left; `session` the id of its session, if it has one. */
+export function askingFor(capabilities: ClientCapabilities, memory: Memory, session?: string): Questions {
   const round = startRound(capabilities, memory.answers);
   const once: JsonObject = { ...memory.once };
   const working: Promise<unknown>[] = [];
@@ -76,28 +54,31 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory): Que
       const { requested, check } = compileForm(form);
       // spec: elicit.params.complete
       const request: InputRequest = { method: "elicitation/create", params: { message, requestedSchema: requested } };
-      const answer = round.answerTo(key, "form", request, elicitResult);
+      const answer = round.answerTo(key, "form", request, answerShapes().elicitation);
       // spec: elicit.decline.handle
       if (answer.action !== "accept") return { action: answer.action };
       // spec: elicit.response.validate
       const content = check(answer.content ?? {});
       return content.ok ? { action: "accept", content: content.value as never } : round.wait(key, request);
     },
-    async askUrl(key, { message, url }) {
-      // spec: elicit.url.valid, elicit.url.params
-      const params = { mode: "url", message, url: new URL(url).href };
-      const { action } = round.answerTo(key, "url", { method: "elicitation/create", params }, elicitResult);
+    async askUrl(key, question) {
+      const { action } = round.answerTo(key, "url", urlRequest(question, session), answerShapes().elicitation);
       return action === "accept" ? { action, content: undefined } : { action };
+    },
+    async requireUrl(key, question) {
+      const request = urlRequest(question, session);
+      round.need("url");
+      return session === undefined ? round.wait(key, request) : round.refuse(urlRequired(request));
     },
     async sample(key, request) {
       // spec: sampling.tools.declared
       const ability = request.tools === undefined ? "sampling" : "sampling.tools";
       requireBalance(request.messages);
       const params = JSON.parse(JSON.stringify(request)) as JsonObject;
-      return round.answerTo(key, ability, { method: "sampling/createMessage", params }, samplingResult);
+      return round.answerTo(key, ability, { method: "sampling/createMessage", params }, answerShapes().sampling);
     },
     async roots(key) {
-      return round.answerTo(key, "roots", { method: "roots/list", params: {} }, rootsResult).roots;
+      return round.answerTo(key, "roots", { method: "roots/list", params: {} }, answerShapes().roots).roots;
     },
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
@@ -116,10 +97,14 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory): Que
 }
 
 interface Round {
+  /** Leaves the handler unless the client can answer this kind of question. */
+  need(ability: Ability): void;
   /** The answer to `key` as `shape` reads it; notes the question and leaves the handler when there is none. */
   answerTo<T>(key: string, ability: Ability, request: InputRequest, shape: z.ZodType<T>): T;
   /** Notes the question, again or for the first time, and leaves the handler. */
   wait(key: string, request: InputRequest): never;
+  /** Ends the request with a refusal. */
+  refuse(reason: Refusal): never;
   /** How the questions end the request, or undefined when all were answered. */
   end(once: JsonObject): Outcome | undefined;
 }
@@ -134,23 +119,29 @@ function startRound(capabilities: ClientCapabilities, given: JsonObject): Round 
     requests.set(key, request);
     throw WAITING;
   };
+  const refuse = (reason: Refusal): never => {
+    fault = reason;
+    throw WAITING;
+  };
+  const need = (ability: Ability): void => {
+    // spec: mrtr.capability.declared, elicit.mode.declared, meta.capability.refuse, meta.capability.undeclared
+    if (can(capabilities, ability)) return;
+    const required = { requiredCapabilities: merge(fault?.data, REQUIRED[ability]) };
+    refuse(refusal("MissingRequiredClientCapability", `The client did not declare ${ability}`, required));
+  };
   return {
     wait,
+    refuse,
+    need,
     answerTo(key, ability, request, shape) {
-      // spec: mrtr.capability.declared, elicit.mode.declared, meta.capability.refuse, meta.capability.undeclared
-      if (!can(capabilities, ability)) {
-        const required = { requiredCapabilities: merge(fault?.data, REQUIRED[ability]) };
-        fault = refusal("MissingRequiredClientCapability", `The client did not declare ${ability}`, required);
-        throw WAITING;
-      }
+      need(ability);
       const raw = Object.hasOwn(given, key) ? given[key] : undefined;
       // spec: mrtr.responses.missing
       if (raw === undefined) return wait(key, request);
       const parsed = shape.safeParse(raw);
       // spec: mrtr.responses.validate
       if (!parsed.success) {
-        fault = refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}`);
-        throw WAITING;
+        return refuse(refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}`));
       }
       answers[key] = raw;
       return parsed.data;
@@ -161,6 +152,22 @@ function startRound(capabilities: ClientCapabilities, given: JsonObject): Round 
       return { kind: "input", requests: Object.fromEntries(requests), memory: { answers, once } };
     },
   };
+}
+
+/** A question by URL. In a session it has an id, by which the client can be told that the person is done. */
+function urlRequest({ message, url }: UrlQuestion, session: string | undefined): InputRequest {
+  const elicitationId = `${session ?? "none"}.${base64url(randomBytes(12))}`;
+  // spec: elicit.url.valid, elicit.url.params, session.elicit.url.id
+  const href = new URL(typeof url === "string" ? url : url(elicitationId)).href;
+  const params = { mode: "url", message, url: href, ...(session === undefined ? {} : { elicitationId }) };
+  return { method: "elicitation/create", params };
+}
+
+// spec: session.elicit.required.only, session.elicit.required.list, session.elicit.required.url
+function urlRequired({ params }: InputRequest): Refusal {
+  return refusal("UrlElicitationRequired", "This request can be made again when the person is done", {
+    elicitations: [params],
+  });
 }
 
 function merge(data: JsonValue | undefined, more: JsonObject): JsonObject {

@@ -3,7 +3,7 @@
  * MCP server/utilities/completion. At most 100 values, best first; an argument without suggestions gives none.
  */
 
-import * as z from "zod";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -14,37 +14,51 @@ import { run, type Call } from "./run.ts";
 /** Most values in one answer. */
 export const MAX_VALUES = 100;
 
-const paramsShape = z.object({
-  ref: z.discriminatedUnion("type", [
-    z.object({ type: z.literal("ref/prompt"), name: z.string() }),
-    z.object({ type: z.literal("ref/resource"), uri: z.string() }),
-  ]),
-  argument: z.object({ name: z.string(), value: z.string() }),
-  context: z.object({ arguments: z.record(z.string(), z.string()).optional() }).optional(),
-});
-type Ref = z.infer<typeof paramsShape>["ref"];
+interface Asked {
+  readonly ref: Ref;
+  readonly argument: { readonly name: string; readonly value: string };
+  readonly others: Readonly<Record<string, string>>;
+}
+type Ref =
+  | { readonly type: "ref/prompt"; readonly name: string }
+  | { readonly type: "ref/resource"; readonly uri: string };
 
 export async function complete(of: Call): Promise<Outcome> {
   const { server, request } = of;
-  const params = paramsShape.safeParse(request.params);
+  const asked = readAsked(request.params);
   // spec: completion.input.validate
-  if (!params.success) {
-    const issue = params.error.issues[0];
-    return refused(
-      refusal("InvalidParams", `params.${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is not valid"}`),
-    );
-  }
-  const { ref, argument, context } = params.data;
+  if (!asked.ok) return refused(refusal("InvalidParams", asked.error));
+  const { ref, argument, others } = asked.value;
   const found = findComplete(server, ref, argument.name);
   // spec: completion.ref.unknown
   if (!found.ok) return refused(refusal("InvalidParams", found.error));
   return run(
     of,
-    (handed) => found.value?.(argument.value, context?.arguments ?? {}, handed) ?? [],
+    (handed) => found.value?.(argument.value, others, handed) ?? [],
     finish,
     // spec: completion.disclosure.prevented
     (failure, message) => refused(refusal(failure === "public" ? "InvalidParams" : "InternalError", message)),
   );
+}
+
+function readAsked({ ref, argument, context }: JsonObject): Result<Asked, string> {
+  const read = readRef(ref);
+  if (read === undefined) return err('params.ref must be a "ref/prompt" with a name or a "ref/resource" with a uri');
+  const { name, value } = isObject(argument) ? argument : {};
+  if (typeof name !== "string" || typeof value !== "string")
+    return err("params.argument needs name and value, both strings");
+  if (context !== undefined && !isObject(context)) return err("params.context must be an object");
+  const others = context?.["arguments"] ?? {};
+  if (!isObject(others) || !Object.values(others).every((other) => typeof other === "string")) {
+    return err("params.context.arguments must be an object of strings");
+  }
+  return ok({ ref: read, argument: { name, value }, others: others as Record<string, string> });
+}
+
+function readRef(ref: JsonValue | undefined): Ref | undefined {
+  const { type, name, uri } = isObject(ref) ? ref : {};
+  if (type === "ref/prompt" && typeof name === "string") return { type, name };
+  return type === "ref/resource" && typeof uri === "string" ? { type, uri } : undefined;
 }
 
 function findComplete(server: Server, ref: Ref, argument: string): Result<Complete | undefined, string> {

@@ -35,6 +35,7 @@ export type ResourceContents = { uri: string; mimeType?: string; _meta?: JsonObj
   | { blob: string }
 );
 
+// spec: prompts.embedded.complete
 export type ContentBlock = Extras &
   (
     | { type: "text"; text: string }

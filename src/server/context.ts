@@ -49,6 +49,12 @@ export interface Root {
   readonly name?: string | undefined;
 }
 
+export interface UrlQuestion {
+  readonly message: string;
+  /** https outside of development. May hold the elicitation id, for the page to say when the person is done. */
+  readonly url: string | ((elicitationId: string) => string);
+}
+
 /** A kind of question. Ask `can` before asking what a client may not be able to answer. */
 export type Ability = "form" | "url" | "sampling" | "sampling.tools" | "roots";
 
@@ -68,9 +74,19 @@ export interface Context {
    * again from its start and the same call returns it. Ask several at once with `Promise.all`. `key` names the
    * question within this request. A client without the ability makes the call end with an error.
    */
-  ask<F extends Form>(key: string, question: { message: string; form: F }): Promise<Answer<FormContent<F>>>;
+  readonly ask: <F extends Form>(
+    key: string,
+    question: { message: string; form: F },
+  ) => Promise<Answer<FormContent<F>>>;
   /** Sends the person to `url` for what must not pass through the client. "accept" means agreed, not finished. */
-  askUrl(key: string, question: { message: string; url: string }): Promise<Answer<undefined>>;
+  readonly askUrl: (key: string, question: UrlQuestion) => Promise<Answer<undefined>>;
+  /**
+   * Ends the request until the person has been to `url`: the client makes it again then. Call it as long as your own
+   * records say that the person is not done.
+   */
+  readonly requireUrl: (key: string, question: UrlQuestion) => Promise<never>;
+  /** Tells the client that asked that the person is done at the URL of this elicitation id. */
+  readonly completed: (elicitationId: string) => void;
   readonly sample: (key: string, request: SamplingRequest) => Promise<SamplingResult>;
   readonly roots: (key: string) => Promise<readonly Root[]>;
   /** Runs `action` in the first round only and gives its result in every later one. The result travels sealed. */

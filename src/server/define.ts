@@ -91,7 +91,8 @@ export function checkOf(schema: Schema, what: string, formats: boolean = false):
     };
   }
   const compiled = compileSchema(schema, { formats });
-  if (!compiled.ok) throw new Error(`The ${what} is not usable: ${compiled.error.message}`);
+  if (!compiled.ok)
+    throw new Error(`The ${what} is not usable: ${compiled.error.path || "/"} ${compiled.error.message}`);
   const validate = compiled.value;
   return (value) => {
     const violations = validate(value);

@@ -4,12 +4,13 @@
  */
 
 import { callerKey, type Caller } from "../base/caller.ts";
+import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Memory, Outcome, Sink } from "../base/outcome.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
-import { askingFor, can } from "./ask.ts";
+import { askingFor, can, type Questions } from "./ask.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { valve } from "./valve.ts";
@@ -26,12 +27,16 @@ export interface ServerRequest {
   /** The mildest level the client wants to see, or undefined for no log messages. */
   readonly logLevel: LogLevel | undefined;
   readonly memory: Memory;
+  /** Id of the session, in revisions that have them. */
+  readonly session?: string;
 }
 
 /** What the platform lends to every request. */
 export interface Services {
   readonly ring: KeyRing;
   publish(change: Change): void;
+  /** Tells the session that asked by URL that the person is done there. */
+  complete(elicitationId: string): void;
 }
 
 /** What a request handler is given. */
@@ -39,7 +44,7 @@ export interface Call {
   readonly server: Server;
   readonly request: ServerRequest;
   readonly sink: Sink;
-  readonly signal: AbortSignal;
+  readonly cancel: Cancellation;
   readonly services: Services;
   /** Lets the connection go while the call goes on; the era says what that means. */
   readonly release?: (() => void) | undefined;
@@ -52,24 +57,34 @@ export type Failure = "public" | "internal";
  * to the model, everything else refuses.
  */
 export async function run<T>(
-  { request, sink, signal, services, release }: Call,
+  { request, sink, cancel, services, release }: Call,
   handler: (context: Context) => T | Promise<T>,
   finish: (value: T) => Outcome,
   fail: (failure: Failure, message: string) => Outcome,
 ): Promise<Outcome> {
-  const questions = askingFor(request.capabilities, request.memory);
-  const flow = valve(sink, signal);
+  // Few handlers ask anything: what asking needs is made with the first question.
+  let asking: Questions | undefined;
+  const questions = (): Questions => (asking ??= askingFor(request.capabilities, request.memory, request.session));
+  const flow = valve(sink, cancel);
   const context: Context = {
-    ...questions,
+    ask: (key, question) => questions().ask(key, question),
+    askUrl: (key, question) => questions().askUrl(key, question),
+    requireUrl: (key, question) => questions().requireUrl(key, question),
+    completed: (elicitationId) => services.complete(elicitationId),
+    sample: (key, asked) => questions().sample(key, asked),
+    roots: (key) => questions().roots(key),
+    once: (key, action) => questions().once(key, action),
     ...duties(request, flow.sink, services),
-    signal,
+    get signal() {
+      return cancel.signal;
+    },
     release: () => release?.(),
   };
   try {
     const value = await handler(context);
-    return (await questions.open()) ?? finish(value);
+    return (asking && (await asking.open())) ?? finish(value);
   } catch (error) {
-    const open = await questions.open();
+    const open = asking && (await asking.open());
     if (open !== undefined) return open;
     if (error instanceof PublicError) return fail("public", error.message);
     // spec: tools.error.sanitised, logging.secrets.absent

@@ -11,7 +11,7 @@ import type { ContentBlock, ToolResult } from "./content.ts";
 import type { Tool } from "./define.ts";
 import { run, type Call } from "./run.ts";
 
-export async function callTool(of: Call): Promise<Outcome> {
+export function callTool(of: Call): Outcome | Promise<Outcome> {
   const { server, request } = of;
   const { name, arguments: args = {} } = request.params;
   const tool = typeof name === "string" ? server.tools.get(name) : undefined;

@@ -4,6 +4,7 @@
  * What exceeds the flow is dropped: notices inform, they carry nothing that the result does not.
  */
 
+import type { Cancellation } from "../base/cancellation.ts";
 import { now } from "../base/clock.ts";
 import type { Sink } from "../base/outcome.ts";
 
@@ -17,14 +18,14 @@ export interface Valve {
   close(): void;
 }
 
-export function valve(sink: Sink, signal: AbortSignal): Valve {
+export function valve(sink: Sink, cancel: Cancellation): Valve {
   let open = true;
   let tokens = NOTICE_BURST;
   let filled = now();
   return {
     sink: (notice) => {
       // spec: progress.stop, cancel.silent
-      if (!open || signal.aborted) return;
+      if (!open || cancel.aborted) return;
       // spec: progress.rate, logging.rate.limited
       const at = now();
       tokens = Math.min(NOTICE_BURST, tokens + ((at - filled) * NOTICES_PER_SECOND) / 1_000);

@@ -5,6 +5,7 @@
  */
 
 import type { Caller } from "../base/caller.ts";
+import { cancellation } from "../base/cancellation.ts";
 import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
@@ -23,7 +24,7 @@ import {
   type RpcRequest,
   type RpcResponse,
 } from "../wire/jsonrpc.ts";
-import { keptCall, putQuestions, takeAnswer, type KeptCall } from "./questions.ts";
+import { keptCall, putQuestions, takeAnswer, withdraw, type KeptCall } from "./questions.ts";
 import { MAX_EVENT_BYTES, QUESTION_TTL_MS, type Handled, type Room, type Running } from "./room.ts";
 import type { SessionRow } from "./rows.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
@@ -42,7 +43,7 @@ export function start(
   ticket: string,
 ): Promise<Handled> {
   const { promise, resolve } = Promise.withResolvers<Handled>();
-  const running: Running = { request, caller, cancel: new AbortController(), settle: resolve, stream: undefined };
+  const running: Running = { request, caller, cancel: cancellation(), settle: resolve, stream: undefined };
   work(room, session, running, ticket, NO_MEMORY);
   return promise;
 }
@@ -58,8 +59,11 @@ export function goOn(room: Room, session: Session, response: RpcResponse, caller
   const answered = takeAnswer(room, response);
   if (answered === undefined) return;
   const { stream, kept, next } = answered;
-  if (!next.ok) return finish(room, stream, kept.request.id, next.error);
-  const cancel = new AbortController();
+  if (!next.ok) {
+    withdraw(room, stream, kept, "Another question of the call was refused");
+    return finish(room, stream, kept.request.id, next.error);
+  }
+  const cancel = cancellation();
   const running: Running = { request: kept.request, caller, cancel, settle: () => undefined, stream };
   work(room, session, running, `resumed-${stream}`, next.value);
 }
@@ -76,13 +80,7 @@ export function cancel(room: Room, id: RequestId): void {
   for (const row of room.rows.waiting()) {
     const kept = keptCall(row.call);
     if (kept.request.id !== id) continue;
-    for (const question of Object.keys(kept.questions)) {
-      emit(
-        room,
-        row.id,
-        writeNotification("notifications/cancelled", { requestId: question, reason: "The call was cancelled" }),
-      );
-    }
+    withdraw(room, row.id, kept, "The call was cancelled");
     return discard(room, row.id);
   }
 }
@@ -102,25 +100,22 @@ export function endLostCalls(room: Room): void {
   }
   for (const row of room.rows.waiting()) {
     if (row.expires > now()) continue;
-    const { request } = keptCall(row.call);
-    finish(
-      room,
-      row.id,
-      request.id,
-      refusal("InternalError", `The client did not answer within ${QUESTION_TTL_MS / 1000} s`),
-    );
+    const kept = keptCall(row.call);
+    const reason = `The client did not answer within ${QUESTION_TTL_MS / 1000} s`;
+    withdraw(room, row.id, kept, reason);
+    finish(room, row.id, kept.request.id, refusal("InternalError", reason));
   }
 }
 
 /** Runs the call once, from its start. Not awaited by any request: its stream or its promise carries what comes of it. */
 function work(room: Room, session: Session, running: Running, ticket: string, memory: Memory): void {
-  const { request, caller, cancel: cancelled } = running;
+  const { request, caller } = running;
   room.running.set(ticket, running);
   const outcome = call({
     server: room.house.server,
-    request: { ...request, ...clientOf(session, request), caller, memory },
+    request: { ...request, ...clientOf(session, request), caller, memory, session: room.state.id.toString() },
     sink: ({ method, params }) => emit(room, streamOf(room, running), writeNotification(method, params)),
-    signal: cancelled.signal,
+    cancel: running.cancel,
     services: room.house.services,
     // A client that was given no event id could not come back.
     release: session.revision.words.primes ? () => release(room, streamOf(room, running)) : undefined,

@@ -31,7 +31,7 @@ export async function postToSession(
   const messages = readMessages(body);
   if (!messages.ok) return refuse(messages.error, messages.error.id);
   const [first] = messages.value;
-  // spec: session.initialize
+  // spec: session.initialize, session.initialize.unbatched
   if (first?.kind === "request" && first.method === "initialize" && !Array.isArray(body))
     return openSession(door, first, caller);
   const session = resolve(door, http.headers.get("mcp-session-id"));
@@ -49,6 +49,7 @@ export async function postToSession(
 
 /** GET: the listening stream, or the rest of a stream after `Last-Event-ID`. */
 export async function listenToSession(door: SessionDoor, http: Request, caller: Caller): Promise<Response> {
+  // spec: session.endpoint, session.get.stream
   const accept = http.headers.get("accept");
   if (accept !== null && !accepts(accept, "text/event-stream")) {
     return refuse(refusal("NotAcceptable", "Accept must list text/event-stream"));
@@ -69,8 +70,14 @@ export async function endSession(door: SessionDoor, http: Request, caller: Calle
   return (await session.value.end(callerKey(caller))) ? new Response(null, { status: 204 }) : refuse(sessionGone());
 }
 
-function resolve({ sessions }: SessionDoor, id: string | null): Result<Stub, MessageRefusal> {
-  // spec: session.id.required
+/** Tells the session that `elicitationId` belongs to; its first part is the session's id. */
+export async function completeElicitation(sessions: SessionDoor["sessions"], elicitationId: string): Promise<void> {
+  const session = resolve({ sessions }, elicitationId.split(".")[0] ?? "");
+  if (session.ok) await session.value.complete(elicitationId);
+}
+
+function resolve({ sessions }: Pick<SessionDoor, "sessions">, id: string | null): Result<Stub, MessageRefusal> {
+  // spec: session.id.required, session.initialize.first
   if (id === null) return err(refusal("InvalidRequest", "Mcp-Session-Id header is missing: initialize first"));
   try {
     // Throws for an id that this namespace did not issue, so that forgeries cost nothing.

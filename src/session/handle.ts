@@ -8,7 +8,7 @@ import type { Caller } from "../base/caller.ts";
 import type { JsonObject } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { LOG_LEVELS, type LogLevel } from "../revision/envelope.ts";
+import { isLogLevel, LOG_LEVELS } from "../revision/envelope.ts";
 import { writeError, writeResult, type Message, type RpcRequest } from "../wire/jsonrpc.ts";
 import { cancel, goOn, start, type Session } from "./calls.ts";
 import type { Handled, Room } from "./room.ts";
@@ -41,6 +41,7 @@ export async function handle(
     );
   }
   switch (message.method) {
+    // spec: session.ping
     case "ping":
       return answer(message, ok({}));
     case "logging/setLevel":
@@ -61,9 +62,8 @@ function answer({ id }: RpcRequest, result: Result<JsonObject, Refusal>): Handle
 }
 
 function setLevel(room: Room, session: Session, { level }: JsonObject): Result<JsonObject, Refusal> {
-  if (!LOG_LEVELS.includes(level as LogLevel))
-    return err(refusal("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`));
-  room.rows.putSession({ ...session.row, level: level as LogLevel });
+  if (!isLogLevel(level)) return err(refusal("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`));
+  room.rows.putSession({ ...session.row, level });
   return ok({});
 }
 

@@ -4,14 +4,13 @@
  * an unknown revision is answered with the newest one that has sessions, as the text asks.
  */
 
-import * as z from "zod";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { refusal } from "../base/refusal.ts";
 import { capabilitiesIn } from "../revision/legacy.ts";
-import { clientCapabilities, implementation } from "../revision/envelope.ts";
+import { readCapabilities, readImplementation } from "../revision/envelope.ts";
 import { negotiate } from "../revision/revisions.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
-import { writeResult, type RpcRequest } from "../wire/jsonrpc.ts";
+import { writeResult, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
 import type { SessionObject } from "./object.ts";
 import type { House } from "./room.ts";
 
@@ -22,24 +21,17 @@ export interface SessionDoor extends House {
   readonly only: string | undefined;
 }
 
-const paramsShape = z.object({
-  protocolVersion: z.string(),
-  capabilities: clientCapabilities,
-  clientInfo: implementation,
-});
-
 /** Two object requests: the hub counts the caller's sessions and learns whom to tell of changes; the object is made. */
 export async function openSession(door: SessionDoor, { id, params }: RpcRequest, caller: Caller): Promise<Response> {
-  const read = paramsShape.safeParse(params);
-  if (!read.success) {
-    const issue = read.error.issues[0];
-    return refuse(
-      refusal("InvalidParams", `params.${issue?.path.join(".") ?? ""}: ${issue?.message ?? "is not valid"}`),
-      id,
-    );
-  }
+  const { protocolVersion, capabilities: declared, clientInfo } = params;
+  if (typeof protocolVersion !== "string") return invalid(id, "params.protocolVersion must be a string");
+  const client = readCapabilities(declared);
+  if (!client.ok) return invalid(id, `params.capabilities${client.error}`);
+  const name = readImplementation(clientInfo);
+  if (!name.ok) return invalid(id, `params.clientInfo ${name.error}`);
   // spec: session.version.negotiate
-  const revision = negotiate(read.data.protocolVersion, door.only);
+  const revision = negotiate(protocolVersion, door.only);
+  // spec: session.id.visible, session.id.unique
   const session = door.sessions.newUniqueId();
   const key = callerKey(caller);
   if (!(await door.hub.admit(session.toString(), caller))) {
@@ -49,18 +41,24 @@ export async function openSession(door: SessionDoor, { id, params }: RpcRequest,
     caller: key,
     revision: revision.date,
     client: {
-      info: JSON.stringify(read.data.clientInfo),
-      capabilities: JSON.stringify(capabilitiesIn(revision, read.data.capabilities)),
+      info: JSON.stringify(name.value),
+      capabilities: JSON.stringify(capabilitiesIn(revision, client.value)),
     },
   });
   const { info, capabilities, instructions } = door.server;
+  const unknown = revision.words.unknownEntryFields;
   const result = {
     protocolVersion: revision.date,
     capabilities,
-    serverInfo: info,
+    // spec: session.version.respect
+    serverInfo: Object.fromEntries(Object.entries(info).filter(([name]) => !unknown.includes(name))),
     ...(instructions === undefined ? {} : { instructions }),
   };
   const response = jsonResponse(writeResult(id, JSON.stringify(result)));
   response.headers.set("mcp-session-id", session.toString());
   return response;
+}
+
+function invalid(id: RequestId, message: string): Response {
+  return refuse(refusal("InvalidParams", message), id);
 }

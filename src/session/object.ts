@@ -57,7 +57,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   ): Promise<Handled[]> {
     const session = this.#sessionOf(callerKey(caller));
     if (session === undefined) return [{ kind: "gone" }];
-    // spec: session.batch
+    // spec: session.batch, session.body.single
     if (batched && !session.revision.words.batches) {
       return [
         { kind: "refused", error: "InvalidRequest", message: `Batches do not exist in ${session.revision.date}` },
@@ -101,6 +101,14 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const { method, params } = describe(change);
     if (stream !== undefined) emit(this.#room, stream, writeNotification(method, params));
     return true;
+  }
+
+  /** The person is done at a URL that this session was asked to open. */
+  complete(elicitationId: string): void {
+    const stream = this.#session()?.revision.words.urlMode === true ? listeningStream(this.#room) : undefined;
+    if (stream === undefined) return;
+    // spec: session.elicit.complete.own, session.elicit.complete.id
+    emit(this.#room, stream, writeNotification("notifications/elicitation/complete", { elicitationId }));
   }
 
   /** Ends what has waited too long, forgets old events, and ends the session itself when nobody has come for a day. */
@@ -151,5 +159,6 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
 /** What a client is told that names a session which is not there, or not its own: start anew. */
 export function sessionGone(): Refusal {
+  // spec: session.gone
   return refusal("NotFound", "No such session: initialize a new one");
 }

@@ -12,7 +12,7 @@ import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { questionIn } from "../revision/legacy.ts";
 import type { Revision } from "../revision/revisions.ts";
-import type { RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
+import { writeNotification, type RpcRequest, type RpcResponse } from "../wire/jsonrpc.ts";
 import { QUESTION_TTL_MS, type Room } from "./room.ts";
 import { emit } from "./streams.ts";
 
@@ -39,7 +39,7 @@ export async function putQuestions(
   const messages: string[] = [];
   for (const [key, input] of Object.entries(asked.requests)) {
     const id = `${stream}.${base64url(randomBytes(9))}`;
-    const question = questionIn(revision, input, id);
+    const question = questionIn(revision, input);
     if (!question.ok) return question;
     questions[id] = { key, method: input.method };
     messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...question.value }));
@@ -56,6 +56,7 @@ export async function putQuestions(
 /** What an answer means for its call. */
 export interface Answered {
   readonly stream: number;
+  /** With the questions that are still open. */
   readonly kept: KeptCall;
   /** Everything asked has been answered: go on with this memory. A client's error ends the call instead. */
   readonly next: Result<Memory, Refusal>;
@@ -72,7 +73,7 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   if (result === undefined) {
     return {
       stream,
-      kept,
+      kept: { ...kept, questions: open },
       next: err(refusal("InternalError", `The client refused ${question.method}: ${reason(error)}`)),
     };
   }
@@ -80,7 +81,15 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   const waits = Object.keys(open).length > 0;
   const now: KeptCall = { ...kept, questions: open, memory };
   room.rows.updateStream(stream, waits ? "waiting" : "running", JSON.stringify(now), waits ? row.expires : 0);
-  return waits ? undefined : { stream, kept, next: ok(memory) };
+  return waits ? undefined : { stream, kept: now, next: ok(memory) };
+}
+
+/** Tells the client that open questions need no answer any more. */
+export function withdraw(room: Room, stream: number, { questions }: KeptCall, reason: string): void {
+  // spec: session.cancel.own, session.timeout.cancel
+  for (const requestId of Object.keys(questions)) {
+    emit(room, stream, writeNotification("notifications/cancelled", { requestId, reason }));
+  }
 }
 
 function reason(error: JsonObject | undefined): string {

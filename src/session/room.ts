@@ -4,6 +4,7 @@
  */
 
 import type { Caller } from "../base/caller.ts";
+import type { Cancellation } from "../base/cancellation.ts";
 import type { ErrorName } from "../base/refusal.ts";
 import type { HubDoor } from "../hub/door.ts";
 import type { Server } from "../server/catalog.ts";
@@ -41,7 +42,7 @@ export interface House {
 export interface Running {
   readonly request: RpcRequest;
   readonly caller: Caller;
-  readonly cancel: AbortController;
+  readonly cancel: Cancellation;
   /** Ends the POST's wait: with the answer, or with the stream on which it will come. */
   readonly settle: (handled: Handled) => void;
   stream: number | undefined;

@@ -34,6 +34,7 @@ let lastStream = 0;
 /** Opens a stream and gives its id. */
 export function openStream(room: Room, state: StreamState, call: string): number {
   bound(room);
+  // spec: session.resume.id.unique
   lastStream = Math.max(now(), lastStream + 1);
   room.rows.addStream(lastStream, state, call);
   return lastStream;
@@ -83,6 +84,7 @@ export function openListening(room: Room): number {
 
 /** The one stream that unrelated messages go to: the newest that is attached, else the newest. */
 export function listeningStream(room: Room): number | undefined {
+  // spec: session.stream.single, session.stream.broadcast, session.get.response-free
   const open = room.rows.openStreams();
   return open.find((stream) => sockets(room, stream).length > 0) ?? open[0];
 }
@@ -108,6 +110,7 @@ export function attach(room: Room, revision: Revision, stream: number, after: nu
   room.state.acceptWebSocket(server, [String(stream)]);
   // spec: session.stream.prime
   if (after === 0 && revision.words.primes) server.send(frame({ id: `${stream}-0`, data: "", retry: RETRY_MS }));
+  // spec: session.resume.same-stream, session.stream.answered
   for (const { seq, data } of room.rows.eventsAfter(stream, after)) {
     server.send(frame({ id: `${stream}-${seq}`, data }));
   }

@@ -4,6 +4,7 @@
  * MCP transports/streamable-http#receiving-messages and #cancellation.
  */
 
+import { cancellation, type Cancellation } from "../base/cancellation.ts";
 import { after } from "../base/clock.ts";
 import type { Notice, Sink } from "../base/outcome.ts";
 import type { Refusal } from "../base/refusal.ts";
@@ -18,38 +19,55 @@ export interface Answer {
   readonly refusal?: Refusal;
 }
 
-type Work = (sink: Sink, signal: AbortSignal) => Promise<Answer>;
-
 /**
- * Runs `work` and answers with what it makes. `gone` is the client's disconnect; it aborts the signal that the work
- * was given, and nothing is sent after it.
+ * Turns of the microtask queue that an answer may take before the platform is asked for a timer and for the client's
+ * disconnect. A handler that waits for nothing is through by then, and those two cost as much as all else together.
  */
-export async function reply(gone: AbortSignal, work: Work): Promise<Response> {
-  const cancelled = new AbortController();
-  // spec: cancel.disconnect, cancel.close
-  gone.addEventListener("abort", () => cancelled.abort(), { once: true });
+const QUICK_TURNS = 50;
+
+/** Runs `work` and answers `http` with what it makes. When the client leaves, the work is cancelled and nothing is sent. */
+export async function reply(
+  http: Request,
+  work: (sink: Sink, cancel: Cancellation) => Promise<Answer>,
+): Promise<Response> {
+  const cancel = cancellation();
   let stream: SseStream | undefined;
   let becomeStream = (): void => undefined;
-  const streaming = new Promise<"stream">((resolve) => (becomeStream = () => resolve("stream")));
-
   const startStream = (): SseStream => {
-    stream ??= openSse(gone, () => cancelled.abort(), PULSE_MS);
+    stream ??= openSse(http.signal, () => cancel.abort(), PULSE_MS);
     becomeStream();
     return stream;
   };
   // spec: http.sse.related, logging.stream.own
   const sink = (notice: Notice): void => startStream().send({ data: writeNotification(notice.method, notice.params) });
-  const answer = work(sink, cancelled.signal);
-  const stopWaiting = after(PATIENCE_MS, startStream);
 
-  const first = await Promise.race([answer, streaming]);
+  const answer = work(sink, cancel);
+  const quick = await within(QUICK_TURNS, answer);
+  if (quick !== undefined && stream === undefined) return jsonResponse(quick.text, statusOf(quick));
+
+  // spec: cancel.disconnect, cancel.close
+  http.signal.addEventListener("abort", () => cancel.abort(), { once: true });
+  const streaming = new Promise<undefined>((resolve) => (becomeStream = () => resolve(undefined)));
+  const stopWaiting = after(PATIENCE_MS, startStream);
+  const first = stream === undefined ? await Promise.race([answer, streaming]) : undefined;
   stopWaiting();
   // spec: http.reply.type
-  if (first !== "stream" && stream === undefined) return jsonResponse(first.text, statusOf(first));
+  if (first !== undefined && stream === undefined) return jsonResponse(first.text, statusOf(first));
   const opened = startStream();
   // spec: http.sse.terminate
   answer.then(({ text }) => opened.send({ data: text }), report).finally(() => opened.close());
   return opened.response;
+}
+
+/** What `promise` gives within so many turns of the microtask queue, or undefined when it takes longer or fails. */
+async function within<T>(turns: number, promise: Promise<T>): Promise<T | undefined> {
+  let value: T | undefined;
+  promise.then(
+    (ready) => void (value = ready),
+    () => undefined,
+  );
+  for (let turn = 0; turn < turns && value === undefined; turn++) await Promise.resolve();
+  return value;
 }
 
 function statusOf({ refusal: reason }: Answer): number {

@@ -11,8 +11,9 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { HubDoor } from "../hub/door.ts";
 import { encodeComplete, encodeInputRequired, refusalToday } from "../revision/encode.ts";
 import { readEnvelope, type Envelope } from "../revision/envelope.ts";
+import { checkServed, unsupportedVersion } from "../revision/era.ts";
 import { checkMethodHeaders, checkParamHeaders, checkVersionHeader, type HeaderLookup } from "../revision/mirror.ts";
-import { revisionOf, SERVED_DATES, type MethodRow } from "../revision/revisions.ts";
+import { revisionOf, type MethodRow } from "../revision/revisions.ts";
 import { call } from "../server/call.ts";
 import type { Server } from "../server/catalog.ts";
 import type { ServerRequest, Services } from "../server/run.ts";
@@ -38,10 +39,13 @@ export async function serveStateless(
   // spec: http.post.responses, http.notification.accepted
   if (message.kind === "response")
     return refuse(refusal("InvalidRequest", "A client sends no responses in this revision"), message.id);
-  // spec: jsonrpc.notification.silent
-  if (message.kind === "notification") return accepted();
   // spec: mirror.case.name
   const header: HeaderLookup = (name) => http.headers.get(name);
+  if (message.kind === "notification") {
+    const version = checkServed(header("mcp-protocol-version"));
+    // spec: jsonrpc.notification.silent
+    return version.ok ? accepted() : refuse(version.error);
+  }
 
   // 1. The envelope is complete, 2. the headers repeat it, 3. the version is served, 4. the method exists in it.
   const admitted = admit(header, message);
@@ -65,8 +69,8 @@ export async function serveStateless(
   if (message.method === "subscriptions/listen") return listen(door, http.signal, message, caller);
   // spec: stateless.context
   const request: ServerRequest = { ...message, ...envelope, caller, memory: memory.value };
-  return reply(http.signal, async (sink, signal) => {
-    const outcome = await call({ server: door.server, request, sink, signal, services: door.services });
+  return reply(http, async (sink, cancel) => {
+    const outcome = await call({ server: door.server, request, sink, cancel, services: door.services });
     return encode(door, row, message, request, outcome);
   });
 }
@@ -79,7 +83,7 @@ function admit(header: HeaderLookup, message: RpcRequest): Result<{ envelope: En
   if (!sameVersion.ok) return sameVersion;
   const revision = revisionOf(version);
   // spec: version.unsupported.refuse
-  if (revision?.era !== "stateless") return err(unsupported(version));
+  if (revision?.era !== "stateless") return err(unsupportedVersion(version));
   const row = revision.methods.get(message.method);
   const sameMethod = checkMethodHeaders(header, message.method, row, message.params);
   if (!sameMethod.ok) return sameMethod;
@@ -87,13 +91,6 @@ function admit(header: HeaderLookup, message: RpcRequest): Result<{ envelope: En
   if (row === undefined)
     return err(refusal("MethodNotFound", `Method "${message.method}" does not exist in ${version}`));
   return ok({ envelope: envelope.value, row });
-}
-
-function unsupported(requested: string): Refusal {
-  return refusal("UnsupportedProtocolVersion", `Unsupported protocol version: served are ${SERVED_DATES.join(", ")}`, {
-    supported: [...SERVED_DATES],
-    requested,
-  });
 }
 
 function checkToolHeaders(server: Server, header: HeaderLookup, { method, params }: RpcRequest): Result<void, Refusal> {

@@ -36,6 +36,8 @@ export const ERRORS: Readonly<Record<ErrorName, ErrorRow>> = {
   // MCP has no code for this; outside the range that JSON-RPC reserves, as basic#error-codes asks.
   TooManyRequests: { code: 429, status: 429 },
   TooManySessions: { code: 429, status: 429 },
+  // Of one revision only; the newest asks for input instead.
+  UrlElicitationRequired: { code: -32042, status: 200 },
   // Of revisions with sessions; the newest says InvalidParams.
   ResourceNotFound: { code: -32002, status: 200 },
 };

@@ -51,10 +51,16 @@ export async function bundle(entry, define = {}) {
 export async function start(code, objects = {}) {
   const folder = mkdtempSync(join(tmpdir(), "barewire-bench-"));
   writeFileSync(join(folder, "worker.js"), code);
-  writeFileSync(join(folder, "config.capnp"), settings(objects));
+  writeFileSync(join(folder, "config.capnp"), settings(objects, folder));
   const args = ["serve", join(folder, "config.capnp"), "--control-fd=3"];
   const child = spawn(workerd.default, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   const gone = new Promise((resolve) => child.once("exit", resolve));
+  const end = () => {
+    process.off("exit", end);
+    child.kill("SIGKILL");
+    rmSync(folder, { recursive: true });
+  };
+  process.on("exit", end); // a benchmark that fails leaves nothing behind
   const port = await new Promise((resolve, reject) => {
     child.once("error", reject);
     void gone.then((status) => reject(new Error(`workerd ended with ${status} before it listened`)));
@@ -66,14 +72,13 @@ export async function start(code, objects = {}) {
     });
   });
   const stop = async () => {
-    child.kill("SIGKILL");
+    end();
     await gone;
-    rmSync(folder, { recursive: true });
   };
   return { pid: child.pid, port, stop };
 }
 
-function settings(objects) {
+function settings(objects, folder) {
   const text = JSON.stringify;
   const date = /^compatibility_date = "(.*)"$/m.exec(SETTINGS)[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(SETTINGS)?.[1] ?? "[]";
@@ -91,11 +96,19 @@ const config :Workerd.Config = (
     compatibilityFlags = ${flags},
     bindings = [${bindings.join(", ")}],
     durableObjectNamespaces = [${namespaces.join(", ")}],
-    durableObjectStorage = (inMemory = void),
-  ))],
+    durableObjectStorage = (localDisk = "objects"),
+  )), (name = "objects", disk = (path = ${text(folder)}, writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
+  v8Flags = ["--expose-gc"],
 );
 `;
+}
+
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
+/** Resident memory of a process, in bytes. */
+export function memoryOf(pid) {
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1_024;
 }
 
 /** CPU time of a process so far, in microseconds: the sum of its threads, to the nanosecond. */
@@ -119,21 +132,34 @@ export function statelessPost(method, params = {}) {
     "io.modelcontextprotocol/clientInfo": { name: "barewire-bench", version: "1.0.0" },
     "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} },
   };
-  const [before, after] = JSON.stringify({ jsonrpc: "2.0", id: ID, method, params: { ...params, _meta: meta } }).split(
-    ID,
+  return post(
+    method,
+    { ...params, _meta: meta },
+    {
+      "MCP-Protocol-Version": revision,
+      "Mcp-Method": method,
+      ...(params.name === undefined ? {} : { "Mcp-Name": params.name }),
+    },
   );
-  const headers = {
-    Host: "127.0.0.1",
+}
+
+/** A POST to the endpoint, as bytes around its id. */
+export function post(method, params, headers) {
+  const [before, after] = JSON.stringify({ jsonrpc: "2.0", id: ID, method, params }).split(ID);
+  const head = requestHead("POST", {
     Accept: "application/json, text/event-stream",
     "Content-Type": "application/json",
-    "MCP-Protocol-Version": revision,
-    "Mcp-Method": method,
-    ...(params.name === undefined ? {} : { "Mcp-Name": params.name }),
-    "User-Agent": "barewire-bench/1.0.0",
+    ...headers,
     "Content-Length": `${before}${ID}${after}`.length,
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return { before: `POST /mcp HTTP/1.1\r\n${lines.join("")}\r\n${before}`, after };
+  });
+  return { before: `${head}${before}`, after };
+}
+
+/** What goes before the body of a request. */
+export function requestHead(method, headers, path = "/mcp") {
+  const all = { Host: "127.0.0.1", "User-Agent": "barewire-bench/1.0.0", ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("")}\r\n`;
 }
 
 /** Asks once. Gives { status, headers, body } as they came over the wire. */
@@ -147,19 +173,21 @@ export async function ask(port, request, id = ID) {
 }
 
 /**
- * Loads a server over a fixed number of kept-alive connections, each with one request in flight.
+ * Loads a server over a fixed number of kept-alive connections, each with one request in flight, for so many seconds or
+ * requests. `request` may be a list, which the connections share out.
  * Gives requests per second, CPU microseconds of the server per request, how busy the server was, and all latencies (ms).
  */
-export async function load({ pid, port }, request, { seconds, connections = 16 }) {
+export async function load({ pid, port }, request, { seconds = Infinity, requests = Infinity, connections = 16 }) {
+  const asked = [request].flat();
   const wires = await Promise.all(Array.from({ length: connections }, () => openWire(port)));
   const latencies = [];
   let id = ID;
   const cpuBefore = cpuOf(pid);
   const begin = performance.now();
   const end = begin + seconds * 1_000;
-  const client = async (wire) => {
-    for (let sent = performance.now(); sent < end;) {
-      const { head } = await wire.ask(request, (id += 1));
+  const client = async (wire, at) => {
+    for (let sent = performance.now(); sent < end && id < ID + requests;) {
+      const { head } = await wire.ask(asked[at % asked.length], (id += 1));
       if (!head.startsWith("HTTP/1.1 200")) throw new Error(`Answered ${head.split("\r\n")[0]}`);
       const now = performance.now();
       latencies.push(now - sent);
@@ -183,8 +211,7 @@ export async function load({ pid, port }, request, { seconds, connections = 16 }
  * Worker does. Understands only answers with Content-Length, and checks that each carries the id that was sent.
  */
 async function openWire(port) {
-  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
-  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  const socket = await connected(port);
   let waiting;
   let chunks = [];
   let size = 0;
@@ -221,28 +248,37 @@ async function openWire(port) {
   };
 }
 
+/** A connection to a server of this machine. */
+export async function connected(port) {
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
+  return socket;
+}
+
 function bodyLength(head) {
   return Number(/\r\nContent-Length: (\d+)/i.exec(head)?.[1] ?? Number.NaN);
 }
 
 // ---- Comparing ----------------------------------------------------------------------------------------------------
 
-/** Seconds of load before anything counts: the code is compiled and optimised in them. */
-const WARM_UP = 3;
+/** Load before anything counts: the code is compiled and optimised in it. */
+const WARM_UP = { seconds: 3, requests: 1_500 };
 
 /**
  * Loads two servers in turn, `rounds` times, so that whatever else the machine does meets both alike; rounds are short and
- * who goes first changes every round. Only one is loaded at a time. Gives both sides' figures and the ratios of each round.
+ * who goes first changes every round. Only one is loaded at a time. Rounds are counted in seconds or in requests. `bareRequest`
+ * is for the other side, where it differs. Gives both sides' figures and the ratios of each round.
  */
-export async function duel(ours, bare, request, { rounds, seconds }) {
+export async function duel(ours, bare, request, { rounds, seconds, requests }, bareRequest = request) {
   const sides = [
-    { server: ours, runs: [] },
-    { server: bare, runs: [] },
+    { server: ours, request, runs: [] },
+    { server: bare, request: bareRequest, runs: [] },
   ];
-  for (const { server } of sides) await load(server, request, { seconds: WARM_UP });
+  const long = seconds === undefined ? { requests: WARM_UP.requests } : { seconds: WARM_UP.seconds };
+  for (const side of sides) await load(side.server, side.request, long);
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed())
-      side.runs.push(await load(side.server, request, { seconds }));
+      side.runs.push(await load(side.server, side.request, { seconds, requests }));
   }
   const [one, other] = sides.map(({ runs }) => runs);
   return {
@@ -271,7 +307,7 @@ export function spread(values) {
   return { low: quantile(sorted, 0.25), median: quantile(sorted, 0.5), high: quantile(sorted, 0.75) };
 }
 
-function quantile(sorted, share) {
+export function quantile(sorted, share) {
   const at = (sorted.length - 1) * share;
   const below = sorted[Math.floor(at)];
   return below + (sorted[Math.ceil(at)] - below) * (at % 1);
@@ -286,6 +322,13 @@ export function table(title, columns, rows) {
   const line = (row) =>
     row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join("  ");
   console.log(`\n${title}\n  ${all.map(line).join("\n  ")}`);
+}
+
+/** The columns of a duel, and the cells of one side; the two ratios are the caller's. */
+export const DUEL_COLUMNS = ["", "requests/s", "p50 ms", "p99 ms", "CPU µs", "busy", "throughput ratio", "CPU ratio"];
+
+export function cells({ rate, p50, p99, cpu, busy }) {
+  return [rate.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(1), `${(busy * 100).toFixed(0)} %`];
 }
 
 /** `median (low … high)` with so many digits. */

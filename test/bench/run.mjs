@@ -4,10 +4,11 @@
  */
 
 import { table } from "./lib.mjs";
+import { sessions } from "./sessions.mjs";
 import { startup } from "./startup.mjs";
 import { stateless } from "./stateless.mjs";
 
-const BENCHMARKS = { stateless, startup };
+const BENCHMARKS = { stateless, sessions, startup };
 
 const words = process.argv.slice(2);
 const quick = words.includes("--quick");

@@ -3,7 +3,7 @@
  * the same bytes. The call is made among 1 and among 100 tools: what it costs must not depend on how many there are.
  */
 
-import { OBJECTS, ask, bundle, duel, show, start, statelessPost, table } from "./lib.mjs";
+import { DUEL_COLUMNS, OBJECTS, ask, bundle, cells, duel, show, start, statelessPost, table } from "./lib.mjs";
 
 /** Both the throughput and the CPU time of a request, as a share of the bare Worker's. */
 const AIM = 0.9;
@@ -34,8 +34,7 @@ export async function stateless(pace) {
       await Promise.all([ours.stop(), bare.stop()]);
     }
   }
-  const columns = ["", "requests/s", "p50 ms", "p99 ms", "CPU µs", "busy", "throughput ratio", "CPU ratio"];
-  table("Stateless requests over 16 connections (ratios: median over rounds, and quartiles)", columns, rows);
+  table("Stateless requests over 16 connections (ratios: median over rounds, and quartiles)", DUEL_COLUMNS, rows);
   return aims;
 }
 
@@ -49,10 +48,6 @@ async function control(pace) {
   } finally {
     await Promise.all([one.stop(), other.stop()]);
   }
-}
-
-function cells({ rate, p50, p99, cpu, busy }) {
-  return [rate.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(1), `${(busy * 100).toFixed(0)} %`];
 }
 
 /** The bare Worker that answers what was recorded, with the id of the request. */

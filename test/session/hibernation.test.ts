@@ -116,6 +116,7 @@ describe("time", () => {
     await evict();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + QUESTION_TTL_MS + 1 });
     expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    expect(await events.message()).toMatchObject({ method: "notifications/cancelled" });
     expect(await events.message()).toMatchObject({
       id: 7,
       error: { message: expect.stringContaining("did not answer") as string },

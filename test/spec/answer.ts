@@ -87,6 +87,11 @@ export function take(live: Live, count: number, took: number): View {
   return view(live, took, messages, live.events.slice(from.events, events), live.comments - from.comments);
 }
 
+/** An answer that has only begun: what comes, also with the header, is left to be taken. */
+export function head(live: Live, took: number): View {
+  return view(live, took, [], [], 0);
+}
+
 /** The whole answer with its body. */
 export function whole(live: Live, took: number): View {
   return { ...view(live, took, live.messages, live.events, live.comments), body: live.text, json: parse(live.text) };

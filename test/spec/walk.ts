@@ -4,7 +4,7 @@
  * A fault of the server is a verdict; only a broken exchange file throws.
  */
 
-import { listen, take, until, whole, type Live, type View } from "./answer.ts";
+import { head, listen, take, until, whole, type Live, type View } from "./answer.ts";
 import {
   isObject,
   type Check,
@@ -164,7 +164,7 @@ async function look(walking: Walk, step: Step): Promise<View | string | undefine
       return `no end of the answer within ${PATIENCE} ms; so far ${so}`;
     }
     if (live.broken !== undefined) return `the connection broke: ${live.broken}`;
-    return step.open === undefined ? whole(live, passed()) : { ...take(live, 0, passed()), messages: [], events: [] };
+    return step.open === undefined ? whole(live, passed()) : head(live, passed());
   }
   if (step.read === undefined) return undefined;
   const { stream, count = 1, end, wait, within = READ } = step.read;

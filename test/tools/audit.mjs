@@ -138,7 +138,12 @@ async function take(step, kept, streams, mode) {
   if (step.open && !step.expect) return await sleep(0);
   const done = await until(10_000, () => live.broken || live.ended || (step.open && live.response));
   if (live.broken || !done) return `no answer: ${live.broken ?? "it does not end"}`;
-  if (step.open) return { ...view(live, 0, start), events: [], comments: 0 };
+  if (step.open) {
+    const untaken = { heard: live.heard, comments: live.comments };
+    const seen = view(live, 0, start);
+    Object.assign(live, untaken);
+    return { ...seen, events: [], comments: 0 };
+  }
   return { ...view(live, Number.POSITIVE_INFINITY, start), body: live.text, json: json(live.text) };
 }
 

@@ -1,5 +1,6 @@
 // List pages: their cursors, and how far they may be shared.
 import { expect, test } from "vitest";
+import { cancellation } from "../../src/base/cancellation.ts";
 import { ANONYMOUS } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { NO_MEMORY, type CacheHint, type Outcome } from "../../src/base/outcome.ts";
@@ -27,8 +28,8 @@ async function list(server: Server, method: string, cursor?: unknown): Promise<O
     server,
     request: { method, params, caller: ANONYMOUS, memory: NO_MEMORY, ...blank },
     sink: () => undefined,
-    signal: new AbortController().signal,
-    services: { ring, publish: () => undefined },
+    cancel: cancellation(),
+    services: { ring, publish: () => undefined, complete: () => undefined },
   });
 }
 

@@ -1,5 +1,6 @@
 // Running a handler: progress, log levels, results that are never made twice, and what an error tells.
 import { expect, test, vi } from "vitest";
+import { cancellation } from "../../src/base/cancellation.ts";
 import { ANONYMOUS } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../../src/base/outcome.ts";
@@ -33,8 +34,8 @@ async function play(
       server: catalog({ info: { name: "run", version: "1" } }),
       request,
       sink: (notice) => told.push(notice),
-      signal: new AbortController().signal,
-      services: { ring: ringOf("a"), publish: () => undefined },
+      cancel: cancellation(),
+      services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),

@@ -1,5 +1,6 @@
 // The valve between a handler and its client: how much passes, and when nothing does.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { cancellation } from "../../src/base/cancellation.ts";
 import type { Notice } from "../../src/base/outcome.ts";
 import { NOTICE_BURST, NOTICES_PER_SECOND, valve } from "../../src/server/valve.ts";
 
@@ -21,8 +22,8 @@ interface Pump {
 
 function pump(): Pump {
   let passed = 0;
-  const gone = new AbortController();
-  const flow = valve(() => void (passed += 1), gone.signal);
+  const gone = cancellation();
+  const flow = valve(() => void (passed += 1), gone);
   return {
     send: (count) => {
       const before = passed;

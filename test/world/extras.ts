@@ -210,6 +210,24 @@ const asking: readonly define.Tool[] = [
     },
   }),
   tool({
+    name: "spec_require_url",
+    description: "Goes on only when the person has been to a page",
+    input: z.object({ done: z.boolean().optional() }),
+    handler: async ({ done }, ctx) => {
+      const url = (id: string): string => `https://example.com/connect?id=${id}`;
+      return done === true ? "connected" : ctx.requireUrl("connect", { message: "Connect your account", url });
+    },
+  }),
+  tool({
+    name: "spec_url_done",
+    description: "Says that the person is done at the page of an elicitation",
+    input: z.object({ id: z.string() }),
+    handler: ({ id }, ctx) => {
+      ctx.completed(id);
+      return "told";
+    },
+  }),
+  tool({
     name: "spec_ask_form",
     description: "Asks with every type of field",
     handler: async (_args, ctx) => {

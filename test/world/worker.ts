@@ -23,9 +23,9 @@ const house: Front = front(world);
 /** The same bindings, with every use of an object counted. */
 const counted = (env: Env): Env => ({ ...env, HUB: countedNamespace(env.HUB), SESSION: countedNamespace(env.SESSION) });
 const worker: ExportedHandler<Env> = {
-  fetch: (request, env, context) =>
+  fetch: (request, env) =>
     // For tests that watch a running Worker from outside.
-    new URL(request.url).pathname === "/costs" ? Response.json(costs) : house.fetch(request, counted(env), context),
+    new URL(request.url).pathname === "/costs" ? Response.json(costs) : house.fetch(request, counted(env)),
 };
 export default worker;
 
@@ -35,6 +35,6 @@ export class Session extends SessionObject<Env> {
   }
 
   override furnish(env: Env): House {
-    return house.furnish(counted(env), this.ctx);
+    return house.furnish(counted(env));
   }
 }
