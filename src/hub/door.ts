@@ -32,8 +32,8 @@ export function hubDoor(namespace: DurableObjectNamespace<Hub>): HubDoor {
     async admit(session, caller) {
       return shardOf(callerKey(caller)).admit(session, callerKey(caller), caller === ANONYMOUS);
     },
-    watch: (session, caller, uris) => shardOf(callerKey(caller)).watch(session, uris),
-    forget: (session, caller) => shardOf(caller).forget(session),
+    watch: (session, caller, uris) => shardOf(callerKey(caller)).watch(session, callerKey(caller), uris),
+    forget: (session, caller) => shardOf(caller).forget(session, caller),
     async publish(change) {
       await Promise.all(Array.from({ length: HUB_SHARDS }, (_, index) => shard(index).publish(change)));
     },

@@ -8,8 +8,9 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { now } from "../base/clock.ts";
 import { wants, type Change, type Filter } from "./change.ts";
-import { sessionRows, type SessionRows } from "./rows.ts";
+import { sessionRows, type Registered, type SessionRows } from "./rows.ts";
 
 interface Attachment {
   readonly filter: Filter;
@@ -22,6 +23,9 @@ export const LISTENER_HEADER = "x-barewire-listener";
 /** Sessions one caller may have open; strangers share one count. */
 export const MAX_SESSIONS_PER_CALLER = 100;
 export const MAX_SESSIONS_OF_STRANGERS = 10_000;
+
+/** Milliseconds after admission in which a session may not have been opened yet. */
+export const OPENING_MS = 60_000;
 
 /** What a change does to a session: the object behind this binding is told, and says whether it still lives. */
 export interface Notified extends Rpc.DurableObjectBranded {
@@ -47,29 +51,34 @@ export class Hub extends DurableObject<HubEnv> {
   /** Passes `change` to every listener and session whose filter wants it and who may hear of it. */
   async publish(change: Change): Promise<void> {
     this.#tellListeners(change);
-    await Promise.all(this.#sessions.concernedBy(change).map((id) => this.#tellSession(id, change)));
+    await Promise.all(this.#sessions.concernedBy(change).map((one) => this.#tellSession(one, change)));
   }
 
   /** Registers a session and says whether its caller may have one more. */
   admit(session: string, caller: string, stranger: boolean): boolean {
     const most = stranger ? MAX_SESSIONS_OF_STRANGERS : MAX_SESSIONS_PER_CALLER;
     if (this.#sessions.count(caller) >= most) return false;
-    this.#sessions.add(session, caller);
+    this.#sessions.add({ id: session, caller }, now());
     return true;
   }
 
   /** The resources a session wants to hear of. */
-  watch(session: string, uris: readonly string[]): void {
-    this.#sessions.setUris(session, uris);
+  watch(session: string, caller: string, uris: readonly string[]): void {
+    this.#sessions.setUris({ id: session, caller }, uris);
   }
 
-  forget(session: string): void {
-    this.#sessions.remove(session);
+  forget(session: string, caller: string): void {
+    this.#sessions.remove({ id: session, caller }, Infinity);
   }
 
-  async #tellSession(id: string, change: Change): Promise<void> {
-    const lives = await this.env.SESSION.get(this.env.SESSION.idFromString(id)).notify(change);
-    if (!lives) this.#sessions.remove(id);
+  /** One session that fails to listen keeps no other from hearing. */
+  async #tellSession(one: Registered, change: Change): Promise<void> {
+    try {
+      const lives = await this.env.SESSION.get(this.env.SESSION.idFromString(one.id)).notify(change);
+      if (!lives) this.#sessions.remove(one, now() - OPENING_MS);
+    } catch (error) {
+      console.error(JSON.stringify({ event: "session.notify.failed", session: one.id, error: String(error) }));
+    }
   }
 
   #tellListeners(change: Change): void {

@@ -70,7 +70,7 @@ export function apply(node: Node, value: unknown, at: Frame, key?: string | numb
 export function attempt(node: Node, value: unknown, { run, path, seen }: Frame, key?: string | number): Violation[] {
   const inner: Frame = { run, path: key === undefined ? path : join(path, key), faults: [], seen: new Set() };
   run.steps += 1;
-  run.gaveUp ||= run.depth >= MAX_DEPTH;
+  run.gaveUp ||= run.steps > MAX_STEPS || run.depth >= MAX_DEPTH;
   if (run.gaveUp) return [];
   run.depth += 1;
   for (const check of node) check(value, inner);

@@ -9,7 +9,7 @@ import { cancellation } from "../base/cancellation.ts";
 import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
-import { NO_MEMORY, type Memory, type Outcome } from "../base/outcome.ts";
+import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { ClientCapabilities, Implementation, LogLevel } from "../revision/envelope.ts";
 import { encodeForSession, refusalIn } from "../revision/legacy.ts";
@@ -24,7 +24,7 @@ import {
   type RpcRequest,
   type RpcResponse,
 } from "../wire/jsonrpc.ts";
-import { keptCall, putQuestions, takeAnswer, withdraw, type KeptCall } from "./questions.ts";
+import { keptCall, putQuestions, takeAnswer, unanswered, withdraw } from "./questions.ts";
 import { MAX_EVENT_BYTES, QUESTION_TTL_MS, type Handled, type Room, type Running } from "./room.ts";
 import type { SessionRow } from "./rows.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
@@ -43,8 +43,8 @@ export function start(
   ticket: string,
 ): Promise<Handled> {
   const { promise, resolve } = Promise.withResolvers<Handled>();
-  const running: Running = { request, caller, cancel: cancellation(), settle: resolve, stream: undefined };
-  work(room, session, running, ticket, NO_MEMORY);
+  const rest = { settle: resolve, stream: undefined, told: undefined };
+  work(room, session, { ticket, request, caller, cancel: cancellation(), ...rest }, NO_MEMORY);
   return promise;
 }
 
@@ -63,16 +63,16 @@ export function goOn(room: Room, session: Session, response: RpcResponse, caller
     withdraw(room, stream, kept, "Another question of the call was refused");
     return finish(room, stream, kept.request.id, next.error);
   }
-  const cancel = cancellation();
-  const running: Running = { request: kept.request, caller, cancel, settle: () => undefined, stream };
-  work(room, session, running, `resumed-${stream}`, next.value);
+  const { request, told } = kept;
+  const rest = { settle: () => undefined, stream, told };
+  work(room, session, { ticket: `resumed-${stream}`, request, caller, cancel: cancellation(), ...rest }, next.value);
 }
 
 /** `notifications/cancelled`: the newest call with that id stops, and nothing more is said about it. */
 export function cancel(room: Room, id: RequestId): void {
-  const [ticket, running] = [...room.running].findLast(([, one]) => one.request.id === id) ?? [];
-  if (ticket !== undefined && running !== undefined) {
-    room.running.delete(ticket);
+  const running = [...room.running.values()].findLast(({ request }) => request.id === id);
+  if (running !== undefined) {
+    room.running.delete(running.ticket);
     running.cancel.abort();
     if (running.stream !== undefined) discard(room, running.stream);
     return running.settle({ kind: "accepted" });
@@ -108,25 +108,51 @@ export function endLostCalls(room: Room): void {
 }
 
 /** Runs the call once, from its start. Not awaited by any request: its stream or its promise carries what comes of it. */
-function work(room: Room, session: Session, running: Running, ticket: string, memory: Memory): void {
+function work(room: Room, session: Session, running: Running, memory: Memory): void {
   const { request, caller } = running;
-  room.running.set(ticket, running);
+  room.running.set(running.ticket, running);
   const outcome = call({
     server: room.house.server,
     request: { ...request, ...clientOf(session, request), caller, memory, session: room.state.id.toString() },
-    sink: ({ method, params }) => emit(room, streamOf(room, running), writeNotification(method, params)),
+    sink: (notice) => tell(room, running, notice),
     cancel: running.cancel,
     services: room.house.services,
     // A client that was given no event id could not come back.
-    release: session.revision.words.primes ? () => release(room, streamOf(room, running)) : undefined,
+    release: session.revision.words.primes ? () => letGo(room, running) : undefined,
   });
-  const ended = outcome.catch(unexpected).then((value) => conclude(room, session, running, ticket, value));
+  const ended = outcome
+    .catch(unexpected)
+    .then((value) => conclude(room, session, running, value))
+    .catch((error: unknown) => fail(room, running, error));
   room.state.waitUntil(ended);
 }
 
+/** Passes a notice on. Progress told in an earlier round is not told again; what exceeds an event is dropped. */
+function tell(room: Room, running: Running, { method, params }: Notice): void {
+  const progress = method === "notifications/progress" ? Number(params["progress"]) : undefined;
+  if (progress !== undefined && running.told !== undefined && progress <= running.told) return;
+  running.told = progress ?? running.told;
+  const text = writeNotification(method, params);
+  if (utf8(text).length <= MAX_EVENT_BYTES) emit(room, streamOf(room, running), text);
+}
+
+/** A handler may let go until its call has ended or was cancelled: after that nobody would hear of a stream. */
+function letGo(room: Room, running: Running): void {
+  if (room.running.has(running.ticket)) release(room, streamOf(room, running));
+}
+
+/** What came of the call could not be written down: a result that is no JSON, or a row that storage refused. */
+function fail(room: Room, { request, stream, settle }: Running, error: unknown): void {
+  unexpected(error);
+  if (stream === undefined) settle({ kind: "answer", text: writeError(request.id, INTERNAL) });
+  else if (!room.rows.isAnswered(stream)) finish(room, stream, request.id, INTERNAL);
+}
+
+const INTERNAL: Refusal = refusal("InternalError", "Internal error");
+
 function unexpected(error: unknown): Outcome {
   console.error(JSON.stringify({ event: "call.failed", error: String((error as Error)?.stack ?? error) }));
-  return { kind: "refused", refusal: refusal("InternalError", "Internal error") };
+  return { kind: "refused", refusal: INTERNAL };
 }
 
 type AboutClient = Pick<ServerRequest, "capabilities" | "clientInfo" | "progressToken" | "logLevel">;
@@ -142,18 +168,12 @@ function clientOf({ row }: Session, { params }: RpcRequest): AboutClient {
 }
 
 /** The outcome of one run: an answer, or questions and then letting go. */
-async function conclude(
-  room: Room,
-  session: Session,
-  running: Running,
-  ticket: string,
-  outcome: Outcome,
-): Promise<void> {
-  if (!room.running.delete(ticket)) return;
+async function conclude(room: Room, session: Session, running: Running, outcome: Outcome): Promise<void> {
+  if (!room.running.delete(running.ticket)) return;
   const { request, stream } = running;
   if (outcome.kind === "input") {
     const asking = streamOf(room, running);
-    const put = await putQuestions(room, session.revision, asking, request, outcome);
+    const put = await putQuestions(room, session.revision, asking, running, outcome);
     // The call is let go; the answer will come as another POST.
     return put.ok ? undefined : finish(room, asking, request.id, put.error);
   }
@@ -169,13 +189,12 @@ async function conclude(
 /** The running call's stream, opened when first needed: the POST is answered with it. */
 function streamOf(room: Room, running: Running): number {
   if (running.stream !== undefined) return running.stream;
-  const kept: KeptCall = { request: { ...running.request, params: {} }, questions: {}, memory: NO_MEMORY };
-  running.stream = openStream(room, "running", JSON.stringify(kept));
+  running.stream = openStream(room, "running", unanswered(running.request.id));
   running.settle({ kind: "stream", stream: running.stream });
   return running.stream;
 }
 
 function finish(room: Room, stream: number, id: RequestId, reason: Refusal): void {
-  room.rows.updateStream(stream, "running", JSON.stringify({ request: { id } }), 0);
+  room.rows.updateStream(stream, "running", unanswered(id), 0);
   emit(room, stream, writeError(id, refusalIn(reason)), true);
 }

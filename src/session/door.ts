@@ -10,7 +10,7 @@ import { after, randomBytes } from "../base/clock.ts";
 import type { JsonValue } from "../base/json.ts";
 import { refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { readMessages, type Message, type MessageRefusal } from "../wire/jsonrpc.ts";
+import { readMessages, writeError, type Message, type MessageRefusal } from "../wire/jsonrpc.ts";
 import { accepted, jsonResponse, refuse } from "../wire/http.ts";
 import { accepts } from "../wire/media.ts";
 import { PATIENCE_MS } from "../wire/sse.ts";
@@ -40,7 +40,7 @@ export async function postToSession(
   const handling = session.value.handle(caller, messages.value, Array.isArray(body), tickets);
   // The object has no timers: the Worker is the one who loses patience.
   const stopWaiting = after(PATIENCE_MS, () => {
-    for (const ticket of tickets) session.value.promote(ticket).catch(() => undefined);
+    session.value.promote(tickets).catch(() => undefined);
   });
   const handled = await handling.catch((error: unknown) => lost(error, messages.value));
   stopWaiting();
@@ -90,12 +90,10 @@ function resolve({ sessions }: Pick<SessionDoor, "sessions">, id: string | null)
 /** The object died under the call. Nothing was streamed yet, so the POST itself carries the error. */
 function lost(error: unknown, messages: readonly Message[]): Handled[] {
   console.error(JSON.stringify({ event: "session.lost", error: String(error) }));
-  const failed: Handled = {
-    kind: "refused",
-    error: "InternalError",
-    message: "The server was restarted while this call ran: call again",
-  };
-  return messages.map(({ kind }) => (kind === "request" ? failed : { kind: "accepted" }));
+  const reason = refusal("InternalError", "The server was restarted while this call ran: call again");
+  return messages.map((message) =>
+    message.kind === "request" ? { kind: "answer", text: writeError(message.id, reason) } : { kind: "accepted" },
+  );
 }
 
 async function answer(
@@ -106,7 +104,7 @@ async function answer(
   batched: boolean,
 ): Promise<Response> {
   const [first] = handled;
-  if (first?.kind === "gone") return refuse(sessionGone());
+  if (handled.some(({ kind }) => kind === "gone")) return refuse(sessionGone());
   if (first?.kind === "refused") return refuse(refusal(first.error, first.message));
   const texts = handled.flatMap((one) => (one.kind === "answer" ? [one.text] : []));
   const streams = handled.flatMap((one) => (one.kind === "stream" ? [{ stream: String(one.stream), after: "0" }] : []));

@@ -15,6 +15,8 @@ import type { Handled, Room } from "./room.ts";
 
 /** Resource URIs that one session may be subscribed to. */
 export const MAX_SUBSCRIPTIONS = 200;
+/** Characters of such a URI: all of them are one row. */
+const MAX_URI_LENGTH = 2_048;
 
 export async function handle(
   room: Room,
@@ -74,8 +76,8 @@ async function subscribe(
   caller: Caller,
 ): Promise<Result<JsonObject, Refusal>> {
   const { uri } = params;
-  if (typeof uri !== "string" || !URL.canParse(uri))
-    return err(refusal("InvalidParams", "params.uri must be an absolute URI"));
+  if (typeof uri !== "string" || uri.length > MAX_URI_LENGTH || !URL.canParse(uri))
+    return err(refusal("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_LENGTH} characters`));
   const uris = new Set(room.rows.subscriptions());
   if (method === "resources/subscribe") uris.add(uri);
   else uris.delete(uri);

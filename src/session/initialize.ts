@@ -12,7 +12,7 @@ import { negotiate } from "../revision/revisions.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
 import { writeResult, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
 import type { SessionObject } from "./object.ts";
-import type { House } from "./room.ts";
+import { MAX_CLIENT_LENGTH, type House } from "./room.ts";
 
 /** What the Worker's side of a session needs. */
 export interface SessionDoor extends House {
@@ -31,20 +31,20 @@ export async function openSession(door: SessionDoor, { id, params }: RpcRequest,
   if (!name.ok) return invalid(id, `params.clientInfo ${name.error}`);
   // spec: session.version.negotiate
   const revision = negotiate(protocolVersion, door.only);
+  // Kept with the session and read with every call: what is not used is not kept.
+  const about = {
+    info: JSON.stringify({ name: name.value.name, version: name.value.version, title: name.value.title }),
+    capabilities: JSON.stringify(capabilitiesIn(revision, client.value)),
+  };
+  if (about.info.length + about.capabilities.length > MAX_CLIENT_LENGTH)
+    return invalid(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_LENGTH} characters`);
   // spec: session.id.visible, session.id.unique
   const session = door.sessions.newUniqueId();
   const key = callerKey(caller);
   if (!(await door.hub.admit(session.toString(), caller))) {
     return refuse(refusal("TooManySessions", "This caller has too many open sessions: end one with DELETE"), id);
   }
-  await door.sessions.get(session).initialize({
-    caller: key,
-    revision: revision.date,
-    client: {
-      info: JSON.stringify(name.value),
-      capabilities: JSON.stringify(capabilitiesIn(revision, client.value)),
-    },
-  });
+  await door.sessions.get(session).initialize({ caller: key, revision: revision.date, client: about });
   const { info, capabilities, instructions } = door.server;
   const unknown = revision.words.unknownEntryFields;
   const result = {

@@ -68,9 +68,9 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     );
   }
 
-  /** The POST of this call has waited long enough: go on as a stream. */
-  promote(ticket: string): void {
-    promote(this.#room, ticket);
+  /** The POST of these calls has waited long enough: go on as streams. */
+  promote(tickets: readonly string[]): void {
+    for (const ticket of tickets) promote(this.#room, ticket);
   }
 
   /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
@@ -125,6 +125,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
   override webSocketClose(socket: WebSocket, code: number): void {
+    const session = this.#session();
+    if (session !== undefined) this.#seen(session);
     socket.close(code === 1006 ? CLOSE.done : code);
   }
 
@@ -147,13 +149,20 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     return row === undefined || revision === undefined ? undefined : { row, revision };
   }
 
-  /** The session, when it is `caller`'s. Notes that the client was here, at most once in a quarter of the lifetime. */
+  /** The session, when it is `caller`'s. Notes that the client is here. */
   #sessionOf(caller: string): Session | undefined {
     const session = this.#session();
     // spec: session.bound
     if (session === undefined || session.row.caller !== caller) return undefined;
-    if (now() - session.row.seen > SESSION_TTL_MS / 4) this.#room.rows.putSession({ ...session.row, seen: now() });
-    return session;
+    return this.#seen(session);
+  }
+
+  /** Notes that the client is here, at most once in a quarter of the lifetime. */
+  #seen(session: Session): Session {
+    if (now() - session.row.seen <= SESSION_TTL_MS / 4) return session;
+    const row = { ...session.row, seen: now() };
+    this.#room.rows.putSession(row);
+    return { ...session, row };
   }
 }
 

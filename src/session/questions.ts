@@ -4,7 +4,7 @@
  * An answer finds its call through the question's id, which this server chose, never through one the client chose.
  */
 
-import { base64url } from "../base/bytes.ts";
+import { base64url, utf8 } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Memory, Outcome } from "../base/outcome.ts";
@@ -12,27 +12,33 @@ import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { questionIn } from "../revision/legacy.ts";
 import type { Revision } from "../revision/revisions.ts";
-import { writeNotification, type RpcRequest, type RpcResponse } from "../wire/jsonrpc.ts";
-import { QUESTION_TTL_MS, type Room } from "./room.ts";
+import { writeNotification, type RequestId, type RpcRequest, type RpcResponse } from "../wire/jsonrpc.ts";
+import { MAX_EVENT_BYTES, MAX_WAITING_CALLS, QUESTION_TTL_MS, type Room, type Running } from "./room.ts";
 import { emit } from "./streams.ts";
 
-/** The call behind a stream, as its row keeps it. Questions (by id) and memory are there while it waits. */
+/** The call behind a stream, as its row keeps it while it waits. */
 export interface KeptCall {
   readonly request: RpcRequest;
   readonly questions: Readonly<Record<string, { readonly key: string; readonly method: string }>>;
   readonly memory: Memory;
+  readonly told: number | undefined;
 }
 
 export function keptCall(json: string): KeptCall {
   return JSON.parse(json) as KeptCall;
 }
 
-/** Writes the questions down and then sends them. Refuses what the session's revision cannot ask. */
+/** What is kept of a call that runs: enough to say that it was lost. Its arguments would stay as long as its answer. */
+export function unanswered(id: RequestId): string {
+  return JSON.stringify({ request: { id } });
+}
+
+/** Writes the questions down and then sends them. Refuses what the revision cannot ask and what a session cannot keep. */
 export async function putQuestions(
   room: Room,
   revision: Revision,
   stream: number,
-  request: RpcRequest,
+  { request, told }: Pick<Running, "request" | "told">,
   asked: Outcome & { kind: "input" },
 ): Promise<Result<void, Refusal>> {
   const questions: Record<string, { key: string; method: string }> = {};
@@ -45,12 +51,24 @@ export async function putQuestions(
     messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...question.value }));
   }
   const expires = now() + QUESTION_TTL_MS;
-  const kept: KeptCall = { request, questions, memory: asked.memory };
-  room.rows.updateStream(stream, "waiting", JSON.stringify(kept), expires);
+  const kept = JSON.stringify({ request, questions, memory: asked.memory, told } satisfies KeptCall);
+  if (![kept, ...messages].every(fits)) return err(TOO_LARGE);
+  if (room.rows.waiting().length >= MAX_WAITING_CALLS)
+    return err(refusal("InternalError", `${MAX_WAITING_CALLS} calls of this session wait for the client already`));
+  room.rows.updateStream(stream, "waiting", kept, expires);
   for (const message of messages) emit(room, stream, message);
   const alarm = await room.state.storage.getAlarm();
   if (alarm === null || alarm > expires) await room.state.storage.setAlarm(expires);
   return ok(undefined);
+}
+
+const TOO_LARGE: Refusal = refusal(
+  "InternalError",
+  `A call that waits for the client holds at most ${MAX_EVENT_BYTES} bytes of arguments and answers`,
+);
+
+function fits(row: string): boolean {
+  return utf8(row).length <= MAX_EVENT_BYTES;
 }
 
 /** What an answer means for its call. */
@@ -80,7 +98,9 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   const memory: Memory = { ...kept.memory, answers: { ...kept.memory.answers, [question.key]: result } };
   const waits = Object.keys(open).length > 0;
   const now: KeptCall = { ...kept, questions: open, memory };
-  room.rows.updateStream(stream, waits ? "waiting" : "running", JSON.stringify(now), waits ? row.expires : 0);
+  const json = waits ? JSON.stringify(now) : unanswered(kept.request.id);
+  if (!fits(json)) return { stream, kept: now, next: err(TOO_LARGE) };
+  room.rows.updateStream(stream, waits ? "waiting" : "running", json, waits ? row.expires : 0);
   return waits ? undefined : { stream, kept: now, next: ok(memory) };
 }
 

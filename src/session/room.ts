@@ -12,6 +12,8 @@ import type { Services } from "../server/run.ts";
 import type { RpcRequest } from "../wire/jsonrpc.ts";
 import type { Rows } from "./rows.ts";
 
+/** Characters of what a client may say of itself. */
+export const MAX_CLIENT_LENGTH = 8_192;
 /** Milliseconds without a request or an attached stream after which a session ends. */
 export const SESSION_TTL_MS = 86_400_000;
 /** Milliseconds a client has to answer a question. */
@@ -22,10 +24,12 @@ export const EVENT_TTL_MS = 3_600_000;
 export const MAX_EVENTS_PER_STREAM = 2_000;
 /** Characters of events kept for replay in one session. */
 export const MAX_SESSION_SIZE = 8_388_608;
-/** Bytes of one event: a row holds at most 2 MB. */
+/** Bytes of one event, or of one call that waits: a row holds at most 2 MB. */
 export const MAX_EVENT_BYTES = 1_900_000;
 /** Bounds are checked once in so many events: checking costs more than writing. */
 export const CHECK_EVERY = 64;
+/** Calls of one session that may wait for the client at the same time: each keeps its arguments. */
+export const MAX_WAITING_CALLS = 64;
 /** Streams opened by GET that are kept for resumption. */
 export const MAX_OPEN_STREAMS = 8;
 /** Milliseconds a client should wait before it reconnects. */
@@ -40,12 +44,15 @@ export interface House {
 
 /** A call at work in this object's memory. */
 export interface Running {
+  readonly ticket: string;
   readonly request: RpcRequest;
   readonly caller: Caller;
   readonly cancel: Cancellation;
   /** Ends the POST's wait: with the answer, or with the stream on which it will come. */
   readonly settle: (handled: Handled) => void;
   stream: number | undefined;
+  /** The last progress that the client was told, in earlier rounds too: it may only rise. */
+  told: number | undefined;
 }
 
 /** How the object ends its part of a POST. */

@@ -53,6 +53,8 @@ export interface StreamRows {
   /** `id` is never used twice: it is the time, pushed forward where two streams open in one millisecond. */
   addStream(id: number, state: StreamState, call: string): void;
   stream(id: number): StreamRow | undefined;
+  /** Id of the newest stream, or 0: the clock of another machine may be behind. */
+  newestStream(): number;
   updateStream(id: number, state: StreamState, call: string, expires: number): void;
   dropStream(id: number): void;
   /** Streams whose call was at work and has no answer. */
@@ -107,6 +109,7 @@ function streamRows(query: Query, makeTables: () => void): StreamRows {
       query("INSERT INTO streams VALUES (?, ?, ?, 0, 0)", id, state, call);
     },
     stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
+    newestStream: () => query<{ id: number | null }>("SELECT MAX(id) AS id FROM streams")[0]?.id ?? 0,
     updateStream(id, state, call, expires) {
       query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id);
     },

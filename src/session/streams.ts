@@ -35,7 +35,7 @@ let lastStream = 0;
 export function openStream(room: Room, state: StreamState, call: string): number {
   bound(room);
   // spec: session.resume.id.unique
-  lastStream = Math.max(now(), lastStream + 1);
+  lastStream = Math.max(now(), lastStream + 1, room.rows.newestStream() + 1);
   room.rows.addStream(lastStream, state, call);
   return lastStream;
 }
@@ -53,11 +53,11 @@ export function emit(room: Room, stream: number, data: string, final: boolean = 
   }
 }
 
-/** Keeps a session's events within its share: the old go first, and where that is not enough, all that were sent. */
+/** Keeps a session's events within its share. The older half goes first: the newest may be on their way to the client. */
 function bound(room: Room): void {
-  if (room.rows.size() <= MAX_SESSION_SIZE) return;
-  room.rows.dropBefore(now() - EVENT_TTL_MS);
-  if (room.rows.size() > MAX_SESSION_SIZE) room.rows.dropBefore(now());
+  for (let age = EVENT_TTL_MS; age >= 0.5 && room.rows.size() > MAX_SESSION_SIZE; age /= 2) {
+    room.rows.dropBefore(now() - age);
+  }
 }
 
 /** Ends a stream that will have no answer: its call was cancelled. */

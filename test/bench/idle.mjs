@@ -26,7 +26,7 @@ const KINDS = {
     objects: (streams) => streams,
   },
   "subscriptions/listen, 4 hub shards": {
-    open: (port, id, heard) => openStream(port, bytesOf(LISTEN, id), heard),
+    open: (port, id, heard) => openStream(port, bytesOf(LISTEN, 1_000_000 + id), heard),
     objects: () => 4,
   },
 };

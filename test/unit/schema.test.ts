@@ -446,6 +446,11 @@ describe("a validator", () => {
       ],
     ],
     [
+      { anyOf: [{ properties: { a: { type: "null" } } }], unevaluatedProperties: false },
+      { a: 1 },
+      [{ path: "", message: "must fit one of 1 alternatives: (1) /a must be null, found 1" }],
+    ],
+    [
       { contains: { const: 1 } },
       [2],
       [{ path: "", message: 'must have at least 1 items that fit "contains", found 0' }],

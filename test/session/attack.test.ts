@@ -1,0 +1,598 @@
+/** What a hostile, unlucky or clumsy client may do to a session or the hub, and what must not come of it. */
+
+import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
+import { hubDoor, HUB_SHARDS } from "../../src/hub/door.ts";
+import type { Hub } from "../../src/hub/hub.ts";
+import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
+import { catalog } from "../../src/server/catalog.ts";
+import type { Context } from "../../src/server/context.ts";
+import { tool } from "../../src/server/define.ts";
+import { goOn, start, type Session as Conversation } from "../../src/session/calls.ts";
+import { EVENT_TTL_MS, MAX_SESSION_SIZE, SESSION_TTL_MS, type Handled, type Room } from "../../src/session/room.ts";
+import { sessionRows } from "../../src/session/rows.ts";
+import { attach, emit, openStream } from "../../src/session/streams.ts";
+import { ringOf } from "../unit/keys.ts";
+import { costs } from "../world/counting.ts";
+import { bindings, callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const NEWEST = revisionOf("2025-11-25") as Revision;
+const CLIENT = { info: '{"name":"t","version":"1"}', capabilities: '{"elicitation":{},"sampling":{},"roots":{}}' };
+const CONVERSATION: Conversation = {
+  revision: NEWEST,
+  row: { caller: callerKey(ANONYMOUS), revision: NEWEST.date, client: CLIENT, level: undefined, seen: 0 },
+};
+
+/** A call of one tool that does what the test says, in a room of its own over a real object's storage. */
+interface Stage {
+  readonly room: Room;
+  readonly call: (handler: (context: Context) => unknown, args?: object) => Promise<Handled>;
+  readonly sent: (stream: number) => Record<string, unknown>[];
+  readonly settled: () => Promise<void>;
+}
+
+async function onStage(act: (stage: Stage) => Promise<void>): Promise<void> {
+  const session = await open();
+  await runInDurableObject(stubOf(session), async (_object, state) => {
+    let handler: (context: Context) => unknown = () => "";
+    const info = { name: "stage", version: "1" };
+    const input = { type: "object" };
+    const played = tool({ name: "play", input, handler: (_args, context) => handler(context) as never });
+    const waits: Promise<unknown>[] = [];
+    const room: Room = {
+      rows: sessionRows(state.storage),
+      // The call under test must not outlive the test.
+      state: new Proxy(state, {
+        get(target, name) {
+          if (name === "waitUntil")
+            return (promise: Promise<unknown>) => void waits.push(promise.catch(() => undefined));
+          const member: unknown = Reflect.get(target, name);
+          return typeof member === "function" ? (member as () => unknown).bind(target) : member;
+        },
+      }),
+      house: {
+        server: catalog({ info, tools: [played] }),
+        services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+        hub: hubDoor(bindings.HUB),
+      },
+      running: new Map(),
+      released: new Set(),
+    };
+    let count = 0;
+    await act({
+      room,
+      call(play, args = {}) {
+        handler = play;
+        const params = { name: "play", arguments: args as never, _meta: { progressToken: "p" } };
+        const asked = { kind: "request", id: 9, method: "tools/call", params } as const;
+        return start(room, CONVERSATION, asked, ANONYMOUS, `ticket-${count++}`);
+      },
+      sent: (stream) => room.rows.eventsAfter(stream, 0).map(({ data }) => JSON.parse(data) as Record<string, unknown>),
+      settled: async () => void (await Promise.all(waits)),
+    });
+  });
+}
+
+const streamOf = (handled: Handled): number => (handled.kind === "stream" ? handled.stream : -1);
+const FORM = { type: "object", properties: { name: { type: "string" } } } as const;
+const answerTo = (id: unknown, result: object): { kind: "response"; id: string; result: never } => ({
+  kind: "response",
+  id: String(id),
+  result: result as never,
+});
+const streamsIn = (room: Room): unknown[] => room.state.storage.sql.exec("SELECT * FROM streams").toArray();
+
+async function timeout<T>(promise: Promise<T>, ms: number): Promise<T | "timeout"> {
+  return Promise.race([promise, pause(ms).then(() => "timeout" as const)]);
+}
+
+describe("one answer, whatever happens", () => {
+  it("a result that is no JSON ends the call with an error", () =>
+    onStage(async ({ call, settled }) => {
+      const handled = await timeout(
+        call(() => ({ content: [], _meta: { big: 1n } })),
+        500,
+      );
+      expect(handled).toMatchObject({ kind: "answer", text: expect.stringContaining('"id":9,"error"') as string });
+      await settled();
+    }));
+
+  it("a result that is no JSON ends a streamed call with an error", () =>
+    onStage(async ({ call, sent, settled }) => {
+      const handled = await call(async (context) => {
+        context.progress(1);
+        await pause(1);
+        return { content: [], _meta: { big: 1n } };
+      });
+      await settled();
+      expect(sent(streamOf(handled)).at(-1)).toMatchObject({ id: 9, error: { code: -32603 } });
+    }));
+
+  it("a call too large to be kept while it waits ends with an error", () =>
+    onStage(async ({ call, sent, settled, room }) => {
+      const ask = (context: Context): unknown => context.ask("name", { message: "?", form: FORM });
+      const stream = streamOf(await call(ask, { text: "x".repeat(2_200_000) }));
+      await settled();
+      expect(sent(stream).at(-1)).toMatchObject({ id: 9, error: {} });
+      expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
+      expect(room.rows.waiting()).toEqual([]);
+    }));
+
+  it("answers too large to be kept end the call with an error", () =>
+    onStage(async ({ call, sent, settled, room }) => {
+      const ask = (context: Context): unknown =>
+        Promise.all(["a", "b"].map((key) => context.ask(key, { message: "?", form: FORM })));
+      const stream = streamOf(await call(ask));
+      await settled();
+      const [first, second] = sent(stream).map(({ id }) => id);
+      const huge = { action: "accept", content: { name: "x".repeat(2_200_000) } };
+      goOn(room, CONVERSATION, answerTo(first, huge), ANONYMOUS);
+      goOn(room, CONVERSATION, answerTo(second, huge), ANONYMOUS);
+      await settled();
+      expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
+      expect(room.rows.waiting()).toEqual([]);
+    }));
+
+  it("a notice too large to be an event is dropped, and the call goes on", () =>
+    onStage(async ({ call, settled }) => {
+      const handled = await call((context) => {
+        context.progress(1, 2, "x".repeat(2_200_000));
+        return "done";
+      });
+      await settled();
+      expect(handled).toMatchObject({ kind: "answer", text: expect.stringContaining("done") as string });
+    }));
+
+  it("an object that dies under a silent call answers with the id of the request", async () => {
+    const session = await open();
+    const posted = send(session, callTool("mine", "spec_slow", { ms: 800 }));
+    await pause(200);
+    await abortAllDurableObjects();
+    expect(await (await posted).json()).toMatchObject({ id: "mine", error: { code: -32603 } });
+  });
+
+  it("an object that dies under a batch answers every request in it", async () => {
+    const session = await open("2025-03-26");
+    const posted = send(session, [
+      { jsonrpc: "2.0", method: "notifications/initialized" },
+      callTool(1, "spec_slow", { ms: 800 }),
+      callTool(2, "spec_slow", { ms: 800 }),
+    ]);
+    await pause(200);
+    await abortAllDurableObjects();
+    const answers = await (await posted).json();
+    expect(answers).toMatchObject([
+      { id: 1, error: {} },
+      { id: 2, error: {} },
+    ]);
+  });
+
+  it("an object that dies ends the response of its stream, so that the client comes back", async () => {
+    const session = await open();
+    const events = new Events(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    const { eventId } = await events.message();
+    await abortAllDurableObjects();
+    expect(await timeout(events.next(), 1_500)).toBeUndefined();
+    expect((await get(session, eventId)).status).toBe(200);
+  });
+
+  it("an answer on its way is not dropped to make room for the next stream", () =>
+    onStage(async ({ room }) => {
+      const stream = openStream(room, "running", '{"request":{"id":9}}');
+      const old = openStream(room, "running", '{"request":{"id":8}}');
+      await pause(5);
+      for (let size = 0; size <= MAX_SESSION_SIZE; size += 1_000_000)
+        room.rows.addEvent(old, "x".repeat(1_000_000), false, 1);
+      room.rows.addEvent(old, "{}", true, Date.now() - EVENT_TTL_MS / 2);
+      for (let size = 0; size <= MAX_SESSION_SIZE; size += 1_000_000)
+        room.rows.addEvent(old, "x".repeat(1_000_000), false, Date.now() - EVENT_TTL_MS / 2);
+      emit(room, stream, '{"jsonrpc":"2.0","id":9,"result":{}}', true);
+      await pause(5);
+      openStream(room, "running", '{"request":{"id":7}}');
+      expect(attach(room, NEWEST, stream, 0).ok).toBe(true);
+      expect(room.rows.size()).toBeLessThan(MAX_SESSION_SIZE);
+    }));
+
+  it("streams keep apart when the clock goes back", async () => {
+    const session = await open();
+    await new Events(await get(session)).cancel();
+    await runInDurableObject(stubOf(session), (_object, state) => {
+      const last = Number(state.storage.sql.exec("SELECT MAX(id) AS id FROM streams").one()["id"]);
+      for (let id = last + 1; id < last + 3_000; id++)
+        state.storage.sql.exec("INSERT INTO streams VALUES (?, 'open', 'null', 0, 0)", id);
+    });
+    expect((await get(session)).status).toBe(200);
+  });
+});
+
+describe("after the end", () => {
+  it("a handler that lets go too late opens no stream", () =>
+    onStage(async ({ room, call, settled }) => {
+      let late: Context | undefined;
+      expect((await call((context) => ((late = context), "done"))).kind).toBe("answer");
+      await settled();
+      late?.release();
+      await call((context) => (context.progress(1), "done"));
+      await settled();
+      expect(streamsIn(room)).toHaveLength(1);
+    }));
+
+  it("a cancelled call that lets go opens no stream", async () => {
+    const session = await open();
+    const posted = send(session, callTool(5, "spec_slow", { ms: 900 }));
+    await pause(100);
+    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 5 } });
+    expect((await posted).status).toBe(202);
+    await pause(200);
+    await runInDurableObject(stubOf(session), (_object, state) => {
+      expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray()).toEqual([]);
+    });
+  });
+
+  it("progress goes on from round to round, never back", () =>
+    onStage(async ({ room, call, sent, settled }) => {
+      const handled = await call(async (context) => {
+        context.progress(1);
+        context.progress(2);
+        await context.ask("name", { message: "?", form: FORM });
+        context.progress(3);
+        return "done";
+      });
+      await settled();
+      const stream = streamOf(handled);
+      const question = sent(stream).find(({ method }) => method === "elicitation/create");
+      goOn(room, CONVERSATION, answerTo(question?.["id"], { action: "decline" }), ANONYMOUS);
+      await settled();
+      const told = sent(stream).filter(({ method }) => method === "notifications/progress");
+      expect(told.map(({ params }) => (params as { progress: number }).progress)).toEqual([1, 2, 3]);
+    }));
+
+  it("the arguments of a call are not kept beyond its questions", () =>
+    onStage(async ({ room, call, sent, settled }) => {
+      const args = { text: "x".repeat(100_000) };
+      const stream = streamOf(
+        await call(async (context) => (await context.ask("name", { message: "?", form: FORM })).action, args),
+      );
+      await settled();
+      goOn(room, CONVERSATION, answerTo(sent(stream)[0]?.["id"], { action: "decline" }), ANONYMOUS);
+      await settled();
+      expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: {} });
+      expect(room.rows.stream(stream)?.call.length).toBeLessThan(1_000);
+    }));
+
+  it("an answer that comes twice, or from a stranger's session, changes nothing", () =>
+    onStage(async ({ room, call, sent, settled }) => {
+      let runs = 0;
+      const stream = streamOf(
+        await call((context) => {
+          runs += 1;
+          return Promise.all(["a", "b"].map((key) => context.ask(key, { message: "?", form: FORM }))).then(
+            () => "done",
+          );
+        }),
+      );
+      await settled();
+      const [a, b] = sent(stream).map(({ id }) => id);
+      for (const id of [a, a, a, `${stream}.forged`, "x", "", "1e3.x", "__proto__", b, b, a])
+        goOn(room, CONVERSATION, answerTo(id, { action: "decline" }), ANONYMOUS);
+      await settled();
+      expect(runs).toBe(2);
+      expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
+    }));
+});
+
+describe("life and death", () => {
+  it("setting a level does not make the session forget that its client was here", async () => {
+    const session = await open();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + SESSION_TTL_MS - 1_000 });
+    await send(session, request(1, "logging/setLevel", { level: "info" }));
+    vi.setSystemTime(Date.now() + 2_000);
+    await runDurableObjectAlarm(stubOf(session));
+    expect((await send(session, request(1, "ping"))).status).toBe(200);
+  });
+
+  it("a stream that was held until a moment ago keeps its session", async () => {
+    const session = await open();
+    const events = new Events(await get(session));
+    await events.next();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + SESSION_TTL_MS - 1_000 });
+    await runInDurableObject(stubOf(session), (_object, state) => {
+      expect(state.getWebSockets()).toHaveLength(1);
+    });
+    await leave(session, events);
+    vi.setSystemTime(Date.now() + 2_000);
+    await runDurableObjectAlarm(stubOf(session));
+    expect((await send(session, request(1, "ping"))).status).toBe(200);
+  });
+
+  it("DELETE during a call and during a question ends both, and leaves nothing", async () => {
+    const session = await open();
+    const asked = new Events(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    await asked.message();
+    const posted = send(session, callTool(2, "spec_slow", { ms: 700 }));
+    await pause(100);
+    expect((await send(session, undefined, { method: "DELETE", body: null })).status).toBe(204);
+    expect((await posted).status).toBe(404);
+    expect(await timeout(asked.next(), 1_000)).toBeUndefined();
+    await pause(900);
+    expect(await rowsOfHub(session.id)).toBe(0);
+    await runInDurableObject(stubOf(session), async (_object, state) => {
+      expect((await state.storage.list()).size).toBe(0);
+      expect(await state.storage.getAlarm()).toBeNull();
+      expect(
+        state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('streams', 'events')").toArray(),
+      ).toEqual([]);
+    });
+  });
+
+  it("an alarm that ends a question does not cost the session its own end", async () => {
+    const session = await open();
+    const events = new Events(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    await events.message();
+    await leave(session, events);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 600_001 });
+    await runDurableObjectAlarm(stubOf(session));
+    vi.setSystemTime(Date.now() + SESSION_TTL_MS);
+    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    expect((await send(session, request(1, "ping"))).status).toBe(404);
+    expect(await rowsOfHub(session.id)).toBe(0);
+  });
+});
+
+/** The client goes away, and the object has learned of it. */
+async function leave(session: Session, events: Events): Promise<void> {
+  await runInDurableObject(stubOf(session), async (object, state) => {
+    for (const socket of state.getWebSockets()) {
+      await (
+        object as unknown as { webSocketClose(socket: WebSocket, code: number): void | Promise<void> }
+      ).webSocketClose(socket, 1000);
+    }
+  });
+  await events.cancel();
+  await pause(50);
+}
+
+const shards = (): DurableObjectStub<Hub>[] =>
+  Array.from({ length: HUB_SHARDS }, (_, index) => bindings.HUB.getByName(`shard-${index}`));
+
+async function rowsOfHub(session: string): Promise<number> {
+  const counts = await Promise.all(
+    shards().map((shard) =>
+      runInDurableObject(shard, (_hub, { storage }) => {
+        const names = storage.sql
+          .exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")
+          .toArray();
+        return names.reduce((sum, { name }) => {
+          if (name.startsWith("_cf") || name.startsWith("sqlite")) return sum;
+          return sum + storage.sql.exec(`SELECT 1 FROM "${name}" WHERE id = ?`, session).toArray().length;
+        }, 0);
+      }),
+    ),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+describe("hostile input", () => {
+  it.each([null, "text", 5, [], { progressToken: {} }, { progressToken: null }])(
+    "_meta %j is no reason to fail",
+    async (meta) => {
+      const session = await open();
+      const body = request(1, "tools/call", { name: "test_simple_text", arguments: {}, _meta: meta });
+      expect(await (await send(session, body)).json()).toMatchObject({ id: 1, result: {} });
+    },
+  );
+
+  it.each([null, [], "x", 5, { elicitation: [] }, { elicitation: null }, { roots: 1 }, { sampling: { tools: true } }])(
+    "capabilities %j are refused",
+    async (capabilities) => {
+      const params = { protocolVersion: "2025-11-25", capabilities, clientInfo: { name: "t", version: "1" } };
+      const response = await send(undefined, request(1, "initialize", params));
+      expect(response.headers.get("mcp-session-id")).toBeNull();
+      expect(await response.json()).toMatchObject({ id: 1, error: { code: -32602 } });
+    },
+  );
+
+  it("what a client says of itself is kept only as far as it is used", async () => {
+    const clientInfo = { name: "t", version: "1", icons: [{ src: `data:image/png;base64,${"A".repeat(1_000_000)}` }] };
+    const params = {
+      protocolVersion: "2025-11-25",
+      capabilities: { roots: {}, x: { y: "z".repeat(9_000) } },
+      clientInfo,
+    };
+    const response = await send(undefined, request(1, "initialize", params));
+    const id = response.headers.get("mcp-session-id") ?? "";
+    await runInDurableObject(stubOf({ id, revision: "2025-11-25" }), (_object, { storage }) => {
+      expect(JSON.stringify(storage.kv.get("session")).length).toBeLessThan(1_000);
+    });
+  });
+
+  it.each([
+    { clientInfo: { name: "n".repeat(100_000), version: "1" } },
+    { capabilities: { roots: { x: "n".repeat(100_000) } } },
+  ])("a client that says too much of itself is refused", async (change) => {
+    const params = {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "t", version: "1" },
+      ...change,
+    };
+    const response = await send(undefined, request(1, "initialize", params));
+    expect(response.headers.get("mcp-session-id")).toBeNull();
+    expect(await response.json()).toMatchObject({ id: 1, error: { code: -32602 } });
+  });
+
+  it("a URI too long to be watched is refused", async () => {
+    const session = await open();
+    const uri = `test://${"x".repeat(100_000)}`;
+    expect(await (await send(session, request(1, "resources/subscribe", { uri }))).json()).toMatchObject({
+      id: 1,
+      error: { code: -32602 },
+    });
+  });
+
+  it.each(["0-0", "1-1", "999999999999999-999999999", "1-", "-1", "x", "1-1-1", " 1-1", "1-1e3", "1.5-1", "new-0", ""])(
+    "Last-Event-ID %j is refused and breaks nothing",
+    async (lastEventId) => {
+      const session = await open();
+      expect((await get(session, lastEventId)).status).toBe(400);
+      expect((await send(session, request(1, "ping"))).status).toBe(200);
+    },
+  );
+
+  it("a cursor of another session's stream is refused", async () => {
+    const [mine, yours] = [await open(), await open()];
+    const events = new Events(await get(mine));
+    const { id = "" } = (await events.next()) ?? {};
+    expect((await get(yours, id)).status).toBe(400);
+    await events.cancel();
+  });
+
+  it("a batch may be large, not huge, and holds no handshake", async () => {
+    const session = await open("2025-03-26");
+    const pings = (count: number): object[] => Array.from({ length: count }, (_, id) => request(id, "ping"));
+    expect(await (await send(session, pings(50))).json()).toHaveLength(50);
+    expect((await send(session, pings(51))).status).toBe(400);
+    expect((await send(session, [])).status).toBe(400);
+    const mixed = await send(session, [request(1, "initialize"), request(2, "ping")]);
+    expect(mixed.headers.get("mcp-session-id")).toBeNull();
+    expect(await mixed.json()).toMatchObject([
+      { id: 1, error: {} },
+      { id: 2, result: {} },
+    ]);
+  });
+
+  it("calls that wait for the client are few in one session", async () => {
+    const session = await open("2025-11-25");
+    const streams: Events[] = [];
+    let refused: Record<string, unknown> | undefined;
+    for (let count = 0; count < 80 && refused === undefined; count++) {
+      const events = new Events(await send(session, callTool(count, "test_elicitation", { message: "?" })));
+      const message = await events.message();
+      if ("error" in message) refused = message;
+      streams.push(events);
+    }
+    expect(refused).toMatchObject({ error: { code: -32603 } });
+    await Promise.all(streams.map((events) => events.cancel()));
+  });
+
+  it("a batch whose stream is gone before it is attached still gets its other answers", async () => {
+    const session = await open("2025-03-26");
+    const posted = send(session, [
+      callTool(1, "spec_slow", { ms: 1_300 }),
+      callTool(2, "test_tool_with_progress", {}, { progressToken: "p" }),
+    ]);
+    await pause(100);
+    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 2 } });
+    const text = await (await posted).text();
+    expect(text).toContain('"id":1');
+  });
+
+  it("a batch that loses patience costs one request more, and one for each stream", async () => {
+    const session = await open("2025-03-26");
+    const before = costs.requests;
+    const posted = await send(
+      session,
+      [1, 2, 3].map((id) => callTool(id, "spec_slow", { ms: 1_200 })),
+    );
+    expect((await posted.text()).match(/"result"/g)).toHaveLength(3);
+    expect(costs.requests - before).toBe(1 + 1 + 3);
+  });
+
+  it("a batch whose session is ended meanwhile is told so, not answered in part", async () => {
+    const session = await open("2025-03-26");
+    const posted = send(session, [request(1, "ping"), callTool(2, "spec_slow", { ms: 700 })]);
+    await pause(100);
+    await send(session, undefined, { method: "DELETE", body: null });
+    expect((await posted).status).toBe(404);
+  });
+});
+
+describe("the hub", () => {
+  it("a listener that is leaving keeps nobody else from hearing", async () => {
+    const door = hubDoor(bindings.HUB);
+    const filter = { toolsListChanged: true };
+    const sockets = await Promise.all(Array.from({ length: 40 }, () => door.listen(filter, callerKey(ANONYMOUS))));
+    let heard = 0;
+    for (const socket of sockets) {
+      socket.addEventListener("message", () => void (heard += 1));
+      socket.accept();
+    }
+    for (const shard of shards()) {
+      await runInDurableObject(shard, (_hub, state) => {
+        const [first] = state.getWebSockets();
+        first?.close(1001, "leaving");
+      });
+    }
+    await door.publish({ list: "tools" });
+    await pause(100);
+    expect(heard).toBe(36);
+    for (const socket of sockets) socket.close(1000);
+  });
+
+  it("a session that fails to listen keeps nobody else from hearing", async () => {
+    const [broken, whole] = [await open(), await open()];
+    const uri = "test://watched-resource";
+    for (const session of [broken, whole])
+      await (await send(session, request(1, "resources/subscribe", { uri }))).text();
+    await runInDurableObject(stubOf(broken), (_object, { storage }) => storage.kv.put("subscriptions", 5));
+    const events = new Events(await get(whole));
+    await events.next();
+    await hubDoor(bindings.HUB).publish({ uri });
+    expect(await events.message()).toMatchObject({ method: "notifications/resources/updated" });
+    await events.cancel();
+    await runInDurableObject(stubOf(broken), (_object, { storage }) => storage.kv.delete("subscriptions"));
+  });
+
+  it("a change between admission and handshake does not make the hub forget the session", async () => {
+    const door = hubDoor(bindings.HUB);
+    const id = bindings.SESSION.newUniqueId();
+    await door.admit(id.toString(), ANONYMOUS);
+    await door.publish({ list: "tools" });
+    await bindings.SESSION.get(id).initialize({ caller: callerKey(ANONYMOUS), revision: NEWEST.date, client: CLIENT });
+    expect(await rowsOfHub(id.toString())).toBe(1);
+  });
+
+  it("a session admitted and never opened goes with a later change", async () => {
+    const door = hubDoor(bindings.HUB);
+    const id = bindings.SESSION.newUniqueId().toString();
+    await door.admit(id, ANONYMOUS);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
+    await door.publish({ list: "tools" });
+    expect(await rowsOfHub(id)).toBe(0);
+  });
+
+  it("a change for one caller reaches that caller's sessions only", async () => {
+    const session = await open();
+    const events = new Events(await get(session));
+    await events.next();
+    const door = hubDoor(bindings.HUB);
+    await door.publish({ list: "prompts", audience: '["none","mallory","none"]' });
+    await door.publish({ list: "tools", audience: callerKey(ANONYMOUS) });
+    expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await events.cancel();
+  });
+
+  it("subscribing to a and ab and unsubscribing a keeps ab, on the one stream that is held", async () => {
+    const session = await open();
+    const streams = [new Events(await get(session)), new Events(await get(session))];
+    for (const stream of streams) await stream.next();
+    for (const [method, uri] of [
+      ["subscribe", "test://a"],
+      ["subscribe", "test://ab"],
+      ["unsubscribe", "test://a"],
+    ])
+      await (await send(session, request(1, `resources/${method}`, { uri }))).text();
+    await evictDurableObject(stubOf(session), { webSockets: "hibernate" });
+    const door = hubDoor(bindings.HUB);
+    await door.publish({ uri: "test://a" });
+    await door.publish({ uri: "test://ab" });
+    await pause(50);
+    const read = await Promise.all(streams.map((stream) => timeout(stream.message(), 300)));
+    expect(read.filter((one) => one !== "timeout")).toMatchObject([{ params: { uri: "test://ab" } }]);
+    await Promise.all(streams.map((stream) => stream.cancel()));
+  });
+});
