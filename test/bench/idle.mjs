@@ -57,7 +57,7 @@ export async function idle(subjects, { quick }) {
 
 /** Gives resident bytes per idle stream, and how many objects were built anew to tell all streams of one change. */
 async function measure(side, { open, objects }) {
-  const server = await side();
+  const server = await side(["--expose-gc"]);
   try {
     const { pid, port } = server;
     let told = 0;

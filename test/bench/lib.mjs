@@ -48,10 +48,10 @@ export async function bundle(entry, define = {}) {
  * Runs `code` in a workerd of its own, with the compatibility settings of wrangler.toml, a fresh key, and the Durable
  * Object classes `objects` ({ BINDING: "Class" }). Gives { pid, port, stop } once it listens.
  */
-export async function start(code, objects = {}) {
+export async function start(code, objects = {}, v8Flags = []) {
   const folder = mkdtempSync(join(tmpdir(), "barewire-bench-"));
   writeFileSync(join(folder, "worker.js"), code);
-  writeFileSync(join(folder, "config.capnp"), settings(objects, folder));
+  writeFileSync(join(folder, "config.capnp"), settings(objects, folder, v8Flags));
   const args = ["serve", join(folder, "config.capnp"), "--control-fd=3"];
   const child = spawn(workerd.default, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
   const gone = new Promise((resolve) => child.once("exit", resolve));
@@ -78,7 +78,7 @@ export async function start(code, objects = {}) {
   return { pid: child.pid, port, stop };
 }
 
-function settings(objects, folder) {
+function settings(objects, folder, v8Flags) {
   const text = JSON.stringify;
   const date = /^compatibility_date = "(.*)"$/m.exec(SETTINGS)[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(SETTINGS)?.[1] ?? "[]";
@@ -99,7 +99,7 @@ const config :Workerd.Config = (
     durableObjectStorage = (localDisk = "objects"),
   )), (name = "objects", disk = (path = ${text(folder)}, writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
-  v8Flags = ["--expose-gc"],
+  v8Flags = ${text(v8Flags)},
 );
 `;
 }

@@ -26,7 +26,7 @@ export async function sessions(pace) {
 /** barewire, and the bare Worker that answers what it answered: as functions that run one more of them. */
 async function bundles() {
   const code = await bundle("test/bench/session-worker.ts");
-  const ours = () => start(code, OBJECTS);
+  const ours = (v8Flags) => start(code, OBJECTS, v8Flags);
   const server = await ours();
   try {
     const opened = await ask(server.port, INITIALIZE);
@@ -34,7 +34,7 @@ async function bundles() {
     const { "Content-Length": _length, ...headers } = called.headers;
     const recorded = { OPENED: cut(opened), CALLED: cut(called), HEADERS: headers };
     const bare = await bundle("test/bench/bare-session.js", recorded);
-    return { ours, bare: () => start(bare, { BARE: "Bare" }) };
+    return { ours, bare: (v8Flags) => start(bare, { BARE: "Bare" }, v8Flags) };
   } finally {
     await server.stop();
   }

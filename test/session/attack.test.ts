@@ -4,13 +4,24 @@ import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
 import { hubDoor, HUB_SHARDS } from "../../src/hub/door.ts";
-import type { Hub } from "../../src/hub/hub.ts";
+import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER, type Hub } from "../../src/hub/hub.ts";
 import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
 import { tool } from "../../src/server/define.ts";
-import { goOn, start, type Session as Conversation } from "../../src/session/calls.ts";
-import { EVENT_TTL_MS, MAX_SESSION_SIZE, SESSION_TTL_MS, type Handled, type Room } from "../../src/session/room.ts";
+import { cancel, goOn, start, type Session as Conversation } from "../../src/session/calls.ts";
+import {
+  CHECK_EVERY,
+  EVENT_TTL_MS,
+  MAX_EVENTS_PER_STREAM,
+  MAX_OPEN_STREAMS,
+  MAX_SESSION_SIZE,
+  QUESTION_TTL_MS,
+  SESSION_TTL_MS,
+  type Handled,
+  type Room,
+} from "../../src/session/room.ts";
+import { MAX_SUBSCRIPTIONS } from "../../src/session/handle.ts";
 import { sessionRows } from "../../src/session/rows.ts";
 import { attach, emit, openStream } from "../../src/session/streams.ts";
 import { ringOf } from "../unit/keys.ts";
@@ -596,3 +607,267 @@ describe("the hub", () => {
     await Promise.all(streams.map((stream) => stream.cancel()));
   });
 });
+
+describe("cancelling", () => {
+  const isCancelled = (id: number): object => ({
+    jsonrpc: "2.0",
+    method: "notifications/cancelled",
+    params: { requestId: id },
+  });
+  const slow = (context: Context): Promise<string> =>
+    new Promise((resolve) => context.signal.addEventListener("abort", () => resolve("stopped"), { once: true }));
+
+  it("stops the handler, ends the POST, and says nothing more", () =>
+    onStage(async ({ room, call, settled }) => {
+      const handled = call(slow);
+      cancel(room, 9);
+      // Settles only because the signal was aborted.
+      await settled();
+      expect(await handled).toEqual({ kind: "accepted" });
+      expect(room.rows.newestStream()).toBe(0);
+    }));
+
+  it("ends the stream of a call that had one", () =>
+    onStage(async ({ room, call, settled }) => {
+      const handled = await call((context) => (context.progress(1), slow(context)));
+      const socket = attach(room, NEWEST, streamOf(handled), 0);
+      cancel(room, 9);
+      await settled();
+      expect(streamsIn(room)).toEqual([]);
+      expect(room.rows.eventsAfter(streamOf(handled), 0)).toEqual([]);
+      expect(room.state.getWebSockets(String(streamOf(handled)))[0]?.readyState).not.toBe(WebSocket.READY_STATE_OPEN);
+      if (socket.ok) socket.value.accept();
+    }));
+
+  it("stops the newest of two calls with one id, and lets the other be answered", () =>
+    onStage(async ({ room, call, settled }) => {
+      let finish = (): void => undefined;
+      const first = call(() => new Promise((resolve) => (finish = () => resolve("first"))));
+      const second = call(slow);
+      cancel(room, 9);
+      finish();
+      await settled();
+      expect(await second).toEqual({ kind: "accepted" });
+      expect(await first).toMatchObject({ kind: "answer", text: expect.stringContaining("first") as string });
+    }));
+
+  it("ends a call that waits, and takes its question back", async () => {
+    const session = await open();
+    const events = new Events(await send(session, callTool(3, "test_elicitation", { message: "?" })));
+    const { id, eventId } = await events.message();
+    await send(session, isCancelled(3));
+    expect(await events.message()).toMatchObject({ method: "notifications/cancelled", params: { requestId: id } });
+    expect(await events.next()).toBeUndefined();
+    expect((await get(session, eventId)).status).toBe(400);
+    await send(session, { jsonrpc: "2.0", id, result: { action: "decline" } });
+    expect((await send(session, request(1, "ping"))).status).toBe(200);
+  });
+});
+
+describe("streams", () => {
+  it("an alarm leaves a call alone that is at work", async () => {
+    const session = await open();
+    const events = new Events(await send(session, callTool(1, "spec_slow", { ms: 1_300 })));
+    await runDurableObjectAlarm(stubOf(session));
+    expect(await events.message()).toMatchObject({ id: 1, result: {} });
+    expect(await events.next()).toBeUndefined();
+  });
+
+  it("a question sets the alarm for its own end", async () => {
+    const session = await open();
+    const events = new Events(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    await events.message();
+    const alarm = await runInDurableObject(stubOf(session), (_object, { storage }) => storage.getAlarm());
+    expect(Number(alarm) - Date.now()).toBeLessThanOrEqual(QUESTION_TTL_MS);
+    await runDurableObjectAlarm(stubOf(session));
+    const next = await runInDurableObject(stubOf(session), (_object, { storage }) => storage.getAlarm());
+    expect(Number(next) - Date.now()).toBeLessThanOrEqual(QUESTION_TTL_MS);
+    await events.cancel();
+  });
+
+  it("keep a bounded number of events, and know which are gone", () =>
+    onStage(({ room }) => {
+      const stream = openStream(room, "open", "null");
+      for (let count = 1; count <= MAX_EVENTS_PER_STREAM + 2 * CHECK_EVERY; count++) emit(room, stream, "{}");
+      const kept = room.rows.eventsAfter(stream, 0);
+      expect(kept.length).toBeLessThanOrEqual(MAX_EVENTS_PER_STREAM + CHECK_EVERY);
+      const oldest = kept[0]?.seq ?? 0;
+      expect(attach(room, NEWEST, stream, oldest - 2).ok).toBe(false);
+      expect(attach(room, NEWEST, stream, oldest - 1).ok).toBe(true);
+      return Promise.resolve();
+    }));
+
+  it("forget what is old: events, the streams that ended with them, and never a sequence number", () =>
+    onStage(({ room }) => {
+      const [ended, waiting] = [openStream(room, "running", "{}"), openStream(room, "running", "{}")];
+      room.rows.addEvent(ended, "{}", true, 1);
+      for (const at of [1, 2, 300]) room.rows.addEvent(waiting, "{}", false, at);
+      room.rows.dropBefore(100);
+      expect(room.rows.stream(ended)).toBeUndefined();
+      expect(room.rows.eventsAfter(ended, 0)).toEqual([]);
+      expect(room.rows.stream(waiting)?.dropped).toBe(2);
+      expect(room.rows.eventsAfter(waiting, 0).map(({ seq }) => seq)).toEqual([3]);
+      room.rows.dropBefore(1_000);
+      expect(room.rows.addEvent(waiting, "{}", false, 2_000)).toBe(4);
+      room.rows.addEvent(ended, "{}", false, 2_000);
+      room.rows.dropBefore(1_500);
+      expect(room.rows.eventsAfter(ended, 0)).toEqual([]);
+      return Promise.resolve();
+    }));
+
+  it("old events go with the alarm", async () => {
+    const session = await open();
+    await (await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))).text();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + EVENT_TTL_MS + 1_000 });
+    await runDurableObjectAlarm(stubOf(session));
+    await runInDurableObject(stubOf(session), (_object, { storage }) => {
+      expect(storage.sql.exec("SELECT 1 FROM events UNION ALL SELECT 1 FROM streams").toArray()).toEqual([]);
+    });
+  });
+
+  it("opened by GET are few, but those that are held all live", async () => {
+    const session = await open();
+    const held = await Promise.all([1, 2, 3].map(async () => new Events(await get(session))));
+    const ids = await Promise.all(held.map(async (events) => (await events.next())?.id?.split("-")[0] ?? ""));
+    for (let count = 0; count < MAX_OPEN_STREAMS + 3; count++) await new Events(await get(session)).cancel();
+    await pause(50);
+    await new Events(await get(session)).cancel();
+    await runInDurableObject(stubOf(session), (_object, { storage }) => {
+      const kept = storage.sql
+        .exec<{ id: number }>("SELECT id FROM streams")
+        .toArray()
+        .map(({ id }) => String(id));
+      expect(kept.length).toBeLessThanOrEqual(MAX_OPEN_STREAMS + held.length);
+      expect(ids.filter((id) => kept.includes(id))).toEqual(ids);
+    });
+    await Promise.all(held.map((events) => events.cancel()));
+  });
+
+  it("that nobody holds keep what comes for whoever resumes", async () => {
+    const session = await open();
+    const events = new Events(await get(session));
+    const { id = "" } = (await events.next()) ?? {};
+    await leave(session, events);
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    const resumed = new Events(await get(session, id));
+    expect(await resumed.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await resumed.cancel();
+  });
+
+  it("have one reader: who resumes ends the connection that was lost without notice", async () => {
+    const session = await open();
+    const first = new Events(await get(session));
+    const { id = "" } = (await first.next()) ?? {};
+    const second = new Events(await get(session, id));
+    expect(await timeout(first.next(), 500)).toBeUndefined();
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    expect(await second.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await second.cancel();
+  });
+
+  it.each(["2025-06-18", "2025-03-26"])("are not primed in %s, and a call is not let go there", async (date) => {
+    const session = await open(date);
+    const response = await send(session, callTool(1, "test_reconnection"));
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(await response.json()).toMatchObject({ id: 1, result: {} });
+    const events = new Events(await send(session, callTool(2, "test_tool_with_progress", {}, { progressToken: "p" })));
+    expect((await events.next())?.data).toContain("notifications/progress");
+  });
+
+  it("are primed once, and end when their call lets go", async () => {
+    const session = await open();
+    const events = new Events(await send(session, callTool(1, "test_reconnection")));
+    const { id = "", data } = (await events.next()) ?? {};
+    expect({ id, data }).toEqual({ id: expect.stringMatching(/-0$/) as string, data: "" });
+    expect(await timeout(events.next(), 500)).toBeUndefined();
+    const resumed = new Events(await get(session, id));
+    const { eventId } = await resumed.message();
+    const again = new Events(await get(session, eventId));
+    expect(await timeout(again.next(), 500)).toBeUndefined();
+  });
+
+  it("free their socket when the client leaves", async () => {
+    const session = await open();
+    const events = new Events(await get(session));
+    await events.next();
+    await events.cancel();
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    await pause(100);
+    await runInDurableObject(stubOf(session), (_object, state) => expect(state.getWebSockets()).toEqual([]));
+  });
+
+  it("progress goes nowhere without a token that is one", async () => {
+    const session = await open();
+    for (const progressToken of [{}, null, true, undefined]) {
+      const response = await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken }));
+      expect(response.headers.get("content-type")).toBe("application/json");
+      await response.text();
+    }
+  });
+});
+
+describe("shares", () => {
+  const mallory = { issuer: "none", subject: "mallory", client: "none", scopes: [] };
+  const newId = (): string => bindings.SESSION.newUniqueId().toString();
+
+  it("a caller opens so many sessions, and no other caller is the poorer", async () => {
+    const door = hubDoor(bindings.HUB);
+    const ids = Array.from({ length: MAX_SESSIONS_PER_CALLER }, newId);
+    for (const id of ids) expect(await door.admit(id, mallory)).toBe(true);
+    expect(await door.admit(newId(), mallory)).toBe(false);
+    expect(await door.admit(newId(), { ...mallory, subject: "m".repeat(4) })).toBe(true);
+    await open();
+    await door.forget(ids[0] ?? "", callerKey(mallory));
+    expect(await door.admit(newId(), mallory)).toBe(true);
+  });
+
+  it("a session is refused with 429 when its caller has too many", async () => {
+    const { id } = await open();
+    await runInDurableObject(hubOf(callerKey(ANONYMOUS)), (_hub, { storage }) => {
+      const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_SESSIONS_OF_STRANGERS})`;
+      storage.sql.exec(
+        `${rows} INSERT INTO registered SELECT caller, 'fill' || i, NULL, 0 FROM n, registered WHERE id = ?`,
+        id,
+      );
+    });
+    await expect(open()).rejects.toThrow("429");
+    await runInDurableObject(hubOf(callerKey(ANONYMOUS)), (_hub, { storage }) => {
+      storage.sql.exec("DELETE FROM registered WHERE id LIKE 'fill%'");
+    });
+  });
+
+  it("a session holds so many subscriptions", async () => {
+    const session = await open();
+    await runInDurableObject(stubOf(session), (_object, { storage }) =>
+      storage.kv.put(
+        "subscriptions",
+        Array.from({ length: MAX_SUBSCRIPTIONS }, (_, index) => `test://${index}`),
+      ),
+    );
+    const body = request(1, "resources/subscribe", { uri: "test://one-more" });
+    expect(await (await send(session, body)).json()).toMatchObject({ error: { code: -32602 } });
+  });
+
+  it("a listener hears only what is for everyone, or for its own caller", async () => {
+    const door = hubDoor(bindings.HUB);
+    const filter = { toolsListChanged: true, resourceSubscriptions: ["test://a"] };
+    const socket = await door.listen(filter, callerKey(ANONYMOUS));
+    const heard: unknown[] = [];
+    socket.addEventListener("message", ({ data }) => void heard.push(JSON.parse(String(data))));
+    socket.accept();
+    await door.publish({ list: "tools", audience: callerKey(mallory) });
+    await door.publish({ list: "prompts" });
+    await door.publish({ uri: "test://ab" });
+    await door.publish({ uri: "test://a", audience: callerKey(ANONYMOUS) });
+    await pause(50);
+    expect(heard).toEqual([{ uri: "test://a", audience: callerKey(ANONYMOUS) }]);
+    socket.close(1000);
+  });
+});
+
+/** The shard that has the sessions of `caller`. */
+function hubOf(caller: string): DurableObjectStub<Hub> {
+  let sum = 0;
+  for (let at = 0; at < caller.length; at++) sum = (sum * 31 + caller.charCodeAt(at)) >>> 0;
+  return bindings.HUB.getByName(`shard-${sum % HUB_SHARDS}`);
+}
