@@ -84,6 +84,8 @@ export class Hub extends DurableObject<HubEnv> {
   #tellListeners(change: Change): void {
     const text = JSON.stringify(change);
     for (const socket of this.ctx.getWebSockets()) {
+      // One that is leaving is still listed; writing to it would throw, and nobody after it would hear.
+      if (socket.readyState !== WebSocket.READY_STATE_OPEN) continue;
       const { filter, caller } = socket.deserializeAttachment() as Attachment;
       const mayHear = change.audience === undefined || change.audience === caller;
       if (mayHear && wants(filter, change)) socket.send(text);
@@ -91,7 +93,7 @@ export class Hub extends DurableObject<HubEnv> {
   }
 
   /** The Worker closes when its client has left; answering completes the handshake and frees the socket. */
-  override webSocketClose(socket: WebSocket, code: number): void {
-    socket.close(code === 1006 ? 1000 : code);
+  override webSocketClose(socket: WebSocket): void {
+    socket.close(1000);
   }
 }

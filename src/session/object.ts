@@ -124,10 +124,11 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   }
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
-  override webSocketClose(socket: WebSocket, code: number): void {
+  override webSocketClose(socket: WebSocket): void {
     const session = this.#session();
     if (session !== undefined) this.#seen(session);
-    socket.close(code === 1006 ? CLOSE.done : code);
+    // Not the code it came with: some may not be sent, and nobody reads it.
+    socket.close(CLOSE.done);
   }
 
   async #end(): Promise<void> {
@@ -138,7 +139,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     }
     this.#room.running.clear();
     const caller = this.#room.rows.session()?.caller ?? "";
-    await this.ctx.storage.deleteAlarm();
+    this.#room.rows.forgetSession();
+    // With the rows goes the alarm.
     await this.ctx.storage.deleteAll();
     await this.#room.house.hub.forget(this.ctx.id.toString(), caller);
   }

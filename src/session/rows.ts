@@ -45,6 +45,8 @@ const TABLES = `
 export interface RecordRows {
   session(): SessionRow | undefined;
   putSession(session: SessionRow): void;
+  /** From here on the session is gone, though its rows may take a moment to go. */
+  forgetSession(): void;
   subscriptions(): string[];
   putSubscriptions(uris: readonly string[]): void;
 }
@@ -94,9 +96,15 @@ export function sessionRows({ sql, kv }: DurableObjectStorage): Rows {
 }
 
 function recordRows(kv: SyncKvStorage): RecordRows {
+  // Only this object writes the row, and every message needs it: it is read once in the object's life.
+  let session = kv.get<SessionRow>("session");
   return {
-    session: () => kv.get<SessionRow>("session"),
-    putSession: (session) => kv.put("session", session),
+    session: () => session,
+    putSession(row) {
+      kv.put("session", row);
+      session = row;
+    },
+    forgetSession: () => void (session = undefined),
     subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
     putSubscriptions: (uris) => kv.put("subscriptions", [...uris]),
   };

@@ -8,9 +8,9 @@ import { bytesOf, census, openSession, openStream, sessionGet } from "./session-
 
 /** Resident memory per stream, as a multiple of the bare one's. */
 const AIM = 1.1;
-/** Streams that count, and those before them, with which the code is compiled and the heap grows. */
+/** Streams that count, and those opened and asleep before them: the code is compiled and the heap has grown with these. */
 const STREAMS = 1_000;
-const BEFORE = 500;
+const BEFORE = 1_500;
 /** Longer than the ten seconds after which workerd lets an idle object go. */
 const IDLE_MS = 15_000;
 /** Within what every stream must have heard of a change. */

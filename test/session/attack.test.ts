@@ -3,6 +3,7 @@
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
+import type { Change } from "../../src/hub/change.ts";
 import { hubDoor, HUB_SHARDS } from "../../src/hub/door.ts";
 import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER, type Hub } from "../../src/hub/hub.ts";
 import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
@@ -142,10 +143,32 @@ describe("one answer, whatever happens", () => {
       const [first, second] = sent(stream).map(({ id }) => id);
       const huge = { action: "accept", content: { name: "x".repeat(2_200_000) } };
       goOn(room, CONVERSATION, answerTo(first, huge), ANONYMOUS);
+      expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
       goOn(room, CONVERSATION, answerTo(second, huge), ANONYMOUS);
       await settled();
       expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
       expect(room.rows.waiting()).toEqual([]);
+    }));
+
+  it("a result too large to be an event ends the call with an error", () =>
+    onStage(async ({ call, sent, settled }) => {
+      const handled = await call((context) => {
+        context.progress(1);
+        return "x".repeat(2_200_000);
+      });
+      await settled();
+      expect(sent(streamOf(handled)).at(-1)).toMatchObject({ id: 9, error: { code: -32603 } });
+    }));
+
+  it("a refused question ends its call, and takes back only the others", () =>
+    onStage(async ({ room, call, sent, settled }) => {
+      const ask = (context: Context): unknown =>
+        Promise.all(["a", "b"].map((key) => context.ask(key, { message: "?", form: FORM })));
+      const stream = streamOf(await call(ask));
+      await settled();
+      const [first, second] = sent(stream).map(({ id }) => id);
+      goOn(room, CONVERSATION, { kind: "response", id: String(first), error: { message: "no" } }, ANONYMOUS);
+      expect(sent(stream).slice(2)).toMatchObject([{ params: { requestId: second } }, { id: 9, error: {} }]);
     }));
 
   it("a notice too large to be an event is dropped, and the call goes on", () =>
@@ -206,6 +229,7 @@ describe("one answer, whatever happens", () => {
       openStream(room, "running", '{"request":{"id":7}}');
       expect(attach(room, NEWEST, stream, 0).ok).toBe(true);
       expect(room.rows.size()).toBeLessThan(MAX_SESSION_SIZE);
+      expect(room.rows.stream(old)).toBeUndefined();
     }));
 
   it("streams keep apart when the clock goes back", async () => {
@@ -320,6 +344,47 @@ describe("life and death", () => {
     expect((await send(session, request(1, "ping"))).status).toBe(200);
   });
 
+  it("a stream that is held keeps its session, whatever the clock says", async () => {
+    const session = await open();
+    const events = new Events(await get(session));
+    await events.next();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 3 * SESSION_TTL_MS });
+    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await events.cancel();
+  });
+
+  it("a call whose session was ended writes nothing more, even when it is told to go on as a stream", async () => {
+    const session = await open();
+    const stub = stubOf(session);
+    // Takes its time and does not look at its signal.
+    const params = { name: "test_tool_with_logging", arguments: {} };
+    const handling = stub.handle(ANONYMOUS, [{ kind: "request", id: 1, method: "tools/call", params }], false, ["t"]);
+    await pause(20);
+    expect(await stub.end(callerKey(ANONYMOUS))).toBe(true);
+    await stub.promote(["t"]);
+    expect(await handling).toEqual([{ kind: "gone" }]);
+    await pause(400);
+    await runInDurableObject(stub, (_object, { storage }) => {
+      expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray()).toEqual([]);
+    });
+  });
+
+  it("DELETE stops the handler of a call", async () => {
+    const [ended, other] = [await open(), await open()];
+    // A call of spec_slow that is stopped says so by changing this resource.
+    await (await send(other, request(1, "resources/subscribe", { uri: "test://watched-resource" }))).text();
+    const events = new Events(await get(other));
+    await events.next();
+    const posted = send(ended, callTool(1, "spec_slow", { ms: 5_000 }));
+    await pause(100);
+    await send(ended, undefined, { method: "DELETE", body: null });
+    expect((await posted).status).toBe(404);
+    expect(await timeout(events.message(), 1_500)).toMatchObject({ params: { uri: "test://watched-resource" } });
+    await events.cancel();
+  });
+
   it("DELETE during a call and during a question ends both, and leaves nothing", async () => {
     const session = await open();
     const asked = new Events(await send(session, callTool(1, "test_elicitation", { message: "?" })));
@@ -354,13 +419,16 @@ describe("life and death", () => {
   });
 });
 
+/** What the platform calls when a socket has closed. */
+async function closed(object: DurableObject, socket: WebSocket, code: number): Promise<void> {
+  await object.webSocketClose?.(socket, code, "", code === 1000);
+}
+
 /** The client goes away, and the object has learned of it. */
 async function leave(session: Session, events: Events): Promise<void> {
   await runInDurableObject(stubOf(session), async (object, state) => {
     for (const socket of state.getWebSockets()) {
-      await (
-        object as unknown as { webSocketClose(socket: WebSocket, code: number): void | Promise<void> }
-      ).webSocketClose(socket, 1000);
+      await closed(object, socket, 1000);
     }
   });
   await events.cancel();
@@ -476,6 +544,10 @@ describe("hostile input", () => {
     ]);
   });
 
+  it.each(["2025-06-18", "2025-11-25"])("there is no batch in %s", async (date) => {
+    expect((await send(await open(date), [request(1, "ping")])).status).toBe(400);
+  });
+
   it("calls that wait for the client are few in one session", async () => {
     const session = await open("2025-11-25");
     const streams: Events[] = [];
@@ -533,14 +605,16 @@ describe("the hub", () => {
       socket.accept();
     }
     for (const shard of shards()) {
-      await runInDurableObject(shard, (_hub, state) => {
+      await runInDurableObject(shard, async (hub, state) => {
         const [first] = state.getWebSockets();
         first?.close(1001, "leaving");
+        await hub.publish({ list: "tools" });
       });
     }
-    await door.publish({ list: "tools" });
     await pause(100);
-    expect(heard).toBe(36);
+    // Listeners chose their shards at random: some shard may have had none.
+    expect(heard).toBeGreaterThanOrEqual(36);
+    expect(heard).toBeLessThan(40);
     for (const socket of sockets) socket.close(1000);
   });
 
@@ -583,6 +657,18 @@ describe("the hub", () => {
     const door = hubDoor(bindings.HUB);
     await door.publish({ list: "prompts", audience: '["none","mallory","none"]' });
     await door.publish({ list: "tools", audience: callerKey(ANONYMOUS) });
+    expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await events.cancel();
+  });
+
+  it("a session trusts nobody with whom a change is for", async () => {
+    const session = await open();
+    const events = new Events(await get(session));
+    await events.next();
+    const notify = async (change: Change): Promise<boolean> => stubOf(session).notify(change);
+    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe(true);
+    expect(await notify({ uri: "test://not-watched" })).toBe(true);
+    expect(await notify({ list: "tools" })).toBe(true);
     expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
     await events.cancel();
   });
@@ -754,6 +840,31 @@ describe("streams", () => {
     await resumed.cancel();
   });
 
+  it("get what is for nobody in particular where somebody holds one, newer or not", async () => {
+    const session = await open();
+    const held = new Events(await get(session));
+    await held.next();
+    const newer = new Events(await get(session));
+    const { id = "" } = (await newer.next()) ?? {};
+    await newer.cancel();
+    await runInDurableObject(stubOf(session), (_object, state) => {
+      for (const socket of state.getWebSockets(id.split("-")[0])) socket.close(1000);
+    });
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    expect(await timeout(held.message(), 500)).toMatchObject({ method: "notifications/tools/list_changed" });
+    await held.cancel();
+  });
+
+  it("are written to while their reader is leaving", () =>
+    onStage(({ room, sent }) => {
+      const stream = openStream(room, "open", "null");
+      attach(room, NEWEST, stream, 0);
+      for (const socket of room.state.getWebSockets(String(stream))) socket.close(1000);
+      emit(room, stream, '{"kept":true}');
+      expect(sent(stream)).toEqual([{ kept: true }]);
+      return Promise.resolve();
+    }));
+
   it("have one reader: who resumes ends the connection that was lost without notice", async () => {
     const session = await open();
     const first = new Events(await get(session));
@@ -796,6 +907,51 @@ describe("streams", () => {
     await runInDurableObject(stubOf(session), (_object, state) => expect(state.getWebSockets()).toEqual([]));
   });
 
+  it("a call that lets go ends the connection that holds its stream, not the stream", () =>
+    onStage(async ({ room, call, sent, settled }) => {
+      let attached = (): void => undefined;
+      const holding = new Promise<void>((resolve) => (attached = resolve));
+      const stream = streamOf(
+        await call(async (context) => {
+          context.progress(1);
+          await holding;
+          context.release();
+          return "done";
+        }),
+      );
+      expect(attach(room, NEWEST, stream, 0).ok).toBe(true);
+      attached();
+      await pause(1);
+      const [socket] = room.state.getWebSockets(String(stream));
+      expect(socket?.readyState).not.toBe(WebSocket.READY_STATE_OPEN);
+      await settled();
+      expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: {} });
+    }));
+
+  it("the question that expires first is the one the alarm is for", () =>
+    onStage(({ room }) => {
+      for (const expires of [300, 100, 200])
+        room.rows.updateStream(openStream(room, "waiting", "{}"), "waiting", "{}", expires);
+      expect(room.rows.waiting().map(({ expires }) => expires)).toEqual([100, 200, 300]);
+      return Promise.resolve();
+    }));
+
+  it.each([1000, 1001, 1005, 1006, 1015])(
+    "a socket that is lost with code %i is let go without a word",
+    async (code) => {
+      const session = await open();
+      const events = new Events(await get(session));
+      await events.next();
+      const sockets = await runInDurableObject(stubOf(session), async (object, state) => {
+        const [socket] = state.getWebSockets();
+        if (socket === undefined) throw new Error("Nobody is attached");
+        await closed(object, socket, code);
+        return [socket.readyState];
+      });
+      expect(sockets).not.toContain(WebSocket.READY_STATE_OPEN);
+    },
+  );
+
   it("progress goes nowhere without a token that is one", async () => {
     const session = await open();
     for (const progressToken of [{}, null, true, undefined]) {
@@ -803,6 +959,23 @@ describe("streams", () => {
       expect(response.headers.get("content-type")).toBe("application/json");
       await response.text();
     }
+  });
+});
+
+describe("each date in its own words", () => {
+  it("a model is not offered tools before clients could declare that", async () => {
+    const session = await open("2025-06-18", { sampling: { tools: {} } });
+    const response = await send(session, callTool(1, "spec_sample_tools"));
+    expect(await response.json()).toMatchObject({ id: 1, error: { code: -32602 } });
+  });
+
+  it("log lines come from the level on that the client set", async () => {
+    const session = await open();
+    await (await send(session, request(1, "logging/setLevel", { level: "alert" }))).text();
+    const events = new Events(await send(session, callTool(2, "spec_log")));
+    expect(await events.message()).toMatchObject({ params: { level: "alert" } });
+    expect(await events.message()).toMatchObject({ params: { level: "emergency" } });
+    expect(await events.message()).toMatchObject({ id: 2, result: {} });
   });
 });
 
