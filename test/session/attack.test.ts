@@ -9,7 +9,7 @@ import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER, type Hub } from "..
 import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
-import { tool } from "../../src/server/define.ts";
+import { resource, tool } from "../../src/server/define.ts";
 import { cancel, goOn, start, type Session as Conversation } from "../../src/session/calls.ts";
 import {
   CHECK_EVERY,
@@ -25,6 +25,7 @@ import {
 import { MAX_SUBSCRIPTIONS } from "../../src/session/handle.ts";
 import { sessionRows } from "../../src/session/rows.ts";
 import { attach, emit, openStream } from "../../src/session/streams.ts";
+import { serveStateless } from "../../src/stateless/serve.ts";
 import { ringOf } from "../unit/keys.ts";
 import { costs } from "../world/counting.ts";
 import { bindings, callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
@@ -1044,3 +1045,57 @@ function hubOf(caller: string): DurableObjectStub<Hub> {
   for (let at = 0; at < caller.length; at++) sum = (sum * 31 + caller.charCodeAt(at)) >>> 0;
   return bindings.HUB.getByName(`shard-${sum % HUB_SHARDS}`);
 }
+
+describe("without a session", () => {
+  const envelope = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": { elicitation: {} },
+  };
+  const headers = (method: string, name?: string): HeadersInit => ({
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": method,
+    ...(name === undefined ? {} : { "mcp-name": name }),
+  });
+
+  it("a result that answers made is not cached like the first", async () => {
+    const uri = "stage://asks";
+    const read = async (context: Context): Promise<string> =>
+      (await context.ask("name", { message: "?", form: FORM })).action;
+    const asks = resource({
+      uri,
+      name: "asks",
+      mimeType: "text/plain",
+      cache: { ttlMs: 60_000, scope: "public" },
+      read,
+    });
+    const door = {
+      server: catalog({ info: { name: "stage", version: "1" }, resources: [asks] }),
+      services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+      hub: hubDoor(bindings.HUB),
+    };
+    const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers: headers("resources/read", uri) });
+    const params = { uri, _meta: envelope, inputResponses: { name: { action: "decline" } } };
+    const message = { kind: "request", id: 1, method: "resources/read", params } as const;
+    const answer: { result: object } = await (await serveStateless(door, http, message, ANONYMOUS)).json();
+    expect(answer.result).toMatchObject({ contents: [{ text: "decline" }] });
+    expect(answer.result).not.toMatchObject({ ttlMs: 60_000 });
+  });
+
+  it("a listener that leaves frees its socket", async () => {
+    const count = async (): Promise<number> => {
+      const all = shards().map((shard) => runInDurableObject(shard, (_hub, state) => state.getWebSockets().length));
+      return (await Promise.all(all)).reduce((sum, one) => sum + one, 0);
+    };
+    const before = await count();
+    const body = request(1, "subscriptions/listen", { _meta: envelope, notifications: { toolsListChanged: true } });
+    const events = new Events(await send(undefined, body, { headers: headers("subscriptions/listen") }));
+    await events.message();
+    expect(await count()).toBe(before + 1);
+    await events.cancel();
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    await pause(100);
+    expect(await count()).toBe(before);
+  });
+});
