@@ -545,6 +545,35 @@ describe("hostile input", () => {
     ]);
   });
 
+  it("a method of another era does not exist", async () => {
+    const response = await send(await open(), request(1, "server/discover"));
+    expect(await response.json()).toMatchObject({ id: 1, error: { code: -32601 } });
+  });
+
+  it("only a cancellation cancels", async () => {
+    const session = await open();
+    const posted = send(session, callTool(5, "spec_slow", { ms: 200 }));
+    await pause(50);
+    await send(session, { jsonrpc: "2.0", method: "notifications/progress", params: { requestId: 5 } });
+    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "5" } });
+    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: { id: 5 } } });
+    expect(await (await posted).json()).toMatchObject({ id: 5, result: {} });
+  });
+
+  it("GET is for those who take event streams", async () => {
+    const session = await open();
+    const headers = { "mcp-session-id": session.id, accept: "application/json" };
+    expect((await send(session, undefined, { method: "GET", body: null, headers })).status).toBe(406);
+  });
+
+  it("a batch is answered whole: what was ready, and what came on streams", async () => {
+    const session = await open("2025-03-26");
+    const posted = await send(session, [request(1, "ping"), callTool(2, "spec_slow", { ms: 1_200 })]);
+    const text = await posted.text();
+    expect(text).toContain('"id":1,"result"');
+    expect(text).toContain('"id":2,"result"');
+  });
+
   it.each(["2025-06-18", "2025-11-25"])("there is no batch in %s", async (date) => {
     expect((await send(await open(date), [request(1, "ping")])).status).toBe(400);
   });
@@ -917,12 +946,13 @@ describe("streams", () => {
           context.progress(1);
           await holding;
           context.release();
+          await pause(50);
           return "done";
         }),
       );
       expect(attach(room, NEWEST, stream, 0).ok).toBe(true);
       attached();
-      await pause(1);
+      await pause(10);
       const [socket] = room.state.getWebSockets(String(stream));
       expect(socket?.readyState).not.toBe(WebSocket.READY_STATE_OPEN);
       await settled();
@@ -968,6 +998,16 @@ describe("each date in its own words", () => {
     const session = await open("2025-06-18", { sampling: { tools: {} } });
     const response = await send(session, callTool(1, "spec_sample_tools"));
     expect(await response.json()).toMatchObject({ id: 1, error: { code: -32602 } });
+  });
+
+  it("nobody hears that a URL is done with where nobody can be sent to one", async () => {
+    const session = await open("2025-06-18");
+    const events = new Events(await get(session));
+    await pause(50);
+    await stubOf(session).complete("x");
+    await hubDoor(bindings.HUB).publish({ list: "tools" });
+    expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await events.cancel();
   });
 
   it("log lines come from the level on that the client set", async () => {
