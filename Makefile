@@ -8,20 +8,27 @@ export CLOUDFLARE_CF_FETCH_ENABLED := false
 
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help dev test world conformance size bench soak audit format deploy clean
+.PHONY: help dev token passphrase test world conformance size bench soak audit format deploy clean
 .DEFAULT_GOAL := help
 
 help: ## Prints this list.
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t s; do printf '  make %-12s %s\n' "$$t" "$$s"; done
 
-dev: $(INSTALLED) ## Serves the app on http://localhost:8787/mcp (PORT=8787), on this machine only.
-	@node test/tools/dev.mjs --port $(or $(PORT),8787)
+dev: $(INSTALLED) ## Serves the app on http://localhost:8787/mcp (PORT=8787, AUTH=none to ask nobody), on this machine only.
+	@node test/tools/dev.mjs --port $(or $(PORT),8787) --auth "$(AUTH)"
+
+token: $(INSTALLED) ## Prints a bearer token for curl: logs in at the server that make dev started (PORT=8787).
+	@node test/tools/login.mjs http://localhost:$(or $(PORT),8787)/mcp \
+	  passphrase=$$(sed -n 's/^# passphrase: //p' .dev.vars)
+
+passphrase: ## Makes a passphrase for a deployed server, and the secret that knows it.
+	@node test/tools/passphrase.mjs
 
 test: $(INSTALLED) ## Runs every check: format, lint, types, house rules, unit tests, fixtures, size, conformance.
 	@node test/tools/check.mjs
 
-world: $(INSTALLED) ## Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, REVISION=one date to pin).
-	@node test/tools/dev.mjs --world --port $(or $(PORT),8790) --revision "$(REVISION)"
+world: $(INSTALLED) ## Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, REVISION=one date to pin, AUTH=own).
+	@node test/tools/dev.mjs --world --port $(or $(PORT),8790) --revision "$(REVISION)" --auth "$(AUTH)"
 
 conformance: $(INSTALLED) ## Runs the lanes of the official suite against the conformance world.
 	@node test/tools/conformance.mjs
@@ -29,7 +36,7 @@ conformance: $(INSTALLED) ## Runs the lanes of the official suite against the co
 soak: $(INSTALLED) ## Soaks the session era in workerd for SOAK_SECONDS=60; SOAK_SEED=n repeats a run.
 	@SOAK_SECONDS=$(or $(SOAK_SECONDS),60) vitest run --config test/vitest.config.ts --project workerd --silent=false test/session/soak
 
-size: $(INSTALLED) ## Prints the gzipped bundle and the lines of src/; fails over 64 KiB or 6,000 lines.
+size: $(INSTALLED) ## Prints the gzipped bundle and the lines of src/; fails over 64 KiB or 7,850 lines.
 	@node test/tools/size.mjs
 
 bench: $(INSTALLED) ## Measures the Worker beside a bare one in the same workerd: requests per second, p50, p99, CPU.

@@ -1,10 +1,16 @@
 /**
  * Bindings and variables, read once and checked. Refuses to start on a missing or weak key, and says which.
- * Everything beyond `HUB` and `KEYS` has a default that is right for `make dev`.
+ * Everything beyond the objects and `KEYS` has a default that is right for `make dev`.
  */
 
+import * as z from "zod/mini";
+import { readJson } from "./base/json.ts";
 import { readKeyRing, type KeyRing } from "./crypto/keyring.ts";
 import type { Hub } from "./hub/hub.ts";
+import type { Account } from "./oauth/account.ts";
+import type { PreRegistered, Settings } from "./oauth/desk.ts";
+import type { Grant } from "./oauth/grant.ts";
+import type { OutsideIssuer } from "./oauth/outside.ts";
 import { SERVED_DATES } from "./revision/revisions.ts";
 import type { SessionObject } from "./session/object.ts";
 import type { OriginPolicy } from "./wire/origin.ts";
@@ -12,8 +18,12 @@ import type { OriginPolicy } from "./wire/origin.ts";
 export interface Env {
   readonly HUB: DurableObjectNamespace<Hub>;
   readonly SESSION: DurableObjectNamespace<SessionObject<unknown>>;
+  readonly GRANT: DurableObjectNamespace<Grant>;
+  readonly ACCOUNT: DurableObjectNamespace<Account>;
   /** The platform's rate limiter, asked once per POST. Without it calls are not limited. */
   readonly LIMITER?: RateLimit;
+  /** The same for the authorization server, by address. */
+  readonly AUTH_LIMITER?: RateLimit;
   /** The key ring: "id:base64 of 32 bytes", comma separated; the first seals. A secret. */
   readonly KEYS?: string;
   /** This server's address as clients know it, such as https://mcp.example.com. */
@@ -24,19 +34,50 @@ export interface Env {
   readonly REVISION?: string;
   /** Largest request body in bytes; default 4 MiB. */
   readonly MAX_BODY_BYTES?: string;
+  /** "none" serves everybody without asking. Empty: whoever comes signs in. */
+  readonly AUTH?: string;
+  /** An outside authorization server, by its issuer identifier; empty: this server is its own. */
+  readonly AUTH_ISSUER?: string;
+  /** "client_id:client_secret" at AUTH_ISSUER, to ask it about opaque tokens (RFC 7662). A secret. */
+  readonly AUTH_INTROSPECTION?: string;
+  /** Clients known beforehand: a JSON list, see {@link PreRegistered}. */
+  readonly CLIENTS?: string;
+  /** Life of an access token; default 900. */
+  readonly ACCESS_SECONDS?: string;
+  /** How long a grant may lie unused; default 30 days. */
+  readonly REFRESH_SECONDS?: string;
+  /** How long a rotated refresh token still gets its successor; default 10, 0 is strict. */
+  readonly GRACE_SECONDS?: string;
+  /** "1" asks the grant on every request, so that revocation does not wait for ACCESS_SECONDS. */
+  readonly STRICT?: string;
 }
 
 export interface Config {
   readonly ring: KeyRing;
+  /** The origin of PUBLIC_URL. */
+  readonly publicOrigin: string | undefined;
   readonly origins: OriginPolicy;
   readonly maxBodyBytes: number;
   readonly only: string | undefined;
+  /** Who vouches for callers. */
+  readonly auth: "none" | "own" | OutsideIssuer;
+  readonly oauth: Omit<Settings, "serverName" | "scopes">;
 }
 
-/** The checked configuration. Throws with the name of the variable that is wrong; never prints a key. */
+/** The checked configuration. Throws with the name of every variable that is wrong; never prints a secret. */
 export function readConfig(env: Env): Config {
   const faults: string[] = [];
-  const { KEYS, PUBLIC_URL = "", ALLOWED_ORIGINS = "", REVISION = "", MAX_BODY_BYTES = "4194304" } = env;
+  const { KEYS, PUBLIC_URL = "", ALLOWED_ORIGINS = "", REVISION = "", AUTH = "", AUTH_ISSUER = "" } = env;
+  const count = (
+    name: "MAX_BODY_BYTES" | `${"ACCESS" | "REFRESH" | "GRACE"}_SECONDS`,
+    least: number,
+    usual: number,
+  ) => {
+    const text = env[name] ?? "";
+    if (/^\d{0,9}$/.test(text) && (text === "" || Number(text) >= least)) return text === "" ? usual : Number(text);
+    faults.push(`${name} must be a whole number of at least ${least}`);
+    return usual;
+  };
   const ring = readKeyRing(typeof KEYS === "string" ? KEYS : "");
   if (!ring.ok)
     faults.push(`KEYS${KEYS === undefined ? " is missing: make dev makes one for local use" : `: ${ring.error}`}`);
@@ -45,17 +86,56 @@ export function readConfig(env: Env): Config {
     faults.push("PUBLIC_URL must be an http or https URL");
   if (REVISION !== "" && !SERVED_DATES.includes(REVISION))
     faults.push(`REVISION must be one of ${SERVED_DATES.join(", ")}`);
-  if (!/^[1-9]\d*$/.test(MAX_BODY_BYTES)) faults.push("MAX_BODY_BYTES must be a whole number above 0");
-  if (!ring.ok || faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
+  if (AUTH !== "" && AUTH !== "none") faults.push('AUTH must be empty or "none"');
+  if (AUTH_ISSUER !== "" && (!URL.canParse(AUTH_ISSUER) || AUTH === "none"))
+    faults.push("AUTH_ISSUER must be a URL, and AUTH empty beside it");
+  const clients = readClients(env.CLIENTS ?? "");
+  if (typeof clients === "string") faults.push(clients);
   const listed = ALLOWED_ORIGINS.split(",").map((part) => part.trim());
-  const clients = listed.filter((part) => part !== "");
-  return {
-    ring: ring.value,
+  const browsers = listed.filter((part) => part !== "");
+  const config = {
+    publicOrigin: own?.origin,
     origins: {
-      allowedOrigins: own === undefined ? clients : [own.origin, ...clients],
+      allowedOrigins: own === undefined ? browsers : [own.origin, ...browsers],
       allowedHosts: own === undefined ? [] : [own.hostname],
     },
-    maxBodyBytes: Number(MAX_BODY_BYTES),
+    maxBodyBytes: count("MAX_BODY_BYTES", 1, 4_194_304),
     only: REVISION === "" ? undefined : REVISION,
-  };
+    auth:
+      AUTH === "none"
+        ? AUTH
+        : AUTH_ISSUER === ""
+          ? "own"
+          : { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION },
+    oauth: {
+      clients: typeof clients === "string" ? [] : clients,
+      codeSeconds: 60,
+      accessSeconds: count("ACCESS_SECONDS", 1, 900),
+      refreshSeconds: count("REFRESH_SECONDS", 60, 2_592_000),
+      graceSeconds: count("GRACE_SECONDS", 0, 10),
+      strict: env.STRICT === "1",
+    },
+  } satisfies Omit<Config, "ring">;
+  if (!ring.ok || faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
+  return { ...config, ring: ring.value };
+}
+
+/** The list in CLIENTS, or what is wrong with it. */
+function readClients(text: string): readonly PreRegistered[] | string {
+  if (text === "") return [];
+  const strings = z.array(z.string());
+  const shape = z.array(
+    z.strictObject({
+      client_id: z.string().check(z.minLength(1), z.maxLength(200)),
+      client_name: z.string().check(z.minLength(1)),
+      redirect_uris: strings,
+      client_secret_sha256: z.optional(z.string().check(z.length(43))),
+      jwks: z.optional(z.record(z.string(), z.json())),
+      grant_types: z.optional(strings),
+      scope: z.optional(z.string()),
+    }),
+  );
+  const parsed = z.safeParse(shape, readJson(text));
+  // zod's messages name paths and types, never values: one of them may be a digest.
+  return parsed.success ? (parsed.data as readonly PreRegistered[]) : `CLIENTS: ${z.prettifyError(parsed.error)}`;
 }

@@ -10,9 +10,17 @@ import { randomBytes } from "./base/clock.ts";
 import { refusal } from "./base/refusal.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
 import { hubDoor } from "./hub/door.ts";
+import { ownTokens } from "./oauth/access-token.ts";
+import { insufficientScope, readCaller, type Verifier } from "./oauth/bearer.ts";
+import type { Desk, Entrance, Settings } from "./oauth/desk.ts";
+import { resourceMetadata } from "./oauth/metadata.ts";
+import { outsideTokens } from "./oauth/outside.ts";
+import { PATHS, type Place } from "./oauth/place.ts";
+import { serveOAuth } from "./oauth/server.ts";
 import { checkServed, eraOf, eraOfHeader } from "./revision/era.ts";
 import { catalog, type Server } from "./server/catalog.ts";
 import type { ServerSpec } from "./server/define.ts";
+import { missingScopes } from "./server/scopes.ts";
 import { completeElicitation, endSession, listenToSession, postToSession } from "./session/door.ts";
 import type { SessionDoor } from "./session/initialize.ts";
 import type { House } from "./session/room.ts";
@@ -25,10 +33,10 @@ import { checkOrigin, preflight, withCors } from "./wire/origin.ts";
 /** The path of the MCP endpoint. */
 export const MCP_PATH = "/mcp";
 
-export interface Front {
-  readonly fetch: (request: Request, env: Env) => Promise<Response>;
+export interface Front<E extends Env = Env> {
+  readonly fetch: (request: Request, env: E) => Promise<Response>;
   /** What a session object needs of the app: the same server, on the object's own platform. */
-  readonly furnish: (env: Env) => House;
+  readonly furnish: (env: E) => House;
 }
 
 /** Everything that a request needs on its way through the house; made once per isolate. */
@@ -36,13 +44,18 @@ interface Hall {
   readonly env: Env;
   readonly config: Config;
   readonly door: SessionDoor;
+  readonly settings: Settings;
+  /** The authorization server, where this server is its own. */
+  readonly desk: Desk | undefined;
+  /** Reads bearer tokens; undefined when nobody is asked who they are. */
+  readonly verify: Verifier | undefined;
 }
 
-/** The Worker that serves `spec`, and what its session objects are furnished with. */
-export function front(spec: ServerSpec): Front {
+/** The Worker that serves `spec` to whoever comes in through `entrance`, and what its session objects are furnished with. */
+export function front<E extends Env>(spec: ServerSpec, entrance: (env: E) => Entrance): Front<E> {
   const server = catalog(spec);
   let hall: Hall | undefined;
-  const enterHall = (env: Env): Hall => (hall ??= furnish(server, env));
+  const enterHall = (env: E): Hall => (hall ??= furnish(server, env, () => entrance(env)));
   return {
     async fetch(http, env) {
       try {
@@ -55,7 +68,7 @@ export function front(spec: ServerSpec): Front {
   };
 }
 
-function furnish(server: Server, env: Env): Hall {
+function furnish(server: Server, env: Env, entrance: () => Entrance): Hall {
   const config = readConfig(env);
   const hub = hubDoor(env.HUB);
   // Publishing outlives the request that caused it, and never delays its answer.
@@ -64,62 +77,98 @@ function furnish(server: Server, env: Env): Hall {
     publish: (change) => waitUntil(hub.publish(change)),
     complete: (elicitationId) => waitUntil(completeElicitation(env.SESSION, elicitationId)),
   };
-  return { env, config, door: { server, services, hub, sessions: env.SESSION, only: config.only } };
+  const door = { server, services, hub, sessions: env.SESSION, only: config.only };
+  const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
+  const hall = { env, config, door, settings };
+  const { auth, ring } = config;
+  if (auth === "none") {
+    console.warn(JSON.stringify({ event: "auth.none", warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" }));
+    return { ...hall, desk: undefined, verify: undefined };
+  }
+  if (auth !== "own") return { ...hall, desk: undefined, verify: outsideTokens(auth) };
+  const objects = { grants: env.GRANT, accounts: env.ACCOUNT, limiter: env.AUTH_LIMITER };
+  const closeLive = (grant: string): Promise<void> => hub.revoke(grant);
+  const desk = { ring, ...objects, settings, entrance: entrance(), closeLive };
+  return { ...hall, desk, verify: ownTokens(desk) };
 }
 
 /** Host and Origin first, so that a rebound browser learns nothing; CORS headers last, so that errors have them too. */
 function enter(http: Request, hall: Hall): Response | Promise<Response> {
-  const url = urlOf(http.url);
+  const target = targetOf(http.url, hall.config);
   const origin = http.headers.get("origin");
-  const allowed = checkOrigin(url, origin, hall.config.origins);
+  const allowed = checkOrigin(target.url, origin, hall.config.origins);
   if (!allowed.ok) return refuse(allowed.error);
-  if (origin === null) return route(http, hall, url.pathname);
-  return Promise.resolve(route(http, hall, url.pathname)).then((response) => withCors(response, origin));
+  // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
+  const page = target.url.pathname.startsWith(PATHS.authorize) || target.url.pathname === PATHS.account;
+  // spec: authorize.cors
+  if (origin === null || page) return route(http, hall, target);
+  return Promise.resolve(route(http, hall, target)).then((response) => withCors(response, origin));
+}
+
+interface Target {
+  readonly text: string;
+  readonly url: URL;
+  readonly place: Place;
 }
 
 /** The last URL parsed: nearly every request has the same, and parsing it costs as much as a header read or five. */
-let last = { text: "", url: new URL("http://localhost/") };
-function urlOf(text: string): URL {
-  if (text !== last.text) last = { text, url: new URL(text) };
-  return last.url;
+let last: Target | undefined;
+function targetOf(text: string, { publicOrigin }: Config): Target {
+  if (last?.text === text) return last;
+  const url = new URL(text);
+  const issuer = publicOrigin ?? url.origin;
+  return (last = { text, url, place: { issuer, resource: issuer + MCP_PATH } });
+}
+
+// spec: http.endpoint
+function route(http: Request, hall: Hall, target: Target): Response | Promise<Response> {
+  if (http.method === "OPTIONS") return preflight(http);
+  return target.url.pathname === MCP_PATH ? serveMcp(http, hall, target.place) : serveOther(http, hall, target);
+}
+
+/** Nobody passes without a caller. */
+function serveMcp(http: Request, hall: Hall, place: Place): Response | Promise<Response> {
+  const { verify, settings } = hall;
+  if (verify === undefined) return admit(http, hall, place, ANONYMOUS);
+  // spec: bearer.checked.first
+  const caller = readCaller(http, place, verify, Object.keys(settings.scopes));
+  return caller.then((known) => (known.ok ? admit(http, hall, place, known.value) : known.error));
 }
 
 /** GET and DELETE belong to sessions alone. */
-function route(http: Request, hall: Hall, path: string): Response | Promise<Response> {
+function admit(http: Request, hall: Hall, place: Place, caller: Caller): Response | Promise<Response> {
   const { door } = hall;
-  // spec: http.endpoint
-  if (path !== MCP_PATH) {
-    return refuse(refusal("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`));
-  }
-  if (http.method === "OPTIONS") return preflight(http);
   // spec: transport.deliver
-  if (http.method === "POST") return post(http, hall);
+  if (http.method === "POST") return post(http, hall, place, caller);
   const version = http.headers.get("mcp-protocol-version");
   const served = checkServed(version);
   if (!served.ok) return refuse(served.error);
   const inSession = eraOfHeader(version) === "session";
-  if (http.method === "GET" && inSession) return listenToSession(door, http, ANONYMOUS);
-  if (http.method === "DELETE" && inSession) return endSession(door, http, ANONYMOUS);
+  if (http.method === "GET" && inSession) return listenToSession(door, http, caller);
+  if (http.method === "DELETE" && inSession) return endSession(door, http, caller);
   // spec: http.get.refuse, http.verb.allow
   const allow = inSession ? "GET, POST, DELETE, OPTIONS" : "POST, OPTIONS";
   return refuse(refusal("MethodNotAllowed", `${http.method} is not served here: use POST`), undefined, { allow });
 }
 
-/** 1. Media types, 2. body, 3. JSON, 4. caller and limit, 5. era, 6. JSON-RPC. */
-async function post(http: Request, { env, config, door }: Hall): Promise<Response> {
+/** 1. Media types, 2. body, 3. JSON, 4. limit, 5. scopes, 6. era, 7. JSON-RPC. */
+async function post(http: Request, hall: Hall, place: Place, caller: Caller): Promise<Response> {
+  const { env, config, door } = hall;
   const types = checkMediaTypes(http.headers);
   if (!types.ok) return refuse(types.error);
   const body = await readBody(http, config.maxBodyBytes);
   if (!body.ok) return refuse(body.error);
   const parsed = parseBody(body.value);
   if (!parsed.ok) return refuse(parsed.error);
-  const caller = ANONYMOUS;
   // spec: tools.calls.limited, completion.requests.limited
   if (env.LIMITER !== undefined && !(await isWithinLimit(env.LIMITER, http, caller))) {
     return refuse(refusal("TooManyRequests", "Too many requests: wait a minute"), idOf(parsed.value), {
       "retry-after": "60",
     });
   }
+  const needed = missingScopes(door.server, caller, parsed.value);
+  // spec: bearer.scope.checked
+  if (needed.length > 0) return insufficientScope(place, needed);
   if (eraOf(parsed.value, http.headers.get("mcp-protocol-version")) === "session") {
     return postToSession(door, http, parsed.value, caller);
   }
@@ -132,6 +181,15 @@ async function post(http: Request, { env, config, door }: Hall): Promise<Respons
 async function isWithinLimit(limiter: RateLimit, request: Request, caller: Caller): Promise<boolean> {
   const stranger = caller === ANONYMOUS ? (request.headers.get("cf-connecting-ip") ?? "local") : undefined;
   return (await limiter.limit({ key: stranger ?? callerKey(caller) })).success;
+}
+
+/** What is not the endpoint: metadata, and the authorization server where we are our own. */
+async function serveOther(http: Request, { config, desk, settings }: Hall, { url, place }: Target): Promise<Response> {
+  const path = url.pathname;
+  const issuer = config.auth === "own" ? place.issuer : config.auth === "none" ? undefined : config.auth.issuer;
+  const metadata = issuer === undefined ? undefined : resourceMetadata(path, place, issuer, settings);
+  const answer = metadata ?? (desk === undefined ? undefined : await serveOAuth(desk, http, place, url));
+  return answer ?? refuse(refusal("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`));
 }
 
 /** The trace id is what a person quotes to the operator; the log line beside it has the rest. */

@@ -19,10 +19,10 @@ const FLOORS: Readonly<Record<string, number>> = {
   app: 4,
   ...{ server: 3, oauth: 3 },
   ...{ revision: 2, vault: 2, state: 2, hub: 2, telemetry: 2 },
-  ...{ wire: 1, crypto: 1, net: 1, schema: 1 },
+  ...{ wire: 1, crypto: 1, net: 1 },
   base: 0,
 };
-const PACKAGES = new Set(["zod", "cloudflare:workers"]);
+const PACKAGES = new Set(["zod", "zod/mini", "zod/v4/locales/en.js", "cloudflare:workers"]);
 const floors: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
     const room = roomOf(path);
@@ -37,13 +37,15 @@ const floors: Rule = (files) =>
     });
   });
 
+/** The house itself uses the smaller half of zod; an app may use either. Any other spelling keeps every language zod speaks. */
 const zodSpelling: Rule = (files) =>
-  each(files, /^src\/.*\.ts$/, (path, text) =>
-    // Any other spelling keeps the whole of zod, with every language it speaks, in the bundle.
-    /from "zod"/.test(text) && !/import (type )?\* as z from "zod"/.test(text)
-      ? [`${path}: import * as z from "zod"`]
-      : [],
-  );
+  each(files, /^src\/.*\.ts$/, (path, text) => {
+    const half = path.startsWith("src/app/")
+      ? /^import (type )?\* as z from "zod(\/mini)?"/
+      : /^import (type )?\* as z from "zod\/mini"/;
+    const spelled = text.split("\n").filter((line) => /from "zod(\/mini)?"/.test(line));
+    return spelled.some((line) => !half.test(line)) ? [`${path}: import * as z from "zod/mini"`] : [];
+  });
 
 // ---- One door per power ---------------------------------------------------------------------------------------------
 
@@ -89,7 +91,7 @@ const fileCeiling: Rule = (files) =>
 const houseCeiling: Rule = (files) => {
   const all = Object.entries(files).filter(([path]) => path.startsWith("src/") && !path.startsWith("src/app/"));
   const total = all.reduce((sum, [, text]) => sum + linesOf(text), 0);
-  return total > 6000 ? [`src without app: ${total} lines, at most 6000`] : [];
+  return total > 7850 ? [`src without app: ${total} lines, at most 7850`] : [];
 };
 
 const headers: Rule = (files) =>
@@ -171,7 +173,8 @@ floors | src/wire/a.ts | import { x } from "../server/b.ts" | src/wire/a.ts: wir
 floors | src/hub/a.ts | export * from "../state/b.ts" | src/hub/a.ts: hub may not know state
 floors | src/attic/a.ts | ~ | src/attic/a.ts: room "attic" is on no floor
 floors | src/app/a.ts | await import("hono") | src/app/a.ts: may not import "hono"
-zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: import * as z from "zod"
+zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: import * as z from "zod/mini"
+zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: import * as z from "zod/mini"
 powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle has another door
 powers | src/hub/a.ts | crypto.randomUUID() | src/hub/a.ts: randomUUID has another door
 powers | src/hub/a.ts | Date.now() | src/hub/a.ts: Date.now has another door
@@ -182,7 +185,7 @@ powers | src/hub/hub.ts | ctx.storage.sql.exec(q) | src/hub/hub.ts: .sql.exec ha
 timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer
 fileCeiling | src/wire/a.ts | ¶×201 | src/wire/a.ts: 201 lines, at most 200
 fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300
-houseCeiling | src/wire/a.ts | ¶×6001 | src without app: 6001 lines, at most 6000
+houseCeiling | src/wire/a.ts | ¶×7851 | src without app: 7851 lines, at most 7850
 headers | src/wire/a.ts | export {} | src/wire/a.ts: no header
 headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28
@@ -223,8 +226,8 @@ it("make dev binds to loopback only", () => {
 it("the README names the JSON Schema dialects", () => {
   const readme = here["README.md"] ?? "";
   expect(readme).toMatch(/JSON Schema (\d{4}-\d\d|draft-)/);
-  // Whatever names a dialect in src/schema is accepted there; the README says as much, no less and no more.
-  const accepted = /DIALECT = .*/.exec(here["src/schema/compile.ts"] ?? "")?.[0] ?? "";
+  // Whatever dialect a definition may be in is named there; the README says as much, no less and no more.
+  const accepted = /DIALECT = .*/.exec(here["src/server/define.ts"] ?? "")?.[0] ?? "";
   const names = (text: string): string[] => [
     ...new Set(text.match(/\b20(?:19-09|20-12)\b|\bdraft-0[4-7]\b/g)?.toSorted() ?? []),
   ];

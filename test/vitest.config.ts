@@ -1,6 +1,7 @@
 /**
- * Two projects: `workerd` runs test files inside the Workers runtime, on the bindings of the conformance world;
+ * Four projects: `workerd` runs test files inside the Workers runtime, on the bindings of the conformance world;
  * `node` runs *.node.test.ts outside it: the house rules, the lint gates and everything that starts a server.
+ * `outside` and `browser` are what also needs the packages of test/outside: other servers, and Debian's Chromium.
  */
 
 import { existsSync } from "node:fs";
@@ -31,9 +32,32 @@ const config: ViteUserConfig = defineConfig({
             miniflare: { bindings: { KEYS, ...soak } },
           }),
         ],
-        test: { name: "workerd", include: ["test/**/*.test.ts"], exclude: ["test/**/*.node.test.ts"] },
+        test: {
+          name: "workerd",
+          setupFiles: ["test/secrets.ts"],
+          include: ["test/**/*.test.ts"],
+          // What test/outside installs has tests of its own.
+          exclude: ["test/**/*.node.test.ts", "**/node_modules/**"],
+        },
       },
-      { root, test: { name: "node", include: ["test/**/*.node.test.ts"], testTimeout: 30_000 } },
+      {
+        root,
+        test: {
+          name: "node",
+          include: ["test/**/*.node.test.ts"],
+          exclude: ["test/{outside,browser}/**", "**/node_modules/**"],
+          testTimeout: 30_000,
+        },
+      },
+      ...["outside", "browser"].map((name) => ({
+        root,
+        test: {
+          name,
+          include: [`test/${name}/*.node.test.ts`],
+          globalSetup: ["test/outside/install.node.ts"],
+          testTimeout: 60_000,
+        },
+      })),
     ],
   },
 });

@@ -1,6 +1,6 @@
 /** The smallest tool: arguments in, structured result out. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import { tool, type Tool } from "../server/define.ts";
 
 export const addNumbers: Tool = tool({

@@ -3,6 +3,8 @@
  * request and is never remembered from an earlier one.
  */
 
+import type { JsonObject } from "./json.ts";
+
 export interface Caller {
   /** Who vouches for the subject: an issuer URL, or "none" when the server is open. */
   readonly issuer: string;
@@ -11,6 +13,10 @@ export interface Caller {
   /** The OAuth client that acts for the subject. */
   readonly client: string;
   readonly scopes: readonly string[];
+  /** The grant behind the token: revoking it ends the sessions and streams that were opened with it. */
+  readonly grant?: string;
+  /** What the app keeps about the subject, such as an upstream key: never logged, never sent to the client. */
+  readonly properties?: JsonObject;
 }
 
 /** The caller of a server that asks nobody who they are. */

@@ -38,3 +38,19 @@ export function canonicalJson(value: JsonValue): string {
     .map((key) => `${JSON.stringify(key)}:${canonicalJson(value[key] ?? null)}`);
   return `{${members.join(",")}}`;
 }
+
+/** The value of JSON text, or undefined when it is none or nests too deep. */
+export function readJson(text: string | undefined): JsonValue | undefined {
+  try {
+    const value = JSON.parse(text ?? "") as JsonValue;
+    return depthWithin(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The object of JSON text, or undefined when it is anything else. */
+export function readObject(text: string | undefined): JsonObject | undefined {
+  const value = readJson(text);
+  return isObject(value) ? value : undefined;
+}

@@ -7,12 +7,14 @@
 import { readBase64, readBase64url, utf8 } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
+/** What a subkey does. The two are derived apart, so that no key ever serves both. */
+type Use = "seal" | "sign";
+
 export interface KeyRing {
   /** Id of the key that seals. */
   readonly current: string;
-  readonly ids: readonly string[];
-  /** The AES-256-GCM subkey of key `id` for `purpose`, or undefined when the ring does not hold `id`. */
-  subkey(id: string, purpose: string): Promise<CryptoKey> | undefined;
+  /** The subkey of key `id` for `purpose` (AES-256-GCM, or HMAC-SHA-256), or undefined when the ring does not hold `id`. */
+  subkey(id: string, purpose: string, use?: Use): Promise<CryptoKey> | undefined;
 }
 
 /** Reads `id:base64key,id:base64key,…`: 32 bytes a key, ids of letters, digits, "-" and "_". The reason names the key, never its bytes. */
@@ -36,20 +38,22 @@ function keyRing(current: string, keys: ReadonlyMap<string, Uint8Array<ArrayBuff
   const derived = new Map<string, Promise<CryptoKey>>();
   return {
     current,
-    ids: [...keys.keys()],
-    subkey(id, purpose) {
+    subkey(id, purpose, use = "seal") {
       const bytes = keys.get(id);
       if (bytes === undefined) return undefined;
-      const name = `${id}/${purpose}`;
-      const key = derived.get(name) ?? deriveKey(bytes, purpose);
+      const name = `${id}/${use}/${purpose}`;
+      const key = derived.get(name) ?? deriveKey(bytes, purpose, use);
       derived.set(name, key);
       return key;
     },
   };
 }
 
-async function deriveKey(bytes: Uint8Array<ArrayBuffer>, purpose: string): Promise<CryptoKey> {
+async function deriveKey(bytes: Uint8Array<ArrayBuffer>, purpose: string, use: Use): Promise<CryptoKey> {
   const master = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
-  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info: utf8(`barewire/${purpose}`) };
-  return crypto.subtle.deriveKey(hkdf, master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  const info = utf8(use === "seal" ? `barewire/${purpose}` : `barewire/sign/${purpose}`);
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
+  return use === "seal"
+    ? crypto.subtle.deriveKey(hkdf, master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
+    : crypto.subtle.deriveKey(hkdf, master, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign", "verify"]);
 }

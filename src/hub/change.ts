@@ -31,40 +31,29 @@ const FIELD_OF_LIST = {
   resources: "resourcesListChanged",
 } as const;
 
-/** Reads the `notifications` parameter. Unknown members are dropped: they are types this server does not support. */
-export function readFilter(value: JsonValue | undefined): Result<Filter, Refusal> {
-  if (!isObject(value)) return invalid("must be an object");
+/** The part of the `notifications` parameter that a server with `lists` can honour; the rest is read and dropped. */
+export function readFilter(value: JsonValue | undefined, lists: ReadonlySet<ListName>): Result<Filter, Refusal> {
+  if (!isObject(value)) return invalid(" must be an object");
+  // spec: subscriptions.ack.subset
   const filter: Filter = {};
-  for (const field of Object.values(FIELD_OF_LIST)) {
+  for (const list of ["tools", "prompts", "resources"] as const) {
+    const field = FIELD_OF_LIST[list];
     const wanted = value[field];
     if (wanted !== undefined && typeof wanted !== "boolean") return invalid(`.${field} must be a boolean`);
-    if (wanted !== undefined) filter[field] = wanted;
+    if (wanted === true && lists.has(list)) filter[field] = true;
   }
   const uris = value["resourceSubscriptions"];
   if (uris !== undefined) {
     if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === "string"))
       return invalid(".resourceSubscriptions must be a list of strings");
-    filter.resourceSubscriptions = uris;
+    if (lists.has("resources")) filter.resourceSubscriptions = uris;
   }
   if (utf8(JSON.stringify(filter)).length <= MAX_FILTER_BYTES) return ok(filter);
-  return invalid(`is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`);
+  return invalid(` is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`);
 }
 
 function invalid(what: string): Result<never, Refusal> {
-  return err(refusal("InvalidParams", `params.notifications${what.startsWith(".") ? "" : " "}${what}`));
-}
-
-/** The part of `filter` that a server with `lists` (and, with resources, their updates) can honour. */
-export function supportedPart(filter: Filter, lists: ReadonlySet<ListName>): Filter {
-  // spec: subscriptions.ack.subset
-  const part: Filter = {};
-  for (const list of ["tools", "prompts", "resources"] as const) {
-    if (lists.has(list) && filter[FIELD_OF_LIST[list]] === true) part[FIELD_OF_LIST[list]] = true;
-  }
-  if (lists.has("resources") && filter.resourceSubscriptions !== undefined) {
-    part.resourceSubscriptions = filter.resourceSubscriptions;
-  }
-  return part;
+  return err(refusal("InvalidParams", `params.notifications${what}`));
 }
 
 /** Whether a listener with `filter` asked to hear of `change`. */

@@ -5,23 +5,34 @@
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
 import { randomBytes } from "../base/clock.ts";
 import type { Change, Filter } from "./change.ts";
-import { LISTENER_HEADER, type Hub } from "./hub.ts";
+import { LISTENER_HEADER, type Hub, type Listener } from "./hub.ts";
 
 /** Listeners spread over this many objects; a change costs as many object requests. */
 export const HUB_SHARDS = 4;
 
+/** `session` is an object's id; `caller`, where it is text, the key of whose session it is. */
 export interface HubDoor {
   publish(change: Change): Promise<void>;
   /** One object request. The socket is not accepted yet, so nothing is delivered before the caller is ready. */
-  listen(filter: Filter, caller: string): Promise<WebSocket>;
+  listen(filter: Filter, caller: Caller): Promise<WebSocket>;
   /** Registers a session; false when the caller has too many. One object request and one row. */
   admit(session: string, caller: Caller): Promise<boolean>;
-  watch(session: string, caller: Caller, uris: readonly string[]): Promise<void>;
+  watch(session: string, caller: string, uris: readonly string[]): Promise<void>;
+  /** Notes that another grant of the caller is used in the session. */
+  join(session: string, caller: string, grant: string): Promise<void>;
   forget(session: string, caller: string): Promise<void>;
+  /**
+   * Ends every session that `grant` opened, and every stream and call of it in others and at the hub. Not reached is a
+   * stateless call at work: no object knows of it.
+   */
+  revoke(grant: string): Promise<void>;
 }
 
 export function hubDoor(namespace: DurableObjectNamespace<Hub>): HubDoor {
   const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);
+  const everyShard = async (act: (hub: DurableObjectStub<Hub>) => Promise<void>): Promise<void> => {
+    await Promise.all(Array.from({ length: HUB_SHARDS }, (_, index) => act(shard(index))));
+  };
   /** All sessions of one caller are on one shard, so that counting them is exact. */
   const shardOf = (caller: string): DurableObjectStub<Hub> => {
     let sum = 0;
@@ -29,21 +40,22 @@ export function hubDoor(namespace: DurableObjectNamespace<Hub>): HubDoor {
     return shard(sum % HUB_SHARDS);
   };
   return {
-    async admit(session, caller) {
-      return shardOf(callerKey(caller)).admit(session, callerKey(caller), caller === ANONYMOUS);
-    },
-    watch: (session, caller, uris) => shardOf(callerKey(caller)).watch(session, callerKey(caller), uris),
-    forget: (session, caller) => shardOf(caller).forget(session, caller),
-    async publish(change) {
-      await Promise.all(Array.from({ length: HUB_SHARDS }, (_, index) => shard(index).publish(change)));
-    },
+    publish: (change) => everyShard((hub) => hub.publish(change)),
     async listen(filter, caller) {
       const index = (randomBytes(1)[0] ?? 0) % HUB_SHARDS;
-      const listener = encodeURIComponent(JSON.stringify({ filter, caller }));
-      const headers = { upgrade: "websocket", [LISTENER_HEADER]: listener };
+      const listener: Listener = { filter, caller: callerKey(caller), grant: caller.grant };
+      const headers = { upgrade: "websocket", [LISTENER_HEADER]: encodeURIComponent(JSON.stringify(listener)) };
       const { webSocket } = await shard(index).fetch("https://hub/", { headers });
       if (webSocket === null) throw new Error("The hub did not upgrade");
       return webSocket;
     },
+    async admit(id, caller) {
+      const key = callerKey(caller);
+      return shardOf(key).admit({ id, caller: key }, caller === ANONYMOUS, caller.grant);
+    },
+    watch: (id, caller, uris) => shardOf(caller).watch({ id, caller }, uris),
+    join: (id, caller, grant) => shardOf(caller).join({ id, caller }, grant),
+    forget: (id, caller) => shardOf(caller).forget({ id, caller }),
+    revoke: (grant) => everyShard((hub) => hub.revoke(grant)),
   };
 }

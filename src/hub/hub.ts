@@ -1,8 +1,8 @@
 /**
  * The hub object: passes changes to whoever listens, across isolates, and counts each caller's sessions.
  *
- * Storage: `rows.ts`: one row per session. A stateless listener is no row but a hibernating WebSocket whose attachment
- * is `{"filter":{…},"caller":"[…]"}`.
+ * Storage: `rows.ts`: a row per session, and per grant that ended of late. A stateless listener is no row but a
+ * hibernating WebSocket whose attachment is `{"filter":{…},"caller":"[…]"}`, tagged with its grant.
  * Life: sockets outlive the object's memory; an idle hub is evicted and is rebuilt around them by the next change.
  * Trade-off: a listener hangs on one shard and a change visits every shard, so waiting is cheap and changing is not.
  */
@@ -12,12 +12,13 @@ import { now } from "../base/clock.ts";
 import { wants, type Change, type Filter } from "./change.ts";
 import { sessionRows, type Registered, type SessionRows } from "./rows.ts";
 
-interface Attachment {
+export interface Listener {
   readonly filter: Filter;
   readonly caller: string;
+  readonly grant?: string | undefined;
 }
 
-/** Request header that carries the {@link Attachment}: an upgrade has no body. Only the Worker can reach this object. */
+/** Request header that carries the {@link Listener}: an upgrade has no body. Only the Worker can reach this object. */
 export const LISTENER_HEADER = "x-barewire-listener";
 
 /** Sessions one caller may have open; strangers share one count. */
@@ -27,9 +28,10 @@ export const MAX_SESSIONS_OF_STRANGERS = 10_000;
 /** Milliseconds after admission in which a session may not have been opened yet. */
 export const OPENING_MS = 60_000;
 
-/** What a change does to a session: the object behind this binding is told, and says whether it still lives. */
+/** What a session is told of: a change, of which it says whether it still lives, or the end of a grant. */
 export interface Notified extends Rpc.DurableObjectBranded {
   notify(change: Change): boolean;
+  revoke(grant: string): Promise<void>;
 }
 
 export interface HubEnv {
@@ -39,56 +41,69 @@ export interface HubEnv {
 export class Hub extends DurableObject<HubEnv> {
   readonly #sessions: SessionRows = sessionRows(this.ctx.storage);
 
-  /** Attaches a listener. In: an upgrade request with its {@link Attachment}. Out: 101 and the client end. */
+  /** Attaches a listener. In: an upgrade request with a {@link Listener}. Out: 101 and the client end. */
   override fetch(request: Request): Response {
-    const attachment = JSON.parse(decodeURIComponent(request.headers.get(LISTENER_HEADER) ?? "")) as Attachment;
+    const text = decodeURIComponent(request.headers.get(LISTENER_HEADER) ?? "");
+    const { grant, ...attachment } = JSON.parse(text) as Listener;
     const { 0: client, 1: server } = new WebSocketPair();
-    this.ctx.acceptWebSocket(server);
+    this.ctx.acceptWebSocket(server, grant === undefined ? [] : [grant]);
     server.serializeAttachment(attachment);
+    if (this.#sessions.isBarred(grant)) server.close(1000, "grant revoked");
     return new Response(null, { status: 101, webSocket: client });
   }
 
   /** Passes `change` to every listener and session whose filter wants it and who may hear of it. */
   async publish(change: Change): Promise<void> {
-    this.#tellListeners(change);
-    await Promise.all(this.#sessions.concernedBy(change).map((one) => this.#tellSession(one, change)));
-  }
-
-  /** Registers a session and says whether its caller may have one more. */
-  admit(session: string, caller: string, stranger: boolean): boolean {
-    const most = stranger ? MAX_SESSIONS_OF_STRANGERS : MAX_SESSIONS_PER_CALLER;
-    if (this.#sessions.count(caller) >= most) return false;
-    this.#sessions.add({ id: session, caller }, now());
-    return true;
-  }
-
-  /** The resources a session wants to hear of. */
-  watch(session: string, caller: string, uris: readonly string[]): void {
-    this.#sessions.setUris({ id: session, caller }, uris);
-  }
-
-  forget(session: string, caller: string): void {
-    this.#sessions.remove({ id: session, caller }, Infinity);
-  }
-
-  /** One session that fails to listen keeps no other from hearing. */
-  async #tellSession(one: Registered, change: Change): Promise<void> {
-    try {
-      const lives = await this.env.SESSION.get(this.env.SESSION.idFromString(one.id)).notify(change);
-      if (!lives) this.#sessions.remove(one, now() - OPENING_MS);
-    } catch (error) {
-      console.error(JSON.stringify({ event: "session.notify.failed", session: one.id, error: String(error) }));
-    }
-  }
-
-  #tellListeners(change: Change): void {
     const text = JSON.stringify(change);
     for (const socket of this.ctx.getWebSockets()) {
       // One that is leaving is still listed; writing to it would throw, and nobody after it would hear.
       if (socket.readyState !== WebSocket.READY_STATE_OPEN) continue;
-      const { filter, caller } = socket.deserializeAttachment() as Attachment;
+      const { filter, caller } = socket.deserializeAttachment() as Listener;
       const mayHear = change.audience === undefined || change.audience === caller;
       if (mayHear && wants(filter, change)) socket.send(text);
+    }
+    await Promise.all(this.#sessions.concernedBy(change).map((one) => this.#tell(one, change)));
+  }
+
+  /** Ends what lives by `grant`: listeners, and what sessions have of it. Its tokens open no more, good as they may look. */
+  async revoke(grant: string): Promise<void> {
+    this.#sessions.bar(grant, now());
+    for (const socket of this.ctx.getWebSockets(grant)) socket.close(1000, "grant revoked");
+    await Promise.all(this.#sessions.usedBy(grant).map((one) => this.#session(one).revoke(grant)));
+  }
+
+  /** Registers a session and says whether its caller may have one more. */
+  admit(one: Registered, stranger: boolean, grant: string | undefined): boolean {
+    const most = stranger ? MAX_SESSIONS_OF_STRANGERS : MAX_SESSIONS_PER_CALLER;
+    if (this.#sessions.isBarred(grant) || this.#sessions.count(one.caller) >= most) return false;
+    this.#sessions.add(one, grant, now());
+    return true;
+  }
+
+  /** The resources a session wants to hear of. */
+  watch(one: Registered, uris: readonly string[]): void {
+    this.#sessions.setUris(one, uris);
+  }
+
+  /** Another grant of the caller is used in the session. */
+  join(one: Registered, grant: string): void {
+    this.#sessions.addGrant(one, grant);
+  }
+
+  forget(one: Registered): void {
+    this.#sessions.remove(one, Infinity);
+  }
+
+  #session({ id }: Registered): DurableObjectStub<Notified> {
+    return this.env.SESSION.get(this.env.SESSION.idFromString(id));
+  }
+
+  /** One session that fails to listen keeps no other from hearing. */
+  async #tell(one: Registered, change: Change): Promise<void> {
+    try {
+      if (!(await this.#session(one).notify(change))) this.#sessions.remove(one, now() - OPENING_MS);
+    } catch (error) {
+      console.error(JSON.stringify({ event: "session.notify.failed", session: one.id, error: String(error) }));
     }
   }
 

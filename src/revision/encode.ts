@@ -25,39 +25,34 @@ export function encodeComplete(
   const known = written.get(result);
   if (known !== undefined) return known;
   // spec: result.type.present, caching.hints.present, result.type.known
-  const hint = cache ?? STALE;
+  const { ttlMs, scope } = cache ?? STALE;
   // spec: caching.ttl.range
-  const ttlMs = Math.max(0, Math.floor(hint.ttlMs));
-  const hints = row.cacheable ? { ttlMs, cacheScope: hint.scope } : {};
-  const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta: identify(result, server) });
+  const hints = row.cacheable ? { ttlMs: Math.max(0, Math.floor(ttlMs)), cacheScope: scope } : undefined;
+  const own = isObject(result["_meta"]) ? result["_meta"] : undefined;
+  // spec: meta.server.identity
+  const _meta = { ...own, [META.serverInfo]: server };
+  const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta });
   if (Object.isFrozen(result)) written.set(result, text);
   return text;
 }
 
 /** The text of a result that asks for input. Never cacheable. */
 export function encodeInputRequired(requests: object, requestState: string, server: Implementation): string {
-  const asked = Object.keys(requests).length === 0 ? {} : { inputRequests: requests };
+  const inputRequests = Object.keys(requests).length === 0 ? undefined : requests;
+  const _meta = { [META.serverInfo]: server };
   // spec: mrtr.result.nonempty
-  return JSON.stringify({ resultType: "input_required", ...asked, requestState, _meta: { [META.serverInfo]: server } });
+  return JSON.stringify({ resultType: "input_required", inputRequests, requestState, _meta });
 }
 
 /** The text of the answer that ends a subscription. */
 export function encodeListenEnd(subscriptionId: string | number, server: Implementation): string {
+  const _meta = { [META.subscriptionId]: subscriptionId, [META.serverInfo]: server };
   // spec: subscriptions.close.result
-  return JSON.stringify({
-    resultType: "complete",
-    _meta: { [META.subscriptionId]: subscriptionId, [META.serverInfo]: server },
-  });
+  return JSON.stringify({ resultType: "complete", _meta });
 }
 
 /** A refusal in the newest words: the code for a missing resource is retired. */
 export function refusalToday(reason: Refusal): Refusal {
   // spec: error.code.retired
   return reason.error === "ResourceNotFound" ? { ...reason, error: "InvalidParams" } : reason;
-}
-
-function identify(result: JsonObject, server: Implementation): object {
-  // spec: meta.server.identity
-  const own = result["_meta"];
-  return isObject(own) ? { ...own, [META.serverInfo]: server } : { [META.serverInfo]: server };
 }

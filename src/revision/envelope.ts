@@ -65,21 +65,17 @@ export function readEnvelope(params: JsonObject): Result<Envelope, Refusal> {
   const clientInfo = meta[META.clientInfo] === undefined ? ok(undefined) : readImplementation(meta[META.clientInfo]);
   if (!clientInfo.ok) return malformed(`params._meta["${META.clientInfo}"] ${clientInfo.error}`);
   const { progressToken } = meta;
-  if (!(progressToken === undefined || typeof progressToken === "string" || Number.isInteger(progressToken))) {
+  if (progressToken !== undefined && !isToken(progressToken))
     return malformed("params._meta.progressToken must be a string or an integer");
-  }
   const logLevel = meta[META.logLevel];
   // spec: logging.level.invalid
-  if (logLevel !== undefined && !isLogLevel(logLevel)) {
+  if (logLevel !== undefined && !isLogLevel(logLevel))
     return err(refusal("InvalidParams", `params._meta["${META.logLevel}"] must be one of ${LOG_LEVELS.join(", ")}`));
-  }
-  return ok({
-    version,
-    capabilities: capabilities.value,
-    clientInfo: clientInfo.value,
-    logLevel,
-    progressToken: progressToken as string | number | undefined,
-  });
+  return ok({ version, capabilities: capabilities.value, clientInfo: clientInfo.value, logLevel, progressToken });
+}
+
+function isToken(value: JsonValue): value is string | number {
+  return typeof value === "string" || Number.isInteger(value);
 }
 
 export function isLogLevel(value: JsonValue | undefined): value is LogLevel {

@@ -12,7 +12,7 @@ import { revisionOf, SERVED_DATES, type Era } from "./revisions.ts";
 
 /** The era of a POST with this body and `MCP-Protocol-Version` header. */
 export function eraOf(body: JsonValue, header: string | null): Era {
-  if (Array.isArray(body) || !isObject(body)) return "session";
+  if (!isObject(body)) return "session";
   const params = body["params"];
   const meta = isObject(params) ? params["_meta"] : undefined;
   if (isObject(meta) && META.protocolVersion in meta) return "stateless";

@@ -57,25 +57,18 @@ export function capabilitiesIn(
   { elicitation, sampling, roots }: ClientCapabilities,
 ): ClientCapabilities {
   // spec: session.capability.respect
-  const forms =
-    elicitation === undefined || words.forms === "none"
-      ? undefined
-      : words.urlMode
-        ? elicitation
-        : { form: elicitation.form ?? {} };
-  const plainSampling = sampling === undefined || words.samplingTools ? sampling : {};
+  const asking = words.urlMode ? elicitation : elicitation && { form: elicitation.form ?? {} };
   return {
-    ...(forms === undefined ? {} : { elicitation: forms }),
-    ...(plainSampling === undefined ? {} : { sampling: plainSampling }),
-    ...(roots === undefined ? {} : { roots }),
+    elicitation: words.forms === "none" ? undefined : asking,
+    sampling: words.samplingTools ? sampling : sampling && {},
+    roots,
   };
 }
 
 /** A question as the revision puts it. Refuses what it cannot say. */
 export function questionIn({ words, date }: Revision, asked: InputRequest): Result<InputRequest, Refusal> {
-  if (asked.method !== "elicitation/create") return ok(asked);
-  if (asked.params["mode"] === "url") return ok(asked);
-  if (words.forms === "full") return ok(asked);
+  const isForm = asked.method === "elicitation/create" && asked.params["mode"] !== "url";
+  if (!isForm || words.forms === "full") return ok(asked);
   const form = asked.params["requestedSchema"];
   const fields = isObject(form) && isObject(form["properties"]) ? Object.entries(form["properties"]) : [];
   const properties: JsonObject = {};
@@ -99,8 +92,7 @@ function plainField(field: JsonObject): JsonValue | undefined {
 
 /** A refusal in the words of a date with sessions. */
 export function refusalIn(reason: Refusal): Refusal {
-  // spec: session.elicit.required.only
   // There was no code for a missing capability; the request as it stands cannot be served.
-  if (reason.error === "MissingRequiredClientCapability") return { ...reason, error: "InvalidParams" };
-  return reason;
+  // spec: session.elicit.required.only
+  return reason.error === "MissingRequiredClientCapability" ? { ...reason, error: "InvalidParams" } : reason;
 }

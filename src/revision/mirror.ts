@@ -78,9 +78,7 @@ function checkParam(
   const decoded = decodeFieldValue(raw);
   // spec: mirror.param.characters
   if (!decoded.ok) return mismatch(`${name} header ${decoded.error}`);
-  return sameValue(decoded.value, value, type)
-    ? MATCHES
-    : mismatch(`${name} header differs from the value in the body`);
+  return sameValue(decoded.value, value, type) ? MATCHES : mismatch(`${name} header differs from the body`);
 }
 
 /** Integers are compared as numbers ("42.0" is 42), everything else as text. */

@@ -21,11 +21,9 @@ export function readMirroredParams(schema: JsonObject): Result<readonly Mirrored
   // spec: mirror.declare.unique
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) return err(`${ANNOTATION} "${repeated}" is declared twice`);
-  if (countAnnotations(schema) !== found.length) {
-    // spec: mirror.declare.reachable
-    return err(`${ANNOTATION} stands where it cannot be reached through "properties" alone`);
-  }
-  return ok(found);
+  // spec: mirror.declare.reachable
+  if (countAnnotations(schema) === found.length) return ok(found);
+  return err(`${ANNOTATION} stands where it cannot be reached through "properties" alone`);
 }
 
 function collect(schema: JsonObject, path: string[], found: MirroredParam[]): string | undefined {
@@ -34,16 +32,14 @@ function collect(schema: JsonObject, path: string[], found: MirroredParam[]): st
   for (const [key, property] of Object.entries(properties)) {
     if (!isObject(property)) continue;
     const here = [...path, key];
-    const header = property[ANNOTATION];
+    const { [ANNOTATION]: header, type } = property;
     if (header !== undefined) {
-      const type = property["type"];
+      const subject = `${ANNOTATION} of "${here.join(".")}"`;
       // spec: mirror.declare.token
-      if (typeof header !== "string" || !TOKEN.test(header))
-        return `${ANNOTATION} of "${here.join(".")}" is not a header token`;
+      if (typeof header !== "string" || !TOKEN.test(header)) return `${subject} is not a header token`;
       // spec: mirror.declare.primitive
-      if (type !== "string" && type !== "integer" && type !== "boolean") {
-        return `${ANNOTATION} of "${here.join(".")}" needs type string, integer or boolean`;
-      }
+      if (type !== "string" && type !== "integer" && type !== "boolean")
+        return `${subject} needs type string, integer or boolean`;
       found.push({ header, path: here, type });
     }
     const fault = collect(property, here, found);

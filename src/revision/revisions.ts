@@ -7,12 +7,9 @@
 /** How a client of this revision talks: in sessions opened by `initialize`, or with every request whole in itself. */
 export type Era = "session" | "stateless";
 
-/** The member of `params` that `Mcp-Name` repeats. */
-export type MirroredName = "name" | "uri";
-
 export interface MethodRow {
-  /** Set when the method's name parameter must be repeated in `Mcp-Name`. */
-  readonly mirrors?: MirroredName;
+  /** The member of `params` that must be repeated in `Mcp-Name`. */
+  readonly mirrors?: "name" | "uri";
   /** The result may ask for input instead of completing. */
   readonly mayAsk?: true;
   /** The complete result carries `ttlMs` and `cacheScope`. */
@@ -43,8 +40,8 @@ export interface Revision {
   readonly words: Words;
 }
 
-const STATELESS_METHODS: Record<string, MethodRow> = {
-  "server/discover": { cacheable: true },
+/** What every revision has. Only the stateless era mirrors and caches. */
+const COMMON_METHODS: Record<string, MethodRow> = {
   "tools/list": { cacheable: true },
   "tools/call": { mirrors: "name", mayAsk: true },
   "resources/list": { cacheable: true },
@@ -53,24 +50,21 @@ const STATELESS_METHODS: Record<string, MethodRow> = {
   "prompts/list": { cacheable: true },
   "prompts/get": { mirrors: "name", mayAsk: true },
   "completion/complete": {},
-  "subscriptions/listen": {},
 };
 
-const SESSION_METHODS: Record<string, MethodRow> = {
+const STATELESS_METHODS = withCommon({ "server/discover": { cacheable: true }, "subscriptions/listen": {} });
+
+const SESSION_METHODS = withCommon({
   initialize: {},
   ping: {},
   "logging/setLevel": {},
-  "tools/list": {},
-  "tools/call": { mayAsk: true },
-  "resources/list": {},
-  "resources/templates/list": {},
-  "resources/read": { mayAsk: true },
   "resources/subscribe": {},
   "resources/unsubscribe": {},
-  "prompts/list": {},
-  "prompts/get": { mayAsk: true },
-  "completion/complete": {},
-};
+});
+
+function withCommon(own: Record<string, MethodRow>): ReadonlyMap<string, MethodRow> {
+  return new Map(Object.entries({ ...COMMON_METHODS, ...own }));
+}
 
 const NEWEST_WORDS: Words = {
   batches: false,
@@ -83,38 +77,30 @@ const NEWEST_WORDS: Words = {
   unknownEntryFields: [],
 };
 
+const PLAIN_WORDS: Words = {
+  ...NEWEST_WORDS,
+  primes: false,
+  forms: "plain",
+  urlMode: false,
+  samplingTools: false,
+  unknownEntryFields: ["icons"],
+};
+
+const FIRST_WORDS: Words = {
+  ...PLAIN_WORDS,
+  batches: true,
+  structured: false,
+  resourceLinks: false,
+  forms: "none",
+  unknownEntryFields: ["icons", "title", "outputSchema", "_meta"],
+};
+
 /** Every served revision, newest first. */
 export const REVISIONS: readonly Revision[] = [
-  { date: "2026-07-28", era: "stateless", methods: new Map(Object.entries(STATELESS_METHODS)), words: NEWEST_WORDS },
-  { date: "2025-11-25", era: "session", methods: new Map(Object.entries(SESSION_METHODS)), words: NEWEST_WORDS },
-  {
-    date: "2025-06-18",
-    era: "session",
-    methods: new Map(Object.entries(SESSION_METHODS)),
-    words: {
-      ...NEWEST_WORDS,
-      primes: false,
-      forms: "plain",
-      urlMode: false,
-      samplingTools: false,
-      unknownEntryFields: ["icons"],
-    },
-  },
-  {
-    date: "2025-03-26",
-    era: "session",
-    methods: new Map(Object.entries(SESSION_METHODS)),
-    words: {
-      batches: true,
-      primes: false,
-      structured: false,
-      resourceLinks: false,
-      forms: "none",
-      urlMode: false,
-      samplingTools: false,
-      unknownEntryFields: ["icons", "title", "outputSchema", "_meta"],
-    },
-  },
+  { date: "2026-07-28", era: "stateless", methods: STATELESS_METHODS, words: NEWEST_WORDS },
+  { date: "2025-11-25", era: "session", methods: SESSION_METHODS, words: NEWEST_WORDS },
+  { date: "2025-06-18", era: "session", methods: SESSION_METHODS, words: PLAIN_WORDS },
+  { date: "2025-03-26", era: "session", methods: SESSION_METHODS, words: FIRST_WORDS },
 ];
 
 const BY_DATE: ReadonlyMap<string, Revision> = new Map(REVISIONS.map((revision) => [revision.date, revision]));

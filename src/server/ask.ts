@@ -5,15 +5,15 @@
  * ends as "input required"; the era brings the answer and the handler runs again from its start.
  */
 
-import type * as z from "zod";
+import * as z from "zod/mini";
 import { base64url } from "../base/bytes.ts";
 import { randomBytes } from "../base/clock.ts";
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { refused, type InputRequest, type Memory, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { ClientCapabilities } from "../revision/envelope.ts";
 import type { Ability, Context, UrlQuestion } from "./context.ts";
-import { answerShapes } from "./answers.ts";
+import { elicited, listedRoots, sampled } from "./answers.ts";
 import { compileForm } from "./form.ts";
 import { requireBalance } from "./sampling.ts";
 
@@ -26,8 +26,7 @@ export interface Questions extends Pick<Context, "ask" | "askUrl" | "requireUrl"
 }
 
 /** What a client can answer. An empty `elicitation` means forms (MCP client/elicitation#capabilities). */
-export function can(capabilities: ClientCapabilities, ability: Ability): boolean {
-  const { elicitation, sampling, roots } = capabilities;
+export function can({ elicitation, sampling, roots }: ClientCapabilities, ability: Ability): boolean {
   if (ability === "form")
     return elicitation !== undefined && (elicitation.form !== undefined || elicitation.url === undefined);
   if (ability === "url") return elicitation?.url !== undefined;
@@ -51,10 +50,10 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, sess
   const working: Promise<unknown>[] = [];
   return {
     async ask(key, { message, form }) {
-      const { requested, check } = compileForm(form);
+      const { schema: requestedSchema, check } = compileForm(form);
       // spec: elicit.params.complete
-      const request: InputRequest = { method: "elicitation/create", params: { message, requestedSchema: requested } };
-      const answer = round.answerTo(key, "form", request, answerShapes().elicitation);
+      const request: InputRequest = { method: "elicitation/create", params: { message, requestedSchema } };
+      const answer = round.answerTo(key, "form", request, elicited());
       // spec: elicit.decline.handle
       if (answer.action !== "accept") return { action: answer.action };
       // spec: elicit.response.validate
@@ -62,7 +61,7 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, sess
       return content.ok ? { action: "accept", content: content.value as never } : round.wait(key, request);
     },
     async askUrl(key, question) {
-      const { action } = round.answerTo(key, "url", urlRequest(question, session), answerShapes().elicitation);
+      const { action } = round.answerTo(key, "url", urlRequest(question, session), elicited());
       return action === "accept" ? { action, content: undefined } : { action };
     },
     async requireUrl(key, question) {
@@ -75,10 +74,10 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, sess
       const ability = request.tools === undefined ? "sampling" : "sampling.tools";
       requireBalance(request.messages);
       const params = JSON.parse(JSON.stringify(request)) as JsonObject;
-      return round.answerTo(key, ability, { method: "sampling/createMessage", params }, answerShapes().sampling);
+      return round.answerTo(key, ability, { method: "sampling/createMessage", params }, sampled());
     },
     async roots(key) {
-      return round.answerTo(key, "roots", { method: "roots/list", params: {} }, answerShapes().roots).roots;
+      return round.answerTo(key, "roots", { method: "roots/list", params: {} }, listedRoots()).roots;
     },
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
@@ -96,62 +95,52 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, sess
   };
 }
 
-interface Round {
-  /** Leaves the handler unless the client can answer this kind of question. */
-  need(ability: Ability): void;
-  /** The answer to `key` as `shape` reads it; notes the question and leaves the handler when there is none. */
-  answerTo<T>(key: string, ability: Ability, request: InputRequest, shape: z.ZodType<T>): T;
-  /** Notes the question, again or for the first time, and leaves the handler. */
-  wait(key: string, request: InputRequest): never;
-  /** Ends the request with a refusal. */
-  refuse(reason: Refusal): never;
-  /** How the questions end the request, or undefined when all were answered. */
-  end(once: JsonObject): Outcome | undefined;
-}
-
-function startRound(capabilities: ClientCapabilities, given: JsonObject): Round {
+/** What one run of a handler may ask and what it learns; `given` holds the answers of earlier rounds. */
+function startRound(capabilities: ClientCapabilities, given: JsonObject) {
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
   const answers: JsonObject = {};
+  const lacking: JsonObject = {};
   let fault: Refusal | undefined;
+
+  /** Notes the question, again or for the first time, and leaves the handler. */
   const wait = (key: string, request: InputRequest): never => {
     delete answers[key];
     requests.set(key, request);
     throw WAITING;
   };
+  /** Ends the request with a refusal. */
   const refuse = (reason: Refusal): never => {
     fault = reason;
     throw WAITING;
   };
+  /** Leaves the handler unless the client can answer this kind of question. */
   const need = (ability: Ability): void => {
     // spec: mrtr.capability.declared, elicit.mode.declared, meta.capability.refuse, meta.capability.undeclared
     if (can(capabilities, ability)) return;
-    const required = { requiredCapabilities: merge(fault?.data, REQUIRED[ability]) };
-    refuse(refusal("MissingRequiredClientCapability", `The client did not declare ${ability}`, required));
+    const data = { requiredCapabilities: Object.assign(lacking, REQUIRED[ability]) };
+    refuse(refusal("MissingRequiredClientCapability", `The client did not declare ${ability}`, data));
   };
-  return {
-    wait,
-    refuse,
-    need,
-    answerTo(key, ability, request, shape) {
-      need(ability);
-      const raw = Object.hasOwn(given, key) ? given[key] : undefined;
-      // spec: mrtr.responses.missing
-      if (raw === undefined) return wait(key, request);
-      const parsed = shape.safeParse(raw);
-      // spec: mrtr.responses.validate
-      if (!parsed.success) {
-        return refuse(refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}`));
-      }
-      answers[key] = raw;
-      return parsed.data;
-    },
-    end(once) {
-      if (fault !== undefined) return refused(fault);
-      if (requests.size === 0) return undefined;
-      return { kind: "input", requests: Object.fromEntries(requests), memory: { answers, once } };
-    },
+  /** The answer to `key` as `shape` reads it; notes the question and leaves the handler when there is none. */
+  const answerTo = <T>(key: string, ability: Ability, request: InputRequest, shape: z.core.$ZodType<T>): T => {
+    need(ability);
+    const raw = Object.hasOwn(given, key) ? given[key] : undefined;
+    // spec: mrtr.responses.missing
+    if (raw === undefined) return wait(key, request);
+    const parsed = z.safeParse(shape, raw);
+    // spec: mrtr.responses.validate
+    if (!parsed.success)
+      return refuse(refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}`));
+    answers[key] = raw;
+    return parsed.data;
   };
+  /** How the questions end the request, or undefined when all were answered. */
+  const end = (once: JsonObject): Outcome | undefined => {
+    if (fault !== undefined) return refused(fault);
+    if (requests.size === 0) return undefined;
+    return { kind: "input", requests: Object.fromEntries(requests), memory: { answers, once } };
+  };
+  return { wait, refuse, need, answerTo, end };
 }
 
 /** A question by URL. In a session it has an id, by which the client can be told that the person is done. */
@@ -165,12 +154,6 @@ function urlRequest({ message, url }: UrlQuestion, session: string | undefined):
 
 // spec: session.elicit.required.only, session.elicit.required.list, session.elicit.required.url
 function urlRequired({ params }: InputRequest): Refusal {
-  return refusal("UrlElicitationRequired", "This request can be made again when the person is done", {
-    elicitations: [params],
-  });
-}
-
-function merge(data: JsonValue | undefined, more: JsonObject): JsonObject {
-  const known = isObject(data) ? data["requiredCapabilities"] : undefined;
-  return isObject(known) ? { ...known, ...more } : more;
+  const data = { elicitations: [params] };
+  return refusal("UrlElicitationRequired", "This request can be made again when the person is done", data);
 }

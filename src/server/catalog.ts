@@ -1,7 +1,7 @@
 /**
  * What a server offers, made ready once: lookups by name, capabilities, and list pages that are the same object each
  * time they are asked for. MCP server/discover and the capabilities sections of server/*.
- * Refuses repeated names by throwing at start-up.
+ * Refuses repeated names and undeclared scopes by throwing at start-up.
  */
 
 import type { JsonObject } from "../base/json.ts";
@@ -9,7 +9,7 @@ import type { CacheHint } from "../base/outcome.ts";
 import type { ListName } from "../hub/change.ts";
 import type { Implementation } from "../revision/envelope.ts";
 import { SERVED_DATES } from "../revision/revisions.ts";
-import type { PromptSpec, ResourceSpec, ResourceTemplate, ServerSpec, Tool } from "./define.ts";
+import type { PromptSpec, ResourceSpec, ResourceTemplate, Scopes, ServerSpec, Tool } from "./define.ts";
 
 /** One of the four lists: the member its results have, and its entries as clients see them, in order. */
 export interface Listing {
@@ -23,9 +23,13 @@ export interface Server {
   readonly info: Implementation;
   readonly tools: ReadonlyMap<string, Tool>;
   readonly resources: ReadonlyMap<string, ResourceSpec>;
-  readonly templates: readonly ResourceTemplate[];
+  readonly templates: ReadonlyMap<string, ResourceTemplate>;
   readonly prompts: ReadonlyMap<string, PromptSpec>;
+  /** The lists by the method that asks for them. */
   readonly listings: ReadonlyMap<string, Listing>;
+  readonly scopes: Scopes;
+  /** Whether any tool needs a scope, so that callers see different lists. */
+  readonly restricted: boolean;
   // spec: extension.id.format
   readonly capabilities: JsonObject;
   /** The lists that can change, for subscriptions. */
@@ -39,81 +43,56 @@ export interface Server {
 const FIVE_MINUTES: CacheHint = { ttlMs: 300_000, scope: "public" };
 
 export function catalog(spec: ServerSpec): Server {
-  const { tools = [], resources = [], templates = [], prompts = [] } = spec;
-  const capabilities = capabilitiesOf(spec);
-  const instructions = spec.instructions === undefined ? {} : { instructions: spec.instructions };
-  return {
-    info: spec.info,
-    tools: byKey("tool", tools, (one) => one.name),
-    resources: byKey("resource", resources, (one) => one.uri),
-    templates: [...byKey("template", templates, (one) => one.uriTemplate).values()],
-    prompts: byKey("prompt", prompts, (one) => one.name),
-    listings: listingsOf(spec),
-    capabilities,
-    lists: new Set((["tools", "prompts", "resources"] as const).filter((list) => list in capabilities)),
-    // spec: version.discover
-    discovery: Object.freeze({ supportedVersions: [...SERVED_DATES], capabilities, ...instructions }),
-    instructions: spec.instructions,
-    pageSize: spec.pageSize ?? 100,
-    listCache: spec.listCache ?? FIVE_MINUTES,
-  };
-}
-
-function capabilitiesOf({ tools = [], resources = [], templates = [], prompts = [] }: ServerSpec): JsonObject {
-  return {
+  const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
+  const tools = byKey("tool", spec.tools, (one) => one.name);
+  const resources = byKey("resource", spec.resources, (one) => one.uri);
+  const templates = byKey("template", spec.templates, (one) => one.uriTemplate);
+  const prompts = byKey("prompt", spec.prompts, (one) => one.name);
+  requireScopes(scopes, tools);
+  const capabilities: JsonObject = {
     // spec: logging.capability.declared
     logging: {},
     // spec: tools.capability.declared
-    ...(tools.length > 0 && { tools: { listChanged: true } }),
+    ...(tools.size > 0 && { tools: { listChanged: true } }),
     // spec: resources.capability.declared
-    ...(resources.length + templates.length > 0 && { resources: { listChanged: true, subscribe: true } }),
+    ...(resources.size + templates.size > 0 && { resources: { listChanged: true, subscribe: true } }),
     // spec: prompts.capability.declared
-    ...(prompts.length > 0 && { prompts: { listChanged: true } }),
+    ...(prompts.size > 0 && { prompts: { listChanged: true } }),
     // spec: completion.capability.declared
-    ...(templates.length + prompts.length > 0 && { completions: {} }),
+    ...(templates.size + prompts.size > 0 && { completions: {} }),
+  };
+  // A list that would be empty for want of the whole feature does not exist.
+  const listings = new Map<string, Listing>();
+  // spec: tools.list.answered
+  if (tools.size > 0) listings.set("tools/list", listingOf("tools", tools, showTool));
+  // spec: resources.list.answered
+  if (resources.size + templates.size > 0) {
+    listings.set("resources/list", listingOf("resources", resources, showResource));
+    listings.set("resources/templates/list", listingOf("resourceTemplates", templates, showTemplate));
+  }
+  // spec: prompts.list.answered
+  if (prompts.size > 0) listings.set("prompts/list", listingOf("prompts", prompts, showPrompt));
+  const described = instructions === undefined ? { capabilities } : { capabilities, instructions };
+  return {
+    info,
+    instructions,
+    tools,
+    resources,
+    templates,
+    prompts,
+    scopes,
+    capabilities,
+    listings,
+    pageSize,
+    listCache,
+    restricted: [...tools.values()].some((one) => one.scopes.length > 0),
+    lists: new Set((["tools", "prompts", "resources"] as const).filter((list) => list in capabilities)),
+    // spec: version.discover
+    discovery: Object.freeze({ supportedVersions: [...SERVED_DATES], ...described }),
   };
 }
 
-/** A list that would be empty for want of the whole feature does not exist. */
-function listingsOf({ tools = [], resources = [], templates = [], prompts = [] }: ServerSpec): Map<string, Listing> {
-  const listings = new Map<string, Listing>();
-  const add = (method: string, member: Listing["member"], entries: JsonObject[], keys: string[]): void =>
-    void listings.set(method, { member, entries, keys });
-  // spec: tools.list.answered
-  if (tools.length > 0)
-    add(
-      "tools/list",
-      "tools",
-      tools.map(({ listing }) => listing),
-      tools.map(({ name }) => name),
-    );
-  // spec: resources.list.answered
-  if (resources.length + templates.length > 0) {
-    add(
-      "resources/list",
-      "resources",
-      resources.map(showResource),
-      resources.map(({ uri }) => uri),
-    );
-    add(
-      "resources/templates/list",
-      "resourceTemplates",
-      templates.map(showTemplate),
-      templates.map((one) => one.uriTemplate),
-    );
-  }
-  // spec: prompts.list.answered
-  if (prompts.length > 0)
-    add(
-      "prompts/list",
-      "prompts",
-      prompts.map(showPrompt),
-      prompts.map(({ name }) => name),
-    );
-  return listings;
-}
-
-function byKey<T>(what: string, items: readonly T[], key: (item: T) => string): Map<string, T> {
+function byKey<T>(what: string, items: readonly T[] = [], key: (item: T) => string): Map<string, T> {
   const map = new Map<string, T>();
   for (const item of items) {
     // spec: tools.name.unique
@@ -121,6 +100,28 @@ function byKey<T>(what: string, items: readonly T[], key: (item: T) => string): 
     map.set(key(item), item);
   }
   return map;
+}
+
+/** Throws unless scopes can be written in a token (RFC 6749, section 3.3) and every one that is named is declared. */
+function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
+  const wrong = Object.keys(scopes).find((name) => !/^[!#-[\]-~]+$/.test(name));
+  if (wrong !== undefined) throw new Error(`Scope "${wrong}" holds a character that no scope may hold`);
+  const implied = Object.values(scopes).flatMap((one) => one.implies ?? []);
+  const named = [...tools.values()].flatMap((one) => one.scopes).concat(implied);
+  const unknown = named.find((name) => !Object.hasOwn(scopes, name));
+  if (unknown !== undefined) throw new Error(`Scope "${unknown}" is not declared`);
+}
+
+export function listingOf<T>(
+  member: Listing["member"],
+  items: ReadonlyMap<string, T>,
+  show: (item: T) => JsonObject,
+): Listing {
+  return { member, entries: [...items.values()].map(show), keys: [...items.keys()] };
+}
+
+export function showTool({ listing }: Tool): JsonObject {
+  return listing;
 }
 
 function showResource({ read: _read, cache: _cache, ...shown }: ResourceSpec): JsonObject {
@@ -134,5 +135,5 @@ function showTemplate(spec: ResourceTemplate): JsonObject {
 
 function showPrompt({ handler: _handler, arguments: args, ...shown }: PromptSpec): JsonObject {
   const listed = args?.map(({ complete: _complete, ...argument }) => argument);
-  return { ...shown, ...(listed === undefined ? {} : { arguments: listed }) } as unknown as JsonObject;
+  return { ...shown, ...(listed && { arguments: listed }) } as unknown as JsonObject;
 }

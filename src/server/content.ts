@@ -24,11 +24,6 @@ export interface Icon {
   theme?: "light" | "dark";
 }
 
-interface Extras {
-  annotations?: Annotations;
-  _meta?: JsonObject;
-}
-
 /** `text` is for text, `blob` is base64. */
 export type ResourceContents = { uri: string; mimeType?: string; _meta?: JsonObject } & (
   | { text: string }
@@ -36,22 +31,21 @@ export type ResourceContents = { uri: string; mimeType?: string; _meta?: JsonObj
 );
 
 // spec: prompts.embedded.complete
-export type ContentBlock = Extras &
-  (
-    | { type: "text"; text: string }
-    // spec: prompts.image.encoded, prompts.audio.encoded
-    | { type: "image" | "audio"; data: string; mimeType: string }
-    | { type: "resource"; resource: ResourceContents & { mimeType: string } }
-    | {
-        type: "resource_link";
-        uri: string;
-        name: string;
-        title?: string;
-        description?: string;
-        mimeType?: string;
-        size?: number;
-      }
-  );
+export type ContentBlock = { annotations?: Annotations; _meta?: JsonObject } & (
+  | { type: "text"; text: string }
+  // spec: prompts.image.encoded, prompts.audio.encoded
+  | { type: "image" | "audio"; data: string; mimeType: string }
+  | { type: "resource"; resource: ResourceContents & { mimeType: string } }
+  | {
+      type: "resource_link";
+      uri: string;
+      name: string;
+      title?: string;
+      description?: string;
+      mimeType?: string;
+      size?: number;
+    }
+);
 
 export interface ToolResult {
   content?: ContentBlock[];

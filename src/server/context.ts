@@ -6,18 +6,15 @@ import type { Caller } from "../base/caller.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { ListName } from "../hub/change.ts";
 import type { Implementation, LogLevel } from "../revision/envelope.ts";
-import type * as z from "zod";
+import type * as z from "zod/mini";
 import type { SamplingMessage } from "./content.ts";
 
 /** What a person did with a question. */
-export type Answer<T> =
-  | { readonly action: "accept"; readonly content: T }
-  | { readonly action: "decline" }
-  | { readonly action: "cancel" };
+export type Answer<T> = { readonly action: "accept"; readonly content: T } | { readonly action: "decline" | "cancel" };
 
 /** A form: a zod object, or the flat JSON Schema that elicitation allows. */
-export type Form = z.ZodObject | JsonObject;
-export type FormContent<F extends Form> = F extends z.ZodType ? z.infer<F> : Readonly<Record<string, JsonValue>>;
+export type Form = z.core.$ZodObject | JsonObject;
+export type FormContent<F extends Form> = F extends z.core.$ZodType ? z.infer<F> : Readonly<Record<string, JsonValue>>;
 
 export interface SamplingRequest {
   readonly messages: readonly SamplingMessage[];

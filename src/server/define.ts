@@ -3,21 +3,25 @@
  * Definitions are checked here, when the module loads, so that a wrong one stops the server and not a client.
  */
 
-import * as z from "zod";
-import type { JsonObject } from "../base/json.ts";
-import { ok, type Result } from "../base/result.ts";
+import * as z from "zod/mini";
+import { isObject, type JsonObject } from "../base/json.ts";
+import { err, ok } from "../base/result.ts";
 import type { CacheHint } from "../base/outcome.ts";
 import type { Implementation } from "../revision/envelope.ts";
 import type { MirroredParam } from "../revision/mirror.ts";
 import { readMirroredParams } from "../revision/mirrored-params.ts";
-import { compileSchema } from "../schema/compile.ts";
 import type { Annotations, ContentBlock, Icon, PromptMessage, ResourceContents, ToolResult } from "./content.ts";
 import type { Context } from "./context.ts";
 import { compileTemplate, type Template } from "./template.ts";
+import { checkOf, isZod, type Check } from "./zod.ts";
 
-/** A zod schema, or JSON Schema 2020-12 that is shown to clients exactly as written. */
-export type Schema = z.ZodType | JsonObject;
-export type Checked<S extends Schema> = S extends z.ZodType ? z.infer<S> : JsonObject;
+/** JSON Schema 2020-12 that is shown to clients exactly as written, and its author's own check of values by it. */
+export interface RawSchema {
+  readonly schema: JsonObject;
+  readonly check: Check;
+}
+export type Schema = z.core.$ZodType | RawSchema;
+export type Checked<S extends Schema> = S extends z.core.$ZodType ? z.infer<S> : JsonObject;
 type Promised<T> = T | Promise<T>;
 
 interface Described {
@@ -34,89 +38,73 @@ export interface ToolSpec<In extends Schema, Out extends Schema> extends Describ
   readonly input?: In;
   /** What `structuredContent` must fit. */
   readonly output?: Out;
+  /** All that a caller needs to call it, as declared in {@link ServerSpec.scopes}. */
+  readonly scopes?: readonly string[];
   readonly handler: (args: Checked<In>, context: Context) => Promised<string | ContentBlock[] | ToolResult>;
 }
-
-export type Check = (value: unknown) => Result<unknown, string>;
 
 export interface Tool {
   readonly name: string;
   /** The tool as `tools/list` shows it. */
   readonly listing: JsonObject;
+  readonly scopes: readonly string[];
   readonly mirrored: readonly MirroredParam[];
   readonly checkInput: Check;
   readonly checkOutput: Check | undefined;
   readonly run: (args: never, context: Context) => Promised<string | ContentBlock[] | ToolResult>;
 }
 
-const NO_ARGUMENTS: JsonObject = { type: "object", additionalProperties: false };
+const DIALECT = "https://json-schema.org/draft/2020-12/schema";
+const NO_ARGUMENTS: RawSchema = {
+  schema: { type: "object", additionalProperties: false },
+  check: (value) => (isObject(value) && Object.keys(value).length === 0 ? ok(value) : err("/ must be empty")),
+};
 
 /** Defines a tool. Throws when the name, a schema or an `x-mcp-header` declaration is wrong. */
-export function tool<In extends Schema = JsonObject, Out extends Schema = JsonObject>(spec: ToolSpec<In, Out>): Tool {
-  const { handler, input = NO_ARGUMENTS, output, ...described } = spec;
+export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ToolSpec<In, Out>): Tool {
+  const { handler, input = NO_ARGUMENTS, output, scopes = [], ...described } = spec;
   // spec: tools.name.characters, tools.name.length
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name))
     throw new Error(`Tool name "${spec.name}" must be 1 to 128 of A-Z a-z 0-9 _ - .`);
-  const inputSchema = schemaOf(input, "input");
+  const { schema: inputSchema, check: checkInput } = readSchema(spec.name, input, "input");
+  const out = output && readSchema(spec.name, output, "output");
   // spec: tools.schema.input
   if (inputSchema["type"] !== "object") throw new Error(`Input schema of tool "${spec.name}" must have type "object"`);
   const mirrored = readMirroredParams(inputSchema);
   if (!mirrored.ok) throw new Error(`Tool "${spec.name}": ${mirrored.error}`);
-  const outputSchema = output === undefined ? {} : { outputSchema: schemaOf(output, "output") };
   return {
     name: spec.name,
-    listing: { ...described, inputSchema, ...outputSchema } as unknown as JsonObject,
+    listing: { ...described, inputSchema, ...(out && { outputSchema: out.schema }) } as unknown as JsonObject,
+    scopes,
     mirrored: mirrored.value,
-    checkInput: checkOf(input, `input schema of tool "${spec.name}"`),
-    checkOutput: output === undefined ? undefined : checkOf(output, `output schema of tool "${spec.name}"`),
+    checkInput,
+    checkOutput: out?.check,
     run: handler,
   };
 }
 
-function schemaOf(schema: Schema, io: "input" | "output"): JsonObject {
-  // spec: schema.dialect.default
-  return isZod(schema) ? (z.toJSONSchema(schema, { io }) as JsonObject) : schema;
+/** The schema as clients see it, and the check of values that goes with it. */
+function readSchema(name: string, given: Schema, io: "input" | "output"): RawSchema {
+  const raw = isZod(given) ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkOf(given) } : given;
+  const { $schema = DIALECT } = raw.schema;
+  // spec: schema.dialect.default, schema.dialect.unsupported
+  if ($schema !== DIALECT)
+    throw new Error(`The ${io} schema of tool "${name}" is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`);
+  return raw;
 }
 
-/** A check of values against `schema`; the reason is a sentence per fault that a model can act on. */
-export function checkOf(schema: Schema, what: string, formats: boolean = false): Check {
-  if (isZod(schema)) {
-    return (value) => {
-      const parsed = schema.safeParse(value);
-      if (parsed.success) return ok(parsed.data);
-      return {
-        ok: false,
-        error: parsed.error.issues.map((issue) => `${pointer(issue.path)} ${issue.message}`).join("; "),
-      };
-    };
-  }
-  const compiled = compileSchema(schema, { formats });
-  if (!compiled.ok)
-    throw new Error(`The ${what} is not usable: ${compiled.error.path || "/"} ${compiled.error.message}`);
-  const validate = compiled.value;
-  return (value) => {
-    const violations = validate(value);
-    if (violations.length === 0) return ok(value);
-    return { ok: false, error: violations.map(({ path, message }) => `${path || "/"} ${message}`).join("; ") };
-  };
-}
+/** Text, bytes (as they are or in base64), or contents in the words of the protocol. */
+export type Read = string | { blob: string | Uint8Array } | ResourceContents[];
 
-export function isZod(schema: Schema): schema is z.ZodType {
-  return schema instanceof z.ZodType;
-}
-
-function pointer(path: readonly PropertyKey[]): string {
-  return `/${path.map(String).join("/")}`;
-}
-
-export type Read = string | { blob: string } | ResourceContents[];
-
-export interface ResourceSpec extends Described {
-  readonly uri: string;
+interface Readable extends Described {
   readonly mimeType?: string;
   readonly annotations?: Annotations;
-  readonly size?: number;
   readonly cache?: CacheHint;
+}
+
+export interface ResourceSpec extends Readable {
+  readonly uri: string;
+  readonly size?: number;
   readonly read: (context: Context) => Promised<Read | undefined>;
 }
 
@@ -127,12 +115,9 @@ export type Complete = (
   context: Context,
 ) => Promised<readonly string[]>;
 
-export interface TemplateSpec extends Described {
+export interface TemplateSpec extends Readable {
   /** RFC 6570. */
   readonly uriTemplate: string;
-  readonly mimeType?: string;
-  readonly annotations?: Annotations;
-  readonly cache?: CacheHint;
   readonly complete?: Readonly<Record<string, Complete>>;
   /** The contents, or undefined when no such resource exists for this caller. */
   readonly read: (
@@ -142,19 +127,27 @@ export interface TemplateSpec extends Described {
   ) => Promised<Read | undefined>;
 }
 
+interface PromptArgument extends Pick<Described, "name" | "title" | "description"> {
+  readonly required?: boolean;
+  readonly complete?: Complete;
+}
+
 export interface PromptSpec extends Described {
-  readonly arguments?: readonly {
-    name: string;
-    title?: string;
-    description?: string;
-    required?: boolean;
-    complete?: Complete;
-  }[];
+  readonly arguments?: readonly PromptArgument[];
   readonly handler: (args: Readonly<Record<string, string>>, context: Context) => Promised<string | PromptMessage[]>;
 }
 
 export interface ResourceTemplate extends TemplateSpec {
   readonly template: Template;
+}
+
+/** The scopes of a server by name. */
+export type Scopes = Readonly<Record<string, ScopeInfo>>;
+export interface ScopeInfo {
+  /** What it allows, as the person who consents reads it. */
+  readonly description: string;
+  /** Narrower scopes that this one includes, with all that they include. */
+  readonly implies?: readonly string[];
 }
 
 /** What a fork offers. Order is kept: it is the order clients see. */
@@ -165,6 +158,7 @@ export interface ServerSpec {
   readonly resources?: readonly ResourceSpec[];
   readonly templates?: readonly ResourceTemplate[];
   readonly prompts?: readonly PromptSpec[];
+  readonly scopes?: Scopes;
   /** Entries a page of every list; default 100. */
   readonly pageSize?: number;
   /** How long lists may be cached; default five minutes, by anyone. */

@@ -4,7 +4,7 @@
  * that entry exists. Pages are kept, so that an unchanged list is neither built nor serialised twice.
  */
 
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { open, seal } from "../crypto/seal.ts";
@@ -35,7 +35,7 @@ async function makePage(listing: Listing, start: number, pageSize: number, ring:
   const entries = listing.entries.slice(start, start + pageSize);
   const next = listing.keys[start + pageSize];
   // spec: pagination.cursor.stable
-  const more = next === undefined ? {} : { nextCursor: await seal(ring, "cursor", { from: next }, listing.member) };
+  const more = next === undefined ? {} : { nextCursor: await seal(ring, "cursor", next, listing.member) };
   return Object.freeze({ [listing.member]: entries, ...more });
 }
 
@@ -43,7 +43,5 @@ async function makePage(listing: Listing, start: number, pageSize: number, ring:
 async function readCursor(listing: Listing, cursor: JsonValue, ring: KeyRing): Promise<number> {
   if (typeof cursor !== "string") return -1;
   const opened = await open(ring, "cursor", cursor, listing.member);
-  if (!opened.ok || !isObject(opened.value)) return -1;
-  const { from } = opened.value;
-  return typeof from === "string" ? listing.keys.indexOf(from) : -1;
+  return opened.ok && typeof opened.value === "string" ? listing.keys.indexOf(opened.value) : -1;
 }

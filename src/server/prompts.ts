@@ -12,14 +12,10 @@ import type { PromptSpec } from "./define.ts";
 import { run, type Call } from "./run.ts";
 
 export async function getPrompt(of: Call): Promise<Outcome> {
-  const { server, request } = of;
-  const { name, arguments: given = {} } = request.params;
-  const prompt = typeof name === "string" ? server.prompts.get(name) : undefined;
+  const { name, arguments: given = {} } = of.request.params;
+  const prompt = typeof name === "string" ? of.server.prompts.get(name) : undefined;
   // spec: prompts.get.unknown
-  if (prompt === undefined)
-    return refused(
-      refusal("InvalidParams", typeof name === "string" ? `Unknown prompt: ${name}` : "params.name must be a string"),
-    );
+  if (prompt === undefined) return refused(refusal("InvalidParams", `Unknown prompt: ${JSON.stringify(name)}`));
   const args = readArguments(prompt, given);
   // spec: prompts.arguments.validate
   if (!args.ok) return refused(refusal("InvalidParams", args.error));
@@ -27,7 +23,6 @@ export async function getPrompt(of: Call): Promise<Outcome> {
     of,
     (context) => prompt.handler(args.value, context),
     (value) => complete(prompt, value),
-    (failure, message) => refused(refusal(failure === "public" ? "InvalidParams" : "InternalError", message)),
   );
 }
 
@@ -44,8 +39,10 @@ function readArguments(prompt: PromptSpec, given: JsonValue): Result<Record<stri
   return ok(args);
 }
 
-function complete(prompt: PromptSpec, value: string | PromptMessage[]): Outcome {
+function complete({ description }: PromptSpec, value: string | PromptMessage[]): Outcome {
   const messages = typeof value === "string" ? [{ role: "user", content: { type: "text", text: value } }] : value;
-  const described = prompt.description === undefined ? {} : { description: prompt.description };
-  return { kind: "complete", result: { ...described, messages: messages as never } };
+  return {
+    kind: "complete",
+    result: { ...(description !== undefined && { description }), messages: messages as never },
+  };
 }

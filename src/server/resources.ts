@@ -5,43 +5,38 @@
  */
 
 import { base64 } from "../base/bytes.ts";
-import { refused, type CacheHint, type Outcome } from "../base/outcome.ts";
+import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
 import type { Server } from "./catalog.ts";
-import type { ResourceContents } from "./content.ts";
-import type { Context } from "./context.ts";
-import type { Read } from "./define.ts";
+import type { Read, ResourceSpec } from "./define.ts";
 import { run, type Call } from "./run.ts";
 
-interface Found {
-  readonly mimeType: string | undefined;
-  readonly cache: CacheHint | undefined;
-  readonly read: (context: Context) => Read | undefined | Promise<Read | undefined>;
-}
+type Found = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
 
 export async function readResource(of: Call): Promise<Outcome> {
-  const { server, request } = of;
-  const uri = request.params["uri"];
+  const { uri } = of.request.params;
   // spec: resources.uri.validate
   if (typeof uri !== "string" || !URL.canParse(uri))
     return refused(refusal("InvalidParams", "params.uri must be an absolute URI"));
-  const found = find(server, uri);
-  if (found === undefined) return notFound(uri);
+  const found = find(of.server, uri);
+  // spec: resources.read.unknown, resources.read.nonempty
+  const notFound = refused(refusal("ResourceNotFound", "Resource not found", { uri }));
+  if (found === undefined) return notFound;
   return run(
     of,
     (context) => found.read(context),
-    (value) => (value === undefined ? notFound(uri) : complete(uri, found, value)),
-    (failure, message) => refused(refusal(failure === "public" ? "InvalidParams" : "InternalError", message, { uri })),
+    (value) => (value === undefined ? notFound : complete(uri, found, value)),
+    (error, message) => refused(refusal(error, message, { uri })),
   );
 }
 
-function find(server: Server, uri: string): Found | undefined {
-  const fixed = server.resources.get(uri);
-  if (fixed !== undefined) return { mimeType: fixed.mimeType, cache: fixed.cache, read: fixed.read };
-  for (const spec of server.templates) {
+function find({ resources, templates }: Server, uri: string): Found | undefined {
+  const fixed = resources.get(uri);
+  if (fixed !== undefined) return fixed;
+  for (const spec of templates.values()) {
     const variables = spec.template.match(uri);
     if (variables === undefined || (uri.startsWith("file:") && climbs(variables))) continue;
-    return { mimeType: spec.mimeType, cache: spec.cache, read: (context) => spec.read(variables, uri, context) };
+    return { ...spec, read: (context) => spec.read(variables, uri, context) };
   }
   return undefined;
 }
@@ -52,24 +47,15 @@ function climbs(variables: Readonly<Record<string, string>>): boolean {
   return Object.values(variables).some((value) => value.split(/[/\\]/).includes(".."));
 }
 
-function notFound(uri: string): Outcome {
-  // spec: resources.read.unknown, resources.read.nonempty
-  return refused(refusal("ResourceNotFound", "Resource not found", { uri }));
-}
-
 function complete(uri: string, { mimeType, cache }: Found, value: Read): Outcome {
-  const contents = Array.isArray(value) ? value : [contentsOf(uri, mimeType, value)];
-  const result = { contents: contents as never };
-  return cache === undefined ? { kind: "complete", result } : { kind: "complete", result, cache };
+  const contents = Array.isArray(value)
+    ? value
+    : [{ uri, ...(mimeType !== undefined && { mimeType }), ...body(value) }];
+  return { kind: "complete", result: { contents }, ...(cache && { cache }) };
 }
 
-function contentsOf(
-  uri: string,
-  mimeType: string | undefined,
-  value: string | { blob: string | Uint8Array },
-): ResourceContents {
-  const typed = mimeType === undefined ? { uri } : { uri, mimeType };
-  if (typeof value === "string") return { ...typed, text: value };
+function body(value: Exclude<Read, unknown[]>): { text: string } | { blob: string } {
+  if (typeof value === "string") return { text: value };
   // spec: resources.binary.base64
-  return { ...typed, blob: typeof value.blob === "string" ? value.blob : base64(value.blob) };
+  return { blob: typeof value.blob === "string" ? value.blob : base64(value.blob) };
 }

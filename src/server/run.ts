@@ -5,8 +5,9 @@
 
 import { callerKey, type Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
-import type { Memory, Outcome, Sink } from "../base/outcome.ts";
+import type { JsonObject } from "../base/json.ts";
+import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
+import { refusal, type ErrorName } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
@@ -50,23 +51,58 @@ export interface Call {
   readonly release?: (() => void) | undefined;
 }
 
-export type Failure = "public" | "internal";
-
 /**
  * Runs `handler` and shapes what it returns with `finish`. `fail` says how an error ends the request: a tool shows it
  * to the model, everything else refuses.
  */
 export async function run<T>(
-  { request, sink, cancel, services, release }: Call,
+  call: Call,
   handler: (context: Context) => T | Promise<T>,
   finish: (value: T) => Outcome,
-  fail: (failure: Failure, message: string) => Outcome,
+  fail: (error: ErrorName, message: string) => Outcome = (error, message) => refused(refusal(error, message)),
 ): Promise<Outcome> {
+  const { method, capabilities, memory, session } = call.request;
   // Few handlers ask anything: what asking needs is made with the first question.
   let asking: Questions | undefined;
-  const questions = (): Questions => (asking ??= askingFor(request.capabilities, request.memory, request.session));
-  const flow = valve(sink, cancel);
-  const context: Context = {
+  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
+  const flow = valve(call.sink, call.cancel);
+  try {
+    const value = await handler(contextOf(call, flow.sink, questions));
+    return (asking && (await asking.open())) ?? finish(value);
+  } catch (error) {
+    const open = asking && (await asking.open());
+    if (open !== undefined) return open;
+    if (error instanceof PublicError) return fail("InvalidParams", error.message);
+    // spec: tools.error.sanitised, logging.secrets.absent
+    const told = String((error as Error)?.stack ?? error);
+    console.error(JSON.stringify({ event: "handler.failed", method, error: told }));
+    return fail("InternalError", "Internal error");
+  } finally {
+    flow.close();
+  }
+}
+
+function contextOf({ request, cancel, services, release }: Call, tell: Sink, questions: () => Questions): Context {
+  const { caller, clientInfo, capabilities, progressToken, logLevel } = request;
+  let last = -Infinity;
+  return {
+    caller,
+    client: { info: clientInfo, can: (ability) => can(capabilities, ability) },
+    get signal() {
+      return cancel.signal;
+    },
+    progress(progress, total, message) {
+      // spec: progress.token.active, progress.increase
+      if (progressToken === undefined || !(progress > last)) return;
+      last = progress;
+      const more = { ...(total !== undefined && { total }), ...(message !== undefined && { message }) };
+      tell({ method: "notifications/progress", params: { progressToken, progress, ...more } });
+    },
+    log(level, data, logger) {
+      // spec: logging.level.required
+      if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
+      tell({ method: "notifications/message", params: { level, data, ...(logger !== undefined && { logger }) } });
+    },
     ask: (key, question) => questions().ask(key, question),
     askUrl: (key, question) => questions().askUrl(key, question),
     requireUrl: (key, question) => questions().requireUrl(key, question),
@@ -74,58 +110,7 @@ export async function run<T>(
     sample: (key, asked) => questions().sample(key, asked),
     roots: (key) => questions().roots(key),
     once: (key, action) => questions().once(key, action),
-    ...duties(request, flow.sink, services),
-    get signal() {
-      return cancel.signal;
-    },
     release: () => release?.(),
-  };
-  try {
-    const value = await handler(context);
-    return (asking && (await asking.open())) ?? finish(value);
-  } catch (error) {
-    const open = asking && (await asking.open());
-    if (open !== undefined) return open;
-    if (error instanceof PublicError) return fail("public", error.message);
-    // spec: tools.error.sanitised, logging.secrets.absent
-    console.error(
-      JSON.stringify({
-        event: "handler.failed",
-        method: request.method,
-        error: String((error as Error)?.stack ?? error),
-      }),
-    );
-    return fail("internal", "Internal error");
-  } finally {
-    flow.close();
-  }
-}
-
-/** The part of a context that speaks outward. */
-function duties(
-  request: ServerRequest,
-  tell: Sink,
-  services: Services,
-): Pick<Context, "caller" | "client" | "progress" | "log" | "changed" | "updated"> {
-  const { caller, progressToken, logLevel } = request;
-  let last = -Infinity;
-  return {
-    caller,
-    client: { info: request.clientInfo, can: (ability) => can(request.capabilities, ability) },
-    progress(progress, total, message) {
-      // spec: progress.token.active, progress.increase
-      if (progressToken === undefined || !(progress > last)) return;
-      last = progress;
-      const optional: Record<string, JsonValue> = {};
-      if (total !== undefined) optional["total"] = total;
-      if (message !== undefined) optional["message"] = message;
-      tell({ method: "notifications/progress", params: { progressToken, progress, ...optional } });
-    },
-    log(level, data, logger) {
-      // spec: logging.level.required
-      if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
-      tell({ method: "notifications/message", params: { level, data, ...(logger === undefined ? {} : { logger }) } });
-    },
     changed: (list) => services.publish({ list }),
     updated: (uri, audience = "everyone") =>
       services.publish(audience === "caller" ? { uri, audience: callerKey(caller) } : { uri }),

@@ -3,7 +3,7 @@
  * MCP client/sampling#tool-result-messages and #tool-use-and-result-balance. A wrong request is a bug of the handler: it throws.
  */
 
-import { isObject, type JsonObject } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { SamplingMessage } from "./content.ts";
 
 /** Throws unless every tool use is answered by the next message, which holds tool results alone. */
@@ -26,7 +26,5 @@ export function requireBalance(messages: readonly SamplingMessage[]): void {
 }
 
 function idsOf(blocks: readonly JsonObject[], type: string, member: string): string[] {
-  return blocks
-    .filter((block) => isObject(block) && block["type"] === type)
-    .map((block) => JSON.stringify(block[member]));
+  return blocks.filter((block) => block["type"] === type).map((block) => JSON.stringify(block[member]));
 }

@@ -7,28 +7,30 @@
 import { isObject, type JsonValue } from "../base/json.ts";
 import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
+import { err } from "../base/result.ts";
 import type { ContentBlock, ToolResult } from "./content.ts";
 import type { Tool } from "./define.ts";
 import { run, type Call } from "./run.ts";
+import { mayCall } from "./scopes.ts";
 
 export function callTool(of: Call): Outcome | Promise<Outcome> {
   const { server, request } = of;
   const { name, arguments: args = {} } = request.params;
   const tool = typeof name === "string" ? server.tools.get(name) : undefined;
   // spec: tools.input.validate
-  if (tool === undefined)
-    return refused(
-      refusal("InvalidParams", typeof name === "string" ? `Unknown tool: ${name}` : "params.name must be a string"),
-    );
+  if (tool === undefined) return refused(refusal("InvalidParams", `Unknown tool: ${JSON.stringify(name)}`));
+  // A question may have been answered with fewer scopes than it was asked with.
+  if (!mayCall(server, request.caller, tool))
+    return refused(refusal("Forbidden", `Tool ${tool.name} needs these scopes: ${tool.scopes.join(" ")}`));
   if (!isObject(args)) return refused(refusal("InvalidParams", "params.arguments must be an object"));
   const checked = tool.checkInput(args);
-  // spec: tools.input.validate
+  // spec: tools.input.validate, schema.dialect.declared
   if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
   return run(
     of,
     (context) => tool.run(checked.value as never, context),
     (value) => finish(tool, value),
-    (_failure, message) => toolError(message),
+    (_error, message) => toolError(message),
   );
 }
 
@@ -37,11 +39,11 @@ function toolError(text: string): Outcome {
 }
 
 function finish(tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
-  const content: ContentBlock[] =
-    typeof value === "string" ? [{ type: "text", text: value }] : (value as ContentBlock[]);
-  const result: ToolResult = typeof value === "string" || Array.isArray(value) ? { content } : value;
+  if (typeof value === "string") return finish(tool, [{ type: "text", text: value }]);
+  const result = Array.isArray(value) ? { content: value } : value;
   if (tool.checkOutput === undefined || result.isError === true) return complete(result);
-  const checked = tool.checkOutput(result.structuredContent);
+  const { structuredContent: made } = result;
+  const checked = made === undefined ? err("there is no structuredContent") : tool.checkOutput(made);
   // spec: tools.output.conforms
   if (checked.ok) return complete({ ...result, structuredContent: checked.value as JsonValue });
   console.error(JSON.stringify({ event: "tool.output.invalid", tool: tool.name, reason: checked.error }));
@@ -52,7 +54,6 @@ function finish(tool: Tool, value: string | ContentBlock[] | ToolResult): Outcom
 function complete(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
   // spec: tools.structured.text
-  const twin: ContentBlock[] =
-    structuredContent === undefined ? [] : [{ type: "text", text: JSON.stringify(structuredContent) }];
+  const twin = structuredContent === undefined ? [] : [{ type: "text", text: JSON.stringify(structuredContent) }];
   return { kind: "complete", result: { ...result, content: content ?? twin } as never };
 }

@@ -4,79 +4,53 @@
  * Whatever happens, a call ends with exactly one answer: in its POST, or on its stream.
  */
 
-import type { Caller } from "../base/caller.ts";
 import { cancellation } from "../base/cancellation.ts";
 import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
-import type { ClientCapabilities, Implementation, LogLevel } from "../revision/envelope.ts";
+import type { LogLevel } from "../revision/envelope.ts";
 import { encodeForSession, refusalIn } from "../revision/legacy.ts";
-import type { Revision } from "../revision/revisions.ts";
 import { call } from "../server/call.ts";
 import type { ServerRequest } from "../server/run.ts";
-import {
-  writeError,
-  writeNotification,
-  writeResult,
-  type RequestId,
-  type RpcRequest,
-  type RpcResponse,
-} from "../wire/jsonrpc.ts";
+import { writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
+import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
 import { keptCall, putQuestions, takeAnswer, unanswered, withdraw } from "./questions.ts";
-import { MAX_EVENT_BYTES, QUESTION_TTL_MS, type Handled, type Room, type Running } from "./room.ts";
-import type { SessionRow } from "./rows.ts";
+import { CALL_LOST, MAX_EVENT_BYTES, QUESTION_TTL_MS } from "./room.ts";
+import type { Handled, Room, Running, Visit } from "./room.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
 
-export interface Session {
-  readonly row: SessionRow;
-  readonly revision: Revision;
-}
-
 /** Starts a call. The promise ends with the answer, or with the stream on which it will come. */
-export function start(
-  room: Room,
-  session: Session,
-  request: RpcRequest,
-  caller: Caller,
-  ticket: string,
-): Promise<Handled> {
-  const { promise, resolve } = Promise.withResolvers<Handled>();
-  const rest = { settle: resolve, stream: undefined, told: undefined };
-  work(room, session, { ticket, request, caller, cancel: cancellation(), ...rest }, NO_MEMORY);
+export function start(room: Room, visit: Visit, request: RpcRequest, ticket: string): Promise<Handled> {
+  const { promise, resolve: settle } = Promise.withResolvers<Handled>();
+  work(room, { ticket, request, visit, cancel: cancellation(), settle, stream: undefined, told: undefined }, NO_MEMORY);
   return promise;
 }
 
-/** A call that has been silent for a while goes on as a stream. Does nothing when it has ended meanwhile. */
+/** Calls that have been silent for a while go on as streams, those of the POST with this ticket that are still at work. */
 export function promote(room: Room, ticket: string): void {
-  const running = room.running.get(ticket);
-  if (running !== undefined) streamOf(room, running);
+  for (const running of room.running) if (running.ticket === ticket) streamOf(room, running);
 }
 
 /** The client answered a question; with the last answer of a round the call runs again from its start. */
-export function goOn(room: Room, session: Session, response: RpcResponse, caller: Caller): void {
+export function goOn(room: Room, visit: Visit, response: RpcResponse): void {
   const answered = takeAnswer(room, response);
   if (answered === undefined) return;
-  const { stream, kept, next } = answered;
-  if (!next.ok) {
+  const { stream, kept, refused } = answered;
+  const { request, memory, told } = kept;
+  if (refused !== undefined) {
     withdraw(room, stream, kept, "Another question of the call was refused");
-    return finish(room, stream, kept.request.id, next.error);
+    return finish(room, stream, request.id, refused);
   }
-  const { request, told } = kept;
-  const rest = { settle: () => undefined, stream, told };
-  work(room, session, { ticket: `resumed-${stream}`, request, caller, cancel: cancellation(), ...rest }, next.value);
+  const settle = (): void => undefined;
+  work(room, { ticket: "resumed", request, visit, cancel: cancellation(), settle, stream, told }, memory);
 }
 
 /** `notifications/cancelled`: the newest call with that id stops, and nothing more is said about it. */
 export function cancel(room: Room, id: RequestId): void {
-  const running = [...room.running.values()].findLast(({ request }) => request.id === id);
-  if (running !== undefined) {
-    room.running.delete(running.ticket);
-    running.cancel.abort();
-    if (running.stream !== undefined) discard(room, running.stream);
-    return running.settle({ kind: "accepted" });
-  }
+  const running = [...room.running].findLast(({ request }) => request.id === id);
+  if (running !== undefined) return stop(room, running, { kind: "accepted" });
   for (const row of room.rows.waiting()) {
     const kept = keptCall(row.call);
     if (kept.request.id !== id) continue;
@@ -85,18 +59,19 @@ export function cancel(room: Room, id: RequestId): void {
   }
 }
 
+/** Stops a call: its handler is told, its POST ends as `handled`, and its stream without an answer. */
+export function stop(room: Room, running: Running, handled: Handled): void {
+  room.running.delete(running);
+  running.cancel.abort();
+  if (running.stream !== undefined) discard(room, running.stream);
+  running.settle(handled);
+}
+
 /** Ends with an error every call that was at work when the object died, and every question nobody answered in time. */
 export function endLostCalls(room: Room): void {
-  const held = new Set([...room.running.values()].map(({ stream }) => stream));
+  const held = new Set([...room.running].map(({ stream }) => stream));
   for (const row of room.rows.unanswered()) {
-    if (held.has(row.id)) continue;
-    const { request } = keptCall(row.call);
-    finish(
-      room,
-      row.id,
-      request.id,
-      refusal("InternalError", "The server was restarted while this call ran: call again"),
-    );
+    if (!held.has(row.id)) finish(room, row.id, keptCall(row.call).request.id, CALL_LOST);
   }
   for (const row of room.rows.waiting()) {
     if (row.expires > now()) continue;
@@ -108,21 +83,21 @@ export function endLostCalls(room: Room): void {
 }
 
 /** Runs the call once, from its start. Not awaited by any request: its stream or its promise carries what comes of it. */
-function work(room: Room, session: Session, running: Running, memory: Memory): void {
-  const { request, caller } = running;
-  room.running.set(running.ticket, running);
+function work(room: Room, running: Running, memory: Memory): void {
+  const { request, visit } = running;
+  room.running.add(running);
   const outcome = call({
     server: room.house.server,
-    request: { ...request, ...clientOf(session, request), caller, memory, session: room.state.id.toString() },
+    request: serverRequest(visit, request, memory, room.state.id.toString()),
     sink: (notice) => tell(room, running, notice),
     cancel: running.cancel,
     services: room.house.services,
     // A client that was given no event id could not come back.
-    release: session.revision.words.primes ? () => letGo(room, running) : undefined,
+    release: visit.revision.words.primes ? () => letGo(room, running) : undefined,
   });
   const ended = outcome
     .catch(unexpected)
-    .then((value) => conclude(room, session, running, value))
+    .then((value) => conclude(room, running, value))
     .catch((error: unknown) => fail(room, running, error));
   room.state.waitUntil(ended);
 }
@@ -138,7 +113,7 @@ function tell(room: Room, running: Running, { method, params }: Notice): void {
 
 /** A handler may let go until its call has ended or was cancelled: after that nobody would hear of a stream. */
 function letGo(room: Room, running: Running): void {
-  if (room.running.has(running.ticket)) release(room, streamOf(room, running));
+  if (room.running.has(running)) release(room, streamOf(room, running));
 }
 
 /** What came of the call could not be written down: a result that is no JSON, or a row that storage refused. */
@@ -155,31 +130,28 @@ function unexpected(error: unknown): Outcome {
   return { kind: "refused", refusal: INTERNAL };
 }
 
-type AboutClient = Pick<ServerRequest, "capabilities" | "clientInfo" | "progressToken" | "logLevel">;
-
-function clientOf({ row }: Session, { params }: RpcRequest): AboutClient {
-  const token = (params["_meta"] as JsonObject | undefined)?.["progressToken"];
-  return {
-    capabilities: JSON.parse(row.client.capabilities) as ClientCapabilities,
-    clientInfo: JSON.parse(row.client.info) as Implementation,
-    progressToken: typeof token === "string" || typeof token === "number" ? token : undefined,
-    logLevel: row.level as LogLevel | undefined,
-  };
+/** The request with what the session knows of its client. */
+function serverRequest({ row, caller }: Visit, request: RpcRequest, memory: Memory, session: string): ServerRequest {
+  const { clientInfo, capabilities } = JSON.parse(row.client) as Pick<ServerRequest, "clientInfo" | "capabilities">;
+  const token = (request.params["_meta"] as JsonObject | undefined)?.["progressToken"];
+  const progressToken = typeof token === "string" || typeof token === "number" ? token : undefined;
+  const logLevel = row.level as LogLevel | undefined;
+  return { ...request, caller, clientInfo, capabilities, progressToken, logLevel, memory, session };
 }
 
 /** The outcome of one run: an answer, or questions and then letting go. */
-async function conclude(room: Room, session: Session, running: Running, outcome: Outcome): Promise<void> {
-  if (!room.running.delete(running.ticket)) return;
-  const { request, stream } = running;
+async function conclude(room: Room, running: Running, outcome: Outcome): Promise<void> {
+  if (!room.running.delete(running)) return;
+  const { request, stream, visit } = running;
   if (outcome.kind === "input") {
     const asking = streamOf(room, running);
-    const put = await putQuestions(room, session.revision, asking, running, outcome);
+    const put = await putQuestions(room, running, asking, outcome);
     // The call is let go; the answer will come as another POST.
     return put.ok ? undefined : finish(room, asking, request.id, put.error);
   }
   const text =
     outcome.kind === "complete"
-      ? writeResult(request.id, encodeForSession(session.revision, request.method, outcome.result))
+      ? writeResult(request.id, encodeForSession(visit.revision, request.method, outcome.result))
       : writeError(request.id, refusalIn(outcome.refusal));
   if (stream === undefined) return running.settle({ kind: "answer", text });
   if (utf8(text).length <= MAX_EVENT_BYTES) return emit(room, stream, text, true);

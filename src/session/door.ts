@@ -2,22 +2,22 @@
  * The Worker's side of a session: resolves the id, passes messages on, and writes streams to the client.
  * MCP basic/transports#streamable-http, and what earlier revisions say differently.
  * A made-up or foreign session id is refused here: no object wakes. Whose session it is, the object decides.
+ * The Worker holds connections and their keep-alive; the object sleeps behind hibernating sockets.
  */
 
 import { base64url } from "../base/bytes.ts";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { after, randomBytes } from "../base/clock.ts";
 import type { JsonValue } from "../base/json.ts";
-import { refusal } from "../base/refusal.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { readMessages, writeError, type Message, type MessageRefusal } from "../wire/jsonrpc.ts";
+import { readMessages, writeError, type Message } from "../wire/jsonrpc.ts";
 import { accepted, jsonResponse, refuse } from "../wire/http.ts";
 import { accepts } from "../wire/media.ts";
-import { PATIENCE_MS } from "../wire/sse.ts";
+import { openSse, PATIENCE_MS, type SseEvent } from "../wire/sse.ts";
 import { openSession, type SessionDoor } from "./initialize.ts";
-import { sessionGone, type SessionObject } from "./object.ts";
-import type { Handled } from "./room.ts";
-import { streamTo } from "./stream-to.ts";
+import type { SessionObject } from "./object.ts";
+import { CALL_LOST, SESSION_GONE, type Handled } from "./room.ts";
 
 type Stub = DurableObjectStub<SessionObject<unknown>>;
 
@@ -28,23 +28,24 @@ export async function postToSession(
   body: JsonValue,
   caller: Caller,
 ): Promise<Response> {
-  const messages = readMessages(body);
-  if (!messages.ok) return refuse(messages.error, messages.error.id);
-  const [first] = messages.value;
+  const read = readMessages(body);
+  if (!read.ok) return refuse(read.error, read.error.id);
+  const messages = read.value;
+  const batched = Array.isArray(body);
+  const [first] = messages;
   // spec: session.initialize, session.initialize.unbatched
-  if (first?.kind === "request" && first.method === "initialize" && !Array.isArray(body))
-    return openSession(door, first, caller);
+  if (first?.kind === "request" && first.method === "initialize" && !batched) return openSession(door, first, caller);
   const session = resolve(door, http.headers.get("mcp-session-id"));
   if (!session.ok) return refuse(session.error);
-  const tickets = messages.value.map(() => base64url(randomBytes(9)));
-  const handling = session.value.handle(caller, messages.value, Array.isArray(body), tickets);
+  const ticket = base64url(randomBytes(9));
+  const handling = session.value.handle(caller, messages, batched, ticket);
   // The object has no timers: the Worker is the one who loses patience.
   const stopWaiting = after(PATIENCE_MS, () => {
-    session.value.promote(tickets).catch(() => undefined);
+    session.value.promote(ticket).catch(() => undefined);
   });
-  const handled = await handling.catch((error: unknown) => lost(error, messages.value));
+  const handled = await handling.catch((error: unknown) => lost(error, messages));
   stopWaiting();
-  return answer(session.value, http, caller, handled, Array.isArray(body));
+  return answer(session.value, http, caller, handled, batched);
 }
 
 /** GET: the listening stream, or the rest of a stream after `Last-Event-ID`. */
@@ -60,14 +61,14 @@ export async function listenToSession(door: SessionDoor, http: Request, caller: 
   const [, stream = "new", seq = "0"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
   if (lastEventId !== null && stream === "new")
     return refuse(refusal("InvalidRequest", "Last-Event-ID was not issued by this server"));
-  return streamTo(http, session.value, callerKey(caller), [{ stream, after: seq }], []);
+  return streamTo(http, session.value, caller, [{ stream, after: seq }], []);
 }
 
 /** DELETE: ends the session. */
 export async function endSession(door: SessionDoor, http: Request, caller: Caller): Promise<Response> {
   const session = resolve(door, http.headers.get("mcp-session-id"));
   if (!session.ok) return refuse(session.error);
-  return (await session.value.end(callerKey(caller))) ? new Response(null, { status: 204 }) : refuse(sessionGone());
+  return (await session.value.end(callerKey(caller))) ? new Response(null, { status: 204 }) : refuse(SESSION_GONE);
 }
 
 /** Tells the session that `elicitationId` belongs to; its first part is the session's id. */
@@ -76,23 +77,22 @@ export async function completeElicitation(sessions: SessionDoor["sessions"], eli
   if (session.ok) await session.value.complete(elicitationId);
 }
 
-function resolve({ sessions }: Pick<SessionDoor, "sessions">, id: string | null): Result<Stub, MessageRefusal> {
+function resolve({ sessions }: Pick<SessionDoor, "sessions">, id: string | null): Result<Stub, Refusal> {
   // spec: session.id.required, session.initialize.first
   if (id === null) return err(refusal("InvalidRequest", "Mcp-Session-Id header is missing: initialize first"));
   try {
     // Throws for an id that this namespace did not issue, so that forgeries cost nothing.
     return ok(sessions.get(sessions.idFromString(id)));
   } catch {
-    return err(sessionGone());
+    return err(SESSION_GONE);
   }
 }
 
 /** The object died under the call. Nothing was streamed yet, so the POST itself carries the error. */
 function lost(error: unknown, messages: readonly Message[]): Handled[] {
   console.error(JSON.stringify({ event: "session.lost", error: String(error) }));
-  const reason = refusal("InternalError", "The server was restarted while this call ran: call again");
   return messages.map((message) =>
-    message.kind === "request" ? { kind: "answer", text: writeError(message.id, reason) } : { kind: "accepted" },
+    message.kind === "request" ? { kind: "answer", text: writeError(message.id, CALL_LOST) } : { kind: "accepted" },
   );
 }
 
@@ -104,12 +104,51 @@ async function answer(
   batched: boolean,
 ): Promise<Response> {
   const [first] = handled;
-  if (handled.some(({ kind }) => kind === "gone")) return refuse(sessionGone());
+  if (handled.some(({ kind }) => kind === "gone")) return refuse(SESSION_GONE);
   if (first?.kind === "refused") return refuse(refusal(first.error, first.message));
   const texts = handled.flatMap((one) => (one.kind === "answer" ? [one.text] : []));
   const streams = handled.flatMap((one) => (one.kind === "stream" ? [{ stream: String(one.stream), after: "0" }] : []));
-  if (streams.length > 0) return streamTo(http, stub, callerKey(caller), streams, texts);
+  if (streams.length > 0) return streamTo(http, stub, caller, streams, texts);
   const [only] = texts;
   if (only === undefined) return accepted();
   return jsonResponse(batched ? `[${texts.join(",")}]` : only);
+}
+
+/** A stream id, or "new" to open one, and the sequence number of the last event that the client has. */
+type Cursor = Readonly<Record<"stream" | "after", string>>;
+
+/**
+ * Attaches to every stream of `cursors` (one object request each) and writes `texts` and all events to the client.
+ * A stream that is gone (its call was cancelled meanwhile) is no reason to keep the others of a batch from the client.
+ */
+async function streamTo(
+  http: Request,
+  stub: Stub,
+  caller: Caller,
+  cursors: readonly Cursor[],
+  texts: readonly string[],
+): Promise<Response> {
+  const sockets: WebSocket[] = [];
+  let refused: Response | undefined;
+  for (const cursor of cursors) {
+    const query = new URLSearchParams({ ...cursor, caller: callerKey(caller) });
+    if (caller.grant !== undefined) query.set("grant", caller.grant);
+    const attached = await stub.fetch(`https://session/?${query.toString()}`, { headers: { upgrade: "websocket" } });
+    if (attached.webSocket === null) refused = attached;
+    else sockets.push(attached.webSocket);
+  }
+  if (refused !== undefined && sockets.length + texts.length === 0) return refused;
+  const sse = openSse(http.signal, () => sockets.forEach((socket) => socket.close(1000, "client left")));
+  for (const text of texts) sse.send({ data: text });
+  let open = sockets.length;
+  if (open === 0) sse.close();
+  for (const socket of sockets) {
+    socket.addEventListener("message", ({ data }) => sse.send(JSON.parse(String(data)) as SseEvent));
+    socket.addEventListener("close", () => {
+      open -= 1;
+      if (open === 0) sse.close();
+    });
+    socket.accept();
+  }
+  return sse.response;
 }

@@ -4,29 +4,21 @@
  * A method without a row in the session's revision does not exist.
  */
 
-import type { Caller } from "../base/caller.ts";
 import type { JsonObject } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
-import { err, ok, type Result } from "../base/result.ts";
 import { isLogLevel, LOG_LEVELS } from "../revision/envelope.ts";
-import { writeError, writeResult, type Message, type RpcRequest } from "../wire/jsonrpc.ts";
-import { cancel, goOn, start, type Session } from "./calls.ts";
-import type { Handled, Room } from "./room.ts";
+import { writeError, writeResult, type Message, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
+import { cancel, goOn, start } from "./calls.ts";
+import type { Handled, Room, Visit } from "./room.ts";
 
 /** Resource URIs that one session may be subscribed to. */
 export const MAX_SUBSCRIPTIONS = 200;
 /** Characters of such a URI: all of them are one row. */
 const MAX_URI_LENGTH = 2_048;
 
-export async function handle(
-  room: Room,
-  session: Session,
-  message: Message,
-  caller: Caller,
-  ticket: string,
-): Promise<Handled> {
+export async function handle(room: Room, visit: Visit, message: Message, ticket: string): Promise<Handled> {
   if (message.kind === "response") {
-    goOn(room, session, message, caller);
+    goOn(room, visit, message);
     return { kind: "accepted" };
   }
   if (message.kind === "notification") {
@@ -36,54 +28,45 @@ export async function handle(
     if (message.method === "notifications/cancelled" && named) cancel(room, requestId);
     return { kind: "accepted" };
   }
-  if (!session.revision.methods.has(message.method)) {
-    return answer(
-      message,
-      err(refusal("MethodNotFound", `Method "${message.method}" does not exist in ${session.revision.date}`)),
-    );
-  }
-  switch (message.method) {
-    // spec: session.ping
-    case "ping":
-      return answer(message, ok({}));
+  const { id, method, params } = message;
+  const { methods, date } = visit.revision;
+  if (!methods.has(method)) return done(id, refusal("MethodNotFound", `Method "${method}" does not exist in ${date}`));
+  switch (method) {
     case "logging/setLevel":
-      return answer(message, setLevel(room, session, message.params));
+      return done(id, setLevel(room, visit, params));
     case "resources/subscribe":
     case "resources/unsubscribe":
-      return answer(message, await subscribe(room, message, caller));
+      return done(id, await subscribe(room, visit, message));
+    // spec: session.ping
+    case "ping":
+      return done(id, undefined);
     default:
-      return start(room, session, message, caller, ticket);
+      return start(room, visit, message, ticket);
   }
 }
 
-function answer({ id }: RpcRequest, result: Result<JsonObject, Refusal>): Handled {
-  return {
-    kind: "answer",
-    text: result.ok ? writeResult(id, JSON.stringify(result.value)) : writeError(id, result.error),
-  };
+/** An answer that says no more than whether the request was done. */
+function done(id: RequestId, refused: Refusal | undefined): Handled {
+  return { kind: "answer", text: refused === undefined ? writeResult(id, "{}") : writeError(id, refused) };
 }
 
-function setLevel(room: Room, session: Session, { level }: JsonObject): Result<JsonObject, Refusal> {
-  if (!isLogLevel(level)) return err(refusal("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`));
-  room.rows.putSession({ ...session.row, level });
-  return ok({});
+function setLevel(room: Room, { row }: Visit, { level }: JsonObject): Refusal | undefined {
+  if (!isLogLevel(level)) return refusal("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
+  room.rows.putSession({ ...row, level });
+  return undefined;
 }
 
 /** Keeps the set of URIs exactly: "a" and "ab" are two subscriptions. */
-async function subscribe(
-  room: Room,
-  { method, params }: RpcRequest,
-  caller: Caller,
-): Promise<Result<JsonObject, Refusal>> {
+async function subscribe(room: Room, { row }: Visit, { method, params }: RpcRequest): Promise<Refusal | undefined> {
   const { uri } = params;
   if (typeof uri !== "string" || uri.length > MAX_URI_LENGTH || !URL.canParse(uri))
-    return err(refusal("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_LENGTH} characters`));
+    return refusal("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_LENGTH} characters`);
   const uris = new Set(room.rows.subscriptions());
   if (method === "resources/subscribe") uris.add(uri);
   else uris.delete(uri);
   if (uris.size > MAX_SUBSCRIPTIONS)
-    return err(refusal("InvalidParams", `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions`));
+    return refusal("InvalidParams", `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions`);
   room.rows.putSubscriptions([...uris]);
-  await room.house.hub.watch(room.state.id.toString(), caller, [...uris]);
-  return ok({});
+  await room.house.hub.watch(room.state.id.toString(), row.caller, [...uris]);
+  return undefined;
 }

@@ -23,37 +23,32 @@ export interface SessionDoor extends House {
 
 /** Two object requests: the hub counts the caller's sessions and learns whom to tell of changes; the object is made. */
 export async function openSession(door: SessionDoor, { id, params }: RpcRequest, caller: Caller): Promise<Response> {
-  const { protocolVersion, capabilities: declared, clientInfo } = params;
+  const { protocolVersion } = params;
   if (typeof protocolVersion !== "string") return invalid(id, "params.protocolVersion must be a string");
-  const client = readCapabilities(declared);
-  if (!client.ok) return invalid(id, `params.capabilities${client.error}`);
-  const name = readImplementation(clientInfo);
-  if (!name.ok) return invalid(id, `params.clientInfo ${name.error}`);
+  const declared = readCapabilities(params["capabilities"]);
+  if (!declared.ok) return invalid(id, `params.capabilities${declared.error}`);
+  const named = readImplementation(params["clientInfo"]);
+  if (!named.ok) return invalid(id, `params.clientInfo ${named.error}`);
   // spec: session.version.negotiate
   const revision = negotiate(protocolVersion, door.only);
   // Kept with the session and read with every call: what is not used is not kept.
-  const about = {
-    info: JSON.stringify({ name: name.value.name, version: name.value.version, title: name.value.title }),
-    capabilities: JSON.stringify(capabilitiesIn(revision, client.value)),
-  };
-  if (about.info.length + about.capabilities.length > MAX_CLIENT_LENGTH)
+  const { name, version, title } = named.value;
+  const capabilities = capabilitiesIn(revision, declared.value);
+  const client = JSON.stringify({ clientInfo: { name, version, title }, capabilities });
+  if (client.length > MAX_CLIENT_LENGTH)
     return invalid(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_LENGTH} characters`);
   // spec: session.id.visible, session.id.unique
   const session = door.sessions.newUniqueId();
-  const key = callerKey(caller);
   if (!(await door.hub.admit(session.toString(), caller))) {
     return refuse(refusal("TooManySessions", "This caller has too many open sessions: end one with DELETE"), id);
   }
-  await door.sessions.get(session).initialize({ caller: key, revision: revision.date, client: about });
-  const { info, capabilities, instructions } = door.server;
+  const opening = { caller: callerKey(caller), grant: caller.grant, revision: revision.date, client };
+  await door.sessions.get(session).initialize(opening);
+  const { info, instructions } = door.server;
   const unknown = revision.words.unknownEntryFields;
-  const result = {
-    protocolVersion: revision.date,
-    capabilities,
-    // spec: session.version.respect
-    serverInfo: Object.fromEntries(Object.entries(info).filter(([name]) => !unknown.includes(name))),
-    ...(instructions === undefined ? {} : { instructions }),
-  };
+  // spec: session.version.respect
+  const serverInfo = Object.fromEntries(Object.entries(info).filter(([member]) => !unknown.includes(member)));
+  const result = { protocolVersion: revision.date, capabilities: door.server.capabilities, serverInfo, instructions };
   const response = jsonResponse(writeResult(id, JSON.stringify(result)));
   response.headers.set("mcp-session-id", session.toString());
   return response;

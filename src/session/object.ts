@@ -2,40 +2,34 @@
  * The session object: one client's conversation in a revision that has sessions, asleep whenever nothing happens.
  *
  * Storage: `rows.ts` lists it. Nothing is written before `initialize` succeeds.
- * Life: made by `initialize`, ended by DELETE or by the alarm a day after the client was last seen. Between two messages
- * it may be evicted: sockets hibernate, the rest is rows, and a call that was at work ends with an error on its stream.
+ * Life: made by `initialize`, ended by DELETE, by the end of its grant, or by the alarm a day after the client was last
+ * seen. Between two messages it may be evicted: sockets hibernate, the rest is rows, and a call that was at work is lost.
  * Trade-off: one object request per message buys order without locks; a stream costs a row per event.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
-import { refusal, type Refusal } from "../base/refusal.ts";
 import { describe, type Change } from "../hub/change.ts";
 import { revisionOf } from "../revision/revisions.ts";
 import { refuse } from "../wire/http.ts";
 import { writeNotification, type Message } from "../wire/jsonrpc.ts";
-import { endLostCalls, promote, type Session } from "./calls.ts";
+import { endLostCalls, promote, stop } from "./calls.ts";
 import { handle } from "./handle.ts";
-import { EVENT_TTL_MS, SESSION_TTL_MS, type Handled, type House, type Room } from "./room.ts";
+import { EVENT_TTL_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
+import type { Handled, House, Room, Session } from "./room.ts";
 import { sessionRows, type SessionRow } from "./rows.ts";
-import { attach, CLOSE, emit, listeningStream, openListening } from "./streams.ts";
-
-/** What `initialize` settled. */
-export type Opening = Pick<SessionRow, "caller" | "revision" | "client">;
+import { announce, attach, CLOSE, openListening } from "./streams.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #room: Room;
+  /** Grants beside the session's own that the hub knows to be used here. */
+  readonly #joined = new Set<string>();
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
-    this.#room = {
-      rows: sessionRows(state.storage),
-      state,
-      house: this.furnish(env),
-      running: new Map(),
-      released: new Set(),
-    };
+    const rows = sessionRows(state.storage);
+    this.#room = { rows, state, house: this.furnish(env), running: new Set(), released: new Set() };
     if (this.#session() !== undefined) endLostCalls(this.#room);
   }
 
@@ -43,52 +37,51 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   abstract furnish(env: Env): House;
 
   /** Writes the session: one row, and the alarm that will end it. */
-  async initialize(opening: Opening): Promise<void> {
+  async initialize(opening: Omit<SessionRow, "level" | "seen">): Promise<void> {
     this.#room.rows.putSession({ ...opening, level: undefined, seen: now() });
     await this.ctx.storage.setAlarm(now() + SESSION_TTL_MS);
   }
 
-  /** Handles the messages of one POST; `tickets` name the requests among them, for {@link promote}. */
-  async handle(
-    caller: Caller,
-    messages: readonly Message[],
-    batched: boolean,
-    tickets: readonly string[],
-  ): Promise<Handled[]> {
-    const session = this.#sessionOf(callerKey(caller));
+  /** Handles the messages of one POST; `ticket` names it, for {@link promote}. */
+  async handle(caller: Caller, messages: readonly Message[], batched: boolean, ticket: string): Promise<Handled[]> {
+    const session = await this.#sessionOf(callerKey(caller), caller.grant);
     if (session === undefined) return [{ kind: "gone" }];
+    const { words, date } = session.revision;
     // spec: session.batch, session.body.single
-    if (batched && !session.revision.words.batches) {
-      return [
-        { kind: "refused", error: "InvalidRequest", message: `Batches do not exist in ${session.revision.date}` },
-      ];
-    }
-    return Promise.all(
-      messages.map((message, index) => handle(this.#room, session, message, caller, tickets[index] ?? "")),
-    );
+    if (batched && !words.batches)
+      return [{ kind: "refused", error: "InvalidRequest", message: `Batches do not exist in ${date}` }];
+    const visit = { ...session, caller };
+    return Promise.all(messages.map((message) => handle(this.#room, visit, message, ticket)));
   }
 
-  /** The POST of these calls has waited long enough: go on as streams. */
-  promote(tickets: readonly string[]): void {
-    for (const ticket of tickets) promote(this.#room, ticket);
+  /** The POST has waited long enough: its calls go on as streams. */
+  promote(ticket: string): void {
+    promote(this.#room, ticket);
   }
 
   /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
-  override fetch(request: Request): Response {
+  override async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
-    const session = this.#sessionOf(query.get("caller") ?? "");
-    if (session === undefined) return refuse(sessionGone());
-    const asked = query.get("stream") ?? "new";
+    const grant = query.get("grant") ?? undefined;
+    const session = await this.#sessionOf(query.get("caller") ?? "", grant);
+    if (session === undefined) return refuse(SESSION_GONE);
+    const asked = query.get("stream");
     const stream = asked === "new" ? openListening(this.#room) : Number(asked);
-    const socket = attach(this.#room, session.revision, stream, Number(query.get("after") ?? 0));
+    const socket = attach(this.#room, session.revision, stream, Number(query.get("after")), grant);
     return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : refuse(socket.error);
   }
 
   /** DELETE: true when the session was this caller's and is now gone. */
   async end(caller: string): Promise<boolean> {
-    if (this.#sessionOf(caller) === undefined) return false;
+    if ((await this.#sessionOf(caller)) === undefined) return false;
     await this.#end();
     return true;
+  }
+
+  /** From the hub: `grant` is revoked. Ends the session that it opened, or what it runs and holds in another. */
+  async revoke(grant: string): Promise<void> {
+    if (this.#session()?.row.grant === grant) return this.#end();
+    this.#cut(grant);
   }
 
   /** From the hub: a change that this session may want. False when the session is gone, so that the hub forgets it. */
@@ -97,18 +90,16 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (session === undefined) return false;
     if ("uri" in change && !this.#room.rows.subscriptions().includes(change.uri)) return true;
     if (change.audience !== undefined && change.audience !== session.row.caller) return true;
-    const stream = listeningStream(this.#room);
     const { method, params } = describe(change);
-    if (stream !== undefined) emit(this.#room, stream, writeNotification(method, params));
+    announce(this.#room, writeNotification(method, params));
     return true;
   }
 
   /** The person is done at a URL that this session was asked to open. */
   complete(elicitationId: string): void {
-    const stream = this.#session()?.revision.words.urlMode === true ? listeningStream(this.#room) : undefined;
-    if (stream === undefined) return;
+    if (this.#session()?.revision.words.urlMode !== true) return;
     // spec: session.elicit.complete.own, session.elicit.complete.id
-    emit(this.#room, stream, writeNotification("notifications/elicitation/complete", { elicitationId }));
+    announce(this.#room, writeNotification("notifications/elicitation/complete", { elicitationId }));
   }
 
   /** Ends what has waited too long, forgets old events, and ends the session itself when nobody has come for a day. */
@@ -132,12 +123,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   }
 
   async #end(): Promise<void> {
-    for (const socket of this.ctx.getWebSockets()) socket.close(CLOSE.ended, "session ended");
-    for (const { cancel, settle } of this.#room.running.values()) {
-      cancel.abort();
-      settle({ kind: "gone" });
-    }
-    this.#room.running.clear();
+    this.#cut();
     const caller = this.#room.rows.session()?.caller ?? "";
     this.#room.rows.forgetSession();
     // With the rows goes the alarm.
@@ -145,18 +131,30 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     await this.#room.house.hub.forget(this.ctx.id.toString(), caller);
   }
 
-  #session(): Session | undefined {
-    const row = this.#room.rows.session();
-    const revision = row === undefined ? undefined : revisionOf(row.revision);
-    return row === undefined || revision === undefined ? undefined : { row, revision };
+  /** Closes the sockets and stops the calls of `grant`, or all of them. */
+  #cut(grant?: string): void {
+    for (const socket of this.ctx.getWebSockets(grant)) socket.close(CLOSE.ended, "ended");
+    for (const running of this.#room.running) {
+      if (grant === undefined || running.visit.caller.grant === grant) stop(this.#room, running, { kind: "gone" });
+    }
   }
 
-  /** The session, when it is `caller`'s. Notes that the client is here. */
-  #sessionOf(caller: string): Session | undefined {
+  #session(): Session | undefined {
+    const row = this.#room.rows.session();
+    const revision = row && revisionOf(row.revision);
+    return row && revision && { row, revision };
+  }
+
+  /** The session, when it is `caller`'s. Notes that the client is here, and by which grant. */
+  async #sessionOf(caller: string, grant?: string): Promise<Session | undefined> {
     const session = this.#session();
     // spec: session.bound
     if (session === undefined || session.row.caller !== caller) return undefined;
-    return this.#seen(session);
+    if (grant === undefined || grant === session.row.grant || this.#joined.has(grant)) return this.#seen(session);
+    await this.#room.house.hub.join(this.ctx.id.toString(), caller, grant);
+    this.#joined.add(grant);
+    // The session may have ended meanwhile.
+    return this.#sessionOf(caller, grant);
   }
 
   /** Notes that the client is here, at most once in a quarter of the lifetime. */
@@ -166,10 +164,4 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     this.#room.rows.putSession(row);
     return { ...session, row };
   }
-}
-
-/** What a client is told that names a session which is not there, or not its own: start anew. */
-export function sessionGone(): Refusal {
-  // spec: session.gone
-  return refusal("NotFound", "No such session: initialize a new one");
 }

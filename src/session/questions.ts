@@ -6,12 +6,10 @@
 
 import { base64url, utf8 } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
-import type { JsonObject } from "../base/json.ts";
 import type { Memory, Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { questionIn } from "../revision/legacy.ts";
-import type { Revision } from "../revision/revisions.ts";
 import { writeNotification, type RequestId, type RpcRequest, type RpcResponse } from "../wire/jsonrpc.ts";
 import { MAX_EVENT_BYTES, MAX_WAITING_CALLS, QUESTION_TTL_MS, type Room, type Running } from "./room.ts";
 import { emit } from "./streams.ts";
@@ -36,22 +34,21 @@ export function unanswered(id: RequestId): string {
 /** Writes the questions down and then sends them. Refuses what the revision cannot ask and what a session cannot keep. */
 export async function putQuestions(
   room: Room,
-  revision: Revision,
+  { request, visit, told }: Running,
   stream: number,
-  { request, told }: Pick<Running, "request" | "told">,
-  asked: Outcome & { kind: "input" },
+  { requests, memory }: Outcome & { kind: "input" },
 ): Promise<Result<void, Refusal>> {
   const questions: Record<string, { key: string; method: string }> = {};
   const messages: string[] = [];
-  for (const [key, input] of Object.entries(asked.requests)) {
+  for (const [key, input] of Object.entries(requests)) {
     const id = `${stream}.${base64url(randomBytes(9))}`;
-    const question = questionIn(revision, input);
+    const question = questionIn(visit.revision, input);
     if (!question.ok) return question;
     questions[id] = { key, method: input.method };
     messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...question.value }));
   }
   const expires = now() + QUESTION_TTL_MS;
-  const kept = JSON.stringify({ request, questions, memory: asked.memory, told } satisfies KeptCall);
+  const kept = JSON.stringify({ request, questions, memory, told } satisfies KeptCall);
   if (![kept, ...messages].every(fits)) return err(TOO_LARGE);
   if (room.rows.waiting().length >= MAX_WAITING_CALLS)
     return err(refusal("InternalError", `${MAX_WAITING_CALLS} calls of this session wait for the client already`));
@@ -71,13 +68,12 @@ function fits(row: string): boolean {
   return utf8(row).length <= MAX_EVENT_BYTES;
 }
 
-/** What an answer means for its call. */
+/** What an answer means for its call: go on with the memory it has now, or end with `refused`. */
 export interface Answered {
   readonly stream: number;
   /** With the questions that are still open. */
   readonly kept: KeptCall;
-  /** Everything asked has been answered: go on with this memory. A client's error ends the call instead. */
-  readonly next: Result<Memory, Refusal>;
+  readonly refused?: Refusal;
 }
 
 /** Takes an answer. Undefined when it answers nothing here, or when other questions of its round are still open. */
@@ -85,23 +81,22 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   const stream = Number(String(id).split(".")[0]);
   const row = Number.isSafeInteger(stream) ? room.rows.stream(stream) : undefined;
   if (row?.state !== "waiting") return undefined;
-  const kept = keptCall(row.call);
-  const { [String(id)]: question, ...open } = kept.questions;
+  const before = keptCall(row.call);
+  const { [String(id)]: question, ...questions } = before.questions;
   if (question === undefined) return undefined;
   if (result === undefined) {
-    return {
-      stream,
-      kept: { ...kept, questions: open },
-      next: err(refusal("InternalError", `The client refused ${question.method}: ${reason(error)}`)),
-    };
+    const { message } = error ?? {};
+    const said = typeof message === "string" ? message : "no reason given";
+    const refused = refusal("InternalError", `The client refused ${question.method}: ${said}`);
+    return { stream, kept: { ...before, questions }, refused };
   }
-  const memory: Memory = { ...kept.memory, answers: { ...kept.memory.answers, [question.key]: result } };
-  const waits = Object.keys(open).length > 0;
-  const now: KeptCall = { ...kept, questions: open, memory };
-  const json = waits ? JSON.stringify(now) : unanswered(kept.request.id);
-  if (!fits(json)) return { stream, kept: now, next: err(TOO_LARGE) };
+  const answers = { ...before.memory.answers, [question.key]: result };
+  const kept: KeptCall = { ...before, questions, memory: { ...before.memory, answers } };
+  const waits = Object.keys(questions).length > 0;
+  const json = waits ? JSON.stringify(kept) : unanswered(kept.request.id);
+  if (!fits(json)) return { stream, kept, refused: TOO_LARGE };
   room.rows.updateStream(stream, waits ? "waiting" : "running", json, waits ? row.expires : 0);
-  return waits ? undefined : { stream, kept: now, next: ok(memory) };
+  return waits ? undefined : { stream, kept };
 }
 
 /** Tells the client that open questions need no answer any more. */
@@ -110,9 +105,4 @@ export function withdraw(room: Room, stream: number, { questions }: KeptCall, re
   for (const requestId of Object.keys(questions)) {
     emit(room, stream, writeNotification("notifications/cancelled", { requestId, reason }));
   }
-}
-
-function reason(error: JsonObject | undefined): string {
-  const said = error?.["message"];
-  return typeof said === "string" ? said : "no reason given";
 }

@@ -5,12 +5,13 @@
 
 import type { Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
-import type { ErrorName } from "../base/refusal.ts";
+import { refusal, type ErrorName, type Refusal } from "../base/refusal.ts";
 import type { HubDoor } from "../hub/door.ts";
+import type { Revision } from "../revision/revisions.ts";
 import type { Server } from "../server/catalog.ts";
 import type { Services } from "../server/run.ts";
 import type { RpcRequest } from "../wire/jsonrpc.ts";
-import type { Rows } from "./rows.ts";
+import type { Rows, SessionRow } from "./rows.ts";
 
 /** Characters of what a client may say of itself. */
 export const MAX_CLIENT_LENGTH = 8_192;
@@ -32,8 +33,13 @@ export const CHECK_EVERY = 64;
 export const MAX_WAITING_CALLS = 64;
 /** Streams opened by GET that are kept for resumption. */
 export const MAX_OPEN_STREAMS = 8;
-/** Milliseconds a client should wait before it reconnects. */
-export const RETRY_MS = 1_000;
+
+/** What a client is told that names a session which is not there, or not its own. */
+// spec: session.gone
+export const SESSION_GONE: Refusal = refusal("NotFound", "No such session: initialize a new one");
+
+/** What is said of a call whose object died under it. */
+export const CALL_LOST: Refusal = refusal("InternalError", "The server was restarted while this call ran: call again");
 
 /** What the object lends from outside: the app's server and the platform. */
 export interface House {
@@ -42,11 +48,22 @@ export interface House {
   readonly hub: HubDoor;
 }
 
+export interface Session {
+  readonly row: SessionRow;
+  readonly revision: Revision;
+}
+
+/** The session, and who sent the message at hand. */
+export interface Visit extends Session {
+  readonly caller: Caller;
+}
+
 /** A call at work in this object's memory. */
 export interface Running {
+  /** The Worker's name for the POST that brought it, so that equal JSON-RPC ids never meet. */
   readonly ticket: string;
   readonly request: RpcRequest;
-  readonly caller: Caller;
+  readonly visit: Visit;
   readonly cancel: Cancellation;
   /** Ends the POST's wait: with the answer, or with the stream on which it will come. */
   readonly settle: (handled: Handled) => void;
@@ -67,8 +84,7 @@ export interface Room {
   readonly rows: Rows;
   readonly state: DurableObjectState;
   readonly house: House;
-  /** By ticket: the Worker's name for one call, so that equal JSON-RPC ids never meet. */
-  readonly running: Map<string, Running>;
+  readonly running: Set<Running>;
   /** Streams that were let go before anybody had attached: the first connection is closed once it is primed. */
   readonly released: Set<number>;
 }

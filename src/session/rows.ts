@@ -1,19 +1,21 @@
 /**
  * The rows of a session object: every statement that reads or writes them.
  *
- *   kv "session"        {"caller":"[\"none\",…]","revision":"…","client":{…},"level":"info","seen":1763700000000}
+ *   kv "session"        {"caller":"[\"none\",…]","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
  *   kv "subscriptions"  ["file:///a"]
  *   streams  id 1763700000000, state 'waiting', call '{"request":…,"questions":…}', expires 1763700600000, dropped 0
  *   events   stream 1763700000000, seq 2, data '{"jsonrpc":"2.0",…}', final 0, at 1763700000000
- * The two tables are made with the first stream: a session that is only ever answered in JSON never has them.
  */
 
 /** What a session is, written once at `initialize`. */
 export interface SessionRow {
   /** Key of the caller it is bound to. */
   readonly caller: string;
+  /** The grant that opened it: revoking that ends the session. */
+  readonly grant: string | undefined;
   readonly revision: string;
-  readonly client: { readonly info: string; readonly capabilities: string };
+  /** JSON of the client's info and capabilities. */
+  readonly client: string;
   readonly level: string | undefined;
   /** When the client was last seen, to within a quarter of the session's lifetime; milliseconds. */
   readonly seen: number;
@@ -37,21 +39,14 @@ export interface EventRow extends Record<string, SqlStorageValue> {
   readonly data: string;
 }
 
-const TABLES = `
-  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, state TEXT, call TEXT, expires INTEGER, dropped INTEGER);
-  CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
-
-/** The session itself, in the object's key-value storage: one row each. */
-export interface RecordRows {
+export interface Rows {
   session(): SessionRow | undefined;
   putSession(session: SessionRow): void;
   /** From here on the session is gone, though its rows may take a moment to go. */
   forgetSession(): void;
   subscriptions(): string[];
   putSubscriptions(uris: readonly string[]): void;
-}
 
-export interface StreamRows {
   /** `id` is never used twice: it is the time, pushed forward where two streams open in one millisecond. */
   addStream(id: number, state: StreamState, call: string): void;
   stream(id: number): StreamRow | undefined;
@@ -65,9 +60,8 @@ export interface StreamRows {
   waiting(): StreamRow[];
   /** Streams opened by GET, newest first. */
   openStreams(): number[];
-}
 
-export interface EventRows {
+  /** Gives the event's sequence number, which no event of the stream had before, dropped ones included. */
   addEvent(stream: number, data: string, final: boolean, at: number): number;
   eventsAfter(stream: number, seq: number): EventRow[];
   isAnswered(stream: number): boolean;
@@ -79,68 +73,41 @@ export interface EventRows {
   dropBefore(before: number): void;
 }
 
-export type Rows = RecordRows & StreamRows & EventRows;
-
-/** Runs a query, and finds nothing while there are no tables. */
-type Query = <T extends Record<string, SqlStorageValue>>(query: string, ...bindings: SqlStorageValue[]) => T[];
+/** Made with the first stream: a session that is only ever answered in JSON never has them. */
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, state TEXT, call TEXT, expires INTEGER, dropped INTEGER);
+  CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
 
 export function sessionRows({ sql, kv }: DurableObjectStorage): Rows {
   let hasTables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray().length > 0;
-  const query: Query = <T extends Record<string, SqlStorageValue>>(text: string, ...bindings: SqlStorageValue[]): T[] =>
+  const query = <T extends Record<string, SqlStorageValue>>(text: string, ...bindings: SqlStorageValue[]): T[] =>
     hasTables ? sql.exec<T>(text, ...bindings).toArray() : [];
-  const makeTables = (): void => {
-    if (!hasTables) sql.exec(TABLES);
-    hasTables = true;
-  };
-  return { ...recordRows(kv), ...streamRows(query, makeTables), ...eventRows(query) };
-}
-
-function recordRows(kv: SyncKvStorage): RecordRows {
-  // Only this object writes the row, and every message needs it: it is read once in the object's life.
-  let session = kv.get<SessionRow>("session");
+  const lastSeq = (stream: number): number =>
+    query<{ seq: number }>("SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE stream = ?", stream)[0]?.seq ?? 0;
   return {
-    session: () => session,
-    putSession(row) {
-      kv.put("session", row);
-      session = row;
-    },
-    forgetSession: () => void (session = undefined),
-    subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
-    putSubscriptions: (uris) => kv.put("subscriptions", [...uris]),
-  };
-}
-
-function streamRows(query: Query, makeTables: () => void): StreamRows {
-  return {
+    ...recordRows(kv),
     addStream(id, state, call) {
-      makeTables();
+      if (!hasTables) sql.exec(TABLES);
+      hasTables = true;
       query("INSERT INTO streams VALUES (?, ?, ?, 0, 0)", id, state, call);
     },
     stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
     newestStream: () => query<{ id: number | null }>("SELECT MAX(id) AS id FROM streams")[0]?.id ?? 0,
-    updateStream(id, state, call, expires) {
-      query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id);
-    },
+    updateStream: (id, state, call, expires) =>
+      void query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id),
     dropStream(id) {
       query("DELETE FROM events WHERE stream = ?", id);
       query("DELETE FROM streams WHERE id = ?", id);
     },
-    unanswered: () =>
-      query<StreamRow>(
-        `SELECT * FROM streams WHERE state = 'running' AND id NOT IN (SELECT stream FROM events WHERE final = 1)`,
-      ),
+    unanswered() {
+      const ended = "SELECT stream FROM events WHERE final = 1";
+      return query<StreamRow>(`SELECT * FROM streams WHERE state = 'running' AND id NOT IN (${ended})`);
+    },
     waiting: () => query<StreamRow>("SELECT * FROM streams WHERE state = 'waiting' ORDER BY expires"),
     openStreams: () =>
       query<{ id: number }>("SELECT id FROM streams WHERE state = 'open' ORDER BY id DESC").map(({ id }) => id),
-  };
-}
-
-function eventRows(query: Query): EventRows {
-  const lastSeq = (stream: number): number =>
-    query<{ seq: number }>("SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE stream = ?", stream)[0]?.seq ?? 0;
-  return {
     addEvent(stream, data, final, at) {
-      const dropped = query<{ dropped: number }>("SELECT dropped FROM streams WHERE id = ?", stream)[0]?.dropped ?? 0;
+      const dropped = query<StreamRow>("SELECT dropped FROM streams WHERE id = ?", stream)[0]?.dropped ?? 0;
       const seq = Math.max(lastSeq(stream), dropped) + 1;
       query("INSERT INTO events VALUES (?, ?, ?, ?, ?)", stream, seq, data, final ? 1 : 0, at);
       return seq;
@@ -161,5 +128,22 @@ function eventRows(query: Query): EventRows {
       query(`UPDATE streams SET dropped = MAX(dropped, COALESCE(${oldest}, 0)) WHERE ${oldest} IS NOT NULL`, before);
       query("DELETE FROM events WHERE at < ? OR stream NOT IN (SELECT id FROM streams)", before);
     },
+  };
+}
+
+type RecordRows = Pick<Rows, "session" | "putSession" | "forgetSession" | "subscriptions" | "putSubscriptions">;
+
+function recordRows(kv: SyncKvStorage): RecordRows {
+  // Only this object writes the row, and every message needs it: it is read once in the object's life.
+  let session = kv.get<SessionRow>("session");
+  return {
+    session: () => session,
+    putSession(row) {
+      kv.put("session", row);
+      session = row;
+    },
+    forgetSession: () => void (session = undefined),
+    subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
+    putSubscriptions: (uris) => kv.put("subscriptions", uris),
   };
 }

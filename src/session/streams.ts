@@ -8,23 +8,13 @@ import { now } from "../base/clock.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Revision } from "../revision/revisions.ts";
-import {
-  CHECK_EVERY,
-  EVENT_TTL_MS,
-  MAX_EVENTS_PER_STREAM,
-  MAX_OPEN_STREAMS,
-  MAX_SESSION_SIZE,
-  RETRY_MS,
-  type Room,
-} from "./room.ts";
+import type { SseEvent } from "../wire/sse.ts";
+import { CHECK_EVERY, EVENT_TTL_MS, MAX_EVENTS_PER_STREAM, MAX_OPEN_STREAMS, MAX_SESSION_SIZE } from "./room.ts";
+import type { Room } from "./room.ts";
 import type { StreamState } from "./rows.ts";
 
-/** What travels over the socket: one SSE event. */
-export interface Frame {
-  readonly id: string;
-  readonly data: string;
-  readonly retry?: number;
-}
+/** Milliseconds a client should wait before it reconnects. */
+const RETRY_MS = 1_000;
 
 /** WebSocket close codes between object and Worker. */
 export const CLOSE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
@@ -48,7 +38,7 @@ export function emit(room: Room, stream: number, data: string, final: boolean = 
     bound(room);
   }
   for (const socket of sockets(room, stream)) {
-    socket.send(frame({ id: `${stream}-${seq}`, data }));
+    pass(socket, { id: `${stream}-${seq}`, data });
     if (final) socket.close(CLOSE.done, "answered");
   }
 }
@@ -60,7 +50,7 @@ function bound(room: Room): void {
   }
 }
 
-/** Ends a stream that will have no answer: its call was cancelled. */
+/** Ends a stream that will have no answer: its call was stopped. */
 export function discard(room: Room, stream: number): void {
   for (const socket of sockets(room, stream)) socket.close(CLOSE.done, "cancelled");
   room.rows.dropStream(stream);
@@ -82,38 +72,35 @@ export function openListening(room: Room): number {
   return stream;
 }
 
-/** The one stream that unrelated messages go to: the newest that is attached, else the newest. */
-export function listeningStream(room: Room): number | undefined {
+/** Sends a message that belongs to no call, on one stream opened by GET: the newest that is attached, else the newest. */
+export function announce(room: Room, data: string): void {
   // spec: session.stream.single, session.stream.broadcast, session.get.response-free
   const open = room.rows.openStreams();
-  return open.find((stream) => sockets(room, stream).length > 0) ?? open[0];
+  const stream = open.find((one) => sockets(room, one).length > 0) ?? open[0];
+  if (stream !== undefined) emit(room, stream, data);
 }
 
-/** Connects a socket to `stream` and replays what followed sequence number `after`. Refuses cursors that are too old. */
-export function attach(room: Room, revision: Revision, stream: number, after: number): Result<WebSocket, Refusal> {
+/** Connects a socket for a caller by `grant` and replays what followed event `after`. Refuses cursors that are too old. */
+export function attach(
+  room: Room,
+  revision: Revision,
+  stream: number,
+  after: number,
+  grant?: string,
+): Result<WebSocket, Refusal> {
   const row = room.rows.stream(stream);
-  if (row === undefined)
-    return err(
-      refusal("InvalidRequest", "Last-Event-ID names no stream of this session, or one that is no longer kept"),
-    );
-  if (after < row.dropped) {
-    return err(
-      refusal(
-        "InvalidRequest",
-        `Last-Event-ID is too old: events are kept for ${EVENT_TTL_MS / 1000} s and ${MAX_EVENTS_PER_STREAM} a stream`,
-      ),
-    );
+  if (row === undefined || after < row.dropped) {
+    const kept = `events are kept for ${EVENT_TTL_MS / 1000} s and ${MAX_EVENTS_PER_STREAM} a stream`;
+    return err(refusal("InvalidRequest", `Last-Event-ID is unknown here or too old: ${kept}`));
   }
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
   for (const socket of sockets(room, stream)) socket.close(CLOSE.replaced, "resumed elsewhere");
   const { 0: client, 1: server } = new WebSocketPair();
-  room.state.acceptWebSocket(server, [String(stream)]);
+  room.state.acceptWebSocket(server, [String(stream), ...(grant === undefined ? [] : [grant])]);
   // spec: session.stream.prime
-  if (after === 0 && revision.words.primes) server.send(frame({ id: `${stream}-0`, data: "", retry: RETRY_MS }));
+  if (after === 0 && revision.words.primes) pass(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
   // spec: session.resume.same-stream, session.stream.answered
-  for (const { seq, data } of room.rows.eventsAfter(stream, after)) {
-    server.send(frame({ id: `${stream}-${seq}`, data }));
-  }
+  for (const { seq, data } of room.rows.eventsAfter(stream, after)) pass(server, { id: `${stream}-${seq}`, data });
   if (room.rows.isAnswered(stream)) server.close(CLOSE.done, "answered");
   else if (room.released.delete(stream)) server.close(CLOSE.poll, "poll");
   return ok(client);
@@ -123,6 +110,6 @@ function sockets(room: Room, stream: number): WebSocket[] {
   return room.state.getWebSockets(String(stream)).filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }
 
-function frame(event: Frame): string {
-  return JSON.stringify(event);
+function pass(socket: WebSocket, event: SseEvent): void {
+  socket.send(JSON.stringify(event));
 }

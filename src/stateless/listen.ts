@@ -3,9 +3,9 @@
  * MCP patterns/subscriptions. The acknowledgement goes first, every message is tagged, the server's end is graceful.
  */
 
-import { callerKey, type Caller } from "../base/caller.ts";
+import type { Caller } from "../base/caller.ts";
 import type { JsonValue } from "../base/json.ts";
-import { describe, readFilter, supportedPart, type Change } from "../hub/change.ts";
+import { describe, readFilter, type Change } from "../hub/change.ts";
 import type { HubDoor } from "../hub/door.ts";
 import { encodeListenEnd } from "../revision/encode.ts";
 import { META } from "../revision/envelope.ts";
@@ -21,10 +21,9 @@ export async function listen(
   message: RpcRequest,
   caller: Caller,
 ): Promise<Response> {
-  const asked = readFilter(message.params["notifications"]);
-  if (!asked.ok) return refuse(asked.error, message.id);
-  const filter = supportedPart(asked.value, door.server.lists);
-  const socket = await door.hub.listen(filter, callerKey(caller));
+  const filter = readFilter(message.params["notifications"], door.server.lists);
+  if (!filter.ok) return refuse(filter.error, message.id);
+  const socket = await door.hub.listen(filter.value, caller);
 
   const stream = openSse(gone, () => socket.close(1000, "client left"));
   const tell = (method: string, params: Record<string, JsonValue>): void => {
@@ -33,7 +32,7 @@ export async function listen(
     stream.send({ data: writeNotification(method, tagged) });
   };
   // spec: subscriptions.ack.first
-  tell("notifications/subscriptions/acknowledged", { notifications: filter as Record<string, JsonValue> });
+  tell("notifications/subscriptions/acknowledged", { notifications: filter.value as Record<string, JsonValue> });
   socket.addEventListener("message", ({ data }) => {
     const { method, params } = describe(JSON.parse(String(data)) as Change);
     tell(method, params);

@@ -53,25 +53,23 @@ export async function serveStateless(
   const { envelope, row } = admitted.value;
 
   // 5. The tool's own mirrored parameters agree.
-  const params = checkToolHeaders(door.server, header, message);
+  const { name } = message.params;
+  const tool = message.method === "tools/call" && typeof name === "string" ? door.server.tools.get(name) : undefined;
+  const params = checkParamHeaders(header, tool?.mirrored ?? [], message.params["arguments"]);
   if (!params.ok) return refuse(params.error, message.id);
 
   // 6. A retry brings its answers and proves its state.
-  const memory = await readMemory(
-    door.services.ring,
-    { caller, method: message.method, params: message.params },
-    now(),
-  );
+  const memory = await readMemory(door.services.ring, { ...message, caller }, now());
   if (!memory.ok) return refuse(memory.error, message.id);
 
   // 7. A subscription is a stream of its own; everything else runs and is answered.
   // spec: basic.whole
   if (message.method === "subscriptions/listen") return listen(door, http.signal, message, caller);
   // spec: stateless.context
-  const request: ServerRequest = { ...message, ...envelope, caller, memory: memory.value };
+  const request = { ...message, ...envelope, caller, memory: memory.value };
   return reply(http, async (sink, cancel) => {
     const outcome = await call({ server: door.server, request, sink, cancel, services: door.services });
-    return encode(door, row, message, request, outcome);
+    return encode(door, row, request, outcome);
   });
 }
 
@@ -93,21 +91,14 @@ function admit(header: HeaderLookup, message: RpcRequest): Result<{ envelope: En
   return ok({ envelope: envelope.value, row });
 }
 
-function checkToolHeaders(server: Server, header: HeaderLookup, { method, params }: RpcRequest): Result<void, Refusal> {
-  const { name } = params;
-  const tool = method === "tools/call" && typeof name === "string" ? server.tools.get(name) : undefined;
-  return tool === undefined ? ok(undefined) : checkParamHeaders(header, tool.mirrored, params["arguments"]);
-}
-
 /** An outcome as the text of the answer, and the refusal behind it when there is one (it decides the HTTP status). */
 async function encode(
-  door: StatelessDoor,
+  { server: { info }, services }: StatelessDoor,
   row: MethodRow,
-  { id }: RpcRequest,
-  request: ServerRequest,
+  request: RpcRequest & ServerRequest,
   outcome: Outcome,
 ): Promise<Answer> {
-  const { info } = door.server;
+  const { id } = request;
   switch (outcome.kind) {
     case "complete": {
       // spec: caching.retry.fresh
@@ -117,7 +108,7 @@ async function encode(
     case "input": {
       // spec: mrtr.methods.supported
       if (row.mayAsk !== true) throw new Error(`${request.method} may not ask for input`);
-      const state = await sealState(door.services.ring, request, outcome.memory, now());
+      const state = await sealState(services.ring, request, outcome.memory, now());
       return { text: writeResult(id, encodeInputRequired(outcome.requests, state, info)) };
     }
     case "refused": {

@@ -4,13 +4,14 @@
  * parameters, and short-lived. Any doubt refuses. Not ensured: single use; a handler that needs it keeps its own record.
  */
 
-import { callerKey, type Caller } from "../base/caller.ts";
-import { canonicalJson, isObject, type JsonObject } from "../base/json.ts";
+import { callerKey } from "../base/caller.ts";
+import { canonicalJson, isObject } from "../base/json.ts";
 import { NO_MEMORY, type Memory } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
+import type { ServerRequest } from "../server/run.ts";
 
 /** Milliseconds a person has to answer before the request must be made anew. */
 export const STATE_TTL_MS = 600_000;
@@ -24,11 +25,8 @@ export async function sealState(ring: KeyRing, request: Bound, memory: Memory, n
   return seal(ring, PURPOSE, { answers, once, expires: now + STATE_TTL_MS }, await bind(request));
 }
 
-export interface Bound {
-  readonly caller: Caller;
-  readonly method: string;
-  readonly params: JsonObject;
-}
+/** What a state is bound to. */
+export type Bound = Pick<ServerRequest, "caller" | "method" | "params">;
 
 /**
  * What a request brings along: the answers in `inputResponses`, over those of earlier rounds in `requestState`.

@@ -62,8 +62,7 @@ export function readMessage(value: JsonValue): Result<Message, MessageRefusal> {
   if (id !== undefined && !isRequestId(id)) return invalid('"id" must be a string or an integer');
   // spec: jsonrpc.version
   if (value["jsonrpc"] !== "2.0") return invalid('"jsonrpc" must be "2.0"', id);
-  if ("method" in value) return readCall(value, id);
-  return readResponse(value, id);
+  return "method" in value ? readCall(value, id) : readResponse(value, id);
 }
 
 /** Most messages in one batch. */
@@ -103,10 +102,10 @@ function readResponse(value: JsonObject, id: RequestId | undefined): Result<Mess
 /** The id of what may be a message, when it has one that can be answered. */
 export function idOf(value: JsonValue): RequestId | undefined {
   const id = isObject(value) ? value["id"] : undefined;
-  return id !== undefined && isRequestId(id) ? id : undefined;
+  return isRequestId(id) ? id : undefined;
 }
 
-function isRequestId(id: JsonValue): id is RequestId {
+function isRequestId(id: JsonValue | undefined): id is RequestId {
   return typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
 }
 
@@ -123,12 +122,10 @@ export function writeResult(id: RequestId, result: string): string {
 
 /** An error answer. Without an id the member is left out, never null. */
 export function writeError(id: RequestId | undefined, reason: Refusal): string {
-  const { code } = ERRORS[reason.error];
-  const data = reason.data === undefined ? {} : { data: reason.data };
   // spec: jsonrpc.error.shape
-  const error = { code, message: reason.message, ...data };
+  const error = { code: ERRORS[reason.error].code, message: reason.message, data: reason.data };
   // spec: jsonrpc.error.id
-  return JSON.stringify(id === undefined ? { jsonrpc: "2.0", error } : { jsonrpc: "2.0", id, error });
+  return JSON.stringify({ jsonrpc: "2.0", id, error });
 }
 
 export function writeNotification(method: string, params: { readonly [key: string]: JsonValue }): string {

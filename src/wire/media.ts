@@ -6,8 +6,7 @@
 /** True when `header` names exactly `type` (case-insensitive); parameters such as charset are allowed. */
 export function isMediaType(header: string | null, type: string): boolean {
   // Every real client sends the bare form: spare it the parsing.
-  if (header === type) return true;
-  return header !== null && essence(header) === type;
+  return header === type || (header !== null && essence(header) === type);
 }
 
 /** True when `accept` allows `type`, by name or by wildcard, with a quality above 0. */
@@ -16,17 +15,13 @@ export function accepts(accept: string, type: string): boolean {
   let best: { rank: number; quality: number } | undefined;
   for (const range of accept.split(",")) {
     const name = essence(range);
-    const rank = [`*/*`, family, type].indexOf(name);
-    if (rank >= 0 && (best === undefined || rank > best.rank)) best = { rank, quality: quality(range) };
+    const rank = ["*/*", family, type].indexOf(name);
+    const quality = Number(/;\s*q\s*=\s*([0-9.]+)/i.exec(range)?.[1] ?? 1);
+    if (rank >= 0 && (best === undefined || rank > best.rank)) best = { rank, quality };
   }
   return best !== undefined && best.quality > 0;
 }
 
 function essence(header: string): string {
   return (header.split(";", 1)[0] ?? "").trim().toLowerCase();
-}
-
-function quality(range: string): number {
-  const value = /;\s*q\s*=\s*([0-9.]+)/i.exec(range)?.[1];
-  return value === undefined ? 1 : Number(value);
 }

@@ -18,7 +18,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SETTINGS = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
 /** The Durable Objects of barewire, as { BINDING: "Class" }. */
-export const OBJECTS = { HUB: "Hub", SESSION: "Session" };
+export const OBJECTS = { HUB: "Hub", SESSION: "Session", GRANT: "Grant", ACCOUNT: "Account" };
 
 // ---- Bundles ----------------------------------------------------------------------------------------------------
 
@@ -46,14 +46,15 @@ export async function bundle(entry, define = {}) {
 
 /**
  * Runs `code` in a workerd of its own, with the compatibility settings of wrangler.toml, a fresh key, and the Durable
- * Object classes `objects` ({ BINDING: "Class" }). Gives { pid, port, stop } once it listens.
+ * Object classes `objects` ({ BINDING: "Class" }). Open to all unless `variables` say otherwise.
+ * Gives { pid, port, stop } once it listens.
  */
-export async function start(code, objects = {}, v8Flags = []) {
+export async function start(code, objects = {}, v8Flags = [], variables = { AUTH: "none" }) {
   const folder = mkdtempSync(join(tmpdir(), "barewire-bench-"));
   writeFileSync(join(folder, "worker.js"), code);
-  writeFileSync(join(folder, "config.capnp"), settings(objects, folder, v8Flags));
+  writeFileSync(join(folder, "config.capnp"), settings(objects, folder, v8Flags, variables));
   const args = ["serve", join(folder, "config.capnp"), "--control-fd=3"];
-  const child = spawn(workerd.default, args, { stdio: ["ignore", "inherit", "inherit", "pipe"] });
+  const child = spawn(workerd.default, args, { stdio: ["ignore", "ignore", "inherit", "pipe"] });
   const gone = new Promise((resolve) => child.once("exit", resolve));
   const end = () => {
     process.off("exit", end);
@@ -78,13 +79,14 @@ export async function start(code, objects = {}, v8Flags = []) {
   return { pid: child.pid, port, stop };
 }
 
-function settings(objects, folder, v8Flags) {
+function settings(objects, folder, v8Flags, variables) {
   const text = JSON.stringify;
   const date = /^compatibility_date = "(.*)"$/m.exec(SETTINGS)[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(SETTINGS)?.[1] ?? "[]";
   const classes = Object.entries(objects);
   const bindings = classes.map(([name, type]) => `(name = ${text(name)}, durableObjectNamespace = ${text(type)})`);
-  bindings.push(`(name = "KEYS", text = "bench:${randomBytes(32).toString("base64")}")`);
+  const texts = Object.entries({ KEYS: `bench:${randomBytes(32).toString("base64")}`, ...variables });
+  bindings.push(...texts.map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`));
   const namespaces = classes.map(
     ([, type]) => `(className = ${text(type)}, uniqueKey = ${text(type)}, enableSql = true)`,
   );
@@ -125,7 +127,7 @@ export function cpuOf(pid) {
 const ID = 1_000_000; // every id has seven digits, so that every answer to the same request has the same length
 
 /** A POST of the stateless revision, as bytes around its id. */
-export function statelessPost(method, params = {}) {
+export function statelessPost(method, params = {}, headers = {}) {
   const revision = "2026-07-28";
   const meta = {
     "io.modelcontextprotocol/protocolVersion": revision,
@@ -139,6 +141,7 @@ export function statelessPost(method, params = {}) {
       "MCP-Protocol-Version": revision,
       "Mcp-Method": method,
       ...(params.name === undefined ? {} : { "Mcp-Name": params.name }),
+      ...headers,
     },
   );
 }

@@ -4,11 +4,12 @@
  */
 
 import { table } from "./lib.mjs";
+import { logins } from "./login.mjs";
 import { sessions } from "./sessions.mjs";
 import { startup } from "./startup.mjs";
 import { stateless } from "./stateless.mjs";
 
-const BENCHMARKS = { stateless, sessions, startup };
+const BENCHMARKS = { stateless, logins, sessions, startup };
 
 const words = process.argv.slice(2);
 const quick = words.includes("--quick");

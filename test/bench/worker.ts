@@ -1,12 +1,15 @@
 /** The Worker that is measured: the production front door, offering as many tools as the bundle was built with. */
 
-import * as z from "zod";
+import * as z from "zod/mini";
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
+import { entrance } from "../world/entrance.ts";
 
+export { Account } from "../../src/oauth/account.ts";
+export { Grant } from "../../src/oauth/grant.ts";
 export { Hub } from "../../src/hub/hub.ts";
 
 /** How many tools; the bundler puts a number in its place. */
@@ -19,11 +22,11 @@ const filler = (index: number): Tool =>
     title: `Find documents ${index}`,
     description: "Finds documents by their words, newest first, and says where they are kept",
     input: z.object({
-      query: z.string().min(1).describe("Words that must all appear"),
-      limit: z.number().int().min(1).max(100).default(20).describe("Most documents to return"),
-      order: z.enum(["newest", "oldest", "best"]).optional().describe("Which come first"),
-      tags: z.array(z.string()).optional().describe("Only documents with all of these tags"),
-      archived: z.boolean().optional().describe("Whether to look in the archive too"),
+      query: z.string().check(z.minLength(1), z.describe("Words that must all appear")),
+      limit: z._default(z.int().check(z.gte(1), z.lte(100), z.describe("Most documents to return")), 20),
+      order: z.optional(z.enum(["newest", "oldest", "best"]).check(z.describe("Which come first"))),
+      tags: z.optional(z.array(z.string()).check(z.describe("Only documents with all of these tags"))),
+      archived: z.optional(z.boolean().check(z.describe("Whether to look in the archive too"))),
     }),
     handler: ({ query }) => query,
   });
@@ -37,10 +40,11 @@ const called = tool({
   handler: ({ a, b }) => ({ structuredContent: { sum: a + b } }),
 });
 
-const house: Front = front({
+const spec = {
   info: { name: "barewire-bench", version: "1.0.0" },
   tools: [...Array.from({ length: TOOLS - 1 }, (_, index) => filler(index)), called],
-});
+};
+const house: Front = front(spec, () => entrance);
 const worker: ExportedHandler<Env> = { fetch: house.fetch };
 export default worker;
 

@@ -6,7 +6,9 @@
 import { Client, ProtocolError, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { ElicitResult, SubscriptionFilter } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
-import { serveApp, serveWorld, type Running } from "./servers.node.ts";
+import { passPages, tab } from "../tools/login.mjs";
+import { PASSPHRASE, serveApp, serveWorld, type Running } from "./servers.node.ts";
+import { visit } from "./visitor.node.ts";
 
 const REVISION = "2026-07-28";
 const WATCHED = "test://watched-resource";
@@ -48,10 +50,17 @@ afterAll(async () => {
 });
 
 it("connects to the app, lists its tools and calls one", async () => {
-  const visitor = await connect(app.url, "auto");
+  const visitor = await login("auto");
   expect(visitor.getNegotiatedProtocolVersion()).toBe(REVISION);
   const { tools } = await visitor.listTools();
   expect(tools.map(({ name }) => name)).toContain("add_numbers");
+  const result = await visitor.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } });
+  expect(result.structuredContent).toEqual({ sum: 42 });
+});
+
+it("logs in and calls a tool in a session", async () => {
+  const visitor = await login("legacy");
+  expect(visitor.getNegotiatedProtocolVersion()).toBe("2025-11-25");
   const result = await visitor.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } });
   expect(result.structuredContent).toEqual({ sum: 42 });
 });
@@ -255,6 +264,14 @@ async function connect(url: URL, mode: "auto" | { pin: string } = { pin: REVISIO
   }));
   await made.connect(new StreamableHTTPClientTransport(url, { fetch: record }));
   return made;
+}
+
+/** Comes to the app's closed door, signs in with the owner's passphrase, and agrees. */
+async function login(mode: "auto" | "legacy"): Promise<Client> {
+  const visitor = await visit(app.url, "http://127.0.0.1:9/callback", mode);
+  const client = await visitor.finish(await passPages(tab(), visitor.asked, { passphrase: PASSPHRASE }));
+  open.push(client);
+  return client;
 }
 
 /** The platform's fetch, noting what goes by. */

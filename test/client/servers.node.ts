@@ -10,6 +10,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { hashPassphrase } from "../tools/passphrase.mjs";
+import { leaks, remember } from "./secrets.node.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
@@ -19,13 +21,33 @@ const START_MS = 60_000;
 export interface Running {
   /** The MCP endpoint. */
   readonly url: URL;
+  /** Everything it has printed. */
+  log(): string;
+  /** Ends it; fails when it printed a secret. */
   stop(): Promise<void>;
+}
+
+/** The passphrase of the app's owner, in tests. */
+export const PASSPHRASE = "open sesame, once more";
+
+/** What the app needs to ask its owner for it. */
+const OWNED: Readonly<Record<string, string>> = { PASSPHRASE: hashPassphrase(PASSPHRASE) };
+remember(PASSPHRASE);
+
+/** Remembers the secrets among variables: those that a deployment would set with `wrangler secret put`. */
+function rememberVariables(variables: Readonly<Record<string, string>>): void {
+  const { KEYS: keys = "", PASSPHRASE: hash, OPENID_CLIENT_SECRET: secret, AUTH_INTROSPECTION: both } = variables;
+  remember(hash, secret, both?.slice(both.indexOf(":") + 1));
+  for (const one of keys.split(/[\s,]+/)) remember(one.slice(one.indexOf(":") + 1));
 }
 
 /** The Worker of the repository, as `make dev` runs it. */
 export function serveApp(): Promise<Running> {
   return serve(async (folder) => {
-    writeFileSync(join(folder, "secrets"), `KEYS=${KEYS}\n`);
+    const secrets = { KEYS, ...OWNED };
+    rememberVariables(secrets);
+    const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
+    writeFileSync(join(folder, "secrets"), lines.join(""));
     return {
       // The shell script in .bin would start whichever Node comes first.
       command: [join(root, "node_modules/.bin/node"), join(root, "node_modules/wrangler/bin/wrangler.js"), "dev"],
@@ -39,10 +61,19 @@ export function serveApp(): Promise<Running> {
   });
 }
 
-/** The conformance world in workerd, bundled as it would be deployed. */
-export function serveWorld(): Promise<Running> {
+/** The conformance world in workerd, bundled as it would be deployed; open unless `variables` say otherwise. */
+export function serveWorld(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
+  return serveBundle("test/world/worker.ts", { AUTH: "none", ...variables });
+}
+
+/** The app in workerd, without the development proxy; on any port unless one is named. */
+export function serveBareApp(variables: Readonly<Record<string, string>> = {}, port: string = "0"): Promise<Running> {
+  return serveBundle("src/worker.ts", { ...OWNED, ...variables }, port);
+}
+
+function serveBundle(entry: string, variables: Readonly<Record<string, string>>, port: string = "0"): Promise<Running> {
   return serve(async (folder) => {
-    const entryPoints = [join(root, "test/world/worker.ts")];
+    const entryPoints = [join(root, entry)];
     const external = ["cloudflare:*"];
     await build({
       entryPoints,
@@ -52,7 +83,9 @@ export function serveWorld(): Promise<Running> {
       target: "es2024",
       outfile: join(folder, "worker.js"),
     });
-    writeFileSync(join(folder, "config.capnp"), workerdConfig(folder));
+    const all = { KEYS, ...variables };
+    rememberVariables(all);
+    writeFileSync(join(folder, "config.capnp"), workerdConfig(folder, all, port));
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
       flags: { "control-fd": "1" },
@@ -62,7 +95,7 @@ export function serveWorld(): Promise<Running> {
 }
 
 /** What test/world/wrangler.toml says, in workerd's own words. */
-function workerdConfig(folder: string): string {
+function workerdConfig(folder: string, variables: Readonly<Record<string, string>>, port: string): string {
   const settings = readFileSync(join(root, "test/world/wrangler.toml"), "utf8");
   const date = /^compatibility_date = (".*")$/m.exec(settings)?.[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(settings)?.[1];
@@ -71,6 +104,9 @@ function workerdConfig(folder: string): string {
     type,
   }));
   const bindings = objects.map(({ name, type }) => `(name = ${name}, durableObjectNamespace = ${type})`);
+  bindings.push(
+    ...Object.entries(variables).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`),
+  );
   const classes = objects.map(({ type }) => `(className = ${type}, uniqueKey = ${type}, enableSql = true)`);
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
@@ -78,11 +114,13 @@ const config :Workerd.Config = (
     modules = [(name = "worker.js", esModule = embed "worker.js")],
     compatibilityDate = ${date},
     compatibilityFlags = ${flags},
-    bindings = [${bindings.join(", ")}, (name = "KEYS", text = "${KEYS}")],
+    bindings = [${bindings.join(", ")}],
+    globalOutbound = "outside",
     durableObjectNamespaces = [${classes.join(", ")}],
     durableObjectStorage = (localDisk = "objects"),
-  )), (name = "objects", disk = (path = ${JSON.stringify(folder)}, writable = true))],
-  sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "world")],
+  )), (name = "outside", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+  (name = "objects", disk = (path = ${JSON.stringify(folder)}, writable = true))],
+  sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "world")],
 );
 `;
 }
@@ -113,6 +151,9 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<Runni
       WRANGLER_LOG_PATH: join(folder, "log"),
     },
   });
+  let printed = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
   const closed = new Promise((resolve) => child.once("close", resolve));
   const onExit = (): void => endTree(child);
   process.once("exit", onExit);
@@ -121,10 +162,13 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<Runni
     endTree(child);
     await closed;
     clean();
+    const found = leaks(printed);
+    if (found.length > 0) throw new Error(`The server printed secrets:\n${found.join("\n")}`);
   };
   try {
     const place = await listening(child, ready);
-    return { url: new URL("/mcp", place.startsWith("http") ? place : `http://127.0.0.1:${place}`), stop };
+    const origin = place.startsWith("http") ? place : `http://127.0.0.1:${place}`;
+    return { url: new URL("/mcp", origin), log: () => printed, stop };
   } catch (error) {
     await stop();
     throw error;

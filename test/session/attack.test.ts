@@ -10,7 +10,7 @@ import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
 import { resource, tool } from "../../src/server/define.ts";
-import { cancel, goOn, start, type Session as Conversation } from "../../src/session/calls.ts";
+import { cancel, goOn, start } from "../../src/session/calls.ts";
 import {
   CHECK_EVERY,
   EVENT_TTL_MS,
@@ -21,6 +21,7 @@ import {
   SESSION_TTL_MS,
   type Handled,
   type Room,
+  type Visit,
 } from "../../src/session/room.ts";
 import { MAX_SUBSCRIPTIONS } from "../../src/session/handle.ts";
 import { sessionRows } from "../../src/session/rows.ts";
@@ -34,10 +35,18 @@ afterEach(() => void vi.useRealTimers());
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const NEWEST = revisionOf("2025-11-25") as Revision;
-const CLIENT = { info: '{"name":"t","version":"1"}', capabilities: '{"elicitation":{},"sampling":{},"roots":{}}' };
-const CONVERSATION: Conversation = {
+const CLIENT = '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{},"sampling":{},"roots":{}}}';
+const CONVERSATION: Visit = {
+  caller: ANONYMOUS,
   revision: NEWEST,
-  row: { caller: callerKey(ANONYMOUS), revision: NEWEST.date, client: CLIENT, level: undefined, seen: 0 },
+  row: {
+    caller: callerKey(ANONYMOUS),
+    grant: undefined,
+    revision: NEWEST.date,
+    client: CLIENT,
+    level: undefined,
+    seen: 0,
+  },
 };
 
 /** A call of one tool that does what the test says, in a room of its own over a real object's storage. */
@@ -53,7 +62,7 @@ async function onStage(act: (stage: Stage) => Promise<void>): Promise<void> {
   await runInDurableObject(stubOf(session), async (_object, state) => {
     let handler: (context: Context) => unknown = () => "";
     const info = { name: "stage", version: "1" };
-    const input = { type: "object" };
+    const input = { schema: { type: "object" }, check: (value: unknown) => ({ ok: true as const, value }) };
     const played = tool({ name: "play", input, handler: (_args, context) => handler(context) as never });
     const waits: Promise<unknown>[] = [];
     const room: Room = {
@@ -72,7 +81,7 @@ async function onStage(act: (stage: Stage) => Promise<void>): Promise<void> {
         services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
         hub: hubDoor(bindings.HUB),
       },
-      running: new Map(),
+      running: new Set(),
       released: new Set(),
     };
     let count = 0;
@@ -82,7 +91,7 @@ async function onStage(act: (stage: Stage) => Promise<void>): Promise<void> {
         handler = play;
         const params = { name: "play", arguments: args as never, _meta: { progressToken: "p" } };
         const asked = { kind: "request", id: 9, method: "tools/call", params } as const;
-        return start(room, CONVERSATION, asked, ANONYMOUS, `ticket-${count++}`);
+        return start(room, CONVERSATION, asked, `ticket-${count++}`);
       },
       sent: (stream) => room.rows.eventsAfter(stream, 0).map(({ data }) => JSON.parse(data) as Record<string, unknown>),
       settled: async () => void (await Promise.all(waits)),
@@ -143,9 +152,9 @@ describe("one answer, whatever happens", () => {
       await settled();
       const [first, second] = sent(stream).map(({ id }) => id);
       const huge = { action: "accept", content: { name: "x".repeat(2_200_000) } };
-      goOn(room, CONVERSATION, answerTo(first, huge), ANONYMOUS);
+      goOn(room, CONVERSATION, answerTo(first, huge));
       expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
-      goOn(room, CONVERSATION, answerTo(second, huge), ANONYMOUS);
+      goOn(room, CONVERSATION, answerTo(second, huge));
       await settled();
       expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
       expect(room.rows.waiting()).toEqual([]);
@@ -168,7 +177,7 @@ describe("one answer, whatever happens", () => {
       const stream = streamOf(await call(ask));
       await settled();
       const [first, second] = sent(stream).map(({ id }) => id);
-      goOn(room, CONVERSATION, { kind: "response", id: String(first), error: { message: "no" } }, ANONYMOUS);
+      goOn(room, CONVERSATION, { kind: "response", id: String(first), error: { message: "no" } });
       expect(sent(stream).slice(2)).toMatchObject([{ params: { requestId: second } }, { id: 9, error: {} }]);
     }));
 
@@ -281,7 +290,7 @@ describe("after the end", () => {
       await settled();
       const stream = streamOf(handled);
       const question = sent(stream).find(({ method }) => method === "elicitation/create");
-      goOn(room, CONVERSATION, answerTo(question?.["id"], { action: "decline" }), ANONYMOUS);
+      goOn(room, CONVERSATION, answerTo(question?.["id"], { action: "decline" }));
       await settled();
       const told = sent(stream).filter(({ method }) => method === "notifications/progress");
       expect(told.map(({ params }) => (params as { progress: number }).progress)).toEqual([1, 2, 3]);
@@ -294,7 +303,7 @@ describe("after the end", () => {
         await call(async (context) => (await context.ask("name", { message: "?", form: FORM })).action, args),
       );
       await settled();
-      goOn(room, CONVERSATION, answerTo(sent(stream)[0]?.["id"], { action: "decline" }), ANONYMOUS);
+      goOn(room, CONVERSATION, answerTo(sent(stream)[0]?.["id"], { action: "decline" }));
       await settled();
       expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: {} });
       expect(room.rows.stream(stream)?.call.length).toBeLessThan(1_000);
@@ -314,7 +323,7 @@ describe("after the end", () => {
       await settled();
       const [a, b] = sent(stream).map(({ id }) => id);
       for (const id of [a, a, a, `${stream}.forged`, "x", "", "1e3.x", "__proto__", b, b, a])
-        goOn(room, CONVERSATION, answerTo(id, { action: "decline" }), ANONYMOUS);
+        goOn(room, CONVERSATION, answerTo(id, { action: "decline" }));
       await settled();
       expect(runs).toBe(2);
       expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
@@ -361,10 +370,10 @@ describe("life and death", () => {
     const stub = stubOf(session);
     // Takes its time and does not look at its signal.
     const params = { name: "test_tool_with_logging", arguments: {} };
-    const handling = stub.handle(ANONYMOUS, [{ kind: "request", id: 1, method: "tools/call", params }], false, ["t"]);
+    const handling = stub.handle(ANONYMOUS, [{ kind: "request", id: 1, method: "tools/call", params }], false, "t");
     await pause(20);
     expect(await stub.end(callerKey(ANONYMOUS))).toBe(true);
-    await stub.promote(["t"]);
+    await stub.promote("t");
     expect(await handling).toEqual([{ kind: "gone" }]);
     await pause(400);
     await runInDurableObject(stub, (_object, { storage }) => {
@@ -628,7 +637,7 @@ describe("the hub", () => {
   it("a listener that is leaving keeps nobody else from hearing", async () => {
     const door = hubDoor(bindings.HUB);
     const filter = { toolsListChanged: true };
-    const sockets = await Promise.all(Array.from({ length: 40 }, () => door.listen(filter, callerKey(ANONYMOUS))));
+    const sockets = await Promise.all(Array.from({ length: 40 }, () => door.listen(filter, ANONYMOUS)));
     let heard = 0;
     for (const socket of sockets) {
       socket.addEventListener("message", () => void (heard += 1));
@@ -667,7 +676,7 @@ describe("the hub", () => {
     const id = bindings.SESSION.newUniqueId();
     await door.admit(id.toString(), ANONYMOUS);
     await door.publish({ list: "tools" });
-    await bindings.SESSION.get(id).initialize({ caller: callerKey(ANONYMOUS), revision: NEWEST.date, client: CLIENT });
+    await bindings.SESSION.get(id).initialize({ ...CONVERSATION.row });
     expect(await rowsOfHub(id.toString())).toBe(1);
   });
 
@@ -1040,7 +1049,7 @@ describe("shares", () => {
     await runInDurableObject(hubOf(callerKey(ANONYMOUS)), (_hub, { storage }) => {
       const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_SESSIONS_OF_STRANGERS})`;
       storage.sql.exec(
-        `${rows} INSERT INTO registered SELECT caller, 'fill' || i, NULL, 0 FROM n, registered WHERE id = ?`,
+        `${rows} INSERT INTO registered SELECT caller, 'fill' || i, NULL, 0, '[]' FROM n, registered WHERE id = ?`,
         id,
       );
     });
@@ -1065,7 +1074,7 @@ describe("shares", () => {
   it("a listener hears only what is for everyone, or for its own caller", async () => {
     const door = hubDoor(bindings.HUB);
     const filter = { toolsListChanged: true, resourceSubscriptions: ["test://a"] };
-    const socket = await door.listen(filter, callerKey(ANONYMOUS));
+    const socket = await door.listen(filter, ANONYMOUS);
     const heard: unknown[] = [];
     socket.addEventListener("message", ({ data }) => void heard.push(JSON.parse(String(data))));
     socket.accept();

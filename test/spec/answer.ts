@@ -4,6 +4,7 @@
  */
 
 import { isObject, type Json, type JsonObject } from "./format.ts";
+import { readForm, readLocation } from "./page.ts";
 
 /** What a check looks at. Members that are not there are `undefined`. */
 export type View = {
@@ -11,6 +12,10 @@ export type View = {
   headers: JsonObject;
   body: string | undefined;
   json: Json | undefined;
+  /** The first form of an HTML page: action, method, fields. */
+  form: Json | undefined;
+  /** The Location header in its parts: url, query, fragment. */
+  location: Json | undefined;
   reply: Json | undefined;
   messages: Json[];
   events: JsonObject[];
@@ -18,6 +23,12 @@ export type View = {
   ended: boolean;
   took: number;
 };
+
+/** The parts of a view that checks name, apart from headers. */
+export const PARTS: readonly Exclude<keyof View, "headers">[] = [
+  ...(["status", "body", "json", "form", "location"] as const),
+  ...(["reply", "messages", "events", "comments", "ended", "took"] as const),
+];
 
 export type Live = {
   /** Resolves when the header is there; rejects when there is no answer. */
@@ -92,14 +103,29 @@ export function head(live: Live, took: number): View {
   return view(live, took, [], [], 0);
 }
 
-/** The whole answer with its body. */
-export function whole(live: Live, took: number): View {
-  return { ...view(live, took, live.messages, live.events, live.comments), body: live.text, json: parse(live.text) };
+/** The whole answer to a request to `url`, with its body. */
+export function whole(live: Live, took: number, url: URL): View {
+  const seen = view(live, took, live.messages, live.events, live.comments);
+  const type = text(seen.headers["content-type"]);
+  const form = /^text\/html\b/iu.test(type) ? readForm(live.text, url) : undefined;
+  const location =
+    seen.headers["location"] === undefined ? undefined : readLocation(text(seen.headers["location"]), url);
+  return { ...seen, body: live.text, json: parse(live.text), form, location };
 }
 
 /** The answer of a server that does nothing: every check that proves something must fail against it. */
 export function blank(kind: "send" | "open" | "read"): View {
-  const nothing = { json: undefined, reply: undefined, messages: [], events: [], comments: 0, ended: true, took: 0 };
+  const nothing = {
+    json: undefined,
+    form: undefined,
+    location: undefined,
+    reply: undefined,
+    messages: [],
+    events: [],
+    comments: 0,
+    ended: true,
+    took: 0,
+  };
   return { status: 200, headers: {}, body: kind === "send" ? "" : undefined, ...nothing };
 }
 
@@ -176,10 +202,23 @@ function view(live: Live, took: number, messages: Json[], events: JsonObject[], 
   const headers: JsonObject = {};
   // oxlint-disable-next-line unicorn/no-array-for-each -- Headers.entries() is not in every type library
   live.response?.headers.forEach((value, name) => {
-    headers[name.toLowerCase()] = value;
+    const before = headers[name.toLowerCase()];
+    headers[name.toLowerCase()] = before === undefined ? value : `${text(before)}, ${value}`;
   });
   const rest = { reply: replyOf(messages), messages, events, comments, ended: live.ended, took };
-  return { status: live.response?.status, headers, body: undefined, json: undefined, ...rest };
+  return {
+    status: live.response?.status,
+    headers,
+    body: undefined,
+    json: undefined,
+    form: undefined,
+    location: undefined,
+    ...rest,
+  };
+}
+
+function text(value: Json | undefined): string {
+  return typeof value === "string" ? value : "";
 }
 
 function parse(text: string): Json | undefined {

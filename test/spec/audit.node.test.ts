@@ -7,10 +7,16 @@ import { afterEach, expect, test } from "vitest";
 import type { Json, JsonObject } from "./format.ts";
 import { mismatch } from "./match.ts";
 import { rows } from "./matchers.ts";
+import { readForm, readLocation } from "./page.ts";
 
 type Matches = (expected: Json, actual: Json | undefined, kept: JsonObject) => boolean;
 // Plain JavaScript without types: named by an address, so that nothing infers them.
 const { matches } = (await import(new URL("../tools/audit-match.mjs", import.meta.url).href)) as { matches: Matches };
+type Reader = (text: string, base: URL) => Json | undefined;
+const web = (await import(new URL("../tools/audit-web.mjs", import.meta.url).href)) as {
+  formOf: Reader;
+  locationOf: Reader;
+};
 const AUDIT = fileURLToPath(new URL("../tools/audit.mjs", import.meta.url));
 const REVISION = "2026-07-28";
 const NEW = "io.modelcontextprotocol/";
@@ -62,6 +68,24 @@ test("the two runners match alike", () => {
     const first = mismatch(expected, actual, new Map(Object.entries(kept))) === undefined;
     expect(matches(expected, actual, { ...kept }), JSON.stringify([expected, actual])).toBe(first);
   }
+});
+
+test("the two runners read pages and redirects alike", () => {
+  const base = new URL("https://fake.test/a/b");
+  const form = `<form action=c METHOD='Post'><input name="x" value='&lt;&#38;&#x27;'><input type=radio name=r value=1><input type=hidden name=h></form>`;
+  const read = { action: "https://fake.test/a/c", method: "POST", fields: { x: "<&'", h: "" } };
+  expect([readForm(form, base), web.formOf(form, base)]).toEqual([read, read]);
+  expect([readForm("<p>no form", base), web.formOf("<p>no form", base)]).toEqual([undefined, undefined]);
+  for (const [value, parts] of [
+    [
+      "https://x.test/cb?a=1&a=2&b=%26#f",
+      { url: "https://x.test/cb", query: { a: ["1", "2"], b: "&" }, fragment: "f" },
+    ],
+    ["/here?x=?y", { url: "https://fake.test/here", query: { x: "?y" } }],
+    ["com.example:/cb", { url: "com.example:/cb", query: {} }],
+    ["https://x.test/#", { url: "https://x.test/", query: {} }],
+  ] as const)
+    expect([readLocation(value, base), web.locationOf(value, base)], value).toEqual([parts, parts]);
 });
 
 test("a right server passes", async () => {

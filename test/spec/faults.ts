@@ -41,7 +41,7 @@ export function mutants(check: Check, view: View): [name: string, view: View][] 
   }
   if (check.status !== undefined) found.push(["with status 299", { ...view, status: 299 }]);
   if (check.ended !== undefined) found.push(["with the other end", { ...view, ended: !view.ended }]);
-  for (const part of ["body", "json", "reply", "messages", "events", "comments"] as const) {
+  for (const part of ["body", "json", "form", "location", "reply", "messages", "events", "comments"] as const) {
     const expected = check[part];
     if (expected === undefined || mayBeAbsent(expected)) continue;
     const actual = view[part];

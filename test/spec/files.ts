@@ -27,7 +27,8 @@ export const requirements: { [file: string]: Requirement[] } = parsed(ledger);
 export const exchanges: { [file: string]: Exchange[] } = parsed(walks);
 export const vectors: { [file: string]: Vectors } = parsed(tables);
 export const schemas: { [file: string]: JsonObject } = parsed(shapes);
-export const templates: { [revision: string]: Templates } = parsed(requests);
+/** By revision: its own, and those of every revision. */
+export const templates: { [revision: string]: Templates } = withEvery(parsed(requests));
 
 const { revisions: revisionsFile, world: worldFile } = parsed<unknown>(top) as { revisions: Revisions; world: World };
 export const revisions: readonly string[] = revisionsFile.revisions;
@@ -37,6 +38,10 @@ export const world: World = worldFile;
 function parsed<T>(texts: Texts): { [file: string]: T } {
   const named = Object.entries(texts).map(([path, text]) => [fileName(path), JSON.parse(text) as T] as const);
   return Object.fromEntries(named);
+}
+
+function withEvery({ every = {}, ...byRevision }: { [file: string]: Templates }): { [revision: string]: Templates } {
+  return Object.fromEntries(Object.entries(byRevision).map(([revision, own]) => [revision, { ...every, ...own }]));
 }
 
 /** The part of a path after the last slash, without `.json`. */

@@ -13,6 +13,7 @@ export type Requirement = {
   since: string;
   until?: string;
   source: string;
+  also?: string[];
   text: string;
   excluded?: { reason: string; test?: { file: string; name: string } };
 };
@@ -24,6 +25,8 @@ export type Check = {
   headers?: JsonObject;
   body?: Json;
   json?: Json;
+  form?: Json;
+  location?: Json;
   reply?: Json;
   messages?: Json;
   events?: Json;
@@ -32,13 +35,21 @@ export type Check = {
   took?: Json;
 };
 
+/** `null` removes what a template has, a list repeats the parameter. */
+export type Params = { [name: string]: string | string[] | null };
+
 export type Req = {
   use?: string;
   stream?: string;
   as?: string;
+  jar?: string;
+  basic?: [user: string, password: string];
+  submit?: string;
   method?: string;
   path?: string;
+  query?: Params;
   headers?: { [name: string]: string | string[] | null };
+  form?: Params;
   body?: Json;
   raw?: string | (string | { text: string; times: number })[];
   bytes?: string;
@@ -67,6 +78,7 @@ export type Exchange = {
   about: string;
   since: string;
   until?: string;
+  world?: "guarded";
   needs?: string[];
   modes?: Mode[];
   steps: Step[];
@@ -81,8 +93,8 @@ export type Vectors = {
 };
 
 export type Item = { takes?: string; does: string; since?: string; until?: string };
-export type World = { about: string } & { [kind in WorldKind]: { [name: string]: Item } };
-export type WorldKind = "tools" | "prompts" | "resources" | "templates";
+export type World = { about: string; guarded: string } & { [kind in WorldKind]: { [name: string]: Item } };
+export type WorldKind = "tools" | "prompts" | "resources" | "templates" | "clients";
 
 /** True when `revision` lies between the two ends, both included. */
 export function holdsIn(revision: string, bounds: { since?: string; until?: string }): boolean {

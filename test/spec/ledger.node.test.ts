@@ -75,7 +75,10 @@ describe("the ledger", () => {
     expect([...ledger, ...all].filter((one) => !knownRange(one)).map((one) => one.id)).toEqual([]);
   });
   test.each(Object.entries(requirements))("%s: every source is a URL", (_, entries) => {
-    expect(entries.filter((entry) => urlOf(entry) === undefined).map((entry) => entry.source)).toEqual([]);
+    const all = entries.flatMap(({ source, also = [], until }) =>
+      [source, ...also].map((one) => ({ source: one, ...(until === undefined ? {} : { until }) })),
+    );
+    expect(all.filter((one) => urlOf(one) === undefined).map((one) => one.source)).toEqual([]);
   });
   test("sources become the URLs that README promises", () => {
     const at = (source: string, until?: string): string | undefined =>
@@ -84,6 +87,9 @@ describe("the ledger", () => {
     expect(at("mcp:basic/patterns/mrtr#a-b")).toBe(`${site}/${revisions.at(-1)}/basic/patterns/mrtr#a-b`);
     expect(at("mcp:basic/lifecycle", "2025-11-25")).toBe(`${site}/2025-11-25/basic/lifecycle`);
     expect(at("rfc:7636#4.6")).toBe("https://www.rfc-editor.org/rfc/rfc7636#section-4.6");
+    expect(at("extauth:oauth-client-credentials#flow-steps")).toBe(
+      "https://github.com/modelcontextprotocol/ext-auth/blob/main/specification/draft/oauth-client-credentials.mdx#flow-steps",
+    );
     for (const wrong of ["mcp:Basic", "mcp:basic/", "rfc:x", "rfc:1#a", "http://x", "nobody:x"])
       expect(at(wrong), wrong).toBeUndefined();
   });
@@ -133,7 +139,7 @@ describe("coverage", () => {
 describe("exchanges", () => {
   test("ids are unique", () => expect(twice(all.map((exchange) => exchange.id))).toEqual([]));
   test.each(all.map((exchange) => [exchange.id, exchange] as const))("%s names only what exists", (_, exchange) => {
-    const offered = (["tools", "prompts", "resources", "templates"] as const).flatMap((kind) =>
+    const offered = (["tools", "prompts", "resources", "templates", "clients"] as const).flatMap((kind) =>
       Object.entries(world[kind]).map(([name, item]) => ({ name: `${kind}/${name}`, ...item })),
     );
     for (const revision of inRange(exchange)) {

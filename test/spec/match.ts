@@ -1,12 +1,12 @@
 /**
  * Matching an expected value against an actual one, as spec/README.md says under "Checks".
- * Pure apart from `kept`, into which `$save` writes. `undefined` stands for "not there".
+ * Pure apart from `kept`, into which `$save` and the named groups of `$pattern` write. `undefined` stands for "not there".
  * Does not check that the expectation itself is well formed: spec/schema does.
  */
 
 import { isObject, type Json, type JsonObject } from "./format.ts";
 
-/** What `{{name}}` stands for, and where `$save` keeps. */
+/** What `{{name}}` stands for, and where `$save` and named groups keep. */
 export type Kept = Map<string, Json>;
 
 type Matcher = (rule: Json, actual: Json | undefined, kept: Kept) => string | undefined;
@@ -18,8 +18,10 @@ const matchers: { [name: string]: Matcher } = {
   $type: (rule, actual) => (isType(rule, actual) ? undefined : `is ${show(actual)}, not of type ${show(rule)}`),
   $pattern: (rule, actual, kept) => {
     const pattern = String(rule).replace(PART, (_, name: string) => quote(text(kept.get(name))));
-    const found = typeof actual === "string" && new RegExp(pattern, "u").test(actual);
-    return found ? undefined : `${show(actual)} does not fit /${pattern}/`;
+    const found = typeof actual === "string" ? new RegExp(pattern, "u").exec(actual) : null;
+    if (found === null) return `${show(actual)} does not fit /${pattern}/`;
+    for (const [name, part] of Object.entries(found.groups ?? {})) kept.set(name, part);
+    return undefined;
   },
   $any: (rule, actual, kept) => {
     const all = list(rule).map((one) => mismatch(one, actual, kept));
@@ -95,10 +97,11 @@ export function fill(value: Json, lookup: (name: string) => Json | undefined): J
   return filled;
 }
 
-/** The names that `{{…}}` asks for in `value`, without those that `$save` in it provides. */
+/** The names that `{{…}}` asks for in `value`, without those that `$save` and named groups in it provide. */
 export function asked(value: Json): string[] {
   const whole = JSON.stringify(value);
   const saved = [...whole.matchAll(/"\$save":"([^"]+)"/gu)].map((found) => found[1]);
+  saved.push(...[...whole.matchAll(/\(\?<([a-z]\w*)>/giu)].map((found) => found[1]));
   return [...whole.matchAll(PART)].flatMap((found) => (saved.includes(found[1]) ? [] : [found[1] ?? ""]));
 }
 

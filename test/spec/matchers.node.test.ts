@@ -37,6 +37,14 @@ test("$save keeps the value, also deep inside", () => {
   expect(names.get("n")).toBe(7);
 });
 
+test("named groups of a pattern are kept, and asked of nobody", () => {
+  const names = kept();
+  const expected = { $pattern: "^(?<front>a+)(?<back>b*)$" };
+  expect(mismatch(expected, "aab", names)).toBeUndefined();
+  expect([names.get("front"), names.get("back")]).toEqual(["aa", "b"]);
+  expect(asked({ a: expected, b: "{{front}}{{other}}" })).toEqual(["other"]);
+});
+
 test("$save inside $not keeps nothing", () => {
   const names = kept();
   expect(mismatch({ $not: { a: { $save: "n" }, b: 1 } }, { a: 1 }, names)).toBeUndefined();

@@ -31,6 +31,7 @@ export const table: { [name: string]: Row[] } = {
   $pattern: [
     [{ $pattern: "^a+$" }, ["a", "aa"], ["", "ab", 1, absent]],
     [{ $pattern: "b" }, ["abc"], ["ac"]],
+    [{ $pattern: "(?<first>.)b" }, ["abc"], ["b", absent]],
     [{ $pattern: "^{{word}}$" }, ["a.b"], ["axb"]],
   ],
   $any: [

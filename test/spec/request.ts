@@ -3,7 +3,7 @@
  * Pure: what the names stand for is handed in.
  */
 
-import { isObject, type Json, type JsonObject, type Req, type Templates } from "./format.ts";
+import { isObject, type Json, type JsonObject, type Params, type Req, type Templates } from "./format.ts";
 import { define, fill } from "./match.ts";
 
 /** A request ready to go. Same-named fields stand one after the other. */
@@ -24,6 +24,8 @@ export function overlay(request: Req, templates: Templates): Req {
   const { stream: _stream, ...base } = overlay(template, templates);
   const whole: Req = { ...base, ...own };
   if (own.body !== undefined) whole.body = patch(base.body, own.body);
+  if (own.query !== undefined) whole.query = patch(base.query, own.query) as Params;
+  if (own.form !== undefined) whole.form = patch(base.form, own.form) as Params;
   if (own.headers !== undefined) whole.headers = overlayHeaders(base.headers ?? {}, own.headers);
   return whole;
 }
@@ -50,18 +52,61 @@ export function build(request: Req, lookup: (name: string) => Json | undefined):
       return [[name, typeof filled === "string" ? filled : JSON.stringify(filled)]];
     }),
   );
+  if (request.basic !== undefined) headers.push(["Authorization", basic(request.basic, look)]);
+  const page = request.submit === undefined ? undefined : (lookup(request.submit) as Page);
+  const method = request.method ?? page?.method ?? "GET";
+  const fields = form(request, page, look);
+  const inQuery = method === "GET" ? fields : undefined;
+  const inBody = method === "GET" || fields === undefined ? undefined : new TextEncoder().encode(fields);
+  const named = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === "content-type");
+  if (inBody !== undefined && !named) headers.push(["Content-Type", "application/x-www-form-urlencoded"]);
+  const query = [request.query === undefined ? "" : encode(request.query, look), inQuery ?? ""].filter(
+    (one) => one !== "",
+  );
+  const path = String(fill(request.path ?? page?.action ?? "{{endpoint}}", look));
   return {
-    method: request.method ?? "GET",
-    path: String(fill(request.path ?? "{{endpoint}}", look)),
+    method,
+    path: query.length === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${query.join("&")}`,
     headers,
-    body: bytes(request, body, look),
+    body: inBody ?? bytes(request, body, look),
     chunked: request.chunked,
   };
 }
 
+/** A form as a check found and kept it. */
+type Page = { action: string; method: string; fields: { [name: string]: string } };
+
+/** What a form sends, urlencoded; undefined when the request is none, or is sent raw. */
+function form(request: Req, page: Page | undefined, look: (name: string) => Json | undefined): string | undefined {
+  if (request.raw !== undefined || request.bytes !== undefined) return undefined;
+  if (request.form === undefined && page === undefined) return undefined;
+  // What the page held is sent as it is; only what the exchange says is filled in.
+  const own = Object.keys(request.form ?? {});
+  const kept = Object.entries(page?.fields ?? {}).filter(([name]) => !own.includes(name));
+  return [new URLSearchParams(kept).toString(), encode(request.form ?? {}, look)].filter((one) => one !== "").join("&");
+}
+
+/** RFC 6749 section 2.3.1: both halves are form-encoded first. */
+function basic(halves: [string, string], look: (name: string) => Json | undefined): string {
+  const encoded = halves.map((half) => encode({ "": half }, look).slice(1));
+  return `Basic ${btoa(encoded.join(":"))}`;
+}
+
+function encode(params: Params, look: (name: string) => Json | undefined): string {
+  const pairs = Object.entries(params).flatMap(([name, values]) =>
+    [values].flat().flatMap((one): [string, string][] => {
+      const value = one === null ? undefined : fill(one, look);
+      return value === undefined ? [] : [[name, typeof value === "string" ? value : JSON.stringify(value)]];
+    }),
+  );
+  return new URLSearchParams(pairs).toString();
+}
+
 /** Every `{{name}}` in the request that is no pointer. */
 export function namesIn(request: Req): string[] {
-  const found = JSON.stringify([request.path ?? "", request.headers ?? {}, request.body ?? null, request.raw ?? ""]);
+  const { path, headers, query, form: fields, body, raw, submit, basic: halves } = request;
+  const page = submit === undefined ? "" : `{{${submit}}}`;
+  const found = JSON.stringify([path, headers, query, fields, body, raw, page, halves]);
   return [...found.matchAll(/\{\{([^{}/][^{}]*)\}\}/gu)].map((one) => one[1] ?? "");
 }
 

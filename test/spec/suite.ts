@@ -17,14 +17,42 @@ import { holdsIn, type Mode } from "./format.ts";
 import { inventory } from "./inventory.ts";
 import { walk, type Host } from "./walk.ts";
 
-const worker = (exports as unknown as { default: Fetcher }).default;
+const { default: open, guarded } = exports as unknown as { default: Fetcher; guarded: Fetcher };
 
 const host: Host = {
   url: new URL("http://127.0.0.1/mcp"),
-  fetch: async (url, init) => await worker.fetch(url.href, init),
+  fetch: async (url, init) => await open.fetch(url.href, init),
   evict: async () => await evictAllDurableObjects({ webSockets: "hibernate" }),
   advance,
+  elsewhere: "http://localhost",
 };
+
+/** The same world behind its sign-in. */
+const guardedHost: Host = { ...host, fetch: async (url, init) => await guarded.fetch(url.href, init), callers };
+
+/** Whoever was let in before, with their token and its age. */
+const known = new Map<string, { token: string; since: number }>();
+
+/** A person becomes a caller as any other does: by the pages. Anew after a while, because tokens are short-lived. */
+async function callers(name: string): Promise<[string, string][]> {
+  const before = known.get(name);
+  const now = performance.now();
+  if (before !== undefined && now - before.since < 300_000) return [["Authorization", `Bearer ${before.token}`]];
+  const revision = revisions.at(-1) ?? "";
+  const login = { id: "login", about: "how a caller comes in", since: revision, steps: [{ play: "@grant" }] };
+  const options = {
+    host: guardedHost,
+    templates: templates[revision] ?? {},
+    revision,
+    mode: "plain",
+    person: name,
+  } as const;
+  const { kept, why } = await walk(login, options);
+  const token = kept.get("token");
+  if (typeof token !== "string") throw new Error(`${name} cannot log in: ${why}`);
+  known.set(name, { token, since: now });
+  return [["Authorization", `Bearer ${token}`]];
+}
 
 const TIMEOUT = { timeout: 60_000 };
 
@@ -41,7 +69,7 @@ export function suite(modes: readonly Mode[]): void {
 }
 
 function revisionSuite(revision: string, modes: readonly Mode[]): void {
-  const options = { host, templates: templates[revision] ?? {}, revision };
+  const options = { templates: templates[revision] ?? {}, revision };
   const runs = Object.values(exchanges)
     .flat()
     .filter((exchange) => holdsIn(revision, exchange))
@@ -50,7 +78,11 @@ function revisionSuite(revision: string, modes: readonly Mode[]): void {
       return own.map((mode) => ({ name: `${exchange.id} (${mode})`, exchange, mode }));
     });
   const run = async ({ exchange, mode }: (typeof runs)[number]): Promise<void> => {
-    const { verdict, why, seen } = await walk(exchange, { ...options, mode });
+    const { verdict, why, seen } = await walk(exchange, {
+      ...options,
+      host: exchange.world === "guarded" ? guardedHost : host,
+      mode,
+    });
     expect({ verdict, why }).toEqual({ verdict: "pass", why: undefined });
     const blind = seen.flatMap(({ step, check, view, kept }) =>
       unnoticed(check, view, kept).map((fault) => `step ${step}, ${check.proves?.join()}: green ${fault}`),

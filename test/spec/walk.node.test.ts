@@ -298,6 +298,108 @@ test("requests: templates, merge patch, pointers, raw bodies", () => {
   expect(patch({ a: { b: 1, c: 2 }, d: 1 }, { a: { b: null }, d: [1], e: {} })).toEqual({ a: { c: 2 }, d: [1], e: {} });
 });
 
+/** A site with a form, a cookie and a redirect; says back what it was sent. */
+const site: Host["fetch"] = async (url, init) => {
+  const headers = new Headers(init.headers);
+  const body = await new Request(url, init).text();
+  if (url.pathname === "/form") {
+    const html = `<p><FORM method=post action='/next?a=1&amp;b=2'><input type="hidden" name=h value="&quot;x&quot; &#60;&#x3e; y">
+      <input name="who"><input type=checkbox name="off"><input type="checkbox" name="on" value="1" checked>
+      <input type=submit name="s" value="x"><button name="b">x</button></form><form action="/second"></form>`;
+    return new Response(html, {
+      headers: [
+        ["Content-Type", "text/html; charset=utf-8"],
+        ["Set-Cookie", "a=1; Path=/"],
+        ["Set-Cookie", "b=2; HttpOnly"],
+      ],
+    });
+  }
+  if (url.pathname === "/forget") return new Response("", { headers: { "Set-Cookie": "a=; Max-Age=0" } });
+  if (url.pathname === "/away")
+    return new Response(null, { status: 303, headers: { Location: "com.example:/cb?x=1&y=a%26b&x=2#part" } });
+  const said = {
+    method: init.method ?? "",
+    url: url.href,
+    body,
+    cookie: headers.get("cookie"),
+    auth: headers.get("authorization"),
+    type: headers.get("content-type"),
+  };
+  return Response.json(said);
+};
+
+test("forms, cookies, queries, credentials and redirects, as a browser and an OAuth client have them", async () => {
+  const form = {
+    action: "https://fake.test/next?a=1&b=2",
+    method: "POST",
+    fields: { $equals: { h: '"x" <> y', who: "", on: "1" } },
+  };
+  const type = "application/x-www-form-urlencoded";
+  const exchange = one(
+    {
+      send: { path: "/form", jar: "j" },
+      expect: [{ form }, { form: { $save: "page" }, headers: { "Set-Cookie": "a=1; Path=/, b=2; HttpOnly" } }],
+    },
+    {
+      send: { submit: "page", jar: "j", form: { who: "{{person}} & co", on: null, more: ["1", "2"] } },
+      expect: [
+        {
+          json: {
+            method: "POST",
+            url: form.action,
+            cookie: "a=1; b=2",
+            type,
+            body: { $pattern: "^h=%22x%22\\+%3C%3E\\+y&who=person-[^&]*\\+%26\\+co&more=1&more=2$" },
+          },
+        },
+      ],
+    },
+    { send: { path: "/echo", jar: "other" }, expect: [{ json: { cookie: null, method: "GET" } }] },
+    { send: { path: "/forget", jar: "j" }, expect: [{ status: 200 }] },
+    {
+      send: { path: "/echo?a=1", jar: "j", query: { b: ["2", "&"], c: null } },
+      expect: [{ json: { cookie: "b=2", url: "https://fake.test/echo?a=1&b=2&b=%26" } }],
+    },
+    {
+      send: { path: "/echo", method: "POST", basic: ["a:b c", "{{person}}%"], form: { x: "" } },
+      expect: [{ json: { auth: { $pattern: "^Basic (?<credentials>.*)$" }, body: "x=" } }],
+    },
+    {
+      send: { path: "/away" },
+      expect: [
+        { location: { $equals: { url: "com.example:/cb", query: { x: ["1", "2"], y: "a&b" }, fragment: "part" } } },
+      ],
+    },
+    { send: { path: "/echo", submit: "gone" } },
+  );
+  const { verdict, why, kept } = await run(exchange, { fetch: site });
+  expect({ verdict, why }).toEqual({ verdict: "setup", why: "step 8: nobody kept {{gone}}" });
+  expect(atob(String(kept.get("credentials")))).toMatch(/^a%3Ab\+c:person-\w+%25$/u);
+});
+
+test("callers come with their credentials, and a second name of the server may be missing", async () => {
+  const step: Step = { send: { path: "/echo", as: "alice" }, expect: [{ json: { auth: "Bearer alice" } }] };
+  const callers = async (name: string): Promise<[string, string][]> =>
+    await Promise.resolve([["Authorization", `Bearer ${name}`]]);
+  expect((await run(one(step), { fetch: site, callers })).verdict).toBe("pass");
+  const away = one({ send: { path: "{{elsewhere}}/echo" }, expect: [{ json: { url: "https://other.test/echo" } }] });
+  expect((await run(away, { fetch: site })).verdict).toBe("untested");
+  expect((await run(away, { fetch: site, elsewhere: "https://other.test" })).verdict).toBe("pass");
+});
+
+test("what stands in a form or a redirect is looked at closely", async () => {
+  const whole: Check = { proves: ["a.b"], form: { action: { $type: "string" }, fields: { h: { $type: "string" } } } };
+  const to: Check = { proves: ["a.b"], status: 303, location: { url: "com.example:/cb", query: { y: "a&b" } } };
+  const { seen } = await run(
+    one({ send: { path: "/form" }, expect: [whole] }, { send: { path: "/away" }, expect: [to] }),
+    { fetch: site },
+  );
+  const names = seen.map(({ check, view }) => mutants(check, view).map(([name]) => name));
+  expect(names[0]).toEqual(["without form", "without form.action", "without form.fields", "without form.fields.h"]);
+  expect(names[1]).toContain("without location.query.y");
+  expect(seen.flatMap(({ check, view, kept }) => unnoticed(check, view, kept))).toEqual([]);
+});
+
 test("SSE is parsed alike however it is cut", () => {
   const text = "\r\n: c\r\ndata: a\r\n\r\nevent:e\rdata:b\r\r\ndata\nretry: 5\nid: 1\ndata:  x\n\nretry: x\n\n";
   const parsed = (size: number): unknown[] => {

@@ -4,7 +4,7 @@
  * A fault of the server is a verdict; only a broken exchange file throws.
  */
 
-import { head, listen, take, until, whole, type Live, type View } from "./answer.ts";
+import { head, listen, PARTS, take, until, whole, type Live, type View } from "./answer.ts";
 import {
   isObject,
   type Check,
@@ -23,7 +23,9 @@ export type Host = {
   url: URL;
   fetch: (url: URL, init: RequestInit) => Promise<Response>;
   /** Header fields that make a request come from this caller. */
-  callers?: { [name: string]: [name: string, value: string][] };
+  callers?: (name: string) => Promise<[name: string, value: string][]>;
+  /** Another origin at which the same server answers. */
+  elsewhere?: string;
   evict?: () => Promise<void>;
   /** Lets time pass; answers false when it cannot let so much pass. */
   advance?: (ms: number) => Promise<boolean>;
@@ -40,9 +42,11 @@ export type Seen = { step: number; check: Check; view: View; kept: Kept };
 
 export type Report = { verdict: Verdict; why?: string; findings: Finding[]; seen: Seen[]; kept: Kept };
 
-export type Options = { host: Host; templates: Templates; revision: string; mode: Mode };
+export type Options = { host: Host; templates: Templates; revision: string; mode: Mode; person?: string };
 
-type Walk = Options & { kept: Kept; streams: Map<string, Live>; report: Report };
+/** Cookies by name. */
+type Jar = Map<string, string>;
+type Walk = Options & { kept: Kept; streams: Map<string, Live>; jars: Map<string, Jar>; report: Report };
 
 const PATIENCE = 10_000;
 const READ = 5_000;
@@ -52,7 +56,7 @@ export async function walk(exchange: Exchange, options: Options): Promise<Report
   const steps = played(exchange.steps, options.templates);
   const kept: Kept = new Map(Object.entries(builtin(options)));
   const report: Report = { verdict: "pass", findings: [], seen: [], kept };
-  const walking: Walk = { ...options, kept, streams: new Map(), report };
+  const walking: Walk = { ...options, kept, streams: new Map(), jars: new Map(), report };
   const cannot = unable(exchange, steps, options);
   let stop = cannot;
   if (cannot !== undefined) report.verdict = "untested";
@@ -87,7 +91,7 @@ export function played(steps: Step[], templates: Templates): Step[] {
 
 /** Judges one check against what was seen; says what is wrong, if anything. */
 export function judge(check: Check, view: View, kept: Kept): string | undefined {
-  for (const part of ["status", "body", "json", "reply", "messages", "events", "comments", "ended", "took"] as const) {
+  for (const part of PARTS) {
     const expected = check[part];
     if (expected === undefined) continue;
     const problem = mismatch(expected, view[part], kept);
@@ -100,14 +104,17 @@ export function judge(check: Check, view: View, kept: Kept): string | undefined 
   return undefined;
 }
 
-function builtin({ host, revision, mode }: Options): { [name: string]: Json } {
+function builtin({ host, revision, mode, person }: Options): { [name: string]: Json } {
+  const nonce = crypto.randomUUID().slice(0, 8);
   const sse = mode === "sse" || mode === "all";
   return {
     accept: sse ? "application/json;q=0.5, text/event-stream" : "application/json, text/event-stream",
     revision,
     endpoint: host.url.pathname,
     origin: host.url.origin,
-    nonce: crypto.randomUUID().slice(0, 8),
+    ...(host.elsewhere === undefined ? {} : { elsewhere: host.elsewhere }),
+    nonce,
+    person: person ?? `person-${nonce}`,
   };
 }
 
@@ -118,9 +125,10 @@ function unable(exchange: Exchange, steps: Step[], { host, mode }: Options): str
   if (evicts && host.evict === undefined) return "this runner cannot evict";
   if (host.advance === undefined && steps.some((step) => step.advance !== undefined))
     return "this runner cannot advance time";
-  const callers = steps.map((step) => (step.send ?? step.open)?.as).filter((name) => name !== undefined);
-  const unknown = callers.find((name) => host.callers?.[name] === undefined);
-  return unknown === undefined ? undefined : `this runner does not know ${unknown}`;
+  if (host.elsewhere === undefined && JSON.stringify(steps).includes("{{elsewhere}}"))
+    return "this runner knows no other address of the server";
+  const caller = steps.map((step) => (step.send ?? step.open)?.as).find((name) => name !== undefined);
+  return caller === undefined || host.callers !== undefined ? undefined : `this runner does not know ${caller}`;
 }
 
 /** One step. Says why the walk must stop, if it must. */
@@ -143,13 +151,17 @@ async function tryStep(walking: Walk, step: Step, number: number): Promise<strin
 }
 
 async function look(walking: Walk, step: Step): Promise<View | string | undefined> {
+  const { host } = walking;
   const start = performance.now();
   const passed = (): number => performance.now() - start;
-  const request = step.send ?? step.open;
-  if (request !== undefined) {
+  const own = step.send ?? step.open;
+  if (own !== undefined) {
+    const request = overlay(own, walking.templates);
     const ready = prepare(walking, request);
     if (typeof ready === "string") return ready;
-    const live = dispatch(walking, request, ready);
+    const credentials = request.as === undefined ? [] : ((await host.callers?.(request.as)) ?? []);
+    const url = new URL(ready.path, host.url);
+    const live = dispatch(walking, request, { ...ready, headers: [...credentials, ...ready.headers] }, url);
     if (request.stream !== undefined) walking.streams.set(request.stream, live);
     if (step.open !== undefined && step.expect === undefined) {
       // Let the request leave before the next step begins.
@@ -164,7 +176,7 @@ async function look(walking: Walk, step: Step): Promise<View | string | undefine
       return `no end of the answer within ${PATIENCE} ms; so far ${so}`;
     }
     if (live.broken !== undefined) return `the connection broke: ${live.broken}`;
-    return step.open === undefined ? whole(live, passed()) : head(live, passed());
+    return step.open === undefined ? whole(live, passed(), url) : head(live, passed());
   }
   if (step.read === undefined) return undefined;
   const { stream, count = 1, end, wait, within = READ } = step.read;
@@ -177,16 +189,16 @@ async function look(walking: Walk, step: Step): Promise<View | string | undefine
 }
 
 function prepare(walking: Walk, request: Req): Outgoing | string {
-  const full = overlay(request, walking.templates);
-  const missing = namesIn(full).find((name) => !walking.kept.has(name));
+  const missing = namesIn(request).find((name) => !walking.kept.has(name));
   if (missing !== undefined) return `nobody kept {{${missing}}}`;
-  return build(full, (name) => walking.kept.get(name));
+  return build(request, (name) => walking.kept.get(name));
 }
 
-function dispatch({ host, mode }: Walk, request: Req, ready: Outgoing): Live {
-  const headers = new Headers();
-  for (const [name, value] of host.callers?.[request.as ?? ""] ?? []) headers.append(name, value);
-  for (const [name, value] of ready.headers) headers.append(name, value);
+function dispatch({ host, mode, jars }: Walk, request: Req, ready: Outgoing, url: URL): Live {
+  const headers = new Headers(ready.headers);
+  const jar: Jar = jars.get(request.jar ?? "") ?? new Map<string, string>();
+  if (request.jar !== undefined) jars.set(request.jar, jar);
+  if (request.jar !== undefined && jar.size > 0) headers.append("Cookie", cookiesOf(jar));
   const { body, method } = ready;
   const piece = ready.chunked ?? (body === undefined ? undefined : pieceOf(mode, body.length));
   const init: RequestInit & { duplex?: "half" } = { method, headers, redirect: "manual" };
@@ -195,7 +207,33 @@ function dispatch({ host, mode }: Walk, request: Req, ready: Outgoing): Live {
     init.body = pieces(body, piece);
     init.duplex = "half";
   }
-  return listen(async (signal) => await host.fetch(new URL(ready.path, host.url), { ...init, signal }));
+  return listen(async (signal) => {
+    const response = await host.fetch(url, { ...init, signal });
+    for (const line of response.headers.getSetCookie()) keepCookie(jar, line);
+    const onward = request.jar === undefined || response.status !== 303 ? undefined : siblingOf(response, url);
+    if (onward === undefined) return response;
+    const followed = await host.fetch(onward, { headers: { Cookie: cookiesOf(jar) }, redirect: "manual", signal });
+    for (const line of followed.headers.getSetCookie()) keepCookie(jar, line);
+    return followed;
+  });
+}
+
+/** Where a browser goes on to by itself: a page of the same origin. */
+function siblingOf(response: Response, url: URL): URL | undefined {
+  const location = response.headers.get("location") ?? "";
+  const onward = URL.canParse(location, url.href) ? new URL(location, url) : undefined;
+  return onward?.origin === url.origin ? onward : undefined;
+}
+
+function cookiesOf(jar: Jar): string {
+  return [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
+}
+
+/** A browser's memory, as far as exchanges need one: names, values, and the end of a cookie. */
+function keepCookie(jar: Jar, line: string): void {
+  const [, name = "", value = ""] = /^\s*([^=;]*)=([^;]*)/u.exec(line) ?? [];
+  if (/;\s*max-age=(?:0|-)/iu.test(line)) jar.delete(name);
+  else jar.set(name, value);
 }
 
 /** How many bytes of a body of this length go into one piece, if it is cut. */

@@ -34,12 +34,11 @@ export function fill(value, look) {
 const isA = { integer: Number.isInteger, array: Array.isArray, object: isObject, null: (value) => value === null };
 const matchers = {
   $type: (rule, actual) => (isA[rule] ?? ((value) => typeof value === rule))(actual),
-  $pattern: (rule, actual, kept) =>
-    typeof actual === "string" &&
-    new RegExp(
-      rule.replace(HOLE, (_, name) => text(kept[name]).replace(/./gsu, quote)),
-      "u",
-    ).test(actual),
+  $pattern: (rule, actual, kept) => {
+    const pattern = rule.replace(HOLE, (_, name) => text(kept[name]).replace(/./gsu, quote));
+    const found = typeof actual === "string" && new RegExp(pattern, "u").exec(actual);
+    return Boolean(found) && Boolean(Object.assign(kept, found.groups));
+  },
   $any: (rule, actual, kept) => rule.filter((one) => matches(one, actual, kept)).length > 0,
   $not: (rule, actual, kept) => actual !== undefined && !matches(rule, actual, { ...kept }),
   $absent: (_, actual) => actual === undefined,

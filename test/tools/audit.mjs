@@ -1,6 +1,7 @@
 /**
  * The second runner of spec/: plain JavaScript over fetch, against any URL. It shares no line with the one in test/spec,
- * so that spec/README.md is all that the two have in common. It cannot evict, nor speak for a named caller.
+ * so that spec/README.md is all that the two have in common. It cannot evict. A server that answers a stranger with 401
+ * is taken for the guarded world, any other for the open one; each is tried with its own exchanges only.
  *   node test/tools/audit.mjs URL [--revision R] [--mode plain|sse|bytes] [--only id-prefix] [--out file]
  */
 
@@ -8,6 +9,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { fill, HOLE, isObject, json, matches, patch, text } from "./audit-match.mjs";
+import { formOf, keepCookies, locationOf, webOf } from "./audit-web.mjs";
 
 const spec = new URL("../../spec/", import.meta.url);
 const read = (path) => JSON.parse(readFileSync(new URL(path, spec), "utf8"));
@@ -15,19 +17,26 @@ const names = ["revision", "mode", "only", "out"].map((name) => [name, { type: "
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: Object.fromEntries(names) });
 const url = new URL(positionals[0] ?? "missing: node test/tools/audit.mjs URL");
 const revision = flags.revision ?? read("revisions.json").revisions.at(-1);
-const templates = read(`templates/${revision}.json`);
+const templates = { ...read("templates/every.json"), ...read(`templates/${revision}.json`) };
+/** The same server under its other name, where it runs on this machine. */
+const other = { "127.0.0.1": "localhost", localhost: "127.0.0.1" }[url.hostname];
+const elsewhere = other && url.origin.replace(url.hostname, other);
 
 function overlay({ use, ...request }) {
   if (use === undefined) return request;
   const base = overlay(templates[use]);
   const lower = Object.keys(request.headers ?? {}).map((name) => name.toLowerCase());
   const rest = Object.entries(base.headers ?? {}).filter(([name]) => !lower.includes(name.toLowerCase()));
-  const body = request.body === undefined ? base.body : patch(base.body, request.body);
-  return { ...base, ...request, headers: { ...Object.fromEntries(rest), ...request.headers }, body };
+  const merged = Object.fromEntries(
+    ["body", "query", "form"]
+      .filter((part) => request[part] !== undefined)
+      .map((part) => [part, patch(base[part], request[part])]),
+  );
+  return { ...base, ...request, headers: { ...Object.fromEntries(rest), ...request.headers }, ...merged };
 }
 
 /** Sends, and reads in the background. */
-function send(request, kept, mode) {
+function send(request, kept, mode, jars) {
   const body = fill(request.body, (name) => kept[name]);
   const pointer = (path) =>
     path
@@ -37,25 +46,42 @@ function send(request, kept, mode) {
   const look = (name) => (name.startsWith("/") ? pointer(name).reduce((at, part) => at?.[part], body) : kept[name]);
   const parts = [request.raw ?? (body === undefined ? "" : { text: JSON.stringify(body), times: 1 })].flat();
   const written = parts.map((part) => part.text?.repeat(part.times) ?? text(fill(part, look))).join("");
-  const bytes = request.bytes === undefined ? Buffer.from(written) : Buffer.from(request.bytes, "base64");
+  const web = webOf(request, kept, look);
+  const bytes = request.bytes === undefined ? Buffer.from(web.body ?? written) : Buffer.from(request.bytes, "base64");
   const piece = request.chunked ?? (mode === "bytes" ? Math.ceil(bytes.length / 4096) : 0);
   const pieces = function* () {
     for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
   };
-  const headers = new Headers();
+  const headers = new Headers(web.headers);
+  const jar = (jars[request.jar] ??= new Map());
+  if (request.jar && jar.size > 0) headers.set("Cookie", [...jar].map((pair) => pair.join("=")).join("; "));
   for (const [name, values] of Object.entries(request.headers ?? {})) {
     const filled = [values].flat().map((one) => fill(one, look) ?? undefined);
     for (const value of filled.filter((one) => one !== undefined)) headers.append(name, text(value));
   }
+  for (const [name, value] of request.credentials ?? []) if (!headers.has(name)) headers.set(name, value);
   const abort = new AbortController();
   const live = { text: "", taken: 0, heard: 0, comments: 0, ended: false, abort };
-  const init = { method: request.method ?? "GET", headers, redirect: "manual", signal: abort.signal, duplex: "half" };
+  const init = { method: web.method, headers, redirect: "manual", signal: abort.signal, duplex: "half" };
   if (bytes.length > 0) init.body = piece > 0 ? ReadableStream.from(pieces()) : bytes;
-  const target = new URL(text(fill(request.path ?? "{{endpoint}}", look)), url);
-  void receive(live, fetch(target, init)).catch((reason) =>
-    Object.assign(live, { broken: String(reason.cause ?? reason) }),
-  );
+  live.target = new URL(web.address, url);
+  const answer = fetch(live.target, init).then((response) => {
+    keepCookies(jar, response);
+    return request.jar ? follow(response, live.target, jar, abort.signal) : response;
+  });
+  void receive(live, answer).catch((reason) => Object.assign(live, { broken: String(reason.cause ?? reason) }));
   return live;
+}
+
+/** A browser goes on by itself where a 303 leads to a page of the same origin. */
+async function follow(response, from, jar, signal) {
+  const location = response.headers.get("location") ?? "";
+  const onward = response.status === 303 && URL.canParse(location, from) ? new URL(location, from) : undefined;
+  if (onward?.origin !== from.origin) return response;
+  const headers = { Cookie: [...jar].map((pair) => pair.join("=")).join("; ") };
+  const followed = await fetch(onward, { headers, redirect: "manual", signal });
+  keepCookies(jar, followed);
+  return followed;
 }
 
 async function receive(live, answer) {
@@ -115,7 +141,7 @@ async function until(ms, enough) {
 }
 
 /** One step: what a check sees, nothing, or a text that says why the walk must stop. */
-async function take(step, kept, streams, mode) {
+async function take(step, kept, streams, mode, jars) {
   const start = performance.now();
   if (step.advance) await sleep(step.advance);
   if (step.close) streams[step.close]?.abort.abort();
@@ -129,11 +155,11 @@ async function take(step, kept, streams, mode) {
   }
   if (!step.send && !step.open) return undefined;
   const request = overlay(step.send ?? step.open);
-  const missing = [...JSON.stringify(request).matchAll(HOLE)].find(
-    ([, name]) => !name.startsWith("/") && !(name in kept),
-  );
+  const asked = JSON.stringify(request) + (request.submit ? `{{${request.submit}}}` : "");
+  const missing = [...asked.matchAll(HOLE)].find(([, name]) => !name.startsWith("/") && !(name in kept));
   if (missing) return `nobody kept ${missing[0]}`;
-  const live = send(request, kept, mode);
+  if (request.as) request.credentials = [["Authorization", `Bearer ${await tokenOf(request.as)}`]];
+  const live = send(request, kept, mode, jars);
   if (step.open) streams[step.open.stream] = live;
   if (step.open && !step.expect) return await sleep(0);
   const done = await until(10_000, () => live.broken || live.ended || (step.open && live.response));
@@ -144,25 +170,47 @@ async function take(step, kept, streams, mode) {
     Object.assign(live, untaken);
     return { ...seen, events: [], comments: 0 };
   }
-  return { ...view(live, Number.POSITIVE_INFINITY, start), body: live.text, json: json(live.text) };
+  const seen = view(live, Number.POSITIVE_INFINITY, start);
+  const page = /^text\/html\b/iu.test(seen.headers["content-type"]) ? formOf(live.text, live.target) : undefined;
+  const location = seen.headers.location && locationOf(seen.headers.location, live.target);
+  return { ...seen, body: live.text, json: json(live.text), form: page, location };
 }
 
 const play = (steps) => steps.flatMap((step) => (step.play ? play(templates[step.play]) : [step]));
-const PARTS = ["status", "body", "json", "reply", "messages", "events", "comments", "ended", "took"];
+const PARTS = [
+  "status",
+  "body",
+  "json",
+  "form",
+  "location",
+  "reply",
+  "messages",
+  "events",
+  "comments",
+  "ended",
+  "took",
+];
 
-async function walk(exchange, mode, known) {
+async function walk(exchange, mode, known, name) {
   const accept = mode === "sse" ? "application/json;q=0.5, text/event-stream" : "application/json, text/event-stream";
   const nonce = Math.random().toString(36).slice(2);
-  const kept = { accept, revision, endpoint: url.pathname, origin: url.origin, nonce };
+  const person = name ?? `person-${nonce}`;
+  const kept = { accept, revision, endpoint: url.pathname, origin: url.origin, nonce, person };
+  if (elsewhere) kept.elsewhere = elsewhere;
   const steps = play(exchange.steps);
   const lacks = (exchange.needs ?? []).find((need) => known?.has(need) === false);
-  const cannot = steps.some((step) => step.evict || step.advance > 10_000 || (step.send ?? step.open)?.as);
-  if (lacks || cannot) return { verdict: "untested", why: lacks ? `no ${lacks}` : "needs eviction, time or a caller" };
+  const cannot = steps.some((step) => step.evict || step.advance > 10_000);
+  if (lacks || cannot) return { verdict: "untested", why: lacks ? `no ${lacks}` : "needs eviction or time" };
+  if (!elsewhere && JSON.stringify(steps).includes("{{elsewhere}}"))
+    return { verdict: "untested", why: "needs a second name of the server" };
+  if (!guarded && steps.some((step) => (step.send ?? step.open)?.as))
+    return { verdict: "untested", why: "needs callers" };
   const result = { failures: [], proven: [], kept };
   const streams = {};
+  const jars = {};
   for (const [index, step] of steps.entries()) {
     kept.step = index + 1;
-    const seen = await take(step, kept, streams, mode);
+    const seen = await take(step, kept, streams, mode, jars);
     if (typeof seen === "string") result.setup = `step ${kept.step}: ${seen}`;
     for (const check of isObject(seen) ? (step.expect ?? []) : []) {
       const fields = Object.entries(check.headers ?? {}).map(([name, rule]) => [
@@ -185,6 +233,21 @@ async function walk(exchange, mode, known) {
   return { ...result, verdict: result.setup ? "setup" : "pass", why: result.setup };
 }
 
+/** Whether strangers are told to sign in. */
+async function isGuarded() {
+  const steps = [{ send: { use: "@hello" }, expect: [{ proves: ["bearer.required"], status: 401 }] }];
+  return (await walk({ steps }, "plain")).verdict === "pass";
+}
+
+let guarded = false;
+const tokens = {};
+/** Logs `name` in, once a run. */
+async function tokenOf(name) {
+  tokens[name] ??= (await walk({ steps: [{ play: "@grant" }] }, "plain", undefined, name)).kept?.token;
+  if (tokens[name] === undefined) throw new Error(`${name} cannot log in: is this the guarded world?`);
+  return tokens[name];
+}
+
 /** What the server has of the world: `tools/<name>` and so on. */
 async function inventory() {
   const lists = ["tools tools name", "prompts prompts name", "resources resources uri"];
@@ -194,23 +257,29 @@ async function inventory() {
     for (let cursor = null, page = 0; page === 0 || (cursor && page < 20); page += 1) {
       const result = { [member]: { $save: "items" }, nextCursor: { $any: [{ $absent: true }, { $save: "next" }] } };
       const send = { use: "@request", body: { method: `${kind}/list`, params: { cursor } } };
-      const session = templates["@session"] ? [{ play: "@session" }] : [];
-      const { kept } = await walk({ steps: [...session, { send, expect: [{ reply: { result } }] }] }, "plain");
+      const session = templates["@session"] ? play([{ play: "@session" }]) : [];
+      const steps = [...session, { send, expect: [{ reply: { result } }] }];
+      if (guarded) for (const step of steps) step.send = { ...step.send, as: "auditor" };
+      const { kept } = await walk({ steps }, "plain");
       for (const item of kept.items ?? [])
         found.add(`${kind === "resources/templates" ? "templates" : kind}/${item[name]}`);
       cursor = kept.next;
     }
   }
+  // The people and the clients of the guarded world cannot be listed: who let the auditor in has them.
+  if (guarded) for (const name of Object.keys(read("world.json").clients)) found.add(`clients/${name}`);
   return found;
 }
 
 const reason = await fetch(url, { method: "OPTIONS" }).then(() => undefined, String);
 if (reason !== undefined) throw new Error(`Cannot reach ${url.href}: ${reason}`);
+guarded = await isGuarded();
 const known = await inventory();
 const results = [];
 for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) => read(`exchanges/${file}`))) {
   const applies = exchange.since <= revision && revision <= (exchange.until ?? revision);
   if (!applies || !exchange.id.startsWith(flags.only ?? "")) continue;
+  if ((exchange.world === "guarded") !== guarded) continue;
   for (const mode of flags.mode ? [flags.mode] : ["plain", "sse", "bytes"]) {
     if (exchange.modes?.includes(mode) === false) continue;
     const { verdict, why, proven = [] } = await walk(exchange, mode, known);

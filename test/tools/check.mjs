@@ -1,9 +1,10 @@
 /**
  * `make test`: every check in order, cheapest first; all run even when one fails. Counts what each one says and ends
- * with one line, "N passed, N failed". A step that fails without saying how often counts as one failure.
+ * with one line, "N passed, N failed". A step that fails without saying how often counts as one failure. One that cannot
+ * run here, for want of a program that npm does not install, counts as neither, and is named above that line.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./process.mjs";
@@ -11,27 +12,43 @@ import { run } from "./process.mjs";
 const scratch = mkdtempSync(join(tmpdir(), "barewire-test-"));
 const report = join(scratch, "vitest.json");
 
-const step = (name, command, args, count) => ({ name, command, args, count });
-const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+/** As test/browser/chromium.node.ts has it. */
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+/** `needs`: the program without which the step does not run. */
+const step = (name, command, args, count, needs) => ({ name, command, args, count, needs });
+const vitest = (...flags) => {
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  return ["run", "--config", "test/vitest.config.ts", ...reporters, ...flags];
+};
 const STEPS = [
   step("format", "oxfmt", ["--check"]),
   step("lint", "oxlint", ["--type-aware", "--deny-warnings"]),
   step("types of src and its tests", "tsc", ["-p", "tsconfig.json"]),
   step("types of the tests outside workerd", "tsc", ["-p", "test/tsconfig.json"]),
   step("size", "node", ["test/tools/size.mjs"]),
+  step("house rules, unit tests, fixtures", "vitest", vitest("--project=!browser"), readVitest),
+  // One file after the other: each has a browser and servers of its own.
   step(
-    "house rules, unit tests, fixtures",
+    "logins in a real browser",
     "vitest",
-    ["run", "--config", "test/vitest.config.ts", ...reporters],
+    vitest("--project=browser", "--no-file-parallelism"),
     readVitest,
+    CHROMIUM,
   ),
   step("official conformance", "node", ["test/tools/conformance.mjs"], readTotals),
 ];
 
 const totals = { passed: 0, failed: 0 };
+const notRun = [];
 const started = Date.now();
-for (const { name, command, args, count } of STEPS) {
+for (const { name, command, args, count, needs } of STEPS) {
   console.log(`\n── ${name}`);
+  if (needs !== undefined && !existsSync(needs)) {
+    notRun.push(`NOT RUN: ${name}: there is no ${needs} (CHROMIUM names another)`);
+    console.log(notRun.at(-1));
+    continue;
+  }
   const { code, output } = await run(command, args);
   const { passed, failed } = count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };
   totals.passed += passed;
@@ -39,6 +56,7 @@ for (const { name, command, args, count } of STEPS) {
 }
 rmSync(scratch, { recursive: true });
 console.log(`\n${Math.round((Date.now() - started) / 1000)} s`);
+for (const line of notRun) console.log(line);
 console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
@@ -46,6 +64,8 @@ process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 function readVitest() {
   try {
     const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
+    // The next run may end before it writes its own.
+    rmSync(report);
     const unloaded = testResults.filter(
       (file) => file.status === "failed" && file.assertionResults.length === 0,
     ).length;

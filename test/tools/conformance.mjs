@@ -7,9 +7,13 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { passPages, tab } from "./login.mjs";
 import { freePort, freshKeys, run, startWorker } from "./process.mjs";
 
 const NEWEST = "2026-07-28";
+const REVISIONS = ["2025-03-26", "2025-06-18", "2025-11-25", NEWEST];
+// eslint-disable-next-line no-control-regex -- colours are control characters
+const ANSI = /\u001B\[[0-9;]*m/g;
 /** One scenario that no requirement set scores. */
 const alone = (scenario, version) => ({
   name: `${scenario} at ${version}`,
@@ -80,6 +84,7 @@ const scratch = mkdtempSync(join(tmpdir(), "barewire-conformance-"));
 const totals = { passed: 0, failed: 0 };
 try {
   for (const only of new Set(LANES.map((lane) => lane.only))) await withWorld(only);
+  await withGuardedWorld();
 } catch (error) {
   console.log(String(error instanceof Error ? error.message : error));
   totals.failed += 1;
@@ -98,6 +103,55 @@ async function withWorld(only) {
     for (const lane of LANES.filter((one) => one.only === only)) await runLane(lane, `${world.origin}/mcp`);
   } finally {
     await world.stop();
+  }
+}
+
+/** The authorization server of the world, asked as each revision asks it: its metadata, and a login as the suite drives it. */
+async function withGuardedWorld() {
+  const args = ["--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`, "--var", "AUTH:"];
+  args.push("--persist-to", join(scratch, "state-guarded"));
+  const world = await startWorker(args, { port: await freePort() });
+  try {
+    for (const revision of REVISIONS) await runAuthorization(world.origin, revision);
+    // Codes and tokens end in a dot and at least 43 characters: nothing of that shape may be printed.
+    const leaks = world.log().match(/.*\.[\w-]{43,}.*/g) ?? [];
+    for (const line of leaks) console.log(`  a secret in the log: ${line}`);
+    totals.failed += leaks.length;
+  } finally {
+    await world.stop();
+  }
+}
+
+async function runAuthorization(issuer, revision) {
+  const out = join(scratch, `authorization-${revision}`);
+  mkdirSync(out);
+  const suite = ["authorization", "--url", issuer, "--client-id", "suite", "-p", String(await freePort()), "-o", out];
+  suite.push("--resource", `${issuer}/mcp`, "--spec-version", revision);
+  // The suite prints an address and waits for a browser to come back from it.
+  let browsing;
+  const heard = (output) => {
+    const [, address] = /(http\S+\/authorize\?\S+)\s/.exec(output.replaceAll(ANSI, "")) ?? [];
+    if (address !== undefined) browsing ??= browse(address);
+  };
+  console.log(`authorization at ${revision}:`);
+  const { code, output } = await run("conformance", suite, { quiet: true, timeoutMs: 60_000, heard });
+  const verdicts = readdirSync(out).map((folder) => judge(out, folder));
+  for (const { line } of verdicts) console.log(`  ${line}`);
+  const passed = verdicts.filter((verdict) => verdict.passed).length;
+  const failed = Math.max(2, verdicts.length) - passed;
+  if (code !== 0 || failed > 0) console.log(output, await Promise.resolve(browsing));
+  totals.passed += passed;
+  totals.failed += code !== 0 && failed === 0 ? 1 : failed;
+}
+
+/** Signs in, agrees, and lets the browser go where it is sent: to the suite. Resolves to what went wrong. */
+async function browse(address) {
+  try {
+    const answer = await passPages(tab(), address, { name: "Ada", word: "open" });
+    await fetch(`${new URL(address).searchParams.get("redirect_uri")}?${answer}`);
+    return undefined;
+  } catch (error) {
+    return String(error);
   }
 }
 
@@ -132,7 +186,7 @@ async function runLane(lane, url) {
   totals.failed += failed;
 }
 
-/** `folder` is "server-<scenario>-<ISO time>"; one without checks.json is a scenario that crashed. */
+/** `folder` is "server-<scenario>-<ISO time>", or "authorization-server-…"; one without checks.json is a scenario that crashed. */
 function judge(out, folder, unscored) {
   const scenario = folder.replace(/^server-/, "").replace(/-\d{4}-\d\d-\d\dT.*$/, "");
   const path = join(out, folder, "checks.json");

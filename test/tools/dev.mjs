@@ -4,9 +4,10 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { freshPassphrase, hashPassphrase } from "./passphrase.mjs";
 import { ENV, freshKeys, ROOT } from "./process.mjs";
 
 const { values } = parseArgs({
@@ -14,6 +15,7 @@ const { values } = parseArgs({
     world: { type: "boolean", default: false },
     port: { type: "string" },
     revision: { type: "string", default: "" },
+    auth: { type: "string", default: "" },
   },
 });
 const port = values.port ?? (values.world ? "8790" : "8787");
@@ -23,11 +25,14 @@ const args = ["dev", "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0
 if (values.world) {
   args.push("--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`);
   if (values.revision !== "") args.push("--var", `REVISION:${values.revision}`);
+  // The world is open unless it is told to have its own sign-in.
+  if (values.auth === "own") args.push("--var", "AUTH:");
+  console.log(`The conformance world: ${url.replace("localhost", "127.0.0.1")}\n`);
 } else {
-  ensureSecrets(join(ROOT, ".dev.vars"));
+  const secrets = readSecrets(join(ROOT, ".dev.vars"));
+  if (values.auth !== "") args.push("--var", `AUTH:${values.auth}`);
+  console.log(connect(url, values.auth === "none" ? undefined : secrets.passphrase));
 }
-
-console.log(values.world ? `The conformance world: ${url.replace("localhost", "127.0.0.1")}\n` : connect(url));
 
 const child = spawn("wrangler", args, { cwd: ROOT, env: ENV, stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
@@ -41,20 +46,33 @@ child.on("error", (error) => {
 });
 child.on("close", (code) => process.exit(code ?? 0));
 
-/** One fresh key, readable by its owner only. An existing file is left as it is. */
-function ensureSecrets(path) {
-  if (existsSync(path)) return;
-  writeFileSync(path, `KEYS=${freshKeys()}\n`, { mode: 0o600 });
-  console.log("Wrote .dev.vars with a fresh key; git ignores it.\n");
+/**
+ * The secrets of local use, made where they are missing; readable by their owner only. The passphrase itself is a
+ * comment: the Worker gets its hash.
+ */
+function readSecrets(path) {
+  let text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  const add = (line) => (text += `${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`);
+  if (!/^KEYS=/m.test(text)) add(`KEYS=${freshKeys()}`);
+  if (!/^PASSPHRASE=/m.test(text)) {
+    const passphrase = freshPassphrase();
+    add(`# passphrase: ${passphrase}\nPASSPHRASE=${hashPassphrase(passphrase)}`);
+  }
+  writeFileSync(path, text, { mode: 0o600 });
+  return { passphrase: /^# passphrase: (\S+)$/m.exec(text)?.[1] ?? "(the one whose hash is in .dev.vars)" };
 }
 
-function connect(endpoint) {
+function connect(endpoint, passphrase) {
   const meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta: meta } });
+  const open = "Anyone on this machine may call it: AUTH is none.";
+  const guarded = `Passphrase to sign in: ${passphrase}`;
+  const bearer = passphrase === undefined ? "" : ` \\\n                   -H "Authorization: Bearer $(make -s token)"`;
   return `barewire: ${endpoint}
+${passphrase === undefined ? open : guarded}
 
   Claude Code    claude mcp add --transport http barewire ${endpoint}
   VS Code        .vscode/mcp.json      {"servers":{"barewire":{"type":"http","url":"${endpoint}"}}}
@@ -62,7 +80,7 @@ function connect(endpoint) {
   MCP Inspector  npx @modelcontextprotocol/inspector     (transport: Streamable HTTP, URL: ${endpoint})
   curl           curl -s ${endpoint} \\
                    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\
-                   -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: server/discover' \\
+                   -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: server/discover'${bearer} \\
                    -d '${body}'
 `;
 }

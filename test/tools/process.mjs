@@ -52,11 +52,15 @@ function signalTree(child, signal) {
   }
 }
 
-/** Runs a program to its end and returns its exit code and output; shows the output too unless `quiet`. */
-export async function run(command, args, { quiet = false, timeoutMs = 900_000 } = {}) {
+/**
+ * Runs a program to its end and returns its exit code and output; shows the output too unless `quiet`. `heard` is told
+ * the output so far whenever there is more.
+ */
+export async function run(command, args, { quiet = false, timeoutMs = 900_000, heard = () => {} } = {}) {
   let output = "";
   const { child, ended } = start(command, args, (text) => {
     output += text;
+    heard(output);
     if (!quiet) process.stdout.write(text);
   });
   const timer = setTimeout(() => {

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import * as z from "zod";
 import type { JsonObject } from "../../src/base/json.ts";
+import { ok } from "../../src/base/result.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
 import { compileForm } from "../../src/server/form.ts";
@@ -31,7 +32,8 @@ test("a tool's name has 1 to 128 of the allowed characters", () => {
 });
 
 test("a tool's input is an object", () => {
-  const withInput = (input: JsonObject): unknown => tool({ name: "t", input, handler: () => "" });
+  const withInput = (input: JsonObject): unknown =>
+    tool({ name: "t", input: { schema: input, check: ok }, handler: () => "" });
   expect(() => withInput({ type: "object" })).not.toThrow();
   for (const input of [{}, { type: "string" }, { type: ["object", "null"] }, { type: null }]) {
     expect(() => withInput(input), JSON.stringify(input)).toThrow('must have type "object"');
@@ -44,13 +46,6 @@ test("a tool that takes nothing says so, and refuses what it is given", () => {
   expect(listing["inputSchema"]).toEqual({ type: "object", additionalProperties: false });
   expect(checkInput({}).ok).toBe(true);
   expect(checkInput({ x: 1 }).ok).toBe(false);
-});
-
-test("a schema that cannot be used names its tool", () => {
-  const input = { type: "object", $schema: "http://json-schema.org/draft-04/schema#" };
-  expect(() => tool({ name: "t", input, handler: () => "" })).toThrow(
-    /input schema of tool "t" is not usable.*draft-04/,
-  );
 });
 
 test("a resource's URI is absolute, and a template is one", () => {
@@ -67,65 +62,131 @@ test("what is not offered is not declared", () => {
 // ---- Forms ----------------------------------------------------------------------------------------------------------
 
 const form = (field: unknown): JsonObject => ({ type: "object", properties: { f: field as JsonObject } });
-const choices = [{ const: "a", title: "A" }];
+const choices = [
+  { const: "a", title: "A" },
+  { const: "b", title: "B" },
+];
+const several = { type: "array", minItems: 1, maxItems: 2 };
 
-test.each<[string, JsonObject]>([
-  ["a string with a format", { type: "string", format: "email", minLength: 1, maxLength: 9 }],
-  ["a number with bounds", { type: "number", minimum: 0, maximum: 1, default: 0.5 }],
-  ["an integer", { type: "integer", title: "How many" }],
-  ["a boolean", { type: "boolean", default: false }],
-  ["a choice", { type: "string", enum: ["a", "b"] }],
-  ["a titled choice", { type: "string", oneOf: choices }],
-  ["several choices", { type: "array", items: { type: "string", enum: ["a"] }, minItems: 1 }],
-  ["several titled choices", { type: "array", items: { anyOf: choices } }],
-])("a form may have %s, and shows it as written", (_, field) => {
-  expect(compileForm(form(field)).requested).toEqual(form(field));
+test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
+  ["a string", { type: "string", title: "T", description: "D" }, ["", "x"], [1, null, ["x"]]],
+  [
+    "a string with bounds, in characters",
+    { type: "string", minLength: 2, maxLength: 3 },
+    ["ab", "😀😀😀"],
+    ["😀", "abcd"],
+  ],
+  [
+    "an email",
+    { type: "string", format: "email", maxLength: 13 },
+    ["a@b.example"],
+    ["nobody", "a@b", "long@b.example"],
+  ],
+  [
+    "a URI",
+    { type: "string", format: "uri" },
+    ["https://a.example/b?c=d#e", "urn:a:b", "mailto:a@b.c"],
+    ["", "a/b", "//a/b", "http://a/ b", "http://a:b/", "http://é.example/"],
+  ],
+  [
+    "a date",
+    { type: "string", format: "date" },
+    ["2024-02-29"],
+    ["2023-02-29", "1900-02-29", "2023-4-3", "2023-13-01"],
+  ],
+  [
+    "a time",
+    { type: "string", format: "date-time" },
+    ["2023-04-03T10:20:30Z", "2023-04-03T10:20:30.123+02:00"],
+    ["2023-04-03", "2023-04-03T10:20:30", "2023-04-03T10:20Z", "2023-04-31T10:20:30Z", "2023-04-03T24:00:00Z"],
+  ],
+  [
+    "a number with bounds",
+    { type: "number", minimum: 0, maximum: 1, default: 0.5 },
+    [0, 0.5, 1],
+    [-0.1, 1.1, "1", null],
+  ],
+  ["an integer", { type: "integer", minimum: 18, title: "Age" }, [18, 1e6], [17, 18.5, "18"]],
+  ["a boolean", { type: "boolean", default: false }, [true, false], [0, "true", null]],
+  ["a choice", { type: "string", enum: ["a", "b"] }, ["a", "b"], ["c", "", 1]],
+  ["a choice with names", { type: "string", enum: ["a", "b"], enumNames: ["A", "B"] }, ["a"], ["A"]],
+  ["a titled choice", { type: "string", oneOf: choices }, ["a", "b"], ["A", "c"]],
+  [
+    "several choices",
+    { ...several, items: { type: "string", enum: ["a", "b", "c"] } },
+    [["a"], ["b", "c"]],
+    [[], ["a", "b", "c"], ["d"], "a"],
+  ],
+  ["several titled choices", { ...several, items: { anyOf: choices } }, [["a"], ["b", "a"]], [["A"], [1], [], "a"]],
+])("a form may have %s, shows it as written, and holds answers to it", (_, field, fits, not) => {
+  const { schema, check } = compileForm(form(field));
+  expect(schema).toEqual(form(field));
+  expect(fits.filter((f) => !check({ f }).ok)).toEqual([]);
+  expect(not.filter((f) => check({ f }).ok)).toEqual([]);
 });
 
 test.each<[string, unknown]>([
   ["an object", { type: "object", properties: {} }],
   ["an array of anything", { type: "array", items: { type: "string" } }],
   ["an array of numbers", { type: "array", items: { type: "number", enum: [1] } }],
+  ["an array without items", { type: "array" }],
   ["no type", {}],
   ["several types", { type: ["string", "null"] }],
   ["null", { type: "null" }],
   ["a pattern", { type: "string", pattern: "^a" }],
   ["another format", { type: "string", format: "hostname" }],
   ["a choice without a title", { type: "string", oneOf: [{ const: "a" }] }],
+  ["a choice of numbers", { type: "string", enum: [1] }],
   ["a bound of another type", { type: "boolean", minimum: 0 }],
+  ["a length below zero", { type: "string", minLength: -1 }],
   ["a $ref", { $ref: "#/x" }],
   ["true", true],
 ])("a form may not have %s", (_, field) => {
-  expect(() => compileForm(form(field))).toThrow('Form field "f" ');
+  expect(() => compileForm(form(field))).toThrow(/form .* flat.* \/properties\/f/s);
 });
 
-test("a form is an object with properties", () => {
-  for (const one of [{}, { type: "object" }, { type: "string" }, { properties: {} }]) {
-    expect(() => compileForm(one as JsonObject), JSON.stringify(one)).toThrow("A form has type");
+test("a form is an object with properties, and requires only what it has", () => {
+  const none = [{}, { type: "object" }, { type: "string" }, { properties: {} }];
+  for (const one of [...none, { ...form({ type: "string" }), required: ["g"] }]) {
+    expect(() => compileForm(one as JsonObject), JSON.stringify(one)).toThrow("The form must be flat");
   }
 });
 
+test("what a form requires must be there, what it does not may be left out, and what it does not know is dropped", () => {
+  const { check } = compileForm({
+    type: "object",
+    properties: { must: { type: "string" }, may: { type: "integer", default: 1 } },
+    required: ["must"],
+  });
+  expect(check({ must: "x" })).toEqual(ok({ must: "x" }));
+  expect(check({ must: "x", may: 2, more: 3 })).toEqual(ok({ must: "x", may: 2 }));
+  for (const content of [{}, { may: 1 }, { must: null }, { must: "x", may: "2" }, [], null])
+    expect(check(content).ok, JSON.stringify(content)).toBe(false);
+});
+
 test("a form in zod is shown without the keywords that forms lack, and still checked by zod", () => {
-  const { requested, check } = compileForm(
-    z.object({ mail: z.email(), age: z.int().min(18), nick: z.string().optional() }),
+  const { schema, check } = compileForm(
+    z.object({ mail: z.email(), age: z.int().min(18), nick: z.string().optional(), tags: z.array(z.enum(["a"])) }),
   );
-  expect(requested).toEqual({
+  expect(schema).toEqual({
     type: "object",
     properties: {
       mail: { type: "string", format: "email" },
       age: { type: "integer", minimum: 18 },
       nick: { type: "string" },
+      tags: { type: "array", items: { type: "string", enum: ["a"] } },
     },
-    required: ["mail", "age"],
+    required: ["mail", "age", "tags"],
   });
-  expect(check({ mail: "a@b.example", age: 18 })).toMatchObject({ ok: true });
-  expect(check({ mail: "nobody", age: 18 })).toMatchObject({ ok: false });
-  expect(check({ mail: "a@b.example", age: 17 })).toMatchObject({ ok: false });
-  expect(() => compileForm(z.object({ deep: z.object({}) }))).toThrow('Form field "deep"');
+  expect(check({ mail: "a@b.example", age: 18, tags: [] })).toMatchObject({ ok: true });
+  expect(check({ mail: "nobody", age: 18, tags: [] })).toMatchObject({ ok: false });
+  expect(check({ mail: "a@b.example", age: 17, tags: ["a"] })).toMatchObject({ ok: false });
+  const picky = compileForm(z.object({ word: z.string().refine((word) => word !== "no") }));
+  expect([picky.check({ word: "yes" }).ok, picky.check({ word: "no" }).ok]).toEqual([true, false]);
+  expect(() => compileForm(z.object({ deep: z.object({}) }))).toThrow("/properties/deep");
 });
 
-test("the content of an answer is held to the form in JSON, formats included", () => {
-  const { check } = compileForm({ ...form({ type: "string", format: "email" }), required: ["f"] });
-  expect(check({ f: "a@b.example" }).ok).toBe(true);
-  for (const content of [{ f: "nobody" }, {}, { f: 1 }]) expect(check(content).ok, JSON.stringify(content)).toBe(false);
+test("a form is compiled once", () => {
+  const one = form({ type: "string" });
+  expect(compileForm(one)).toBe(compileForm(one));
 });

@@ -6,15 +6,19 @@ import { front, type Front } from "../../src/front.ts";
 import { META } from "../../src/revision/envelope.ts";
 import { SERVED_DATES } from "../../src/revision/revisions.ts";
 import { tool } from "../../src/server/define.ts";
+import { entrance } from "../world/entrance.ts";
 
-const { STRICT, ...unlimited } = env as unknown as Env & { STRICT: RateLimit };
-const limited: Env = { ...unlimited, LIMITER: STRICT };
+const { TIGHT, ...unlimited } = env as unknown as Env & { TIGHT: RateLimit };
+const limited: Env = { ...unlimited, LIMITER: TIGHT };
 const LIMIT = 3;
 
 let ran = 0;
 /** A front door reads its bindings once, so there is one for each set of them. */
 const open = (): Front =>
-  front({ info: { name: "limit", version: "1" }, tools: [tool({ name: "count", handler: () => `${(ran += 1)}` })] });
+  front(
+    { info: { name: "limit", version: "1" }, tools: [tool({ name: "count", handler: () => `${(ran += 1)}` })] },
+    () => entrance,
+  );
 const doors = new Map([limited, unlimited as Env].map((bindings) => [bindings, open()]));
 
 /** One call by the client at `address`. */
@@ -70,4 +74,24 @@ test("another client still has its own calls", async () => {
 
 test("without a limiter there is no limit", async () => {
   expect(await statuses("192.0.2.4", LIMIT + 2, unlimited as Env)).toEqual([200, 200, 200, 200, 200]);
+});
+
+test("the authorization server limits addresses, whatever they ask for", async () => {
+  const bindings = { ...(unlimited as Env), AUTH: "", AUTH_LIMITER: TIGHT };
+  const door = open();
+  const ask = async (address: string, method: string, path: string): Promise<Response> =>
+    door.fetch(new Request(`http://localhost${path}`, { method, headers: { "cf-connecting-ip": address } }), bindings);
+  const paths = ["POST /register", "POST /token", "GET /authorize", "POST /revoke", "GET /account"];
+  const seen: number[] = [];
+  for (const asked of paths) {
+    const [method = "", path = ""] = asked.split(" ");
+    seen.push((await ask("192.0.2.9", method, path)).status);
+  }
+  expect(seen.slice(LIMIT)).toEqual([429, 429]);
+  expect(seen.slice(0, LIMIT)).not.toContain(429);
+  const refused = await ask("192.0.2.9", "POST", "/token");
+  expect(refused.headers.get("retry-after")).toBe("60");
+  expect(await refused.json()).toMatchObject({ error: "slow_down" });
+  expect((await ask("192.0.2.10", "GET", "/authorize")).status).toBe(400);
+  expect((await ask("192.0.2.9", "GET", "/.well-known/oauth-authorization-server")).status).toBe(200);
 });

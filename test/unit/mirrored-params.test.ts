@@ -1,6 +1,7 @@
 // Declarations of mirrored parameters: a tool with a wrong one stops the server instead of vanishing at the client.
 import { expect, test } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
+import { ok } from "../../src/base/result.ts";
 import { readMirroredParams } from "../../src/revision/mirrored-params.ts";
 import { tool } from "../../src/server/define.ts";
 
@@ -16,7 +17,7 @@ function mirrored(header: unknown, type: string = "string"): JsonObject {
 
 /** What is wrong with the declarations of `schema`; it stops its tool too. */
 function faultOf(schema: JsonObject): string | undefined {
-  expect(() => tool({ name: "t", input: schema, handler: () => "" })).toThrow(/^Tool "t": x-mcp-header/);
+  expect(() => tool({ name: "t", input: { schema, check: ok }, handler: () => "" })).toThrow(/^Tool "t": x-mcp-header/);
   const read = readMirroredParams(schema);
   return read.ok ? undefined : read.error;
 }

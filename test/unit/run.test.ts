@@ -39,7 +39,7 @@ async function play(
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),
-    (failure, message) => ({ kind: "complete", result: { failure, message } }),
+    (error, message) => ({ kind: "complete", result: { error, message } }),
   );
   return { outcome, told };
 }
@@ -137,7 +137,7 @@ test("once that failed is tried again", async () => {
     return context.once("order", order);
   };
   const memory = { answers: { who: named("Ada") }, once: {} };
-  expect((await play(handler, { memory })).outcome).toMatchObject({ result: { failure: "public" } });
+  expect((await play(handler, { memory })).outcome).toMatchObject({ result: { error: "InvalidParams" } });
   expect((await play(handler, { memory })).outcome).toMatchObject({ result: { value: 1 } });
 });
 
@@ -183,11 +183,11 @@ test("only a PublicError tells what it says", async () => {
       })
     ).outcome;
   expect(await thrown(new PublicError("No such city"))).toMatchObject({
-    result: { failure: "public", message: "No such city" },
+    result: { error: "InvalidParams", message: "No such city" },
   });
   for (const error of [new Error("secret-1"), "secret-2", null, { message: "secret-3" }])
     expect(await thrown(error)).toEqual({
       kind: "complete",
-      result: { failure: "internal", message: "Internal error" },
+      result: { error: "InternalError", message: "Internal error" },
     });
 });

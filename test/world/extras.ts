@@ -15,7 +15,7 @@ import * as define from "../../src/server/define.ts";
 import { say } from "./asking.ts";
 import { WAV } from "./media.ts";
 import { startingWith } from "./prompts.ts";
-import { sleep } from "./tools.ts";
+import { sleep, written } from "./tools.ts";
 import type { Hub } from "./worker.ts";
 
 const { prompt, resource, template, tool } = define;
@@ -105,11 +105,27 @@ const ITEMS: JsonObject = {
 };
 const ANY_VALUE: JsonObject = { type: "object", properties: { value: {} }, required: ["value"] };
 
+/** Sharing takes two scopes, and writing implies reading: see the scopes in `server.ts`. */
+const restricted: readonly define.Tool[] = [
+  tool({
+    name: "spec_notes_read",
+    description: "Reads notes, of whoever may",
+    scopes: ["notes:read"],
+    handler: () => "These are the notes.",
+  }),
+  tool({
+    name: "spec_notes_share",
+    description: "Shares notes, for whoever may",
+    scopes: ["notes:write", "notes:share"],
+    handler: () => "The notes are shared.",
+  }),
+];
+
 const shaped: readonly define.Tool[] = [
   tool({
     name: "spec_mirror",
     description: "Has arguments of every type that headers can repeat",
-    input: MIRROR,
+    input: written(MIRROR),
     handler: (args) => JSON.stringify(args),
   }),
   tool({
@@ -126,7 +142,7 @@ const shaped: readonly define.Tool[] = [
     name: "spec_output",
     description: "Returns what it is given, whether or not it fits the output schema",
     input: z.object({ value: z.json().optional(), text: z.string().optional(), omit: z.boolean().optional() }),
-    output: ITEMS,
+    output: written(ITEMS),
     handler: ({ value, text, omit = false }) => {
       if (omit) return [{ type: "text", text: "nothing" }];
       return {
@@ -138,7 +154,7 @@ const shaped: readonly define.Tool[] = [
   tool({
     name: "spec_json",
     description: "Returns any JSON value as structured content",
-    input: ANY_VALUE,
+    input: written(ANY_VALUE),
     handler: ({ value = null }) => ({ structuredContent: value }),
   }),
   tool({
@@ -272,7 +288,7 @@ function toolResult(toolUseId: JsonValue): JsonObject {
   return { type: "tool_result", toolUseId, content: [{ type: "text", text: "18 degrees" }] };
 }
 
-export const extraTools: readonly define.Tool[] = [...running, ...shaped, ...asking];
+export const extraTools: readonly define.Tool[] = [...running, ...shaped, ...restricted, ...asking];
 
 export const extraResources: readonly define.ResourceSpec[] = [
   resource({

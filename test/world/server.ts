@@ -18,5 +18,10 @@ export const world: ServerSpec = {
   resources: [...resources, ...extraResources],
   templates: [...templates, ...extraTemplates],
   prompts: [...prompts, ...extraPrompts],
+  scopes: {
+    "notes:read": { description: "Read notes" },
+    "notes:write": { description: "Write notes", implies: ["notes:read"] },
+    "notes:share": { description: "Share notes" },
+  },
   pageSize: 50,
 };

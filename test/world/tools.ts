@@ -3,10 +3,12 @@
  * Texts and schemas are the suite's contract, to the letter.
  */
 
+import { Validator } from "@cfworker/json-schema";
 import * as z from "zod";
 import { after } from "../../src/base/clock.ts";
 import type { JsonObject } from "../../src/base/json.ts";
-import { tool, type Tool } from "../../src/server/define.ts";
+import { err, ok } from "../../src/base/result.ts";
+import { tool, type RawSchema, type Tool } from "../../src/server/define.ts";
 import { PNG, WAV } from "./media.ts";
 
 /** Waits `ms` milliseconds, or less when `signal` aborts first. */
@@ -16,6 +18,18 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
     const stop = after(ms, resolve);
     signal?.addEventListener("abort", () => (stop(), resolve()), { once: true });
   });
+}
+
+/** A schema as it is written, checked by a validator that makes no code: workerd runs none. */
+export function written(schema: JsonObject): RawSchema {
+  const validator = new Validator(schema, "2020-12", false);
+  return {
+    schema,
+    check: (value) => {
+      const { valid, errors } = validator.validate(value);
+      return valid ? ok(value) : err(errors.map((one) => `${one.instanceLocation} ${one.error}`).join("; "));
+    },
+  };
 }
 
 const content: readonly Tool[] = [
@@ -163,7 +177,7 @@ const schemas: readonly Tool[] = [
   tool({
     name: "json_schema_2020_12_tool",
     description: "Its input schema uses the keywords that schema libraries tend to lose",
-    input: JSON_SCHEMA_2020_12,
+    input: written(JSON_SCHEMA_2020_12),
     handler: (args) => JSON.stringify(args),
   }),
   tool({

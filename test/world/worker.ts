@@ -2,10 +2,13 @@
 
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
+import { Account as RealAccount } from "../../src/oauth/account.ts";
+import { Grant as RealGrant } from "../../src/oauth/grant.ts";
 import { Hub as RealHub, type HubEnv } from "../../src/hub/hub.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
+import { entrance } from "./entrance.ts";
 import { world } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription: an object may lose its sockets at any time. */
@@ -19,15 +22,56 @@ export class Hub extends RealHub {
   }
 }
 
-const house: Front = front(world);
+export class Grant extends RealGrant {
+  constructor(state: DurableObjectState, env: Env) {
+    super(countedState(state), env);
+  }
+}
+
+export class Account extends RealAccount {
+  constructor(state: DurableObjectState, env: Env) {
+    super(countedState(state), env);
+  }
+}
+
+const house: Front = front(world, () => entrance);
+const guardedHouse: Front = front(world, () => entrance);
+
+/**
+ * Clients that the operator knows: one proves itself with the words "secret-of-the-machine", and acts for itself; the
+ * other is the official suite, which comes with a callback on any port of loopback.
+ */
+const CLIENTS = JSON.stringify([
+  { client_id: "suite", client_name: "The suite", redirect_uris: ["http://127.0.0.1/callback"] },
+  {
+    client_id: "machine",
+    client_name: "A machine",
+    redirect_uris: [],
+    client_secret_sha256: "kLgX9pQ-AGrJcFXgtf-VnAq1dwGXoxnhOWdC2N8ZGWg",
+    grant_types: ["client_credentials"],
+  },
+]);
+
 /** The same bindings, with every use of an object counted. */
-const counted = (env: Env): Env => ({ ...env, HUB: countedNamespace(env.HUB), SESSION: countedNamespace(env.SESSION) });
+const counted = (env: Env): Env => ({
+  ...env,
+  CLIENTS,
+  HUB: countedNamespace(env.HUB),
+  SESSION: countedNamespace(env.SESSION),
+  GRANT: countedNamespace(env.GRANT),
+  ACCOUNT: countedNamespace(env.ACCOUNT),
+});
 const worker: ExportedHandler<Env> = {
   fetch: (request, env) =>
     // For tests that watch a running Worker from outside.
     new URL(request.url).pathname === "/costs" ? Response.json(costs) : house.fetch(request, counted(env)),
 };
 export default worker;
+
+/** The world behind its authorization server, whatever AUTH says of the open one: the same tools and objects. */
+export const guarded: ExportedHandler<Env> = {
+  fetch: (request, env) => guardedHouse.fetch(request, { ...counted(env), AUTH: "" }),
+};
 
 export class Session extends SessionObject<Env> {
   constructor(state: DurableObjectState, env: Env) {

@@ -1,0 +1,102 @@
+/**
+ * The one outgoing fetch, in two strengths: for URLs that strangers name, and for URLs that the operator configured.
+ * No redirects, a cap on the stream itself, one time limit for all of it, no cache on the way.
+ * A stranger's URL must be https on the default port of a public name; OAuth Client ID Metadata Document, on SSRF.
+ * Not checked: what a name resolves to. On Cloudflare's network a Worker's fetch reaches no private network; elsewhere
+ * the network must see to that.
+ */
+
+import { concatBytes, readUtf8 } from "../base/bytes.ts";
+import { after } from "../base/clock.ts";
+import { readObject, type JsonObject } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+export interface Limits {
+  /** Media types, comma separated, or *\/*: sent as Accept, and what a 2xx answer must be. */
+  readonly accept: string;
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
+/** Beyond a GET, for {@link fetchTrusted}. */
+export interface Sent {
+  readonly method?: "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface Fetched {
+  readonly status: number;
+  readonly headers: Headers;
+  /** The body as a JSON object; undefined when it is none. */
+  readonly json: JsonObject | undefined;
+}
+
+/** GETs a URL that a stranger named. The reason is stable and dotted: "url.host", "fetch.redirect", "fetch.large", … */
+export async function fetchStranger(url: string, limits: Limits): Promise<Result<Fetched, string>> {
+  const checked = checkStrangerUrl(url);
+  return checked.ok ? fetchWithin(checked.value, {}, limits) : checked;
+}
+
+/** Fetches a URL that the operator configured, or that a document at one names: loopback and plain http are their choice. */
+export async function fetchTrusted(url: string, limits: Limits & Sent): Promise<Result<Fetched, string>> {
+  const { method = "GET", headers = {}, body = null } = limits;
+  const http = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  return http ? fetchWithin(new URL(url), { method, headers, body }, limits) : err("url.scheme");
+}
+
+/** Names that mean this machine or this network, and names without a dot. */
+const PRIVATE_NAME = /(^|\.)(localhost|local|internal|home\.arpa)$|^[^.]*$|\.$/;
+
+/**
+ * The URL, if a stranger may make us fetch it. An address in place of a name is refused, whichever it is: parsing has
+ * turned every notation of IPv4 into dotted decimals, which no name can end in, and IPv6 stands in brackets.
+ */
+export function checkStrangerUrl(text: string): Result<URL, string> {
+  if (!URL.canParse(text)) return err("url.malformed");
+  const url = new URL(text);
+  if (url.protocol !== "https:") return err("url.scheme");
+  if (url.username !== "" || url.password !== "") return err("url.userinfo");
+  if (url.port !== "") return err("url.port");
+  if (/^\[|\.\d+$/.test(url.hostname) || PRIVATE_NAME.test(url.hostname)) return err("url.host");
+  return ok(url);
+}
+
+async function fetchWithin(url: URL, init: RequestInit, limits: Limits): Promise<Result<Fetched, string>> {
+  const { accept, maxBytes, timeoutMs } = limits;
+  const headers = { "user-agent": "barewire", ...(init.headers as Record<string, string> | undefined), accept };
+  const controller = new AbortController();
+  const giveUp = after(timeoutMs, () => controller.abort());
+  try {
+    const { signal } = controller;
+    const answer = await fetch(url, { ...init, headers, signal, redirect: "manual", cache: "no-store" });
+    if (answer.status >= 300 && answer.status < 400) return err("fetch.redirect");
+    if (answer.ok && !isOneOf(accept, answer.headers.get("content-type"))) return err("fetch.type");
+    const bytes = await readWithin(answer.body, maxBytes);
+    const text = bytes && readUtf8(bytes);
+    if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
+    return ok({ status: answer.status, headers: answer.headers, json: readObject(text) });
+  } catch {
+    return err(controller.signal.aborted ? "fetch.timeout" : "fetch.failed");
+  } finally {
+    giveUp();
+    // A body that was left unread would hold one of the request's few connections.
+    controller.abort();
+  }
+}
+
+function isOneOf(accept: string, type: string | null): boolean {
+  const essence = (type ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  return accept.split(",").some((one) => one.trim() === essence || one.trim() === "*/*");
+}
+
+async function readWithin(body: ReadableStream<Uint8Array> | null, cap: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    if (size > cap) return undefined;
+    chunks.push(chunk);
+  }
+  return concatBytes(...chunks);
+}

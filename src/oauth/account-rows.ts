@@ -1,0 +1,36 @@
+/**
+ * The rows of an account object.
+ *
+ *   a person  kv "account"  {"failed":[{"address":"kTq…","at":1763700000000}],"grants":["5c…"]}
+ *   a client  spent         jti 'x1…', expires 1763700300
+ * The table is made by the first assertion, so that a person's object never has it.
+ */
+
+export interface AccountRow {
+  /** Attempts to sign in that went wrong within the hour. */
+  readonly failed: readonly { readonly address: string; readonly at: number }[];
+  /** Ids of grants, oldest first. */
+  readonly grants: readonly string[];
+}
+
+export interface AccountRows {
+  read(): AccountRow;
+  write(row: AccountRow): void;
+  /** Notes `jti` and drops those that expired before `before`, in seconds. False when it was noted already. */
+  spend(jti: string, expires: number, before: number): boolean;
+}
+
+const TABLE = "CREATE TABLE IF NOT EXISTS spent (jti TEXT PRIMARY KEY, expires INTEGER) WITHOUT ROWID";
+
+export function accountRows({ kv, sql }: DurableObjectStorage): AccountRows {
+  return {
+    read: () => kv.get("account") ?? { failed: [], grants: [] },
+    write: (row) => kv.put("account", row),
+    spend(jti, expires, before) {
+      sql.exec(TABLE);
+      sql.exec("DELETE FROM spent WHERE expires < ?", before);
+      const noted = sql.exec("INSERT OR IGNORE INTO spent VALUES (?, ?) RETURNING jti", jti, expires);
+      return noted.toArray().length > 0;
+    },
+  };
+}

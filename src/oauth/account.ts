@@ -1,0 +1,66 @@
+/**
+ * The account object: what is remembered between logins. One per subject (named by a digest of it) and one per client
+ * that signs assertions. RFC 6749 section 10.10, RFC 7523 section 3 (`jti`).
+ *
+ * Storage: `account-rows.ts`: one row a person, one row for each assertion that is still valid.
+ * Life: written by wrong attempts and logins; what is old goes with the next write. Nothing wakes it by itself.
+ * Trade-off: whoever spends a hundred wrong attempts an hour, from many addresses, keeps the person out as well.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { now } from "../base/clock.ts";
+import { digest } from "../crypto/seal.ts";
+import { accountRows, type AccountRows } from "./account-rows.ts";
+
+export type Entered = "ok" | "wrong" | "locked";
+
+const MINUTE = 60_000;
+const MAX_OF_ADDRESS = 5;
+const MAX_OF_ALL = 100;
+/** Far more than are in use at once, and no more than one request may ask (the account page does). */
+const MAX_GRANTS = 400;
+
+export class Account extends DurableObject {
+  readonly #rows: AccountRows = accountRows(this.ctx.storage);
+
+  /**
+   * One sign-in attempt from `address` (a digest). A good one notes `grant`, so that the account page finds it, and
+   * clears the address. Locked out, a good one is told nothing else: guessing on gains nothing.
+   * No address: nobody could guess, the person was kept signed in.
+   */
+  enter({ address, good, grant }: { address: string; good: boolean; grant: string }): Entered {
+    const { failed, grants } = this.#rows.read();
+    const at = now();
+    const recent = failed.filter((attempt) => at - attempt.at < 60 * MINUTE);
+    const own = recent.filter((attempt) => attempt.address === address && at - attempt.at < 15 * MINUTE);
+    if (address !== "" && (own.length >= MAX_OF_ADDRESS || recent.length >= MAX_OF_ALL)) return "locked";
+    if (!good) {
+      this.#rows.write({ grants, failed: [...recent, { address, at }] });
+      return "wrong";
+    }
+    const noted = grant === "" || grants.includes(grant) ? grants : [...grants, grant].slice(-MAX_GRANTS);
+    const others = recent.filter((attempt) => attempt.address !== address);
+    if (noted !== grants || others.length < failed.length) this.#rows.write({ grants: noted, failed: others });
+    return "ok";
+  }
+
+  grants(): readonly string[] {
+    return this.#rows.read().grants;
+  }
+
+  forget(...over: string[]): void {
+    const row = this.#rows.read();
+    this.#rows.write({ ...row, grants: row.grants.filter((grant) => !over.includes(grant)) });
+  }
+
+  /** Uses up an assertion id until `expires` (seconds since the epoch). False when it was used before. */
+  spend(jti: string, expires: number): boolean {
+    // A minute more: the clock of the Worker that judged the expiry may be behind.
+    return this.#rows.spend(jti, expires, now() / 1000 - 60);
+  }
+}
+
+/** The name of a person's account object. */
+export function accountName(subject: string): Promise<string> {
+  return digest(`subject ${subject}`);
+}

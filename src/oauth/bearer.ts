@@ -1,0 +1,47 @@
+/**
+ * The resource server's door: a bearer token becomes a caller, or a challenge. RFC 6750, RFC 9728 section 5.1.
+ * MCP basic/authorization#access-token-usage. Takes tokens from the Authorization header alone.
+ * Which tokens are good is the verifier's business: our own (`access-token.ts`), or an outside issuer's (`outside.ts`).
+ */
+
+import type { Caller } from "../base/caller.ts";
+import { err, type Result } from "../base/result.ts";
+import { audit, oauthJson } from "./fault.ts";
+import type { Place } from "./place.ts";
+
+/** The caller behind a token meant for `place`, or the reason for audit lines: "token.expired". */
+export type Verifier = (token: string, place: Place) => Promise<Result<Caller, string>>;
+
+/** The caller of a request, or the 401 that says how to become one. `scopes` are the least that are useful. */
+export async function readCaller(
+  http: Request,
+  place: Place,
+  verify: Verifier,
+  scopes: readonly string[],
+): Promise<Result<Caller, Response>> {
+  // spec: bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
+  const header = http.headers.get("authorization");
+  if (header === null) return err(challenge(401, place, { scope: scopes.join(" ") }, "token.absent"));
+  const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header) ?? [];
+  const caller = token === undefined ? err("token.malformed") : await verify(token, place);
+  if (caller.ok) return caller;
+  const said = { error: "invalid_token", error_description: "The access token is not valid here or no longer" };
+  return err(challenge(401, place, { ...said, scope: scopes.join(" ") }, caller.error));
+}
+
+/** 403: the token is good, but `needed` is what this takes, all of it. */
+export function insufficientScope(place: Place, needed: readonly string[]): Response {
+  const said = { error: "insufficient_scope", error_description: "The access token does not carry all these scopes" };
+  return challenge(403, place, { ...said, scope: needed.join(" ") }, "scope.insufficient");
+}
+
+function challenge(status: number, place: Place, parts: Record<string, string>, reason: string): Response {
+  audit("oauth.refused", { endpoint: "resource", reason });
+  const metadata = `${place.issuer}/.well-known/oauth-protected-resource${new URL(place.resource).pathname}`;
+  // spec: bearer.challenge.present, bearer.challenge.scheme, bearer.challenge.metadata, resource.metadata.discovery
+  const fields = Object.entries({ ...parts, resource_metadata: metadata }).filter(([, value]) => value !== "");
+  // spec: bearer.challenge.once, bearer.challenge.characters, bearer.status.codes
+  const header = `Bearer ${fields.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
+  const { error = "unauthorized", error_description = "An access token is needed" } = parts;
+  return oauthJson({ error, error_description }, status, { "www-authenticate": header });
+}

@@ -1,0 +1,70 @@
+/**
+ * What a client says of itself, when it registers or in a document that it publishes: RFC 7591 section 2, OpenID
+ * Connect Registration section 2 (`application_type`). Refuses what cannot be honoured safely. Grant types and scopes
+ * that this server does not know are left out, and all other members ignored, as section 2 allows.
+ * How the client authenticates is left to the two callers, which allow different methods.
+ */
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { fault, type Fault } from "./fault.ts";
+import { checkRedirectUri } from "./redirect-uri.ts";
+
+const MAX_URIS = 16;
+const MAX_NAME = 80;
+const SELF_SERVICE = ["authorization_code", "refresh_token"];
+
+export interface Metadata {
+  readonly redirectUris: string[];
+  /** Fit to be shown to people; empty when there is none. */
+  readonly name: string;
+  readonly grantTypes: string[];
+  /** The known ones among those it listed; undefined when it listed none that is known: then it has no limit of its own. */
+  readonly scopes: string[] | undefined;
+}
+
+/** `known`: the scopes of this server. Faults carry the codes of RFC 7591 section 3.2.2. */
+export function readMetadata(stated: JsonObject, known: readonly string[]): Result<Metadata, Fault> {
+  const type = stated["application_type"] ?? "native";
+  if (type !== "native" && type !== "web") return err(wrong("application_type", "must be native or web"));
+  // spec: redirect.required
+  const redirectUris = strings(stated["redirect_uris"]) ?? [];
+  if (redirectUris.length === 0 || redirectUris.length > MAX_URIS)
+    return err(wrong("redirect_uris", `must be a list of 1 to ${MAX_URIS} URIs`));
+  for (const uri of redirectUris) {
+    const checked = checkRedirectUri(uri, type === "native");
+    if (!checked.ok) return err(wrong("redirect_uris", `has one that ${checked.error}`));
+  }
+  const responseTypes = strings(stated["response_types"] ?? ["code"]) ?? [];
+  if (responseTypes.length === 0 || responseTypes.some((response) => response !== "code"))
+    return err(wrong("response_types", "may only list code"));
+  const grantTypes = strings(stated["grant_types"] ?? ["authorization_code"]) ?? [];
+  if (!grantTypes.includes("authorization_code")) return err(wrong("grant_types", "must list authorization_code"));
+  const scope = stated["scope"] ?? "";
+  const name = stated["client_name"] ?? "";
+  if (typeof scope !== "string") return err(wrong("scope", "must be a string of space-separated scopes"));
+  if (typeof name !== "string") return err(wrong("client_name", "must be a string"));
+  const scopes = known.filter((one) => scope.split(" ").includes(one));
+  return ok({
+    redirectUris,
+    name: showable(name),
+    grantTypes: SELF_SERVICE.filter((grant) => grantTypes.includes(grant)),
+    scopes: scopes.length === 0 ? undefined : scopes,
+  });
+}
+
+/** A fault of one member. Descriptions never repeat what was sent. */
+export function wrong(member: string, state: string): Fault {
+  const error = member === "redirect_uris" ? "invalid_redirect_uri" : "invalid_client_metadata";
+  return fault(error, `metadata.${member}`, `${member} ${state}`);
+}
+
+function strings(value: JsonValue | undefined): string[] | undefined {
+  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+}
+
+/** A name on one line, not too long, and without the characters that hide text or turn it around. */
+function showable(name: string): string {
+  const visible = name.replace(/[\p{Cf}\p{DI}\p{Co}\p{Cs}]/gu, "").replace(/[\p{Cc}\p{Z}]+/gu, " ");
+  return Array.from(visible.normalize().trim()).slice(0, MAX_NAME).join("").trim();
+}

@@ -1,0 +1,79 @@
+/**
+ * What the authorization server works with: its settings, its objects, and the app's part in it.
+ * The front door makes one desk per isolate; the app says how people sign in, how pages look, and what it wants to hear.
+ */
+
+import type { JsonObject } from "../base/json.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import type { Account } from "./account.ts";
+import type { Grant } from "./grant.ts";
+import type { Pages } from "./pages.ts";
+import type { SignIn } from "./sign-in.ts";
+
+export interface Desk {
+  readonly ring: KeyRing;
+  readonly grants: DurableObjectNamespace<Grant>;
+  readonly accounts: DurableObjectNamespace<Account>;
+  readonly settings: Settings;
+  readonly entrance: Entrance;
+  /** The platform's rate limiter for the endpoints below, by address. */
+  readonly limiter: RateLimit | undefined;
+  /** Ends what was opened under a grant: sessions and streams. */
+  closeLive(grant: string): Promise<void>;
+}
+
+/** All durations are seconds. */
+export interface Settings {
+  /** Shown to people on every page. */
+  readonly serverName: string;
+  /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
+  readonly scopes: Readonly<Record<string, { readonly description: string }>>;
+  readonly clients: readonly PreRegistered[];
+  readonly codeSeconds: number;
+  readonly accessSeconds: number;
+  /** A grant dies when it was not used for this long. */
+  readonly refreshSeconds: number;
+  /** How long a rotated refresh token still gets its successor; 0 is strict. */
+  readonly graceSeconds: number;
+  /** Ask the grant on every request, so that a revoked token dies at once and not within `accessSeconds`. */
+  readonly strict: boolean;
+}
+
+/** A client that the operator wrote into the configuration. */
+export interface PreRegistered {
+  readonly client_id: string;
+  readonly client_name: string;
+  readonly redirect_uris: readonly string[];
+  /** base64url of the SHA-256 of the secret; a client without one is public. */
+  readonly client_secret_sha256?: string;
+  readonly jwks?: JsonObject;
+  /** Default: authorization_code and refresh_token. Only here may "client_credentials" be given. */
+  readonly grant_types?: readonly string[];
+  /** Space-separated scopes beyond which this client gets none; all when absent. */
+  readonly scope?: string;
+}
+
+/** The app's part: how people sign in, how pages look, what it wants to hear. */
+export interface Entrance {
+  readonly signIn: SignIn;
+  readonly pages: Pages;
+  readonly hooks?: Hooks;
+}
+
+/** Who holds a grant, as hooks see it. */
+export interface Holder {
+  readonly subject: string;
+  readonly client: string;
+  readonly scopes: readonly string[];
+  readonly properties: JsonObject;
+}
+
+/** Called in the Worker, awaited, in the order of a login. A hook that throws ends the request with `server_error`. */
+export interface Hooks {
+  /** Somebody proved who they are, before consent. Returns false to turn them away. */
+  signedIn?(subject: string, properties: JsonObject): Promise<boolean>;
+  /** A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. */
+  issuing?(holder: Holder, cause: "code" | "refresh" | "client"): Promise<JsonObject | undefined>;
+  /** A grant was revoked, by whatever hand. */
+  revoked?(subject: string, client: string): Promise<void>;
+}

@@ -1,0 +1,174 @@
+/**
+ * The grant object: what one person agreed to for one client. OAuth 2.1 sections 4.1.3 and 4.3, RFC 9700 section 4.14.
+ *
+ * Storage: one row, `grant-rows.ts`. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
+ * Life: opened by consent, redeemed once, one generation a refresh; over when denied, revoked, replayed, or unused for long.
+ * The alarm is set once, for when no form can name the object any more, and once more for the end of a redeemed one.
+ * Trade-off: an object a login makes single use exact without a lock, and a grant readable only by who holds its name.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { now } from "../base/clock.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { readSigned, sign } from "../crypto/mac.ts";
+import { FORM_SECONDS } from "./browser.ts";
+import type { Settings } from "./desk.ts";
+import { grantRows, type GrantRow, type GrantRows } from "./grant-rows.ts";
+
+/** What a person agreed to. Kept as long as the grant lives. */
+export interface Terms {
+  /** {@link Client.key}. */
+  readonly client: string;
+  readonly clientName: string;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly resource: string;
+  readonly redirectUri: string;
+  /** PKCE code challenge, S256. */
+  readonly challenge: string;
+  /** The caller's properties, sealed in the Worker (purpose "properties", context: the object id). */
+  readonly properties: string;
+}
+
+/** What a client shows that proved itself. `client`: {@link Client.key}. */
+interface Presented {
+  readonly client: string;
+  readonly resource: string;
+}
+
+/** `challenge`: S256 of the verifier. */
+type Code = Presented & { readonly redirectUri: string | undefined; readonly challenge: string };
+
+/** `scopes`: those asked for, if any were. */
+type Refresh = Presented & { readonly generation: number; readonly scopes: readonly string[] };
+
+export type Redeemed =
+  | { readonly kind: "granted"; readonly terms: Terms; readonly generation: number }
+  /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
+  | { readonly kind: "refused"; readonly reason: string; readonly revoked?: Terms };
+
+export interface Status extends GrantRow {
+  /** Redeemed, and not over. */
+  readonly live: boolean;
+}
+
+export class Grant extends DurableObject {
+  readonly #rows: GrantRows = grantRows(this.ctx.storage);
+
+  /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
+  open(terms: Terms, { codeSeconds, refreshSeconds }: Pick<Settings, "codeSeconds" | "refreshSeconds">): boolean {
+    const at = now();
+    const expires = at + codeSeconds * 1000;
+    return this.#begin({ terms, generation: 0, since: at, used: at, expires, refreshSeconds });
+  }
+
+  /** Denied: the consent form with this id never works again. False when it had been answered before. */
+  deny(): boolean {
+    return this.#begin("over");
+  }
+
+  // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
+  /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
+  redeem({ client, resource, redirectUri, challenge }: Code): Redeemed {
+    const row = this.#rows.read();
+    if (row === undefined) return refused("grant.over");
+    const { terms, generation, expires, refreshSeconds } = row;
+    if (client !== terms.client) return refused("grant.client");
+    if (resource !== terms.resource) return refused("grant.resource");
+    // OAuth 2.1 no longer sends it here, RFC 6749 does: whoever sends it must send the one that the code went to.
+    if (redirectUri !== undefined && redirectUri !== terms.redirectUri) return refused("code.redirect");
+    if (challenge !== terms.challenge) return refused("code.verifier");
+    if (generation > 0) return this.#end(row, "code.replayed");
+    return now() < expires ? this.#advance(row, refreshSeconds) : refused("code.expired");
+  }
+
+  // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
+  /** Rotates. Whoever comes back with the last generation within the grace window gets the same successor again. */
+  refresh(presented: Refresh, settings: Pick<Settings, "graceSeconds" | "refreshSeconds">): Redeemed {
+    const row = this.#rows.read();
+    if (row === undefined) return refused("grant.over");
+    const { terms, generation, used, expires } = row;
+    if (presented.client !== terms.client) return refused("grant.client");
+    if (presented.resource !== terms.resource) return refused("grant.resource");
+    if (!presented.scopes.every((scope) => terms.scopes.includes(scope))) return refused("scope.wider");
+    if (now() >= expires) return refused("refresh.expired");
+    if (presented.generation === generation) return this.#advance(row, settings.refreshSeconds);
+    const graced = presented.generation === generation - 1 && now() - used < settings.graceSeconds * 1000;
+    return graced ? { kind: "granted", terms, generation } : this.#end(row, "refresh.reused");
+  }
+
+  /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
+  keep(properties: string): void {
+    const row = this.#rows.read();
+    if (row !== undefined) this.#rows.write({ ...row, terms: { ...row.terms, properties } });
+  }
+
+  /** For strict mode, introspection and the account page; undefined when it is over. */
+  status(): Status | undefined {
+    const row = this.#rows.read();
+    return row && { ...row, live: row.generation > 0 && now() < row.expires };
+  }
+
+  /** Ends the grant, of `client` alone if one is given. What was agreed to, when it was not over before. */
+  revoke(client?: string): Terms | undefined {
+    const row = this.#rows.read();
+    if (row === undefined || (client !== undefined && client !== row.terms.client)) return undefined;
+    this.#rows.write("over");
+    return row.terms;
+  }
+
+  override async alarm(): Promise<void> {
+    const { expires = 0 } = this.#rows.read() ?? {};
+    if (now() < expires) await this.ctx.storage.setAlarm(expires);
+    else await this.ctx.storage.deleteAll();
+  }
+
+  /** The row outlives the form that named it, even where the code does not: what was answered stays answered. */
+  #begin(row: GrantRow | "over"): boolean {
+    if (!this.#rows.isFresh()) return false;
+    this.#rows.write(row);
+    // A minute more: the clock of the Worker that judges the form may be behind.
+    void this.ctx.storage.setAlarm(now() + (FORM_SECONDS + 60) * 1000);
+    return true;
+  }
+
+  #advance(row: GrantRow, refreshSeconds: number): Redeemed {
+    const generation = row.generation + 1;
+    this.#rows.write({ ...row, generation, used: now(), expires: now() + refreshSeconds * 1000 });
+    return { kind: "granted", terms: row.terms, generation };
+  }
+
+  #end({ terms }: GrantRow, reason: string): Redeemed {
+    this.#rows.write("over");
+    return { kind: "refused", reason, revoked: terms };
+  }
+}
+
+function refused(reason: string): Redeemed {
+  return { kind: "refused", reason };
+}
+
+/** A grant by its name, in the Worker: its id, and the object to ask. */
+export interface Named {
+  readonly id: string;
+  readonly object: DurableObjectStub<Grant>;
+}
+
+/** The grant `id`; undefined when the namespace did not issue the id: keys may outlive the objects they signed for. */
+export function findGrant(grants: DurableObjectNamespace<Grant>, id: string): Named | undefined {
+  try {
+    return { id, object: grants.get(grants.idFromString(id)) };
+  } catch {
+    return undefined;
+  }
+}
+
+export function mintRefresh(ring: KeyRing, id: string, generation: number): Promise<string> {
+  return sign(ring, "refresh", `${id}.${generation}`);
+}
+
+/** What a refresh token names, or undefined when this ring did not sign it. */
+export async function readRefresh(ring: KeyRing, token: string): Promise<[id: string, generation: number] | undefined> {
+  const [id, generation] = (await readSigned(ring, "refresh", token))?.split(".") ?? [];
+  return id === undefined ? undefined : [id, Number(generation)];
+}

@@ -1,0 +1,76 @@
+/**
+ * What clients read before they come in: protected resource metadata (RFC 9728 section 2) and authorization server
+ * metadata (RFC 8414 section 2; the OpenID Connect discovery path answers the same). Plain data, cacheable, no secrets.
+ */
+
+import { JWS_ALGORITHMS } from "../crypto/jws.ts";
+import type { Settings } from "./desk.ts";
+import { PATHS, type Place } from "./place.ts";
+
+const RESOURCE = "/.well-known/oauth-protected-resource";
+export const SERVER_METADATA = "/.well-known/oauth-authorization-server";
+// spec: issuer.openid.pkce
+export const OPENID_METADATA = "/.well-known/openid-configuration";
+
+/** Scope that asks for refresh tokens: the authorization server's, never needed by the resource. */
+export const OFFLINE_ACCESS = "offline_access";
+
+/**
+ * What `path` says of the resource that callers of `issuer` may use: the endpoint, or the origin that stands for it.
+ * Undefined when the path says nothing.
+ */
+export function resourceMetadata(
+  path: string,
+  place: Place,
+  issuer: string,
+  { serverName, scopes }: Settings,
+): Response | undefined {
+  // spec: resource.metadata.present, resource.metadata.path, resource.metadata.get, resource.metadata.type
+  const resource = [place.issuer, place.resource].find((one) => RESOURCE + one.slice(place.issuer.length) === path);
+  // spec: resource.metadata.identifier, resource.metadata.servers, resource.metadata.empty, resource.metadata.fragment
+  const names = Object.keys(scopes);
+  return resource === undefined
+    ? undefined
+    : published({
+        resource,
+        resource_name: serverName,
+        authorization_servers: [issuer],
+        bearer_methods_supported: ["header"],
+        ...(names.length === 0 ? {} : { scopes_supported: names }),
+      });
+}
+
+export function serverMetadata({ issuer }: Place, { scopes, clients }: Settings): Response {
+  const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+  const machine = clients.some((client) => client.grant_types?.includes("client_credentials"));
+  // spec: issuer.metadata.issuer, issuer.metadata.plain, issuer.metadata.empty, issuer.metadata.endpoints
+  return published({
+    issuer,
+    authorization_endpoint: issuer + PATHS.authorize,
+    token_endpoint: issuer + PATHS.token,
+    registration_endpoint: issuer + PATHS.register,
+    revocation_endpoint: issuer + PATHS.revoke,
+    introspection_endpoint: issuer + PATHS.introspect,
+    scopes_supported: [...Object.keys(scopes), OFFLINE_ACCESS],
+    // spec: issuer.metadata.response-types, issuer.metadata.fragment, issuer.metadata.pkce
+    response_types_supported: ["code"],
+    response_modes_supported: ["query"],
+    grant_types_supported: ["authorization_code", "refresh_token", ...(machine ? ["client_credentials"] : [])],
+    code_challenge_methods_supported: ["S256"],
+    // spec: issuer.metadata.machine, issuer.metadata.machine-algorithms
+    token_endpoint_auth_methods_supported: ["none", ...confidential],
+    // spec: issuer.metadata.algorithms, issuer.metadata.unsigned
+    token_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
+    revocation_endpoint_auth_methods_supported: ["none", ...confidential],
+    revocation_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
+    introspection_endpoint_auth_methods_supported: confidential,
+    introspection_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
+    // spec: issuer.metadata.iss, issuer.metadata.documents
+    authorization_response_iss_parameter_supported: true,
+    client_id_metadata_document_supported: true,
+  });
+}
+
+function published(metadata: object): Response {
+  return Response.json(metadata, { headers: { "cache-control": "public, max-age=300" } });
+}

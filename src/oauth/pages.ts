@@ -1,0 +1,68 @@
+/**
+ * Pages: what a person is shown, as data. The app turns each view into HTML; this room adds the headers that keep
+ * it from being framed, scripted or cached. Every string in a view is plain text and must be escaped.
+ */
+
+import type { Field } from "./sign-in.ts";
+
+interface Form {
+  readonly serverName: string;
+  readonly action: string;
+  readonly hidden: Readonly<Record<string, string>>;
+}
+
+/** Who asks for access, as far as that is known. The name is what it calls itself. */
+export interface ClientView {
+  readonly name: string;
+  /** The host that vouches for the client; undefined when nobody does. */
+  readonly host: string | undefined;
+  /** Where the answer is sent: a host, or the scheme of a private one, with its colon. */
+  readonly redirectHost: string;
+  /** The answer stays on this device: any program here may pretend to be the client. */
+  readonly local: boolean;
+}
+
+/** Posts the fields, and `remember` when it is ticked. */
+export interface SignInView extends Form {
+  readonly view: "sign-in";
+  readonly title: string;
+  readonly fields: readonly Field[];
+  /** Undefined when the person came to see their account. */
+  readonly client: ClientView | undefined;
+  /** What went wrong the last time. */
+  readonly message: string | undefined;
+}
+
+/** Posts `decision`: "allow" or "deny". */
+export interface ConsentView extends Form {
+  readonly view: "consent";
+  readonly client: ClientView;
+  readonly person: string;
+  readonly scopes: readonly { readonly name: string; readonly description: string }[];
+}
+
+/** Posts `grant` to take it back, or `leave` to sign out. */
+export interface AccountView extends Form {
+  readonly view: "account";
+  readonly person: string;
+  readonly grants: readonly {
+    readonly id: string;
+    readonly clientName: string;
+    readonly scopes: readonly string[];
+    /** Milliseconds since the epoch. */
+    readonly since: number;
+    readonly used: number;
+  }[];
+}
+
+export interface MessageView {
+  readonly view: "message";
+  readonly serverName: string;
+  readonly title: string;
+  readonly text: string;
+}
+
+export type View = SignInView | ConsentView | AccountView | MessageView;
+
+/** A whole HTML document. `nonce` is for its one style element. */
+export type Pages = (view: View, nonce: string) => string;

@@ -1,0 +1,38 @@
+/**
+ * Where this server is: its issuer identifier, its resource identifier, and the paths of its endpoints.
+ * RFC 8414 section 2 (issuer), RFC 8707 section 2 (resource). Compares resources as URLs, issuers as strings.
+ */
+
+import { err, ok, type Result } from "../base/result.ts";
+import { fault, type Fault } from "./fault.ts";
+
+export interface Place {
+  /** scheme://host[:port], no slash at the end: the issuer of everything this server issues. */
+  readonly issuer: string;
+  /** The MCP endpoint: the audience of every access token. */
+  readonly resource: string;
+}
+
+// spec: issuer.default.paths
+export const PATHS = {
+  authorize: "/authorize",
+  /** Forms of the sign-in page; upstream providers send people back here. */
+  signIn: "/authorize/sign-in",
+  consent: "/authorize/consent",
+  account: "/account",
+  token: "/token",
+  register: "/register",
+  revoke: "/revoke",
+  introspect: "/introspect",
+} as const;
+
+/**
+ * Checks a `resource` parameter: this server's endpoint, or its origin, which stands for it. Absent means the endpoint.
+ * URL parsing folds the case of scheme and host, as clients may send them.
+ */
+export function checkResource(value: string | undefined, place: Place): Result<void, Fault> {
+  if (value === undefined) return ok(undefined);
+  const href = URL.canParse(value) && !value.includes("#") ? new URL(value).href : "";
+  if (href === place.resource || href === `${place.issuer}/`) return ok(undefined);
+  return err(fault("invalid_target", "resource.foreign", `resource must be ${place.resource}`));
+}

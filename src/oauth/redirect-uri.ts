@@ -1,0 +1,65 @@
+/**
+ * Redirect URIs: which may be registered, and which one a request may use. RFC 6749 section 3.1.2, RFC 8252 section 7,
+ * RFC 9700 section 4.1. Allowed are https, http on loopback, and private-use schemes of native apps by their shape.
+ * Looks at raw characters before any parser may repair them. Refuses fragments, user info, and schemes that run code,
+ * open files or start other programs, in any spelling. Says nothing about who is behind a URI.
+ */
+
+import { err, ok, type Result } from "../base/result.ts";
+import type { Client } from "./client.ts";
+import { fault, type Fault } from "./fault.ts";
+
+const MAX_URI = 2_000;
+
+/** RFC 3986 section 2 without "#": no white space, control character, quote, backslash or letter beyond ASCII. */
+const CHARACTERS = /^(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
+const HTTPS = /^https:\/\/(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d+)?(?:[/?]|$)/i;
+const LOOPBACK = /^(https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]))(?::\d+)?(?=[/?]|$)/i;
+/** RFC 8252 section 7.1: a domain name of the app's maker, reversed, so that it holds a dot. */
+const REVERSE_DOMAIN = /^[a-z][a-z0-9-]*(?:\.[a-z0-9-]+)+:\//i;
+/** What editors registered before they read RFC 8252, such as cursor://: only with an authority, which names the part. */
+const NAMED_PART = /^[a-z][a-z0-9+-]+:\/\/[\w.-]+(?:[/?]|$)/i;
+/** Schemes that browsers and systems give a meaning of their own. None of them is a private one. */
+const TAKEN = new RegExp(
+  "^(?:javascript|vbscript|livescript|mocha|data|blob|file|filesystem|about|view-source|jar|resource|content|intent|" +
+    "android-app|market|chrome.*|edge|moz-.*|safari-.*|ms-.*|microsoft-.*|search.*|shell|x-apple.*|x-man-page|web\\+.*|" +
+    "https?|wss?|s?ftps?|mailto|tel|sms|mms|sip|smb|nfs|afp|dict|gopher|ldaps?|telnet|ssh|rdp|vnc|git|svn|jnlp|feed|" +
+    "news|nntp|irc|urn|cid|mid|magnet|openid.*|help|hcp|res|mhtml|itms.*|steam|applescript|facetime.*|rlogin)$",
+);
+
+// spec: redirect.allowed, redirect.absolute, redirect.fragment, redirect.native.options
+/** Checks a URI that a client wants to register. `native`: loopback and private-use schemes are allowed as well. */
+export function checkRedirectUri(uri: string, native: boolean): Result<void, string> {
+  if (uri.length > MAX_URI) return err(`is longer than ${MAX_URI} characters`);
+  if (!CHARACTERS.test(uri) || !URL.canParse(uri)) return err("is not an absolute URI without a fragment");
+  if (HTTPS.test(uri)) return ok(undefined);
+  if (!native) return err("must be https for an application_type of web");
+  if (LOOPBACK.test(uri)) return ok(undefined);
+  const scheme = uri.slice(0, uri.indexOf(":")).toLowerCase();
+  if (!TAKEN.test(scheme) && (REVERSE_DOMAIN.test(uri) || NAMED_PART.test(uri))) return ok(undefined);
+  return err("must be https, http on loopback, or a private-use scheme in reverse domain form");
+}
+
+/** True when the answer goes to a program on the person's own computer, whichever listens there. */
+export function isLoopback(uri: string): boolean {
+  return LOOPBACK.test(uri);
+}
+
+/**
+ * The redirect URI of a request: equal to a registered one, character by character. Only the port of http on loopback
+ * may differ, because native apps take whichever is free (RFC 8252 section 7.3). May be left out when there is only one.
+ */
+export function matchRedirectUri(client: Client, uri: string | undefined): Result<string, Fault> {
+  const [first, ...others] = client.redirectUris;
+  const asked = uri ?? (others.length === 0 ? first : undefined);
+  if (asked === undefined) return err(fault("invalid_request", "redirect.absent", "redirect_uri is needed"));
+  // spec: redirect.exact, redirect.port, redirect.checked, authorize.redirect.unknown
+  const known = client.redirectUris.some((registered) => withoutPort(registered) === withoutPort(asked));
+  // Checked again, because the operator's clients never registered, and because an asked port may be out of range.
+  if (known && checkRedirectUri(asked, true).ok) return ok(asked);
+  return err(fault("invalid_request", "redirect.unknown", "redirect_uri is not registered for this client"));
+}
+
+function withoutPort(uri: string): string {
+  return uri.startsWith("http:") ? uri.replace(LOOPBACK, "$1") : uri;
+}

@@ -1,0 +1,87 @@
+/**
+ * The end of a grant, and the two endpoints that ask about tokens: revocation (RFC 7009) and introspection (RFC 7662).
+ * Either kind of token stands for its grant. Tokens that are forged, foreign or another client's change nothing, and
+ * the answer does not tell them apart. A client's own token without a grant (client credentials) ends with its time.
+ */
+
+import { now } from "../base/clock.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { forgetAccess, isLive, readAccess } from "./access-token.ts";
+import { authenticateClient } from "./client-auth.ts";
+import type { Client } from "./client.ts";
+import type { Desk } from "./desk.ts";
+import { audit, fault, NO_STORE, oauthJson, refuseOAuth, type Fault } from "./fault.ts";
+import { findGrant, readRefresh, type Terms } from "./grant.ts";
+import { readForm } from "./params.ts";
+import type { Place } from "./place.ts";
+
+/** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when there was nothing to end. */
+export async function revokeGrant(desk: Desk, id: string, reason: string, client?: string): Promise<boolean> {
+  const terms = await findGrant(desk.grants, id)?.object.revoke(client);
+  if (terms !== undefined) await closeGrant(desk, id, terms, reason);
+  return terms !== undefined;
+}
+
+/** What follows when a grant has ended: its tokens here, its sessions and streams everywhere; and the app hears of it. */
+export async function closeGrant(desk: Desk, id: string, terms: Terms, reason: string): Promise<void> {
+  const { subject, client } = terms;
+  audit("oauth.revoked", { client, reason });
+  forgetAccess(id);
+  await desk.closeLive(id);
+  await desk.entrance.hooks?.revoked?.(subject, client);
+}
+
+export async function revoke(desk: Desk, http: Request, place: Place): Promise<Response> {
+  const asked = await readQuestion(desk, http, place);
+  if (!asked.ok) return refuseOAuth("revoke", asked.error, http.headers.has("authorization"));
+  const [client, token] = asked.value;
+  // spec: revoke.refresh, revoke.hint, revoke.owner
+  const access = await readAccess(desk.ring, token, place.resource, now());
+  const id = access.ok ? access.value.caller.grant : (await readRefresh(desk.ring, token))?.[0];
+  if (id !== undefined) await revokeGrant(desk, id, "client", client.key);
+  return new Response(null, { headers: NO_STORE });
+}
+
+/** Clients that registered themselves learn about their own tokens, those of the operator about any. */
+export async function introspect(desk: Desk, http: Request, place: Place): Promise<Response> {
+  const asked = await readQuestion(desk, http, place);
+  const basic = http.headers.has("authorization");
+  if (!asked.ok) return refuseOAuth("introspect", asked.error, basic);
+  const [client, token] = asked.value;
+  // spec: introspect.authorized
+  if (client.auth.method === "none")
+    return refuseOAuth("introspect", fault("invalid_client", "client.public", "The client must authenticate"), basic);
+  // spec: introspect.active, introspect.inactive, introspect.state
+  const found = await describe(desk, token, place);
+  const trusted = desk.settings.clients.some(({ client_id }) => client_id === client.id);
+  if (found === undefined || (!trusted && found.client !== client.key)) return oauthJson({ active: false });
+  const { subject: sub, scopes, exp } = found;
+  const { issuer: iss, resource: aud } = place;
+  const client_id = found.client === client.key ? client.id : found.client;
+  const kind = exp === undefined ? {} : { token_type: "Bearer", exp };
+  return oauthJson({ active: true, client_id, sub, scope: scopes.join(" "), iss, aud, ...kind });
+}
+
+/** Whose a token is; undefined unless it is alive. `exp`: of an access token, in seconds since the epoch. */
+type Found = Pick<Terms, "client" | "subject" | "scopes"> & { readonly exp?: number };
+
+async function describe(desk: Desk, token: string, { resource }: Place): Promise<Found | undefined> {
+  const access = await readAccess(desk.ring, token, resource, now());
+  if (access.ok) {
+    const { caller, expires: exp } = access.value;
+    return caller.grant === undefined || (await isLive(desk, caller.grant)) ? { ...caller, exp } : undefined;
+  }
+  const [id, generation] = (await readRefresh(desk.ring, token)) ?? [];
+  const status = id === undefined ? undefined : await findGrant(desk.grants, id)?.object.status();
+  return status?.live && status.generation === generation ? status.terms : undefined;
+}
+
+async function readQuestion(desk: Desk, http: Request, place: Place): Promise<Result<[Client, string], Fault>> {
+  const form = await readForm(http);
+  if (!form.ok) return form;
+  const client = await authenticateClient(desk, http, form.value, place);
+  if (!client.ok) return client;
+  const token = form.value.get("token");
+  if (token === undefined) return err(fault("invalid_request", "token.absent", "token is needed"));
+  return ok([client.value, token]);
+}

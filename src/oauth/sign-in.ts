@@ -1,0 +1,58 @@
+/**
+ * Signing in: what the app must say to let a person prove who they are. `app/sign-in/` has three of them.
+ * A sign-in keeps nothing between steps but the memory it asks for, which travels sealed and bound to the browser.
+ */
+
+import type { JsonObject } from "../base/json.ts";
+import type { Params } from "./params.ts";
+import type { Place } from "./place.ts";
+
+/** One input of a sign-in form; `name` becomes the parameter that {@link SignIn.submit} gets. */
+export interface Field {
+  readonly name: string;
+  readonly label: string;
+  readonly type: "text" | "password";
+  /** For password managers, such as "current-password". */
+  readonly autocomplete: string;
+  readonly hint?: string;
+}
+
+/** Somebody who proved who they are. */
+export interface Person {
+  readonly subject: string;
+  /** How pages call them; the subject when absent. */
+  readonly name?: string;
+  /** Travel with the caller, sealed. */
+  readonly properties: JsonObject;
+}
+
+/** What happens next. */
+export type Step =
+  /** Send the person to `url`; they come back to `visit.callback`, and `memory` with them. */
+  | { readonly kind: "away"; readonly url: string; readonly memory: JsonObject }
+  | ({ readonly kind: "known" } & Person)
+  /**
+   * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
+   * `reason` is for the audit line: "sign_in.wrong" unless told.
+   */
+  | { readonly kind: "wrong"; readonly message: string; readonly reason?: string; readonly subject?: string };
+
+export interface Visit {
+  readonly place: Place;
+  /** Where an upstream provider sends people back to. */
+  readonly callback: string;
+  /** For upstream providers: unguessable, bound to this browser, checked before {@link SignIn.finish} is asked. */
+  readonly state: string;
+}
+
+export interface SignIn {
+  readonly title: string;
+  /** What the person fills in; nothing when all of it happens at an upstream provider. */
+  readonly fields: readonly Field[];
+  /** Whoever asked to be remembered is forgotten when this changes. */
+  readonly epoch?: string;
+  /** The form came back, with these fields. */
+  submit(visit: Visit, input: Params): Promise<Step>;
+  /** An upstream provider sent the person back, with this query. */
+  finish?(visit: Visit, query: Params, memory: JsonObject): Promise<Step>;
+}

@@ -1,0 +1,117 @@
+// Whole logins with an API key of an upstream service, which is a real server on loopback. No page and no log has a key.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { serveBareApp, type Running } from "../client/servers.node.ts";
+import { visit } from "../client/visitor.node.ts";
+import { launch, listen, openTab, picture, type Browser } from "./chromium.node.ts";
+import {
+  agree,
+  ALERT,
+  DENY,
+  enter,
+  listenForCallback,
+  mayAllow,
+  press,
+  readAccount,
+  type Callback,
+} from "./person.node.ts";
+import { KEYS, serveUpstream, WRONG, type Trouble, type Upstream } from "./upstream.node.ts";
+
+let browser: Browser;
+let callback: Callback;
+let upstream: Upstream;
+let app: Running;
+
+beforeAll(async () => {
+  [browser, callback, upstream] = await Promise.all([launch(), listenForCallback(), serveUpstream()]);
+  app = await serveBareApp(upstream.variables);
+}, 90_000);
+
+afterAll(() => Promise.all([browser?.close(), callback?.stop(), upstream?.stop(), app?.stop()]));
+
+it.each(["auto", "legacy"] as const)("from 401 to a tool call: %s", async (mode) => {
+  const visitor = await visit(app.url, callback.url, mode);
+  const page = await openTab(browser);
+  const given = listen(page);
+  await page.goto(visitor.asked.href);
+  await picture(page, "key-sign-in");
+  await enter(page, KEYS.first);
+  await picture(page, "key-consent");
+  const client = await agree(page, visitor, callback);
+  const result = await client.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } });
+  expect(result.structuredContent).toEqual({ sum: 42 });
+  await client.close();
+  const all = await given();
+  const parts = ["Loopback Weather account 1815", "/callback?code=", KEYS.first.slice(-12)];
+  expect(parts.map((part) => all.includes(part))).toEqual([true, true, false]);
+});
+
+it("the two keys of an account are one person, and the key of another is not", async () => {
+  const names = { first: "with the first key", second: "with the second key", other: "with another's key" } as const;
+  for (const which of ["first", "second", "other"] as const) {
+    const visitor = await visit(app.url, callback.url, "auto", names[which]);
+    const page = await openTab(browser);
+    await page.goto(visitor.asked.href);
+    await enter(page, KEYS[which]);
+    await (await agree(page, visitor, callback)).close();
+  }
+  const mine = await openTab(browser, "desktop");
+  const account = await readAccount(mine, app.url, () => enter(mine, KEYS.second));
+  await picture(mine, "key-account");
+  expect(account).toContain("Loopback Weather account 1815");
+  expect(account).toContain(names.first);
+  expect(account).toContain(names.second);
+  expect(account).not.toContain(names.other);
+  const theirs = await openTab(browser);
+  const others = await readAccount(theirs, app.url, () => enter(theirs, KEYS.other));
+  expect(others).toContain("Loopback Weather account 1852");
+  expect(others).toContain(names.other);
+  expect(others).not.toContain(names.first);
+});
+
+it("a wrong key, and what is none, say so; the right one still gets through, and may be denied", async () => {
+  const visitor = await visit(app.url, callback.url);
+  const page = await openTab(browser);
+  const given = listen(page);
+  await page.goto(visitor.asked.href);
+  await enter(page, WRONG);
+  await picture(page, "key-wrong");
+  expect(await page.textContent(ALERT)).toContain("does not accept this key");
+  expect(lastReason()).toBe("api_key.refused");
+  await enter(page, "no key");
+  expect(await page.textContent(ALERT)).toContain("does not look like an API key");
+  await enter(page, ` ${KEYS.other} `);
+  const answer = callback.next();
+  await press(page, DENY);
+  expect((await answer).get("error")).toBe("access_denied");
+  expect((await answer).has("code")).toBe(false);
+  expect((await given()).match(/.{40}lw-live-.*/g)).toBe(null);
+});
+
+it.each<[trouble: Trouble, reason: string]>([
+  ["down", "unavailable"],
+  ["slow", "fetch.timeout"],
+  ["page", "fetch.type"],
+  ["broken", "unknown_account"],
+  ["nobody", "unknown_account"],
+  ["elsewhere", "fetch.redirect"],
+])("lets nobody in while the service is %s, and the same page works when it is well", async (trouble, reason) => {
+  const visitor = await visit(app.url, callback.url);
+  const page = await openTab(browser);
+  await page.goto(visitor.asked.href);
+  upstream.suffer(trouble);
+  await enter(page, KEYS.first);
+  upstream.suffer();
+  await picture(page, `key-${trouble}`);
+  expect(await mayAllow(page)).toBe(false);
+  expect(await page.textContent(ALERT)).toContain("Loopback Weather");
+  expect(lastReason()).toBe(`api_key.${reason}`);
+  await enter(page, KEYS.first);
+  await (await agree(page, visitor, callback)).close();
+});
+
+/** Why the last one was turned away, as only the operator sees. */
+function lastReason(): string | undefined {
+  return [...app.log().matchAll(/"reason":"([\w.]+)"/g)]
+    .map(([, reason]) => reason)
+    .findLast((one) => one?.startsWith("api_key."));
+}

@@ -1,0 +1,179 @@
+/** Access tokens: what is read of them, what is not believed, and what checking one costs. */
+
+import { afterEach, describe, expect, it, vi } from "vitest";
+import type { Caller } from "../../src/base/caller.ts";
+import { open, seal } from "../../src/crypto/seal.ts";
+import { forgetAccess, mintAccess, ownTokens, readAccess } from "../../src/oauth/access-token.ts";
+import { ringOf } from "../unit/keys.ts";
+import { age, CHALLENGE, cost, deskOf, grantStub, openGrant, place, REDIRECT, spoil } from "./desk.ts";
+
+const desk = deskOf();
+const { ring } = desk;
+const caller: Caller = {
+  issuer: place.issuer,
+  subject: "ada",
+  client: "cli",
+  scopes: ["read"],
+  properties: { shoe: "42" },
+};
+const NOW = 1_763_700_000_000;
+const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + seconds;
+const read = (token: string, resource: string = place.resource, at: number = NOW) =>
+  readAccess(ring, token, resource, at);
+
+afterEach(() => void vi.useRealTimers());
+
+describe("readAccess", () => {
+  it("gives back the caller, until its last second and not in it", async () => {
+    const token = await mintAccess(ring, caller, place.resource, NOW / 1000 + 900);
+    expect(await read(token)).toEqual({
+      ok: true,
+      value: { caller, resource: place.resource, expires: NOW / 1000 + 900 },
+    });
+    expect(await read(token, place.resource, NOW + 899_999)).toMatchObject({ ok: true });
+    for (const late of [900_000, 900_001, 9e12])
+      expect(await read(token, place.resource, NOW + late)).toEqual({ ok: false, error: "token.expired" });
+  });
+
+  it.each(["https://other.test/mcp", "https://mcp.test", "https://mcp.test/mcp/", "https://MCP.test/mcp", ""])(
+    "is for its one resource: not for %s",
+    async (resource) => {
+      const token = await mintAccess(ring, caller, resource, NOW / 1000 + 900);
+      expect(await read(token)).toEqual({ ok: false, error: "token.audience" });
+    },
+  );
+
+  it("believes nothing that was truncated, flipped or lengthened", async () => {
+    const token = await mintAccess(ring, caller, place.resource, NOW / 1000 + 900);
+    for (const bad of spoil(token)) expect(await read(bad)).toEqual({ ok: false, error: "token.forged" });
+    const bytes = token.length - 2;
+    for (let at = 2; at < bytes; at += 7) {
+      const flipped = token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
+      expect(await read(flipped)).toEqual({ ok: false, error: "token.forged" });
+    }
+  });
+
+  it("believes nothing of another key, purpose or kind", async () => {
+    const said = {
+      caller: { ...caller, scopes: ["read"] } as never,
+      resource: place.resource,
+      expires: NOW / 1000 + 900,
+    };
+    const foreign = await mintAccess(ringOf("z"), caller, place.resource, NOW / 1000 + 900);
+    const none = [
+      foreign,
+      `a${foreign.slice(1)}`,
+      await seal(ring, "client", said),
+      await seal(ring, "request-state", said),
+      await seal(ring, "access", said, place.resource),
+      "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.",
+      "a.",
+      ".",
+      "",
+    ];
+    for (const token of none) expect(await read(token)).toEqual({ ok: false, error: "token.forged" });
+    expect(await open(ring, "access", await seal(ring, "access", said))).toMatchObject({ ok: true });
+  });
+
+  it("opens under an older key until that leaves the ring", async () => {
+    const token = await mintAccess(ring, caller, place.resource, NOW / 1000 + 900);
+    expect(await readAccess(ringOf("b", "a"), token, place.resource, NOW)).toMatchObject({ ok: true });
+    expect(await readAccess(ringOf("b"), token, place.resource, NOW)).toEqual({ ok: false, error: "token.forged" });
+  });
+});
+
+describe("ownTokens", () => {
+  const live = async (): Promise<{ id: string; token: string }> => {
+    const { id } = await openGrant(desk);
+    await grantStub(id).redeem({
+      client: "cli",
+      resource: place.resource,
+      redirectUri: REDIRECT,
+      challenge: CHALLENGE,
+    });
+    return { id, token: await mintAccess(ring, { ...caller, grant: id }, place.resource, inSeconds(900)) };
+  };
+
+  it("costs no storage operation, and the second time no decryption", async () => {
+    const verify = ownTokens(desk);
+    const { token } = await live();
+    const decrypt = vi.spyOn(crypto.subtle, "decrypt");
+    const { value, cost: spent } = await cost(async () => [await verify(token, place), await verify(token, place)]);
+    expect(value.map(({ ok }) => ok)).toEqual([true, true]);
+    expect(spent).toEqual({ requests: 0, rows: 0, births: 0 });
+    expect(decrypt).toHaveBeenCalledTimes(1);
+    decrypt.mockRestore();
+  });
+
+  it("forgets what it verified when its time is over", async () => {
+    const verify = ownTokens(desk);
+    const token = await mintAccess(ring, caller, place.resource, inSeconds(900));
+    expect(await verify(token, place)).toMatchObject({ ok: true });
+    vi.useFakeTimers({ now: Date.now() + 900_000, toFake: ["Date"] });
+    expect(await verify(token, place)).toEqual({ ok: false, error: "token.expired" });
+  });
+
+  it("remembers a token for the resource it was checked for, and no other", async () => {
+    const verify = ownTokens(desk);
+    const token = await mintAccess(ring, caller, place.resource, inSeconds(900));
+    expect(await verify(token, place)).toMatchObject({ ok: true });
+    const other = { issuer: "https://other.test", resource: "https://other.test/mcp" };
+    expect(await verify(token, other)).toEqual({ ok: false, error: "token.audience" });
+    expect(await verify(token, place)).toMatchObject({ ok: true });
+  });
+
+  it("remembers no more than a thousand, and still knows the rest by reading them", async () => {
+    const verify = ownTokens(desk);
+    const first = await mintAccess(ring, caller, place.resource, inSeconds(900));
+    await verify(first, place);
+    for (let count = 0; count < 1000; count += 1)
+      await verify(await mintAccess(ring, caller, place.resource, inSeconds(900)), place);
+    const decrypt = vi.spyOn(crypto.subtle, "decrypt");
+    expect(await verify(first, place)).toMatchObject({ ok: true });
+    expect(decrypt).toHaveBeenCalledTimes(1);
+    decrypt.mockRestore();
+  });
+
+  it("knows no token of a grant that this isolate revoked, seen before or not", async () => {
+    const verify = ownTokens(desk);
+    const { id, token } = await live();
+    const unseen = await mintAccess(ring, { ...caller, grant: id }, place.resource, inSeconds(900));
+    expect(await verify(token, place)).toMatchObject({ ok: true });
+    forgetAccess(id);
+    for (const one of [token, unseen]) expect(await verify(one, place)).toEqual({ ok: false, error: "grant.over" });
+    expect(await verify((await live()).token, place)).toMatchObject({ ok: true });
+  });
+
+  it("in strict mode asks the grant each time, wherever it was revoked", async () => {
+    const strict = ownTokens(deskOf({ strict: true }));
+    const relaxed = ownTokens(desk);
+    const { id, token } = await live();
+    const { cost: spent } = await cost(async () => [await strict(token, place), await strict(token, place)]);
+    expect(spent).toMatchObject({ requests: 2, rows: 0 });
+    await relaxed(token, place);
+    await grantStub(id).revoke();
+    expect(await strict(token, place)).toEqual({ ok: false, error: "grant.over" });
+    // The trade-off of the other mode, stated so that nobody takes it for a promise.
+    expect(await relaxed(token, place)).toMatchObject({ ok: true });
+  });
+
+  it("in strict mode refuses a grant that lay unused, was never redeemed, or is of another server", async () => {
+    const strict = ownTokens(deskOf({ strict: true }));
+    const { id, token } = await live();
+    await age(id, 3600);
+    const of = async (grant: string) => mintAccess(ring, { ...caller, grant }, place.resource, inSeconds(900));
+    const tokens = [token, await of((await openGrant(desk)).id), await of("f".repeat(64)), await of("x")];
+    for (const one of tokens) expect(await strict(one, place)).toEqual({ ok: false, error: "grant.over" });
+  });
+
+  it("in strict mode wakes no object for a forgery", async () => {
+    const strict = ownTokens(deskOf({ strict: true }));
+    const { token } = await live();
+    const { cost: spent } = await cost(async () => {
+      for (const bad of spoil(token)) expect(await strict(bad, place)).toMatchObject({ ok: false });
+    });
+    expect(spent).toEqual({ requests: 0, rows: 0, births: 0 });
+    const machine = await mintAccess(ring, caller, place.resource, inSeconds(900));
+    expect(await cost(() => strict(machine, place))).toMatchObject({ value: { ok: true }, cost: { requests: 0 } });
+  });
+});

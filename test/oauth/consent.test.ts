@@ -1,0 +1,198 @@
+/** Consent: what a person is told, and that one request gets one decision, in the browser that began it. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { readSigned } from "../../src/crypto/mac.ts";
+import { open } from "../../src/crypto/seal.ts";
+import { register } from "../../src/oauth/register.ts";
+import { CHALLENGE, cost, deskOf, place, REDIRECT } from "./desk.ts";
+import { authorizeUrl, consentPage, tab, type Shown } from "./tab.ts";
+
+const desk = deskOf();
+const CONSENT = "/authorize/consent";
+const SIGN_IN = "/authorize/sign-in";
+
+function expectStale({ status, to, html }: Shown): void {
+  expect({ status, to }).toEqual({ status: 400, to: undefined });
+  expect(html).toContain("already answered");
+}
+
+describe("the consent page", () => {
+  it("names the client, who vouches for it, where the answer goes, the person, and what they allow", async () => {
+    const { status, html, headers } = await consentPage(tab(desk), authorizeUrl({ scope: "read" }));
+    expect(status).toBe(200);
+    for (const text of ["Public wants to use Test", "mcp.test", "client.test", "<b>ada</b>", "<li>Read</li>"])
+      expect(html).toContain(text);
+    expect(html).not.toContain("<li>Write</li>");
+    expect(html).not.toContain("Did you just start this yourself");
+    expect(headers.get("content-security-policy")).toContain("form-action 'self' https:; frame-ancestors 'none'");
+    expect(headers.get("x-frame-options")).toBe("DENY");
+  });
+
+  it.each([
+    ["http://127.0.0.1:4711/cb", "127.0.0.1:4711", "http:"],
+    ["http://localhost/cb", "localhost", "http:"],
+    ["http://[::1]:4711/cb", "[::1]:4711", "http:"],
+    ["com.example.app:/cb", "com.example.app:", "com.example.app:"],
+  ])("warns when the answer stays on this device: %s", async (uri, shown, scheme) => {
+    const clients = [{ client_id: "cli", client_name: "Local", redirect_uris: [uri] }];
+    const { html, headers } = await consentPage(tab(deskOf({ clients })), authorizeUrl({ redirect_uri: uri }));
+    expect(html).toContain("Did you just start this yourself");
+    expect(html).toContain(shown);
+    expect(headers.get("content-security-policy")).toContain(`form-action 'self' https: ${scheme};`);
+  });
+
+  it("says when nobody vouches for a client", async () => {
+    const body = JSON.stringify({ client_name: "Claude", redirect_uris: [REDIRECT] });
+    const http = new Request(`${place.issuer}/register`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body,
+    });
+    const { client_id } = await (await register(desk, http)).json<{ client_id: string }>();
+    const { html } = await consentPage(tab(desk), authorizeUrl({ client_id }));
+    expect(html).toContain("Nobody. It did not prove who it is.");
+  });
+});
+
+describe("a decision", () => {
+  it("to allow gives a code that names the grant, once, by 303", async () => {
+    const at = tab(desk);
+    const { hidden } = await consentPage(at);
+    const { status, to } = await at.go(CONSENT, { ...hidden, decision: "allow" });
+    expect(status).toBe(303);
+    expect(Object.fromEntries(to?.searchParams ?? [])).toEqual({
+      code: expect.any(String) as unknown,
+      state: "s 1/ä",
+      iss: place.issuer,
+    });
+    const id = (await readSigned(desk.ring, "code", to?.searchParams.get("code") ?? "")) ?? "";
+    const kept = await desk.grants.get(desk.grants.idFromString(id)).status();
+    expect(kept?.terms).toMatchObject({
+      ...{ client: "cli", clientName: "Public", subject: "ada", scopes: ["read", "write"], resource: place.resource },
+      ...{ redirectUri: REDIRECT, challenge: CHALLENGE },
+    });
+    expect(await open(desk.ring, "properties", kept?.terms.properties ?? "", id)).toMatchObject({
+      ok: true,
+      value: { shoe: "size of ada" },
+    });
+    expectStale(await at.go(CONSENT, { ...hidden, decision: "allow" }));
+    expectStale(await at.go(CONSENT, { ...hidden, decision: "deny" }));
+  });
+
+  it.each(["deny", "", "ALLOW", "allow "])("that is %j is a no, and stays one", async (decision) => {
+    const at = tab(desk);
+    const { hidden } = await consentPage(at);
+    const { status, to } = await at.go(CONSENT, { ...hidden, decision });
+    expect(status).toBe(303);
+    expect(Object.fromEntries(to?.searchParams ?? [])).toMatchObject({
+      error: "access_denied",
+      state: "s 1/ä",
+      iss: place.issuer,
+    });
+    expect(to?.searchParams.has("code")).toBe(false);
+    expectStale(await at.go(CONSENT, { ...hidden, decision: "allow" }));
+  });
+
+  it("is made once for a request, even when its sign-in form is sent again", async () => {
+    const at = tab(desk);
+    const begun = await at.go(authorizeUrl());
+    const first = await at.go(SIGN_IN, { ...begun.hidden, name: "ada", word: "open" });
+    expect((await at.go(CONSENT, { ...first.hidden, decision: "deny" })).status).toBe(303);
+    const second = await at.go(SIGN_IN, { ...begun.hidden, name: "ada", word: "open" });
+    expectStale(await at.go(CONSENT, { ...second.hidden, decision: "allow" }));
+  });
+
+  it("costs one object request, and a login up to it at most two and three rows", async () => {
+    const at = tab(desk);
+    const { value, cost: before } = await cost(() => consentPage(at, authorizeUrl(), "bea"));
+    expect(before).toMatchObject({ requests: 1, rows: 1 });
+    const { cost: after } = await cost(() => at.go(CONSENT, { ...value.hidden, decision: "allow" }));
+    expect(after).toMatchObject({ requests: 1, rows: 2 });
+  });
+
+  it("sent 40 times at once gives one code, 40 rounds", async () => {
+    for (let round = 0; round < 40; round++) {
+      const at = tab(desk);
+      const { hidden } = await consentPage(at, authorizeUrl(), `round ${round}`);
+      const all = await Promise.all(Array.from({ length: 40 }, () => at.go(CONSENT, { ...hidden, decision: "allow" })));
+      expect(all.filter(({ to }) => to?.searchParams.has("code"))).toHaveLength(1);
+      expect(all.filter(({ status }) => status === 400)).toHaveLength(39);
+    }
+  }, 60_000);
+});
+
+describe("a form", () => {
+  beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
+  afterEach(() => vi.useRealTimers());
+
+  it.each([SIGN_IN, CONSENT])("at %s counts only from the browser that began", async (path) => {
+    const mine = tab(desk);
+    const begun = await mine.go(authorizeUrl());
+    const filled = { ...begun.hidden, name: "ada", word: "open", decision: "allow" };
+    const form = path === SIGN_IN ? filled : { ...(await mine.go(SIGN_IN, filled)).hidden, decision: "allow" };
+    const other = tab(desk);
+    await other.go(authorizeUrl());
+    expectStale(await other.go(path, form));
+    expectStale(await tab(desk).go(path, form));
+    expectStale(await mine.go(path, form, { cookie: `__Host-barewire=${"A".repeat(22)}` }));
+    expectStale(await mine.go(path, form, { cookie: `barewire=${mine.jar.get("__Host-barewire")}` }));
+    expect([200, 303]).toContain((await mine.go(path, form)).status);
+  });
+
+  it.each(["https://evil.test", "null", "http://mcp.test", "https://mcp.test.evil.test", "https://mcp.test:8443"])(
+    "from the origin %s is refused",
+    async (origin) => {
+      const at = tab(desk);
+      const begun = await at.go(authorizeUrl());
+      const filled = { ...begun.hidden, name: "ada", word: "open" };
+      expectStale(await at.go(SIGN_IN, filled, { origin }));
+      const { hidden } = await at.go(SIGN_IN, filled);
+      expectStale(await at.go(CONSENT, { ...hidden, decision: "allow" }, { origin }));
+    },
+  );
+
+  it("that was tampered with, cut, emptied or taken from another page is refused", async () => {
+    const at = tab(desk);
+    const begun = await at.go(authorizeUrl());
+    const consent = await at.go(SIGN_IN, { ...begun.hidden, name: "ada", word: "open" });
+    const { form = "" } = consent.hidden;
+    const flipped = form.slice(0, -9) + (form.at(-9) === "A" ? "B" : "A") + form.slice(-8);
+    for (const bad of [flipped, form.slice(0, -1), form.slice(1), `${form}A`, "", begun.hidden["form"] ?? "", "<b>"])
+      expectStale(await at.go(CONSENT, { form: bad, decision: "allow" }));
+    expectStale(await at.go(SIGN_IN, { form, name: "ada", word: "open" }));
+    expectStale(await at.go(CONSENT, { decision: "allow" }));
+    expectStale(await at.go(CONSENT, { form, decision: "allow" }, { "content-type": "text/plain" }));
+    expect((await at.go(CONSENT, { form, decision: "allow" })).status).toBe(303);
+  });
+
+  it("cannot be given other contents by more fields", async () => {
+    const at = tab(desk);
+    const { hidden } = await consentPage(at, authorizeUrl({ scope: "read" }));
+    const more = {
+      scope: "read write",
+      redirect_uri: "https://evil.test",
+      client_id: "web",
+      subject: "eve",
+      state: "x",
+    };
+    const { to } = await at.go(CONSENT, { ...hidden, ...more, decision: "allow" });
+    expect(`${to?.origin}${to?.pathname} ${to?.searchParams.get("state")}`).toBe(`${REDIRECT} s 1/ä`);
+    const id = (await readSigned(desk.ring, "code", to?.searchParams.get("code") ?? "")) ?? "";
+    const status = await desk.grants.get(desk.grants.idFromString(id)).status();
+    expect(status?.terms).toMatchObject({ client: "cli", subject: "ada", scopes: ["read"] });
+  });
+
+  it("is good for 15 minutes from the request, however the time was spent", async () => {
+    const at = tab(desk);
+    const begun = await at.go(authorizeUrl());
+    const filled = { ...begun.hidden, name: "ada", word: "open" };
+    vi.setSystemTime(Date.now() + 600_000);
+    const wrong = await at.go(SIGN_IN, { ...filled, word: "shut" });
+    const { hidden } = await at.go(SIGN_IN, { ...wrong.hidden, name: "ada", word: "open" });
+    expect(hidden["form"]).toBeDefined();
+    vi.setSystemTime(Date.now() + 300_000);
+    expectStale(await at.go(CONSENT, { ...hidden, decision: "allow" }));
+    expectStale(await at.go(SIGN_IN, filled));
+    expectStale(await at.go(SIGN_IN, { ...wrong.hidden, name: "ada", word: "open" }));
+  });
+});

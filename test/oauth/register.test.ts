@@ -1,0 +1,266 @@
+/** Dynamic registration: what is answered, what is refused and with which code, and what an id is. */
+
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import type { JsonObject } from "../../src/base/json.ts";
+import { findClient } from "../../src/oauth/client.ts";
+import { register } from "../../src/oauth/register.ts";
+import { remember } from "../secrets.ts";
+import { clientDesk, registered, registering } from "./clients.ts";
+
+const desk = clientDesk();
+const PUBLIC: JsonObject = {
+  redirect_uris: ["http://127.0.0.1:33418/", "https://client.example/cb"],
+  token_endpoint_auth_method: "none",
+};
+
+let lines: string[] = [];
+beforeEach(() => {
+  lines = [];
+  vi.spyOn(console, "log").mockImplementation((line) => void lines.push(String(line)));
+});
+afterEach(() => void vi.restoreAllMocks());
+
+describe("a registration", () => {
+  it("of a public client answers 201 with all that was registered, and is not cached", async () => {
+    const extra = {
+      client_name: "Client",
+      logo_uri: "https://client.example/logo.png",
+      software_id: 7,
+      jwks: "ignored",
+    };
+    const asked = {
+      ...PUBLIC,
+      ...extra,
+      grant_types: ["authorization_code", "refresh_token"],
+      scope: "write other read",
+    };
+    const answer = await register(
+      desk,
+      registering({ ...asked, application_type: "native", response_types: ["code"] }),
+    );
+    expect(answer.status).toBe(201);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
+    const { client_id, client_id_issued_at, ...rest }: Record<string, unknown> = await answer.json();
+    expect(client_id).toMatch(/^k\.[\w-]{60,600}$/);
+    expect(client_id_issued_at).toBeCloseTo(Date.now() / 1000, -1);
+    expect(rest).toEqual({
+      client_name: "Client",
+      application_type: "native",
+      scope: "read write",
+      redirect_uris: PUBLIC["redirect_uris"],
+      grant_types: ["authorization_code", "refresh_token"],
+      response_types: ["code"],
+      token_endpoint_auth_method: "none",
+    });
+  });
+
+  it("leaves one audit line that names the client by its key alone", async () => {
+    const { client_id } = await registered(desk, { ...PUBLIC, client_name: "Name of a stranger" });
+    const client = await findClient(desk, client_id);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
+      { event: "oauth.registered", client: client.ok && client.value.key, method: "none" },
+    ]);
+  });
+
+  it.each([undefined, "client_secret_basic", "client_secret_post"])(
+    "with the method %s gets a secret",
+    async (method) => {
+      const asked = {
+        redirect_uris: ["https://client.example/cb"],
+        ...(method && { token_endpoint_auth_method: method }),
+      };
+      const one = await registered(desk, asked);
+      const { client_id, client_secret = "", ...rest } = one;
+      expect(rest).toMatchObject({
+        client_secret_expires_at: 0,
+        token_endpoint_auth_method: method ?? "client_secret_basic",
+      });
+      remember(client_secret);
+      expect(client_secret).toMatch(/^[\w-]{43}$/);
+      expect((await registered(desk, asked))["client_secret"]).not.toBe(client_secret);
+      expect(await findClient(desk, client_id)).toMatchObject({ ok: true, value: { auth: { method: "secret" } } });
+      expect(lines.join()).not.toContain(client_secret);
+    },
+  );
+
+  it("narrows grant types and defaults to the code alone", async () => {
+    const device = "urn:ietf:params:oauth:grant-type:device_code";
+    const all = await registered(desk, { ...PUBLIC, grant_types: ["authorization_code", "refresh_token", device] });
+    expect(all["grant_types"]).toEqual(["authorization_code", "refresh_token"]);
+    expect((await registered(desk, PUBLIC))["grant_types"]).toEqual(["authorization_code"]);
+  });
+
+  it("has no limit of scopes when it lists none that is known", async () => {
+    for (const scope of ["", "openid email"]) {
+      const answer = await registered(desk, { ...PUBLIC, scope });
+      expect(answer).not.toHaveProperty("scope");
+      expect(await findClient(desk, answer["client_id"])).toMatchObject({ value: { scopes: undefined } });
+    }
+  });
+
+  it("takes null for an absent member", async () => {
+    const nulls = { client_name: null, scope: null, grant_types: null, response_types: null, application_type: null };
+    expect((await register(desk, registering({ ...PUBLIC, ...nulls }))).status).toBe(201);
+  });
+
+  it.each([
+    ["Cli\u202Eent\u200B \u0000name\uFEFF", "Client name"],
+    ["  two\r\n\tlines\u2028 ", "two lines"],
+    ["\u2066\u2067\u2069x\u061C", "x"],
+    ["\u3164Bank\u115F\uE000\uD800", "Bank"],
+    ["x".repeat(500), "x".repeat(80)],
+    ["\u{1F600}".repeat(100), "\u{1F600}".repeat(80)],
+    ["<b>&\"'", "<b>&\"'"],
+  ])("makes the name %j fit to be shown", async (client_name, shown) => {
+    expect((await registered(desk, { ...PUBLIC, client_name }))["client_name"]).toBe(shown);
+  });
+
+  it("has no name when nothing of it can be shown", async () => {
+    expect(await registered(desk, { ...PUBLIC, client_name: "\u202E\u200B \n" })).not.toHaveProperty("client_name");
+  });
+
+  it("holds an id that carries the redirect URIs it was given", async () => {
+    const { client_id } = await registered(desk, { ...PUBLIC, client_name: "Client" });
+    expect(await findClient(desk, client_id)).toMatchObject({
+      ok: true,
+      value: {
+        id: client_id,
+        name: "Client",
+        host: undefined,
+        redirectUris: PUBLIC["redirect_uris"],
+        auth: { method: "none" },
+      },
+    });
+  });
+});
+
+/** Expects a refusal of `request` that repeats nothing of it, and one audit line. */
+async function expectRefused(request: Request, error: string): Promise<string> {
+  const answer = await register(desk, request);
+  const said: { error: string; error_description: string } = await answer.json();
+  expect([answer.status, answer.headers.get("cache-control"), said.error]).toEqual([400, "no-store", error]);
+  expect(said.error_description).toMatch(/^[ !#-[\]-~]+$/);
+  expect(lines).toHaveLength(1);
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ event: "oauth.refused", endpoint: "register", error });
+  return said.error_description;
+}
+
+describe("a registration is refused", () => {
+  const many = Array.from({ length: 17 }, (_, index) => `https://client.example/${index}`);
+  it.each<[string, JsonObject[string] | undefined]>([
+    ["absent", undefined],
+    ["empty", []],
+    ["a string", "https://client.example/cb"],
+    ["an object", { 0: "https://client.example/cb" }],
+    ["null", null],
+    ["holding a number", ["https://client.example/cb", 1]],
+    ["holding null", [null]],
+    ["nested", [["https://client.example/cb"]]],
+    ["too many", many],
+    ["too long", [`https://client.example/${"a".repeat(2_000)}`]],
+    ["a script", ["javascript:alert(1)"]],
+    ["a script behind a good one", ["https://client.example/cb", "JaVaScRiPt:alert(1)"]],
+    ["a script with a tab", ["java\tscript:alert(1)"]],
+    ["a script behind a control character", ["\u0001javascript:alert(1)"]],
+    ["data", ["data:text/html,x"]],
+    ["plain http", ["http://client.example/cb"]],
+    ["a look-alike of loopback", ["http://127.0.0.1.evil.example/"]],
+    ["with user info", ["https://good.example@evil.example"]],
+    ["with a fragment", ["https://client.example/cb#x"]],
+    ["out of band", ["urn:ietf:wg:oauth:2.0:oob"]],
+  ])("when redirect_uris is %s", async (_, redirect_uris) => {
+    const rest = { token_endpoint_auth_method: "none" };
+    const request = registering(redirect_uris === undefined ? rest : { ...rest, redirect_uris });
+    await expectRefused(request, "invalid_redirect_uri");
+  });
+
+  it.each([
+    ["http://localhost/cb"],
+    ["http://127.0.0.1:3000/"],
+    ["http://[::1]/"],
+    ["com.example.app:/cb"],
+    ["cursor://a.b/cb"],
+  ])("when a web client has %s", async (uri) => {
+    const web = { ...PUBLIC, application_type: "web", redirect_uris: ["https://client.example/cb", uri] };
+    await expectRefused(registering(web), "invalid_redirect_uri");
+    expect((await register(desk, registering({ ...web, application_type: "native" }))).status).toBe(201);
+  });
+
+  it.each<[string, JsonObject]>([
+    ["an unknown method", { token_endpoint_auth_method: "client_secret_jwt" }],
+    ["keys", { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [] } }],
+    ["a method that is no string", { token_endpoint_auth_method: ["none"] }],
+    ["an inherited method", { token_endpoint_auth_method: "constructor" }],
+    ["an unknown application type", { application_type: "Native" }],
+    ["an application type that is no string", { application_type: true }],
+    ["the implicit response", { response_types: ["token"] }],
+    ["the hybrid response", { response_types: ["code", "code id_token"] }],
+    ["no response", { response_types: [] }],
+    ["a response that is no list", { response_types: "code" }],
+    ["no grant types", { grant_types: [] }],
+    ["grant types without the code", { grant_types: ["refresh_token"] }],
+    ["passwords", { grant_types: ["password"] }],
+    ["grant types that are no list", { grant_types: "authorization_code" }],
+    ["grant types that are not strings", { grant_types: ["authorization_code", 1] }],
+    ["scopes in a list", { scope: ["read"] }],
+    ["a name that is no string", { client_name: { toString: "x" } }],
+  ])("for %s", async (_, member) => {
+    await expectRefused(registering({ ...PUBLIC, ...member }), "invalid_client_metadata");
+  });
+
+  it.each([[["client_credentials"]], [["authorization_code", "client_credentials"]]])(
+    "for %j, and says who may",
+    async (grant_types) => {
+      const said = await expectRefused(registering({ ...PUBLIC, grant_types }), "invalid_client_metadata");
+      expect(said).toMatch(/client_credentials.*operator/);
+    },
+  );
+
+  it.each([
+    ["not JSON", "{"],
+    ["empty", ""],
+    ["a list", "[]"],
+    ["null", "null"],
+    ["a string", '"x"'],
+    ["a form", "redirect_uris=https%3A%2F%2Fclient.example"],
+    ["too large", JSON.stringify({ ...PUBLIC, padding: "x".repeat(8_192) })],
+    ["deep", `{"x":${"[".repeat(5_000)}`],
+  ])("when the body is %s", async (_, body) => {
+    await expectRefused(registering(body), "invalid_client_metadata");
+  });
+
+  it.each(["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", ""])(
+    "as %j",
+    async (type) => {
+      await expectRefused(registering(PUBLIC, { "content-type": type }), "invalid_client_metadata");
+    },
+  );
+
+  it("when chunks without a stated length pass the limit", async () => {
+    const chunk = new TextEncoder().encode(" ".repeat(1_000));
+    let pulled = 0;
+    const body = new ReadableStream<Uint8Array>({
+      pull(controller) {
+        pulled++;
+        if (pulled > 1_000) controller.close();
+        else controller.enqueue(chunk);
+      },
+    });
+    const headers = { "content-type": "application/json" };
+    await expectRefused(
+      new Request("https://mcp.example.com/register", { method: "POST", body, headers }),
+      "invalid_client_metadata",
+    );
+    expect(pulled).toBeLessThan(20);
+  });
+
+  it("when it would make an id too long to travel", async () => {
+    const long = (count: number) =>
+      Array.from({ length: count }, (_, i) => `https://client.example/${i}/${"a".repeat(1_000)}`);
+    await expectRefused(registering({ ...PUBLIC, redirect_uris: long(5) }), "invalid_client_metadata");
+    const { client_id } = await registered(desk, { ...PUBLIC, redirect_uris: long(4) });
+    expect(client_id?.length).toBeLessThanOrEqual(6_000);
+    expect(await findClient(desk, client_id)).toMatchObject({ ok: true });
+  });
+});

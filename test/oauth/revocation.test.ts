@@ -1,0 +1,219 @@
+/** Taking back and asking: RFC 7009 and RFC 7662, with the tokens of this server and of everybody else. */
+
+import { describe, expect, it } from "vitest";
+import type { JsonObject } from "../../src/base/json.ts";
+import { sign } from "../../src/crypto/mac.ts";
+import { digest } from "../../src/crypto/seal.ts";
+import { mintAccess, ownTokens } from "../../src/oauth/access-token.ts";
+import type { Desk } from "../../src/oauth/desk.ts";
+import { mintRefresh } from "../../src/oauth/grant.ts";
+import { register } from "../../src/oauth/register.ts";
+import { introspect, revoke, revokeGrant } from "../../src/oauth/revocation.ts";
+import { token } from "../../src/oauth/token.ts";
+import { ringOf } from "../unit/keys.ts";
+import { age, cost, deskOf, grantStub, openGrant, place, post, REDIRECT, SECRET, spoil, VERIFIER } from "./desk.ts";
+
+const desk = deskOf();
+const WEB = ["web", SECRET] as const;
+
+interface Tokens {
+  readonly id: string;
+  readonly access: string;
+  readonly refresh: string;
+}
+
+async function login(
+  at: Desk = desk,
+  client: string = "cli",
+  basic?: readonly [string, string],
+  key: string = client,
+): Promise<Tokens> {
+  const { id, code } = await openGrant(at, { client: key });
+  const who: Record<string, string> = basic === undefined ? { client_id: client } : {};
+  const form = { grant_type: "authorization_code", code, code_verifier: VERIFIER, redirect_uri: REDIRECT, ...who };
+  const body: JsonObject = await (await token(at, post("/token", form, basic), place)).json();
+  return { id, access: String(body["access_token"]), refresh: String(body["refresh_token"]) };
+}
+
+const isAlive = async ({ id }: Tokens): Promise<boolean> => (await grantStub(id).status())?.live === true;
+
+describe("/revoke", () => {
+  const ask = (form: Record<string, string>, basic?: readonly [string, string], at: Desk = desk): Promise<Response> =>
+    revoke(at, post("/revoke", form, basic), place);
+
+  it.each(["access", "refresh"] as const)(
+    "takes the %s token for its grant, and ends all that lives by it",
+    async (kind) => {
+      const heard: string[] = [];
+      const own = deskOf({}, { hooks: { revoked: async (...who) => void heard.push(who.join(" ")) } });
+      const verify = ownTokens(own);
+      const tokens = await login(own);
+      expect(await verify(tokens.access, place)).toMatchObject({ ok: true });
+      const response = await ask(
+        { client_id: "cli", token: tokens[kind], token_type_hint: "refresh_token" },
+        undefined,
+        own,
+      );
+      expect([response.status, await response.text(), response.headers.get("cache-control")]).toEqual([
+        200,
+        "",
+        "no-store",
+      ]);
+      expect(await isAlive(tokens)).toBe(false);
+      expect(await verify(tokens.access, place)).toEqual({ ok: false, error: "grant.over" });
+      expect(own.closed).toEqual([tokens.id]);
+      expect(heard).toEqual(["ada cli"]);
+      expect((await ask({ client_id: "cli", token: tokens[kind] }, undefined, own)).status).toBe(200);
+      expect(heard).toHaveLength(1);
+    },
+  );
+
+  it("takes a refresh token that was rotated", async () => {
+    const tokens = await login();
+    await grantStub(tokens.id).refresh(
+      { client: "cli", resource: place.resource, generation: 1, scopes: [] },
+      desk.settings,
+    );
+    expect((await ask({ client_id: "cli", token: tokens.refresh })).status).toBe(200);
+    expect(await isAlive(tokens)).toBe(false);
+  });
+
+  it("changes nothing for tokens of another client, and does not tell", async () => {
+    const tokens = await login();
+    const webs = await login(desk, "web", WEB);
+    for (const one of [tokens.access, tokens.refresh]) expect((await ask({ token: one }, WEB)).status).toBe(200);
+    for (const one of [webs.access, webs.refresh])
+      expect((await ask({ client_id: "cli", token: one })).status).toBe(200);
+    expect([await isAlive(tokens), await isAlive(webs)]).toEqual([true, true]);
+    expect((await ask({ token: webs.refresh }, WEB)).status).toBe(200);
+    expect(await isAlive(webs)).toBe(false);
+  });
+
+  it("answers 200 to what is no token, and wakes no object", async () => {
+    const { id, access, refresh } = await login();
+    const made = [await mintRefresh(ringOf("z"), id, 1), await sign(desk.ring, "code", id), "x", "ey.a.b"];
+    const other = await mintAccess(
+      desk.ring,
+      { issuer: "https://other.test", subject: "ada", client: "cli", scopes: [], grant: id },
+      "https://other.test/mcp",
+      9e9,
+    );
+    const { cost: spent } = await cost(async () => {
+      for (const bad of [...spoil(access), ...spoil(refresh), ...made, other])
+        expect((await ask({ client_id: "cli", token: bad })).status).toBe(200);
+    });
+    expect(spent).toEqual({ requests: 0, rows: 0, births: 0 });
+    expect(await isAlive({ id, access, refresh })).toBe(true);
+  });
+
+  it.each([
+    ["an unknown client", { client_id: "nobody" }, undefined, 401],
+    ["no client", {}, undefined, 401],
+    ["a client without its secret", { client_id: "web" }, undefined, 401],
+    ["a wrong secret", {}, ["web", "wrong"] as const, 401],
+    ["no token", { client_id: "cli", token: "" }, undefined, 400],
+  ])("refuses %s", async (_, changes, basic, status) => {
+    const tokens = await login();
+    expect((await ask({ token: tokens.refresh, ...changes }, basic)).status).toBe(status);
+    expect(await isAlive(tokens)).toBe(true);
+  });
+
+  it("costs one object request and one row", async () => {
+    const { refresh } = await login();
+    expect((await cost(() => ask({ client_id: "cli", token: refresh }))).cost).toMatchObject({ requests: 1, rows: 1 });
+  });
+});
+
+describe("revokeGrant", () => {
+  it("says whether there was something to end", async () => {
+    const own = deskOf();
+    const { id } = await login(own);
+    expect(await revokeGrant(own, id, "account", "web")).toBe(false);
+    expect(await revokeGrant(own, id, "account")).toBe(true);
+    expect(await revokeGrant(own, id, "account")).toBe(false);
+    expect(await revokeGrant(own, "not an id", "account")).toBe(false);
+    expect(await revokeGrant(own, own.grants.newUniqueId().toString(), "account")).toBe(false);
+    expect(own.closed).toHaveLength(1);
+  });
+});
+
+describe("/introspect", () => {
+  const ask = async (said: string, basic: readonly [string, string] = WEB, at: Desk = desk): Promise<JsonObject> =>
+    (await introspect(at, post("/introspect", { token: said }, basic), place)).json();
+  const dead = { active: false };
+
+  it("describes an access token that lives", async () => {
+    const { access } = await login();
+    const answer = await ask(access);
+    expect(answer).toEqual({
+      ...{ active: true, client_id: "cli", sub: "ada", scope: "read write", token_type: "Bearer" },
+      ...{ iss: place.issuer, aud: place.resource, exp: expect.any(Number) as number },
+    });
+    expect(Number(answer["exp"]) - Date.now() / 1000).toBeGreaterThan(890);
+  });
+
+  it("describes the newest refresh token, and none before it", async () => {
+    const { id, refresh } = await login();
+    expect(await ask(refresh)).toMatchObject({ active: true, client_id: "cli", sub: "ada" });
+    await grantStub(id).refresh({ client: "cli", resource: place.resource, generation: 1, scopes: [] }, desk.settings);
+    expect(await ask(refresh)).toEqual(dead);
+    expect(await ask(await mintRefresh(desk.ring, id, 2))).toMatchObject({ active: true });
+    expect(await ask(await mintRefresh(desk.ring, id, 3))).toEqual(dead);
+  });
+
+  it("says no more than that of what is revoked, unused for long, expired, forged or foreign", async () => {
+    const [revoked, unused, alive] = [await login(), await login(), await login()];
+    await grantStub(revoked.id).revoke();
+    await age(unused.id, 3600);
+    const caller = { issuer: place.issuer, subject: "ada", client: "web", scopes: [] };
+    const old = await mintAccess(desk.ring, caller, place.resource, Math.floor(Date.now() / 1000) - 1);
+    const elsewhere = await mintAccess(desk.ring, caller, "https://other.test/mcp", 9e9);
+    const none = [old, elsewhere, await mintAccess(ringOf("z"), caller, place.resource, 9e9), "x", "ey.a.b"];
+    for (const said of [
+      revoked.access,
+      revoked.refresh,
+      unused.access,
+      unused.refresh,
+      ...none,
+      ...spoil(alive.access),
+    ])
+      expect(await ask(said)).toEqual(dead);
+  });
+
+  it("needs no object for a client's own token, and wakes none for forgeries", async () => {
+    const caller = { issuer: place.issuer, subject: "machine", client: "machine", scopes: ["read"] };
+    const own = await mintAccess(desk.ring, caller, place.resource, Math.floor(Date.now() / 1000) + 60);
+    const { refresh } = await login();
+    const { value, cost: spent } = await cost(async () => [
+      await ask(own, ["machine", SECRET]),
+      ...(await Promise.all(spoil(refresh).map((bad) => ask(bad)))),
+    ]);
+    expect(value[0]).toMatchObject({ active: true, sub: "machine" });
+    expect(spent).toEqual({ requests: 0, rows: 0, births: 0 });
+  });
+
+  it("tells nothing to public clients, strangers and wrong secrets", async () => {
+    const { access } = await login();
+    const forms = [{ client_id: "cli", token: access }, { token: access }, { client_id: "web", token: access }];
+    for (const form of forms) {
+      const response = await introspect(desk, post("/introspect", form), place);
+      expect([response.status, (await response.json<JsonObject>())["error"]]).toEqual([401, "invalid_client"]);
+    }
+    const response = await introspect(desk, post("/introspect", { token: access }, ["web", "wrong"]), place);
+    expect([response.status, response.headers.get("www-authenticate")?.slice(0, 5)]).toEqual([401, "Basic"]);
+    expect((await introspect(desk, post("/introspect", {}, WEB), place)).status).toBe(400);
+  });
+
+  it("tells clients that registered themselves about their own tokens alone", async () => {
+    const metadata = { redirect_uris: [REDIRECT], grant_types: ["authorization_code", "refresh_token"] };
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(metadata) };
+    const registered = await register(desk, new Request(`${place.issuer}/register`, init));
+    const { client_id = "", client_secret = "" } = await registered.json<Record<string, string>>();
+    const basic = [client_id, client_secret] as const;
+    expect(await ask((await login()).access, basic)).toEqual(dead);
+    const key = `dcr:${(await digest(client_id)).slice(0, 22)}`;
+    const own = await login(desk, client_id, basic, key);
+    expect(await ask(own.access, basic)).toMatchObject({ active: true, client_id, sub: "ada" });
+    expect(await ask(own.refresh, basic)).toMatchObject({ active: true, client_id });
+  });
+});

@@ -1,0 +1,60 @@
+/**
+ * Set up before every test file in workerd: nothing that was sealed or signed in it may appear in what it logged.
+ * Tokens, codes and cookies all end in an output of `encrypt` or `sign`, client secrets are random bytes, so those three
+ * are listened to, whoever calls them; the key ring of the tests is a secret from the start.
+ */
+
+import { env } from "cloudflare:workers";
+import { afterAll, expect } from "vitest";
+import { base64url } from "../src/base/bytes.ts";
+
+/** Characters at the end of a secret by which it is recognised. */
+const TAIL = 20;
+const tails = new Set<string>();
+const lines: string[] = [];
+
+for (const name of ["encrypt", "sign"] as const) {
+  const real = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<ArrayBuffer>;
+  const listening = async (...args: unknown[]): Promise<ArrayBuffer> => {
+    const made = await real(...args);
+    remember(base64url(new Uint8Array(made)));
+    return made;
+  };
+  Object.defineProperty(crypto.subtle, name, { value: listening, configurable: true });
+}
+
+/** Client secrets are plain random bytes; shorter ones are ids, which may be told. */
+const fill = crypto.getRandomValues.bind(crypto) as (bytes: Uint8Array) => Uint8Array;
+const listeningFill = (bytes: Uint8Array): Uint8Array => {
+  fill(bytes);
+  if (bytes.byteLength >= 32) remember(base64url(bytes));
+  return bytes;
+};
+Object.defineProperty(crypto, "getRandomValues", { value: listeningFill, configurable: true });
+
+for (const name of ["log", "info", "warn", "error", "debug"] as const) {
+  const real = console[name].bind(console);
+  console[name] = (...args: unknown[]) => {
+    lines.push(args.map(String).join(" "));
+    real(...args);
+  };
+}
+
+for (const { KEYS = "" } of [env as { KEYS?: string }]) remember(KEYS.replaceAll(/[=]/g, ""));
+
+/** Makes `secret` one that no log line may hold. */
+export function remember(secret: string): void {
+  if (secret.length >= TAIL) tails.add(secret.slice(-TAIL));
+}
+
+/** The lines that hold a secret. */
+export function leaks(of: readonly string[] = lines): string[] {
+  return of.filter((line) => {
+    for (let at = TAIL; at <= line.length; at++) if (tails.has(line.slice(at - TAIL, at))) return true;
+    return false;
+  });
+}
+
+afterAll(() => {
+  expect(leaks()).toEqual([]);
+});

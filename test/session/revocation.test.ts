@@ -1,0 +1,281 @@
+/** A grant is taken back: what it opened and holds ends at once, wherever it runs; what others opened goes on. */
+
+import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { expect, it } from "vitest";
+import type { Caller } from "../../src/base/caller.ts";
+import type { JsonValue } from "../../src/base/json.ts";
+import { hubDoor, HUB_SHARDS } from "../../src/hub/door.ts";
+import { catalog } from "../../src/server/catalog.ts";
+import { endSession, listenToSession, postToSession } from "../../src/session/door.ts";
+import type { SessionDoor } from "../../src/session/initialize.ts";
+import { listen } from "../../src/stateless/listen.ts";
+import { ringOf } from "../unit/keys.ts";
+import { costs, countedNamespace } from "../world/counting.ts";
+import { bindings, callTool, Events, request, stubOf, type Session } from "./client.ts";
+
+const hub = hubDoor(countedNamespace(bindings.HUB));
+const door: SessionDoor = {
+  // Only `initialize` and the hub's filter look at it; calls are served by the world's own objects.
+  server: catalog({
+    info: { name: "doors", version: "1" },
+    tools: [],
+    resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
+  }),
+  services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+  hub,
+  sessions: countedNamespace(bindings.SESSION),
+  only: undefined,
+};
+
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const timeout = <T>(promise: Promise<T>, ms: number): Promise<T | "timeout"> =>
+  Promise.race([promise, pause(ms).then(() => "timeout" as const)]);
+
+let count = 0;
+/** A caller of ada's one client, by a grant of its own. */
+function caller(): Caller & { grant: string } {
+  const grant = (++count).toString(16).padStart(64, "a");
+  return { issuer: "https://issuer.test", subject: "ada", client: "cli", scopes: [], grant };
+}
+
+function http(session: Session | undefined, method: string = "POST"): Request {
+  const headers = { accept: "application/json, text/event-stream", "content-type": "application/json" };
+  const named = session === undefined ? {} : { "mcp-session-id": session.id };
+  return new Request("http://127.0.0.1/mcp", { method, headers: { ...headers, ...named } });
+}
+
+const post = (by: Caller, session: Session | undefined, body: object): Promise<Response> =>
+  postToSession(door, http(session), body as JsonValue, by);
+const stream = async (by: Caller, session: Session): Promise<Events> =>
+  new Events(await listenToSession(door, http(session, "GET"), by));
+const ping = async (by: Caller, session: Session): Promise<number> =>
+  (await post(by, session, request(1, "ping"))).status;
+
+async function open(by: Caller): Promise<Session> {
+  const clientInfo = { name: "t", version: "1" };
+  const params = { protocolVersion: "2025-11-25", capabilities: { elicitation: {} }, clientInfo };
+  const response = await post(by, undefined, request(0, "initialize", params));
+  return { id: response.headers.get("mcp-session-id") ?? "", revision: "2025-11-25" };
+}
+
+async function subscribe(by: Caller): Promise<Events> {
+  const params = { notifications: { resourceSubscriptions: ["test://a"] } };
+  const message = { kind: "request", id: "s", method: "subscriptions/listen", params } as const;
+  return new Events(await listen(door, new AbortController().signal, message, by));
+}
+
+/** Everything that can be live under one grant: a session, each kind of stream, a silent call. */
+async function live(by: Caller): Promise<{
+  session: Session;
+  get: Events;
+  asking: Events;
+  working: Events;
+  silent: Promise<Response>;
+  listening: Events;
+}> {
+  const session = await open(by);
+  const get = await stream(by, session);
+  const asking = new Events(await post(by, session, callTool(1, "test_elicitation", { message: "?" })));
+  const working = new Events(await post(by, session, callTool(2, "spec_slow", { ms: 4_000 })));
+  const silent = post(by, session, callTool(3, "spec_slow", { ms: 900 }));
+  const listening = await subscribe(by);
+  await get.next();
+  await asking.message();
+  await working.next();
+  await listening.message();
+  return { session, get, asking, working, silent, listening };
+}
+
+const shards = (): DurableObjectStub[] =>
+  Array.from({ length: HUB_SHARDS }, (_, index) => bindings.HUB.getByName(`shard-${index}`));
+
+/** Evicts these sessions and the hub; their sockets stay. */
+async function evict(...sessions: Session[]): Promise<void> {
+  for (const stub of [...sessions.map(stubOf), ...shards()])
+    await evictDurableObject(stub, { webSockets: "hibernate" });
+}
+
+/** The grants under which the hub knows the session, or undefined when it does not know it. */
+async function grantsOf({ id }: Session): Promise<string[] | undefined> {
+  const found = shards().map((shard) =>
+    runInDurableObject(shard, (_hub, { storage }) =>
+      storage.sql.exec<{ grants: string }>("SELECT grants FROM registered WHERE id = ?", id).toArray(),
+    ),
+  );
+  const [row] = (await Promise.all(found)).flat();
+  return row === undefined ? undefined : (JSON.parse(row.grants) as string[]);
+}
+
+it("ends every session, stream and call of the grant, and none of another", { timeout: 20_000 }, async () => {
+  const [a, b] = [caller(), caller()];
+  const [ended, other] = await Promise.all([live(a), live(b)]);
+  await hub.revoke(a.grant);
+
+  for (const events of [ended.get, ended.asking, ended.working])
+    expect(await timeout(events.next(), 500)).toBeUndefined();
+  expect((await ended.silent).status).toBe(404);
+  expect(await ended.listening.message()).toMatchObject({ id: "s", result: { resultType: "complete" } });
+  expect(await ended.listening.message()).toMatchObject({ method: "notifications/cancelled" });
+  expect(await timeout(ended.listening.next(), 500)).toBeUndefined();
+  expect(await ping(a, ended.session)).toBe(404);
+  expect((await listenToSession(door, http(ended.session, "GET"), a)).status).toBe(404);
+  expect((await endSession(door, http(ended.session, "DELETE"), a)).status).toBe(404);
+  expect(await grantsOf(ended.session)).toBeUndefined();
+  await runInDurableObject(stubOf(ended.session), async (_object, { storage }) => {
+    expect((await storage.list()).size).toBe(0);
+    expect(await storage.getAlarm()).toBeNull();
+  });
+
+  expect((await other.silent).status).toBe(200);
+  expect(await ping(b, other.session)).toBe(200);
+  await hub.publish({ uri: "test://a" });
+  expect(await other.listening.message()).toMatchObject({ method: "notifications/resources/updated" });
+  await hub.publish({ list: "tools" });
+  expect(await other.get.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+  expect(await other.working.message()).toMatchObject({ id: 2, result: {} });
+  expect(await timeout(other.asking.next(), 100)).toBe("timeout");
+  await hub.revoke(b.grant);
+});
+
+it("stops the handlers of the grant", async () => {
+  const [a, b] = [caller(), caller()];
+  const [ended, other] = [await open(a), await open(b)];
+  // A call of spec_slow that is stopped says so by changing this resource.
+  const uri = "test://watched-resource";
+  await (await post(b, other, request(1, "resources/subscribe", { uri }))).text();
+  const events = await stream(b, other);
+  await events.next();
+  const posted = post(a, ended, callTool(1, "spec_slow", { ms: 5_000 }));
+  await pause(100);
+  await hub.revoke(a.grant);
+  expect((await posted).status).toBe(404);
+  expect(await timeout(events.message(), 1_500)).toMatchObject({ params: { uri } });
+  await events.cancel();
+});
+
+it("reaches sessions, sockets and listeners whose objects were evicted", async () => {
+  const [a, b] = [caller(), caller()];
+  const [ended, other] = [await open(a), await open(b)];
+  const [get, listening, otherGet, otherListening] = [
+    ...[await stream(a, ended), await subscribe(a)],
+    ...[await stream(b, other), await subscribe(b)],
+  ] as const;
+  for (const events of [get, listening, otherGet, otherListening]) await events.next();
+  await evict(ended, other);
+  await hub.revoke(a.grant);
+  expect(await timeout(get.next(), 500)).toBeUndefined();
+  expect(await listening.message()).toMatchObject({ id: "s", result: {} });
+  expect(await ping(a, ended)).toBe(404);
+  expect(await ping(b, other)).toBe(200);
+  await hub.publish({ uri: "test://a" });
+  expect(await otherListening.message()).toMatchObject({ method: "notifications/resources/updated" });
+  expect(await timeout(otherGet.next(), 100)).toBe("timeout");
+});
+
+it("reaches sessions whose objects died", async () => {
+  const [a, b] = [caller(), caller()];
+  const [ended, other] = [await open(a), await open(b)];
+  await abortAllDurableObjects();
+  await hub.revoke(a.grant);
+  expect(await ping(a, ended)).toBe(404);
+  expect(await ping(b, other)).toBe(200);
+});
+
+it("ends what a newer grant of the same caller holds in a session, and leaves the session to the one that opened it", async () => {
+  const [a, b] = [caller(), caller()];
+  const session = await open(a);
+  const own = await stream(a, session);
+  const newer = await stream(b, session);
+  const working = new Events(await post(b, session, callTool(2, "spec_slow", { ms: 3_000 })));
+  const silent = post(b, session, callTool(3, "spec_slow", { ms: 900 }));
+  const kept = post(a, session, callTool(4, "spec_slow", { ms: 900 }));
+  for (const events of [own, newer, working]) await events.next();
+  await hub.revoke(b.grant);
+  expect(await timeout(newer.next(), 500)).toBeUndefined();
+  expect(await timeout(working.next(), 500)).toBeUndefined();
+  expect((await silent).status).toBe(404);
+  expect((await kept).status).toBe(200);
+  expect(await ping(a, session)).toBe(200);
+  expect(await timeout(own.next(), 100)).toBe("timeout");
+  await hub.revoke(a.grant);
+  expect(await timeout(own.next(), 500)).toBeUndefined();
+  expect(await ping(b, session)).toBe(404);
+});
+
+it("a newer grant is noted once, and survives the object's memory", async () => {
+  const [a, b] = [caller(), caller()];
+  const session = await open(a);
+  for (let round = 0; round < 3; round++) await ping(b, session);
+  const newer = await stream(b, session);
+  await newer.next();
+  await evict(session);
+  await ping(b, session);
+  await hub.revoke(b.grant);
+  expect(await timeout(newer.next(), 500)).toBeUndefined();
+  expect(await grantsOf(session)).toEqual([a.grant, b.grant]);
+});
+
+it("a session that ends while a newer grant joins it is gone for that one too", async () => {
+  const [a, b] = [caller(), caller()];
+  const session = await open(a);
+  const [status] = await Promise.all([ping(b, session), endSession(door, http(session, "DELETE"), a)]);
+  expect(status).toBe(404);
+});
+
+it("leaves sessions without a grant alone, and costs them nothing", async () => {
+  const { grant: _none, ...stranger } = caller();
+  const session = await open(stranger);
+  const before = { ...costs };
+  expect(await ping(stranger, session)).toBe(200);
+  expect(costs.requests - before.requests).toBe(1);
+  await hub.revoke("undefined");
+  await hub.revoke("");
+  await hub.revoke("null");
+  expect(await ping(stranger, session)).toBe(200);
+  expect(await grantsOf(session)).toEqual([]);
+});
+
+it("a session opened by a grant costs two object requests and three rows, and a call one and none", async () => {
+  const a = caller();
+  for (let round = 0; round < 2; round++) await open(a);
+  let before = { ...costs };
+  const session = await open(a);
+  expect({ requests: costs.requests - before.requests, rows: costs.rows - before.rows }).toEqual({
+    requests: 2,
+    rows: 3,
+  });
+  before = { ...costs };
+  expect(await ping(a, session)).toBe(200);
+  expect({ requests: costs.requests - before.requests, rows: costs.rows - before.rows }).toEqual({
+    requests: 1,
+    rows: 0,
+  });
+});
+
+it("a token of a grant that ended opens nothing more, for as long as it is good elsewhere", async () => {
+  const [a, b] = [caller(), caller()];
+  await hub.revoke(a.grant);
+  for (const shard of shards()) await evictDurableObject(shard, { webSockets: "hibernate" });
+  expect((await open(a)).id).toBe("");
+  const late = await subscribe(a);
+  await late.message();
+  expect(await timeout(late.message(), 500)).toMatchObject({ id: "s", result: { resultType: "complete" } });
+  // Another grant of the same caller goes on.
+  expect(await ping(b, await open(b))).toBe(200);
+});
+
+it("grants that ended are not kept for ever", async () => {
+  const [a, b] = [caller(), caller()];
+  await hub.revoke(a.grant);
+  const [shard] = shards();
+  if (shard === undefined) throw new Error("There are no shards");
+  const keys = (): Promise<string[]> =>
+    runInDurableObject(shard, (_hub, { storage }) => [...storage.kv.list({ prefix: "over " })].map(([key]) => key));
+  expect(await keys()).toContain(`over ${a.grant}`);
+  await runInDurableObject(shard, (_hub, { storage }) =>
+    storage.kv.put(`over ${a.grant}`, Date.now() - 86_400_000 - 1_000),
+  );
+  await hub.revoke(b.grant);
+  expect(await keys()).not.toContain(`over ${a.grant}`);
+  expect(await keys()).toContain(`over ${b.grant}`);
+});

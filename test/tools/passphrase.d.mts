@@ -1,0 +1,2 @@
+export function freshPassphrase(): string;
+export function hashPassphrase(passphrase: string): string;

@@ -1,0 +1,24 @@
+/** `make passphrase`: a passphrase for the owner of a deployed server. The Worker gets its hash, as a secret. */
+
+import { pbkdf2Sync, randomBytes, randomInt } from "node:crypto";
+import { pathToFileURL } from "node:url";
+
+/** Sixteen letters of twenty, in groups for people: 69 bits. No vowels, so that no words come out. */
+export function freshPassphrase() {
+  const letters = "bcdfghjkmnpqrstvwxyz";
+  const group = () => Array.from({ length: 4 }, () => letters[randomInt(letters.length)]).join("");
+  return Array.from({ length: 4 }, group).join("-");
+}
+
+/** What the Worker keeps of a passphrase. workerd derives at most 100,000 rounds. */
+export function hashPassphrase(passphrase) {
+  const salt = randomBytes(16);
+  const hash = pbkdf2Sync(passphrase, salt, 100_000, 32, "sha256");
+  return `pbkdf2-sha256:100000:${salt.toString("base64url")}:${hash.toString("base64url")}`;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  const passphrase = freshPassphrase();
+  console.log(`Passphrase, for your password manager:       ${passphrase}
+Secret, for wrangler secret put PASSPHRASE:  ${hashPassphrase(passphrase)}`);
+}
