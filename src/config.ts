@@ -40,6 +40,8 @@ export interface Env {
   readonly AUTH_ISSUER?: string;
   /** "client_id:client_secret" at AUTH_ISSUER, to ask it about opaque tokens (RFC 7662). A secret. */
   readonly AUTH_INTROSPECTION?: string;
+  /** "1" also takes JWTs of AUTH_ISSUER whose type does not say that they are access tokens (RFC 9068). */
+  readonly AUTH_ANY_TYPE?: string;
   /** Clients known beforehand: a JSON list, see {@link PreRegistered}. */
   readonly CLIENTS?: string;
   /** Life of an access token; default 900. */
@@ -91,6 +93,7 @@ export function readConfig(env: Env): Config {
     faults.push("AUTH_ISSUER must be a URL, and AUTH empty beside it");
   const clients = readClients(env.CLIENTS ?? "");
   if (typeof clients === "string") faults.push(clients);
+  const outside = { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION, anyType: env.AUTH_ANY_TYPE === "1" };
   const listed = ALLOWED_ORIGINS.split(",").map((part) => part.trim());
   const browsers = listed.filter((part) => part !== "");
   const config = {
@@ -101,12 +104,7 @@ export function readConfig(env: Env): Config {
     },
     maxBodyBytes: count("MAX_BODY_BYTES", 1, 4_194_304),
     only: REVISION === "" ? undefined : REVISION,
-    auth:
-      AUTH === "none"
-        ? AUTH
-        : AUTH_ISSUER === ""
-          ? "own"
-          : { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION },
+    auth: AUTH === "none" ? AUTH : AUTH_ISSUER === "" ? "own" : outside,
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
       codeSeconds: 60,

@@ -51,6 +51,20 @@ test.each<[string, Record<string, unknown>]>([
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "-1" }],
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "4 MiB" }],
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "1.5" }],
+  ["AUTH", { AUTH: "off" }],
+  ["AUTH", { AUTH: "NONE" }],
+  ["AUTH_ISSUER", { AUTH_ISSUER: "issuer.example" }],
+  ["AUTH_ISSUER", { AUTH_ISSUER: "https://issuer.example", AUTH: "none" }],
+  ["ACCESS_SECONDS", { ACCESS_SECONDS: "0" }],
+  ["ACCESS_SECONDS", { ACCESS_SECONDS: "15m" }],
+  ["REFRESH_SECONDS", { REFRESH_SECONDS: "59" }],
+  ["GRACE_SECONDS", { GRACE_SECONDS: "-1" }],
+  ["CLIENTS", { CLIENTS: "not JSON" }],
+  ["CLIENTS", { CLIENTS: "{}" }],
+  ["CLIENTS", { CLIENTS: '[{"client_id":"a"}]' }],
+  ["CLIENTS", { CLIENTS: '[{"client_id":"","client_name":"A","redirect_uris":[]}]' }],
+  ["CLIENTS", { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret":"x"}]' }],
+  ["CLIENTS", { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret_sha256":"short"}]' }],
 ])("names %s, and never a key: case %#", (name, change) => {
   expect(faultOf(change)).toMatch(new RegExp(`^Configuration: ${name}\\b`));
 });
@@ -62,4 +76,30 @@ test("names all that is wrong, and which key", () => {
   expect(faultOf({ KEYS: `${keyText("fine")},${keyText("stub", 0, 8)}` })).toBe(
     'Configuration: KEYS: Key "stub" is not 32 bytes of base64',
   );
+});
+
+test("asks everybody who they are, unless it is told otherwise", () => {
+  expect(readConfig(good).auth).toBe("own");
+  expect(readConfig({ ...good, AUTH: "" }).auth).toBe("own");
+  expect(readConfig({ ...good, AUTH: "none" }).auth).toBe("none");
+  const issuer = "https://issuer.example/tenant";
+  expect(readConfig({ ...good, AUTH_ISSUER: issuer, AUTH_INTROSPECTION: "id:secret" }).auth).toEqual({
+    ...{ issuer, introspection: "id:secret", anyType: false },
+  });
+});
+
+test("knows clients beforehand, and how long things live", () => {
+  const client = { client_id: "a", client_name: "A", redirect_uris: ["https://a.example/cb"], scope: "read" };
+  const { oauth } = readConfig({ ...good, CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT: "1" });
+  expect(oauth).toEqual({
+    ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
+    ...{ graceSeconds: 0, strict: true },
+  });
+});
+
+test("says what is wrong with a client, and nothing that it holds", () => {
+  const CLIENTS =
+    '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret_sha256":"a-digest-cut-short"}]';
+  expect(faultOf({ CLIENTS })).toContain("client_secret_sha256");
+  expect(faultOf({ CLIENTS })).not.toContain("a-digest");
 });
