@@ -28,7 +28,8 @@ export interface Sent {
 export interface Fetched {
   readonly status: number;
   readonly headers: Headers;
-  /** The body as a JSON object; undefined when it is none. */
+  readonly text: string;
+  /** The text as a JSON object; undefined when it is none. */
   readonly json: JsonObject | undefined;
 }
 
@@ -75,7 +76,7 @@ async function fetchWithin(url: URL, init: RequestInit, limits: Limits): Promise
     const bytes = await readWithin(answer.body, maxBytes);
     const text = bytes && readUtf8(bytes);
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
-    return ok({ status: answer.status, headers: answer.headers, json: readObject(text) });
+    return ok({ status: answer.status, headers: answer.headers, text, json: readObject(text) });
   } catch {
     return err(controller.signal.aborted ? "fetch.timeout" : "fetch.failed");
   } finally {

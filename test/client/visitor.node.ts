@@ -11,6 +11,8 @@ import { remember } from "./secrets.node.ts";
 export interface Visitor {
   /** Where the person must go. */
   readonly asked: URL;
+  /** How often the client was given tokens by now. */
+  tokens(): number;
   /** Goes on with the query of the redirect: the client redeems the code and connects. */
   finish(answer: URLSearchParams): Promise<Client>;
 }
@@ -24,6 +26,7 @@ export async function visit(
 ): Promise<Visitor> {
   const kept = new Map<string, unknown>();
   let asked: URL | undefined;
+  let given = 0;
   const provider: OAuthClientProvider = {
     redirectUrl,
     clientMetadata: {
@@ -42,6 +45,7 @@ export async function visit(
     saveTokens: (tokens) => {
       remember(tokens.access_token, tokens.refresh_token);
       kept.set("tokens", tokens);
+      given += 1;
     },
     redirectToAuthorization: (to) => void (asked = to),
     saveCodeVerifier: (verifier) => {
@@ -61,6 +65,7 @@ export async function visit(
     throw new Error("The door was open", { cause: refused });
   return {
     asked,
+    tokens: () => given,
     async finish(answer) {
       remember(answer.get("code"));
       await first.finishAuth(answer);

@@ -1,0 +1,31 @@
+/** A real client whose access token is over goes on by itself with its refresh token, until its grant is over too. */
+
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { passPages, tab } from "../tools/login.mjs";
+import { PASSPHRASE, serveBareApp, type Running } from "./servers.node.ts";
+import { visit } from "./visitor.node.ts";
+
+const ACCESS_MS = 1_000;
+const past = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, ACCESS_MS + 200));
+let app: Running;
+
+beforeAll(async () => {
+  app = await serveBareApp({ ACCESS_SECONDS: String(ACCESS_MS / 1_000), GRACE_SECONDS: "0" });
+}, 60_000);
+
+afterAll(() => app.stop());
+
+it.each(["auto", "legacy"] as const)("no person is asked again (%s)", async (mode) => {
+  const visitor = await visit(app.url, "http://127.0.0.1:9/callback", mode);
+  const client = await visitor.finish(await passPages(tab(), visitor.asked, { passphrase: PASSPHRASE }));
+  const call = async (): Promise<unknown> =>
+    (await client.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } })).structuredContent;
+  for (let round = 0; round < 3; round++) {
+    expect(await call()).toEqual({ sum: 42 });
+    await past();
+  }
+  expect(await call()).toEqual({ sum: 42 });
+  // With its code, and after each of the three pauses.
+  expect(visitor.tokens()).toBe(4);
+  await client.close();
+});
