@@ -87,8 +87,7 @@ function furnish(server: Server, env: Env, entrance: () => Entrance): Hall {
   }
   if (auth !== "own") return { ...hall, desk: undefined, verify: outsideTokens(auth) };
   const objects = { grants: env.GRANT, accounts: env.ACCOUNT, limiter: env.AUTH_LIMITER };
-  const closeLive = (grant: string): Promise<void> => hub.revoke(grant);
-  const desk = { ring, ...objects, settings, entrance: entrance(), closeLive };
+  const desk = { ring, ...objects, settings, entrance: entrance(), closeLive: (grant: string) => hub.revoke(grant) };
   return { ...hall, desk, verify: ownTokens(desk) };
 }
 

@@ -91,7 +91,7 @@ const fileCeiling: Rule = (files) =>
 const houseCeiling: Rule = (files) => {
   const all = Object.entries(files).filter(([path]) => path.startsWith("src/") && !path.startsWith("src/app/"));
   const total = all.reduce((sum, [, text]) => sum + linesOf(text), 0);
-  return total > 7850 ? [`src without app: ${total} lines, at most 7850`] : [];
+  return total > 7900 ? [`src without app: ${total} lines, at most 7900`] : [];
 };
 
 const headers: Rule = (files) =>
@@ -185,7 +185,7 @@ powers | src/hub/hub.ts | ctx.storage.sql.exec(q) | src/hub/hub.ts: .sql.exec ha
 timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer
 fileCeiling | src/wire/a.ts | ¶×201 | src/wire/a.ts: 201 lines, at most 200
 fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300
-houseCeiling | src/wire/a.ts | ¶×7851 | src without app: 7851 lines, at most 7850
+houseCeiling | src/wire/a.ts | ¶×7901 | src without app: 7901 lines, at most 7900
 headers | src/wire/a.ts | export {} | src/wire/a.ts: no header
 headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28

@@ -103,7 +103,7 @@ function write(view: View): readonly [string, Html] {
   }
 }
 
-function writeSignIn({ client, fields, message, serverName, ...form }: SignInView): Html {
+function writeSignIn({ client, fields, message, remember, serverName, ...form }: SignInView): Html {
   const purpose =
     client === undefined
       ? markup`<p>See which apps have access to ${serverName}, and take it back.</p>`
@@ -114,7 +114,7 @@ ${wrong && markup`<p class="note bad" id="message" role="alert">${message}</p>`}
 ${writeForm(
   form,
   markup`${fields.map((field, at) => writeField(field, at === 0, wrong))}
-<label class="tick"><input type="checkbox" name="remember"> Keep me signed in here for 30 days</label>
+<label class="tick"><input type="checkbox" name="remember"${remember && markup` checked`}> Keep me signed in here for 30 days</label>
 <button>${fields.length === 0 ? "Continue" : "Sign in"}</button>`,
 )}`;
 }

@@ -18,8 +18,8 @@ export interface HubDoor {
   /** Registers a session; false when the caller has too many. One object request and one row. */
   admit(session: string, caller: Caller): Promise<boolean>;
   watch(session: string, caller: string, uris: readonly string[]): Promise<void>;
-  /** Notes that another grant of the caller is used in the session. */
-  join(session: string, caller: string, grant: string): Promise<void>;
+  /** Notes that another grant of the caller is used in the session; false when it ended. */
+  join(session: string, caller: string, grant: string): Promise<boolean>;
   forget(session: string, caller: string): Promise<void>;
   /**
    * Ends every session that `grant` opened, and every stream and call of it in others and at the hub. Not reached is a

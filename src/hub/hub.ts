@@ -85,9 +85,10 @@ export class Hub extends DurableObject<HubEnv> {
     this.#sessions.setUris(one, uris);
   }
 
-  /** Another grant of the caller is used in the session. */
-  join(one: Registered, grant: string): void {
+  /** Another grant of the caller is used in the session. False when it ended. */
+  join(one: Registered, grant: string): boolean {
     this.#sessions.addGrant(one, grant);
+    return !this.#sessions.isBarred(grant);
   }
 
   forget(one: Registered): void {

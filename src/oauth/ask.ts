@@ -21,7 +21,7 @@ export interface Ask extends Omit<Terms, "subject" | "properties"> {
   readonly clientHost?: string;
 }
 
-/** Characters of `state`: while a person is away it waits in a cookie, and browsers keep 4,096 bytes of one. */
+/** Characters of `state`: it waits in a cookie of at most 4,096 bytes while a person is away, beside a redirect URI. */
 const MAX_STATE = 1_024;
 const CHALLENGE = /^[\w-]{43}$/;
 

@@ -73,7 +73,8 @@ export async function askSignIn(guest: Guest, errand: Errand, message?: string):
   // Without fields there is nothing to let out, and the way leads to an upstream provider.
   const onward = fields.length === 0 ? place.issuer : undefined;
   const status = message === undefined ? 200 : 403;
-  return page(guest, { view: "sign-in", ...form, title, fields, client, message }, status, onward);
+  const { remember = false } = errand;
+  return page(guest, { view: "sign-in", ...form, title, fields, client, remember, message }, status, onward);
 }
 
 /** A sign-in form comes in, or a person comes back from an upstream provider. */

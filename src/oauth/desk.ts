@@ -68,7 +68,7 @@ export interface Holder {
   readonly properties: JsonObject;
 }
 
-/** Called in the Worker, awaited, in the order of a login. A hook that throws ends the request with `server_error`. */
+/** Called in the Worker, awaited, in the order of a login. One that throws ends the request, its code or refresh token used. */
 export interface Hooks {
   /** Somebody proved who they are, before consent. Returns false to turn them away. */
   signedIn?(subject: string, properties: JsonObject): Promise<boolean>;

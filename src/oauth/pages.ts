@@ -29,7 +29,9 @@ export interface SignInView extends Form {
   readonly fields: readonly Field[];
   /** Undefined when the person came to see their account. */
   readonly client: ClientView | undefined;
-  /** What went wrong the last time. */
+  /** Whether they asked to be kept signed in, the last time. */
+  readonly remember: boolean;
+  /** What went wrong then. */
   readonly message: string | undefined;
 }
 

@@ -19,7 +19,6 @@ type Endpoint = (desk: Desk, http: Request, place: Place, url: URL) => Promise<R
 // spec: authorize.get, token.post, register.json, introspect.post
 const ROUTES: Readonly<Record<string, Endpoint>> = {
   [`GET ${PATHS.authorize}`]: authorize,
-  [`POST ${PATHS.authorize}`]: authorize,
   [`GET ${PATHS.signIn}`]: finishSignIn,
   [`POST ${PATHS.signIn}`]: finishSignIn,
   [`GET ${PATHS.consent}`]: consent,

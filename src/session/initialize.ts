@@ -40,7 +40,10 @@ export async function openSession(door: SessionDoor, { id, params }: RpcRequest,
   // spec: session.id.visible, session.id.unique
   const session = door.sessions.newUniqueId();
   if (!(await door.hub.admit(session.toString(), caller))) {
-    return refuse(refusal("TooManySessions", "This caller has too many open sessions: end one with DELETE"), id);
+    return refuse(
+      refusal("TooManySessions", "This caller may open no more sessions: end one with DELETE, or sign in again"),
+      id,
+    );
   }
   const opening = { caller: callerKey(caller), grant: caller.grant, revision: revision.date, client };
   await door.sessions.get(session).initialize(opening);

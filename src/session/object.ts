@@ -81,6 +81,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** From the hub: `grant` is revoked. Ends the session that it opened, or what it runs and holds in another. */
   async revoke(grant: string): Promise<void> {
     if (this.#session()?.row.grant === grant) return this.#end();
+    this.#joined.delete(grant);
     this.#cut(grant);
   }
 
@@ -151,7 +152,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     // spec: session.bound
     if (session === undefined || session.row.caller !== caller) return undefined;
     if (grant === undefined || grant === session.row.grant || this.#joined.has(grant)) return this.#seen(session);
-    await this.#room.house.hub.join(this.ctx.id.toString(), caller, grant);
+    if (!(await this.#room.house.hub.join(this.ctx.id.toString(), caller, grant))) return undefined;
     this.#joined.add(grant);
     // The session may have ended meanwhile.
     return this.#sessionOf(caller, grant);

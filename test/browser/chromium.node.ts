@@ -10,6 +10,7 @@ import { join } from "node:path";
 export interface Page {
   goto(url: string): Promise<unknown>;
   goBack(): Promise<unknown>;
+  waitForSelector(selector: string): Promise<unknown>;
   fill(selector: string, value: string): Promise<void>;
   click(selector: string): Promise<void>;
   content(): Promise<string>;

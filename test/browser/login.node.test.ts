@@ -47,6 +47,8 @@ describe("owner passphrase", () => {
     const visitor = await visit(app.url, callback.url);
     const page = await openTab(browser, "desktop");
     await page.goto(visitor.asked.href);
+    // The first field has the focus by itself, a moment after the page is there.
+    await page.waitForSelector('input[type="password"]:focus');
     await page.keyboard.type(PASSPHRASE);
     await press(page);
     await picture(page, "consent-desktop-dark");

@@ -60,6 +60,16 @@ describe("a wrong attempt", () => {
     expect(lines).toEqual([{ event: "oauth.refused", endpoint: "sign-in", reason: "sign_in.wrong" }]);
   });
 
+  it("leaves the tick where it was", async () => {
+    const at = tab(desk);
+    const { hidden, html } = await at.go(authorizeUrl());
+    expect(html).toContain('name="remember"> Keep');
+    const again = await at.go(SIGN_IN, { ...hidden, name: "ticked", word: "shut", remember: "on" });
+    expect(again.html).toContain('name="remember" checked> Keep');
+    const without = await at.go(SIGN_IN, { ...again.hidden, name: "ticked", word: "shut" });
+    expect(without.html).toContain('name="remember"> Keep');
+  });
+
   it("locks out the address after five, whatever it says then, and no other address", async () => {
     for (let turn = 0; turn < 5; turn++)
       expect((await attempt("wrong-2", "shut")).html).toContain("That is not the word");

@@ -279,3 +279,16 @@ it("grants that ended are not kept for ever", async () => {
   expect(await keys()).not.toContain(`over ${a.grant}`);
   expect(await keys()).toContain(`over ${b.grant}`);
 });
+
+it("a token of a grant that ended reaches no session that another grant opened, whether it was there before or not", async () => {
+  const [a, early, late] = [caller(), caller(), caller()];
+  const session = await open(a);
+  expect(await ping(early, session)).toBe(200);
+  await hub.revoke(early.grant);
+  await hub.revoke(late.grant);
+  for (const by of [early, late]) {
+    expect(await ping(by, session)).toBe(404);
+    expect((await listenToSession(door, http(session, "GET"), by)).status).toBe(404);
+  }
+  expect(await ping(a, session)).toBe(200);
+});

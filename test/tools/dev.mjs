@@ -70,7 +70,10 @@ function connect(endpoint, passphrase) {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta: meta } });
   const open = "Anyone on this machine may call it: AUTH is none.";
   const guarded = `Passphrase to sign in: ${passphrase}`;
-  const bearer = passphrase === undefined ? "" : ` \\\n                   -H "Authorization: Bearer $(make -s token${port === "8787" ? "" : ` PORT=${port}`})"`;
+  const bearer =
+    passphrase === undefined
+      ? ""
+      : ` \\\n                   -H "Authorization: Bearer $(make -s token${port === "8787" ? "" : ` PORT=${port}`})"`;
   return `barewire: ${endpoint}
 ${passphrase === undefined ? open : guarded}
 
