@@ -12,7 +12,7 @@ import { negotiate } from "../revision/revisions.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
 import { writeResult, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
 import type { SessionObject } from "./object.ts";
-import { MAX_CLIENT_LENGTH, type House } from "./room.ts";
+import { MAX_CLIENT_LENGTH, SESSION_GONE, type House } from "./room.ts";
 
 /** What the Worker's side of a session needs. */
 export interface SessionDoor extends House {
@@ -46,7 +46,7 @@ export async function openSession(door: SessionDoor, { id, params }: RpcRequest,
     );
   }
   const opening = { caller: callerKey(caller), grant: caller.grant, revision: revision.date, client };
-  await door.sessions.get(session).initialize(opening);
+  if (!(await door.sessions.get(session).initialize(opening))) return refuse(SESSION_GONE, id);
   const { info, instructions } = door.server;
   const unknown = revision.words.unknownEntryFields;
   // spec: session.version.respect

@@ -25,6 +25,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #room: Room;
   /** Grants beside the session's own that the hub knows to be used here. */
   readonly #joined = new Set<string>();
+  /** The last grant that ended. */
+  #ended: string | undefined;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -36,10 +38,12 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** The app's server and what the platform lends it. */
   abstract furnish(env: Env): House;
 
-  /** Writes the session: one row, and the alarm that will end it. */
-  async initialize(opening: Omit<SessionRow, "level" | "seen">): Promise<void> {
+  /** Writes the session: one row, and the alarm that will end it. False when its grant ended a moment ago. */
+  async initialize(opening: Omit<SessionRow, "level" | "seen">): Promise<boolean> {
+    if (opening.grant !== undefined && opening.grant === this.#ended) return false;
     this.#room.rows.putSession({ ...opening, level: undefined, seen: now() });
     await this.ctx.storage.setAlarm(now() + SESSION_TTL_MS);
+    return true;
   }
 
   /** Handles the messages of one POST; `ticket` names it, for {@link promote}. */
@@ -81,6 +85,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** From the hub: `grant` is revoked. Ends the session that it opened, or what it runs and holds in another. */
   async revoke(grant: string): Promise<void> {
     if (this.#session()?.row.grant === grant) return this.#end();
+    // Registered, and not opened yet: that is milliseconds away, so that memory is enough.
+    this.#ended = grant;
     this.#joined.delete(grant);
     this.#cut(grant);
   }

@@ -292,3 +292,21 @@ it("a token of a grant that ended reaches no session that another grant opened, 
   }
   expect(await ping(a, session)).toBe(200);
 });
+
+it("a grant that ends while its session is being opened leaves none behind", async () => {
+  const a = caller();
+  const admit: typeof hub.admit = async (session, by) => {
+    const admitted = await hub.admit(session, by);
+    await hub.revoke(a.grant);
+    return admitted;
+  };
+  const clientInfo = { name: "t", version: "1" };
+  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
+  const rows = costs.rows;
+  const body = request(0, "initialize", params) as JsonValue;
+  const response = await postToSession({ ...door, hub: { ...hub, admit } }, http(undefined), body, a);
+  expect(response.status).toBe(404);
+  expect(response.headers.get("mcp-session-id")).toBe(null);
+  // One at the hub for the admission, one on each of its shards for the end, and none of a session.
+  expect(costs.rows - rows).toBe(1 + HUB_SHARDS);
+});
