@@ -156,8 +156,8 @@ function writeClient({ host, redirectHost, local }: ClientView): Html {
 function writeAccount({ person, grants, ...form }: AccountView): Html {
   const none = "No app has access to anything here.";
   const apps = grants.map(
-    ({ id, clientName, scopes, since, used }) => markup`<li><h2>${clientName}</h2>
-<small>Since ${writeDay(since)}, last used ${writeDay(used)}${scopes.length > 0 && `; scopes: ${scopes.join(", ")}`}</small>
+    ({ id, clientName, redirectHost, scopes, since, used }) => markup`<li><h2>${clientName}</h2>
+<small>At ${redirectHost}, since ${writeDay(since)}, last used ${writeDay(used)}${scopes.length > 0 && `; scopes: ${scopes.join(", ")}`}</small>
 ${writeForm(form, markup`<button class="plain" name="grant" value="${id}" aria-label="Take back access of ${clientName}">Take back access</button>`)}</li>`,
   );
   return markup`<p>You are signed in as <b>${person}</b>. ${grants.length === 0 && none}</p>

@@ -53,7 +53,8 @@ async function grantsOf(desk: Desk, subject: string): Promise<AccountView["grant
   return ids.flatMap((id, at) => {
     const status = statuses[at];
     if (status === undefined || !status.live || status.terms.subject !== subject) return [];
-    const { clientName, scopes } = status.terms;
-    return [{ id, clientName, scopes, since: status.since, used: status.used }];
+    const { clientName, scopes, redirectUri } = status.terms;
+    const { host, protocol } = new URL(redirectUri);
+    return [{ id, clientName, redirectHost: host || protocol, scopes, since: status.since, used: status.used }];
   });
 }

@@ -50,6 +50,8 @@ export interface AccountView extends Form {
   readonly grants: readonly {
     readonly id: string;
     readonly clientName: string;
+    /** Where its answer went: it tells apart two of the same name. */
+    readonly redirectHost: string;
     readonly scopes: readonly string[];
     /** Milliseconds since the epoch. */
     readonly since: number;

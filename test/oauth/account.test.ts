@@ -56,6 +56,7 @@ describe("the account page", () => {
     const shown = await at.go(ACCOUNT);
     expect(grantsIn(shown)).toEqual(ids);
     expect(shown.html).toContain("<h2>Public</h2>");
+    expect(shown.html).toContain("At client.test, since ");
     expect(shown.html).toContain("scopes: read, write");
     expect(shown.headers.get("content-security-policy")).toContain("form-action 'self';");
   });
