@@ -26,7 +26,7 @@ import type { SessionDoor } from "./session/initialize.ts";
 import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
 import { readBody } from "./wire/body.ts";
-import { checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
+import { addressOf, checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
 import { idOf, parseBody, readMessage } from "./wire/jsonrpc.ts";
 import { checkOrigin, preflight, withCors } from "./wire/origin.ts";
 
@@ -45,6 +45,7 @@ interface Hall {
   readonly config: Config;
   readonly door: SessionDoor;
   readonly settings: Settings;
+  readonly scopes: readonly string[];
   /** The authorization server, where this server is its own. */
   readonly desk: Desk | undefined;
   /** Reads bearer tokens; undefined when nobody is asked who they are. */
@@ -79,7 +80,7 @@ function furnish(server: Server, env: Env, entrance: () => Entrance): Hall {
   };
   const door = { server, services, hub, sessions: env.SESSION, only: config.only };
   const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
-  const hall = { env, config, door, settings };
+  const hall = { env, config, door, settings, scopes: Object.keys(settings.scopes) };
   const { auth, ring } = config;
   if (auth === "none") {
     console.warn(JSON.stringify({ event: "auth.none", warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" }));
@@ -127,10 +128,10 @@ function route(http: Request, hall: Hall, target: Target): Response | Promise<Re
 
 /** Nobody passes without a caller. */
 function serveMcp(http: Request, hall: Hall, place: Place): Response | Promise<Response> {
-  const { verify, settings } = hall;
+  const { verify, scopes } = hall;
   if (verify === undefined) return admit(http, hall, place, ANONYMOUS);
   // spec: bearer.checked.first
-  const caller = readCaller(http, place, verify, Object.keys(settings.scopes));
+  const caller = readCaller(http, place, verify, scopes);
   return caller.then((known) => (known.ok ? admit(http, hall, place, known.value) : known.error));
 }
 
@@ -178,8 +179,8 @@ async function post(http: Request, hall: Hall, place: Place, caller: Caller): Pr
 
 /** Who is known is limited as themselves; strangers by address. The limiter keeps no storage. */
 async function isWithinLimit(limiter: RateLimit, request: Request, caller: Caller): Promise<boolean> {
-  const stranger = caller === ANONYMOUS ? (request.headers.get("cf-connecting-ip") ?? "local") : undefined;
-  return (await limiter.limit({ key: stranger ?? callerKey(caller) })).success;
+  const key = caller === ANONYMOUS ? addressOf(request) : callerKey(caller);
+  return (await limiter.limit({ key })).success;
 }
 
 /** What is not the endpoint: metadata, and the authorization server where we are our own. */

@@ -6,7 +6,7 @@
  * the network must see to that.
  */
 
-import { concatBytes, readUtf8 } from "../base/bytes.ts";
+import { readUtf8, readWithin } from "../base/bytes.ts";
 import { after } from "../base/clock.ts";
 import { readObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -89,15 +89,4 @@ async function fetchWithin(url: URL, init: RequestInit, limits: Limits): Promise
 function isOneOf(accept: string, type: string | null): boolean {
   const essence = (type ?? "").split(";", 1)[0]?.trim().toLowerCase();
   return accept.split(",").some((one) => one.trim() === essence || one.trim() === "*/*");
-}
-
-async function readWithin(body: ReadableStream<Uint8Array> | null, cap: number): Promise<Uint8Array | undefined> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body ?? []) {
-    size += chunk.byteLength;
-    if (size > cap) return undefined;
-    chunks.push(chunk);
-  }
-  return concatBytes(...chunks);
 }

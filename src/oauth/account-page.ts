@@ -8,6 +8,7 @@ import { accountName } from "./account.ts";
 import { askSignIn } from "./authorize.ts";
 import { FORM_SECONDS, page, readGuest, readPost, redirect, refusePage, sealFor, writeCookie } from "./browser.ts";
 import type { Guest } from "./browser.ts";
+import { viewClient } from "./consent.ts";
 import type { Desk } from "./desk.ts";
 import { findGrant } from "./grant.ts";
 import type { AccountView } from "./pages.ts";
@@ -22,7 +23,7 @@ export async function account(desk: Desk, http: Request, place: Place): Promise<
   if (person === undefined) return askSignIn(guest, { grant: "", until });
   const hidden = { form: await sealFor(desk, "account", id, { subject: person.subject }, until) };
   const form = { serverName: desk.settings.serverName, action: PATHS.account, hidden };
-  const grants = await grantsOf(desk, person.subject);
+  const grants = await grantsOf(desk, place, person.subject);
   return page(guest, { view: "account", ...form, person: person.name ?? person.subject, grants });
 }
 
@@ -44,7 +45,7 @@ async function change(guest: Guest): Promise<Response> {
 const UNDECIDED = 20;
 
 /** The live grants of a person, oldest first. Notes of those that are over are dropped on the way. */
-async function grantsOf(desk: Desk, subject: string): Promise<AccountView["grants"]> {
+async function grantsOf(desk: Desk, place: Place, subject: string): Promise<AccountView["grants"]> {
   const account = desk.accounts.getByName(await accountName(subject));
   const ids = await account.grants();
   const statuses = await Promise.all(ids.map(async (id) => findGrant(desk.grants, id)?.object.status()));
@@ -53,8 +54,7 @@ async function grantsOf(desk: Desk, subject: string): Promise<AccountView["grant
   return ids.flatMap((id, at) => {
     const status = statuses[at];
     if (status === undefined || !status.live || status.terms.subject !== subject) return [];
-    const { clientName, scopes, redirectUri } = status.terms;
-    const { host, protocol } = new URL(redirectUri);
-    return [{ id, clientName, redirectHost: host || protocol, scopes, since: status.since, used: status.used }];
+    const { name: clientName, redirectHost } = viewClient(status.terms, place);
+    return [{ id, clientName, redirectHost, scopes: status.terms.scopes, since: status.since, used: status.used }];
   });
 }

@@ -9,6 +9,7 @@ import { base64url } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { digest } from "../crypto/seal.ts";
+import { addressOf } from "../wire/http.ts";
 import { accountName, type Entered } from "./account.ts";
 import { readAsk, type Ask } from "./ask.ts";
 import { FORM_SECONDS, keepPerson, openFor, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
@@ -148,7 +149,7 @@ function turnAway(guest: Guest, errand: Errand, reason: string, message: string)
 
 /** Counts an attempt: a good one when there is a grant to note. */
 async function enter({ desk, http }: Guest, subject: string, grant?: string): Promise<Entered> {
-  const address = await digest(http.headers.get("cf-connecting-ip") ?? "local");
+  const address = await digest(addressOf(http));
   // spec: signin.guessing
   const account = desk.accounts.getByName(await accountName(subject));
   return account.enter({ address, good: grant !== undefined, grant: grant ?? "" });

@@ -7,6 +7,7 @@
 import type { Caller } from "../base/caller.ts";
 import { err, type Result } from "../base/result.ts";
 import { audit, oauthJson } from "./fault.ts";
+import { resourceMetadataUrl } from "./metadata.ts";
 import type { Place } from "./place.ts";
 
 /** The caller behind a token meant for `place`, or the reason for audit lines: "token.expired". */
@@ -37,9 +38,10 @@ export function insufficientScope(place: Place, needed: readonly string[]): Resp
 
 function challenge(status: number, place: Place, parts: Record<string, string>, reason: string): Response {
   audit("oauth.refused", { endpoint: "resource", reason });
-  const metadata = `${place.issuer}/.well-known/oauth-protected-resource${new URL(place.resource).pathname}`;
   // spec: bearer.challenge.present, bearer.challenge.scheme, bearer.challenge.metadata, resource.metadata.discovery
-  const fields = Object.entries({ ...parts, resource_metadata: metadata }).filter(([, value]) => value !== "");
+  const fields = Object.entries({ ...parts, resource_metadata: resourceMetadataUrl(place) }).filter(
+    ([, value]) => value !== "",
+  );
   // spec: bearer.challenge.once, bearer.challenge.characters, bearer.status.codes
   const header = `Bearer ${fields.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
   const { error = "unauthorized", error_description = "An access token is needed" } = parts;

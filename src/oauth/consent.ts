@@ -84,7 +84,10 @@ export function answerClient(
 }
 
 /** The client as a person should see it. A private scheme has no host worth showing: any app may claim it. */
-export function viewClient({ client, clientName, clientHost, redirectUri }: Ask, { issuer }: Place): ClientView {
+export function viewClient(
+  { client, clientName, clientHost, redirectUri }: Pick<Ask, "client" | "clientName" | "clientHost" | "redirectUri">,
+  { issuer }: Place,
+): ClientView {
   const { protocol, host } = new URL(redirectUri);
   const web = /^https?:$/.test(protocol);
   return {

@@ -12,6 +12,11 @@ export const SERVER_METADATA = "/.well-known/oauth-authorization-server";
 // spec: issuer.openid.pkce
 export const OPENID_METADATA = "/.well-known/openid-configuration";
 
+/** Where the metadata of this server's endpoint are: what challenges point at. */
+export function resourceMetadataUrl({ issuer, resource }: Place): string {
+  return issuer + RESOURCE + resource.slice(issuer.length);
+}
+
 /** Scope that asks for refresh tokens: the authorization server's, never needed by the resource. */
 export const OFFLINE_ACCESS = "offline_access";
 

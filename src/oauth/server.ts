@@ -3,6 +3,7 @@
  * Limits strangers by address before anything is read; every other decision belongs to the endpoint.
  */
 
+import { addressOf } from "../wire/http.ts";
 import { account } from "./account-page.ts";
 import { authorize, finishSignIn } from "./authorize.ts";
 import { consent } from "./consent.ts";
@@ -43,8 +44,7 @@ export async function serveOAuth(desk: Desk, http: Request, place: Place, url: U
       ? undefined
       : new Response(null, { status: 405, headers: { allow: methods.join(", ") } });
   }
-  const address = http.headers.get("cf-connecting-ip") ?? "local";
-  if (desk.limiter !== undefined && !(await desk.limiter.limit({ key: address })).success)
+  if (desk.limiter !== undefined && !(await desk.limiter.limit({ key: addressOf(http) })).success)
     return refuseOAuth(pathname, fault("slow_down", "address.limited", "Too many requests: wait a minute"));
   return endpoint(desk, http, place, url);
 }

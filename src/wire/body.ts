@@ -3,7 +3,7 @@
  * the HTTP layer below enforces it, which is always when present; chunked bodies are counted by hand.
  */
 
-import { concatBytes, readUtf8 } from "../base/bytes.ts";
+import { readUtf8, readWithin } from "../base/bytes.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
@@ -14,15 +14,8 @@ export async function readBody(request: Request, cap: number): Promise<Result<st
     if (Number(declared) > cap) return err(tooLarge(cap));
     return decode(new Uint8Array(await request.arrayBuffer()));
   }
-  if (request.body === null) return ok("");
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body as ReadableStream<Uint8Array>) {
-    size += chunk.byteLength;
-    if (size > cap) return err(tooLarge(cap));
-    chunks.push(chunk);
-  }
-  return decode(concatBytes(...chunks));
+  const bytes = await readWithin(request.body, cap);
+  return bytes === undefined ? err(tooLarge(cap)) : decode(bytes);
 }
 
 function decode(bytes: Uint8Array): Result<string, Refusal> {

@@ -12,6 +12,11 @@ import { accepts, isMediaType } from "./media.ts";
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 const BOTH_TYPES = "application/json, text/event-stream";
 
+/** Who sent a request, as far as the platform says: for limits on strangers. Outside Cloudflare a proxy must set it. */
+export function addressOf(request: Request): string {
+  return request.headers.get("cf-connecting-ip") ?? "local";
+}
+
 /** A 200 with `text`, which is already JSON. */
 export function jsonResponse(text: string, status: number = 200): Response {
   return new Response(text, { status, headers: JSON_HEADERS });
