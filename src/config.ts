@@ -6,20 +6,28 @@
 import * as z from "zod/mini";
 import { readJson } from "./base/json.ts";
 import { readKeyRing, type KeyRing } from "./crypto/keyring.ts";
-import type { Hub } from "./hub/hub.ts";
+import type { HubObject } from "./hub/hub.ts";
 import type { Account } from "./oauth/account.ts";
 import type { PreRegistered, Settings } from "./oauth/desk.ts";
 import type { Grant } from "./oauth/grant.ts";
 import type { OutsideIssuer } from "./oauth/outside.ts";
 import { SERVED_DATES } from "./revision/revisions.ts";
 import type { SessionObject } from "./session/object.ts";
+import type { StoreObject } from "./state/object.ts";
 import type { OriginPolicy } from "./wire/origin.ts";
 
 export interface Env {
-  readonly HUB: DurableObjectNamespace<Hub>;
+  readonly HUB: DurableObjectNamespace<HubObject<unknown>>;
   readonly SESSION: DurableObjectNamespace<SessionObject<unknown>>;
   readonly GRANT: DurableObjectNamespace<Grant>;
   readonly ACCOUNT: DurableObjectNamespace<Account>;
+  readonly STORE: DurableObjectNamespace<StoreObject>;
+  /** The database of credentials. Without it no handler can keep any. */
+  readonly VAULT?: D1Database;
+  /** Where objects live for good: "eu", "us", "fedramp" or "fedramp-high". Set it before anybody comes: what is elsewhere is not found. */
+  readonly JURISDICTION?: string;
+  /** Near where objects are made, such as "weur" or "apac". */
+  readonly LOCATION_HINT?: string;
   /** The platform's rate limiter, asked once per POST. Without it calls are not limited. */
   readonly LIMITER?: RateLimit;
   /** The same for the authorization server, by address. */
@@ -88,6 +96,9 @@ export function readConfig(env: Env): Config {
     faults.push("PUBLIC_URL must be an http or https URL");
   if (REVISION !== "" && !SERVED_DATES.includes(REVISION))
     faults.push(`REVISION must be one of ${SERVED_DATES.join(", ")}`);
+  if (!/^(eu|us|fedramp|fedramp-high|)$/.test(env.JURISDICTION ?? ""))
+    faults.push("JURISDICTION must be eu, us, fedramp or fedramp-high");
+  if (!/^([a-z]{2,5}|)$/.test(env.LOCATION_HINT ?? "")) faults.push('LOCATION_HINT must be a region such as "weur"');
   if (AUTH !== "" && AUTH !== "none") faults.push('AUTH must be empty or "none"');
   if (AUTH_ISSUER !== "" && (!URL.canParse(AUTH_ISSUER) || AUTH === "none"))
     faults.push("AUTH_ISSUER must be a URL, and AUTH empty beside it");

@@ -3,28 +3,26 @@
  * Everything unexpected becomes a plain 500 with a trace id. Composes the rooms; no room knows this file.
  */
 
-import { waitUntil } from "cloudflare:workers";
 import { base64url } from "./base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "./base/caller.ts";
 import { randomBytes } from "./base/clock.ts";
 import { refusal } from "./base/refusal.ts";
-import { readConfig, type Config, type Env } from "./config.ts";
-import { hubDoor } from "./hub/door.ts";
-import { ownTokens } from "./oauth/access-token.ts";
-import { insufficientScope, readCaller, type Verifier } from "./oauth/bearer.ts";
-import type { Desk, Entrance, Settings } from "./oauth/desk.ts";
+import type { Config, Env } from "./config.ts";
+import { furnish, type Hall, type Site } from "./hall.ts";
+import { insufficientScope, readCaller } from "./oauth/bearer.ts";
+import type { Entrance } from "./oauth/desk.ts";
 import { resourceMetadata } from "./oauth/metadata.ts";
-import { outsideTokens } from "./oauth/outside.ts";
 import { PATHS, type Place } from "./oauth/place.ts";
 import { serveOAuth } from "./oauth/server.ts";
 import { checkServed, eraOf, eraOfHeader } from "./revision/era.ts";
 import { catalog, type Server } from "./server/catalog.ts";
 import type { ServerSpec } from "./server/define.ts";
 import { missingScopes } from "./server/scopes.ts";
-import { completeElicitation, endSession, listenToSession, postToSession } from "./session/door.ts";
-import type { SessionDoor } from "./session/initialize.ts";
+import { endSession, listenToSession, postToSession } from "./session/door.ts";
 import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
+import { rotateKeys, ROTATE_PATH } from "./vault/rotate.ts";
+import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
 import { addressOf, checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
 import { idOf, parseBody, readMessage } from "./wire/jsonrpc.ts";
@@ -39,24 +37,24 @@ export interface Front<E extends Env = Env> {
   readonly furnish: (env: E) => House;
 }
 
-/** Everything that a request needs on its way through the house; made once per isolate. */
-interface Hall {
-  readonly env: Env;
-  readonly config: Config;
-  readonly door: SessionDoor;
-  readonly settings: Settings;
-  readonly scopes: readonly string[];
-  /** The authorization server, where this server is its own. */
-  readonly desk: Desk | undefined;
-  /** Reads bearer tokens; undefined when nobody is asked who they are. */
-  readonly verify: Verifier | undefined;
-}
+/** What the app makes of its own settings, once per isolate. */
+type Made<E, T, More extends unknown[] = []> = (env: E, ...more: More) => T;
 
-/** The Worker that serves `spec` to whoever comes in through `entrance`, and what its session objects are furnished with. */
-export function front<E extends Env>(spec: ServerSpec, entrance: (env: E) => Entrance): Front<E> {
-  const server = catalog(spec);
+/**
+ * The Worker that serves `spec` to whoever comes in through `entrance`, with `site` beside it, and what its session
+ * objects are furnished with. A `spec` that asks for settings is made with the first request.
+ */
+export function front<E extends Env>(
+  spec: ServerSpec | Made<E, ServerSpec>,
+  entrance: Made<E, Entrance, [vault: Vault]>,
+  site?: Site,
+): Front<E> {
+  const ready = typeof spec === "function" ? undefined : catalog(spec);
   let hall: Hall | undefined;
-  const enterHall = (env: E): Hall => (hall ??= furnish(server, env, () => entrance(env)));
+  const enterHall = (env: E): Hall => {
+    const server = (): Server => ready ?? catalog(typeof spec === "function" ? spec(env) : spec);
+    return (hall ??= furnish(server(), env, (vault) => entrance(env, vault), site));
+  };
   return {
     async fetch(http, env) {
       try {
@@ -67,29 +65,6 @@ export function front<E extends Env>(spec: ServerSpec, entrance: (env: E) => Ent
     },
     furnish: (env) => enterHall(env).door,
   };
-}
-
-function furnish(server: Server, env: Env, entrance: () => Entrance): Hall {
-  const config = readConfig(env);
-  const hub = hubDoor(env.HUB);
-  // Publishing outlives the request that caused it, and never delays its answer.
-  const services: House["services"] = {
-    ring: config.ring,
-    publish: (change) => waitUntil(hub.publish(change)),
-    complete: (elicitationId) => waitUntil(completeElicitation(env.SESSION, elicitationId)),
-  };
-  const door = { server, services, hub, sessions: env.SESSION, only: config.only };
-  const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
-  const hall = { env, config, door, settings, scopes: Object.keys(settings.scopes) };
-  const { auth, ring } = config;
-  if (auth === "none") {
-    console.warn(JSON.stringify({ event: "auth.none", warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" }));
-    return { ...hall, desk: undefined, verify: undefined };
-  }
-  if (auth !== "own") return { ...hall, desk: undefined, verify: outsideTokens(auth) };
-  const objects = { grants: env.GRANT, accounts: env.ACCOUNT, limiter: env.AUTH_LIMITER };
-  const desk = { ring, ...objects, settings, entrance: entrance(), closeLive: (grant: string) => hub.revoke(grant) };
-  return { ...hall, desk, verify: ownTokens(desk) };
 }
 
 /** Host and Origin first, so that a rebound browser learns nothing; CORS headers last, so that errors have them too. */
@@ -153,7 +128,7 @@ function admit(http: Request, hall: Hall, place: Place, caller: Caller): Respons
 
 /** 1. Media types, 2. body, 3. JSON, 4. limit, 5. scopes, 6. era, 7. JSON-RPC. */
 async function post(http: Request, hall: Hall, place: Place, caller: Caller): Promise<Response> {
-  const { env, config, door } = hall;
+  const { limiter, config, door } = hall;
   const types = checkMediaTypes(http.headers);
   if (!types.ok) return refuse(types.error);
   const body = await readBody(http, config.maxBodyBytes);
@@ -161,7 +136,7 @@ async function post(http: Request, hall: Hall, place: Place, caller: Caller): Pr
   const parsed = parseBody(body.value);
   if (!parsed.ok) return refuse(parsed.error);
   // spec: tools.calls.limited, completion.requests.limited
-  if (env.LIMITER !== undefined && !(await isWithinLimit(env.LIMITER, http, caller))) {
+  if (limiter !== undefined && !(await isWithinLimit(limiter, http, caller))) {
     return refuse(refusal("TooManyRequests", "Too many requests: wait a minute"), idOf(parsed.value), {
       "retry-after": "60",
     });
@@ -183,12 +158,17 @@ async function isWithinLimit(limiter: RateLimit, request: Request, caller: Calle
   return (await limiter.limit({ key })).success;
 }
 
-/** What is not the endpoint: metadata, and the authorization server where we are our own. */
-async function serveOther(http: Request, { config, desk, settings }: Hall, { url, place }: Target): Promise<Response> {
+/** What is not the endpoint: metadata, the authorization server where we are our own, the operator, and the app's site. */
+async function serveOther(http: Request, hall: Hall, { url, place }: Target): Promise<Response> {
+  const { config, desk, door, settings, site, vault, verify } = hall;
   const path = url.pathname;
+  if (path === ROTATE_PATH) return rotateKeys(http, vault, config.ring);
   const issuer = config.auth === "own" ? place.issuer : config.auth === "none" ? undefined : config.auth.issuer;
   const metadata = issuer === undefined ? undefined : resourceMetadata(path, place, issuer, settings);
-  const answer = metadata ?? (desk === undefined ? undefined : await serveOAuth(desk, http, place, url));
+  const answer =
+    metadata ??
+    (desk === undefined ? undefined : await serveOAuth(desk, http, place, url)) ??
+    (await site?.(http, { server: door.server, place, open: verify === undefined }));
   return answer ?? refuse(refusal("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`));
 }
 

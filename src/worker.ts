@@ -1,19 +1,29 @@
 /** The Worker as it is deployed: the front door with this fork's app behind it, and the Durable Objects. */
 
-import { entrance, type AppEnv } from "./app/entrance.ts";
+import { entrance } from "./app/entrance.ts";
 import { app } from "./app/server.ts";
+import type { AppEnv } from "./app/settings.ts";
+import { bindingsOf } from "./bindings.ts";
 import type { Env } from "./config.ts";
 import { front, type Front } from "./front.ts";
+import { HubObject, type Notified } from "./hub/hub.ts";
 import { SessionObject } from "./session/object.ts";
 import type { House } from "./session/room.ts";
 
-export { Hub } from "./hub/hub.ts";
+export { Feed } from "./app/feed-object.ts";
 export { Account } from "./oauth/account.ts";
 export { Grant } from "./oauth/grant.ts";
+export { StoreObject as Store } from "./state/object.ts";
 
 const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance);
 const worker: ExportedHandler<Env & AppEnv> = { fetch: house.fetch };
 export default worker;
+
+export class Hub extends HubObject<Env> {
+  override sessions(env: Env): DurableObjectNamespace<Notified> {
+    return bindingsOf(env).sessions;
+  }
+}
 
 export class Session extends SessionObject<Env & AppEnv> {
   override furnish(env: Env & AppEnv): House {

@@ -14,7 +14,7 @@ type Rule = (files: Files) => string[];
 // ---- Floors: imports go down, or stay in the room -------------------------------------------------------------------
 
 const FLOORS: Readonly<Record<string, number>> = {
-  ...{ "worker.ts": 6, "front.ts": 6, "config.ts": 6 },
+  ...{ "worker.ts": 6, "front.ts": 6, "hall.ts": 6, "bindings.ts": 6, "config.ts": 6 },
   ...{ session: 5, stateless: 5, tasks: 5, skills: 5 },
   app: 4,
   ...{ server: 3, oauth: 3 },
@@ -91,7 +91,7 @@ const fileCeiling: Rule = (files) =>
 const houseCeiling: Rule = (files) => {
   const all = Object.entries(files).filter(([path]) => path.startsWith("src/") && !path.startsWith("src/app/"));
   const total = all.reduce((sum, [, text]) => sum + linesOf(text), 0);
-  return total > 7900 ? [`src without app: ${total} lines, at most 7900`] : [];
+  return total > 9000 ? [`src without app: ${total} lines, at most 9000`] : [];
 };
 
 const headers: Rule = (files) =>
@@ -186,7 +186,7 @@ powers | src/oauth/grant.ts | const { sql } = storage;¶sql.exec(q) | src/oauth/
 timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer
 fileCeiling | src/wire/a.ts | ¶×201 | src/wire/a.ts: 201 lines, at most 200
 fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300
-houseCeiling | src/wire/a.ts | ¶×7901 | src without app: 7901 lines, at most 7900
+houseCeiling | src/wire/a.ts | ¶×9001 | src without app: 9001 lines, at most 9000
 headers | src/wire/a.ts | export {} | src/wire/a.ts: no header
 headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28

@@ -6,7 +6,7 @@
 
 import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { cloudflareTest } from "@cloudflare/vitest-plugin";
+import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -27,10 +27,13 @@ const config: ViteUserConfig = defineConfig({
       {
         root,
         plugins: [
-          cloudflareTest({
+          cloudflareTest(async () => ({
             wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
-            miniflare: { bindings: { KEYS, ...soak } },
-          }),
+            // For tests of the vault: `applyD1Migrations(env.VAULT, env.VAULT_MIGRATIONS)`.
+            miniflare: {
+              bindings: { KEYS, ...soak, VAULT_MIGRATIONS: await readD1Migrations(`${root}src/vault/migrations`) },
+            },
+          })),
         ],
         test: {
           name: "workerd",

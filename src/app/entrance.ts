@@ -3,37 +3,44 @@
  * its own; `hooks` is where it hears of sign-ins, tokens and revocations. Refuses to start when a setting is missing.
  */
 
+import { ownerKey } from "../base/caller.ts";
+import type { JsonObject } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import type { Entrance } from "../oauth/desk.ts";
 import type { SignIn } from "../oauth/sign-in.ts";
 import { pages } from "./pages.ts";
-import { apiKey } from "./sign-in/api-key.ts";
+import type { AppEnv } from "./settings.ts";
+import type { Vault } from "../vault/vault.ts";
+import { apiKey, UPSTREAM } from "./sign-in/api-key.ts";
 import { openId } from "./sign-in/openid.ts";
 import { passphrase } from "./sign-in/passphrase.ts";
 
-export interface AppEnv {
-  /** "passphrase" (when empty), "api-key" or "openid". */
-  readonly SIGN_IN?: string;
-  /** What `make passphrase` prints. A secret. */
-  readonly PASSPHRASE?: string;
-  /** The service whose keys are taken: its name, the URL that says whose a key is, and where in its answer. */
-  readonly UPSTREAM_NAME?: string;
-  readonly UPSTREAM_URL?: string;
-  readonly UPSTREAM_ACCOUNT?: string;
-  /** The OpenID Connect provider, and this server's registration there. The last one is a secret. */
-  readonly OPENID_NAME?: string;
-  readonly OPENID_ISSUER?: string;
-  readonly OPENID_CLIENT_ID?: string;
-  readonly OPENID_CLIENT_SECRET?: string;
+export function entrance(env: AppEnv, vault: Vault): Entrance {
+  return {
+    pages,
+    signIn: chooseSignIn(env),
+    hooks: { consented: (whose, properties) => keepKey(vault, whose, properties) },
+  };
 }
 
-export function entrance(env: AppEnv): Entrance {
-  return { pages, signIn: chooseSignIn(env) };
+/** What a sign-in by key pasted goes to the vault when its owner agrees, so that no token and no grant carries it. */
+async function keepKey(
+  vault: Vault,
+  whose: { readonly issuer: string; readonly subject: string },
+  { apiKey: key, ...properties }: JsonObject,
+): Promise<Result<JsonObject, string>> {
+  if (typeof key !== "string") return ok(properties);
+  const kept = await vault.put({ owner: ownerKey(whose), ...UPSTREAM }, { kind: "key", key });
+  if (kept.ok) return ok(properties);
+  console.error(JSON.stringify({ event: "vault.fault", reason: kept.error.reason, message: kept.error.message }));
+  return err("Your key cannot be kept at the moment");
 }
 
 function chooseSignIn(env: AppEnv): SignIn {
   const need = (name: keyof AppEnv): string => {
     const value = env[name];
-    if (value === undefined || value === "") throw new Error(`Configuration: ${name} is missing: sign-in needs it`);
+    if (typeof value !== "string" || value === "")
+      throw new Error(`Configuration: ${name} is missing: sign-in needs it`);
     return value;
   };
   switch (env.SIGN_IN ?? "") {

@@ -26,3 +26,8 @@ export const ANONYMOUS: Caller = { issuer: "none", subject: "anonymous", client:
 export function callerKey(caller: Caller): string {
   return JSON.stringify([caller.issuer, caller.subject, caller.client]);
 }
+
+/** One string per (issuer, subject): whose something is, whichever client acts for them. */
+export function ownerKey({ issuer, subject }: Pick<Caller, "issuer" | "subject">): string {
+  return JSON.stringify([issuer, subject]);
+}

@@ -5,7 +5,7 @@
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
 import { randomBytes } from "../base/clock.ts";
 import type { Change, Filter } from "./change.ts";
-import { LISTENER_HEADER, type Hub, type Listener } from "./hub.ts";
+import { LISTENER_HEADER, type HubObject, type Listener } from "./hub.ts";
 
 /** Listeners spread over this many objects; a change costs as many object requests. */
 export const HUB_SHARDS = 4;
@@ -27,6 +27,8 @@ export interface HubDoor {
    */
   revoke(grant: string): Promise<void>;
 }
+
+type Hub = HubObject<unknown>;
 
 export function hubDoor(namespace: DurableObjectNamespace<Hub>): HubDoor {
   const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);

@@ -34,12 +34,11 @@ export interface Notified extends Rpc.DurableObjectBranded {
   revoke(grant: string): Promise<void>;
 }
 
-export interface HubEnv {
-  readonly SESSION: DurableObjectNamespace<Notified>;
-}
-
-export class Hub extends DurableObject<HubEnv> {
+export abstract class HubObject<Env> extends DurableObject<Env> {
   readonly #sessions: SessionRows = sessionRows(this.ctx.storage);
+
+  /** Where the sessions are that must be told. */
+  abstract sessions(env: Env): DurableObjectNamespace<Notified>;
 
   /** Attaches a listener. In: an upgrade request with a {@link Listener}. Out: 101 and the client end. */
   override fetch(request: Request): Response {
@@ -96,7 +95,8 @@ export class Hub extends DurableObject<HubEnv> {
   }
 
   #session({ id }: Registered): DurableObjectStub<Notified> {
-    return this.env.SESSION.get(this.env.SESSION.idFromString(id));
+    const sessions = this.sessions(this.env);
+    return sessions.get(sessions.idFromString(id));
   }
 
   /** One session that fails to listen keeps no other from hearing. */

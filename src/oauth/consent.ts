@@ -63,8 +63,11 @@ async function decide(guest: Guest): Promise<Response> {
   const { state: _, clientHost: __, ...agreed } = ask;
   const account = desk.accounts.getByName(await accountName(person.subject));
   if (!noted) await account.enter({ address: "", good: true, grant: id });
-  const properties = await seal(desk.ring, "properties", person.properties, id);
-  const opened = await grant.open({ ...agreed, subject: person.subject, properties }, desk.settings);
+  const { subject } = person;
+  const kept = await desk.entrance.hooks?.consented?.({ issuer: place.issuer, subject }, person.properties);
+  if (kept?.ok === false) return refusePage(desk, "consent.hook", kept.error);
+  const properties = await seal(desk.ring, "properties", kept?.value ?? person.properties, id);
+  const opened = await grant.open({ ...agreed, subject, properties }, desk.settings);
   if (!opened) return refusePage(desk, "consent.spent");
   audit("oauth.granted", { client: ask.client, grant: id });
   // spec: authorize.code.sent, authorize.redirect.resent, pkce.hidden, token.page-url

@@ -4,6 +4,7 @@
  */
 
 import type { JsonObject } from "../base/json.ts";
+import type { Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Account } from "./account.ts";
 import type { Grant } from "./grant.ts";
@@ -72,6 +73,14 @@ export interface Holder {
 export interface Hooks {
   /** Somebody proved who they are, before consent. Returns false to turn them away. */
   signedIn?(subject: string, properties: JsonObject): Promise<boolean>;
+  /**
+   * A person agreed. Gives the properties that the grant keeps, so that what is kept elsewhere (a key, in the vault)
+   * does not travel in tokens; or the sentence of the page that says why it cannot be.
+   */
+  consented?(
+    whose: { readonly issuer: string; readonly subject: string },
+    properties: JsonObject,
+  ): Promise<Result<JsonObject, string>>;
   /** A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. */
   issuing?(holder: Holder, cause: "code" | "refresh" | "client"): Promise<JsonObject | undefined>;
   /** A grant was revoked, by whatever hand. */

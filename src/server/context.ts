@@ -4,6 +4,11 @@
 
 import type { Caller } from "../base/caller.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { Result } from "../base/result.ts";
+import type { Secret } from "../base/secret.ts";
+import type { Fetched, Limits, Sent } from "../net/fetch.ts";
+import type { Cached, CacheOptions, Limited, Store } from "../state/store.ts";
+import type { Entry, Upstream } from "../vault/vault.ts";
 import type { ListName } from "../hub/change.ts";
 import type { Implementation, LogLevel } from "../revision/envelope.ts";
 import type * as z from "zod/mini";
@@ -55,6 +60,27 @@ export interface UrlQuestion {
 /** A kind of question. Ask `can` before asking what a client may not be able to answer. */
 export type Ability = "form" | "url" | "sampling" | "sampling.tools" | "roots";
 
+/** Whose a cached value is: everybody's unless told. A value made with a caller's credential is the caller's. */
+export interface CacheChoice extends CacheOptions {
+  readonly scope?: "everyone" | "caller";
+}
+/** Whose uses are counted together: the caller's unless told. */
+export interface LimitChoice {
+  readonly scope?: "everyone" | "caller";
+}
+
+/** The caller's credentials for upstream services, sealed. Faults are errors that the caller may read. */
+export interface Credentials {
+  /** Keeps a credential, in place of the one that was there. */
+  put(service: string, name: string, value: JsonObject): Promise<void>;
+  get(service: string, name: string): Promise<Secret<JsonObject> | undefined>;
+  /** The access token of an OAuth credential, renewed when it is about to expire. */
+  token(service: string, name: string, upstream: Upstream): Promise<Secret | undefined>;
+  /** True when there was one. */
+  forget(service: string, name: string): Promise<boolean>;
+  list(service?: string): Promise<readonly Entry[]>;
+}
+
 export interface Context {
   readonly caller: Caller;
   readonly client: { readonly info: Implementation | undefined; can(ability: Ability): boolean };
@@ -88,6 +114,30 @@ export interface Context {
   readonly roots: (key: string) => Promise<readonly Root[]>;
   /** Runs `action` in the first round only and gives its result in every later one. The result travels sealed. */
   readonly once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) => Promise<T>;
+
+  /** The caller's own storage: the same in every session, era and client. On a server that asks nobody, everybody's. */
+  readonly mine: Store;
+  /** Makes storage that lives for so many seconds (default 30 days), and gives the caller's handle to it: a tool argument. */
+  readonly createState: (seconds?: number) => Promise<string>;
+  /** The storage behind a handle. A handle that is expired, made up or another caller's ends the call, and wakes nothing. */
+  readonly state: (handle: string) => Promise<Store>;
+  /** A handle to the same storage for whoever holds it, for so many seconds and never longer than the first one. */
+  readonly shareState: (handle: string, seconds?: number) => Promise<string>;
+  /**
+   * The value of `key`, loaded at most once in `ttl` seconds, or once a day (UTC) with "today", by one of all who ask
+   * at the same time. When loading fails, an old value is given for a while, and says so.
+   */
+  readonly cache: <T extends JsonValue>(
+    key: string,
+    ttl: number | "today",
+    load: () => Promise<T>,
+    choice?: CacheChoice,
+  ) => Promise<Cached<T>>;
+  /** Counts a use of `key`, of which there may be `max` in any `windowMs` milliseconds. Says whether this one may be. */
+  readonly limit: (key: string, max: number, windowMs: number, choice?: LimitChoice) => Promise<Limited>;
+  readonly vault: Credentials;
+  /** Fetches from an upstream that the operator configured. Passes the trace on. The reason of a failure is dotted. */
+  readonly fetch: (url: string, limits: Limits & Sent) => Promise<Result<Fetched, string>>;
 
   /** Lets a session's client go while the work goes on: it comes back for the rest. Elsewhere this does nothing. */
   readonly release: () => void;

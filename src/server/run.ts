@@ -3,17 +3,21 @@
  * The one place where an exception of a handler is caught. Its message reaches the caller only from a PublicError.
  */
 
-import { callerKey, type Caller } from "../base/caller.ts";
+import { callerKey, ownerKey, type Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject } from "../base/json.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
 import { refusal, type ErrorName } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
+import { fetchTrusted } from "../net/fetch.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
+import type { StateDoor } from "../state/door.ts";
+import type { Vault } from "../vault/vault.ts";
 import { askingFor, can, type Questions } from "./ask.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
+import { cached, createState, credentialsOf, limited, openState, shareState } from "./lend.ts";
 import { valve } from "./valve.ts";
 import type { Server } from "./catalog.ts";
 
@@ -35,6 +39,8 @@ export interface ServerRequest {
 /** What the platform lends to every request. */
 export interface Services {
   readonly ring: KeyRing;
+  readonly stores: StateDoor;
+  readonly vault: Vault;
   publish(change: Change): void;
   /** Tells the session that asked by URL that the person is done there. */
   complete(elicitationId: string): void;
@@ -110,6 +116,18 @@ function contextOf({ request, cancel, services, release }: Call, tell: Sink, que
     sample: (key, asked) => questions().sample(key, asked),
     roots: (key) => questions().roots(key),
     once: (key, action) => questions().once(key, action),
+    get mine() {
+      return services.stores.mine(ownerKey(caller));
+    },
+    createState: (seconds) => createState(services, caller, seconds),
+    state: (handle) => openState(services, caller, handle),
+    shareState: (handle, seconds) => shareState(services, caller, handle, seconds),
+    cache: (key, ttl, load, choice) => cached(services, caller, key, ttl, load, choice),
+    limit: (key, max, windowMs, choice) => limited(services, caller, key, max, windowMs, choice),
+    get vault() {
+      return credentialsOf(services, caller);
+    },
+    fetch: fetchTrusted,
     release: () => release?.(),
     changed: (list) => services.publish({ list }),
     updated: (uri, audience = "everyone") =>

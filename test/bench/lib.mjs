@@ -18,7 +18,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SETTINGS = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
 /** The Durable Objects of barewire, as { BINDING: "Class" }. */
-export const OBJECTS = { HUB: "Hub", SESSION: "Session", GRANT: "Grant", ACCOUNT: "Account" };
+export const OBJECTS = { HUB: "Hub", SESSION: "Session", GRANT: "Grant", ACCOUNT: "Account", STORE: "Store" };
 
 // ---- Bundles ----------------------------------------------------------------------------------------------------
 

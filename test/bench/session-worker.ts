@@ -3,7 +3,7 @@
 import * as z from "zod/mini";
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
-import { Hub as RealHub, type HubEnv } from "../../src/hub/hub.ts";
+import { HubObject, type Notified } from "../../src/hub/hub.ts";
 import { tool } from "../../src/server/define.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
@@ -11,6 +11,7 @@ import { entrance } from "../world/entrance.ts";
 
 export { Account } from "../../src/oauth/account.ts";
 export { Grant } from "../../src/oauth/grant.ts";
+export { StoreObject as Store } from "../../src/state/object.ts";
 
 /** Objects built, for the first time or again after they slept. All objects of this Worker share one isolate. */
 let births = 0;
@@ -63,10 +64,14 @@ const worker: ExportedHandler<Env> = {
 };
 export default worker;
 
-export class Hub extends RealHub {
-  constructor(state: DurableObjectState, env: HubEnv) {
+export class Hub extends HubObject<Env> {
+  constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     births += 1;
+  }
+
+  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+    return SESSION;
   }
 }
 

@@ -3,6 +3,7 @@
 import * as z from "zod/mini";
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
+import { HubObject, type Notified } from "../../src/hub/hub.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
@@ -10,7 +11,7 @@ import { entrance } from "../world/entrance.ts";
 
 export { Account } from "../../src/oauth/account.ts";
 export { Grant } from "../../src/oauth/grant.ts";
-export { Hub } from "../../src/hub/hub.ts";
+export { StoreObject as Store } from "../../src/state/object.ts";
 
 /** How many tools; the bundler puts a number in its place. */
 declare const TOOLS: number;
@@ -47,6 +48,12 @@ const spec = {
 const house: Front = front(spec, () => entrance);
 const worker: ExportedHandler<Env> = { fetch: house.fetch };
 export default worker;
+
+export class Hub extends HubObject<Env> {
+  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+    return SESSION;
+  }
+}
 
 export class Session extends SessionObject<Env> {
   override furnish(env: Env): House {

@@ -4,11 +4,12 @@
  * proxy stands between client and Worker, and hides how sockets end.
  */
 
-import { spawn, type ChildProcess } from "node:child_process";
+import { execFile, spawn, type ChildProcess } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
 import { leaks, remember } from "./secrets.node.ts";
@@ -41,10 +42,11 @@ function rememberVariables(variables: Readonly<Record<string, string>>): void {
   for (const one of keys.split(/[\s,]+/)) remember(one.slice(one.indexOf(":") + 1));
 }
 
-/** The Worker of the repository, as `make dev` runs it. */
-export function serveApp(): Promise<Running> {
+/** The Worker of the repository, as `make dev` runs it, with its databases made. `variables` come first. */
+export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
   return serve(async (folder) => {
-    const secrets = { KEYS, ...OWNED };
+    const secrets = { KEYS, ...OWNED, ...variables };
+    await Promise.all(["VAULT", "PEOPLE"].map((database) => migrate(database, join(folder, "state"))));
     rememberVariables(secrets);
     const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(join(folder, "secrets"), lines.join(""));
@@ -59,6 +61,16 @@ export function serveApp(): Promise<Running> {
       ready: /Ready on (http:\/\/[\d.]+:\d+)/,
     };
   });
+}
+
+/** Makes the tables of a local database. */
+async function migrate(database: string, state: string): Promise<void> {
+  const [node, wrangler] = ["node_modules/.bin/node", "node_modules/wrangler/bin/wrangler.js"].map((path) =>
+    join(root, path),
+  );
+  const args = ["d1", "migrations", "apply", database, "--local", "--persist-to", state];
+  const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
+  await promisify(execFile)(node ?? "", [wrangler ?? "", ...args, "--config", join(root, "wrangler.toml")], { env });
 }
 
 /** The conformance world in workerd, bundled as it would be deployed; open unless `variables` say otherwise. */
@@ -85,7 +97,8 @@ function serveBundle(entry: string, variables: Readonly<Record<string, string>>,
     });
     const all = { KEYS, ...variables };
     rememberVariables(all);
-    writeFileSync(join(folder, "config.capnp"), workerdConfig(folder, all, port));
+    const settings = entry.startsWith("src/") ? "wrangler.toml" : "test/world/wrangler.toml";
+    writeFileSync(join(folder, "config.capnp"), workerdConfig(folder, settings, all, port));
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
       flags: { "control-fd": "1" },
@@ -94,9 +107,14 @@ function serveBundle(entry: string, variables: Readonly<Record<string, string>>,
   });
 }
 
-/** What test/world/wrangler.toml says, in workerd's own words. */
-function workerdConfig(folder: string, variables: Readonly<Record<string, string>>, port: string): string {
-  const settings = readFileSync(join(root, "test/world/wrangler.toml"), "utf8");
+/** What the file of settings says, in workerd's own words; databases aside, which workerd alone does not have. */
+function workerdConfig(
+  folder: string,
+  file: string,
+  variables: Readonly<Record<string, string>>,
+  port: string,
+): string {
+  const settings = readFileSync(join(root, file), "utf8");
   const date = /^compatibility_date = (".*")$/m.exec(settings)?.[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(settings)?.[1];
   const objects = [...settings.matchAll(/^name = (".*")\nclass_name = (".*")$/gm)].map(([, name, type]) => ({

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
 import type { Change } from "../../src/hub/change.ts";
 import { hubDoor, HUB_SHARDS } from "../../src/hub/door.ts";
-import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER, type Hub } from "../../src/hub/hub.ts";
+import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER, type HubObject } from "../../src/hub/hub.ts";
 import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
@@ -27,7 +27,7 @@ import { MAX_SUBSCRIPTIONS } from "../../src/session/handle.ts";
 import { sessionRows } from "../../src/session/rows.ts";
 import { attach, emit, openStream } from "../../src/session/streams.ts";
 import { serveStateless } from "../../src/stateless/serve.ts";
-import { ringOf } from "../unit/keys.ts";
+import { servicesFor } from "../unit/services.ts";
 import { costs } from "../world/counting.ts";
 import { bindings, callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
 
@@ -78,7 +78,7 @@ async function onStage(act: (stage: Stage) => Promise<void>): Promise<void> {
       }),
       house: {
         server: catalog({ info, tools: [played] }),
-        services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+        services: servicesFor(),
         hub: hubDoor(bindings.HUB),
       },
       running: new Set(),
@@ -445,7 +445,7 @@ async function leave(session: Session, events: Events): Promise<void> {
   await pause(50);
 }
 
-const shards = (): DurableObjectStub<Hub>[] =>
+const shards = (): DurableObjectStub<HubObject<unknown>>[] =>
   Array.from({ length: HUB_SHARDS }, (_, index) => bindings.HUB.getByName(`shard-${index}`));
 
 async function rowsOfHub(session: string): Promise<number> {
@@ -1089,7 +1089,7 @@ describe("shares", () => {
 });
 
 /** The shard that has the sessions of `caller`. */
-function hubOf(caller: string): DurableObjectStub<Hub> {
+function hubOf(caller: string): DurableObjectStub<HubObject<unknown>> {
   let sum = 0;
   for (let at = 0; at < caller.length; at++) sum = (sum * 31 + caller.charCodeAt(at)) >>> 0;
   return bindings.HUB.getByName(`shard-${sum % HUB_SHARDS}`);
@@ -1121,7 +1121,7 @@ describe("without a session", () => {
     });
     const door = {
       server: catalog({ info: { name: "stage", version: "1" }, resources: [asks] }),
-      services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+      services: servicesFor(),
       hub: hubDoor(bindings.HUB),
     };
     const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers: headers("resources/read", uri) });

@@ -9,7 +9,7 @@ import { catalog } from "../../src/server/catalog.ts";
 import { endSession, listenToSession, postToSession } from "../../src/session/door.ts";
 import type { SessionDoor } from "../../src/session/initialize.ts";
 import { listen } from "../../src/stateless/listen.ts";
-import { ringOf } from "../unit/keys.ts";
+import { servicesFor } from "../unit/services.ts";
 import { costs, countedNamespace } from "../world/counting.ts";
 import { bindings, callTool, Events, request, stubOf, type Session } from "./client.ts";
 
@@ -21,7 +21,7 @@ const door: SessionDoor = {
     tools: [],
     resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
   }),
-  services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+  services: servicesFor(),
   hub,
   sessions: countedNamespace(bindings.SESSION),
   only: undefined,

@@ -8,7 +8,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { freshPassphrase, hashPassphrase } from "./passphrase.mjs";
-import { ENV, freshKeys, ROOT } from "./process.mjs";
+import { ENV, freshKeys, migrate, ROOT } from "./process.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -31,6 +31,7 @@ if (values.world) {
 } else {
   const secrets = readSecrets(join(ROOT, ".dev.vars"));
   if (values.auth !== "") args.push("--var", `AUTH:${values.auth}`);
+  await migrate("--local");
   console.log(connect(url, values.auth === "none" ? undefined : secrets.passphrase));
 }
 

@@ -19,6 +19,19 @@ export const ENV = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
+/** The databases of wrangler.toml, by binding. */
+export const DATABASES = ["VAULT", "PEOPLE"];
+
+/** Makes the tables of every database where they are missing: on this machine, or with "--remote" on the account. */
+export async function migrate(...flags) {
+  const apply = (database) => run("wrangler", ["d1", "migrations", "apply", database, ...flags], { quiet: true });
+  // One after the other: both write the same local state.
+  for (const database of DATABASES) {
+    const { code, output } = await apply(database);
+    if (code !== 0) throw new Error(`The tables of ${database} could not be made:\n${output}`);
+  }
+}
+
 /** A key ring of one fresh key, as the Worker reads it. */
 export function freshKeys(id = "dev") {
   return `${id}:${randomBytes(32).toString("base64")}`;

@@ -1,6 +1,7 @@
 /**
- * `make size`: bundles the Worker the way production does, and counts the lines of src/ by room.
- * Fails when the gzipped bundle or the lines are over their ceiling.
+ * `make size`: bundles the way production does, and counts the lines of src/ by room. Fails over a ceiling.
+ * The budget of 64 KiB is the house's, with the smallest app there can be: what an app adds is the app's to choose. The
+ * example has a ceiling of its own.
  */
 
 import { readdirSync, readFileSync } from "node:fs";
@@ -10,25 +11,23 @@ import { build } from "esbuild";
 import { ROOT } from "./process.mjs";
 
 const MOST_BYTES = 64 * 1024;
-const MOST_LINES = 7900;
+const MOST_EXAMPLE_BYTES = 80 * 1024;
+const MOST_LINES = 9000;
 
-const bundle = await bundleWorker(join(ROOT, "src", "worker.ts")).catch(() => {
-  // esbuild has printed what is wrong.
-  process.exit(1);
-});
-const gzipped = gzipSync(bundle, { level: 9 }).length;
+const [house, example] = await Promise.all(["test/world/smallest.ts", "src/worker.ts"].map(gzippedBundle));
 const rooms = countLines(join(ROOT, "src"));
-const house = rooms.filter(([room]) => room !== "app").reduce((sum, [, lines]) => sum + lines, 0);
+const houseLines = rooms.filter(([room]) => room !== "app").reduce((sum, [, lines]) => sum + lines, 0);
 
 for (const [room, lines] of rooms) row(room, lines);
-row("src without app", house, MOST_LINES, "lines");
-row("bundle, minified", bundle.length, undefined, "bytes");
-row("bundle, gzipped", gzipped, MOST_BYTES, "bytes");
-if (gzipped > MOST_BYTES || house > MOST_LINES) process.exit(1);
+row("src without app", houseLines, MOST_LINES, "lines");
+row("house, gzipped", house, MOST_BYTES, "bytes");
+row("example, gzipped", example, MOST_EXAMPLE_BYTES, "bytes");
+if (house > MOST_BYTES || example > MOST_EXAMPLE_BYTES || houseLines > MOST_LINES) process.exit(1);
 
-async function bundleWorker(entry) {
+/** Bytes of the Worker behind `entry` as it is deployed, with what it imports. Ends the program where it cannot be built. */
+async function gzippedBundle(entry) {
   const { outputFiles } = await build({
-    entryPoints: [entry],
+    entryPoints: [join(ROOT, entry)],
     bundle: true,
     minify: true,
     write: false,
@@ -39,14 +38,17 @@ async function bundleWorker(entry) {
     conditions: ["workerd", "worker", "browser", "import", "production"],
     external: ["cloudflare:*", "node:*"],
     define: { "process.env.NODE_ENV": '"production"' },
+  }).catch(() => {
+    // esbuild has printed what is wrong.
+    process.exit(1);
   });
-  return outputFiles[0].contents;
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
 }
 
 /** [room, lines] of each folder and file directly under src/, comments and blank lines included. */
 function countLines(src) {
   const lines = (path) =>
-    path.endsWith(".ts") ? readFileSync(path, "utf8").replace(/\n$/, "").split("\n").length : walk(path);
+    /\.\w+$/.test(path) ? readFileSync(path, "utf8").replace(/\n$/, "").split("\n").length : walk(path);
   const walk = (path) => readdirSync(path).reduce((sum, name) => sum + lines(join(path, name)), 0);
   return readdirSync(src).map((room) => [room, lines(join(src, room))]);
 }

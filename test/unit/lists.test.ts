@@ -8,6 +8,7 @@ import { call } from "../../src/server/call.ts";
 import { catalog, type Server } from "../../src/server/catalog.ts";
 import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
 import { ringOf } from "./keys.ts";
+import { servicesFor } from "./services.ts";
 
 const ring = ringOf("a");
 const NAMES = ["p0", "p1", "p2", "p3", "p4"];
@@ -29,7 +30,7 @@ async function list(server: Server, method: string, cursor?: unknown): Promise<O
     request: { method, params, caller: ANONYMOUS, memory: NO_MEMORY, ...blank },
     sink: () => undefined,
     cancel: cancellation(),
-    services: { ring, publish: () => undefined, complete: () => undefined },
+    services: servicesFor(ring),
   });
 }
 

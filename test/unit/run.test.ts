@@ -8,7 +8,7 @@ import { catalog } from "../../src/server/catalog.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
 import { run, type ServerRequest } from "../../src/server/run.ts";
-import { ringOf } from "./keys.ts";
+import { servicesFor } from "./services.ts";
 
 const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } }, required: ["name"] };
 
@@ -35,7 +35,7 @@ async function play(
       request,
       sink: (notice) => told.push(notice),
       cancel: cancellation(),
-      services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+      services: servicesFor(),
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),

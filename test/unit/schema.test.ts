@@ -12,7 +12,7 @@ import type { ToolResult } from "../../src/server/content.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
 import { checkOf } from "../../src/server/zod.ts";
 import { written } from "../world/tools.ts";
-import { ringOf } from "./keys.ts";
+import { servicesFor } from "./services.ts";
 
 const DIALECT = "https://json-schema.org/draft/2020-12/schema";
 
@@ -46,7 +46,7 @@ test("a tool with an output schema makes structured content, or none if it faile
       request: { method: "tools/call", params: { name: "t" }, caller: ANONYMOUS, memory: NO_MEMORY, ...about },
       sink: () => undefined,
       cancel: cancellation(),
-      services: { ring: ringOf("a"), publish: () => undefined, complete: () => undefined },
+      services: servicesFor(),
     });
   };
   expect(await ended({ content: [] })).toMatchObject({ refusal: { error: "InternalError" } });

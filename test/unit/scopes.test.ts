@@ -9,6 +9,7 @@ import { catalog, type Server } from "../../src/server/catalog.ts";
 import { tool, type Scopes, type ServerSpec, type Tool } from "../../src/server/define.ts";
 import { expandScopes, missingScopes } from "../../src/server/scopes.ts";
 import { ringOf } from "./keys.ts";
+import { servicesFor } from "./services.ts";
 
 const ring = ringOf("a");
 const info = { name: "scopes", version: "1" };
@@ -37,7 +38,7 @@ async function ask(of: Server, caller: Caller, method: string, params: JsonObjec
     request: { method, params, caller, memory: NO_MEMORY, ...blank },
     sink: () => undefined,
     cancel: cancellation(),
-    services: { ring, publish: () => undefined, complete: () => undefined },
+    services: servicesFor(ring),
   });
 }
 

@@ -4,17 +4,22 @@ import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
 import { Account as RealAccount } from "../../src/oauth/account.ts";
 import { Grant as RealGrant } from "../../src/oauth/grant.ts";
-import { Hub as RealHub, type HubEnv } from "../../src/hub/hub.ts";
+import { HubObject, type Notified } from "../../src/hub/hub.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
+import { StoreObject } from "../../src/state/object.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
 import { entrance } from "./entrance.ts";
 import { world } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription: an object may lose its sockets at any time. */
-export class Hub extends RealHub {
-  constructor(state: DurableObjectState, env: HubEnv) {
+export class Hub extends HubObject<Env> {
+  constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
+  }
+
+  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+    return SESSION;
   }
 
   end(): void {
@@ -29,6 +34,12 @@ export class Grant extends RealGrant {
 }
 
 export class Account extends RealAccount {
+  constructor(state: DurableObjectState, env: Env) {
+    super(countedState(state), env);
+  }
+}
+
+export class Store extends StoreObject {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
   }
@@ -60,6 +71,7 @@ const counted = (env: Env): Env => ({
   SESSION: countedNamespace(env.SESSION),
   GRANT: countedNamespace(env.GRANT),
   ACCOUNT: countedNamespace(env.ACCOUNT),
+  STORE: countedNamespace(env.STORE),
 });
 const worker: ExportedHandler<Env> = {
   fetch: (request, env) =>

@@ -1,6 +1,6 @@
 /**
  * Sign-in by an API key of an upstream service: who holds a key that the service takes is the account that the key
- * belongs to, the same one with every key. The key travels in the caller's properties, sealed, for tools to use.
+ * belongs to, the same one with every key. It travels sealed until consent, and is then kept in the vault for tools to use.
  * Trusts the configured URL to answer only with the account of the key it was sent. Wrong keys count against nobody:
  * they cannot be guessed, and the platform limits addresses.
  */
@@ -10,6 +10,9 @@ import { isObject } from "../../base/json.ts";
 import { digest } from "../../crypto/seal.ts";
 import { fetchTrusted } from "../../net/fetch.ts";
 import type { SignIn, Step } from "../../oauth/sign-in.ts";
+
+/** Where the vault keeps the key: handlers ask for `context.vault.get(UPSTREAM.service, UPSTREAM.name)`. */
+export const UPSTREAM = { service: "upstream", name: "key" } as const;
 
 export interface KeyedService {
   /** As people know it. */

@@ -1,0 +1,2 @@
+-- see users-rows.ts
+CREATE TABLE users (id INTEGER PRIMARY KEY) STRICT;

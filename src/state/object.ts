@@ -1,0 +1,4 @@
+/** stub */
+import { DurableObject } from "cloudflare:workers";
+
+export class StoreObject extends DurableObject {}

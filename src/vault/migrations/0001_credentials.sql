@@ -1,0 +1,2 @@
+-- The vault writes this; see rows.ts.
+CREATE TABLE credentials (owner TEXT NOT NULL) STRICT;
