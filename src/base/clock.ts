@@ -18,6 +18,11 @@ export function after(ms: number, action: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+/** Resolves after `ms` milliseconds. */
+export function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void after(ms, resolve));
+}
+
 /** Runs `action` every `ms` milliseconds until the returned function is called. */
 export function every(ms: number, action: () => void): () => void {
   const timer = setInterval(action, ms);

@@ -4,8 +4,8 @@
 
 import type { JsonValue } from "../base/json.ts";
 
-/** Why a handle opens nothing. */
-export type HandleFault = "forged" | "foreign" | "expired";
+/** Why a handle opens nothing. "forged" is also another caller's: nothing in a handle says whose it is. */
+export type HandleFault = "forged" | "expired";
 
 /** Storage of one owner, or of whoever holds a shared handle. Keys: 1 to 512 characters. Values: JSON of at most 1 MB. */
 export interface Store {
