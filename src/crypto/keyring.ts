@@ -15,6 +15,8 @@ export interface KeyRing {
   readonly current: string;
   /** The subkey of key `id` for `purpose` (AES-256-GCM, or HMAC-SHA-256), or undefined when the ring does not hold `id`. */
   subkey(id: string, purpose: string, use?: Use): Promise<CryptoKey> | undefined;
+  /** A subkey for one sealing alone, by its random salt; not remembered. */
+  saltedSubkey(id: string, purpose: string, salt: Uint8Array<ArrayBuffer>): Promise<CryptoKey> | undefined;
 }
 
 /** Reads `id:base64key,id:base64key,…`: 32 bytes a key, ids of letters, digits, "-" and "_". The reason names the key, never its bytes. */
@@ -46,13 +48,22 @@ function keyRing(current: string, keys: ReadonlyMap<string, Uint8Array<ArrayBuff
       derived.set(name, key);
       return key;
     },
+    saltedSubkey(id, purpose, salt) {
+      const bytes = keys.get(id);
+      return bytes && deriveKey(bytes, purpose, "seal", salt);
+    },
   };
 }
 
-async function deriveKey(bytes: Uint8Array<ArrayBuffer>, purpose: string, use: Use): Promise<CryptoKey> {
+async function deriveKey(
+  bytes: Uint8Array<ArrayBuffer>,
+  purpose: string,
+  use: Use,
+  salt: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+): Promise<CryptoKey> {
   const master = await crypto.subtle.importKey("raw", bytes, "HKDF", false, ["deriveKey"]);
   const info = utf8(use === "seal" ? `barewire/${purpose}` : `barewire/sign/${purpose}`);
-  const hkdf = { name: "HKDF", hash: "SHA-256", salt: new Uint8Array(0), info };
+  const hkdf = { name: "HKDF", hash: "SHA-256", salt, info };
   return use === "seal"
     ? crypto.subtle.deriveKey(hkdf, master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
     : crypto.subtle.deriveKey(hkdf, master, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign", "verify"]);

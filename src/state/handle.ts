@@ -31,8 +31,8 @@ export function mintHandle(ring: KeyRing, owner: string, end: number): Promise<s
   return sign(ring, PURPOSE, `${base64url(randomBytes(12))}.${end.toString(36)}`, owner);
 }
 
-export function shareHandle(ring: KeyRing, { name, end }: Handle, expires: number): Promise<string> {
-  return sign(ring, PURPOSE, `${name}.${Math.min(expires, end).toString(36)}`);
+export function shareHandle(ring: KeyRing, { name }: Handle, expires: number): Promise<string> {
+  return sign(ring, PURPOSE, `${name}.${expires.toString(36)}`);
 }
 
 /** What a handle opens for `owner` at `now` (seconds). "forged" is also another caller's: nothing in it says whose it is. */

@@ -1,11 +1,20 @@
 /**
- * Credentials for upstream services, by (owner, service, name).
+ * The vault: credentials for upstream services by (owner, service, name), sealed in D1, a row each.
+ * A database that is missing, silent or without its tables is a fault with a reason, never a hang or an exception.
+ * Leaves to its callers who the owner is. What is kept is JSON of at most 64 KiB.
  */
 
+import { utf8 } from "../base/bytes.ts";
+import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Result } from "../base/result.ts";
-import type { Secret } from "../base/secret.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { secret, type Secret } from "../base/secret.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
+import { digest } from "../crypto/seal.ts";
+import { renew, type Upstream } from "./renew.ts";
+import { rewrapPage, type Rewrapped } from "./rewrap.ts";
+import { vaultRows, type ListedRow, type RowKey } from "./rows.ts";
+import { freshVersion, safeWith, type Safe, type VaultFault } from "./safe.ts";
 
 /** Which credential. `owner`: {@link ownerKey}. */
 export interface Identity {
@@ -14,50 +23,69 @@ export interface Identity {
   readonly name: string;
 }
 
-/** Why a credential cannot be had. `message` is for the operator's log: it says the state and never holds a secret. */
-export interface VaultFault {
-  readonly reason: "key.missing" | "format.unknown" | "cut.short" | "changed" | "moved" | "unavailable" | "over" | "upstream";
-  readonly message: string;
-}
-
-/** What is listed of a credential: never what it holds. Times are milliseconds since the epoch. */
-export interface Entry {
-  readonly service: string;
-  readonly name: string;
-  readonly since: number;
-  readonly updated: number;
-  /** The upstream ended it: only signing in again helps. */
-  readonly over: boolean;
-}
-
-/** Where and as whom an upstream token is refreshed (RFC 6749 section 6). */
-export interface Upstream {
-  readonly tokenUrl: string;
-  readonly clientId: string;
-  readonly clientSecret?: Secret;
-}
+type Answer<T> = Promise<Result<T, VaultFault>>;
 
 export interface Vault {
-  put(id: Identity, value: JsonObject): Promise<Result<void, VaultFault>>;
-  get(id: Identity): Promise<Result<Secret<JsonObject> | undefined, VaultFault>>;
+  put(id: Identity, value: JsonObject): Answer<void>;
+  get(id: Identity): Answer<Secret<JsonObject> | undefined>;
   /** True when there was one. */
-  forget(id: Identity): Promise<Result<boolean, VaultFault>>;
-  list(owner: string, service?: string): Promise<Result<readonly Entry[], VaultFault>>;
-  /** The access token of an OAuth credential, refreshed by one of all who ask at once when it is about to expire. */
-  token(id: Identity, upstream: Upstream): Promise<Result<Secret | undefined, VaultFault>>;
-  /** Seals up to `most` credentials after `after` anew under the current key. */
-  rewrap(after: string, most: number): Promise<Result<Rewrapped, VaultFault>>;
+  forget(id: Identity): Answer<boolean>;
+  /** Never what they hold. */
+  list(owner: string, service?: string): Answer<readonly ListedRow[]>;
+  /** The access token of an OAuth credential, renewed by one of all who ask at once when it is about to expire. */
+  token(id: Identity, upstream: Upstream): Answer<Secret | undefined>;
+  /** Seals up to `most` credentials after cursor `after` ("": the start) anew under the current key. */
+  rewrap(after: string, most: number): Answer<Rewrapped>;
 }
 
-export interface Rewrapped {
-  /** Where the next page starts; undefined at the end. */
-  readonly next: string | undefined;
-  readonly rewrapped: number;
-  /** Left as they were, because they do not open: how many by the reason. */
-  readonly unreadable: Readonly<Record<string, number>>;
-}
+const MAX_VALUE_BYTES = 65_536;
+const NAME = /^[\w.:/@ -]{1,64}$/;
 
 /** The vault in `db`; without a database everything is unavailable. */
-export function vaultIn(_db: D1Database | undefined, _ring: KeyRing): Vault {
-  return {} as Vault; // stub
+export function vaultIn(db: D1Database | undefined, ring: KeyRing): Vault {
+  const safe = db && safeWith(vaultRows(db), ring);
+  const inside = <T>(work: (safe: Safe) => Answer<T>): Answer<T> =>
+    safe === undefined ? Promise.resolve(unavailable("no D1 database is bound as VAULT")) : reach(work(safe));
+  return {
+    put: (id, value) =>
+      inside(async ({ rows, seal }) => {
+        const row = await rowKey(id);
+        if (utf8(JSON.stringify(value)).length > MAX_VALUE_BYTES)
+          throw new RangeError(`A credential has at most ${MAX_VALUE_BYTES} bytes as JSON`);
+        return ok(await rows.write(row, await seal(row, value), freshVersion(), now()));
+      }),
+    get: (id) =>
+      inside(async ({ rows, open }) => {
+        const row = await rows.read(await rowKey(id));
+        if (row === undefined) return ok(undefined);
+        const value = await open(row);
+        return value.ok ? ok(secret(value.value)) : value;
+      }),
+    forget: (id) => inside(async ({ rows }) => ok(await rows.remove(await rowKey(id)))),
+    list: (owner, service) => inside(async ({ rows }) => ok(await rows.list(await digest(owner), service))),
+    token: (id, upstream) => inside(async (open) => renew(open, await rowKey(id), upstream)),
+    rewrap: (cursor, most) => inside((open) => rewrapPage(open, cursor, most)),
+  };
+}
+
+/** The table names nobody: an owner stands there as a digest. Throws where a name cannot be one: a handler's bug. */
+async function rowKey({ owner, service, name }: Identity): Promise<RowKey> {
+  for (const one of [service, name])
+    if (!NAME.test(one)) throw new RangeError("Service and name are 1 to 64 letters, digits and . : / @ _ - or spaces");
+  return { owner: await digest(owner), service, name };
+}
+
+/** What D1 throws is a fault; what a handler did wrong is thrown on. */
+async function reach<T>(work: Answer<T>): Answer<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    const { message } = error as Error;
+    return unavailable(/no such table/.test(message) ? `${message}: make its tables with "make migrate"` : message);
+  }
+}
+
+function unavailable(why: string): Result<never, VaultFault> {
+  return err({ reason: "unavailable", message: `The database of credentials cannot be used: ${why}` });
 }

@@ -1,10 +1,12 @@
 // The input/output tables of spec/vectors against the functions of src that they are about.
 import { describe, expect, test } from "vitest";
+import { readBase64url } from "../../src/base/bytes.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { readJws, verifyJws } from "../../src/crypto/jws.ts";
 import { readKeyRing } from "../../src/crypto/keyring.ts";
 import { readSigned } from "../../src/crypto/mac.ts";
 import { checkPassphrase } from "../../src/crypto/password.ts";
+import { openRow } from "../../src/crypto/row-seal.ts";
 import { decodeFieldValue } from "../../src/wire/fields.ts";
 import { uriTemplate } from "../unit/uri-template.ts";
 import { vectors } from "./files.ts";
@@ -14,6 +16,11 @@ import { same } from "./match.ts";
 /** A function under test answers with a value, or refuses. */
 type Answer = { ok: true; value: Json } | { ok: false };
 type Subject = (input: Json) => Answer | Promise<Answer>;
+
+const bytes = (hex: string): Uint8Array<ArrayBuffer> =>
+  Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
+const hex = (of: ArrayBuffer): string =>
+  Array.from(new Uint8Array(of), (one) => one.toString(16).padStart(2, "0")).join("");
 
 const subjects: { [name: string]: Subject } = {
   "header-value": (input) => decodeFieldValue(String(input)),
@@ -26,6 +33,34 @@ const subjects: { [name: string]: Subject } = {
   passphrase: async (input) => {
     const { passphrase, stored } = input as { passphrase: string; stored: string };
     return (await checkPassphrase(passphrase, stored)) ? { ok: true, value: true } : { ok: false };
+  },
+  // What the platform's own cryptography does, by the calls that src/crypto makes.
+  "aes-256-gcm": async (input) => {
+    const { key, iv, additional, sealed } = input as Record<"key" | "iv" | "additional" | "sealed", string>;
+    const aes = await crypto.subtle.importKey("raw", bytes(key), "AES-GCM", false, ["encrypt", "decrypt"]);
+    const algorithm = { name: "AES-GCM", iv: bytes(iv), additionalData: bytes(additional) };
+    try {
+      const plain = await crypto.subtle.decrypt(algorithm, aes, bytes(sealed));
+      const again = hex(await crypto.subtle.encrypt(algorithm, aes, plain));
+      return again === sealed ? { ok: true, value: hex(plain) } : { ok: true, value: "seals differently" };
+    } catch {
+      return { ok: false };
+    }
+  },
+  "hkdf-sha-256": async (input) => {
+    const { ikm, salt, info, length } = input as { ikm: string; salt: string; info: string; length: number };
+    const key = await crypto.subtle.importKey("raw", bytes(ikm), "HKDF", false, ["deriveBits"]);
+    const algorithm = { name: "HKDF", hash: "SHA-256", salt: bytes(salt), info: bytes(info) };
+    return { ok: true, value: hex(await crypto.subtle.deriveBits(algorithm, key, length * 8)) };
+  },
+  "sealed-row": async (input) => {
+    const { keys, purpose, identity, key, blob, fault } = input as Record<string, string>;
+    const ring = readKeyRing(keys ?? "");
+    const row = { key: key ?? "", blob: readBase64url(blob ?? "") ?? new Uint8Array() };
+    const opened = ring.ok ? await openRow(ring.value, purpose ?? "", identity ?? "", row) : undefined;
+    if (opened?.ok === true) return { ok: true, value: new TextDecoder().decode(opened.value) };
+    // A refusal for another reason is no refusal here.
+    return opened?.error === fault ? { ok: false } : { ok: true, value: `refused as ${opened?.error}` };
   },
   "signed-text": async (input) => {
     const { keys, purpose, signed } = input as { keys: string; purpose: string; signed: string };

@@ -48,8 +48,10 @@ describe("the arithmetic", () => {
   );
 
   it("counts a clock that is behind into the newest slot", () => {
-    const first = use(undefined, 80_000, 1, 8_000);
-    expect(use(first.after, 10_000, 1, 8_000).limited.ok).toBe(false);
+    const first = use(undefined, 80_000, 2, 8_000);
+    const second = use(first.after, 10_000, 2, 8_000);
+    expect(second.limited.ok).toBe(true);
+    expect(use(second.after, 88_900, 2, 8_000).limited.ok).toBe(false);
   });
 
   it("says when nothing counts any more", () => {

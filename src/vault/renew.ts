@@ -1,0 +1,116 @@
+/**
+ * Renewing upstream access tokens: RFC 6749 sections 5.1, 5.2 and 6. One of all who ask at once does it, under a lease
+ * in the row; the others ask the row again. A final no is remembered. Nothing is lost when the upstream fails, and a new
+ * value that somebody put meanwhile stays. Leaves the first token to whoever signed in: `put` it.
+ */
+
+import { now, pause } from "../base/clock.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { secret, type Secret } from "../base/secret.ts";
+import { fetchTrusted } from "../net/fetch.ts";
+import type { CredentialRow, RowKey } from "./rows.ts";
+import { freshVersion, type Safe, type VaultFault } from "./safe.ts";
+
+/** Where and as whom a token is renewed. */
+export interface Upstream {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** Sent by HTTP Basic; a client without one sends its id alone. */
+  readonly clientSecret?: Secret;
+}
+
+/** A token that lasts no longer than this is renewed; of a short life, half of it. */
+const EARLY_MS = 60_000;
+/** For how long one may be at it; a renewal takes at most half of that. */
+const LEASE_MS = 20_000;
+const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 10_000 };
+const [FIRST_PAUSE, LAST_PAUSE] = [50, 1_000];
+
+/** What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. */
+export async function renew(
+  safe: Safe,
+  key: RowKey,
+  upstream: Upstream,
+): Promise<Result<Secret | undefined, VaultFault>> {
+  const givenUp = now() + 2 * LEASE_MS;
+  for (let wait = FIRST_PAUSE; now() < givenUp; wait = Math.min(wait * 2, LAST_PAUSE)) {
+    // 1. There is one, and it is not over.
+    const row = await safe.rows.read(key);
+    if (row === undefined) return ok(undefined);
+    if (row.over) return over(row);
+    // 2. It opens, and is of this kind.
+    const opened = await safe.open(row);
+    if (!opened.ok) return opened;
+    const { kind, access_token: token, expires = Infinity } = opened.value;
+    if (kind !== "oauth" || typeof token !== "string" || typeof expires !== "number")
+      throw new RangeError(`Credential "${row.name}" of service "${row.service}" is no OAuth credential`);
+    // 3. It lasts.
+    if (expires - now() > Math.min(EARLY_MS, (expires - row.updated) / 2)) return ok(secret(token));
+    // 4. One renews it. 5. The others take what still lasts, or wait.
+    if (await safe.rows.lease(key, row.version, now(), now() + LEASE_MS)) {
+      const renewed = await renewRow(safe, row, opened.value, upstream);
+      if (renewed === "again") continue;
+      const failed = !renewed.ok && renewed.error.reason === "upstream";
+      return failed && expires > now() ? ok(secret(token)) : renewed;
+    } else if (expires > now()) return ok(secret(token));
+    else await pause(wait);
+  }
+  return upstreamFault(key, "nobody renewed it in time");
+}
+
+/** "again": somebody else wrote meanwhile, and what they wrote counts. */
+async function renewRow(
+  { rows, seal }: Safe,
+  row: CredentialRow,
+  value: JsonObject,
+  upstream: Upstream,
+): Promise<Result<Secret, VaultFault> | "again"> {
+  const { refresh_token: refreshToken } = value;
+  const answer = typeof refreshToken === "string" ? await ask(upstream, refreshToken) : err("no refresh_token is kept");
+  if (!answer.ok) {
+    if (answer.error === "invalid_grant") return (await rows.end(row, row.version)) ? over(row) : "again";
+    await rows.release(row, row.version);
+    return upstreamFault(row, answer.error);
+  }
+  const { token, ...renewed } = answer.value;
+  const sealed = await seal(row, { ...value, ...renewed, access_token: token });
+  return (await rows.replace(row, sealed, row.version, freshVersion(), now())) ? ok(secret(token)) : "again";
+}
+
+/** The token, and what else of the credential is new, or why there is none. */
+async function ask(
+  { tokenUrl, clientId, clientSecret }: Upstream,
+  refreshToken: string,
+): Promise<Result<{ readonly token: string; readonly [member: string]: JsonValue }, string>> {
+  const form = { grant_type: "refresh_token", refresh_token: refreshToken };
+  const basic = [clientId, clientSecret?.reveal() ?? ""].map(encodeURIComponent).join(":");
+  const answer = await fetchTrusted(tokenUrl, {
+    ...LIMITS,
+    method: "POST",
+    headers: {
+      "content-type": "application/x-www-form-urlencoded",
+      ...(clientSecret !== undefined && { authorization: `Basic ${btoa(basic)}` }),
+    },
+    body: new URLSearchParams({ ...form, ...(clientSecret === undefined && { client_id: clientId }) }).toString(),
+  });
+  if (!answer.ok) return answer;
+  const { status, json = {} } = answer.value;
+  const { access_token: token, refresh_token: next, expires_in: seconds, error } = json;
+  if (status !== 200) return err(error === "invalid_grant" ? error : `it answered ${status}`);
+  if (typeof token !== "string" || token === "") return err("its answer holds no access_token");
+  return ok({
+    token,
+    // An upstream that does not rotate leaves it out, and the old one stays.
+    ...(typeof next === "string" && { refresh_token: next }),
+    expires: typeof seconds === "number" ? now() + seconds * 1000 : Number.MAX_SAFE_INTEGER,
+  });
+}
+
+function over({ service, name }: RowKey): Result<never, VaultFault> {
+  return err({ reason: "over", message: `The upstream ended credential "${name}" of service "${service}"` });
+}
+
+function upstreamFault({ service, name }: RowKey, why: string): Result<never, VaultFault> {
+  return err({ reason: "upstream", message: `Cannot renew credential "${name}" of service "${service}": ${why}` });
+}

@@ -1,0 +1,127 @@
+/**
+ * The vault's rows in D1: every statement that reads or writes them. `migrations/` makes the table and shows a row.
+ * Statements that change a value name the version that they know, so that whoever was faster is not overwritten.
+ */
+
+import { after as later } from "../base/clock.ts";
+import type { SealedRow } from "../crypto/row-seal.ts";
+
+/** Which row: the primary key. */
+export interface RowKey {
+  /** A digest. */
+  readonly owner: string;
+  readonly service: string;
+  readonly name: string;
+}
+
+export interface CredentialRow extends RowKey, SealedRow {
+  readonly version: string;
+  /** When the value was written; milliseconds since the epoch. */
+  readonly updated: number;
+  readonly over: boolean;
+}
+
+/** Times are milliseconds since the epoch. */
+export interface ListedRow {
+  readonly service: string;
+  readonly name: string;
+  readonly since: number;
+  readonly updated: number;
+  readonly over: boolean;
+}
+
+export interface VaultRows {
+  read(row: RowKey): Promise<CredentialRow | undefined>;
+  /** Writes, whatever was there, and forgets that it was over. */
+  write(row: RowKey, sealed: SealedRow, version: string, at: number): Promise<void>;
+  /** Writes a new value over version `known`. False when that is not there any more. */
+  replace(row: RowKey, sealed: SealedRow, known: string, version: string, at: number): Promise<boolean>;
+  /** True for one of all who ask before `until` about the version that they know. */
+  lease(row: RowKey, known: string, at: number, until: number): Promise<boolean>;
+  release(row: RowKey, known: string): Promise<void>;
+  /** Notes that the upstream ended it. False when the version is not there any more. */
+  end(row: RowKey, known: string): Promise<boolean>;
+  remove(row: RowKey): Promise<boolean>;
+  list(owner: string, service: string | undefined): Promise<ListedRow[]>;
+  /** Rows after `after` that another key than `current` sealed, in order. */
+  sealedOtherwise(current: string, after: RowKey, most: number): Promise<CredentialRow[]>;
+  /** Seals anew what still has its version, which it keeps: the value is the same. How many that were. */
+  reseal(rows: readonly (readonly [CredentialRow, SealedRow])[]): Promise<number>;
+}
+
+/** Milliseconds after which a database that says nothing counts as unreachable. */
+const PATIENCE_MS = 10_000;
+
+const THIS = "owner = ?1 AND service = ?2 AND name = ?3";
+/** D1 gives bytes as a list of numbers. */
+type Raw = Omit<CredentialRow, "blob" | "over"> & { readonly sealed: number[]; readonly over: number };
+
+export function vaultRows(db: D1Database): VaultRows {
+  const bound = (text: string, { owner, service, name }: RowKey, ...more: unknown[]): D1PreparedStatement =>
+    db.prepare(text).bind(owner, service, name, ...more);
+  const changes = async (statement: D1PreparedStatement): Promise<boolean> =>
+    (await soon(statement.run())).meta.changes > 0;
+  const readRow = ({ sealed, over, ...row }: Raw): CredentialRow => ({
+    ...row,
+    over: over === 1,
+    blob: Uint8Array.from(sealed),
+  });
+  return {
+    async read(row) {
+      const raw = await soon(bound(`SELECT * FROM credentials WHERE ${THIS}`, row).first<Raw>());
+      return raw === null ? undefined : readRow(raw);
+    },
+    async write(row, { key, blob }, version, at) {
+      const text = `INSERT INTO credentials (owner, service, name, key, sealed, version, since, updated)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT DO UPDATE SET
+        key = ?4, sealed = ?5, version = ?6, updated = ?7, lease = 0, over = 0`;
+      await soon(bound(text, row, key, blob, version, at).run());
+    },
+    replace(row, { key, blob }, known, version, at) {
+      const set = "key = ?5, sealed = ?6, version = ?7, updated = ?8, lease = 0";
+      const text = `UPDATE credentials SET ${set} WHERE ${THIS} AND version = ?4`;
+      return changes(bound(text, row, known, key, blob, version, at));
+    },
+    lease(row, known, at, until) {
+      const text = `UPDATE credentials SET lease = ?6 WHERE ${THIS} AND version = ?4 AND over = 0 AND lease <= ?5`;
+      return changes(bound(text, row, known, at, until));
+    },
+    async release(row, known) {
+      await changes(bound(`UPDATE credentials SET lease = 0 WHERE ${THIS} AND version = ?4`, row, known));
+    },
+    end: (row, known) => changes(bound(`UPDATE credentials SET over = 1 WHERE ${THIS} AND version = ?4`, row, known)),
+    remove: (row) => changes(bound(`DELETE FROM credentials WHERE ${THIS}`, row)),
+    async list(owner, service) {
+      const text = `SELECT service, name, since, updated, over FROM credentials
+        WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
+      const { results } = await soon(
+        db
+          .prepare(text)
+          .bind(owner, service ?? null)
+          .all<ListedRow>(),
+      );
+      return results.map((row) => ({ ...row, over: Boolean(row.over) }));
+    },
+    async sealedOtherwise(current, after, most) {
+      const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
+        ORDER BY owner, service, name LIMIT ?5`;
+      const { results } = await soon(bound(text, after, current, most).all<Raw>());
+      return results.map(readRow);
+    },
+    async reseal(rows) {
+      if (rows.length === 0) return 0;
+      const text = `UPDATE credentials SET key = ?5, sealed = ?6 WHERE ${THIS} AND version = ?4`;
+      const done = await soon(db.batch(rows.map(([row, { key, blob }]) => bound(text, row, row.version, key, blob))));
+      return done.filter(({ meta }) => meta.changes > 0).length;
+    },
+  };
+}
+
+/** What D1 answers, unless it takes too long: a handler that waits for ever would be a call that never ends. */
+async function soon<T>(answer: Promise<T>): Promise<T> {
+  let stop = (): void => undefined;
+  const silence = new Promise<never>((_, reject) => {
+    stop = later(PATIENCE_MS, () => reject(new Error(`it said nothing for ${PATIENCE_MS / 1000} s`)));
+  });
+  return Promise.race([answer, silence]).finally(stop);
+}

@@ -1,0 +1,137 @@
+/**
+ * `make rotate-keys`: a new key goes first in the ring, then every credential of the vault is sealed anew under it, page by
+ * page, while the server serves. It may be stopped at any time; RESUME=1 goes on with the key that is first already.
+ * Here the ring is in .dev.vars; of a deployed server it is given in KEYS, and set with `wrangler secret put`. No key is
+ * ever printed.
+ */
+
+import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
+import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { readKeyRing } from "../../src/crypto/keyring.ts";
+import { sign } from "../../src/crypto/mac.ts";
+import { PROOF, ROTATE_PATH } from "../../src/vault/rotate.ts";
+import { ENV, ROOT } from "./process.mjs";
+
+const WAIT_MS = 90_000;
+const { values } = parseArgs({ options: { url: { type: "string" }, resume: { type: "string", default: "" } } });
+const origin = new URL(values.url).origin;
+const local = ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname);
+const vars = join(ROOT, ".dev.vars");
+const copy = join(ROOT, ".keys");
+
+try {
+  const old = readRing();
+  const { current } = values.resume === "" ? await putFirst(old) : old;
+  // A key that was there before proves who asks, whether or not the server has seen the new one.
+  await seal(old.ring, current);
+} catch (error) {
+  console.error(
+    `Stopped: ${error.message}\nNothing is lost: what is sealed under an old key opens as long as that key is in the ring.`,
+  );
+  process.exit(1);
+}
+
+/** The ring as text, and its first key's id. */
+function readRing() {
+  const here = existsSync(vars) ? /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] : undefined;
+  const text = local ? here : process.env.KEYS;
+  if (text === undefined)
+    throw new Error(
+      local ? "there is no KEYS in .dev.vars: run make dev first" : "set KEYS to the ring of that server",
+    );
+  return check(text);
+}
+
+function check(text) {
+  const ring = readKeyRing(text);
+  if (!ring.ok) throw new Error(`KEYS: ${ring.error}`);
+  return { text, ring: ring.value, current: ring.value.current };
+}
+
+/** Makes a key, and gives it to the server in front of the others. */
+async function putFirst({ text }) {
+  const ids = text.split(",").map((entry) => entry.trim().split(":")[0]);
+  const day = `k${new Date().toISOString().slice(0, 10).replaceAll("-", "")}`;
+  const id = [day, ...Array.from({ length: 99 }, (_, at) => `${day}-${at + 2}`)].find((one) => !ids.includes(one));
+  const ring = check(`${id}:${randomBytes(32).toString("base64")},${text}`);
+  if (local) {
+    const before = readFileSync(vars, "utf8");
+    writeFileSync(
+      vars,
+      before.replace(/^KEYS=.*$/m, () => `KEYS=${ring.text}`),
+      { mode: 0o600 },
+    );
+    // `wrangler dev` looks at its secrets again when its configuration is touched.
+    utimesSync(join(ROOT, "wrangler.toml"), new Date(), new Date());
+  } else {
+    writeFileSync(copy, `${ring.text}\n`, { mode: 0o600 });
+    console.log(
+      "The new ring is in .keys, for you alone to read: keep it where you keep such things, then delete the file",
+    );
+    await putSecret(ring.text);
+  }
+  console.log(`Key "${id}" is first now, ${ids.length} behind it`);
+  return ring;
+}
+
+function putSecret(text) {
+  return new Promise((resolve, reject) => {
+    const child = spawn("wrangler", ["secret", "put", "KEYS"], {
+      cwd: ROOT,
+      env: ENV,
+      stdio: ["pipe", "inherit", "inherit"],
+    });
+    child.on("error", reject);
+    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error("wrangler could not set the secret KEYS"))));
+    child.stdin.end(text);
+  });
+}
+
+/** Page after page, from the start, once the server seals under the ring's first key. */
+async function seal(ring, current) {
+  const total = { rewrapped: 0, unreadable: {} };
+  let until = Date.now() + WAIT_MS;
+  for (let after = ""; after !== undefined;) {
+    const page = await ask(ring, after).catch((error) => {
+      // A server that starts anew does not answer for a moment.
+      if (Date.now() > until) throw error;
+      return error;
+    });
+    if (page.current !== current) {
+      if (Date.now() > until)
+        throw new Error(`the server does not use key "${current}": ${page.message ?? `it uses "${page.current}"`}`);
+      // Credentials that it sealed meanwhile under the old key are found when it starts over.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      continue;
+    }
+    until = Date.now() + WAIT_MS;
+    after = page.next;
+    total.rewrapped += page.rewrapped;
+    for (const [reason, count] of Object.entries(page.unreadable))
+      total.unreadable[reason] = (total.unreadable[reason] ?? 0) + count;
+    if (after !== undefined) console.log(`${total.rewrapped} sealed anew …`);
+  }
+  console.log(`${total.rewrapped} sealed anew under key "${current}"`);
+  const left = Object.entries(total.unreadable);
+  for (const [reason, count] of left) console.log(`${count} left as they were, for they do not open: ${reason}`);
+  console.log(
+    "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys); after that take them out of KEYS",
+  );
+  if (left.length > 0) process.exitCode = 1;
+}
+
+async function ask(ring, after) {
+  const proof = await sign(ring, PROOF, String(Math.floor(Date.now() / 1_000) + 60));
+  const response = await fetch(origin + ROTATE_PATH, {
+    method: "POST",
+    headers: { authorization: `Bearer ${proof}`, "content-type": "application/json" },
+    body: JSON.stringify({ after }),
+    signal: AbortSignal.timeout(30_000),
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Error(`the server answered ${response.status}: ${answer.error ?? "no reason given"}`);
+  return answer;
+}

@@ -1,0 +1,231 @@
+/** The vault on a real D1 database: what comes back, what does not and why, and what the database itself may do wrong. */
+
+import { beforeAll, describe, expect, it, vi } from "vitest";
+import { digest } from "../../src/crypto/seal.ts";
+import { vaultIn, type Identity, type Vault } from "../../src/vault/vault.ts";
+import { ringOf } from "../unit/keys.ts";
+import { fresh, makeTables, rowOf, sealedOf, tamper, vault, vaultOf } from "./database.ts";
+
+const VALUE = { kind: "key", key: "sk-0123456789" };
+
+/** What the credential holds, or the reason why it does not open. */
+async function read(id: Identity, by: Vault = vault): Promise<unknown> {
+  const got = await by.get(id);
+  return got.ok ? got.value?.reveal() : got.error.reason;
+}
+
+it("without its tables says so, and what to do", async () => {
+  for (const answer of [
+    await vault.put(fresh(), VALUE),
+    await vault.get(fresh()),
+    await vault.list("x"),
+    await vault.forget(fresh()),
+    await vault.rewrap("", 10),
+    await vault.token(fresh(), { tokenUrl: "https://up.test", clientId: "c" }),
+  ])
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { reason: "unavailable", message: expect.stringMatching(/no such table.*make migrate/) as string },
+    });
+});
+
+it("without a database says so", async () => {
+  const none = vaultIn(undefined, ringOf("a"));
+  for (const answer of [await none.put(fresh(), VALUE), await none.get(fresh()), await none.rewrap("", 1)])
+    expect(answer).toMatchObject({
+      ok: false,
+      error: { reason: "unavailable", message: expect.stringContaining("VAULT") as string },
+    });
+});
+
+describe("with its tables", () => {
+  beforeAll(makeTables);
+
+  it("gives back what was put, as a secret", async () => {
+    const id = fresh();
+    expect(await vault.put(id, VALUE)).toEqual({ ok: true, value: undefined });
+    const got = await vault.get(id);
+    expect(got.ok && got.value?.reveal()).toEqual(VALUE);
+    expect(JSON.stringify(got)).not.toContain("sk-");
+    expect(`${String(got.ok && got.value)}`).toBe("[secret]");
+    expect(await read(fresh())).toBeUndefined();
+  });
+
+  it("replaces, lists and forgets, each owner's own", async () => {
+    const [one, other] = [fresh(), fresh()];
+    await vault.put(one, { n: 1 });
+    await vault.put(one, { n: 2 });
+    await vault.put({ ...one, service: "mail", name: "login" }, { n: 3 });
+    await vault.put(other, { n: 4 });
+    expect(await read(one)).toEqual({ n: 2 });
+    const listed = await vault.list(one.owner);
+    expect(listed.ok && listed.value.map(({ service, name }) => [service, name])).toEqual([
+      ["mail", "login"],
+      ["tracker", "key"],
+    ]);
+    expect(listed.ok && Object.keys(listed.value[0] ?? {}).toSorted()).toEqual([
+      "name",
+      "over",
+      "service",
+      "since",
+      "updated",
+    ]);
+    expect(await vault.list(one.owner, "mail")).toMatchObject({ value: [{ name: "login", over: false }] });
+    expect(await vault.forget(one)).toEqual({ ok: true, value: true });
+    expect(await vault.forget(one)).toEqual({ ok: true, value: false });
+    expect([await read(one), await read(other)]).toEqual([undefined, { n: 4 }]);
+  });
+
+  it("keeps when it began through every change", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: 1_763_700_000_000 });
+    const id = fresh();
+    await vault.put(id, VALUE);
+    vi.setSystemTime(1_763_700_005_000);
+    await vault.put(id, VALUE);
+    expect(await vault.list(id.owner)).toMatchObject({
+      value: [{ since: 1_763_700_000_000, updated: 1_763_700_005_000 }],
+    });
+    vi.useRealTimers();
+  });
+
+  it("writes no owner, no value and no plain name of either into the table's bytes", async () => {
+    const id = { ...fresh(), owner: '["https://issuer.test","ada@example.com"]' };
+    await vault.put(id, VALUE);
+    const text = JSON.stringify(await rowOf(id)) + new TextDecoder().decode(await sealedOf(id));
+    expect(text).not.toMatch(/ada|issuer|sk-|0123456789/);
+  });
+
+  it("seals the same value differently each time", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    const first = await sealedOf(id);
+    await vault.put(id, VALUE);
+    const second = await sealedOf(id);
+    // Version and length are the same, salt, IV and ciphertext are not; the identity is.
+    expect(second.slice(0, 5)).toEqual(first.slice(0, 5));
+    expect(second.slice(33, 65)).toEqual(first.slice(33, 65));
+    for (const [from, to] of [
+      [5, 21],
+      [21, 33],
+      [65, first.length],
+    ] as const)
+      expect(second.slice(from, to)).not.toEqual(first.slice(from, to));
+  });
+
+  it.each([
+    [{ service: "" }, /1 to 64/],
+    [{ service: "x".repeat(65) }, /1 to 64/],
+    [{ name: "a\nb" }, /1 to 64/],
+    [{ name: "ключ" }, /1 to 64/],
+  ])("refuses %j as a handler's mistake", async (wrong, says) => {
+    await expect(vault.put({ ...fresh(), ...wrong }, VALUE)).rejects.toThrow(says);
+    await expect(vault.get({ ...fresh(), ...wrong })).rejects.toThrow(says);
+  });
+
+  it("refuses what is too large, and keeps what was there", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    await expect(vault.put(id, { key: "x".repeat(65_530) })).rejects.toThrow(/65536 bytes/);
+    expect(await read(id)).toEqual(VALUE);
+    const large = { key: "x".repeat(65_520) };
+    await vault.put(id, large);
+    expect(await read(id)).toEqual(large);
+  });
+
+  it("opens under every key of the ring, and seals under the first", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    expect(await read(id, vaultOf("b", "a"))).toEqual(VALUE);
+    await vaultOf("b", "a").put(id, { n: 2 });
+    expect((await rowOf(id))?.["key"]).toBe("b");
+    expect(await read(id)).toBe("key.missing");
+  });
+
+  it("names the key that is missing, and loses nothing by it", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    const got = await vaultOf("b").get(id);
+    expect(got).toEqual({
+      ok: false,
+      error: {
+        reason: "key.missing",
+        message: 'Cannot open credential "key" of service "tracker": sealed under key "a", which is not in the ring',
+      },
+    });
+    expect(await read(id)).toEqual(VALUE);
+  });
+
+  it("tells a moved row, whichever part of its identity changed", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    const blob = await sealedOf(id);
+    for (const elsewhere of [fresh(), { ...id, service: "mail" }, { ...id, name: "other" }]) {
+      await vault.put(elsewhere, { mine: true });
+      await tamper(elsewhere, { sealed: blob });
+      const got = await vault.get(elsewhere);
+      expect(got).toMatchObject({ ok: false, error: { reason: "moved" } });
+      expect(JSON.stringify(got)).not.toContain("sk-");
+    }
+    expect(await read(id)).toEqual(VALUE);
+    // To move the row itself is no better.
+    const owner = await digest('["i","thief"]');
+    await tamper(id, { owner });
+    expect(await read({ ...id, owner: '["i","thief"]' })).toBe("moved");
+  });
+
+  it("tells every flipped bit", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    const blob = await sealedOf(id);
+    for (let at = 0; at < blob.length; at++) {
+      const flipped = blob.slice();
+      flipped[at] = (blob[at] ?? 0) ^ (1 << (at % 8));
+      await tamper(id, { sealed: flipped });
+      // The version, and a length that says more than is there, speak for themselves.
+      const expected = at === 0 ? /^format.unknown$/ : at < 5 ? /^(changed|cut.short)$/ : /^changed$/;
+      expect(await read(id), `byte ${at}`).toMatch(expected);
+    }
+    await tamper(id, { sealed: blob });
+    expect(await read(id)).toEqual(VALUE);
+  });
+
+  it("tells every truncation, and what was put behind", async () => {
+    const id = fresh();
+    await vault.put(id, VALUE);
+    const blob = await sealedOf(id);
+    for (let length = 0; length < blob.length; length += length > 60 && length < 90 ? 1 : 7) {
+      await tamper(id, { sealed: blob.slice(0, length) });
+      expect(await read(id), `${length} bytes`).toBe("cut.short");
+    }
+    await tamper(id, { sealed: Uint8Array.from([...blob, 0]) });
+    expect(await read(id)).toBe("changed");
+  });
+
+  it("tells a format that it does not know, and a row that claims another key", async () => {
+    const id = fresh();
+    await vaultOf("a", "b").put(id, VALUE);
+    const blob = await sealedOf(id);
+    await tamper(id, { sealed: Uint8Array.from([2, ...blob.slice(1)]) });
+    expect(await read(id)).toBe("format.unknown");
+    await tamper(id, { sealed: blob, key: "b" });
+    expect(await read(id, vaultOf("a", "b"))).toBe("changed");
+  });
+
+  it("is an answer when the database fails, and none that waits for ever", async () => {
+    const failing = (run: () => Promise<never>): Vault => {
+      const statement = { bind: () => ({ first: run, run, all: run }) };
+      return vaultIn({ prepare: () => statement, batch: run } as unknown as D1Database, ringOf("a"));
+    };
+    const down = failing(() => Promise.reject(new Error("D1_ERROR: Network connection lost")));
+    expect(await down.get(fresh())).toMatchObject({
+      error: { reason: "unavailable", message: expect.stringContaining("connection lost") as string },
+    });
+    vi.useFakeTimers();
+    const waiting = failing(() => new Promise(() => undefined)).get(fresh());
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await waiting).toMatchObject({
+      error: { reason: "unavailable", message: expect.stringContaining("10 s") as string },
+    });
+    vi.useRealTimers();
+  });
+});
