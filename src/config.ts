@@ -13,6 +13,7 @@ import type { Grant } from "./oauth/grant.ts";
 import type { OutsideIssuer } from "./oauth/outside.ts";
 import { SERVED_DATES } from "./revision/revisions.ts";
 import type { SessionObject } from "./session/object.ts";
+import type { Collector } from "./telemetry/tracer.ts";
 import type { StoreObject } from "./state/object.ts";
 import type { OriginPolicy } from "./wire/origin.ts";
 
@@ -28,6 +29,14 @@ export interface Env {
   readonly JURISDICTION?: string;
   /** Near where objects are made, such as "weur" or "apac". */
   readonly LOCATION_HINT?: string;
+  /** Base address of a collector that takes OTLP/HTTP JSON. Empty: nothing is recorded. */
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string;
+  /** Header fields for it: "name=value", comma separated, percent-encoded. A secret. */
+  readonly OTEL_EXPORTER_OTLP_HEADERS?: string;
+  /** What this server is called there; its own name when empty. */
+  readonly OTEL_SERVICE_NAME?: string;
+  /** 0 to 1: the share of traces that begin here and are recorded; all when empty. */
+  readonly OTEL_TRACES_SAMPLER_ARG?: string;
   /** The platform's rate limiter, asked once per POST. Without it calls are not limited. */
   readonly LIMITER?: RateLimit;
   /** The same for the authorization server, by address. */
@@ -72,6 +81,8 @@ export interface Config {
   /** Who vouches for callers. */
   readonly auth: "none" | "own" | OutsideIssuer;
   readonly oauth: Omit<Settings, "serverName" | "scopes">;
+  /** Where traces go; nowhere when undefined. */
+  readonly collector: (Omit<Collector, "service"> & { readonly service?: string }) | undefined;
 }
 
 /** The checked configuration. Throws with the name of every variable that is wrong; never prints a secret. */
@@ -102,6 +113,8 @@ export function readConfig(env: Env): Config {
   if (AUTH !== "" && AUTH !== "none") faults.push('AUTH must be empty or "none"');
   if (AUTH_ISSUER !== "" && (!URL.canParse(AUTH_ISSUER) || AUTH === "none"))
     faults.push("AUTH_ISSUER must be a URL, and AUTH empty beside it");
+  const collector = readCollector(env);
+  if (typeof collector === "string") faults.push(collector);
   const clients = readClients(env.CLIENTS ?? "");
   if (typeof clients === "string") faults.push(clients);
   const outside = { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION, anyType: env.AUTH_ANY_TYPE === "1" };
@@ -115,6 +128,7 @@ export function readConfig(env: Env): Config {
     },
     maxBodyBytes: count("MAX_BODY_BYTES", 1, 4_194_304),
     only: REVISION === "" ? undefined : REVISION,
+    collector: typeof collector === "string" ? undefined : collector,
     auth: AUTH === "none" ? AUTH : AUTH_ISSUER === "" ? "own" : outside,
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
@@ -127,6 +141,25 @@ export function readConfig(env: Env): Config {
   } satisfies Omit<Config, "ring">;
   if (!ring.ok || faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
   return { ...config, ring: ring.value };
+}
+
+/** Where traces go, or what is wrong with that. OpenTelemetry's names; of its settings these four are known. */
+function readCollector(env: Env): Config["collector"] | string {
+  const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint = "", OTEL_SERVICE_NAME: service = "" } = env;
+  const { OTEL_EXPORTER_OTLP_HEADERS: fields = "", OTEL_TRACES_SAMPLER_ARG: share = "" } = env;
+  if (endpoint === "") return undefined;
+  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
+    return "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL";
+  const ratio = share === "" ? 1 : Number(share);
+  if (!(ratio >= 0 && ratio <= 1)) return "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1";
+  const headers: Record<string, string> = {};
+  for (const field of fields.split(",").filter((one) => one.trim() !== "")) {
+    const [, name, value] = /^\s*([\w-]+)\s*=\s*([\x21-\x7e]+)\s*$/.exec(field) ?? [];
+    if (name === undefined || value === undefined || /%(?![0-9A-Fa-f]{2})/.test(value))
+      return "OTEL_EXPORTER_OTLP_HEADERS must be name=value, comma separated and percent-encoded";
+    headers[name] = decodeURIComponent(value);
+  }
+  return { endpoint, headers, ratio, ...(service !== "" && { service }) };
 }
 
 /** The list in CLIENTS, or what is wrong with it. */

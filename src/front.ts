@@ -3,9 +3,8 @@
  * Everything unexpected becomes a plain 500 with a trace id. Composes the rooms; no room knows this file.
  */
 
-import { base64url } from "./base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "./base/caller.ts";
-import { randomBytes } from "./base/clock.ts";
+import { log, stackOf } from "./base/log.ts";
 import { refusal } from "./base/refusal.ts";
 import type { Config, Env } from "./config.ts";
 import { furnish, type Hall, type Site } from "./hall.ts";
@@ -21,6 +20,8 @@ import { missingScopes } from "./server/scopes.ts";
 import { endSession, listenToSession, postToSession } from "./session/door.ts";
 import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
+import { describeRequest } from "./telemetry/http.ts";
+import { randomHex, type Span } from "./telemetry/span.ts";
 import { rotateKeys, ROTATE_PATH } from "./vault/rotate.ts";
 import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
@@ -58,7 +59,7 @@ export function front<E extends Env>(
   return {
     async fetch(http, env) {
       try {
-        return await enter(http, enterHall(env));
+        return await observe(http, enterHall(env));
       } catch (error) {
         return unexpected(error);
       }
@@ -67,8 +68,25 @@ export function front<E extends Env>(
   };
 }
 
+/** Serves the request as a span. It ends with the head of the answer; what streams on has spans of its own. */
+async function observe(http: Request, hall: Hall): Promise<Response> {
+  const { tracer } = hall.door.services;
+  const span = tracer.start(http.headers, () => describeRequest(http, [MCP_PATH]));
+  try {
+    const response = await enter(http, hall, span);
+    span.set({ "http.response.status_code": response.status });
+    span.end(response.status >= 500 ? String(response.status) : undefined);
+    return response;
+  } catch (error) {
+    span.end(error instanceof Error ? error.name : "Error");
+    return unexpected(error, span.context().parent?.traceId);
+  } finally {
+    tracer.settle("soon");
+  }
+}
+
 /** Host and Origin first, so that a rebound browser learns nothing; CORS headers last, so that errors have them too. */
-function enter(http: Request, hall: Hall): Response | Promise<Response> {
+function enter(http: Request, hall: Hall, span: Span): Response | Promise<Response> {
   const target = targetOf(http.url, hall.config);
   const origin = http.headers.get("origin");
   const allowed = checkOrigin(target.url, origin, hall.config.origins);
@@ -76,8 +94,8 @@ function enter(http: Request, hall: Hall): Response | Promise<Response> {
   // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
   const page = target.url.pathname.startsWith(PATHS.authorize) || target.url.pathname === PATHS.account;
   // spec: authorize.cors
-  if (origin === null || page) return route(http, hall, target);
-  return Promise.resolve(route(http, hall, target)).then((response) => withCors(response, origin));
+  if (origin === null || page) return route(http, hall, target, span);
+  return Promise.resolve(route(http, hall, target, span)).then((response) => withCors(response, origin));
 }
 
 interface Target {
@@ -96,25 +114,25 @@ function targetOf(text: string, { publicOrigin }: Config): Target {
 }
 
 // spec: http.endpoint
-function route(http: Request, hall: Hall, target: Target): Response | Promise<Response> {
+function route(http: Request, hall: Hall, target: Target, span: Span): Response | Promise<Response> {
   if (http.method === "OPTIONS") return preflight(http);
-  return target.url.pathname === MCP_PATH ? serveMcp(http, hall, target.place) : serveOther(http, hall, target);
+  return target.url.pathname === MCP_PATH ? serveMcp(http, hall, target.place, span) : serveOther(http, hall, target);
 }
 
 /** Nobody passes without a caller. */
-function serveMcp(http: Request, hall: Hall, place: Place): Response | Promise<Response> {
+function serveMcp(http: Request, hall: Hall, place: Place, span: Span): Response | Promise<Response> {
   const { verify, scopes } = hall;
-  if (verify === undefined) return admit(http, hall, place, ANONYMOUS);
+  if (verify === undefined) return admit(http, hall, place, ANONYMOUS, span);
   // spec: bearer.checked.first
   const caller = readCaller(http, place, verify, scopes);
-  return caller.then((known) => (known.ok ? admit(http, hall, place, known.value) : known.error));
+  return caller.then((known) => (known.ok ? admit(http, hall, place, known.value, span) : known.error));
 }
 
 /** GET and DELETE belong to sessions alone. */
-function admit(http: Request, hall: Hall, place: Place, caller: Caller): Response | Promise<Response> {
+function admit(http: Request, hall: Hall, place: Place, caller: Caller, span: Span): Response | Promise<Response> {
   const { door } = hall;
   // spec: transport.deliver
-  if (http.method === "POST") return post(http, hall, place, caller);
+  if (http.method === "POST") return post(http, hall, place, caller, span);
   const version = http.headers.get("mcp-protocol-version");
   const served = checkServed(version);
   if (!served.ok) return refuse(served.error);
@@ -127,7 +145,7 @@ function admit(http: Request, hall: Hall, place: Place, caller: Caller): Respons
 }
 
 /** 1. Media types, 2. body, 3. JSON, 4. limit, 5. scopes, 6. era, 7. JSON-RPC. */
-async function post(http: Request, hall: Hall, place: Place, caller: Caller): Promise<Response> {
+async function post(http: Request, hall: Hall, place: Place, caller: Caller, span: Span): Promise<Response> {
   const { limiter, config, door } = hall;
   const types = checkMediaTypes(http.headers);
   if (!types.ok) return refuse(types.error);
@@ -145,11 +163,11 @@ async function post(http: Request, hall: Hall, place: Place, caller: Caller): Pr
   // spec: bearer.scope.checked
   if (needed.length > 0) return insufficientScope(place, needed);
   if (eraOf(parsed.value, http.headers.get("mcp-protocol-version")) === "session") {
-    return postToSession(door, http, parsed.value, caller);
+    return postToSession(door, http, parsed.value, caller, span);
   }
   const message = readMessage(parsed.value);
   if (!message.ok) return refuse(message.error, message.error.id);
-  return serveStateless(door, http, message.value, caller);
+  return serveStateless(door, http, message.value, caller, span);
 }
 
 /** Who is known is limited as themselves; strangers by address. The limiter keeps no storage. */
@@ -172,9 +190,8 @@ async function serveOther(http: Request, hall: Hall, { url, place }: Target): Pr
   return answer ?? refuse(refusal("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`));
 }
 
-/** The trace id is what a person quotes to the operator; the log line beside it has the rest. */
-function unexpected(error: unknown): Response {
-  const trace = base64url(randomBytes(12));
-  console.error(JSON.stringify({ event: "request.failed", trace, error: String((error as Error)?.stack ?? error) }));
+/** The trace id is what a person quotes to the operator; the log line beside it has the rest, and so has the trace. */
+function unexpected(error: unknown, trace: string = randomHex(16)): Response {
+  log("error", "request.failed", { trace, error: stackOf(error) });
   return jsonResponse(JSON.stringify({ error: "Internal error", trace }), 500);
 }

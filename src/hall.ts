@@ -4,6 +4,7 @@
  */
 
 import { waitUntil } from "cloudflare:workers";
+import { log } from "./base/log.ts";
 import { bindingsOf, type Bindings } from "./bindings.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
 import { hubDoor } from "./hub/door.ts";
@@ -17,6 +18,7 @@ import type { Services } from "./server/run.ts";
 import { completeElicitation } from "./session/door.ts";
 import type { SessionDoor } from "./session/initialize.ts";
 import { stateDoor } from "./state/door.ts";
+import { NO_TRACER, tracerFor } from "./telemetry/tracer.ts";
 import { vaultIn, type Vault } from "./vault/vault.ts";
 
 /** Serves what the app has beside the endpoint, such as a page for people; undefined for what it does not have. */
@@ -52,6 +54,7 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   // Publishing outlives the request that caused it, and never delays its answer.
   const services: Services = {
     ...{ ring, vault, stores: stateDoor(ring, stores) },
+    tracer: config.collector === undefined ? NO_TRACER : tracerFor({ service: server.info.name, ...config.collector }),
     publish: (change) => waitUntil(hub.publish(change)),
     complete: (elicitationId) => waitUntil(completeElicitation(sessions, elicitationId)),
   };
@@ -59,7 +62,7 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
   const hall = { config, limiter, door, vault, settings, scopes: Object.keys(settings.scopes), site };
   if (auth === "none") {
-    console.warn(JSON.stringify({ event: "auth.none", warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" }));
+    log("warn", "auth.none", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
     return { ...hall, desk: undefined, verify: undefined };
   }
   if (auth !== "own") return { ...hall, desk: undefined, verify: outsideTokens(auth) };

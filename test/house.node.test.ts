@@ -58,7 +58,9 @@ const DOORS: readonly { power: RegExp; door: RegExp }[] = [
     door: /^src\/base\/clock\.ts$/,
   },
   { power: /(?<![.\w])(globalThis\.)?fetch\(/, door: /^src\/net\// },
-  { power: /\bsql\.exec\b|\.prepare\(/, door: /[/-]rows\.ts$/ },
+  { power: /\bsql\.exec\b|\.prepare\(|\.sql(<[^(]*>)?\(\s*["'`]/, door: /[/-]rows\.ts$/ },
+  // A log line is a promise to operators, and a place where secrets end up.
+  { power: /\bconsole\b/, door: /^src\/base\/log\.ts$/ },
 ];
 
 // A method named fetch is how the platform calls in; only a call outwards is a power.
@@ -91,7 +93,7 @@ const fileCeiling: Rule = (files) =>
 const houseCeiling: Rule = (files) => {
   const all = Object.entries(files).filter(([path]) => path.startsWith("src/") && !path.startsWith("src/app/"));
   const total = all.reduce((sum, [, text]) => sum + linesOf(text), 0);
-  return total > 9000 ? [`src without app: ${total} lines, at most 9000`] : [];
+  return total > 10300 ? [`src without app: ${total} lines, at most 10300`] : [];
 };
 
 const headers: Rule = (files) =>
@@ -183,10 +185,12 @@ powers | src/app/a.ts | const r = await fetch(url); | src/app/a.ts: fetch( has a
 powers | src/app/b.ts | ¶fetch(url, {¶});¶ | src/app/b.ts: fetch( has another door
 powers | src/hub/hub.ts | ctx.storage.sql.exec(q) | src/hub/hub.ts: sql.exec has another door
 powers | src/oauth/grant.ts | const { sql } = storage;¶sql.exec(q) | src/oauth/grant.ts: sql.exec has another door
+powers | src/app/a.ts | await store.sql("SELECT 1") | src/app/a.ts: .sql(" has another door
+powers | src/hub/a.ts | console.log(1) | src/hub/a.ts: console has another door
 timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer
 fileCeiling | src/wire/a.ts | ¶×201 | src/wire/a.ts: 201 lines, at most 200
 fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300
-houseCeiling | src/wire/a.ts | ¶×9001 | src without app: 9001 lines, at most 9000
+houseCeiling | src/wire/a.ts | ¶×10301 | src without app: 10301 lines, at most 10300
 headers | src/wire/a.ts | export {} | src/wire/a.ts: no header
 headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28

@@ -5,6 +5,7 @@
 
 import { ownerKey } from "../base/caller.ts";
 import type { JsonObject } from "../base/json.ts";
+import { log } from "../base/log.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Entrance } from "../oauth/desk.ts";
 import type { SignIn } from "../oauth/sign-in.ts";
@@ -32,7 +33,7 @@ async function keepKey(
   if (typeof key !== "string") return ok(properties);
   const kept = await vault.put({ owner: ownerKey(whose), ...UPSTREAM }, { kind: "key", key });
   if (kept.ok) return ok(properties);
-  console.error(JSON.stringify({ event: "vault.fault", reason: kept.error.reason, message: kept.error.message }));
+  log("error", "vault.fault", { ...kept.error });
   return err("Your key cannot be kept at the moment");
 }
 

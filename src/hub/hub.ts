@@ -9,6 +9,7 @@
 
 import { DurableObject } from "cloudflare:workers";
 import { now } from "../base/clock.ts";
+import { log, stackOf } from "../base/log.ts";
 import { wants, type Change, type Filter } from "./change.ts";
 import { sessionRows, type Registered, type SessionRows } from "./rows.ts";
 
@@ -104,7 +105,7 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
     try {
       if (!(await this.#session(one).notify(change))) this.#sessions.remove(one, now() - OPENING_MS);
     } catch (error) {
-      console.error(JSON.stringify({ event: "session.notify.failed", session: one.id, error: String(error) }));
+      log("error", "session.notify.failed", { session: one.id, error: stackOf(error) });
     }
   }
 

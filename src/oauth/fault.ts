@@ -3,6 +3,8 @@
  * Every refusal leaves one audit line with a stable reason. Neither holds what was sent: it may be a secret.
  */
 
+import { log, type Event, type Facts } from "../base/log.ts";
+
 /** Error codes on the wire, with the HTTP status they have when they are not a redirect. */
 const STATUS = {
   invalid_request: 400,
@@ -35,12 +37,9 @@ export function fault(error: Fault["error"], reason: string, description: string
   return { error, reason, description };
 }
 
-/** Facts that may stand beside a reason: never a secret, a token, a code, or a value that a stranger chose freely. */
-export type Facts = Readonly<Record<string, string | number | boolean>>;
-
 /** One line that says what happened at the door, for whoever watches it. */
-export function audit(event: string, facts: Facts): void {
-  console.log(JSON.stringify({ event, ...facts }));
+export function audit(event: Event, facts: Facts): void {
+  log("info", event, facts);
 }
 
 // spec: token.no-store

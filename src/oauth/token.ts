@@ -8,6 +8,7 @@
 import type { Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
+import { log, stackOf } from "../base/log.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { readSigned } from "../crypto/mac.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
@@ -154,7 +155,7 @@ async function issue(
   try {
     properties = (await entrance.hooks?.issuing?.(holder, cause)) ?? properties;
   } catch (error) {
-    console.error(JSON.stringify({ event: "hook.failed", hook: "issuing", error: String(error) }));
+    log("error", "hook.failed", { hook: "issuing", error: stackOf(error) });
     return err(fault("server_error", "hook.failed", "The server could not finish: try again"));
   }
   const { client, scopes } = holder;

@@ -67,4 +67,6 @@ export interface SamplingMessage {
 }
 
 /** An error whose message the caller may read. Any other error is told to the caller as "internal error" only. */
-export class PublicError extends Error {}
+export class PublicError extends Error {
+  override readonly name = "PublicError";
+}

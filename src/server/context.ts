@@ -8,8 +8,7 @@ import type { Result } from "../base/result.ts";
 import type { Secret } from "../base/secret.ts";
 import type { Fetched, Limits, Sent } from "../net/fetch.ts";
 import type { Cached, CacheOptions, Limited, Store } from "../state/store.ts";
-import type { Upstream } from "../vault/renew.ts";
-import type { ListedRow } from "../vault/rows.ts";
+import type { Entry, Upstream } from "../vault/credential.ts";
 import type { ListName } from "../hub/change.ts";
 import type { Implementation, LogLevel } from "../revision/envelope.ts";
 import type * as z from "zod/mini";
@@ -79,7 +78,7 @@ export interface Credentials {
   token(service: string, name: string, upstream: Upstream): Promise<Secret | undefined>;
   /** True when there was one. */
   forget(service: string, name: string): Promise<boolean>;
-  list(service?: string): Promise<readonly ListedRow[]>;
+  list(service?: string): Promise<readonly Entry[]>;
 }
 
 export interface Context {

@@ -5,10 +5,13 @@
 
 import { ownerKey, type Caller } from "../base/caller.ts";
 import type { JsonValue } from "../base/json.ts";
+import { log } from "../base/log.ts";
 import type { Result } from "../base/result.ts";
+import { fetchTrusted, type Fetched, type Limits, type Sent } from "../net/fetch.ts";
 import type { Cached, HandleFault, Limited, Store } from "../state/store.ts";
+import { describeCall } from "../telemetry/http.ts";
+import { during, traceHeaders, type Attributes, type Span } from "../telemetry/span.ts";
 import type { VaultFault } from "../vault/safe.ts";
-import type { Identity } from "../vault/vault.ts";
 import { PublicError } from "./content.ts";
 import type { CacheChoice, Credentials, LimitChoice } from "./context.ts";
 import type { Services } from "./run.ts";
@@ -16,45 +19,89 @@ import type { Services } from "./run.ts";
 /** Thirty days. */
 const STATE_SECONDS = 2_592_000;
 
-type Lender = Pick<Services, "stores" | "vault">;
-
-export function createState({ stores }: Lender, caller: Caller, seconds: number = STATE_SECONDS): Promise<string> {
-  return stores.create(ownerKey(caller), seconds);
+/** What the house lends from, to whom, and the part of the trace that it happens in. */
+export interface Lender {
+  readonly services: Pick<Services, "stores" | "vault">;
+  readonly caller: Caller;
+  readonly part: Span;
 }
 
-export async function openState({ stores }: Lender, caller: Caller, handle: string): Promise<Store> {
-  return orThrow(await stores.open(handle, ownerKey(caller)));
+export function mineOf({ services, caller, part }: Lender): Store {
+  return tracedStore(part, services.stores.mine(ownerKey(caller)));
+}
+
+export function createState({ services, caller }: Lender, seconds: number = STATE_SECONDS): Promise<string> {
+  return services.stores.create(ownerKey(caller), seconds);
+}
+
+export async function openState({ services, caller, part }: Lender, handle: string): Promise<Store> {
+  return tracedStore(part, orThrow(await services.stores.open(handle, ownerKey(caller))));
 }
 
 export async function shareState(
-  { stores }: Lender,
-  caller: Caller,
+  { services, caller }: Lender,
   handle: string,
   seconds: number = STATE_SECONDS,
 ): Promise<string> {
-  return orThrow(await stores.share(handle, ownerKey(caller), seconds));
+  return orThrow(await services.stores.share(handle, ownerKey(caller), seconds));
 }
 
-export function cached<T extends JsonValue>(
-  { stores }: Lender,
-  caller: Caller,
+/** A public error of whoever loaded is one for everybody who waited. */
+export async function cached<T extends JsonValue>(
+  { services, caller, part }: Lender,
   key: string,
   ttl: number | "today",
   load: () => Promise<T>,
   { scope = "everyone", ...options }: CacheChoice = {},
 ): Promise<Cached<T>> {
-  return stores.cache(scopedKey(scope, caller, key), ttl, load, options);
+  const ask = (): Promise<Cached<T>> => services.stores.cache(scopedKey(scope, caller, key), ttl, load, options);
+  try {
+    return await during(part, ["cache", "internal"], ask);
+  } catch (error) {
+    const told = error instanceof Error && error.name === "PublicError" ? new PublicError(error.message) : error;
+    throw told;
+  }
 }
 
 export function limited(
-  { stores }: Lender,
-  caller: Caller,
+  { services, caller, part }: Lender,
   key: string,
   max: number,
   windowMs: number,
   { scope = "caller" }: LimitChoice = {},
 ): Promise<Limited> {
-  return stores.limit(scopedKey(scope, caller, key), max, windowMs);
+  const ask = (): Promise<Limited> => services.stores.limit(scopedKey(scope, caller, key), max, windowMs);
+  return during(part, ["Store.limit", "client", OBJECT], ask);
+}
+
+/** Passes the trace on. Its span has no query, which may be a secret, and no credential. */
+export function fetchFrom({ part }: Lender, url: string, limits: Limits & Sent): Promise<Result<Fetched, string>> {
+  const { method = "GET" } = limits;
+  return during(part, [method, "client", part.recorded ? describeCall(method, url) : {}], async (call) => {
+    const answer = await fetchTrusted(url, { ...limits, headers: { ...limits.headers, ...traceHeaders(call) } });
+    if (answer.ok) call.set({ "http.response.status_code": answer.value.status });
+    const failed = answer.ok ? answer.value.status >= 400 && String(answer.value.status) : answer.error;
+    call.end(failed === false ? undefined : failed);
+    return answer;
+  });
+}
+
+const OBJECT: Attributes = { "rpc.system.name": "cloudflare.durable_objects" };
+
+/** The store with a span for each use of it, where anything is recorded. */
+function tracedStore(part: Span, store: Store): Store {
+  if (!part.recorded) return store;
+  const use = <T>(what: string, work: () => Promise<T>): Promise<T> =>
+    during(part, [`Store.${what}`, "client", OBJECT], work);
+  return {
+    access: store.access,
+    get: (key) => use("get", () => store.get(key)),
+    put: (key, value) => use("put", () => store.put(key, value)),
+    update: (key, change) => use("update", () => store.update(key, change)),
+    list: (options) => use("list", () => store.list(options)),
+    delete: (key) => use("delete", () => store.delete(key)),
+    sql: (statement, ...bindings) => use("sql", () => store.sql(statement, ...bindings)),
+  };
 }
 
 /** JSON keeps callers and keys apart, whatever characters they hold. */
@@ -72,21 +119,25 @@ function orThrow<T>(result: Result<T, HandleFault>): T {
 }
 
 /** The vault as the caller's own: nobody names another owner. */
-export function credentialsOf({ vault }: Lender, caller: Caller): Credentials {
-  const identity = (service: string, name: string): Identity => ({ owner: ownerKey(caller), service, name });
+export function credentialsOf({ services: { vault }, caller, part }: Lender): Credentials {
+  const owner = ownerKey(caller);
+  const use = async <T>(what: string, service: string, work: () => Promise<Result<T, VaultFault>>): Promise<T> => {
+    const about = { "db.system.name": "sqlite", "db.operation.name": what, "db.collection.name": "credentials" };
+    return fromVault(service, await during(part, [`vault ${what}`, "client", about], work));
+  };
   return {
-    put: async (service, name, value) => fromVault(service, await vault.put(identity(service, name), value)),
-    get: async (service, name) => fromVault(service, await vault.get(identity(service, name))),
-    token: async (service, name, upstream) => fromVault(service, await vault.token(identity(service, name), upstream)),
-    forget: async (service, name) => fromVault(service, await vault.forget(identity(service, name))),
-    list: async (service) => fromVault(service ?? "", await vault.list(ownerKey(caller), service)),
+    put: (service, name, value) => use("put", service, () => vault.put({ owner, service, name }, value)),
+    get: (service, name) => use("get", service, () => vault.get({ owner, service, name })),
+    token: (service, name, upstream) => use("token", service, () => vault.token({ owner, service, name }, upstream)),
+    forget: (service, name) => use("forget", service, () => vault.forget({ owner, service, name })),
+    list: (service) => use("list", service ?? "", () => vault.list(owner, service)),
   };
 }
 
 function fromVault<T>(service: string, result: Result<T, VaultFault>): T {
   if (result.ok) return result.value;
   const { reason, message } = result.error;
-  console.error(JSON.stringify({ event: "vault.fault", reason, service, message }));
+  log("error", "vault.fault", { reason, service, message });
   switch (reason) {
     case "over":
       throw new PublicError(`Your access to ${service} has ended there: sign in again`);

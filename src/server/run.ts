@@ -3,21 +3,23 @@
  * The one place where an exception of a handler is caught. Its message reaches the caller only from a PublicError.
  */
 
-import { callerKey, ownerKey, type Caller } from "../base/caller.ts";
+import { callerKey, type Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject } from "../base/json.ts";
+import { log, stackOf } from "../base/log.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
 import { refusal, type ErrorName } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
-import { fetchTrusted } from "../net/fetch.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
 import type { StateDoor } from "../state/door.ts";
+import type { Span } from "../telemetry/span.ts";
+import type { Tracer } from "../telemetry/tracer.ts";
 import type { Vault } from "../vault/vault.ts";
 import { askingFor, can, type Questions } from "./ask.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
-import { cached, createState, credentialsOf, limited, openState, shareState } from "./lend.ts";
+import { cached, createState, credentialsOf, fetchFrom, limited, mineOf, openState, shareState } from "./lend.ts";
 import { valve } from "./valve.ts";
 import type { Server } from "./catalog.ts";
 
@@ -34,6 +36,8 @@ export interface ServerRequest {
   readonly memory: Memory;
   /** Id of the session, in revisions that have them. */
   readonly session?: string;
+  /** What its work is recorded under. */
+  readonly span: Span;
 }
 
 /** What the platform lends to every request. */
@@ -41,6 +45,7 @@ export interface Services {
   readonly ring: KeyRing;
   readonly stores: StateDoor;
   readonly vault: Vault;
+  readonly tracer: Tracer;
   publish(change: Change): void;
   /** Tells the session that asked by URL that the person is done there. */
   complete(elicitationId: string): void;
@@ -67,29 +72,39 @@ export async function run<T>(
   finish: (value: T) => Outcome,
   fail: (error: ErrorName, message: string) => Outcome = (error, message) => refused(refusal(error, message)),
 ): Promise<Outcome> {
-  const { method, capabilities, memory, session } = call.request;
+  const { method, params, capabilities, memory, session, span } = call.request;
+  const { name } = params;
+  const part = span.child(typeof name === "string" ? `run ${name}` : `run ${method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
   let asking: Questions | undefined;
   const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
   const flow = valve(call.sink, call.cancel);
   try {
-    const value = await handler(contextOf(call, flow.sink, questions));
+    const value = await handler(contextOf(call, part, flow.sink, questions));
+    part.end();
     return (asking && (await asking.open())) ?? finish(value);
   } catch (error) {
     const open = asking && (await asking.open());
     if (open !== undefined) return open;
+    part.end(error instanceof Error ? error.name : "Error");
     if (error instanceof PublicError) return fail("InvalidParams", error.message);
     // spec: tools.error.sanitised, logging.secrets.absent
-    const told = String((error as Error)?.stack ?? error);
-    console.error(JSON.stringify({ event: "handler.failed", method, error: told }));
+    log("error", "handler.failed", { method, error: stackOf(error), trace: span.context().parent?.traceId });
     return fail("InternalError", "Internal error");
   } finally {
     flow.close();
+    part.end();
   }
 }
 
-function contextOf({ request, cancel, services, release }: Call, tell: Sink, questions: () => Questions): Context {
+function contextOf(
+  { request, cancel, services, release }: Call,
+  part: Span,
+  tell: Sink,
+  questions: () => Questions,
+): Context {
   const { caller, clientInfo, capabilities, progressToken, logLevel } = request;
+  const lender = { services, caller, part };
   let last = -Infinity;
   return {
     caller,
@@ -117,17 +132,17 @@ function contextOf({ request, cancel, services, release }: Call, tell: Sink, que
     roots: (key) => questions().roots(key),
     once: (key, action) => questions().once(key, action),
     get mine() {
-      return services.stores.mine(ownerKey(caller));
+      return mineOf(lender);
     },
-    createState: (seconds) => createState(services, caller, seconds),
-    state: (handle) => openState(services, caller, handle),
-    shareState: (handle, seconds) => shareState(services, caller, handle, seconds),
-    cache: (key, ttl, load, choice) => cached(services, caller, key, ttl, load, choice),
-    limit: (key, max, windowMs, choice) => limited(services, caller, key, max, windowMs, choice),
+    createState: (seconds) => createState(lender, seconds),
+    state: (handle) => openState(lender, handle),
+    shareState: (handle, seconds) => shareState(lender, handle, seconds),
+    cache: (key, ttl, load, choice) => cached(lender, key, ttl, load, choice),
+    limit: (key, max, windowMs, choice) => limited(lender, key, max, windowMs, choice),
     get vault() {
-      return credentialsOf(services, caller);
+      return credentialsOf(lender);
     },
-    fetch: fetchTrusted,
+    fetch: (url, limits) => fetchFrom(lender, url, limits),
     release: () => release?.(),
     changed: (list) => services.publish({ list }),
     updated: (uri, audience = "everyone") =>

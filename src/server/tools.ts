@@ -5,6 +5,7 @@
  */
 
 import { isObject, type JsonValue } from "../base/json.ts";
+import { log } from "../base/log.ts";
 import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
 import { err } from "../base/result.ts";
@@ -46,7 +47,7 @@ function finish(tool: Tool, value: string | ContentBlock[] | ToolResult): Outcom
   const checked = made === undefined ? err("there is no structuredContent") : tool.checkOutput(made);
   // spec: tools.output.conforms
   if (checked.ok) return complete({ ...result, structuredContent: checked.value as JsonValue });
-  console.error(JSON.stringify({ event: "tool.output.invalid", tool: tool.name, reason: checked.error }));
+  log("error", "tool.output.invalid", { tool: tool.name, reason: checked.error });
   return refused(refusal("InternalError", `Tool ${tool.name} made a result that its own schema refuses`));
 }
 

@@ -8,12 +8,14 @@ import { cancellation } from "../base/cancellation.ts";
 import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
+import { log, stackOf } from "../base/log.ts";
 import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { LogLevel } from "../revision/envelope.ts";
 import { encodeForSession, refusalIn } from "../revision/legacy.ts";
 import { call } from "../server/call.ts";
 import type { ServerRequest } from "../server/run.ts";
+import { endWith, serveSpan } from "../server/trace.ts";
 import { writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
 import { keptCall, putQuestions, takeAnswer, unanswered, withdraw } from "./questions.ts";
@@ -85,19 +87,28 @@ export function endLostCalls(room: Room): void {
 /** Runs the call once, from its start. Not awaited by any request: its stream or its promise carries what comes of it. */
 function work(room: Room, running: Running, memory: Memory): void {
   const { request, visit } = running;
+  const { server, services } = room.house;
+  const session = room.state.id.toString();
   room.running.add(running);
+  const era = { "mcp.protocol.version": visit.revision.date, "mcp.session.id": session };
+  const span = serveSpan(services.tracer.resume(visit.trace), server, request, era);
   const outcome = call({
-    server: room.house.server,
-    request: serverRequest(visit, request, memory, room.state.id.toString()),
+    server,
+    request: { ...serverRequest(visit, request, memory, session), span },
     sink: (notice) => tell(room, running, notice),
     cancel: running.cancel,
-    services: room.house.services,
+    services,
     // A client that was given no event id could not come back.
     release: visit.revision.words.primes ? () => letGo(room, running) : undefined,
   });
   const ended = outcome
     .catch(unexpected)
-    .then((value) => conclude(room, running, value))
+    .then((value) => {
+      endWith(span, value);
+      // No timer here: it would keep the object awake.
+      services.tracer.settle("now");
+      return conclude(room, running, value);
+    })
     .catch((error: unknown) => fail(room, running, error));
   room.state.waitUntil(ended);
 }
@@ -126,12 +137,17 @@ function fail(room: Room, { request, stream, settle }: Running, error: unknown):
 const INTERNAL: Refusal = refusal("InternalError", "Internal error");
 
 function unexpected(error: unknown): Outcome {
-  console.error(JSON.stringify({ event: "call.failed", error: String((error as Error)?.stack ?? error) }));
+  log("error", "call.failed", { error: stackOf(error) });
   return { kind: "refused", refusal: INTERNAL };
 }
 
 /** The request with what the session knows of its client. */
-function serverRequest({ row, caller }: Visit, request: RpcRequest, memory: Memory, session: string): ServerRequest {
+function serverRequest(
+  { row, caller }: Visit,
+  request: RpcRequest,
+  memory: Memory,
+  session: string,
+): Omit<ServerRequest, "span"> {
   const { clientInfo, capabilities } = JSON.parse(row.client) as Pick<ServerRequest, "clientInfo" | "capabilities">;
   const token = (request.params["_meta"] as JsonObject | undefined)?.["progressToken"];
   const progressToken = typeof token === "string" || typeof token === "number" ? token : undefined;

@@ -9,8 +9,10 @@ import { base64url } from "../base/bytes.ts";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { after, randomBytes } from "../base/clock.ts";
 import type { JsonValue } from "../base/json.ts";
+import { log, stackOf } from "../base/log.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { during, type Span } from "../telemetry/span.ts";
 import { readMessages, writeError, type Message } from "../wire/jsonrpc.ts";
 import { accepted, jsonResponse, refuse } from "../wire/http.ts";
 import { accepts } from "../wire/media.ts";
@@ -27,6 +29,7 @@ export async function postToSession(
   http: Request,
   body: JsonValue,
   caller: Caller,
+  span: Span,
 ): Promise<Response> {
   const read = readMessages(body);
   if (!read.ok) return refuse(read.error, read.error.id);
@@ -38,7 +41,9 @@ export async function postToSession(
   const session = resolve(door, http.headers.get("mcp-session-id"));
   if (!session.ok) return refuse(session.error);
   const ticket = base64url(randomBytes(9));
-  const handling = session.value.handle(caller, messages, batched, ticket);
+  const handling = during(span, ["Session.handle", "client"], (part) =>
+    session.value.handle(caller, messages, batched, ticket, part.context()),
+  );
   // The object has no timers: the Worker is the one who loses patience.
   const stopWaiting = after(PATIENCE_MS, () => {
     session.value.promote(ticket).catch(() => undefined);
@@ -90,7 +95,7 @@ function resolve({ sessions }: Pick<SessionDoor, "sessions">, id: string | null)
 
 /** The object died under the call. Nothing was streamed yet, so the POST itself carries the error. */
 function lost(error: unknown, messages: readonly Message[]): Handled[] {
-  console.error(JSON.stringify({ event: "session.lost", error: String(error) }));
+  log("error", "session.lost", { error: stackOf(error) });
   return messages.map((message) =>
     message.kind === "request" ? { kind: "answer", text: writeError(message.id, CALL_LOST) } : { kind: "accepted" },
   );

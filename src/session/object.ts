@@ -12,6 +12,7 @@ import { callerKey, type Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
 import { describe, type Change } from "../hub/change.ts";
 import { revisionOf } from "../revision/revisions.ts";
+import type { TraceContext } from "../telemetry/context.ts";
 import { refuse } from "../wire/http.ts";
 import { writeNotification, type Message } from "../wire/jsonrpc.ts";
 import { endLostCalls, promote, stop } from "./calls.ts";
@@ -46,15 +47,21 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     return true;
   }
 
-  /** Handles the messages of one POST; `ticket` names it, for {@link promote}. */
-  async handle(caller: Caller, messages: readonly Message[], batched: boolean, ticket: string): Promise<Handled[]> {
+  /** Handles the messages of one POST; `ticket` names it, for {@link promote}; `trace` is what it belongs to. */
+  async handle(
+    caller: Caller,
+    messages: readonly Message[],
+    batched: boolean,
+    ticket: string,
+    trace: TraceContext,
+  ): Promise<Handled[]> {
     const session = await this.#sessionOf(callerKey(caller), caller.grant);
     if (session === undefined) return [{ kind: "gone" }];
     const { words, date } = session.revision;
     // spec: session.batch, session.body.single
     if (batched && !words.batches)
       return [{ kind: "refused", error: "InvalidRequest", message: `Batches do not exist in ${date}` }];
-    const visit = { ...session, caller };
+    const visit = { ...session, caller, trace };
     return Promise.all(messages.map((message) => handle(this.#room, visit, message, ticket)));
   }
 

@@ -10,6 +10,7 @@ import type { HubDoor } from "../hub/door.ts";
 import type { Revision } from "../revision/revisions.ts";
 import type { Server } from "../server/catalog.ts";
 import type { Services } from "../server/run.ts";
+import type { TraceContext } from "../telemetry/context.ts";
 import type { RpcRequest } from "../wire/jsonrpc.ts";
 import type { Rows, SessionRow } from "./rows.ts";
 
@@ -56,6 +57,7 @@ export interface Session {
 /** The session, and who sent the message at hand. */
 export interface Visit extends Session {
   readonly caller: Caller;
+  readonly trace: TraceContext;
 }
 
 /** A call at work in this object's memory. */

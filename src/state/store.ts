@@ -4,6 +4,9 @@
 
 import type { JsonValue } from "../base/json.ts";
 
+/** What SQLite keeps in a column. */
+export type SqlValue = ArrayBuffer | string | number | null;
+
 /** Why a handle opens nothing. "forged" is also another caller's: nothing in a handle says whose it is. */
 export type HandleFault = "forged" | "expired";
 
@@ -23,10 +26,7 @@ export interface Store {
   /** True when there was something. */
   delete(key: string): Promise<boolean>;
   /** One SQL statement with bound parameters on the store's own SQLite tables. The rows it gives. */
-  sql<Row extends Record<string, SqlStorageValue>>(
-    statement: string,
-    ...bindings: SqlStorageValue[]
-  ): Promise<readonly Row[]>;
+  sql<Row extends Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Promise<readonly Row[]>;
 }
 
 export interface ListOptions {

@@ -6,6 +6,7 @@
 
 import { cancellation, type Cancellation } from "../base/cancellation.ts";
 import { after } from "../base/clock.ts";
+import { log, stackOf } from "../base/log.ts";
 import type { Notice, Sink } from "../base/outcome.ts";
 import type { Refusal } from "../base/refusal.ts";
 import { ERRORS } from "../wire/errors.ts";
@@ -76,5 +77,5 @@ function statusOf({ refusal: reason }: Answer): number {
 
 /** `work` turns every failure into an answer; a rejection here is a bug, and the stream ends without one. */
 function report(error: unknown): void {
-  console.error(JSON.stringify({ event: "reply.failed", error: String(error) }));
+  log("error", "reply.failed", { error: stackOf(error) });
 }

@@ -17,6 +17,8 @@ import { revisionOf, type MethodRow } from "../revision/revisions.ts";
 import { call } from "../server/call.ts";
 import type { Server } from "../server/catalog.ts";
 import type { ServerRequest, Services } from "../server/run.ts";
+import { endWith, serveSpan } from "../server/trace.ts";
+import { during, type Span } from "../telemetry/span.ts";
 import { accepted, refuse } from "../wire/http.ts";
 import { writeError, writeResult, type Message, type RpcRequest } from "../wire/jsonrpc.ts";
 import { listen } from "./listen.ts";
@@ -35,6 +37,7 @@ export async function serveStateless(
   http: Request,
   message: Message,
   caller: Caller,
+  outer: Span,
 ): Promise<Response> {
   // spec: http.post.responses, http.notification.accepted
   if (message.kind === "response")
@@ -63,12 +66,18 @@ export async function serveStateless(
   if (!memory.ok) return refuse(memory.error, message.id);
 
   // 7. A subscription is a stream of its own; everything else runs and is answered.
+  const span = serveSpan(outer, door.server, message, { "mcp.protocol.version": envelope.version });
   // spec: basic.whole
-  if (message.method === "subscriptions/listen") return listen(door, http.signal, message, caller);
+  if (message.method === "subscriptions/listen")
+    return during(span, ["Hub.listen", "client"], () => listen(door, http.signal, message, caller)).finally(() =>
+      span.end(),
+    );
   // spec: stateless.context
-  const request = { ...message, ...envelope, caller, memory: memory.value };
+  const request = { ...message, ...envelope, caller, memory: memory.value, span };
   return reply(http, async (sink, cancel) => {
     const outcome = await call({ server: door.server, request, sink, cancel, services: door.services });
+    endWith(span, outcome);
+    door.services.tracer.settle("soon");
     return encode(door, row, request, outcome);
   });
 }

@@ -9,16 +9,9 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import { fetchTrusted } from "../net/fetch.ts";
+import type { Upstream } from "./credential.ts";
 import type { CredentialRow, RowKey } from "./rows.ts";
 import { freshVersion, type Safe, type VaultFault } from "./safe.ts";
-
-/** Where and as whom a token is renewed. */
-export interface Upstream {
-  readonly tokenUrl: string;
-  readonly clientId: string;
-  /** Sent by HTTP Basic; a client without one sends its id alone. */
-  readonly clientSecret?: Secret;
-}
 
 /** A token that lasts no longer than this is renewed; of a short life, half of it. */
 const EARLY_MS = 60_000;

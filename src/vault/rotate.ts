@@ -6,6 +6,7 @@
 
 import { now } from "../base/clock.ts";
 import { readObject } from "../base/json.ts";
+import { log } from "../base/log.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { readSigned } from "../crypto/mac.ts";
 import { readBody } from "../wire/body.ts";
@@ -32,6 +33,7 @@ export async function rotateKeys(http: Request, vault: Vault, ring: KeyRing): Pr
   const { after = "" } = asked;
   // 4. One page.
   const page = await vault.rewrap(typeof after === "string" ? after : "", PAGE);
+  if (page.ok) log("info", "vault.rewrapped", { rewrapped: page.value.rewrapped, key: ring.current });
   return page.ok ? answer(200, { current: ring.current, ...page.value }) : answer(503, { error: page.error.message });
 }
 

@@ -5,6 +5,7 @@
 
 import { after as later } from "../base/clock.ts";
 import type { SealedRow } from "../crypto/row-seal.ts";
+import type { Entry } from "./credential.ts";
 
 /** Which row: the primary key. */
 export interface RowKey {
@@ -21,15 +22,6 @@ export interface CredentialRow extends RowKey, SealedRow {
   readonly over: boolean;
 }
 
-/** Times are milliseconds since the epoch. */
-export interface ListedRow {
-  readonly service: string;
-  readonly name: string;
-  readonly since: number;
-  readonly updated: number;
-  readonly over: boolean;
-}
-
 export interface VaultRows {
   read(row: RowKey): Promise<CredentialRow | undefined>;
   /** Writes, whatever was there, and forgets that it was over. */
@@ -42,7 +34,7 @@ export interface VaultRows {
   /** Notes that the upstream ended it. False when the version is not there any more. */
   end(row: RowKey, known: string): Promise<boolean>;
   remove(row: RowKey): Promise<boolean>;
-  list(owner: string, service: string | undefined): Promise<ListedRow[]>;
+  list(owner: string, service: string | undefined): Promise<Entry[]>;
   /** Rows after `after` that another key than `current` sealed, in order. */
   sealedOtherwise(current: string, after: RowKey, most: number): Promise<CredentialRow[]>;
   /** Seals anew what still has its version, which it keeps: the value is the same. How many that were. */
@@ -98,7 +90,7 @@ export function vaultRows(db: D1Database): VaultRows {
         db
           .prepare(text)
           .bind(owner, service ?? null)
-          .all<ListedRow>(),
+          .all<Entry>(),
       );
       return results.map((row) => ({ ...row, over: Boolean(row.over) }));
     },

@@ -11,17 +11,11 @@ import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { digest } from "../crypto/seal.ts";
-import { renew, type Upstream } from "./renew.ts";
+import type { Entry, Identity, Upstream } from "./credential.ts";
+import { renew } from "./renew.ts";
 import { rewrapPage, type Rewrapped } from "./rewrap.ts";
-import { vaultRows, type ListedRow, type RowKey } from "./rows.ts";
+import { vaultRows, type RowKey } from "./rows.ts";
 import { freshVersion, safeWith, type Safe, type VaultFault } from "./safe.ts";
-
-/** Which credential. `owner`: {@link ownerKey}. */
-export interface Identity {
-  readonly owner: string;
-  readonly service: string;
-  readonly name: string;
-}
 
 type Answer<T> = Promise<Result<T, VaultFault>>;
 
@@ -31,7 +25,7 @@ export interface Vault {
   /** True when there was one. */
   forget(id: Identity): Answer<boolean>;
   /** Never what they hold. */
-  list(owner: string, service?: string): Answer<readonly ListedRow[]>;
+  list(owner: string, service?: string): Answer<readonly Entry[]>;
   /** The access token of an OAuth credential, renewed by one of all who ask at once when it is about to expire. */
   token(id: Identity, upstream: Upstream): Answer<Secret | undefined>;
   /** Seals up to `most` credentials after cursor `after` ("": the start) anew under the current key. */

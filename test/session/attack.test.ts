@@ -27,7 +27,7 @@ import { MAX_SUBSCRIPTIONS } from "../../src/session/handle.ts";
 import { sessionRows } from "../../src/session/rows.ts";
 import { attach, emit, openStream } from "../../src/session/streams.ts";
 import { serveStateless } from "../../src/stateless/serve.ts";
-import { servicesFor } from "../unit/services.ts";
+import { servicesFor, unrecorded } from "../unit/services.ts";
 import { costs } from "../world/counting.ts";
 import { bindings, callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
 
@@ -38,6 +38,7 @@ const NEWEST = revisionOf("2025-11-25") as Revision;
 const CLIENT = '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{},"sampling":{},"roots":{}}}';
 const CONVERSATION: Visit = {
   caller: ANONYMOUS,
+  trace: {},
   revision: NEWEST,
   row: {
     caller: callerKey(ANONYMOUS),
@@ -370,7 +371,7 @@ describe("life and death", () => {
     const stub = stubOf(session);
     // Takes its time and does not look at its signal.
     const params = { name: "test_tool_with_logging", arguments: {} };
-    const handling = stub.handle(ANONYMOUS, [{ kind: "request", id: 1, method: "tools/call", params }], false, "t");
+    const handling = stub.handle(ANONYMOUS, [{ kind: "request", id: 1, method: "tools/call", params }], false, "t", {});
     await pause(20);
     expect(await stub.end(callerKey(ANONYMOUS))).toBe(true);
     await stub.promote("t");
@@ -1127,7 +1128,7 @@ describe("without a session", () => {
     const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers: headers("resources/read", uri) });
     const params = { uri, _meta: envelope, inputResponses: { name: { action: "decline" } } };
     const message = { kind: "request", id: 1, method: "resources/read", params } as const;
-    const answer: { result: object } = await (await serveStateless(door, http, message, ANONYMOUS)).json();
+    const answer: { result: object } = await (await serveStateless(door, http, message, ANONYMOUS, unrecorded)).json();
     expect(answer.result).toMatchObject({ contents: [{ text: "decline" }] });
     expect(answer.result).not.toMatchObject({ ttlMs: 60_000 });
   });

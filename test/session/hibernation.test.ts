@@ -66,9 +66,9 @@ describe("evicted while idle", () => {
     const session = await open();
     const mallory = { issuer: "none", subject: "mallory", client: "none", scopes: [] };
     const message = { kind: "request", id: 1, method: "ping", params: {} } as const;
-    expect(await stubOf(session).handle(mallory, [message], false, "t")).toEqual([{ kind: "gone" }]);
+    expect(await stubOf(session).handle(mallory, [message], false, "t", {})).toEqual([{ kind: "gone" }]);
     await evict();
-    expect(await stubOf(session).handle(mallory, [message], false, "t")).toEqual([{ kind: "gone" }]);
+    expect(await stubOf(session).handle(mallory, [message], false, "t", {})).toEqual([{ kind: "gone" }]);
     expect(await stubOf(session).end(JSON.stringify(["none", "mallory", "none"]))).toBe(false);
     expect((await send(session, request(1, "ping"))).status).toBe(200);
   });

@@ -12,7 +12,7 @@ import { ROOT } from "./process.mjs";
 
 const MOST_BYTES = 64 * 1024;
 const MOST_EXAMPLE_BYTES = 80 * 1024;
-const MOST_LINES = 9000;
+const MOST_LINES = 10_300;
 
 const [house, example] = await Promise.all(["test/world/smallest.ts", "src/worker.ts"].map(gzippedBundle));
 const rooms = countLines(join(ROOT, "src"));

@@ -8,7 +8,7 @@ import { call } from "../../src/server/call.ts";
 import { catalog, type Server } from "../../src/server/catalog.ts";
 import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
 import { ringOf } from "./keys.ts";
-import { servicesFor } from "./services.ts";
+import { servicesFor, unrecorded } from "./services.ts";
 
 const ring = ringOf("a");
 const NAMES = ["p0", "p1", "p2", "p3", "p4"];
@@ -24,7 +24,13 @@ const LISTS = ["tools/list", "prompts/list", "resources/list", "resources/templa
 
 async function list(server: Server, method: string, cursor?: unknown): Promise<Outcome> {
   const params = cursor === undefined ? {} : { cursor: cursor as string };
-  const blank = { capabilities: {}, clientInfo: undefined, progressToken: undefined, logLevel: undefined };
+  const blank = {
+    span: unrecorded,
+    capabilities: {},
+    clientInfo: undefined,
+    progressToken: undefined,
+    logLevel: undefined,
+  };
   return call({
     server,
     request: { method, params, caller: ANONYMOUS, memory: NO_MEMORY, ...blank },

@@ -8,7 +8,7 @@ import { catalog } from "../../src/server/catalog.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
 import { run, type ServerRequest } from "../../src/server/run.ts";
-import { servicesFor } from "./services.ts";
+import { servicesFor, unrecorded } from "./services.ts";
 
 const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } }, required: ["name"] };
 
@@ -27,6 +27,7 @@ async function play(
     progressToken: "token",
     logLevel: "debug",
     memory: NO_MEMORY,
+    span: unrecorded,
     ...change,
   };
   const outcome = await run(

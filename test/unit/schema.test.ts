@@ -12,7 +12,7 @@ import type { ToolResult } from "../../src/server/content.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
 import { checkOf } from "../../src/server/zod.ts";
 import { written } from "../world/tools.ts";
-import { servicesFor } from "./services.ts";
+import { servicesFor, unrecorded } from "./services.ts";
 
 const DIALECT = "https://json-schema.org/draft/2020-12/schema";
 
@@ -40,7 +40,13 @@ test("a tool with an output schema makes structured content, or none if it faile
       info: { name: "s", version: "1" },
       tools: [tool({ name: "t", output, handler: () => result })],
     });
-    const about = { capabilities: {}, clientInfo: undefined, progressToken: undefined, logLevel: undefined };
+    const about = {
+      span: unrecorded,
+      capabilities: {},
+      clientInfo: undefined,
+      progressToken: undefined,
+      logLevel: undefined,
+    };
     return call({
       server,
       request: { method: "tools/call", params: { name: "t" }, caller: ANONYMOUS, memory: NO_MEMORY, ...about },

@@ -9,7 +9,7 @@ import { catalog, type Server } from "../../src/server/catalog.ts";
 import { tool, type Scopes, type ServerSpec, type Tool } from "../../src/server/define.ts";
 import { expandScopes, missingScopes } from "../../src/server/scopes.ts";
 import { ringOf } from "./keys.ts";
-import { servicesFor } from "./services.ts";
+import { servicesFor, unrecorded } from "./services.ts";
 
 const ring = ringOf("a");
 const info = { name: "scopes", version: "1" };
@@ -32,7 +32,13 @@ function holding(...held: string[]): Caller {
 }
 
 async function ask(of: Server, caller: Caller, method: string, params: JsonObject = {}): Promise<Outcome> {
-  const blank = { capabilities: {}, clientInfo: undefined, progressToken: undefined, logLevel: undefined };
+  const blank = {
+    span: unrecorded,
+    capabilities: {},
+    clientInfo: undefined,
+    progressToken: undefined,
+    logLevel: undefined,
+  };
   return call({
     server: of,
     request: { method, params, caller, memory: NO_MEMORY, ...blank },

@@ -4,7 +4,8 @@ import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/config.ts";
 import { digest } from "../../src/crypto/seal.ts";
-import { vaultIn, type Identity, type Vault } from "../../src/vault/vault.ts";
+import type { Identity } from "../../src/vault/credential.ts";
+import { vaultIn, type Vault } from "../../src/vault/vault.ts";
 import { ringOf } from "../unit/keys.ts";
 
 const bound = env as unknown as Env & { VAULT: D1Database; VAULT_MIGRATIONS: never };

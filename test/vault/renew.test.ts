@@ -3,7 +3,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
 import { secret } from "../../src/base/secret.ts";
-import type { Identity } from "../../src/vault/vault.ts";
+import type { Identity } from "../../src/vault/credential.ts";
 import { db, fresh, makeTables, rowOf, tamper, vault } from "./database.ts";
 
 const NOW = 1_763_700_000_000;

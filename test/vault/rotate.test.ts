@@ -6,7 +6,7 @@ import { openRow, sealRow } from "../../src/crypto/row-seal.ts";
 import { digest } from "../../src/crypto/seal.ts";
 import { sign } from "../../src/crypto/mac.ts";
 import { rotateKeys } from "../../src/vault/rotate.ts";
-import type { Identity } from "../../src/vault/vault.ts";
+import type { Identity } from "../../src/vault/credential.ts";
 import { ringOf } from "../unit/keys.ts";
 import { db, fresh, makeTables, rowOf, tamper, vaultOf } from "./database.ts";
 

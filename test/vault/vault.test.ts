@@ -2,7 +2,8 @@
 
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { digest } from "../../src/crypto/seal.ts";
-import { vaultIn, type Identity, type Vault } from "../../src/vault/vault.ts";
+import type { Identity } from "../../src/vault/credential.ts";
+import { vaultIn, type Vault } from "../../src/vault/vault.ts";
 import { ringOf } from "../unit/keys.ts";
 import { fresh, makeTables, rowOf, sealedOf, tamper, vault, vaultOf } from "./database.ts";
 

@@ -7,6 +7,7 @@
 import type { ServerSpec } from "../../src/server/define.ts";
 import { asking } from "./asking.ts";
 import { extraPrompts, extraResources, extraTemplates, extraTools } from "./extras.ts";
+import { keeping } from "./keeping.ts";
 import { prompts } from "./prompts.ts";
 import { resources, templates } from "./resources.ts";
 import { tools } from "./tools.ts";
@@ -14,7 +15,7 @@ import { tools } from "./tools.ts";
 export const world: ServerSpec = {
   info: { name: "barewire-world", title: "The conformance world", version: "0.1.0" },
   instructions: "Fixtures for conformance tests.",
-  tools: [...tools, ...asking, ...extraTools],
+  tools: [...tools, ...asking, ...extraTools, ...keeping],
   resources: [...resources, ...extraResources],
   templates: [...templates, ...extraTemplates],
   prompts: [...prompts, ...extraPrompts],

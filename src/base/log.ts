@@ -1,0 +1,48 @@
+/**
+ * The log: one JSON object a line, each with an event whose name is stable. This list is what an operator alerts on.
+ * Facts never hold a secret, a token, a code, or a value that a stranger chose freely; a `Secret` says "[secret]".
+ */
+
+import type { Secret } from "./secret.ts";
+
+export type Event =
+  /** At start: nobody is asked who they are. */
+  | "auth.none"
+  /** An OAuth request was refused, at a page, an endpoint or the resource; `reason` is stable. */
+  | "oauth.refused"
+  /** Somebody signed in; was turned away; agreed; said no; got a token; lost a grant; a client registered. */
+  | "oauth.signed_in"
+  | "oauth.denied"
+  | "oauth.granted"
+  | "oauth.token"
+  | "oauth.revoked"
+  | "oauth.registered"
+  /** A hook of the app threw. */
+  | "hook.failed"
+  /** A request ended in a 500; a handler threw; a call in a session or a reply ended by a fault of ours. */
+  | "request.failed"
+  | "handler.failed"
+  | "call.failed"
+  | "reply.failed"
+  /** A tool made a result that its own schema refuses. */
+  | "tool.output.invalid"
+  /** An object died under a call; a session could not be told of a change. */
+  | "session.lost"
+  | "session.notify.failed"
+  /** A credential cannot be had; `reason` says why, `message` which key or database. */
+  | "vault.fault"
+  /** The operator had a page of credentials sealed anew. */
+  | "vault.rewrapped"
+  /** Spans did not reach the collector, at most once a minute; spans were dropped for want of room. */
+  | "telemetry.failed";
+
+export type Facts = Readonly<Record<string, string | number | boolean | Secret | undefined>>;
+
+export function log(level: "info" | "warn" | "error", event: Event, facts: Facts = {}): void {
+  console[level](JSON.stringify({ event, ...facts }));
+}
+
+/** An exception as a fact: its stack where it has one. */
+export function stackOf(error: unknown): string {
+  return String((error as Error | undefined)?.stack ?? error);
+}

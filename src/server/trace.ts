@@ -1,0 +1,42 @@
+/**
+ * A request of MCP as a span: OpenTelemetry's semantic conventions for MCP. Names come from what the server offers, never
+ * from what a client made up, and no URI that may hold a handle is told.
+ */
+
+import type { JsonObject } from "../base/json.ts";
+import type { Outcome } from "../base/outcome.ts";
+import type { Attributes, Span } from "../telemetry/span.ts";
+import { ERRORS } from "../wire/errors.ts";
+import type { Server } from "./catalog.ts";
+
+/** The span of a request inside `outer`, what carried it. `more` is what its era knows. */
+export function serveSpan(
+  outer: Span,
+  server: Server,
+  { id, method, params }: { readonly id: string | number; readonly method: string; readonly params: JsonObject },
+  more: Attributes,
+): Span {
+  const [name, uri] = [params["name"], params["uri"]].map((one) => (typeof one === "string" ? one : ""));
+  const tool = method === "tools/call" ? server.tools.get(name ?? "")?.name : undefined;
+  const prompt = method === "prompts/get" ? server.prompts.get(name ?? "")?.name : undefined;
+  const target = tool ?? prompt;
+  const attributes = (): Attributes => ({
+    ...{ "mcp.method.name": method, "jsonrpc.request.id": String(id).slice(0, 64), ...more },
+    ...{ "gen_ai.tool.name": tool, "gen_ai.prompt.name": prompt },
+    "gen_ai.operation.name": tool && "execute_tool",
+    "mcp.resource.uri": method === "resources/read" ? server.resources.get(uri ?? "")?.uri : undefined,
+  });
+  return outer.serve(target === undefined ? method : `${method} ${target}`, attributes, params["_meta"]);
+}
+
+/** Ends the span of a request with what came of it. */
+export function endWith(span: Span, outcome: Outcome): void {
+  if (!span.recorded) return;
+  if (outcome.kind === "refused") {
+    const code = String(ERRORS[outcome.refusal.error].code);
+    span.set({ "rpc.response.status_code": code });
+    return span.end(code);
+  }
+  span.set({ "barewire.outcome": outcome.kind });
+  span.end(outcome.kind === "complete" && outcome.result["isError"] === true ? "tool_error" : undefined);
+}

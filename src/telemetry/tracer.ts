@@ -1,0 +1,122 @@
+/**
+ * Starts traces, decides which are recorded, and sends what was, after the answer. Off unless a collector is configured.
+ * Sampling: whoever called decides, by the flag of their context; a trace that begins here is recorded by a share of its
+ * ids (OpenTelemetry's TraceIdRatioBased). Requests of an isolate share a batch: the first to end sends it, a moment
+ * later, for all. Telemetry never fails a request and never holds one up: what cannot be sent is dropped and counted.
+ */
+
+import { waitUntil } from "cloudflare:workers";
+import { now, pause } from "../base/clock.ts";
+import { log } from "../base/log.ts";
+import { fetchTrusted } from "../net/fetch.ts";
+import { readTraceContext, type TraceContext } from "./context.ts";
+import { writeOtlp } from "./otlp.ts";
+import { passing, randomHex, recording, type Attributes, type Keep, type Span, type SpanRecord } from "./span.ts";
+
+/** A collector, and what to tell it. */
+export interface Collector {
+  /** Base address: "/v1/traces" is put behind it. */
+  readonly endpoint: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly service: string;
+  /** 0 to 1: how many of the traces that begin here are recorded. */
+  readonly ratio: number;
+}
+
+export interface Tracer {
+  /** A request from outside; its name and attributes are asked for only if it is recorded. */
+  start(headers: Headers, describe: () => readonly [name: string, attributes: Attributes]): Span;
+  /** In an object: work that goes on for what the Worker said. */
+  resume(context: TraceContext): Span;
+  /** A request has ended: sends what it left, "soon" with what others leave in the next moment, or "now", without a timer. */
+  settle(when: "soon" | "now"): void;
+}
+
+/** No record, anywhere. */
+export const NO_TRACER: Tracer = {
+  start: (headers) => passing(() => readTraceContext((name) => headers.get(name) ?? undefined)),
+  resume: (context) => passing(() => context),
+  settle: () => undefined,
+};
+
+/** Milliseconds for which ended requests wait for others, spans that wait at most, and spans that are sent at once. */
+const LINGER_MS = 500;
+const MOST_WAITING = 4_096;
+const BATCH = 512;
+const LIMITS = { accept: "*/*", maxBytes: 65_536, timeoutMs: 5_000 };
+const COMPLAIN_MS = 60_000;
+
+export function tracerFor(collector: Collector): Tracer {
+  const sender = senderTo(collector);
+  const keep = sender.add;
+  return {
+    start(headers, describe) {
+      const context = readTraceContext((header) => headers.get(header) ?? undefined);
+      const { parent, tracestate, baggage } = context;
+      const traceId = parent?.traceId ?? randomHex(16);
+      if (parent?.sampled ?? isSampled(traceId, collector.ratio)) {
+        const [name, attributes] = describe();
+        return recording(keep, name, "server", attributes, { traceId, parentId: parent?.spanId, tracestate, baggage });
+      }
+      // Whoever is called next does not record either.
+      const unrecorded = parent ?? { traceId, spanId: randomHex(8), sampled: false };
+      return passing(() => ({ ...context, parent: unrecorded }), keep);
+    },
+    resume(context) {
+      const { parent, tracestate, baggage } = context;
+      const { traceId, spanId: parentId } = parent ?? {};
+      const place =
+        parent?.sampled === true && traceId !== undefined ? { traceId, parentId, tracestate, baggage } : undefined;
+      return passing(() => context, keep, place);
+    },
+    settle: sender.settle,
+  };
+}
+
+/** By the last seven bytes, so that everybody with the same share records the same traces. */
+export function isSampled(traceId: string, ratio: number): boolean {
+  return parseInt(traceId.slice(18), 16) < ratio * 2 ** 56;
+}
+
+function senderTo({ endpoint, headers, service }: Collector): Pick<Tracer, "settle"> & { readonly add: Keep } {
+  const url = `${endpoint.replace(/\/$/, "")}/v1/traces`;
+  const resource = { "service.name": service };
+  const waiting: SpanRecord[] = [];
+  let lingering = 0;
+  let dropped = 0;
+  let complained = 0;
+
+  const send = async (): Promise<void> => {
+    while (waiting.length > 0) {
+      const batch = waiting.splice(0, BATCH);
+      const body = writeOtlp(batch, resource);
+      const all = { ...headers, "content-type": "application/json" };
+      const answer = await fetchTrusted(url, { ...LIMITS, method: "POST", headers: all, body });
+      if (answer.ok && answer.value.status < 300) continue;
+      dropped += batch.length;
+      complain(answer.ok ? `status.${answer.value.status}` : answer.error);
+    }
+  };
+  const complain = (reason: string): void => {
+    if (now() - complained < COMPLAIN_MS) return;
+    log("warn", "telemetry.failed", { reason, dropped });
+    [complained, dropped] = [now(), 0];
+  };
+  const linger = async (): Promise<void> => {
+    await pause(LINGER_MS);
+    lingering = 0;
+    await send();
+  };
+  return {
+    add(record) {
+      if (waiting.length < MOST_WAITING) waiting.push(record);
+      else dropped += 1;
+    },
+    settle(when) {
+      // Whoever lingers takes these along, unless the platform ended them meanwhile.
+      if (waiting.length === 0 || now() - lingering < 2 * LINGER_MS) return;
+      if (when === "soon") lingering = now();
+      waitUntil(when === "soon" ? linger() : send());
+    },
+  };
+}
