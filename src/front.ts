@@ -178,15 +178,16 @@ async function isWithinLimit(limiter: RateLimit, request: Request, caller: Calle
 
 /** What is not the endpoint: metadata, the authorization server where we are our own, the operator, and the app's site. */
 async function serveOther(http: Request, hall: Hall, { url, place }: Target): Promise<Response> {
-  const { config, desk, door, settings, site, vault, verify } = hall;
+  const { config, desk, door, settings, site, vault } = hall;
   const path = url.pathname;
   if (path === ROTATE_PATH) return rotateKeys(http, vault, config.ring);
+  const entry = config.auth === "none" ? "open" : config.auth === "own" ? "own" : "outside";
   const issuer = config.auth === "own" ? place.issuer : config.auth === "none" ? undefined : config.auth.issuer;
   const metadata = issuer === undefined ? undefined : resourceMetadata(path, place, issuer, settings);
   const answer =
     metadata ??
     (desk === undefined ? undefined : await serveOAuth(desk, http, place, url)) ??
-    (await site?.(http, { server: door.server, place, open: verify === undefined }));
+    (await site?.(http, { server: door.server, place, entry }));
   return answer ?? refuse(refusal("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`));
 }
 

@@ -26,8 +26,8 @@ export type Site = (http: Request, about: About) => Response | undefined | Promi
 export interface About {
   readonly server: Server;
   readonly place: Place;
-  /** Nobody is asked who they are. */
-  readonly open: boolean;
+  /** Whether nobody is asked who they are, everybody signs in here, or another issuer's tokens are taken. */
+  readonly entry: "open" | "own" | "outside";
 }
 
 export interface Hall {

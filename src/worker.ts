@@ -3,6 +3,7 @@
 import { entrance } from "./app/entrance.ts";
 import { app } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
+import { site } from "./app/site.ts";
 import { bindingsOf } from "./bindings.ts";
 import type { Env } from "./config.ts";
 import { front, type Front } from "./front.ts";
@@ -15,7 +16,7 @@ export { Account } from "./oauth/account.ts";
 export { Grant } from "./oauth/grant.ts";
 export { StoreObject as Store } from "./state/object.ts";
 
-const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance);
+const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance, site);
 const worker: ExportedHandler<Env & AppEnv> = { fetch: house.fetch };
 export default worker;
 

@@ -69,14 +69,18 @@ footer { margin-top: 1.25rem }
 
 export const pages: Pages = (view, nonce) => {
   const [title, content] = write(view);
-  const { serverName } = view;
+  return writePage(view.serverName, title, content, nonce);
+};
+
+/** A whole document. `more`: what its style has beyond the others'. */
+export function writePage(serverName: string, title: string, content: Html, nonce: string, more?: Html): string {
   const initial = /^./u.exec(serverName)?.[0].toUpperCase();
   return writeHtml(markup`<html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · ${serverName}</title>
-<style nonce="${nonce}">${STYLE}</style>
+<style nonce="${nonce}">${STYLE}${more}</style>
 </head>
 <body>
 <main>
@@ -87,7 +91,7 @@ ${content}
 </body>
 </html>
 `);
-};
+}
 
 /** Title and content. */
 function write(view: View): readonly [string, Html] {

@@ -33,6 +33,8 @@ export type Event =
   | "vault.fault"
   /** The operator had a page of credentials sealed anew. */
   | "vault.rewrapped"
+  /** Something the app relies on failed. */
+  | "app.fault"
   /** Spans did not reach the collector, at most once a minute; spans were dropped for want of room. */
   | "telemetry.failed";
 

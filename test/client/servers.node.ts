@@ -12,6 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
+import { DATABASES } from "../tools/process.mjs";
 import { leaks, remember } from "./secrets.node.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -46,7 +47,8 @@ function rememberVariables(variables: Readonly<Record<string, string>>): void {
 export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
   return serve(async (folder) => {
     const secrets = { KEYS, ...OWNED, ...variables };
-    await Promise.all(["VAULT", "PEOPLE"].map((database) => migrate(database, join(folder, "state"))));
+    // One after the other: both write the same local state.
+    for (const database of DATABASES) await migrate(database, join(folder, "state"));
     rememberVariables(secrets);
     const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(join(folder, "secrets"), lines.join(""));

@@ -10,6 +10,7 @@ import { isObject } from "../../base/json.ts";
 import { digest } from "../../crypto/seal.ts";
 import { fetchTrusted } from "../../net/fetch.ts";
 import type { SignIn, Step } from "../../oauth/sign-in.ts";
+import type { AppEnv } from "../settings.ts";
 
 /** Where the vault keeps the key: handlers ask for `context.vault.get(UPSTREAM.service, UPSTREAM.name)`. */
 export const UPSTREAM = { service: "upstream", name: "key" } as const;
@@ -21,6 +22,17 @@ export interface KeyedService {
   readonly url: string;
   /** Where its lasting id stands in that object: "id", or "data.account.id". */
   readonly account: string;
+}
+
+/** The service of the settings; undefined where people sign in otherwise. */
+export function keyedService({
+  SIGN_IN,
+  UPSTREAM_NAME,
+  UPSTREAM_URL,
+  UPSTREAM_ACCOUNT,
+}: AppEnv): KeyedService | undefined {
+  if (SIGN_IN !== "api-key" || UPSTREAM_NAME === undefined || UPSTREAM_URL === undefined) return undefined;
+  return { name: UPSTREAM_NAME, url: UPSTREAM_URL, account: UPSTREAM_ACCOUNT ?? "id" };
 }
 
 /** What a header field may carry, and no key is shorter or longer. */
@@ -59,7 +71,7 @@ function wrong(reason: string, message: string): Step {
   return { kind: "wrong", reason: `api_key.${reason}`, message };
 }
 
-function memberAt(value: JsonValue, path: string): JsonValue | undefined {
+export function memberAt(value: JsonValue, path: string): JsonValue | undefined {
   return path
     .split(".")
     .reduce<JsonValue | undefined>(

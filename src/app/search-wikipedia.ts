@@ -1,0 +1,70 @@
+/** An API proxy: asks an upstream with limits, and turns every way it can fail into a sentence. Keeps what it found. */
+
+import * as z from "zod/mini";
+import { PublicError } from "../server/content.ts";
+import type { Context } from "../server/context.ts";
+import { tool, type Tool } from "../server/define.ts";
+import { getJson } from "./upstream.ts";
+
+const SERVICE = "Wikipedia";
+/** Where the caller's last hits are kept, for read_result. */
+export const HITS = "wikipedia hits";
+export type Hit = { readonly key: string; readonly title: string; readonly about: string };
+
+const FOUND = z.object({
+  pages: z.array(z.object({ key: z.string(), title: z.string(), description: z.nullish(z.string()) })),
+});
+const PAGE = z.object({
+  title: z.string(),
+  extract: z.string(),
+  content_urls: z.object({ desktop: z.object({ page: z.string() }) }),
+});
+
+/** What is told of an article. */
+export type Article = { readonly title: string; readonly summary: string; readonly url: string };
+export const article: z.ZodMiniObject<Record<keyof Article, z.ZodMiniString>> = z.object({
+  ...{ title: z.string(), summary: z.string(), url: z.string() },
+});
+
+export function searchWikipedia(base: string, contact: string): Tool {
+  return tool({
+    name: "search_wikipedia",
+    description: "Searches Wikipedia. Gives a summary of the best article, and the titles of others for read_result",
+    annotations: { readOnlyHint: true, openWorldHint: true },
+    input: z.object({ query: z.string().check(z.trim(), z.minLength(1), z.maxLength(300)) }),
+    output: z.object({
+      ...article.shape,
+      others: z.array(z.object({ number: z.int(), title: z.string(), about: z.string() })),
+    }),
+    async handler({ query }, context) {
+      const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query)}`;
+      const { data } = z.safeParse(FOUND, await getJson(context, SERVICE, search, agent(contact)));
+      const hits =
+        data?.pages.map(({ key, title, description }): Hit => ({ key, title, about: description ?? "" })) ?? [];
+      const [best] = hits;
+      if (best === undefined) throw new PublicError(`Wikipedia has nothing about "${query}": try other words`);
+      await context.mine.put(HITS, hits);
+      const found = await readArticle(context, base, contact, best);
+      const others = hits.map(({ title, about }, at) => ({ number: at + 1, title, about })).slice(1);
+      return { structuredContent: { ...found, others } };
+    },
+  });
+}
+
+/** The summary of an article. */
+export async function readArticle(
+  context: Context,
+  base: string,
+  contact: string,
+  { key, title }: Hit,
+): Promise<Article> {
+  const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key)}`;
+  const { data } = z.safeParse(PAGE, await getJson(context, SERVICE, url, agent(contact)));
+  if (data === undefined) throw new PublicError(`Wikipedia has no summary of "${title}"`);
+  return { title: data.title, summary: data.extract, url: data.content_urls.desktop.page };
+}
+
+/** Wikimedia asks to be told who asks, and how to reach them. */
+function agent(contact: string): Record<string, string> {
+  return { "user-agent": `barewire/0.1 (${contact})` };
+}

@@ -1,0 +1,116 @@
+/**
+ * What this server has beside its endpoint: a page for people who open its address in a browser, and a sign of life for
+ * whoever watches it. Neither touches storage. The page works without script: a click selects a whole command.
+ */
+
+import { markup, type Html } from "../base/html.ts";
+import { base64url } from "../base/bytes.ts";
+import { randomBytes } from "../base/clock.ts";
+import { refusal } from "../base/refusal.ts";
+import { SERVED_DATES } from "../revision/revisions.ts";
+import type { Server } from "../server/catalog.ts";
+import { jsonResponse, refuse } from "../wire/http.ts";
+import { writePage } from "./pages.ts";
+
+interface About {
+  readonly server: Pick<Server, "info" | "instructions" | "tools">;
+  /** The address of the endpoint. */
+  readonly place: { readonly resource: string };
+  readonly entry: "open" | "own" | "outside";
+}
+
+export function site(http: Request, about: About): Response | undefined {
+  const { pathname } = new URL(http.url);
+  if (pathname !== "/" && pathname !== "/health") return undefined;
+  if (http.method !== "GET" && http.method !== "HEAD")
+    return refuse(refusal("MethodNotAllowed", `${http.method} is not served here`), undefined, { allow: "GET, HEAD" });
+  const { name, version } = about.server.info;
+  const answer = pathname === "/" ? welcome(about) : jsonResponse(JSON.stringify({ status: "ok", name, version }));
+  return http.method === "GET" ? answer : new Response(null, answer);
+}
+
+const STYLE = markup`
+main { max-width: 46rem }
+h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }
+dl { display: block; margin: 0; padding: 0; border: 0 }
+dt { margin-top: 1rem; color: var(--ink); font-weight: 600 }
+dt small { display: inline; margin-left: .35rem; font-weight: 400 }
+dd { font-weight: 400 }
+pre { margin-top: .35rem; padding: .6rem .8rem; background: var(--ground); border: 1px solid var(--line);
+  border-radius: .6rem; white-space: pre-wrap; -webkit-user-select: all; user-select: all }
+code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .875rem }
+.tools dd { color: var(--soft) }`;
+
+function welcome(about: About): Response {
+  const { info } = about.server;
+  const nonce = base64url(randomBytes(16));
+  const name = info.title ?? info.name;
+  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
+  const headers = {
+    "content-type": "text/html; charset=utf-8",
+    "content-security-policy": `${policy}; frame-ancestors 'none'`,
+    ...{ "x-frame-options": "DENY", "x-content-type-options": "nosniff", "referrer-policy": "same-origin" },
+    "cache-control": "no-store",
+  };
+  return new Response(writePage(name, `Connect to ${name}`, describe(about), nonce, STYLE), { headers });
+}
+
+const SIGNING_IN = {
+  open: markup`<p>Nobody is asked who they are: whoever reaches this address may use it.</p>`,
+  own: markup`<p>When your app connects for the first time, a page opens in your browser. You sign in there,
+see which app asks, and allow it or not. Which apps have access, and how to take it back:
+<a href="/account">your account</a>.</p>`,
+  outside: markup`<p>When your app connects for the first time, it sends you to another service to sign in. There you
+also see which apps have access.</p>`,
+};
+
+function describe({ server, place, entry }: About): Html {
+  const { instructions, tools } = server;
+  const rows = connect(server.info.name.replace(/[^\w-]+/g, "-"), place.resource, entry === "open");
+  return markup`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
+you.</p>
+<h2>Connect your app</h2>
+<p>Click a box to select all of it, and copy it.</p>
+<dl>${rows.map(
+    ([app, where, text]) => markup`<dt>${app}${where !== "" && markup` <small>${where}</small>`}</dt>
+<dd><pre><code>${text}</code></pre></dd>`,
+  )}</dl>
+<h2>Signing in</h2>
+${SIGNING_IN[entry]}
+<h2>Tools</h2>
+<dl class="tools">${[...tools.values()].map(
+    ({ name, listing }) =>
+      markup`<dt><code>${name}</code></dt><dd>${listing["description"] as string | undefined}</dd>`,
+  )}</dl>`;
+}
+
+/** How each app is told of the server: its name, where the text goes, the text. A shell reads nothing into `url`. */
+function connect(name: string, url: string, open: boolean): readonly (readonly [string, string, string])[] {
+  const [date = ""] = SERVED_DATES;
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": date,
+    "io.modelcontextprotocol/clientCapabilities": {},
+  };
+  const ask = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta } });
+  const fields = [
+    ...["Content-Type: application/json", "Accept: application/json, text/event-stream"],
+    ...[`MCP-Protocol-Version: ${date}`, "Mcp-Method: server/discover"],
+  ];
+  const key = open ? "" : ' \\\n  -H "Authorization: Bearer $TOKEN"';
+  return [
+    ["Any app", "Streamable HTTP", url],
+    ["Claude Code", "in a terminal", `claude mcp add --transport http ${name} ${url}`],
+    ["VS Code", ".vscode/mcp.json", JSON.stringify({ servers: { [name]: { type: "http", url } } })],
+    ["Cursor", ".cursor/mcp.json", JSON.stringify({ mcpServers: { [name]: { url } } })],
+    [
+      "MCP Inspector",
+      "in a terminal; then Streamable HTTP and the address above",
+      "npx @modelcontextprotocol/inspector",
+    ],
+    [
+      "curl",
+      open ? "in a terminal" : "in a terminal, with an access token in TOKEN",
+      `curl -s ${url}${fields.map((one) => ` \\\n  -H '${one}'`).join("")}${key} \\\n  -d '${ask}'`,
+    ],
+  ];
+}

@@ -1,0 +1,95 @@
+// What the app serves beside its endpoint, as a browser and a watchman get it.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { serveBareApp, type Running } from "../client/servers.node.ts";
+
+let open: Running;
+let outside: Running;
+let guarded: Running;
+beforeAll(async () => {
+  [open, guarded, outside] = await Promise.all([
+    serveBareApp({ AUTH: "none" }),
+    serveBareApp(),
+    serveBareApp({ AUTH_ISSUER: "https://issuer.test" }),
+  ]);
+}, 90_000);
+afterAll(() => Promise.all([open?.stop(), guarded?.stop(), outside?.stop()]));
+
+const get = (app: Running, path: string, method = "GET"): Promise<Response> =>
+  fetch(new URL(path, app.url), { method });
+
+it("says that it is well", async () => {
+  for (const app of [open, guarded]) {
+    const answer = await get(app, "/health");
+    expect(answer.status).toBe(200);
+    expect(answer.headers.get("cache-control")).toBe("no-store");
+    expect(await answer.json()).toEqual({ status: "ok", name: "barewire", version: "0.1.0" });
+  }
+});
+
+it.each(["/", "/health"])("%s: HEAD is GET without a body, and nothing else is served", async (path) => {
+  const [whole, head, post] = await Promise.all(["GET", "HEAD", "POST"].map((method) => get(open, path, method)));
+  expect(head?.status).toBe(200);
+  expect(head?.headers.get("content-type")).toBe(whole?.headers.get("content-type"));
+  expect(await head?.text()).toBe("");
+  expect(post?.status).toBe(405);
+  expect(post?.headers.get("allow")).toBe("GET, HEAD");
+});
+
+it("leaves other paths as they are", async () => {
+  for (const path of ["/favicon.ico", "/health/", "/index.html"]) expect((await get(open, path)).status).toBe(404);
+});
+
+it("shows people how to connect, and what there is", async () => {
+  const page = readable(await (await get(guarded, "/")).text());
+  const url = guarded.url.href;
+  for (const part of [
+    `claude mcp add --transport http barewire ${url}`,
+    `{"servers":{"barewire":{"type":"http","url":"${url}"}}}`,
+    `{"mcpServers":{"barewire":{"url":"${url}"}}}`,
+    "npx @modelcontextprotocol/inspector",
+    ...["add_numbers", "Adds two numbers", "game_new", "remember", "your account", "Bearer $TOKEN"],
+  ])
+    expect(page).toContain(part);
+  expect(page).not.toContain("Nobody is asked");
+  const stranger = readable(await (await get(open, "/")).text());
+  expect(stranger).toContain("Nobody is asked who they are");
+  expect(stranger).not.toMatch(/your account|TOKEN/);
+  // Another server's account page is not ours to link to.
+  const elsewhere = readable(await (await get(outside, "/")).text());
+  expect(elsewhere).toContain("another service");
+  expect(elsewhere).not.toContain("your account");
+});
+
+it("gives a line for curl that works as it stands", async () => {
+  const page = readable(await (await get(open, "/")).text());
+  const [line = ""] = /curl -s [\s\S]*?\}'/.exec(page) ?? [];
+  const fields = [...line.matchAll(/-H '([\w-]+): ([^']*)'/g)].map(
+    ([, name = "", value = ""]) => [name, value] as const,
+  );
+  const body = /-d '(.*)'/.exec(line)?.[1] ?? "";
+  const url = /curl -s (\S+)/.exec(line)?.[1] ?? "";
+  const answer = await fetch(url, { method: "POST", headers: Object.fromEntries(fields), body });
+  expect(answer.status).toBe(200);
+  expect(await answer.json()).toMatchObject({ result: { capabilities: { tools: {} } } });
+});
+
+it("cannot be framed, scripted or sniffed, and its one style is its own", async () => {
+  const answers = await Promise.all([get(open, "/"), get(open, "/")]);
+  const policies = answers.map(({ headers }) => headers.get("content-security-policy") ?? "");
+  expect(policies[0]).not.toBe(policies[1]);
+  expect(policies[0]).toMatch(/^default-src 'none'; style-src 'nonce-[\w-]{22}'; form-action 'none'/);
+  expect(policies[0]).toContain("frame-ancestors 'none'");
+  const [answer] = answers;
+  expect(answer?.headers.get("x-frame-options")).toBe("DENY");
+  expect(answer?.headers.get("x-content-type-options")).toBe("nosniff");
+  const html = (await answer?.text()) ?? "";
+  const nonce = /'nonce-([\w-]+)'/.exec(policies[0] ?? "")?.[1];
+  expect([...html.matchAll(/<style nonce="([^"]*)">/g)].map(([, one]) => one)).toEqual([nonce]);
+  expect(html).not.toMatch(/<script|\sstyle=|\son\w+=|src=/);
+});
+
+/** The text of a page as a person copies it. */
+function readable(html: string): string {
+  const text = html.replace(/<style[\s\S]*?<\/style>/, "").replaceAll(/<[^>]*>/g, "");
+  return text.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
+}

@@ -1,0 +1,210 @@
+/** The tools that ask upstreams: the real client in both eras, real HTTP on loopback, and everything that can go wrong there. */
+
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import type { Client } from "@modelcontextprotocol/client";
+import { serveApp, type Running } from "../client/servers.node.ts";
+import { callTool, connect, MODES, tokenOf, type Called, type Mode } from "./callers.node.ts";
+import { serveFeed, serveUpstreams, type Fault, type FeedServer, type Upstreams } from "./upstreams.node.ts";
+
+let upstreams: Upstreams;
+let feed: FeedServer;
+let app: Running;
+let keyed: Running;
+const clients = {} as Record<Mode, Client>;
+const open: Client[] = [];
+
+beforeAll(async () => {
+  [upstreams, feed] = await Promise.all([serveUpstreams(), serveFeed()]);
+  const variables = {
+    ...{ WIKIPEDIA_URL: upstreams.url, WEATHER_URL: upstreams.url, WEATHER_PLACES_URL: upstreams.url },
+    ...{ FEED_URL: feed.url, FEED_IDLE_SECONDS: "3", CONTACT: "ops@example.com" },
+  };
+  // One after the other: wrangler starts faster alone.
+  app = await serveApp({ AUTH: "none", ...variables });
+  keyed = await serveApp({ SIGN_IN: "api-key", UPSTREAM_NAME: "Accounts", UPSTREAM_URL: `${upstreams.url}/me` });
+  for (const mode of MODES) clients[mode] = await connect(app.url, mode);
+  open.push(...Object.values(clients));
+}, 120_000);
+
+afterAll(async () => {
+  await Promise.all(open.map((one) => one.close()));
+  for (const server of [app, keyed] as (Running | undefined)[]) await server?.stop();
+  upstreams.stop();
+  feed.stop();
+});
+
+afterEach(() => {
+  upstreams.fault = "none";
+  upstreams.asked.length = 0;
+});
+
+describe.each(MODES)("in the %s era", (mode) => {
+  const call = (name: string, args?: Record<string, unknown>): Promise<Called> => callTool(clients[mode], name, args);
+
+  it("search_wikipedia finds, sums up and offers more, which read_result reads", async () => {
+    const found = await call("search_wikipedia", { query: "otter" });
+    expect(found.facts).toMatchObject({
+      ...{ title: "Otter", summary: "Otters are carnivorous mammals.", url: "https://en.wikipedia.org/wiki/Otter" },
+      others: [{ number: 2, title: "Sea otter" }],
+    });
+    expect(upstreams.asked[0]?.agent).toBe("barewire/0.1 (ops@example.com)");
+    expect((await call("read_result", { number: 2 })).facts).toMatchObject({ title: "Sea otter" });
+    expect(await call("read_result", { number: 3 })).toMatchObject({
+      failed: true,
+      text: "The last search had 2 hits: there is no number 3",
+    });
+  });
+
+  it("search_wikipedia sends what it is given, whatever it is", async () => {
+    expect((await call("search_wikipedia", { query: "c/c++" })).facts).toMatchObject({ title: "C/C++" });
+    expect(upstreams.asked.map(({ path }) => path)).toEqual([
+      "/w/rest.php/v1/search/page?limit=5&q=c%2Fc%2B%2B",
+      "/api/rest_v1/page/summary/C%2FC%2B%2B",
+    ]);
+  });
+
+  it("says what was not found", async () => {
+    expect(await call("search_wikipedia", { query: "xyzzy" })).toMatchObject({
+      failed: true,
+      text: 'Wikipedia has nothing about "xyzzy": try other words',
+    });
+    expect(await call("search_wikipedia", { query: "gone" })).toMatchObject({
+      failed: true,
+      text: 'Wikipedia has no summary of "Gone"',
+    });
+    expect(await call("get_weather", { place: "Nowhere" })).toMatchObject({
+      failed: true,
+      text: 'No town is called "Nowhere": try its name in English',
+    });
+    expect(await call("get_weather", { place: "Atlantis" })).toMatchObject({
+      failed: true,
+      text: expect.stringContaining("no report") as string,
+    });
+  });
+
+  it("get_weather asks once and tells the age", async () => {
+    // Each era its own spelling of the key's place, so that neither is given what the other loaded.
+    const place = mode === "auto" ? "Oslo" : "OSLO";
+    const first = await call("get_weather", { place });
+    expect(first.facts).toEqual({
+      ...{ place: "Oslo, Norway", celsius: -3.5, windMetersPerSecond: 4, sky: "snow" },
+      ...{ minutesOld: 0, stale: false },
+    });
+    expect(first.text).toBe("Oslo, Norway: -3.5 °C, snow, wind 4 m/s (just now)");
+    const asked = upstreams.asked.length;
+    await Promise.all(Array.from({ length: 10 }, () => call("get_weather", { place: "oslo" })));
+    expect(upstreams.asked).toHaveLength(asked);
+  });
+
+  it("feed_latest gives the newest, and whoami says who asks", async () => {
+    const first = call("feed_latest", { limit: 2 });
+    await vi.waitFor(() => expect(feed.open.size).toBe(1), 5_000);
+    for (const text of ["one", "two", "three"]) feed.send(JSON.stringify({ commit: { record: { text } } }));
+    feed.send("x".repeat(30_000));
+    await first;
+    expect((await call("feed_latest", { limit: 2 })).facts).toEqual({ messages: ["three", "two"] });
+    expect((await call("whoami")).facts).toMatchObject({ subject: "anonymous", issuer: "none", app: "caller" });
+  });
+});
+
+const FAULTS: [Fault, RegExp][] = [
+  ["hangs", /took too long/],
+  ["hangs up", /cannot be reached/],
+  ["huge", /sent more than can be read/],
+  ["a page", /sent something else than JSON/],
+  ["broken JSON", /cannot be read/],
+  ["redirect", /sent us elsewhere/],
+  [401, /does not let us in/],
+  [404, /nothing about/],
+  [429, /wait a minute/],
+  [500, /has a problem \(500\)/],
+];
+it.each(FAULTS)(
+  "an upstream that answers with %s is a sentence, in both eras, and leaves what was kept",
+  async (fault, says) => {
+    await callTool(clients.auto, "search_wikipedia", { query: "otter" });
+    upstreams.fault = fault;
+    const all = await Promise.all(
+      MODES.map((mode) => callTool(clients[mode], "search_wikipedia", { query: `otter ${String(fault)}` })),
+    );
+    for (const { failed, text } of all) {
+      expect(failed).toBe(true);
+      expect(text).toMatch(says);
+      expect(text).not.toMatch(/10\.0\.0\.1|fetch\.|\n/);
+    }
+    upstreams.fault = "none";
+    expect((await callTool(clients.auto, "read_result", { number: 2 })).facts).toMatchObject({ title: "Sea otter" });
+  },
+  20_000,
+);
+
+it("weather that cannot be had is not kept as an answer", async () => {
+  upstreams.fault = 500;
+  const place = "oslo ";
+  expect(await callTool(clients.auto, "get_weather", { place: `${place}x` })).toMatchObject({ failed: true });
+  upstreams.fault = "none";
+  await new Promise((resolve) => setTimeout(resolve, 1_200));
+  expect(await callTool(clients.auto, "get_weather", { place: `${place}x` })).toMatchObject({
+    text: expect.stringContaining("No town") as string,
+  });
+});
+
+describe("the feed", () => {
+  it("is opened again after it was lost, dropped when nobody asks, and opened by the next call", async () => {
+    const latest = (): Promise<Called> => callTool(clients.auto, "feed_latest", { limit: 1 });
+    await latest();
+    const before = feed.opened;
+    for (const socket of feed.open) socket.destroy();
+    await vi.waitFor(async () => {
+      await latest();
+      expect(feed.opened).toBe(before + 1);
+    }, 10_000);
+    // Nobody asks: within three seconds and the alarm's round, the other side sees the end.
+    await vi.waitFor(() => expect(feed.open.size).toBe(0), { timeout: 12_000, interval: 100 });
+    const again = latest();
+    await vi.waitFor(() => expect(feed.opened).toBe(before + 2), 5_000);
+    feed.send("plain words");
+    expect((await again).failed).toBe(false);
+    expect((await latest()).facts).toEqual({ messages: ["plain words"] });
+  }, 40_000);
+
+  it("that is down is a sentence", async () => {
+    await vi.waitFor(() => expect(feed.open.size).toBe(0), { timeout: 12_000, interval: 100 });
+    feed.refuse = true;
+    expect(await callTool(clients.legacy, "feed_latest")).toMatchObject({
+      failed: true,
+      text: "The feed cannot be reached: try again in a minute",
+    });
+    feed.refuse = false;
+  }, 20_000);
+});
+
+describe("with a credential", () => {
+  it.each(MODES)(
+    "the caller's own key is used, in the %s era, and told to nobody",
+    async (mode) => {
+      const [ada, bob] = await Promise.all(
+        ["ada", "bob"].map(async (name) => connect(keyed.url, mode, await tokenOf(keyed.url, name))),
+      );
+      if (ada === undefined || bob === undefined) throw new Error("Nobody came");
+      open.push(ada, bob);
+      const mine = await callTool(ada, "upstream_account");
+      expect(mine.facts).toEqual({ service: "Accounts", account: "ada" });
+      expect((await callTool(bob, "upstream_account")).facts).toEqual({ service: "Accounts", account: "bob" });
+      expect(upstreams.asked.at(-1)?.key).toBe("Bearer key-of-bob");
+      const who = await callTool(ada, "whoami");
+      expect(JSON.stringify([mine, who])).not.toMatch(/key-of/);
+      upstreams.fault = 401;
+      expect(await callTool(ada, "upstream_account")).toMatchObject({
+        failed: true,
+        text: "Accounts does not let us in (401)",
+      });
+    },
+    30_000,
+  );
+
+  it("a server that people enter otherwise does not offer it", async () => {
+    const { tools } = await clients.auto.listTools();
+    expect(tools.map(({ name }) => name)).not.toContain("upstream_account");
+  });
+});

@@ -1,0 +1,173 @@
+/**
+ * Upstreams on loopback in the shape of the real ones: Wikimedia's search and summary, Open-Meteo's places and forecasts,
+ * a service with accounts and keys, and a feed over a WebSocket. Each can be told to fail in all the ways that they do.
+ */
+
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+/** How the next answers fail: not at all, or as the name says. */
+export type Fault =
+  | "none"
+  | "hangs"
+  | "hangs up"
+  | "huge"
+  | "a page"
+  | "broken JSON"
+  | "redirect"
+  | 401
+  | 404
+  | 429
+  | 500;
+
+export interface Upstreams {
+  readonly url: string;
+  fault: Fault;
+  /** Paths and what came with them. */
+  readonly asked: { readonly path: string; readonly agent: string | undefined; readonly key: string | undefined }[];
+  stop(): void;
+}
+
+const ARTICLES: Readonly<Record<string, string>> = {
+  Otter: "Otters are carnivorous mammals.",
+  Sea_otter: "The sea otter is a marine mammal.",
+  "C/C++": "Two languages and a slash.",
+};
+const TOWNS: Readonly<Record<string, object>> = {
+  oslo: { name: "Oslo", country: "Norway", latitude: 59.91, longitude: 10.75 },
+  atlantis: { name: "Atlantis", latitude: 0, longitude: 0 },
+};
+
+function answer({ url = "", headers }: IncomingMessage): [status: number, body: object] {
+  const { pathname, searchParams } = new URL(url, "http://upstream");
+  const [, title] = /^\/api\/rest_v1\/page\/summary\/(.*)$/.exec(pathname) ?? [];
+  if (title !== undefined) {
+    const key = decodeURIComponent(title);
+    const extract = ARTICLES[key];
+    const page = `https://en.wikipedia.org/wiki/${key}`;
+    return extract === undefined
+      ? [404, { type: "Internal error" }]
+      : [200, { title: key.replace("_", " "), extract, content_urls: { desktop: { page } } }];
+  }
+  if (pathname === "/w/rest.php/v1/search/page") {
+    const words = searchParams.get("q")?.toLowerCase() ?? "";
+    const found = [...Object.keys(ARTICLES), "Gone"].filter((key) => key.toLowerCase().includes(words));
+    return [
+      200,
+      { pages: found.map((key, id) => ({ id, key, title: key.replace("_", " "), excerpt: "<b>", description: null })) },
+    ];
+  }
+  if (pathname === "/v1/search") {
+    const town = TOWNS[searchParams.get("name")?.toLowerCase() ?? ""];
+    return [200, town === undefined ? { generationtime_ms: 1 } : { results: [town] }];
+  }
+  if (pathname === "/v1/forecast") {
+    if (searchParams.get("latitude") === "0") return [200, { reason: "under water" }];
+    return [
+      200,
+      {
+        current: { time: "2026-11-28T05:00", interval: 900, temperature_2m: -3.5, wind_speed_10m: 4, weather_code: 73 },
+      },
+    ];
+  }
+  if (pathname === "/me") {
+    const name = /^Bearer key-of-(\w+)$/.exec(headers.authorization ?? "")?.[1];
+    return name === undefined ? [401, { error: "who?" }] : [200, { id: name }];
+  }
+  return [404, {}];
+}
+
+export async function serveUpstreams(): Promise<Upstreams> {
+  const upstreams = {
+    url: "",
+    fault: "none" as Fault,
+    asked: [] as Upstreams["asked"][number][],
+    stop: () => undefined as void,
+  };
+  const server = createServer((request, response) => {
+    const { url: path = "", headers } = request;
+    upstreams.asked.push({ path, agent: headers["user-agent"], key: headers.authorization });
+    respond(upstreams.fault, request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  upstreams.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  upstreams.stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return upstreams;
+}
+
+function respond(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
+  const json = { "content-type": "application/json" };
+  if (typeof fault === "number") return void response.writeHead(fault, json).end("{}");
+  switch (fault) {
+    case "hangs":
+      return undefined;
+    case "hangs up":
+      return void request.destroy();
+    case "huge":
+      return void response.writeHead(200, json).end(`{"pages":"${"x".repeat(300_000)}"}`);
+    case "a page":
+      return void response.writeHead(200, { "content-type": "text/html" }).end("<html>");
+    case "broken JSON":
+      return void response.writeHead(200, json).end('{"pages":[');
+    case "redirect":
+      return void response.writeHead(302, { location: "http://10.0.0.1/secret" }).end();
+    case "none": {
+      const [status, body] = answer(request);
+      return void response.writeHead(status, json).end(JSON.stringify(body));
+    }
+  }
+}
+
+export interface FeedServer {
+  readonly url: string;
+  /** Connections that were opened, and those that are open. */
+  opened: number;
+  readonly open: Set<Duplex>;
+  send(message: string): void;
+  refuse: boolean;
+  stop(): void;
+}
+
+/** A WebSocket server (RFC 6455) that only speaks: enough of it for unmasked text frames and a close. */
+export async function serveFeed(): Promise<FeedServer> {
+  const server = createServer((_, response) => void response.writeHead(426).end());
+  const feed: FeedServer = {
+    url: "",
+    opened: 0,
+    open: new Set<Duplex>(),
+    refuse: false,
+    send: (message) => feed.open.forEach((socket) => socket.write(frame(message))),
+    stop: () => {
+      feed.open.forEach((socket) => socket.destroy());
+      server.close();
+    },
+  };
+  server.on("upgrade", (request, socket: Socket) => {
+    socket.on("error", () => undefined);
+    if (feed.refuse) return void socket.end("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
+    const accept = createHash("sha1")
+      .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+      .digest("base64");
+    socket.write(
+      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
+    );
+    feed.opened += 1;
+    feed.open.add(socket);
+    // Whatever comes from the other side is its close.
+    socket.on("data", () => socket.end(Buffer.from([0x88, 0])));
+    socket.on("close", () => feed.open.delete(socket));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return Object.assign(feed, { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/feed` });
+}
+
+function frame(message: string): Buffer {
+  const payload = Buffer.from(message);
+  const head = payload.length < 126 ? [0x81, payload.length] : [0x81, 126, payload.length >> 8, payload.length & 255];
+  return Buffer.concat([Buffer.from(head), payload]);
+}

@@ -1,0 +1,2 @@
+/** See process.mjs; what tests in TypeScript use of it. */
+export const DATABASES: readonly string[];
