@@ -7,7 +7,7 @@ import { ANONYMOUS, callerKey, type Caller } from "./base/caller.ts";
 import { log, stackOf } from "./base/log.ts";
 import { refusal } from "./base/refusal.ts";
 import type { Config, Env } from "./config.ts";
-import { furnish, type Hall, type Site } from "./hall.ts";
+import { furnish, type Hall, type Rooms } from "./hall.ts";
 import { insufficientScope, readCaller } from "./oauth/bearer.ts";
 import type { Entrance } from "./oauth/desk.ts";
 import { resourceMetadata } from "./oauth/metadata.ts";
@@ -22,7 +22,6 @@ import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
 import { describeRequest } from "./telemetry/http.ts";
 import { randomHex, type Span } from "./telemetry/span.ts";
-import { rotateKeys, ROTATE_PATH } from "./vault/rotate.ts";
 import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
 import { addressOf, checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
@@ -31,6 +30,8 @@ import { checkOrigin, preflight, withCors } from "./wire/origin.ts";
 
 /** The path of the MCP endpoint. */
 export const MCP_PATH = "/mcp";
+/** Where the operator has credentials sealed anew. */
+const ROTATE_PATH = "/admin/rotate-keys";
 
 export interface Front<E extends Env = Env> {
   readonly fetch: (request: Request, env: E) => Promise<Response>;
@@ -42,19 +43,19 @@ export interface Front<E extends Env = Env> {
 type Made<E, T, More extends unknown[] = []> = (env: E, ...more: More) => T;
 
 /**
- * The Worker that serves `spec` to whoever comes in through `entrance`, with `site` beside it, and what its session
- * objects are furnished with. A `spec` that asks for settings is made with the first request.
+ * The Worker that serves `spec` to whoever comes in through `entrance`, with what it names of `rooms`, and what its
+ * session objects are furnished with. A `spec` that asks for settings is made with the first request.
  */
 export function front<E extends Env>(
   spec: ServerSpec | Made<E, ServerSpec>,
   entrance: Made<E, Entrance, [vault: Vault]>,
-  site?: Site,
+  rooms: Rooms = {},
 ): Front<E> {
   const ready = typeof spec === "function" ? undefined : catalog(spec);
   let hall: Hall | undefined;
   const enterHall = (env: E): Hall => {
     const server = (): Server => ready ?? catalog(typeof spec === "function" ? spec(env) : spec);
-    return (hall ??= furnish(server(), env, (vault) => entrance(env, vault), site));
+    return (hall ??= furnish(server(), env, (vault) => entrance(env, vault), rooms));
   };
   return {
     async fetch(http, env) {
@@ -178,16 +179,17 @@ async function isWithinLimit(limiter: RateLimit, request: Request, caller: Calle
 
 /** What is not the endpoint: metadata, the authorization server where we are our own, the operator, and the app's site. */
 async function serveOther(http: Request, hall: Hall, { url, place }: Target): Promise<Response> {
-  const { config, desk, door, settings, site, vault } = hall;
+  const { config, desk, door, settings, rooms } = hall;
   const path = url.pathname;
-  if (path === ROTATE_PATH) return rotateKeys(http, vault, config.ring);
+  if (path === ROTATE_PATH && rooms.vault !== undefined)
+    return rooms.vault.rotate(http, door.services.vault, config.ring);
   const entry = config.auth === "none" ? "open" : config.auth === "own" ? "own" : "outside";
   const issuer = config.auth === "own" ? place.issuer : config.auth === "none" ? undefined : config.auth.issuer;
   const metadata = issuer === undefined ? undefined : resourceMetadata(path, place, issuer, settings);
   const answer =
     metadata ??
     (desk === undefined ? undefined : await serveOAuth(desk, http, place, url)) ??
-    (await site?.(http, { server: door.server, place, entry }));
+    (await rooms.site?.(http, { server: door.server, place, entry }));
   return answer ?? refuse(refusal("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`));
 }
 

@@ -17,9 +17,10 @@ import type { Server } from "./server/catalog.ts";
 import type { Services } from "./server/run.ts";
 import { completeElicitation } from "./session/door.ts";
 import type { SessionDoor } from "./session/initialize.ts";
-import { stateDoor } from "./state/door.ts";
-import { NO_TRACER, tracerFor } from "./telemetry/tracer.ts";
-import { vaultIn, type Vault } from "./vault/vault.ts";
+import type { StateDoor, stateDoor } from "./state/door.ts";
+import { NO_TRACER, type tracerFor } from "./telemetry/tracer.ts";
+import type { rotateKeys } from "./vault/rotate.ts";
+import type { Vault, vaultIn } from "./vault/vault.ts";
 
 /** Serves what the app has beside the endpoint, such as a page for people; undefined for what it does not have. */
 export type Site = (http: Request, about: About) => Response | undefined | Promise<Response | undefined>;
@@ -30,14 +31,21 @@ export interface About {
   readonly entry: "open" | "own" | "outside";
 }
 
+/** Rooms that a fork may do without: what `worker.ts` does not name is not in its bundle, and throws where it is used. */
+export interface Rooms {
+  readonly site?: Site;
+  readonly state?: typeof stateDoor;
+  readonly vault?: { readonly open: typeof vaultIn; readonly rotate: typeof rotateKeys };
+  readonly traces?: typeof tracerFor;
+}
+
 export interface Hall {
   readonly config: Config;
   readonly limiter: Bindings["limiter"];
   readonly door: SessionDoor;
-  readonly vault: Vault;
   readonly settings: Settings;
   readonly scopes: readonly string[];
-  readonly site: Site | undefined;
+  readonly rooms: Rooms;
   /** The authorization server, where this server is its own. */
   readonly desk: Desk | undefined;
   /** Reads bearer tokens; undefined when nobody is asked who they are. */
@@ -45,22 +53,22 @@ export interface Hall {
 }
 
 /** Throws when a setting is missing or wrong, and says which. */
-export function furnish(server: Server, env: Env, entrance: (vault: Vault) => Entrance, site?: Site): Hall {
+export function furnish(server: Server, env: Env, entrance: (vault: Vault) => Entrance, rooms: Rooms): Hall {
   const config = readConfig(env);
   const { auth, ring } = config;
   const { hub: hubs, sessions, stores, vault: database, grants, accounts, limiter, authLimiter } = bindingsOf(env);
   const hub = hubDoor(hubs);
-  const vault = vaultIn(database, ring);
+  const vault = rooms.vault?.open(database, ring) ?? absent<Vault>("vault");
   // Publishing outlives the request that caused it, and never delays its answer.
   const services: Services = {
-    ...{ ring, vault, stores: stateDoor(ring, stores) },
-    tracer: config.collector === undefined ? NO_TRACER : tracerFor({ service: server.info.name, ...config.collector }),
+    ...{ ring, vault, stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state") },
+    tracer: (config.collector && rooms.traces?.({ service: server.info.name, ...config.collector })) ?? NO_TRACER,
     publish: (change) => waitUntil(hub.publish(change)),
     complete: (elicitationId) => waitUntil(completeElicitation(sessions, elicitationId)),
   };
   const door = { server, services, hub, sessions, only: config.only };
   const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
-  const hall = { config, limiter, door, vault, settings, scopes: Object.keys(settings.scopes), site };
+  const hall = { config, limiter, door, settings, scopes: Object.keys(settings.scopes), rooms };
   if (auth === "none") {
     log("warn", "auth.none", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
     return { ...hall, desk: undefined, verify: undefined };
@@ -69,4 +77,12 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   const closeLive = (grant: string): Promise<void> => hub.revoke(grant);
   const desk = { ring, grants, accounts, limiter: authLimiter, settings, entrance: entrance(vault), closeLive };
   return { ...hall, desk, verify: ownTokens(desk) };
+}
+
+/** What stands where a room was left out. */
+function absent<T extends object>(room: keyof Rooms): T {
+  const refuse = (): never => {
+    throw new Error(`This server has no ${room}: name it in worker.ts`);
+  };
+  return new Proxy({}, { get: refuse }) as T;
 }

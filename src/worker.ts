@@ -10,13 +10,22 @@ import { front, type Front } from "./front.ts";
 import { HubObject, type Notified } from "./hub/hub.ts";
 import { SessionObject } from "./session/object.ts";
 import type { House } from "./session/room.ts";
+import { stateDoor } from "./state/door.ts";
+import { tracerFor } from "./telemetry/tracer.ts";
+import { rotateKeys } from "./vault/rotate.ts";
+import { vaultIn } from "./vault/vault.ts";
 
 export { Feed } from "./app/feed-object.ts";
 export { Account } from "./oauth/account.ts";
 export { Grant } from "./oauth/grant.ts";
 export { StoreObject as Store } from "./state/object.ts";
 
-const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance, site);
+const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance, {
+  site,
+  state: stateDoor,
+  vault: { open: vaultIn, rotate: rotateKeys },
+  traces: tracerFor,
+});
 const worker: ExportedHandler<Env & AppEnv> = { fetch: house.fetch };
 export default worker;
 

@@ -48,37 +48,24 @@ export function getWeather(places: string, forecasts: string): Tool {
 
 async function load(context: Context, places: string, forecasts: string, place: string): Promise<Weather> {
   const search = `${places}/v1/search?count=1&format=json&name=${encodeURIComponent(place)}`;
-  const found = z.safeParse(PLACES, (await getJson(context, SERVICE, search)) ?? {}).data;
-  const [at] = found?.results ?? [];
+  const [at] = (await getJson(context, SERVICE, PLACES, search))?.results ?? [];
   if (at === undefined) throw new PublicError(`No town is called "${place}": try its name in English`);
   const { latitude, longitude, name, country } = at;
   const asked = "temperature_2m,wind_speed_10m,weather_code&wind_speed_unit=ms";
   const url = `${forecasts}/v1/forecast?latitude=${latitude}&longitude=${longitude}&current=${asked}`;
-  const { data } = z.safeParse(FORECAST, await getJson(context, SERVICE, url));
-  if (data === undefined) throw new PublicError(`${SERVICE} has no report of ${name}: try again later`);
-  const { temperature_2m: celsius, wind_speed_10m: wind, weather_code: code } = data.current;
+  const report = await getJson(context, SERVICE, FORECAST, url);
+  if (report === undefined) throw new PublicError(`${SERVICE} has no report of ${name}: try again later`);
+  const { temperature_2m: celsius, wind_speed_10m: wind, weather_code: code } = report.current;
   const where = country === undefined ? name : `${name}, ${country}`;
   return { place: where, celsius, windMetersPerSecond: wind, sky: skyOf(code) };
 }
 
 /** WMO code table 4677, as Open-Meteo uses it: the last kind of weather that begins at or below the code. */
-const SKY: readonly (readonly [number, string])[] = [
-  ...([
-    [0, "clear"],
-    [1, "some clouds"],
-    [3, "overcast"],
-    [45, "fog"],
-    [51, "drizzle"],
-  ] as const),
-  ...([
-    [61, "rain"],
-    [71, "snow"],
-    [80, "showers"],
-    [85, "snow showers"],
-    [95, "thunderstorm"],
-  ] as const),
-];
+const SKY: Readonly<Record<number, string>> = {
+  ...{ 0: "clear", 1: "some clouds", 3: "overcast", 45: "fog", 51: "drizzle" },
+  ...{ 61: "rain", 71: "snow", 80: "showers", 85: "snow showers", 95: "thunderstorm" },
+};
 
 export function skyOf(code: number): string {
-  return SKY.findLast(([from]) => from <= code)?.[1] ?? "unknown";
+  return Object.entries(SKY).findLast(([from]) => Number(from) <= code)?.[1] ?? "unknown";
 }

@@ -17,7 +17,7 @@ export function readResult(base: string, contact: string): Tool {
       const hit = hits[number - 1];
       if (hits.length === 0) throw new PublicError("There was no search yet: use search_wikipedia first");
       if (hit === undefined)
-        throw new PublicError(`The last search had ${hits.length} hits: there is no number ${number}`);
+        throw new PublicError(`There is no number ${number}: those of the last search end with ${hits.length}`);
       return { structuredContent: await readArticle(context, base, contact, hit) };
     },
   });

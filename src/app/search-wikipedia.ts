@@ -38,15 +38,15 @@ export function searchWikipedia(base: string, contact: string): Tool {
     }),
     async handler({ query }, context) {
       const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query)}`;
-      const { data } = z.safeParse(FOUND, await getJson(context, SERVICE, search, agent(contact)));
-      const hits =
-        data?.pages.map(({ key, title, description }): Hit => ({ key, title, about: description ?? "" })) ?? [];
+      const found = await getJson(context, SERVICE, FOUND, search, agent(contact));
+      const hits = (found?.pages ?? []).map(({ key, title, description }): Hit => {
+        return { key, title, about: description ?? "" };
+      });
       const [best] = hits;
       if (best === undefined) throw new PublicError(`Wikipedia has nothing about "${query}": try other words`);
       await context.mine.put(HITS, hits);
-      const found = await readArticle(context, base, contact, best);
       const others = hits.map(({ title, about }, at) => ({ number: at + 1, title, about })).slice(1);
-      return { structuredContent: { ...found, others } };
+      return { structuredContent: { ...(await readArticle(context, base, contact, best)), others } };
     },
   });
 }
@@ -59,12 +59,13 @@ export async function readArticle(
   { key, title }: Hit,
 ): Promise<Article> {
   const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key)}`;
-  const { data } = z.safeParse(PAGE, await getJson(context, SERVICE, url, agent(contact)));
-  if (data === undefined) throw new PublicError(`Wikipedia has no summary of "${title}"`);
-  return { title: data.title, summary: data.extract, url: data.content_urls.desktop.page };
+  const page = await getJson(context, SERVICE, PAGE, url, agent(contact));
+  if (page === undefined)
+    throw new PublicError(`Wikipedia has no summary of "${title}": read_result reads the other hits`);
+  return { title: page.title, summary: page.extract, url: page.content_urls.desktop.page };
 }
 
-/** Wikimedia asks to be told who asks, and how to reach them. */
+/** Wikimedia asks to be told who asks, with an address to reach them, and slows down or blocks those who do not say. */
 function agent(contact: string): Record<string, string> {
   return { "user-agent": `barewire/0.1 (${contact})` };
 }

@@ -22,7 +22,8 @@ import { userResource } from "./user-resource.ts";
 import { whoami } from "./whoami.ts";
 
 export function app(env: AppEnv): ServerSpec {
-  const { PEOPLE, FEED, CONTACT = "an MCP server" } = env;
+  const { PEOPLE, FEED } = env;
+  const contact = env.PUBLIC_URL || "a local server";
   const { WIKIPEDIA_URL: wikipedia = "https://en.wikipedia.org" } = env;
   const { WEATHER_PLACES_URL: places = "https://geocoding-api.open-meteo.com" } = env;
   const { WEATHER_URL: forecasts = "https://api.open-meteo.com" } = env;
@@ -33,13 +34,13 @@ export function app(env: AppEnv): ServerSpec {
       "An example server: it looks things up, finds people, plays tic-tac-toe, and remembers what you tell it.",
     tools: [
       addNumbers,
-      ...[searchWikipedia(wikipedia, CONTACT), readResult(wikipedia, CONTACT), getWeather(places, forecasts)],
+      ...[searchWikipedia(wikipedia, contact), readResult(wikipedia, contact), getWeather(places, forecasts)],
       ...(PEOPLE === undefined ? [] : [getUser(PEOPLE), findUsers(PEOPLE)]),
       ...[gameNew, gameMove, gameShow],
       ...[remember, recall, forgetEverything],
       ...(FEED === undefined ? [] : [feedLatest(FEED)]),
       ...(keyed === undefined ? [] : [upstreamAccount(keyed)]),
-      whoami,
+      whoami(env.SIGN_IN || "passphrase"),
     ],
     templates: [gameResource, ...(PEOPLE === undefined ? [] : [userResource(PEOPLE)])],
     prompts: [planTrip],

@@ -23,8 +23,8 @@ export interface AppEnv {
   readonly PEOPLE?: D1Database;
   /** The object that holds the connection to the feed. */
   readonly FEED?: DurableObjectNamespace<Feed>;
-  /** Who to tell when this server asks too much of an upstream: an address for people. */
-  readonly CONTACT?: string;
+  /** Also what upstreams are told of who asks them. */
+  readonly PUBLIC_URL?: string;
   readonly WIKIPEDIA_URL?: string;
   readonly WEATHER_URL?: string;
   readonly WEATHER_PLACES_URL?: string;

@@ -6,6 +6,8 @@ import { tool, type Tool } from "../server/define.ts";
 import { memberAt, UPSTREAM, type KeyedService } from "./sign-in/api-key.ts";
 import { getJson } from "./upstream.ts";
 
+const ABOUT = z.record(z.string(), z.json());
+
 export function upstreamAccount({ name, url, account }: KeyedService): Tool {
   return tool({
     name: "upstream_account",
@@ -16,10 +18,10 @@ export function upstreamAccount({ name, url, account }: KeyedService): Tool {
       const kept = await context.vault.get(UPSTREAM.service, UPSTREAM.name);
       if (kept === undefined) throw new PublicError(`No key of yours for ${name} is kept: sign in again with one`);
       const { key } = kept.reveal() as { key: string };
-      const about = await getJson(context, name, url, { authorization: `Bearer ${key}` });
+      const about = await getJson(context, name, ABOUT, url, { authorization: `Bearer ${key}` });
       const id = about && memberAt(about, account);
       if (typeof id !== "string" && typeof id !== "number")
-        throw new PublicError(`${name} does not say whose key it is`);
+        throw new PublicError(`${name} does not say whose key it is: tell whoever runs this server`);
       return { structuredContent: { service: name, account: String(id) } };
     },
   });

@@ -16,7 +16,11 @@ export async function openSocket(url: string): Promise<Result<WebSocket, string>
   try {
     const headers = { upgrade: "websocket", "user-agent": "barewire" };
     const answer = await fetch(url.replace(/^ws/, "http"), { headers, signal: controller.signal, redirect: "manual" });
-    if (answer.webSocket === null) return err("socket.refused");
+    if (answer.webSocket === null) {
+      // An answer left unread would hold one of the few connections.
+      controller.abort();
+      return err("socket.refused");
+    }
     answer.webSocket.accept();
     return ok(answer.webSocket);
   } catch {

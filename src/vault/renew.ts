@@ -27,6 +27,7 @@ export async function renew(
   upstream: Upstream,
 ): Promise<Result<Secret | undefined, VaultFault>> {
   const givenUp = now() + 2 * LEASE_MS;
+  let awaited: string | undefined;
   for (let wait = FIRST_PAUSE; now() < givenUp; wait = Math.min(wait * 2, LAST_PAUSE)) {
     // 1. There is one, and it is not over.
     const row = await safe.rows.read(key);
@@ -40,14 +41,19 @@ export async function renew(
       throw new RangeError(`Credential "${row.name}" of service "${row.service}" is no OAuth credential`);
     // 3. It lasts.
     if (expires - now() > Math.min(EARLY_MS, (expires - row.updated) / 2)) return ok(secret(token));
-    // 4. One renews it. 5. The others take what still lasts, or wait.
-    if (await safe.rows.lease(key, row.version, now(), now() + LEASE_MS)) {
-      const renewed = await renewRow(safe, row, opened.value, upstream);
+    // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.
+    if (row.version === awaited && row.lease === 0) return upstreamFault(row, "whoever renewed it could not");
+    // 5. One renews it. 6. The others take what still lasts, or wait.
+    const until = now() + LEASE_MS;
+    if (await safe.rows.lease(key, row.version, now(), until)) {
+      const renewed = await renewRow(safe, { ...row, lease: until }, opened.value, upstream);
       if (renewed === "again") continue;
       const failed = !renewed.ok && renewed.error.reason === "upstream";
       return failed && expires > now() ? ok(secret(token)) : renewed;
-    } else if (expires > now()) return ok(secret(token));
-    else await pause(wait);
+    }
+    if (expires > now()) return ok(secret(token));
+    awaited = row.version;
+    await pause(wait);
   }
   return upstreamFault(key, "nobody renewed it in time");
 }
@@ -62,8 +68,8 @@ async function renewRow(
   const { refresh_token: refreshToken } = value;
   const answer = typeof refreshToken === "string" ? await ask(upstream, refreshToken) : err("no refresh_token is kept");
   if (!answer.ok) {
-    if (answer.error === "invalid_grant") return (await rows.end(row, row.version)) ? over(row) : "again";
-    await rows.release(row, row.version);
+    if (answer.error === "invalid_grant") return (await rows.end(row, row.version, row.lease)) ? over(row) : "again";
+    await rows.release(row, row.version, row.lease);
     return upstreamFault(row, answer.error);
   }
   const { token, ...renewed } = answer.value;
@@ -96,7 +102,8 @@ async function ask(
     token,
     // An upstream that does not rotate leaves it out, and the old one stays.
     ...(typeof next === "string" && { refresh_token: next }),
-    expires: typeof seconds === "number" ? now() + seconds * 1000 : Number.MAX_SAFE_INTEGER,
+    // Without a word about its life (section 5.1) an hour is assumed: one kept for ever would never be renewed.
+    expires: now() + (typeof seconds === "number" ? seconds : 3_600) * 1_000,
   });
 }
 

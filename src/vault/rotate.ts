@@ -13,12 +13,11 @@ import { readBody } from "../wire/body.ts";
 import { jsonResponse } from "../wire/http.ts";
 import type { Vault } from "./vault.ts";
 
-export const ROTATE_PATH = "/admin/rotate-keys";
-
 /** Purpose of the proof, and the most seconds it may be good for. */
 export const PROOF = "admin";
 const PROOF_SECONDS = 60;
-const PAGE = 100;
+/** With the question for them, within the 50 statements that a request may make on the Free plan. */
+const PAGE = 40;
 
 /** In: a proof as bearer token, and `{"after":"cursor"}`. Out: `{"current","next","rewrapped","unreadable"}`. */
 export async function rotateKeys(http: Request, vault: Vault, ring: KeyRing): Promise<Response> {

@@ -20,6 +20,8 @@ export interface CredentialRow extends RowKey, SealedRow {
   /** When the value was written; milliseconds since the epoch. */
   readonly updated: number;
   readonly over: boolean;
+  /** Until when somebody renews it; 0: nobody does. */
+  readonly lease: number;
 }
 
 export interface VaultRows {
@@ -30,9 +32,10 @@ export interface VaultRows {
   replace(row: RowKey, sealed: SealedRow, known: string, version: string, at: number): Promise<boolean>;
   /** True for one of all who ask before `until` about the version that they know. */
   lease(row: RowKey, known: string, at: number, until: number): Promise<boolean>;
-  release(row: RowKey, known: string): Promise<void>;
-  /** Notes that the upstream ended it. False when the version is not there any more. */
-  end(row: RowKey, known: string): Promise<boolean>;
+  /** Gives back the lease until `until`. One that lapsed and is another's now stays. */
+  release(row: RowKey, known: string, until: number): Promise<void>;
+  /** Notes that the upstream ended it. False when the version is not there any more, or the lease is another's. */
+  end(row: RowKey, known: string, until: number): Promise<boolean>;
   remove(row: RowKey): Promise<boolean>;
   list(owner: string, service: string | undefined): Promise<Entry[]>;
   /** Rows after `after` that another key than `current` sealed, in order. */
@@ -45,6 +48,7 @@ export interface VaultRows {
 const PATIENCE_MS = 10_000;
 
 const THIS = "owner = ?1 AND service = ?2 AND name = ?3";
+const LEASED = `${THIS} AND version = ?4 AND lease = ?5`;
 /** D1 gives bytes as a list of numbers. */
 type Raw = Omit<CredentialRow, "blob" | "over"> & { readonly sealed: number[]; readonly over: number };
 
@@ -78,10 +82,10 @@ export function vaultRows(db: D1Database): VaultRows {
       const text = `UPDATE credentials SET lease = ?6 WHERE ${THIS} AND version = ?4 AND over = 0 AND lease <= ?5`;
       return changes(bound(text, row, known, at, until));
     },
-    async release(row, known) {
-      await changes(bound(`UPDATE credentials SET lease = 0 WHERE ${THIS} AND version = ?4`, row, known));
+    async release(row, known, until) {
+      await changes(bound(`UPDATE credentials SET lease = 0 WHERE ${LEASED}`, row, known, until));
     },
-    end: (row, known) => changes(bound(`UPDATE credentials SET over = 1 WHERE ${THIS} AND version = ?4`, row, known)),
+    end: (row, known, until) => changes(bound(`UPDATE credentials SET over = 1 WHERE ${LEASED}`, row, known, until)),
     remove: (row) => changes(bound(`DELETE FROM credentials WHERE ${THIS}`, row)),
     async list(owner, service) {
       const text = `SELECT service, name, since, updated, over FROM credentials

@@ -1,23 +1,22 @@
 /** The tools that ask upstreams: the real client in both eras, real HTTP on loopback, and everything that can go wrong there. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Client } from "@modelcontextprotocol/client";
 import { serveApp, type Running } from "../client/servers.node.ts";
 import { callTool, connect, MODES, tokenOf, type Called, type Mode } from "./callers.node.ts";
-import { serveFeed, serveUpstreams, type Fault, type FeedServer, type Upstreams } from "./upstreams.node.ts";
+import { serveUpstreams, type Fault, type Upstreams } from "./upstreams.node.ts";
 
 let upstreams: Upstreams;
-let feed: FeedServer;
 let app: Running;
 let keyed: Running;
 const clients = {} as Record<Mode, Client>;
 const open: Client[] = [];
 
 beforeAll(async () => {
-  [upstreams, feed] = await Promise.all([serveUpstreams(), serveFeed()]);
+  upstreams = await serveUpstreams();
   const variables = {
     ...{ WIKIPEDIA_URL: upstreams.url, WEATHER_URL: upstreams.url, WEATHER_PLACES_URL: upstreams.url },
-    ...{ FEED_URL: feed.url, FEED_IDLE_SECONDS: "3", CONTACT: "ops@example.com" },
+    PUBLIC_URL: "https://mcp.example.com",
   };
   // One after the other: wrangler starts faster alone.
   app = await serveApp({ AUTH: "none", ...variables });
@@ -30,7 +29,6 @@ afterAll(async () => {
   await Promise.all(open.map((one) => one.close()));
   for (const server of [app, keyed] as (Running | undefined)[]) await server?.stop();
   upstreams.stop();
-  feed.stop();
 });
 
 afterEach(() => {
@@ -47,11 +45,11 @@ describe.each(MODES)("in the %s era", (mode) => {
       ...{ title: "Otter", summary: "Otters are carnivorous mammals.", url: "https://en.wikipedia.org/wiki/Otter" },
       others: [{ number: 2, title: "Sea otter" }],
     });
-    expect(upstreams.asked[0]?.agent).toBe("barewire/0.1 (ops@example.com)");
+    expect(upstreams.asked[0]?.agent).toBe("barewire/0.1 (https://mcp.example.com)");
     expect((await call("read_result", { number: 2 })).facts).toMatchObject({ title: "Sea otter" });
     expect(await call("read_result", { number: 3 })).toMatchObject({
       failed: true,
-      text: "The last search had 2 hits: there is no number 3",
+      text: "There is no number 3: those of the last search end with 2",
     });
   });
 
@@ -70,7 +68,7 @@ describe.each(MODES)("in the %s era", (mode) => {
     });
     expect(await call("search_wikipedia", { query: "gone" })).toMatchObject({
       failed: true,
-      text: 'Wikipedia has no summary of "Gone"',
+      text: 'Wikipedia has no summary of "Gone": read_result reads the other hits',
     });
     expect(await call("get_weather", { place: "Nowhere" })).toMatchObject({
       failed: true,
@@ -78,7 +76,7 @@ describe.each(MODES)("in the %s era", (mode) => {
     });
     expect(await call("get_weather", { place: "Atlantis" })).toMatchObject({
       failed: true,
-      text: expect.stringContaining("no report") as string,
+      text: "The weather service sent something that we cannot read: try again later",
     });
   });
 
@@ -96,14 +94,11 @@ describe.each(MODES)("in the %s era", (mode) => {
     expect(upstreams.asked).toHaveLength(asked);
   });
 
-  it("feed_latest gives the newest, and whoami says who asks", async () => {
-    const first = call("feed_latest", { limit: 2 });
-    await vi.waitFor(() => expect(feed.open.size).toBe(1), 5_000);
-    for (const text of ["one", "two", "three"]) feed.send(JSON.stringify({ commit: { record: { text } } }));
-    feed.send("x".repeat(30_000));
-    await first;
-    expect((await call("feed_latest", { limit: 2 })).facts).toEqual({ messages: ["three", "two"] });
-    expect((await call("whoami")).facts).toMatchObject({ subject: "anonymous", issuer: "none", app: "caller" });
+  it("whoami says who asks", async () => {
+    expect((await call("whoami")).facts).toEqual({
+      ...{ subject: "anonymous", issuer: "none", client: "none", scopes: [], app: "caller" },
+      signedIn: "not at all: this server asks nobody",
+    });
   });
 });
 
@@ -112,9 +107,10 @@ const FAULTS: [Fault, RegExp][] = [
   ["hangs up", /cannot be reached/],
   ["huge", /sent more than can be read/],
   ["a page", /sent something else than JSON/],
-  ["broken JSON", /cannot be read/],
+  ["broken JSON", /something that we cannot read/],
+  ["another shape", /something that we cannot read/],
   ["redirect", /sent us elsewhere/],
-  [401, /does not let us in/],
+  [401, /does not let us in \(401\): tell whoever runs/],
   [404, /nothing about/],
   [429, /wait a minute/],
   [500, /has a problem \(500\)/],
@@ -149,36 +145,6 @@ it("weather that cannot be had is not kept as an answer", async () => {
   });
 });
 
-describe("the feed", () => {
-  it("is opened again after it was lost, dropped when nobody asks, and opened by the next call", async () => {
-    const latest = (): Promise<Called> => callTool(clients.auto, "feed_latest", { limit: 1 });
-    await latest();
-    const before = feed.opened;
-    for (const socket of feed.open) socket.destroy();
-    await vi.waitFor(async () => {
-      await latest();
-      expect(feed.opened).toBe(before + 1);
-    }, 10_000);
-    // Nobody asks: within three seconds and the alarm's round, the other side sees the end.
-    await vi.waitFor(() => expect(feed.open.size).toBe(0), { timeout: 12_000, interval: 100 });
-    const again = latest();
-    await vi.waitFor(() => expect(feed.opened).toBe(before + 2), 5_000);
-    feed.send("plain words");
-    expect((await again).failed).toBe(false);
-    expect((await latest()).facts).toEqual({ messages: ["plain words"] });
-  }, 40_000);
-
-  it("that is down is a sentence", async () => {
-    await vi.waitFor(() => expect(feed.open.size).toBe(0), { timeout: 12_000, interval: 100 });
-    feed.refuse = true;
-    expect(await callTool(clients.legacy, "feed_latest")).toMatchObject({
-      failed: true,
-      text: "The feed cannot be reached: try again in a minute",
-    });
-    feed.refuse = false;
-  }, 20_000);
-});
-
 describe("with a credential", () => {
   it.each(MODES)(
     "the caller's own key is used, in the %s era, and told to nobody",
@@ -197,7 +163,7 @@ describe("with a credential", () => {
       upstreams.fault = 401;
       expect(await callTool(ada, "upstream_account")).toMatchObject({
         failed: true,
-        text: "Accounts does not let us in (401)",
+        text: "Accounts does not let us in (401): sign in again, with a key that it takes",
       });
     },
     30_000,

@@ -6,7 +6,6 @@
 import { createHash } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
 
 /** How the next answers fail: not at all, or as the name says. */
 export type Fault =
@@ -16,6 +15,7 @@ export type Fault =
   | "huge"
   | "a page"
   | "broken JSON"
+  | "another shape"
   | "redirect"
   | 401
   | 404
@@ -114,6 +114,8 @@ function respond(fault: Fault, request: IncomingMessage, response: ServerRespons
       return void response.writeHead(200, { "content-type": "text/html" }).end("<html>");
     case "broken JSON":
       return void response.writeHead(200, json).end('{"pages":[');
+    case "another shape":
+      return void response.writeHead(200, json).end('{"pages":"none"}');
     case "redirect":
       return void response.writeHead(302, { location: "http://10.0.0.1/secret" }).end();
     case "none": {
@@ -125,49 +127,63 @@ function respond(fault: Fault, request: IncomingMessage, response: ServerRespons
 
 export interface FeedServer {
   readonly url: string;
-  /** Connections that were opened, and those that are open. */
+  /** Connections that were opened, those that are open, and how many the other side has said goodbye to. */
   opened: number;
-  readonly open: Set<Duplex>;
-  send(message: string): void;
-  refuse: boolean;
+  readonly open: Set<Socket>;
+  farewells: number;
+  /** How the next connection is met. */
+  mood: "welcome" | "refuses" | "hangs";
+  send(message: string | Buffer): void;
+  /** Ends all connections, with a close frame or as when a cable is cut. */
+  end(how: "politely" | "rudely"): void;
   stop(): void;
 }
 
-/** A WebSocket server (RFC 6455) that only speaks: enough of it for unmasked text frames and a close. */
+/** A WebSocket server (RFC 6455) that only speaks: unmasked frames of text or bytes below 64 KiB, and the close. */
 export async function serveFeed(): Promise<FeedServer> {
   const server = createServer((_, response) => void response.writeHead(426).end());
+  const all = new Set<Socket>();
   const feed: FeedServer = {
-    url: "",
-    opened: 0,
-    open: new Set<Duplex>(),
-    refuse: false,
-    send: (message) => feed.open.forEach((socket) => socket.write(frame(message))),
+    ...{ url: "", opened: 0, open: new Set<Socket>(), farewells: 0, mood: "welcome" as const },
+    send: (message) => {
+      const bytes = frame(typeof message === "string" ? TEXT : BINARY, Buffer.from(message));
+      feed.open.forEach((socket) => socket.write(bytes));
+    },
+    end: (how) => feed.open.forEach((socket) => (how === "rudely" ? socket.destroy() : socket.write(frame(CLOSE)))),
     stop: () => {
-      feed.open.forEach((socket) => socket.destroy());
+      all.forEach((socket) => socket.destroy());
       server.close();
     },
   };
+  server.on("connection", (socket) => all.add(socket));
   server.on("upgrade", (request, socket: Socket) => {
     socket.on("error", () => undefined);
-    if (feed.refuse) return void socket.end("HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n");
-    const accept = createHash("sha1")
-      .update(`${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
-      .digest("base64");
-    socket.write(
-      `HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`,
-    );
+    if (feed.mood === "hangs") return undefined;
+    if (feed.mood === "refuses") return void socket.end("HTTP/1.1 503 Down\r\ncontent-length: 0\r\n\r\n");
+    const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
+    const accept = createHash("sha1").update(key).digest("base64");
+    const fields = ["upgrade: websocket", "connection: upgrade", `sec-websocket-accept: ${accept}`];
+    socket.write(["HTTP/1.1 101 Switching Protocols", ...fields, "", ""].join("\r\n"));
     feed.opened += 1;
     feed.open.add(socket);
-    // Whatever comes from the other side is its close.
-    socket.on("data", () => socket.end(Buffer.from([0x88, 0])));
+    socket.on("data", ([first]) => {
+      if (first !== CLOSE) throw new Error(`The other side spoke: ${first}`);
+      feed.farewells += 1;
+      socket.end(frame(CLOSE));
+    });
     socket.on("close", () => feed.open.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return Object.assign(feed, { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/feed` });
 }
 
-function frame(message: string): Buffer {
-  const payload = Buffer.from(message);
-  const head = payload.length < 126 ? [0x81, payload.length] : [0x81, 126, payload.length >> 8, payload.length & 255];
-  return Buffer.concat([Buffer.from(head), payload]);
+/** First bytes of whole frames. */
+const [TEXT, BINARY, CLOSE] = [0x81, 0x82, 0x88];
+
+function frame(first: number, payload: Buffer = Buffer.alloc(0)): Buffer {
+  const { length } = payload;
+  return Buffer.concat([
+    Buffer.from([first, ...(length < 126 ? [length] : [126, length >> 8, length & 255])]),
+    payload,
+  ]);
 }

@@ -7,14 +7,16 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readKeyRing } from "../../src/crypto/keyring.ts";
 import { sign } from "../../src/crypto/mac.ts";
-import { PROOF, ROTATE_PATH } from "../../src/vault/rotate.ts";
+import { PROOF } from "../../src/vault/rotate.ts";
 import { ENV, ROOT } from "./process.mjs";
 
+/** As front.ts has it. */
+const ROTATE_PATH = "/admin/rotate-keys";
 const WAIT_MS = 90_000;
 const { values } = parseArgs({ options: { url: { type: "string" }, resume: { type: "string", default: "" } } });
 const origin = new URL(values.url).origin;
@@ -24,6 +26,7 @@ const copy = join(ROOT, ".keys");
 
 try {
   const old = readRing();
+  if (values.resume === "") await checkSame(old);
   const { current } = values.resume === "" ? await putFirst(old) : old;
   // A key that was there before proves who asks, whether or not the server has seen the new one.
   await seal(old.ring, current);
@@ -51,6 +54,16 @@ function check(text) {
   return { text, ring: ring.value, current: ring.value.current };
 }
 
+/** The server must seal under the first key of `ring`: of another server, or an older copy, it would drop keys in use. */
+async function checkSame({ ring, current }) {
+  const state = await ask(ring, "").then(
+    (page) =>
+      page.current === current ? undefined : `the server seals under "${page.current}", KEYS begins with "${current}"`,
+    (error) => error.message,
+  );
+  if (state !== undefined) throw new Error(`${state}. Nothing was changed: give the ring that the server has now`);
+}
+
 /** Makes a key, and gives it to the server in front of the others. */
 async function putFirst({ text }) {
   const ids = text.split(",").map((entry) => entry.trim().split(":")[0]);
@@ -59,11 +72,13 @@ async function putFirst({ text }) {
   const ring = check(`${id}:${randomBytes(32).toString("base64")},${text}`);
   if (local) {
     const before = readFileSync(vars, "utf8");
+    // Renamed into place, so that stopping in the middle leaves no file without a key.
     writeFileSync(
-      vars,
+      `${vars}.new`,
       before.replace(/^KEYS=.*$/m, () => `KEYS=${ring.text}`),
       { mode: 0o600 },
     );
+    renameSync(`${vars}.new`, vars);
     // `wrangler dev` looks at its secrets again when its configuration is touched.
     utimesSync(join(ROOT, "wrangler.toml"), new Date(), new Date());
   } else {
@@ -90,8 +105,27 @@ function putSecret(text) {
   });
 }
 
-/** Page after page, from the start, once the server seals under the ring's first key. */
+/**
+ * Round after round until one finds nothing more: isolates that still had the old ring may have written behind the first.
+ */
 async function seal(ring, current) {
+  let rewrapped = 0;
+  let round;
+  do {
+    round = await sealAll(ring, current, rewrapped);
+    rewrapped += round.rewrapped;
+  } while (round.rewrapped > 0);
+  console.log(`${rewrapped} sealed anew under key "${current}"`);
+  const left = Object.entries(round.unreadable);
+  for (const [reason, count] of left) console.log(`${count} left as they were, for they do not open: ${reason}`);
+  console.log(
+    "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys); after that take them out of KEYS",
+  );
+  if (left.length > 0) process.exitCode = 1;
+}
+
+/** Page after page, from the start, once the server seals under the ring's first key. `before`: sealed in earlier rounds. */
+async function sealAll(ring, current, before) {
   const total = { rewrapped: 0, unreadable: {} };
   let until = Date.now() + WAIT_MS;
   for (let after = ""; after !== undefined;) {
@@ -103,7 +137,6 @@ async function seal(ring, current) {
     if (page.current !== current) {
       if (Date.now() > until)
         throw new Error(`the server does not use key "${current}": ${page.message ?? `it uses "${page.current}"`}`);
-      // Credentials that it sealed meanwhile under the old key are found when it starts over.
       await new Promise((resolve) => setTimeout(resolve, 1_000));
       continue;
     }
@@ -112,15 +145,9 @@ async function seal(ring, current) {
     total.rewrapped += page.rewrapped;
     for (const [reason, count] of Object.entries(page.unreadable))
       total.unreadable[reason] = (total.unreadable[reason] ?? 0) + count;
-    if (after !== undefined) console.log(`${total.rewrapped} sealed anew …`);
+    if (after !== undefined) console.log(`${before + total.rewrapped} sealed anew …`);
   }
-  console.log(`${total.rewrapped} sealed anew under key "${current}"`);
-  const left = Object.entries(total.unreadable);
-  for (const [reason, count] of left) console.log(`${count} left as they were, for they do not open: ${reason}`);
-  console.log(
-    "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys); after that take them out of KEYS",
-  );
-  if (left.length > 0) process.exitCode = 1;
+  return total;
 }
 
 async function ask(ring, after) {

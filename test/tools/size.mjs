@@ -11,7 +11,7 @@ import { build } from "esbuild";
 import { ROOT } from "./process.mjs";
 
 const MOST_BYTES = 64 * 1024;
-const MOST_EXAMPLE_BYTES = 80 * 1024;
+const MOST_EXAMPLE_BYTES = 84 * 1024;
 const MOST_LINES = 10_300;
 
 const [house, example] = await Promise.all(["test/world/smallest.ts", "src/worker.ts"].map(gzippedBundle));

@@ -12,7 +12,6 @@ import type { House } from "../../src/session/room.ts";
 
 export { Account } from "../../src/oauth/account.ts";
 export { Grant } from "../../src/oauth/grant.ts";
-export { StoreObject as Store } from "../../src/state/object.ts";
 
 const info = { name: "smallest", version: "0.1.0" };
 type Owned = Env & { readonly PASSPHRASE: string };

@@ -10,6 +10,7 @@ import type { House } from "../../src/session/room.ts";
 import { StoreObject } from "../../src/state/object.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
 import { entrance } from "./entrance.ts";
+import { rooms } from "./rooms.ts";
 import { world } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription: an object may lose its sockets at any time. */
@@ -45,8 +46,8 @@ export class Store extends StoreObject {
   }
 }
 
-const house: Front = front(world, () => entrance);
-const guardedHouse: Front = front(world, () => entrance);
+const house: Front = front(world, () => entrance, rooms);
+const guardedHouse: Front = front(world, () => entrance, rooms);
 
 /**
  * Clients that the operator knows: one proves itself with the words "secret-of-the-machine", and acts for itself; the

@@ -1,0 +1,158 @@
+/** `make rotate-keys` as it is run: the tool, `wrangler dev`, and a database, in a copy of this repository. */
+
+import { execFile, spawn } from "node:child_process";
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { NODE, ROOT, serveIn, wrangler, type Served } from "./serve.node.ts";
+
+const keyOf = (id: string, start: number): string =>
+  `${id}:${Buffer.from(Array.from({ length: 32 }, (_, index) => start + index)).toString("base64")}`;
+const K1 = keyOf("k1", 0);
+/** Several pages, and a part of one. */
+const MANY = 230;
+const folder = mkdtempSync(join(tmpdir(), "barewire-rotate-"));
+const vars = join(folder, ".dev.vars");
+
+let served: Served;
+/** What is not loopback for the tool: a deployed server, as far as it can tell. */
+let elsewhere: Server;
+
+beforeAll(async () => {
+  for (const part of ["src", "test/tools", "wrangler.toml", "package.json"])
+    cpSync(join(ROOT, part), join(folder, part), { recursive: true });
+  symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
+  writeFileSync(vars, `KEYS=${K1}\nAUTH=none\n`);
+  await wrangler(folder, "d1", "migrations", "apply", "VAULT", "--local");
+  writeFileSync(join(folder, "rows.sql"), await seed());
+  await wrangler(folder, "d1", "execute", "VAULT", "--local", "--file", "rows.sql");
+  served = await serveIn(folder);
+  elsewhere = createServer((incoming, answer) => {
+    const { host } = new URL(served.origin);
+    const headers = { ...incoming.headers, host };
+    const passed = request(served.origin + incoming.url, { method: incoming.method ?? "GET", headers }, (got) => {
+      answer.writeHead(got.statusCode ?? 500, got.headers);
+      got.pipe(answer);
+    });
+    incoming.pipe(passed);
+  });
+  await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.2", resolve));
+}, 120_000);
+
+afterAll(async () => {
+  elsewhere.close();
+  await served.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+async function seed(): Promise<string> {
+  const { stdout } = await promisify(execFile)(NODE, [join(ROOT, "test/vault/seed.mjs"), K1, String(MANY)]);
+  return stdout;
+}
+
+/** How many rows each key has sealed. */
+async function counts(): Promise<Record<string, number>> {
+  const text = "SELECT key, count(*) AS count FROM credentials GROUP BY key";
+  const printed = await wrangler(folder, "d1", "execute", "VAULT", "--local", "--json", "--command", text);
+  const [first] = JSON.parse(printed) as { results: { key: string; count: number }[] }[];
+  return Object.fromEntries((first?.results ?? []).map(({ key, count }) => [key, count]));
+}
+
+const keysNow = (): string => /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] ?? "";
+const idsNow = (): string[] =>
+  keysNow()
+    .split(",")
+    .map((entry) => entry.split(":")[0] ?? "");
+const TOOL = "test/tools/rotate.mjs";
+
+interface Ran {
+  readonly code: number;
+  readonly printed: string;
+}
+
+function rotate(args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Ran> {
+  // Without an account: were the tool to try, no real secret could change.
+  const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: _key, ...env } = process.env;
+  const options = { cwd: folder, env: { ...env, CI: "1", HOME: folder, XDG_CONFIG_HOME: folder, ...more } };
+  return new Promise((resolve) => {
+    execFile(NODE, [TOOL, ...args], options, (error, out, errors) =>
+      resolve({ code: typeof error?.code === "number" ? error.code : 0, printed: out + errors }),
+    );
+  });
+}
+
+/** No key of the ring is in what was printed, there or by the server. */
+function expectNoKey(printed: string): void {
+  for (const entry of keysNow().split(",")) {
+    const key = entry.slice(entry.indexOf(":") + 1);
+    expect(key.length).toBeGreaterThan(40);
+    expect(printed + served.log()).not.toContain(key.slice(0, 40));
+  }
+}
+
+it("puts a new key first and seals all anew under it, while the server runs on", async () => {
+  const { code, printed } = await rotate(["--url", served.origin]);
+  const [first = "", ...behind] = idsNow();
+  expect([code, behind]).toEqual([0, ["k1"]]);
+  expect(printed).toContain(`${MANY} sealed anew under key "${first}"`);
+  expect(printed).toContain("30 days");
+  expect(await counts()).toEqual({ [first]: MANY });
+  expectNoKey(printed);
+}, 120_000);
+
+it("is stopped as soon as the key is there, and goes on with the same key", async () => {
+  const stopped = spawn(NODE, [TOOL, "--url", served.origin], { cwd: folder });
+  await new Promise<void>((resolve) => {
+    stopped.stdout.on("data", (chunk) => String(chunk).includes("is first now") && stopped.kill("SIGKILL"));
+    stopped.once("close", () => resolve());
+  });
+  const ids = idsNow();
+  expect(ids).toHaveLength(3);
+  const { code, printed } = await rotate(["--url", served.origin, "--resume", "1"]);
+  expect([code, idsNow()]).toEqual([0, ids]);
+  expect(await counts()).toEqual({ [ids[0] ?? ""]: MANY });
+  expectNoKey(printed);
+}, 120_000);
+
+it("touches nothing of a server that seals under another key than the ring it is given", async () => {
+  // An old copy of the ring, set as the secret, would drop the key that everything is sealed under.
+  const url = `http://127.0.0.2:${(elsewhere.address() as AddressInfo).port}`;
+  const before = [keysNow(), await counts()];
+  for (const ring of [K1, keyOf("k9", 99)]) {
+    const { code, printed } = await rotate(["--url", url], { KEYS: ring });
+    expect(code).toBe(1);
+    expect(printed).toContain("Nothing was changed");
+    expect(existsSync(join(folder, ".keys"))).toBe(false);
+  }
+  expect([keysNow(), await counts()]).toEqual(before);
+}, 60_000);
+
+it("goes round until nothing is left: who still had the old ring wrote behind it", async () => {
+  const current = idsNow()[0] ?? "";
+  const unreadable = { 'key.missing "gone"': 2 };
+  const pages = [
+    { current, next: "a", rewrapped: 3, unreadable },
+    { current, rewrapped: 2, unreadable: {} },
+    { current, rewrapped: 1, unreadable },
+    { current, rewrapped: 0, unreadable },
+  ];
+  const afters: string[] = [];
+  const stand = createServer((incoming, answer) => {
+    incoming.once("data", (chunk) => afters.push((JSON.parse(String(chunk)) as { after: string }).after));
+    incoming.once("end", () => answer.end(JSON.stringify(pages.shift() ?? { error: "asked once too often" })));
+  });
+  await new Promise<void>((resolve) => stand.listen(0, "127.0.0.1", resolve));
+  const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+  const { code, printed } = await rotate(["--url", url, "--resume", "1"]);
+  stand.close();
+  expect(afters).toEqual(["", "a", "", ""]);
+  expect(printed).toContain(`6 sealed anew under key "${current}"`);
+  expect([code, printed]).toEqual([
+    1,
+    expect.stringContaining('2 left as they were, for they do not open: key.missing "gone"'),
+  ]);
+}, 60_000);

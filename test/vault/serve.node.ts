@@ -1,0 +1,58 @@
+/** `wrangler dev` in a folder of its own, for tests of the vault on a real database, and wrangler's other commands there. */
+
+import { execFile, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+
+export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
+export const NODE: string = `${ROOT}node_modules/.bin/node`;
+const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
+const ENV = {
+  ...process.env,
+  ...{ CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+};
+
+export interface Served {
+  readonly origin: string;
+  log(): string;
+  stop(): Promise<void>;
+}
+
+/** Runs a wrangler command in `folder` to its end, and gives what it printed. */
+export async function wrangler(folder: string, ...args: string[]): Promise<string> {
+  return (await promisify(execFile)(NODE, [WRANGLER, ...args], { cwd: folder, env: ENV })).stdout;
+}
+
+/** The Worker that `folder`/wrangler.toml describes. */
+export async function serveIn(folder: string, port: number = 0): Promise<Served> {
+  const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
+  const child = spawn(NODE, [WRANGLER, ...args, "--show-interactive-dev-session", "false"], {
+    cwd: folder,
+    env: { ...ENV, WRANGLER_LOG_PATH: `${folder}/log` },
+    // A process group of its own, so that workerd ends with it.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const end = (): void => void (child.pid !== undefined && process.kill(-child.pid, "SIGKILL"));
+  process.once("exit", end);
+  const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
+  let printed = "";
+  const origin = await new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      const ready = /Ready on (http:\/\/[\d.]+:\d+)/.exec((printed += chunk.toString()));
+      if (ready?.[1] !== undefined) resolve(ready[1]);
+    };
+    for (const stream of [child.stdout, child.stderr]) stream.on("data", read);
+    child.once("exit", () => reject(new Error(`It ended:\n${printed}`)));
+    setTimeout(() => reject(new Error(`Not ready after a minute:\n${printed}`)), 60_000).unref();
+  });
+  return {
+    origin,
+    log: () => printed,
+    stop() {
+      process.off("exit", end);
+      end();
+      return closed;
+    },
+  };
+}
