@@ -99,7 +99,9 @@ const config :Workerd.Config = (
     bindings = [${bindings.join(", ")}],
     durableObjectNamespaces = [${namespaces.join(", ")}],
     durableObjectStorage = (localDisk = "objects"),
-  )), (name = "objects", disk = (path = ${text(folder)}, writable = true))],
+    globalOutbound = "outside",
+  )), (name = "outside", network = (allow = ["private", "public"])),
+  (name = "objects", disk = (path = ${text(folder)}, writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:0", http = (), service = "main")],
   v8Flags = ${text(v8Flags)},
 );

@@ -5,11 +5,12 @@
 
 import { table } from "./lib.mjs";
 import { logins } from "./login.mjs";
+import { parts } from "./parts.mjs";
 import { sessions } from "./sessions.mjs";
 import { startup } from "./startup.mjs";
 import { stateless } from "./stateless.mjs";
 
-const BENCHMARKS = { stateless, logins, sessions, startup };
+const BENCHMARKS = { stateless, logins, parts, sessions, startup };
 
 const words = process.argv.slice(2);
 const quick = words.includes("--quick");
