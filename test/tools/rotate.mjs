@@ -18,6 +18,8 @@ import { ENV, ROOT } from "./process.mjs";
 /** As front.ts has it. */
 const ROTATE_PATH = "/admin/rotate-keys";
 const WAIT_MS = 90_000;
+/** For how long a deployed server passes a new secret on to all its isolates, generously. */
+const SPREAD_MS = 30_000;
 const { values } = parseArgs({ options: { url: { type: "string" }, resume: { type: "string", default: "" } } });
 const origin = new URL(values.url).origin;
 const local = ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname);
@@ -69,7 +71,8 @@ async function putFirst({ text }) {
   const ids = text.split(",").map((entry) => entry.trim().split(":")[0]);
   const day = `k${new Date().toISOString().slice(0, 10).replaceAll("-", "")}`;
   const id = [day, ...Array.from({ length: 99 }, (_, at) => `${day}-${at + 2}`)].find((one) => !ids.includes(one));
-  const ring = check(`${id}:${randomBytes(32).toString("base64")},${text}`);
+  const key = `${id}:${randomBytes(32).toString("base64")}`;
+  const ring = check(`${key},${text}`);
   if (local) {
     const before = readFileSync(vars, "utf8");
     // Renamed into place, so that stopping in the middle leaves no file without a key.
@@ -86,6 +89,10 @@ async function putFirst({ text }) {
     console.log(
       "The new ring is in .keys, for you alone to read: keep it where you keep such things, then delete the file",
     );
+    // Behind the others first: until every isolate has the key, none may seal under it.
+    await putSecret(`${text},${key}`);
+    console.log(`Key "${id}" is in the ring; it goes first in ${SPREAD_MS / 1_000} s, when every isolate has it`);
+    await new Promise((resolve) => setTimeout(resolve, SPREAD_MS));
     await putSecret(ring.text);
   }
   console.log(`Key "${id}" is first now, ${ids.length} behind it`);
