@@ -40,7 +40,7 @@ export type Event =
 
 export type Facts = Readonly<Record<string, string | number | boolean | Secret | undefined>>;
 
-export function log(level: "info" | "warn" | "error", event: Event, facts: Facts = {}): void {
+export function log(level: "log" | "warn" | "error", event: Event, facts: Facts = {}): void {
   console[level](JSON.stringify({ event, ...facts }));
 }
 

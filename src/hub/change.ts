@@ -23,7 +23,7 @@ export interface Filter {
 }
 
 /** Bytes of a filter as JSON. A hibernating socket keeps it in an attachment of at most 16,384 bytes. */
-export const MAX_FILTER_BYTES = 12_288;
+const MAX_FILTER_BYTES = 12_288;
 
 const FIELD_OF_LIST = {
   tools: "toolsListChanged",

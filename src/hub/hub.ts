@@ -27,7 +27,7 @@ export const MAX_SESSIONS_PER_CALLER = 100;
 export const MAX_SESSIONS_OF_STRANGERS = 10_000;
 
 /** Milliseconds after admission in which a session may not have been opened yet. */
-export const OPENING_MS = 60_000;
+const OPENING_MS = 60_000;
 
 /** What a session is told of: a change, of which it says whether it still lives, or the end of a grant. */
 export interface Notified extends Rpc.DurableObjectBranded {

@@ -12,9 +12,9 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { open, seal } from "../crypto/seal.ts";
 import type { Verifier } from "./bearer.ts";
+import { cache } from "./cache.ts";
 import type { Desk } from "./desk.ts";
 import { findGrant } from "./grant.ts";
-import { tokenCache } from "./token-cache.ts";
 
 /** Mints an access token for `caller` at `resource`, valid until `expires` (seconds since the epoch). */
 export async function mintAccess(ring: KeyRing, caller: Caller, resource: string, expires: number): Promise<string> {
@@ -45,7 +45,7 @@ export async function readAccess(
 
 /** Reads bearer tokens of our own: at best a lookup, and never a storage operation unless the desk is strict. */
 export function ownTokens(desk: Desk): Verifier {
-  const verified = tokenCache();
+  const verified = cache<Caller>();
   return async (token, { resource }) => {
     const key = `${resource} ${token}`;
     let caller = verified.get(key, now());
@@ -57,7 +57,7 @@ export function ownTokens(desk: Desk): Verifier {
     }
     const { grant } = caller;
     if (grant === undefined) return ok(caller);
-    const live = desk.settings.strict ? await isLive(desk, grant) : !revoked.has(grant);
+    const live = desk.settings.strict ? await isLive(desk, grant) : revoked.get(grant, now()) === undefined;
     return live ? ok(caller) : err("grant.over");
   };
 }
@@ -68,12 +68,9 @@ export async function isLive(desk: Desk, grant: string): Promise<boolean> {
 }
 
 /** Grants that were revoked by this isolate: their tokens die here at once, strict or not. */
-const revoked = new Set<string>();
-const MOST = 1_000;
+const revoked = cache<true>();
 
 /** No access token of `grant` is good in this isolate any more. */
 export function forgetAccess(grant: string): void {
-  const [oldest] = revoked.size >= MOST ? revoked : [];
-  if (oldest !== undefined) revoked.delete(oldest);
-  revoked.add(grant);
+  revoked.put(grant, true, Infinity);
 }

@@ -12,8 +12,6 @@ import { now } from "../base/clock.ts";
 import { digest } from "../crypto/seal.ts";
 import { accountRows, type AccountRows } from "./account-rows.ts";
 
-export type Entered = "ok" | "wrong" | "locked";
-
 const MINUTE = 60_000;
 const MAX_OF_ADDRESS = 5;
 const MAX_OF_ALL = 100;
@@ -28,7 +26,7 @@ export class Account extends DurableObject {
    * clears the address. Locked out, a good one is told nothing else: guessing on gains nothing.
    * No address: nobody could guess, the person was kept signed in.
    */
-  enter({ address, good, grant }: { address: string; good: boolean; grant: string }): Entered {
+  enter({ address, good, grant }: { address: string; good: boolean; grant: string }): "ok" | "wrong" | "locked" {
     const { failed, grants } = this.#rows.read();
     const at = now();
     const recent = failed.filter((attempt) => at - attempt.at < 60 * MINUTE);

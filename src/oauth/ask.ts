@@ -5,20 +5,20 @@
  * Client and redirect URI are checked before; a fault from here may be sent to them.
  */
 
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import type { Client } from "./client.ts";
 import type { Settings } from "./desk.ts";
 import { fault, type Fault } from "./fault.ts";
 import type { Terms } from "./grant.ts";
 import { OFFLINE_ACCESS } from "./metadata.ts";
-import { readParams } from "./params.ts";
+import { absent, readParams } from "./params.ts";
 import { checkResource, type Place } from "./place.ts";
 
 /** A checked request: all that the rest of a login needs to know of it. */
 export interface Ask extends Omit<Terms, "subject" | "properties"> {
-  readonly state?: string;
+  readonly state?: string | undefined;
   /** {@link Client.host}. */
-  readonly clientHost?: string;
+  readonly clientHost?: string | undefined;
 }
 
 /** Characters of `state`: it waits in a cookie of at most 4,096 bytes while a person is away, beside a redirect URI. */
@@ -36,46 +36,44 @@ export function readAsk(
   if (!read.ok) return read;
   const params = read.value;
   const [state, type, challenge = ""] = ["state", "response_type", "code_challenge"].map((name) => params.get(name));
-  const refuse = (error: Fault["error"], reason: string, description: string) => err(fault(error, reason, description));
   if (params.has("request") || params.has("request_uri"))
-    return refuse("invalid_request", "request.object", "Send plain parameters");
+    return fault("invalid_request", "request.object", "Send plain parameters");
   // spec: authorize.response-type
-  if (type === undefined) return refuse("invalid_request", "response_type.absent", "response_type is needed");
-  if (type !== "code") return refuse("unsupported_response_type", "response_type", "response_type must be code");
+  if (type === undefined) return absent("response_type");
+  if (type !== "code") return fault("unsupported_response_type", "response_type", "response_type must be code");
   if ((params.get("response_mode") ?? "query") !== "query")
-    return refuse("invalid_request", "response_mode", "response_mode must be query");
+    return fault("invalid_request", "response_mode", "response_mode must be query");
   if (!client.grantTypes.includes("authorization_code"))
-    return refuse("unauthorized_client", "client.grant_type", "The client may not use codes");
+    return fault("unauthorized_client", "client.grant_type", "The client may not use codes");
   // spec: pkce.required, pkce.method, pkce.s256
   if (params.get("code_challenge_method") !== "S256" || !CHALLENGE.test(challenge))
-    return refuse("invalid_request", "pkce", "PKCE is needed: a code_challenge with code_challenge_method S256");
+    return fault("invalid_request", "pkce", "PKCE is needed: a code_challenge with code_challenge_method S256");
   if (state !== undefined && state.length > MAX_STATE)
-    return refuse("invalid_request", "state.large", `state is longer than ${MAX_STATE} characters`);
+    return fault("invalid_request", "state.large", `state is longer than ${MAX_STATE} characters`);
   if (params.get("prompt") === "none")
-    return refuse("interaction_required", "prompt.none", "Consent is always asked for");
+    return fault("interaction_required", "prompt.none", "Consent is always asked for");
   const resource = checkResource(params.get("resource"), place);
   if (!resource.ok) return resource;
   const scopes = narrowScopes(params.get("scope"), client, settings);
   if (!scopes.ok) return scopes;
   return ok({
-    ...{ client: client.key, clientName: client.name, redirectUri, challenge },
-    ...{ scopes: scopes.value, resource: place.resource },
-    ...(client.host === undefined ? {} : { clientHost: client.host }),
-    ...(state === undefined ? {} : { state }),
+    ...{ client: client.key, clientName: client.name, clientHost: client.host, redirectUri },
+    ...{ state, challenge, scopes: scopes.value, resource: place.resource },
   });
 }
 
+/** The scopes that a parameter lists, but for the one that asks for refresh tokens. */
+export function readScopes(asked: string = ""): string[] {
+  return asked.split(" ").filter((scope) => scope !== "" && scope !== OFFLINE_ACCESS);
+}
+
 /** Of the scopes asked for, those that exist and that the client may have; all of these when it asked for none. */
-export function narrowScopes(
-  asked: string | undefined,
-  client: Client,
-  settings: Settings,
-): Result<readonly string[], Fault> {
+export function narrowScopes(asked: string | undefined, client: Client, settings: Settings): Result<string[], Fault> {
   const possible = Object.keys(settings.scopes).filter((scope) => client.scopes?.includes(scope) ?? true);
-  const wanted = (asked ?? "").split(" ").filter((scope) => scope !== "" && scope !== OFFLINE_ACCESS);
+  const wanted = readScopes(asked);
   // spec: authorize.scope.default
   if (wanted.length === 0) return ok(possible);
   const scopes = possible.filter((scope) => wanted.includes(scope));
   if (scopes.length > 0) return ok(scopes);
-  return err(fault("invalid_scope", "scope.none", "None of these scopes can be had"));
+  return fault("invalid_scope", "scope.none", "None of these scopes can be had");
 }

@@ -10,7 +10,7 @@ import { now, randomBytes } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { digest } from "../crypto/seal.ts";
 import { addressOf } from "../wire/http.ts";
-import { accountName, type Entered } from "./account.ts";
+import { accountName } from "./account.ts";
 import { readAsk, type Ask } from "./ask.ts";
 import { FORM_SECONDS, keepPerson, openFor, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
 import { refusePage, sealFor, writeCookie, type Guest } from "./browser.ts";
@@ -122,10 +122,14 @@ function visitOf(place: Place, state: string): Visit {
 const LOCKED = "There were too many attempts. Wait 15 minutes, then try again.";
 
 async function settle(guest: Guest, errand: Errand, step: Exclude<Step, { kind: "away" }>): Promise<Response> {
+  const { desk, http } = guest;
   const { kind, subject } = step;
-  const grant = kind === "known" ? errand.grant : undefined;
-  const locked = subject !== undefined && (await enter(guest, subject, grant)) === "locked";
-  if (locked) return turnAway(guest, errand, "sign_in.locked", LOCKED);
+  // spec: signin.guessing
+  if (subject !== undefined) {
+    const account = desk.accounts.getByName(await accountName(subject));
+    const attempt = { address: await digest(addressOf(http)), good: kind === "known", grant: errand.grant };
+    if ((await account.enter(attempt)) === "locked") return turnAway(guest, errand, "sign_in.locked", LOCKED);
+  }
   if (kind === "known") return admit(guest, { ...errand, noted: true }, step);
   return turnAway(guest, errand, step.reason ?? "sign_in.wrong", step.message);
 }
@@ -145,12 +149,4 @@ async function admit(guest: Guest, errand: Errand, { subject, name = subject, pr
 function turnAway(guest: Guest, errand: Errand, reason: string, message: string): Promise<Response> {
   audit("oauth.refused", { endpoint: "sign-in", reason });
   return askSignIn(guest, errand, message);
-}
-
-/** Counts an attempt: a good one when there is a grant to note. */
-async function enter({ desk, http }: Guest, subject: string, grant?: string): Promise<Entered> {
-  const address = await digest(addressOf(http));
-  // spec: signin.guessing
-  const account = desk.accounts.getByName(await accountName(subject));
-  return account.enter({ address, good: grant !== undefined, grant: grant ?? "" });
 }

@@ -39,11 +39,9 @@ export function insufficientScope(place: Place, needed: readonly string[]): Resp
 function challenge(status: number, place: Place, parts: Record<string, string>, reason: string): Response {
   audit("oauth.refused", { endpoint: "resource", reason });
   // spec: bearer.challenge.present, bearer.challenge.scheme, bearer.challenge.metadata, resource.metadata.discovery
-  const fields = Object.entries({ ...parts, resource_metadata: resourceMetadataUrl(place) }).filter(
-    ([, value]) => value !== "",
-  );
+  const said = Object.entries({ ...parts, resource_metadata: resourceMetadataUrl(place) });
   // spec: bearer.challenge.once, bearer.challenge.characters, bearer.status.codes
-  const header = `Bearer ${fields.map(([name, value]) => `${name}="${value}"`).join(", ")}`;
+  const fields = said.flatMap(([name, value]) => (value === "" ? [] : `${name}="${value}"`));
   const { error = "unauthorized", error_description = "An access token is needed" } = parts;
-  return oauthJson({ error, error_description }, status, { "www-authenticate": header });
+  return oauthJson({ error, error_description }, status, { "www-authenticate": `Bearer ${fields.join(", ")}` });
 }

@@ -44,11 +44,8 @@ export async function readGuest(desk: Desk, http: Request, place: Place): Promis
 }
 
 /** Keeps `person` signed in on this browser: for 30 days if they asked for it, else for 15 minutes at most. */
-export async function keepPerson(
-  { desk, place, id, cookies }: Guest,
-  person: Person,
-  remember: boolean,
-): Promise<void> {
+export async function keepPerson(guest: Guest, person: Person, remember: boolean): Promise<void> {
+  const { desk, place, id, cookies } = guest;
   const seconds = remember ? REMEMBERED_SECONDS : FORM_SECONDS;
   const { epoch = "" } = desk.entrance.signIn;
   const sealed = await sealFor(desk, "person", id + epoch, person, now() + seconds * 1000);
@@ -87,15 +84,11 @@ export async function openFor<T>(desk: Desk, purpose: string, binding: string, t
   return now() < until ? value : undefined;
 }
 
-/** A form of this server, sent by the browser that it was made for. */
-export interface Posted<T> {
-  readonly form: Params;
-  /** What the form remembered. */
-  readonly sealed: T;
-}
-
-/** The form that `guest` sent, or the page that says why it does not count. */
-export async function readPost<T>(guest: Guest, purpose: string): Promise<Result<Posted<T>, Response>> {
+/** The form that `guest` sent and what it remembered, or the page that says why it does not count. */
+export async function readPost<T>(
+  guest: Guest,
+  purpose: string,
+): Promise<Result<{ form: Params; sealed: T }, Response>> {
   const { desk, http, place, id } = guest;
   // spec: authorize.csrf
   const origin = http.headers.get("origin");

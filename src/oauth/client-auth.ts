@@ -12,7 +12,7 @@ import { readJws, type Jws } from "../crypto/jws.ts";
 import { digest } from "../crypto/seal.ts";
 import { findClient, type Client } from "./client.ts";
 import type { Desk } from "./desk.ts";
-import { fault, type Fault } from "./fault.ts";
+import { fault, type Fault, type Refused } from "./fault.ts";
 import { isSignedBy } from "./jwks.ts";
 import type { Params } from "./params.ts";
 import { PATHS, type Place } from "./place.ts";
@@ -25,7 +25,7 @@ const SKEW = 60;
 /** What a request shows of its client. */
 interface Shown {
   readonly id: string | undefined;
-  readonly secret?: string;
+  readonly secret?: string | undefined;
   readonly jws?: Jws;
 }
 
@@ -62,8 +62,8 @@ export async function authenticateClient(
   return refused("client.method");
 }
 
-function refused(reason: string): Result<never, Fault> {
-  return err(fault("invalid_client", reason, "Client authentication failed"));
+function refused(reason: string): Refused {
+  return fault("invalid_client", reason, "Client authentication failed");
 }
 
 function readShown(header: string | null, params: Params): Result<Shown, Fault> {
@@ -72,18 +72,18 @@ function readShown(header: string | null, params: Params): Result<Shown, Fault> 
   const id = params.get("client_id");
   // spec: client.auth.one, client.auth.basic, client.auth.body, client.auth.uri
   if ([header ?? undefined, secret, assertion].filter((method) => method !== undefined).length > 1)
-    return err(fault("invalid_request", "client.methods", "More than one way of client authentication"));
+    return fault("invalid_request", "client.methods", "More than one way of client authentication");
   if (assertion !== undefined) {
     const jws = params.get("client_assertion_type") === ASSERTION_TYPE ? readJws(assertion) : undefined;
     const subject = jws?.payload["sub"];
     if (jws === undefined || typeof subject !== "string") return refused("assertion.malformed");
     return ok({ id: id ?? subject, jws });
   }
-  if (header === null) return ok({ id, ...(secret === undefined ? {} : { secret }) });
+  if (header === null) return ok({ id, secret });
   const basic = readBasic(header);
   if (basic === undefined) return refused("client.basic");
   if (id !== undefined && id !== basic.id)
-    return err(fault("invalid_request", "client.mismatch", "client_id is not the one in the Authorization header"));
+    return fault("invalid_request", "client.mismatch", "client_id is not the one in the Authorization header");
   return ok(basic);
 }
 
@@ -97,7 +97,7 @@ function readBasic(header: string): Shown | undefined {
 }
 
 /** The id and the expiry of an assertion whose claims are right. `now` in milliseconds. Says nothing about the signature. */
-export function checkAssertion(
+function checkAssertion(
   { payload }: Jws,
   id: string,
   { issuer }: Place,

@@ -8,12 +8,13 @@
 
 import { now } from "../base/clock.ts";
 import { isObject, type JsonObject } from "../base/json.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { checkStrangerUrl, fetchStranger } from "../net/fetch.ts";
+import { cache } from "./cache.ts";
 import type { Client, ClientAuth } from "./client.ts";
 import { readMetadata, wrong } from "./client-metadata.ts";
 import type { Desk } from "./desk.ts";
-import { fault, type Fault } from "./fault.ts";
+import { fault, type Fault, type Refused } from "./fault.ts";
 
 /** The draft recommends 5 kilobytes. */
 const LIMITS = { accept: "application/json", maxBytes: 5_120, timeoutMs: 5_000 };
@@ -23,24 +24,20 @@ const MOST_KEPT = 200;
 const DEFAULT_SECONDS = 300;
 const MOST_SECONDS = 86_400;
 
-const kept = new Map<string, { readonly client: Client; readonly until: number }>();
+const kept = cache<Client>(MOST_KEPT);
 
 export async function findPublished(desk: Desk, id: string): Promise<Result<Client, Fault>> {
-  const known = kept.get(id);
-  if (known !== undefined && now() < known.until) return ok(known.client);
-  kept.delete(id);
-  if (!isClientUrl(id)) return err(unusable("document.url", "its URL is not in the form that a client_id must have"));
+  const known = kept.get(id, now());
+  if (known !== undefined) return ok(known);
+  if (!isClientUrl(id)) return unusable("document.url", "its URL is not in the form that a client_id must have");
   const answer = await fetchStranger(id, LIMITS);
-  if (!answer.ok) return err(unusable(answer.error, "it could not be fetched", /timeout|failed/.test(answer.error)));
-  const { status, headers, json } = answer.value;
-  if (status !== 200) return err(unusable("document.status", "its status is not 200", status >= 500));
+  if (!answer.ok) return unusable(answer.error, "it could not be fetched", /timeout|failed/.test(answer.error));
+  const { status, headers, json = {} } = answer.value;
+  if (status !== 200) return unusable("document.status", "its status is not 200", status >= 500);
   const client = readDocument(id, json, Object.keys(desk.settings.scopes));
-  if (!client.ok) return err(unusable(client.error.reason, client.error.description));
+  if (!client.ok) return unusable(client.error.reason, client.error.description);
   const seconds = freshSeconds(headers, now());
-  if (seconds === 0) return client;
-  const [oldest] = kept.size >= MOST_KEPT ? kept.keys() : [];
-  if (oldest !== undefined) kept.delete(oldest);
-  kept.set(id, { client: client.value, until: now() + seconds * 1000 });
+  if (seconds > 0) kept.put(id, client.value, now() + seconds * 1000);
   return client;
 }
 
@@ -55,17 +52,13 @@ export function isClientUrl(id: string): boolean {
 }
 
 /** The client that a document describes. `known`: the scopes of this server. */
-export function readDocument(
-  id: string,
-  stated: JsonObject | undefined,
-  known: readonly string[],
-): Result<Client, Fault> {
-  if (stated?.["client_id"] !== id) return err(wrong("client_id", "is not the URL of the document"));
+export function readDocument(id: string, stated: JsonObject, known: readonly string[]): Result<Client, Fault> {
+  if (stated["client_id"] !== id) return wrong("client_id", "is not the URL of the document");
   if ("client_secret" in stated || "client_secret_expires_at" in stated)
-    return err(wrong("client_secret", "cannot be kept in a document that everybody reads"));
+    return wrong("client_secret", "cannot be kept in a document that everybody reads");
   const metadata = readMetadata(stated, known);
   if (!metadata.ok) return metadata;
-  if (metadata.value.name === "") return err(wrong("client_name", "is needed"));
+  if (metadata.value.name === "") return wrong("client_name", "is needed");
   const auth = readAuth(stated);
   return auth.ok ? ok({ id, key: id, host: new URL(id).host, ...metadata.value, auth: auth.value }) : auth;
 }
@@ -73,12 +66,11 @@ export function readDocument(
 function readAuth(stated: JsonObject): Result<ClientAuth, Fault> {
   const { jwks, jwks_uri, token_endpoint_auth_method: method = "none" } = stated;
   if (method === "none") return ok({ method });
-  if (method !== "private_key_jwt") return err(wrong("token_endpoint_auth_method", "must be none or private_key_jwt"));
-  if ((jwks === undefined) === (jwks_uri === undefined))
-    return err(wrong("jwks", "or jwks_uri is needed, and not both"));
+  if (method !== "private_key_jwt") return wrong("token_endpoint_auth_method", "must be none or private_key_jwt");
+  if ((jwks === undefined) === (jwks_uri === undefined)) return wrong("jwks", "or jwks_uri is needed, and not both");
   if (isObject(jwks)) return ok({ method, jwks });
   const url = typeof jwks_uri === "string" ? checkStrangerUrl(jwks_uri) : undefined;
-  return url?.ok === true ? ok({ method, jwks: url.value.href }) : err(wrong("jwks", "or jwks_uri is not usable"));
+  return url?.ok === true ? ok({ method, jwks: url.value.href }) : wrong("jwks", "or jwks_uri is not usable");
 }
 
 /** How long an answer may be used again, in seconds: RFC 9111 section 4.2. A date that cannot be read is in the past. */
@@ -94,7 +86,7 @@ export function freshSeconds(headers: Headers, now: number): number {
 }
 
 /** `away`: the document may be there again in a moment, so the client must not be told that it is unknown. */
-function unusable(reason: string, state: string, away: boolean = false): Fault {
+function unusable(reason: string, state: string, away: boolean = false): Refused {
   const error = away ? "temporarily_unavailable" : "invalid_client";
   return fault(error, reason, `The client metadata document cannot be used: ${state}`);
 }

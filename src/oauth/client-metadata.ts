@@ -6,44 +6,42 @@
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { err, ok, type Result } from "../base/result.ts";
-import { fault, type Fault } from "./fault.ts";
+import { ok, type Result } from "../base/result.ts";
+import type { Client } from "./client.ts";
+import { fault, type Fault, type Refused } from "./fault.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
 
 const MAX_URIS = 16;
 const MAX_NAME = 80;
 const SELF_SERVICE = ["authorization_code", "refresh_token"];
 
-export interface Metadata {
-  readonly redirectUris: string[];
-  /** Fit to be shown to people; empty when there is none. */
-  readonly name: string;
-  readonly grantTypes: string[];
-  /** The known ones among those it listed; undefined when it listed none that is known: then it has no limit of its own. */
-  readonly scopes: string[] | undefined;
-}
+/**
+ * The part of a client that its own words decide. Its name is fit to be shown to people, and empty when it gave none.
+ * Its scopes are the known ones among those it listed; undefined when there are none: then it has no limit of its own.
+ */
+type Metadata = Pick<Client, "redirectUris" | "name" | "grantTypes" | "scopes">;
 
 /** `known`: the scopes of this server. Faults carry the codes of RFC 7591 section 3.2.2. */
 export function readMetadata(stated: JsonObject, known: readonly string[]): Result<Metadata, Fault> {
   const type = stated["application_type"] ?? "native";
-  if (type !== "native" && type !== "web") return err(wrong("application_type", "must be native or web"));
+  if (type !== "native" && type !== "web") return wrong("application_type", "must be native or web");
   // spec: redirect.required
-  const redirectUris = strings(stated["redirect_uris"]) ?? [];
+  const redirectUris = strings(stated["redirect_uris"]);
   if (redirectUris.length === 0 || redirectUris.length > MAX_URIS)
-    return err(wrong("redirect_uris", `must be a list of 1 to ${MAX_URIS} URIs`));
+    return wrong("redirect_uris", `must be a list of 1 to ${MAX_URIS} URIs`);
   for (const uri of redirectUris) {
     const checked = checkRedirectUri(uri, type === "native");
-    if (!checked.ok) return err(wrong("redirect_uris", `has one that ${checked.error}`));
+    if (!checked.ok) return wrong("redirect_uris", `has one that ${checked.error}`);
   }
-  const responseTypes = strings(stated["response_types"] ?? ["code"]) ?? [];
+  const responseTypes = strings(stated["response_types"] ?? ["code"]);
   if (responseTypes.length === 0 || responseTypes.some((response) => response !== "code"))
-    return err(wrong("response_types", "may only list code"));
-  const grantTypes = strings(stated["grant_types"] ?? ["authorization_code"]) ?? [];
-  if (!grantTypes.includes("authorization_code")) return err(wrong("grant_types", "must list authorization_code"));
+    return wrong("response_types", "may only list code");
+  const grantTypes = strings(stated["grant_types"] ?? ["authorization_code"]);
+  if (!grantTypes.includes("authorization_code")) return wrong("grant_types", "must list authorization_code");
   const scope = stated["scope"] ?? "";
   const name = stated["client_name"] ?? "";
-  if (typeof scope !== "string") return err(wrong("scope", "must be a string of space-separated scopes"));
-  if (typeof name !== "string") return err(wrong("client_name", "must be a string"));
+  if (typeof scope !== "string") return wrong("scope", "must be a string of space-separated scopes");
+  if (typeof name !== "string") return wrong("client_name", "must be a string");
   const scopes = known.filter((one) => scope.split(" ").includes(one));
   return ok({
     redirectUris,
@@ -54,13 +52,14 @@ export function readMetadata(stated: JsonObject, known: readonly string[]): Resu
 }
 
 /** A fault of one member. Descriptions never repeat what was sent. */
-export function wrong(member: string, state: string): Fault {
+export function wrong(member: string, state: string): Refused {
   const error = member === "redirect_uris" ? "invalid_redirect_uri" : "invalid_client_metadata";
   return fault(error, `metadata.${member}`, `${member} ${state}`);
 }
 
-function strings(value: JsonValue | undefined): string[] | undefined {
-  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+/** A list of strings; anything else is an empty one. */
+function strings(value: JsonValue | undefined): string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : [];
 }
 
 /** A name on one line, not too long, and without the characters that hide text or turn it around. */

@@ -4,7 +4,7 @@
  */
 
 import type { JsonObject } from "../base/json.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { findPublished } from "./client-document.ts";
 import type { Desk, PreRegistered } from "./desk.ts";
 import { fault, type Fault } from "./fault.ts";
@@ -34,16 +34,17 @@ export type ClientAuth =
 
 /** The client that `id` names, or why there is none. May fetch a metadata document. */
 export async function findClient(desk: Desk, id: string | undefined): Promise<Result<Client, Fault>> {
-  if (id === undefined) return err(fault("invalid_client", "client.absent", "client_id is needed"));
+  if (id === undefined) return fault("invalid_client", "client.absent", "client_id is needed");
   const configured = desk.settings.clients.find(({ client_id }) => client_id === id);
   if (configured !== undefined) return ok(fromConfiguration(configured));
   if (id.startsWith("https://")) return findPublished(desk, id);
   const registered = await readRegistered(desk.ring, id);
   if (registered !== undefined) return ok(registered);
-  return err(fault("invalid_client", "client.unknown", "The client is not known here: it must register"));
+  return fault("invalid_client", "client.unknown", "The client is not known here: it must register");
 }
 
 function fromConfiguration({ client_id: id, client_secret_sha256: sha256, jwks, ...rest }: PreRegistered): Client {
+  const shown: ClientAuth = sha256 === undefined ? { method: "none" } : { method: "secret", sha256 };
   return {
     id,
     key: id,
@@ -52,11 +53,6 @@ function fromConfiguration({ client_id: id, client_secret_sha256: sha256, jwks, 
     redirectUris: rest.redirect_uris,
     grantTypes: rest.grant_types ?? ["authorization_code", "refresh_token"],
     scopes: rest.scope?.split(" "),
-    auth:
-      jwks !== undefined
-        ? { method: "private_key_jwt", jwks }
-        : sha256 !== undefined
-          ? { method: "secret", sha256 }
-          : { method: "none" },
+    auth: jwks === undefined ? shown : { method: "private_key_jwt", jwks },
   };
 }

@@ -39,8 +39,7 @@ async function show(guest: Guest, sealed: string): Promise<Response> {
   if (proposal === undefined) return refusePage(guest.desk, "consent.stale");
   const { settings } = guest.desk;
   const { ask, person } = proposal;
-  const hidden = { form: sealed };
-  const form = { serverName: settings.serverName, action: PATHS.consent, hidden };
+  const form = { serverName: settings.serverName, action: PATHS.consent, hidden: { form: sealed } };
   const scopes = ask.scopes.map((name) => ({ name, description: settings.scopes[name]?.description ?? name }));
   // spec: consent.each.client, consent.redirect.host, register.self-asserted
   const shown = { client: viewClient(ask, guest.place), person: person.name ?? person.subject, scopes };
@@ -67,8 +66,7 @@ async function decide(guest: Guest): Promise<Response> {
   const kept = await desk.entrance.hooks?.consented?.({ issuer: place.issuer, subject }, person.properties);
   if (kept?.ok === false) return refusePage(desk, "consent.hook", kept.error);
   const properties = await seal(desk.ring, "properties", kept?.value ?? person.properties, id);
-  const opened = await grant.open({ ...agreed, subject, properties }, desk.settings);
-  if (!opened) return refusePage(desk, "consent.spent");
+  if (!(await grant.open({ ...agreed, subject, properties }, desk.settings))) return refusePage(desk, "consent.spent");
   audit("oauth.granted", { client: ask.client, grant: id });
   // spec: authorize.code.sent, authorize.redirect.resent, pkce.hidden, token.page-url
   return answerClient(place, ask, { code: await sign(desk.ring, "code", id) }, 303);

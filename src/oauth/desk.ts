@@ -3,6 +3,7 @@
  * The front door makes one desk per isolate; the app says how people sign in, how pages look, and what it wants to hear.
  */
 
+import type { Caller } from "../base/caller.ts";
 import type { JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
@@ -62,12 +63,7 @@ export interface Entrance {
 }
 
 /** Who holds a grant, as hooks see it. */
-export interface Holder {
-  readonly subject: string;
-  readonly client: string;
-  readonly scopes: readonly string[];
-  readonly properties: JsonObject;
-}
+export type Holder = Required<Pick<Caller, "subject" | "client" | "scopes" | "properties">>;
 
 /** Called in the Worker, awaited, in the order of a login. One that throws ends the request, its code or refresh token used. */
 export interface Hooks {

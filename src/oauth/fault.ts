@@ -4,6 +4,7 @@
  */
 
 import { log, type Event, type Facts } from "../base/log.ts";
+import { err } from "../base/result.ts";
 
 /** Error codes on the wire, with the HTTP status they have when they are not a redirect. */
 const STATUS = {
@@ -33,13 +34,16 @@ export interface Fault {
   readonly description: string;
 }
 
-export function fault(error: Fault["error"], reason: string, description: string): Fault {
-  return { error, reason, description };
+/** What a check returns that found one. */
+export type Refused = { readonly ok: false; readonly error: Fault };
+
+export function fault(error: Fault["error"], reason: string, description: string): Refused {
+  return err({ error, reason, description });
 }
 
 /** One line that says what happened at the door, for whoever watches it. */
 export function audit(event: Event, facts: Facts): void {
-  log("info", event, facts);
+  log("log", event, facts);
 }
 
 // spec: token.no-store
@@ -50,12 +54,14 @@ export function oauthJson(body: object, status: number = 200, headers: Record<st
   return Response.json(body, { status, headers: { ...NO_STORE, ...headers } });
 }
 
-/** The refusal of a direct request (not of a browser), and its audit line. `basic`: the client tried HTTP Basic. */
-export function refuseOAuth(endpoint: string, { error, reason, description }: Fault, basic: boolean = false): Response {
+/** The refusal of a direct request (not of a browser), and its audit line. */
+export function refuseOAuth(endpoint: string, refused: Refused, http: Request): Response {
+  const { error, reason, description } = refused.error;
   audit("oauth.refused", { endpoint, error, reason });
   // spec: token.error, register.refused, client.auth.challenged
   const headers: Record<string, string> = {};
-  if (error === "invalid_client" && basic) headers["www-authenticate"] = 'Basic realm="barewire"';
+  if (error === "invalid_client" && http.headers.has("authorization"))
+    headers["www-authenticate"] = 'Basic realm="barewire"';
   if (STATUS[error] === 429) headers["retry-after"] = "60";
   return oauthJson({ error, error_description: description }, STATUS[error], headers);
 }

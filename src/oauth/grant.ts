@@ -1,7 +1,7 @@
 /**
  * The grant object: what one person agreed to for one client. OAuth 2.1 sections 4.1.3 and 4.3, RFC 9700 section 4.14.
  *
- * Storage: one row, `grant-rows.ts`. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
+ * Storage: one {@link GrantRow}. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
  * Life: opened by consent, redeemed once, one generation a refresh; over when denied, revoked, replayed, or unused for long.
  * The alarm is set once, for when no form can name the object any more, and once more for the end of a redeemed one.
  * Trade-off: an object a login makes single use exact without a lock, and a grant readable only by who holds its name.
@@ -13,7 +13,6 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { readSigned, sign } from "../crypto/mac.ts";
 import { FORM_SECONDS } from "./browser.ts";
 import type { Settings } from "./desk.ts";
-import { grantRows, type GrantRow, type GrantRows } from "./grant-rows.ts";
 
 /** What a person agreed to. Kept as long as the grant lives. */
 export interface Terms {
@@ -47,14 +46,23 @@ export type Redeemed =
   /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
   | { readonly kind: "refused"; readonly reason: string; readonly revoked?: Terms };
 
-export interface Status extends GrantRow {
-  /** Redeemed, and not over. */
-  readonly live: boolean;
+/**
+ * Stored as kv "grant": never a code, a token or a secret; "over" in its place when it was denied or revoked, and what it
+ * held is gone. Times are milliseconds since the epoch.
+ */
+export interface GrantRow {
+  readonly terms: Terms;
+  /** Of the newest refresh token; 0 while the code was not redeemed. */
+  readonly generation: number;
+  readonly since: number;
+  /** When the newest generation was made. */
+  readonly used: number;
+  /** When the grant dies unless it is used. */
+  readonly expires: number;
+  readonly refreshSeconds: number;
 }
 
 export class Grant extends DurableObject {
-  readonly #rows: GrantRows = grantRows(this.ctx.storage);
-
   /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
   open(terms: Terms, { codeSeconds, refreshSeconds }: Pick<Settings, "codeSeconds" | "refreshSeconds">): boolean {
     const at = now();
@@ -70,7 +78,7 @@ export class Grant extends DurableObject {
   // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
   redeem({ client, resource, redirectUri, challenge }: Code): Redeemed {
-    const row = this.#rows.read();
+    const row = this.#read();
     if (row === undefined) return refused("grant.over");
     const { terms, generation, expires, refreshSeconds } = row;
     if (client !== terms.client) return refused("grant.client");
@@ -85,7 +93,7 @@ export class Grant extends DurableObject {
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
   /** Rotates. Whoever comes back with the last generation within the grace window gets the same successor again. */
   refresh(presented: Refresh, settings: Pick<Settings, "graceSeconds" | "refreshSeconds">): Redeemed {
-    const row = this.#rows.read();
+    const row = this.#read();
     if (row === undefined) return refused("grant.over");
     const { terms, generation, used, expires } = row;
     if (presented.client !== terms.client) return refused("grant.client");
@@ -99,34 +107,44 @@ export class Grant extends DurableObject {
 
   /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
   keep(properties: string): void {
-    const row = this.#rows.read();
-    if (row !== undefined) this.#rows.write({ ...row, terms: { ...row.terms, properties } });
+    const row = this.#read();
+    if (row !== undefined) this.#write({ ...row, terms: { ...row.terms, properties } });
   }
 
-  /** For strict mode, introspection and the account page; undefined when it is over. */
-  status(): Status | undefined {
-    const row = this.#rows.read();
+  /** For strict mode, introspection and the account page; undefined when it is over. `live`: redeemed, and not expired. */
+  status(): (GrantRow & { readonly live: boolean }) | undefined {
+    const row = this.#read();
     return row && { ...row, live: row.generation > 0 && now() < row.expires };
   }
 
   /** Ends the grant, of `client` alone if one is given. What was agreed to, when it was not over before. */
   revoke(client?: string): Terms | undefined {
-    const row = this.#rows.read();
+    const row = this.#read();
     if (row === undefined || (client !== undefined && client !== row.terms.client)) return undefined;
-    this.#rows.write("over");
+    this.#write("over");
     return row.terms;
   }
 
   override async alarm(): Promise<void> {
-    const { expires = 0 } = this.#rows.read() ?? {};
+    const { expires = 0 } = this.#read() ?? {};
     if (now() < expires) await this.ctx.storage.setAlarm(expires);
     else await this.ctx.storage.deleteAll();
   }
 
+  /** The grant, unless it is over or was never opened. */
+  #read(): GrantRow | undefined {
+    const row = this.ctx.storage.kv.get<GrantRow | "over">("grant");
+    return row === "over" ? undefined : row;
+  }
+
+  #write(row: GrantRow | "over"): void {
+    this.ctx.storage.kv.put("grant", row);
+  }
+
   /** The row outlives the form that named it, even where the code does not: what was answered stays answered. */
   #begin(row: GrantRow | "over"): boolean {
-    if (!this.#rows.isFresh()) return false;
-    this.#rows.write(row);
+    if (this.ctx.storage.kv.get("grant") !== undefined) return false;
+    this.#write(row);
     // A minute more: the clock of the Worker that judges the form may be behind.
     void this.ctx.storage.setAlarm(now() + (FORM_SECONDS + 60) * 1000);
     return true;
@@ -134,12 +152,12 @@ export class Grant extends DurableObject {
 
   #advance(row: GrantRow, refreshSeconds: number): Redeemed {
     const generation = row.generation + 1;
-    this.#rows.write({ ...row, generation, used: now(), expires: now() + refreshSeconds * 1000 });
+    this.#write({ ...row, generation, used: now(), expires: now() + refreshSeconds * 1000 });
     return { kind: "granted", terms: row.terms, generation };
   }
 
   #end({ terms }: GrantRow, reason: string): Redeemed {
-    this.#rows.write("over");
+    this.#write("over");
     return { kind: "refused", reason, revoked: terms };
   }
 }
@@ -154,10 +172,10 @@ export interface Named {
   readonly object: DurableObjectStub<Grant>;
 }
 
-/** The grant `id`; undefined when the namespace did not issue the id: keys may outlive the objects they signed for. */
-export function findGrant(grants: DurableObjectNamespace<Grant>, id: string): Named | undefined {
+/** The grant `id`, if there is one in this namespace: keys may outlive the objects they signed for. */
+export function findGrant(grants: DurableObjectNamespace<Grant>, id: string | undefined): Named | undefined {
   try {
-    return { id, object: grants.get(grants.idFromString(id)) };
+    return id === undefined ? undefined : { id, object: grants.get(grants.idFromString(id)) };
   } catch {
     return undefined;
   }

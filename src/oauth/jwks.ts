@@ -9,14 +9,12 @@ import { now } from "../base/clock.ts";
 import { isObject, type JsonObject } from "../base/json.ts";
 import { fitsAlgorithm, verifyJws, type Jws } from "../crypto/jws.ts";
 import { fetchStranger, fetchTrusted } from "../net/fetch.ts";
+import { cache } from "./cache.ts";
 
 type Keys = readonly JsonObject[];
 
-interface KeySet {
-  readonly keys: Keys;
-  readonly fetched: number;
-  tried: number;
-}
+/** `tried`: when it was last asked for, in milliseconds since the epoch. */
+type KeySet = { readonly keys: Keys; tried: number };
 
 const FRESH_MS = 600_000;
 const KEEP_MS = 3_600_000;
@@ -27,10 +25,10 @@ const MOST_SETS = 100;
 const MOST_TRIED = 4;
 
 /** Who named the URL of a key set: decides what may be fetched. */
-export type Source = "stranger" | "trusted";
+type Source = "stranger" | "trusted";
 
 /** Kept apart, so that strangers cannot push out the keys of the issuer. */
-const sets: Record<Source, Map<string, KeySet>> = { stranger: new Map(), trusted: new Map() };
+const sets = { stranger: cache<KeySet>(MOST_SETS), trusted: cache<KeySet>(MOST_SETS) };
 
 /** True when a key of the set (a JWKS, or the URL of one) made the signature. */
 export async function isSignedBy(jws: Jws, jwks: JsonObject | string, source: Source = "stranger"): Promise<boolean> {
@@ -45,8 +43,7 @@ export async function isSignedBy(jws: Jws, jwks: JsonObject | string, source: So
 /** What `select` finds in the set at `url`: as it was kept, or as it is now. */
 async function fetchKeys(url: string, source: Source, select: (keys: Keys) => Keys): Promise<Keys> {
   const time = now();
-  const kept = sets[source].get(url);
-  const known = kept !== undefined && time - kept.fetched < KEEP_MS ? kept : undefined;
+  const known = sets[source].get(url, time);
   const found = select(known?.keys ?? []);
   if (known !== undefined) {
     if (time - known.tried < (found.length > 0 ? FRESH_MS : COOL_DOWN_MS)) return found;
@@ -55,10 +52,7 @@ async function fetchKeys(url: string, source: Source, select: (keys: Keys) => Ke
   const answer = await (source === "trusted" ? fetchTrusted : fetchStranger)(url, LIMITS);
   const keys = answer.ok && answer.value.status === 200 ? readKeys(answer.value.json) : undefined;
   if (keys === undefined) return found;
-  sets[source].delete(url);
-  const [oldest] = sets[source].size >= MOST_SETS ? sets[source].keys() : [];
-  if (oldest !== undefined) sets[source].delete(oldest);
-  sets[source].set(url, { keys, fetched: time, tried: time });
+  sets[source].put(url, { keys, tried: time }, time + KEEP_MS);
   return select(keys);
 }
 

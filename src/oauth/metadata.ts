@@ -24,25 +24,19 @@ export const OFFLINE_ACCESS = "offline_access";
  * What `path` says of the resource that callers of `issuer` may use: the endpoint, or the origin that stands for it.
  * Undefined when the path says nothing.
  */
-export function resourceMetadata(
-  path: string,
-  place: Place,
-  issuer: string,
-  { serverName, scopes }: Settings,
-): Response | undefined {
+export function resourceMetadata(path: string, place: Place, issuer: string, settings: Settings): Response | undefined {
   // spec: resource.metadata.present, resource.metadata.path, resource.metadata.get, resource.metadata.type
   const resource = [place.issuer, place.resource].find((one) => RESOURCE + one.slice(place.issuer.length) === path);
   // spec: resource.metadata.identifier, resource.metadata.servers, resource.metadata.empty, resource.metadata.fragment
-  const names = Object.keys(scopes);
-  return resource === undefined
-    ? undefined
-    : published({
-        resource,
-        resource_name: serverName,
-        authorization_servers: [issuer],
-        bearer_methods_supported: ["header"],
-        ...(names.length === 0 ? {} : { scopes_supported: names }),
-      });
+  if (resource === undefined) return undefined;
+  const names = Object.keys(settings.scopes);
+  return published({
+    resource,
+    resource_name: settings.serverName,
+    authorization_servers: [issuer],
+    bearer_methods_supported: ["header"],
+    ...(names.length === 0 ? {} : { scopes_supported: names }),
+  });
 }
 
 export function serverMetadata({ issuer }: Place, { scopes, clients }: Settings): Response {

@@ -14,8 +14,8 @@ import { err, ok, type Result } from "../base/result.ts";
 import { readJws } from "../crypto/jws.ts";
 import { fetchTrusted } from "../net/fetch.ts";
 import type { Verifier } from "./bearer.ts";
+import { cache } from "./cache.ts";
 import { isSignedBy } from "./jwks.ts";
-import { tokenCache } from "./token-cache.ts";
 
 export interface OutsideIssuer {
   /** The issuer identifier, exactly as its metadata spell it. */
@@ -41,7 +41,7 @@ const ANY_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
 /** 1. A verdict that still stands, 2. never ourselves, 3. what the token says or its issuer says of it, 4. the signature. */
 export function outsideTokens(options: OutsideIssuer): Verifier {
   const { issuer, anyType = false } = options;
-  const verdicts = tokenCache();
+  const verdicts = cache<Caller>();
   const metadata = issuerMetadata(issuer);
   return async (token, place) => {
     const time = now();
@@ -66,7 +66,7 @@ export function outsideTokens(options: OutsideIssuer): Verifier {
 }
 
 /** The caller whom claims describe, if they are `issuer`'s, for `resource`, and of this time (milliseconds). RFC 9068 section 4. */
-export function readClaims(claims: JsonObject, issuer: string, resource: string, time: number): Result<Caller, string> {
+function readClaims(claims: JsonObject, issuer: string, resource: string, time: number): Result<Caller, string> {
   const { iss, aud, exp, nbf = 0, iat = 0, sub, client_id, azp, scope = "", cnf } = claims;
   const seconds = time / 1_000;
   if (iss !== issuer) return err("token.issuer");

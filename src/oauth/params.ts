@@ -1,28 +1,32 @@
 /**
  * Parameters of OAuth requests: a query, or an application/x-www-form-urlencoded body.
  * RFC 6749 sections 3.1 and 3.2: a parameter without a value counts as absent, none may appear twice.
- * Refuses what is too large before it is parsed. Says nothing about any single parameter.
+ * Refuses what is too large before it is parsed. What a parameter says is left to whoever asked for it.
  */
 
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { readBody } from "../wire/body.ts";
 import { isMediaType } from "../wire/media.ts";
-import { fault, type Fault } from "./fault.ts";
+import { fault, type Fault, type Refused } from "./fault.ts";
 
 export type Params = ReadonlyMap<string, string>;
+
+export function absent(parameter: string): Refused {
+  return fault("invalid_request", `${parameter}.absent`, `${parameter} is needed`);
+}
 
 /** Bytes of a form, and characters of a query: client ids that hold metadata are the largest part. */
 export const MAX_PARAMS = 16_384;
 
 /** `resource` alone may be repeated (RFC 8707 section 2), as long as it says the same. */
 export function readParams(text: string): Result<Params, Fault> {
-  if (text.length > MAX_PARAMS) return err(fault("invalid_request", "params.large", "The request is too large"));
+  if (text.length > MAX_PARAMS) return fault("invalid_request", "params.large", "The request is too large");
   const params = new Map<string, string>();
   // spec: authorize.empty.absent, authorize.unknown.ignored, token.empty.absent, token.unknown.ignored
   for (const [name, value] of new URLSearchParams(text)) {
     if (value === "" || (name === "resource" && params.get(name) === value)) continue;
     // spec: authorize.repeated, token.repeated
-    if (params.has(name)) return err(fault("invalid_request", "params.repeated", "A parameter appears twice"));
+    if (params.has(name)) return fault("invalid_request", "params.repeated", "A parameter appears twice");
     params.set(name, value);
   }
   return ok(params);
@@ -31,8 +35,8 @@ export function readParams(text: string): Result<Params, Fault> {
 /** The body of a POST to an OAuth endpoint. */
 export async function readForm(http: Request): Promise<Result<Params, Fault>> {
   if (!isMediaType(http.headers.get("content-type"), "application/x-www-form-urlencoded"))
-    return err(fault("invalid_request", "params.type", "Content-Type must be application/x-www-form-urlencoded"));
+    return fault("invalid_request", "params.type", "Content-Type must be application/x-www-form-urlencoded");
   const body = await readBody(http, MAX_PARAMS);
-  if (!body.ok) return err(fault("invalid_request", "params.large", "The request is too large or not UTF-8"));
+  if (!body.ok) return fault("invalid_request", "params.large", "The request is too large or not UTF-8");
   return readParams(body.value);
 }

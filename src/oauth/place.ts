@@ -1,9 +1,9 @@
 /**
  * Where this server is: its issuer identifier, its resource identifier, and the paths of its endpoints.
- * RFC 8414 section 2 (issuer), RFC 8707 section 2 (resource). Compares resources as URLs, issuers as strings.
+ * RFC 8414 section 2 (issuer), RFC 8707 section 2 (resource). Compares resources as URLs.
  */
 
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { fault, type Fault } from "./fault.ts";
 
 export interface Place {
@@ -34,5 +34,5 @@ export function checkResource(value: string | undefined, place: Place): Result<v
   if (value === undefined) return ok(undefined);
   const href = URL.canParse(value) && !value.includes("#") ? new URL(value).href : "";
   if (href === place.resource || href === `${place.issuer}/`) return ok(undefined);
-  return err(fault("invalid_target", "resource.foreign", `resource must be ${place.resource}`));
+  return fault("invalid_target", "resource.foreign", `resource must be ${place.resource}`);
 }

@@ -52,12 +52,12 @@ export function isLoopback(uri: string): boolean {
 export function matchRedirectUri(client: Client, uri: string | undefined): Result<string, Fault> {
   const [first, ...others] = client.redirectUris;
   const asked = uri ?? (others.length === 0 ? first : undefined);
-  if (asked === undefined) return err(fault("invalid_request", "redirect.absent", "redirect_uri is needed"));
+  if (asked === undefined) return fault("invalid_request", "redirect.absent", "redirect_uri is needed");
   // spec: redirect.exact, redirect.port, redirect.checked, authorize.redirect.unknown
   const known = client.redirectUris.some((registered) => withoutPort(registered) === withoutPort(asked));
   // Checked again, because the operator's clients never registered, and because an asked port may be out of range.
   if (known && checkRedirectUri(asked, true).ok) return ok(asked);
-  return err(fault("invalid_request", "redirect.unknown", "redirect_uri is not registered for this client"));
+  return fault("invalid_request", "redirect.unknown", "redirect_uri is not registered for this client");
 }
 
 function withoutPort(uri: string): string {

@@ -7,8 +7,8 @@
 
 import { base64url } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
-import { readObject, type JsonObject } from "../base/json.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { readObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { ok, type Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
 import { readBody } from "../wire/body.ts";
@@ -24,30 +24,30 @@ const MAX_ID = 6_000;
 const METHODS = ["client_secret_basic", "client_secret_post", "none"];
 
 /** What an id holds: redirect URIs, name, grant types, scopes or null, digest of the secret or null. */
-type Sealed = [string[], string, string[], string[] | null, string | null];
+type Sealed = [readonly string[], string, readonly string[], readonly string[] | null, string | null];
 
 export async function register(desk: Desk, http: Request): Promise<Response> {
   const stated = await readStated(http);
   const answer = stated.ok ? await issue(desk, stated.value) : stated;
-  return answer.ok ? oauthJson(answer.value, 201) : refuseOAuth("register", answer.error);
+  return answer.ok ? oauthJson(answer.value, 201) : refuseOAuth("register", answer, http);
 }
 
 /** The client information response of section 3.2.1: all that was registered, which may be less than was asked. */
 async function issue(desk: Desk, stated: JsonObject): Promise<Result<object, Fault>> {
   const { grant_types: asked, application_type, token_endpoint_auth_method } = stated;
   if (Array.isArray(asked) && asked.includes("client_credentials"))
-    return err(wrong("grant_types", "may list client_credentials only for clients that the operator configured"));
+    return wrong("grant_types", "may list client_credentials only for clients that the operator configured");
   const metadata = readMetadata(stated, Object.keys(desk.settings.scopes));
   if (!metadata.ok) return metadata;
   const { redirectUris, name, grantTypes, scopes } = metadata.value;
   // spec: client.type.recorded, client.native.secret, client.kinds
   const method = token_endpoint_auth_method ?? "client_secret_basic";
   if (typeof method !== "string" || !METHODS.includes(method))
-    return err(wrong("token_endpoint_auth_method", `must be one of ${METHODS.join(", ")}`));
+    return wrong("token_endpoint_auth_method", `must be one of ${METHODS.join(", ")}`);
   const secret = method === "none" ? undefined : base64url(randomBytes(32));
   const held: Sealed = [redirectUris, name, grantTypes, scopes ?? null, secret ? await digest(secret) : null];
-  const id = await seal(desk.ring, "client", held);
-  if (id.length > MAX_ID) return err(wrong("client_metadata", "is too long in all"));
+  const id = await seal(desk.ring, "client", held as JsonValue);
+  if (id.length > MAX_ID) return wrong("client_metadata", "is too long in all");
   audit("oauth.registered", { client: await keyOf(id), method });
   return ok({
     // spec: register.response, register.response.metadata, register.unknown.ignored, register.secret.expiry
@@ -87,7 +87,7 @@ async function keyOf(id: string): Promise<string> {
 }
 
 async function readStated(http: Request): Promise<Result<JsonObject, Fault>> {
-  const refused = (state: string) => err(fault("invalid_client_metadata", "metadata.body", `The body ${state}`));
+  const refused = (state: string) => fault("invalid_client_metadata", "metadata.body", `The body ${state}`);
   if (!isMediaType(http.headers.get("content-type"), "application/json")) return refused("must be application/json");
   const body = await readBody(http, MAX_BODY);
   if (!body.ok) return refused(`must be UTF-8 of at most ${MAX_BODY} bytes`);

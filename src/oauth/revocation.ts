@@ -5,14 +5,14 @@
  */
 
 import { now } from "../base/clock.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { forgetAccess, isLive, readAccess } from "./access-token.ts";
 import { authenticateClient } from "./client-auth.ts";
 import type { Client } from "./client.ts";
 import type { Desk } from "./desk.ts";
 import { audit, fault, NO_STORE, oauthJson, refuseOAuth, type Fault } from "./fault.ts";
 import { findGrant, readRefresh, type Terms } from "./grant.ts";
-import { readForm } from "./params.ts";
+import { absent, readForm } from "./params.ts";
 import type { Place } from "./place.ts";
 
 /** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when there was nothing to end. */
@@ -33,7 +33,7 @@ export async function closeGrant(desk: Desk, id: string, terms: Terms, reason: s
 
 export async function revoke(desk: Desk, http: Request, place: Place): Promise<Response> {
   const asked = await readQuestion(desk, http, place);
-  if (!asked.ok) return refuseOAuth("revoke", asked.error, http.headers.has("authorization"));
+  if (!asked.ok) return refuseOAuth("revoke", asked, http);
   const [client, token] = asked.value;
   // spec: revoke.refresh, revoke.hint, revoke.owner
   const access = await readAccess(desk.ring, token, place.resource, now());
@@ -45,12 +45,11 @@ export async function revoke(desk: Desk, http: Request, place: Place): Promise<R
 /** Clients that registered themselves learn about their own tokens, those of the operator about any. */
 export async function introspect(desk: Desk, http: Request, place: Place): Promise<Response> {
   const asked = await readQuestion(desk, http, place);
-  const basic = http.headers.has("authorization");
-  if (!asked.ok) return refuseOAuth("introspect", asked.error, basic);
+  if (!asked.ok) return refuseOAuth("introspect", asked, http);
   const [client, token] = asked.value;
   // spec: introspect.authorized
   if (client.auth.method === "none")
-    return refuseOAuth("introspect", fault("invalid_client", "client.public", "The client must authenticate"), basic);
+    return refuseOAuth("introspect", fault("invalid_client", "client.public", "The client must authenticate"), http);
   // spec: introspect.active, introspect.inactive, introspect.state
   const found = await describe(desk, token, place);
   const trusted = desk.settings.clients.some(({ client_id }) => client_id === client.id);
@@ -72,7 +71,7 @@ async function describe(desk: Desk, token: string, { resource }: Place): Promise
     return caller.grant === undefined || (await isLive(desk, caller.grant)) ? { ...caller, exp } : undefined;
   }
   const [id, generation] = (await readRefresh(desk.ring, token)) ?? [];
-  const status = id === undefined ? undefined : await findGrant(desk.grants, id)?.object.status();
+  const status = await findGrant(desk.grants, id)?.object.status();
   return status?.live && status.generation === generation ? status.terms : undefined;
 }
 
@@ -82,6 +81,5 @@ async function readQuestion(desk: Desk, http: Request, place: Place): Promise<Re
   const client = await authenticateClient(desk, http, form.value, place);
   if (!client.ok) return client;
   const token = form.value.get("token");
-  if (token === undefined) return err(fault("invalid_request", "token.absent", "token is needed"));
-  return ok([client.value, token]);
+  return token === undefined ? absent("token") : ok([client.value, token]);
 }

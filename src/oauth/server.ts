@@ -17,19 +17,17 @@ import { token } from "./token.ts";
 
 type Endpoint = (desk: Desk, http: Request, place: Place, url: URL) => Promise<Response>;
 
+/** By path: the methods, as an `Allow` header lists them, and who answers. */
 // spec: authorize.get, token.post, register.json, introspect.post
-const ROUTES: Readonly<Record<string, Endpoint>> = {
-  [`GET ${PATHS.authorize}`]: authorize,
-  [`GET ${PATHS.signIn}`]: finishSignIn,
-  [`POST ${PATHS.signIn}`]: finishSignIn,
-  [`GET ${PATHS.consent}`]: consent,
-  [`POST ${PATHS.consent}`]: consent,
-  [`GET ${PATHS.account}`]: account,
-  [`POST ${PATHS.account}`]: account,
-  [`POST ${PATHS.token}`]: token,
-  [`POST ${PATHS.register}`]: register,
-  [`POST ${PATHS.revoke}`]: revoke,
-  [`POST ${PATHS.introspect}`]: introspect,
+const ROUTES: Readonly<Record<string, readonly [allow: string, endpoint: Endpoint]>> = {
+  [PATHS.authorize]: ["GET", authorize],
+  [PATHS.signIn]: ["GET, POST", finishSignIn],
+  [PATHS.consent]: ["GET, POST", consent],
+  [PATHS.account]: ["GET, POST", account],
+  [PATHS.token]: ["POST", token],
+  [PATHS.register]: ["POST", register],
+  [PATHS.revoke]: ["POST", revoke],
+  [PATHS.introspect]: ["POST", introspect],
 };
 
 /** The answer of the authorization server, or undefined when the path is not one of its own. */
@@ -37,14 +35,10 @@ export async function serveOAuth(desk: Desk, http: Request, place: Place, url: U
   const { pathname } = url;
   // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
   if (pathname === SERVER_METADATA || pathname === OPENID_METADATA) return serverMetadata(place, desk.settings);
-  const endpoint = ROUTES[`${http.method} ${pathname}`];
-  if (endpoint === undefined) {
-    const methods = ["GET", "POST"].filter((method) => `${method} ${pathname}` in ROUTES);
-    return methods.length === 0
-      ? undefined
-      : new Response(null, { status: 405, headers: { allow: methods.join(", ") } });
-  }
+  const [allow, endpoint] = ROUTES[pathname] ?? [];
+  if (allow === undefined || endpoint === undefined) return undefined;
+  if (!allow.split(", ").includes(http.method)) return new Response(null, { status: 405, headers: { allow } });
   if (desk.limiter !== undefined && !(await desk.limiter.limit({ key: addressOf(http) })).success)
-    return refuseOAuth(pathname, fault("slow_down", "address.limited", "Too many requests: wait a minute"));
+    return refuseOAuth(pathname, fault("slow_down", "address.limited", "Too many requests: wait a minute"), http);
   return endpoint(desk, http, place, url);
 }

@@ -9,18 +9,17 @@ import type { Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log, stackOf } from "../base/log.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { ok, type Result } from "../base/result.ts";
 import { readSigned } from "../crypto/mac.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
 import { mintAccess } from "./access-token.ts";
-import { narrowScopes } from "./ask.ts";
+import { narrowScopes, readScopes } from "./ask.ts";
 import { authenticateClient } from "./client-auth.ts";
 import type { Client } from "./client.ts";
 import type { Desk, Holder } from "./desk.ts";
-import { audit, fault, oauthJson, refuseOAuth, type Fault } from "./fault.ts";
+import { audit, fault, oauthJson, refuseOAuth, type Fault, type Refused } from "./fault.ts";
 import { findGrant, mintRefresh, readRefresh, type Named, type Redeemed } from "./grant.ts";
-import { OFFLINE_ACCESS } from "./metadata.ts";
-import { readForm, type Params } from "./params.ts";
+import { absent, readForm, type Params } from "./params.ts";
 import { checkResource, type Place } from "./place.ts";
 import { closeGrant } from "./revocation.ts";
 
@@ -36,7 +35,7 @@ const EXCHANGES: ReadonlyMap<string, Exchange> = new Map([
 
 export async function token(desk: Desk, http: Request, place: Place): Promise<Response> {
   const issued = await exchange(desk, http, place);
-  return issued.ok ? oauthJson(issued.value) : refuseOAuth("token", issued.error, http.headers.has("authorization"));
+  return issued.ok ? oauthJson(issued.value) : refuseOAuth("token", issued, http);
 }
 
 async function exchange(desk: Desk, http: Request, place: Place): Promise<Issued> {
@@ -44,15 +43,15 @@ async function exchange(desk: Desk, http: Request, place: Place): Promise<Issued
   const form = await readForm(http);
   if (!form.ok) return form;
   const type = form.value.get("grant_type");
-  if (type === undefined) return err(absent("grant_type"));
+  if (type === undefined) return absent("grant_type");
   const act = EXCHANGES.get(type);
   if (act === undefined)
-    return err(fault("unsupported_grant_type", "grant_type.unknown", "This grant_type is not supported"));
+    return fault("unsupported_grant_type", "grant_type.unknown", "This grant_type is not supported");
   // 2. Who wants it, and may they?
   const client = await authenticateClient(desk, http, form.value, place);
   if (!client.ok) return client;
   if (!client.value.grantTypes.includes(type))
-    return err(fault("unauthorized_client", "client.grant", "This grant_type is not for this client"));
+    return fault("unauthorized_client", "client.grant", "This grant_type is not for this client");
   // 3. For this server?
   const resource = checkResource(form.value.get("resource"), place);
   return resource.ok ? act(desk, client.value, form.value, place) : resource;
@@ -63,16 +62,15 @@ const VERIFIER = /^[\w.~-]{43,128}$/;
 async function redeemCode(desk: Desk, client: Client, form: Params, { resource }: Place): Promise<Issued> {
   // 1. The code is one of this server's. A forged one wakes nothing.
   const code = form.get("code");
-  if (code === undefined) return err(absent("code"));
-  const id = await readSigned(desk.ring, "code", code);
-  const grant = id === undefined ? undefined : findGrant(desk.grants, id);
+  if (code === undefined) return absent("code");
+  const grant = findGrant(desk.grants, await readSigned(desk.ring, "code", code));
   // spec: code.valid
-  if (grant === undefined) return err(invalidGrant("code.forged"));
+  if (grant === undefined) return invalidGrant("code.forged");
   // 2. There is a verifier, of the right form.
   const verifier = form.get("code_verifier");
   // spec: code.verifier.required
-  if (verifier === undefined) return err(absent("code_verifier"));
-  if (!VERIFIER.test(verifier)) return err(invalidGrant("code.verifier"));
+  if (verifier === undefined) return absent("code_verifier");
+  if (!VERIFIER.test(verifier)) return invalidGrant("code.verifier");
   // 3. The grant says whether client, redirect URI and verifier fit, and whether this is the first time.
   const redirectUri = form.get("redirect_uri");
   const challenge = await digest(verifier);
@@ -83,14 +81,13 @@ async function redeemCode(desk: Desk, client: Client, form: Params, { resource }
 async function refresh(desk: Desk, client: Client, form: Params, { resource }: Place): Promise<Issued> {
   // 1. The token is one of this server's. A forged one wakes nothing.
   const presented = form.get("refresh_token");
-  if (presented === undefined) return err(absent("refresh_token"));
+  if (presented === undefined) return absent("refresh_token");
   const [id, generation = 0] = (await readRefresh(desk.ring, presented)) ?? [];
-  const grant = id === undefined ? undefined : findGrant(desk.grants, id);
+  const grant = findGrant(desk.grants, id);
   // spec: refresh.valid
-  if (grant === undefined) return err(invalidGrant("refresh.forged"));
+  if (grant === undefined) return invalidGrant("refresh.forged");
   // 2. The grant says whether the client fits, the scopes are none but its own, and which generation comes next.
-  const asked = (form.get("scope") ?? "").split(" ");
-  const scopes = asked.filter((scope) => scope !== "" && scope !== OFFLINE_ACCESS);
+  const scopes = readScopes(form.get("scope"));
   const { graceSeconds, refreshSeconds } = desk.settings;
   const fit = { client: client.key, resource, generation, scopes };
   const redeemed = await grant.object.refresh(fit, { graceSeconds, refreshSeconds });
@@ -102,7 +99,7 @@ async function refresh(desk: Desk, client: Client, form: Params, { resource }: P
 async function actForItself(desk: Desk, client: Client, form: Params, { issuer, resource }: Place): Promise<Issued> {
   // spec: machine.confidential, machine.authenticated
   if (client.auth.method === "none")
-    return err(fault("unauthorized_client", "client.public", "This grant_type is for clients with a secret or a key"));
+    return fault("unauthorized_client", "client.public", "This grant_type is for clients with a secret or a key");
   const scopes = narrowScopes(form.get("scope"), client, desk.settings);
   if (!scopes.ok) return scopes;
   const caller = { issuer, subject: client.key, client: client.key, scopes: scopes.value, properties: {} };
@@ -122,13 +119,13 @@ async function issueFrom(
   if (redeemed.kind === "refused") {
     const { reason, revoked } = redeemed;
     if (revoked !== undefined) await closeGrant(desk, id, revoked, reason);
-    if (reason !== "scope.wider") return err(invalidGrant(reason));
-    return err(fault("invalid_scope", reason, "scope holds what was not granted"));
+    if (reason !== "scope.wider") return invalidGrant(reason);
+    return fault("invalid_scope", reason, "scope holds what was not granted");
   }
   const { ring } = desk;
   const { terms, generation } = redeemed;
   const opened = await open(ring, "properties", terms.properties, id);
-  if (!opened.ok) return err(invalidGrant("grant.sealed"));
+  if (!opened.ok) return invalidGrant("grant.sealed");
   // spec: refresh.scope.kept, refresh.bound
   const caller = {
     ...{ issuer: new URL(terms.resource).origin, subject: terms.subject, client: client.key, grant: id },
@@ -147,32 +144,29 @@ async function issueFrom(
 /** The response of RFC 6749 section 5.1, and the caller's properties from now on: the app may renew them. */
 async function issue(
   { entrance, ring, settings }: Desk,
-  { issuer, grant, ...holder }: Caller & Holder,
+  caller: Caller & Holder,
   resource: string,
   cause: "code" | "refresh" | "client",
 ): Promise<Result<{ response: JsonObject; properties: JsonObject }, Fault>> {
-  let { properties } = holder;
+  const { subject, client, scopes } = caller;
+  let { properties } = caller;
   try {
+    const holder = { subject, client, scopes, properties };
     properties = (await entrance.hooks?.issuing?.(holder, cause)) ?? properties;
   } catch (error) {
     log("error", "hook.failed", { hook: "issuing", error: stackOf(error) });
-    return err(fault("server_error", "hook.failed", "The server could not finish: try again"));
+    return fault("server_error", "hook.failed", "The server could not finish: try again");
   }
-  const { client, scopes } = holder;
   const expires_in = settings.accessSeconds;
-  const caller = { ...holder, issuer, ...(grant === undefined ? {} : { grant }), properties };
-  const access_token = await mintAccess(ring, caller, resource, Math.floor(now() / 1000) + expires_in);
+  const expires = Math.floor(now() / 1000) + expires_in;
+  const access_token = await mintAccess(ring, { ...caller, properties }, resource, expires);
   audit("oauth.token", { client, cause });
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
   // spec: token.response, token.response.scope, bearer.cookie.clear
   return ok({ properties, response: { access_token, token_type: "Bearer", expires_in, ...scope } });
 }
 
-function absent(parameter: string): Fault {
-  return fault("invalid_request", `${parameter}.absent`, `${parameter} is needed`);
-}
-
 /** Whoever guesses or steals learns nothing of why: the reason is for the audit line alone. */
-function invalidGrant(reason: string): Fault {
+function invalidGrant(reason: string): Refused {
   return fault("invalid_grant", reason, "The code or token is not valid here or no longer");
 }

@@ -10,6 +10,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import { decodeFieldValue } from "../wire/fields.ts";
 import type { MethodRow } from "./revisions.ts";
 
+/** A header by its name, in any case. */
 export type HeaderLookup = (name: string) => string | null;
 
 /** A tool parameter that is repeated in `Mcp-Param-{header}`. `path` leads through `properties` only. */
@@ -24,7 +25,7 @@ const MATCHES: Result<void, Refusal> = ok(undefined);
 /** `MCP-Protocol-Version` must be there and equal the version in `_meta`. Compared before the version is judged. */
 export function checkVersionHeader(header: HeaderLookup, version: string): Result<void, Refusal> {
   // spec: mirror.version.match, mirror.version.required
-  return checkPlain("MCP-Protocol-Version", header("mcp-protocol-version"), version);
+  return checkPlain(header, "MCP-Protocol-Version", version);
 }
 
 /** `Mcp-Method` must equal the method, and `Mcp-Name` the name or URI of the methods that have one. */
@@ -35,11 +36,11 @@ export function checkMethodHeaders(
   params: JsonObject,
 ): Result<void, Refusal> {
   // spec: mirror.method.match, mirror.method.required
-  const sameMethod = checkPlain("Mcp-Method", header("mcp-method"), method);
+  const sameMethod = checkPlain(header, "Mcp-Method", method);
   if (!sameMethod.ok || row?.mirrors === undefined) return sameMethod;
   // spec: mirror.name.match, mirror.name.required
   const name = params[row.mirrors];
-  return checkParam("Mcp-Name", header("mcp-name"), typeof name === "string" ? name : undefined, "string");
+  return checkParam(header, "Mcp-Name", typeof name === "string" ? name : undefined, "string");
 }
 
 /** Every declared `Mcp-Param-*` header must be present exactly when its argument is, and say the same. */
@@ -51,13 +52,14 @@ export function checkParamHeaders(
   for (const { header: name, path, type } of declared) {
     const value = path.reduce<JsonValue | undefined>((at, key) => (isObject(at) ? at[key] : undefined), args);
     // spec: mirror.param.null, mirror.param.match
-    const checked = checkParam(`Mcp-Param-${name}`, header(`mcp-param-${name}`), value ?? undefined, type);
+    const checked = checkParam(header, `Mcp-Param-${name}`, value ?? undefined, type);
     if (!checked.ok) return checked;
   }
   return MATCHES;
 }
 
-function checkPlain(name: string, raw: string | null, wanted: string): Result<void, Refusal> {
+function checkPlain(header: HeaderLookup, name: string, wanted: string): Result<void, Refusal> {
+  const raw = header(name);
   // spec: mirror.case.value
   if (raw === wanted) return MATCHES;
   if (raw === null) return mismatch(`${name} header is missing; it must be "${wanted}"`);
@@ -66,11 +68,12 @@ function checkPlain(name: string, raw: string | null, wanted: string): Result<vo
 }
 
 function checkParam(
+  header: HeaderLookup,
   name: string,
-  raw: string | null,
   value: JsonValue | undefined,
   type: MirroredParam["type"],
 ): Result<void, Refusal> {
+  const raw = header(name);
   // spec: mirror.match, mirror.param.absent
   if (value === undefined) return raw === null ? MATCHES : mismatch(`${name} header has no counterpart in the body`);
   // spec: mirror.param.missing

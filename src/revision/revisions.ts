@@ -96,7 +96,7 @@ const FIRST_WORDS: Words = {
 };
 
 /** Every served revision, newest first. */
-export const REVISIONS: readonly Revision[] = [
+const REVISIONS: readonly Revision[] = [
   { date: "2026-07-28", era: "stateless", methods: STATELESS_METHODS, words: NEWEST_WORDS },
   { date: "2025-11-25", era: "session", methods: SESSION_METHODS, words: NEWEST_WORDS },
   { date: "2025-06-18", era: "session", methods: SESSION_METHODS, words: PLAIN_WORDS },

@@ -32,7 +32,7 @@ export async function rotateKeys(http: Request, vault: Vault, ring: KeyRing): Pr
   const { after = "" } = asked;
   // 4. One page.
   const page = await vault.rewrap(typeof after === "string" ? after : "", PAGE);
-  if (page.ok) log("info", "vault.rewrapped", { rewrapped: page.value.rewrapped, key: ring.current });
+  if (page.ok) log("log", "vault.rewrapped", { rewrapped: page.value.rewrapped, key: ring.current });
   return page.ok ? answer(200, { current: ring.current, ...page.value }) : answer(503, { error: page.error.message });
 }
 

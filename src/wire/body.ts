@@ -10,20 +10,11 @@ import { err, ok, type Result } from "../base/result.ts";
 /** Body text of at most `cap` bytes. Refuses larger bodies (413) and bytes that are not UTF-8. */
 export async function readBody(request: Request, cap: number): Promise<Result<string, Refusal>> {
   const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > cap) return err(tooLarge(cap));
-    return decode(new Uint8Array(await request.arrayBuffer()));
-  }
-  const bytes = await readWithin(request.body, cap);
-  return bytes === undefined ? err(tooLarge(cap)) : decode(bytes);
-}
-
-function decode(bytes: Uint8Array): Result<string, Refusal> {
+  let bytes: Uint8Array | undefined;
+  if (declared === null) bytes = await readWithin(request.body, cap);
+  else if (Number(declared) <= cap) bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes === undefined) return err(refusal("BodyTooLarge", `Body is larger than ${cap} bytes`));
   const text = readUtf8(bytes);
   // spec: http.utf8
   return text === undefined ? err(refusal("ParseError", "Body is not valid UTF-8")) : ok(text);
-}
-
-function tooLarge(cap: number): Refusal {
-  return refusal("BodyTooLarge", `Body is larger than ${cap} bytes`);
 }

@@ -66,7 +66,7 @@ export function readMessage(value: JsonValue): Result<Message, MessageRefusal> {
 }
 
 /** Most messages in one batch. */
-export const MAX_BATCH = 50;
+const MAX_BATCH = 50;
 
 /** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
 export function readMessages(value: JsonValue): Result<readonly Message[], MessageRefusal> {

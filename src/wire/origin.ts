@@ -23,10 +23,9 @@ const ALLOWED =
 
 /** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
 export function checkOrigin(url: URL, origin: string | null, policy: OriginPolicy): Result<void, Refusal> {
-  if (!LOOPBACK.has(url.hostname) && !policy.allowedHosts.includes(url.hostname)) {
-    return err(
-      refusal("Forbidden", `Host "${url.hostname}" is not served here: set PUBLIC_URL to this server's address`),
-    );
+  const { hostname } = url;
+  if (!LOOPBACK.has(hostname) && !policy.allowedHosts.includes(hostname)) {
+    return err(refusal("Forbidden", `Host "${hostname}" is not served here: set PUBLIC_URL to this server's address`));
   }
   // spec: http.origin.validate, http.origin.refuse
   if (origin !== null && !isAllowedOrigin(origin, policy)) {

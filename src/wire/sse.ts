@@ -8,7 +8,7 @@ import { utf8 } from "../base/bytes.ts";
 import { every } from "../base/clock.ts";
 
 /** Milliseconds between keep-alive comments; below the idle limit of common proxies (30 s). */
-export const KEEP_ALIVE_MS = 25_000;
+const KEEP_ALIVE_MS = 25_000;
 
 /** The same while a call is at work: a failed write is often the only sign that its client has left and it can stop. */
 export const PULSE_MS = 2_000;

@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { GrantRow } from "../../src/oauth/grant-rows.ts";
+import type { GrantRow } from "../../src/oauth/grant.ts";
 import { age, bindings, CHALLENGE, cost, deskOf, grantStub, openGrant, place, REDIRECT, TERMS } from "./desk.ts";
 
 const desk = deskOf();

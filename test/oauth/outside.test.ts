@@ -7,7 +7,7 @@ import type { Verifier } from "../../src/oauth/bearer.ts";
 import { readJws, type Jws } from "../../src/crypto/jws.ts";
 import { isSignedBy } from "../../src/oauth/jwks.ts";
 import { outsideTokens } from "../../src/oauth/outside.ts";
-import { tokenCache } from "../../src/oauth/token-cache.ts";
+import { cache as tokenCache } from "../../src/oauth/cache.ts";
 import type { Place } from "../../src/oauth/place.ts";
 import { issuerKey, signJws, type IssuerKey } from "./issuer.ts";
 
