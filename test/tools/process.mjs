@@ -5,6 +5,7 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -19,11 +20,15 @@ export const ENV = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
+const CONFIGURED = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
+
 /** The databases of wrangler.toml, by binding. */
-export const DATABASES = ["VAULT", "PEOPLE"];
+export const DATABASES = [...CONFIGURED.matchAll(/^\[\[d1_databases\]\]\nbinding = "(\w+)"/gm)].map(([, name]) => name);
 
 /** Makes the tables of every database where they are missing: on this machine, or with "--remote" on the account. */
 export async function migrate(...flags) {
+  if (flags.includes("--remote") && /^database_id = "0{8}-/m.test(CONFIGURED))
+    throw new Error('wrangler.toml does not name your databases yet: README, "Deploy", says how to make them');
   const apply = (database) => run("wrangler", ["d1", "migrations", "apply", database, ...flags], { quiet: true });
   // One after the other: both write the same local state.
   for (const database of DATABASES) {
