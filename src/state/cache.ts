@@ -55,19 +55,20 @@ async function loadFor<T extends JsonValue>(
   make: (text: string) => CachedRow,
   old: CachedRow | undefined,
 ): Promise<Cached<T>> {
+  let value: T;
   try {
-    const value = await load();
-    const text = JSON.stringify(value);
-    // Two bytes a character would be the most.
-    if (text.length > MAX_VALUE_BYTES / 2) await object.release(lease);
-    else await object.keep(lease, make(text));
-    return { value, age: 0, stale: false };
+    value = await load();
   } catch (error) {
     const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
-    await object.release(lease, { name, message });
+    await object.release(lease, { name, message }).catch(() => undefined);
     if (old === undefined) throw error;
     return show(old);
   }
+  // Two bytes a character would be the most. What was loaded is good, whether or not it can be kept.
+  const text = JSON.stringify(value);
+  const kept = text.length > MAX_VALUE_BYTES / 2 ? object.release(lease) : object.keep(lease, make(text));
+  await kept.catch(() => undefined);
+  return { value, age: 0, stale: false };
 }
 
 function rowOf(text: string, ttl: number | "today", staleIfError: number): CachedRow {

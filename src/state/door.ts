@@ -115,6 +115,8 @@ function storeAt(stub: () => Promise<Stub>, access: Store["access"], end?: numbe
 
 function checkKey(key: string): string {
   require(key.length >= 1 && key.length <= MAX_KEY_LENGTH, `A key has 1 to ${MAX_KEY_LENGTH} characters`);
+  // Half a surrogate pair comes back from the platform as another key.
+  require(key.isWellFormed(), "A key is well-formed Unicode");
   return key;
 }
 

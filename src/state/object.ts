@@ -19,7 +19,7 @@ import type { Limited, ListOptions } from "./store.ts";
 export const LEASE_MS = 30_000;
 /** Milliseconds for which a failed load answers for the others who wait. */
 export const FAILED_MS = 1_000;
-/** A limiter's object is looked at for cleaning no sooner than this. */
+/** Cached values and limiters are looked at for cleaning no more often than this: an alarm is a request and a row. */
 const HOUR_MS = 3_600_000;
 
 export type Stores = DurableObjectNamespace<StoreObject>;
@@ -106,7 +106,7 @@ export class StoreObject extends DurableObject {
     if (this.#lease !== undefined && this.#lease.id !== lease) return;
     this.#lease = undefined;
     this.#rows.putCached(row);
-    await this.#cleanAt(row.stale);
+    await this.#cleanAt(Math.max(row.stale, now() + HOUR_MS));
   }
 
   /** A load failed, or what it gave is not kept (no failure). */
@@ -129,7 +129,7 @@ export class StoreObject extends DurableObject {
   override async alarm(): Promise<void> {
     const window = this.#rows.window();
     const needed = Math.max(this.#rows.cached()?.stale ?? 0, window === undefined ? 0 : emptyAt(window));
-    if (now() < needed) await this.ctx.storage.setAlarm(needed);
+    if (now() < needed) await this.ctx.storage.setAlarm(Math.max(needed, now() + HOUR_MS));
     else await this.ctx.storage.deleteAll();
   }
 

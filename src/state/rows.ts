@@ -42,11 +42,12 @@ export interface StoreRows {
   putWindow(row: Window): void;
 }
 
-/** Entries and characters of one answer to `list`, and rows of one statement. */
+/** Entries and characters of one answer, to `list` or to a statement. */
 const MOST_ENTRIES = 1_000;
 const MOST_CHARACTERS = 4_000_000;
 
-export function storeRows({ kv, sql }: DurableObjectStorage): StoreRows {
+export function storeRows(storage: DurableObjectStorage): StoreRows {
+  const { kv } = storage;
   return {
     read: (key) => kv.get<string>(key),
     write: (key, text) => kv.put(key, text),
@@ -62,18 +63,25 @@ export function storeRows({ kv, sql }: DurableObjectStorage): StoreRows {
       }
       return entries;
     },
-    query(statement, bindings) {
-      const rows: SqlRow[] = [];
-      for (const row of sql.exec<SqlRow>(statement, ...bindings).toArray()) {
-        if (rows.length >= MOST_ENTRIES)
+    // All or nothing: an error undoes what the text before it wrote, and so does an answer that is too large.
+    query: (statement, bindings) =>
+      storage.transactionSync(() => {
+        const rows = storage.sql.exec<SqlRow>(statement, ...bindings).toArray();
+        if (rows.length > MOST_ENTRIES)
           throw new Error(`The statement gives more than ${MOST_ENTRIES} rows: add a LIMIT`);
-        rows.push(row);
-      }
-      return rows;
-    },
+        if (sizeOf(rows) > MOST_CHARACTERS)
+          throw new Error(`The statement gives more than ${MOST_CHARACTERS} characters: ask for less`);
+        return rows;
+      }),
     cached: () => kv.get("cached"),
     putCached: (row) => kv.put("cached", row),
     window: () => kv.get("window"),
     putWindow: (row) => kv.put("window", row),
   };
+}
+
+function sizeOf(rows: readonly SqlRow[]): number {
+  const size = (value: SqlStorageValue): number =>
+    typeof value === "string" ? value.length : value instanceof ArrayBuffer ? value.byteLength : 0;
+  return rows.flatMap((row) => Object.values(row).map(size)).reduce((sum, one) => sum + one, 0);
 }

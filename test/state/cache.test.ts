@@ -3,6 +3,8 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { digest } from "../../src/crypto/seal.ts";
+import { stateDoor } from "../../src/state/door.ts";
+import { ringOf } from "../unit/keys.ts";
 import type { StoreObject } from "../../src/state/object.ts";
 import { cost, door, fresh, pause, stores, thrown } from "./door.ts";
 
@@ -177,12 +179,22 @@ it("costs nothing in memory, a request beyond it, and two rows to fill", async (
   expect(await cost(() => door.cache(other, 60, async () => 2))).toEqual({ requests: 1, rows: 0 });
 });
 
+it("that was loaded is given, though the object cannot be reached to keep it", async () => {
+  const gone = (): Promise<never> => Promise.reject(new Error("Network connection lost"));
+  const stub = { take: async () => ({ kind: "load", lease: "l", old: undefined }), keep: gone, release: gone };
+  const unreachable = stateDoor(ringOf("a"), { getByName: () => stub } as never);
+  expect(await unreachable.cache(fresh(), 60, async () => 1)).toEqual({ value: 1, age: 0, stale: false });
+  expect(await thrown(() => unreachable.cache(fresh(), 60, () => Promise.reject(new Error("its own"))))).toBe(
+    "its own",
+  );
+});
+
 it("is bounded in memory: the oldest goes first", async () => {
   const first = fresh();
   await door.cache(first, 60, async () => 1);
-  for (let count = 0; count < 200; count++) await door.cache(fresh(), 60, async () => 1);
+  await Promise.all(Array.from({ length: 200 }, () => door.cache(fresh(), 60, async () => 1)));
   expect(await cost(() => door.cache(first, 60, async () => 1))).toEqual({ requests: 1, rows: 0 });
-});
+}, 20_000);
 
 it("is cleaned away when it would not even do for an error", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: NOON });
@@ -194,4 +206,16 @@ it("is cleaned away when it would not even do for an error", async () => {
   vi.setSystemTime(NOON + 120_000);
   expect(await runDurableObjectAlarm(object)).toBe(true);
   expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached"))).toBeUndefined();
+});
+
+it("that is loaded again and again wakes its object for cleaning once an hour at most", async () => {
+  const [key, start] = [fresh(), Date.now()];
+  const object = await objectOf(key);
+  const next = () => runInDurableObject(object, async (_, { storage }) => (await storage.getAlarm()) ?? 0);
+  await object.keep(await lease(key), kept("1", start + 1));
+  expect(await next()).toBeGreaterThanOrEqual(start + 3_600_000);
+  await pause(5);
+  await object.keep(await lease(key), kept("2", start + 60_000));
+  expect(await runDurableObjectAlarm(object)).toBe(true);
+  expect(await next()).toBeGreaterThanOrEqual(start + 3_600_000);
 });

@@ -74,7 +74,7 @@ describe("a limiter", () => {
     expect((await door.limit(one, 1, 60_000)).ok).toBe(true);
     expect((await door.limit(one, 1, 60_000)).ok).toBe(false);
     expect((await door.limit(other, 1, 60_000)).ok).toBe(true);
-    expect((await door.limit(one, 1, 30_000)).ok).toBe(true);
+    for (const windowMs of [30_000, 120_000]) expect((await door.limit(one, 1, windowMs)).ok).toBe(true);
   });
 
   it("costs a request and a row, and a refusal no row", async () => {
@@ -99,6 +99,15 @@ describe("a limiter", () => {
     expect(await runDurableObjectAlarm(object)).toBe(true);
     expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("window"))).toBeUndefined();
     expect((await door.limit(key, 1, 60_000)).ok).toBe(true);
+  });
+
+  it("in steady use wakes for cleaning once an hour at most", async () => {
+    const [key, start] = [fresh(), Date.now()];
+    const object: DurableObjectStub<StoreObject> = stores.getByName(`limit 1000 ${await digest(key)}`);
+    await door.limit(key, 100, 1_000);
+    expect(await runDurableObjectAlarm(object)).toBe(true);
+    const next = await runInDurableObject(object, (_, { storage }) => storage.getAlarm());
+    expect(next).toBeGreaterThanOrEqual(start + 3_600_000);
   });
 
   it.each([
