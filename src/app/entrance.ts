@@ -49,6 +49,8 @@ function chooseSignIn(env: AppEnv): SignIn {
     case "passphrase":
       return passphrase(need("PASSPHRASE"));
     case "api-key":
+      if (env.VAULT === undefined)
+        throw new Error("Configuration: VAULT is not bound: sign-in by key keeps keys there");
       return apiKey({ name: need("UPSTREAM_NAME"), url: need("UPSTREAM_URL"), account: env.UPSTREAM_ACCOUNT ?? "id" });
     case "openid":
       return openId({

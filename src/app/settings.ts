@@ -14,6 +14,8 @@ export interface AppEnv {
   readonly UPSTREAM_NAME?: string;
   readonly UPSTREAM_URL?: string;
   readonly UPSTREAM_ACCOUNT?: string;
+  /** The house's database of credentials: keys that people sign in with are kept there. */
+  readonly VAULT?: D1Database;
   /** The OpenID Connect provider, and this server's registration there. The last one is a secret. */
   readonly OPENID_NAME?: string;
   readonly OPENID_ISSUER?: string;

@@ -63,8 +63,9 @@ describe.each(MODES)("in the %s era", (mode) => {
 
 it("says so when nothing has come", async () => {
   const before = performance.now();
-  expect(await latest()).toMatchObject({ facts: { live: true, messages: [] }, text: /nothing has come/ });
-  expect(performance.now() - before).toBeLessThan(4_000);
+  const text = "Connected; nothing has come yet.";
+  expect(await latest()).toEqual({ failed: false, facts: { live: true, messages: [] }, text });
+  expect(performance.now() - before).toBeLessThan(6_000);
 });
 
 it.each(["politely", "rudely"] as const)(
@@ -82,7 +83,7 @@ it.each(["politely", "rudely"] as const)(
 it("a connection that is lost is opened again when nobody calls", async () => {
   await first("before");
   // The alarm comes three seconds after the first call; then the last call is less than that ago.
-  await sleep(IDLE_MS * 0.6);
+  await sleep(IDLE_MS * 0.4);
   await latest();
   feed.end("rudely");
   await opened(2);
@@ -118,7 +119,7 @@ it("that does not answer is given up", async () => {
   feed.mood = "hangs";
   const before = performance.now();
   expect(await latest(1, "legacy")).toMatchObject({ failed: true, text: DOWN });
-  expect(performance.now() - before).toBeLessThan(8_000);
+  expect(performance.now() - before).toBeLessThan(10_000);
 }, 20_000);
 
 /** Connects, and has one message come. */

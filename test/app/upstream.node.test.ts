@@ -1,10 +1,14 @@
 /** The tools that ask upstreams: the real client in both eras, real HTTP on loopback, and everything that can go wrong there. */
 
+import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import type { Client } from "@modelcontextprotocol/client";
+import { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { remember } from "../client/secrets.node.ts";
 import { serveApp, type Running } from "../client/servers.node.ts";
 import { callTool, connect, MODES, tokenOf, type Called, type Mode } from "./callers.node.ts";
 import { serveUpstreams, type Fault, type Upstreams } from "./upstreams.node.ts";
+
+const SECRET = "the secret of a robot, long enough";
 
 let upstreams: Upstreams;
 let app: Running;
@@ -20,7 +24,13 @@ beforeAll(async () => {
   };
   // One after the other: wrangler starts faster alone.
   app = await serveApp({ AUTH: "none", ...variables });
-  keyed = await serveApp({ SIGN_IN: "api-key", UPSTREAM_NAME: "Accounts", UPSTREAM_URL: `${upstreams.url}/me` });
+  remember(SECRET);
+  const client_secret_sha256 = createHash("sha256").update(SECRET).digest("base64url");
+  const robot = { client_id: "robot", client_name: "Robot", grant_types: ["client_credentials"], client_secret_sha256 };
+  keyed = await serveApp({
+    ...{ SIGN_IN: "api-key", UPSTREAM_NAME: "Accounts", UPSTREAM_URL: `${upstreams.url}/me` },
+    CLIENTS: JSON.stringify([{ ...robot, redirect_uris: [] }]),
+  });
   for (const mode of MODES) clients[mode] = await connect(app.url, mode);
   open.push(...Object.values(clients));
 }, 120_000);
@@ -81,17 +91,19 @@ describe.each(MODES)("in the %s era", (mode) => {
   });
 
   it("get_weather asks once and tells the age", async () => {
-    // Each era its own spelling of the key's place, so that neither is given what the other loaded.
-    const place = mode === "auto" ? "Oslo" : "OSLO";
-    const first = await call("get_weather", { place });
+    // Each era its own town, so that neither is given what the other loaded.
+    const town = mode === "auto" ? "Oslo" : "Tromsø";
+    const first = await call("get_weather", { place: town });
     expect(first.facts).toEqual({
-      ...{ place: "Oslo, Norway", celsius: -3.5, windMetersPerSecond: 4, sky: "snow" },
+      ...{ place: `${town}, Norway`, celsius: -3.5, windMetersPerSecond: 4, sky: "snow" },
       ...{ minutesOld: 0, stale: false },
     });
-    expect(first.text).toBe("Oslo, Norway: -3.5 °C, snow, wind 4 m/s (just now)");
-    const asked = upstreams.asked.length;
-    await Promise.all(Array.from({ length: 10 }, () => call("get_weather", { place: "oslo" })));
-    expect(upstreams.asked).toHaveLength(asked);
+    expect(first.text).toBe(`${town}, Norway: -3.5 °C, snow, wind 4 m/s (just now)`);
+    await Promise.all(Array.from({ length: 10 }, () => call("get_weather", { place: ` ${town.toUpperCase()}` })));
+    expect(upstreams.asked.map(({ path }) => path)).toEqual([
+      `/v1/search?count=1&format=json&name=${encodeURIComponent(town)}`,
+      expect.stringContaining("wind_speed_unit=ms"),
+    ]);
   });
 
   it("whoami says who asks", async () => {
@@ -158,16 +170,36 @@ describe("with a credential", () => {
       expect(mine.facts).toEqual({ service: "Accounts", account: "ada" });
       expect((await callTool(bob, "upstream_account")).facts).toEqual({ service: "Accounts", account: "bob" });
       expect(upstreams.asked.at(-1)?.key).toBe("Bearer key-of-bob");
-      const who = await callTool(ada, "whoami");
-      expect(JSON.stringify([mine, who])).not.toMatch(/key-of/);
-      upstreams.fault = 401;
-      expect(await callTool(ada, "upstream_account")).toMatchObject({
-        failed: true,
-        text: "Accounts does not let us in (401): sign in again, with a key that it takes",
-      });
+      const told = [mine, await callTool(ada, "whoami")];
+      expect(told[1]?.facts).toMatchObject({ issuer: keyed.url.origin, signedIn: "api-key" });
+      for (const fault of [500, "redirect", "hangs up", "broken JSON", 401] as const) {
+        upstreams.fault = fault;
+        told.push(await callTool(ada, "upstream_account"));
+        expect(told.at(-1)?.failed).toBe(true);
+      }
+      expect(told.at(-1)?.text).toBe("Accounts does not let us in (401): sign in again, with a key that it takes");
+      expect(JSON.stringify(told)).not.toMatch(/key-of/);
     },
     30_000,
   );
+
+  it("who has none is told, and has searched for nothing", async () => {
+    const authProvider = new ClientCredentialsProvider({
+      ...{ clientId: "robot", clientSecret: SECRET, expectedIssuer: keyed.url.origin },
+    });
+    const robot = new Client({ name: "robot", version: "1" });
+    await robot.connect(new StreamableHTTPClientTransport(keyed.url, { authProvider }));
+    open.push(robot);
+    expect(await callTool(robot, "upstream_account")).toMatchObject({
+      failed: true,
+      text: "No key of yours for Accounts is kept: sign in again with one",
+    });
+    expect(await callTool(robot, "read_result", { number: 1 })).toMatchObject({
+      failed: true,
+      text: "There was no search yet: use search_wikipedia first",
+    });
+    expect((await callTool(robot, "whoami")).facts).toMatchObject({ signedIn: "as an app, without a person" });
+  });
 
   it("a server that people enter otherwise does not offer it", async () => {
     const { tools } = await clients.auto.listTools();

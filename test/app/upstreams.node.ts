@@ -37,6 +37,7 @@ const ARTICLES: Readonly<Record<string, string>> = {
 };
 const TOWNS: Readonly<Record<string, object>> = {
   oslo: { name: "Oslo", country: "Norway", latitude: 59.91, longitude: 10.75 },
+  tromsø: { name: "Tromsø", country: "Norway", latitude: 69.65, longitude: 18.96 },
   atlantis: { name: "Atlantis", latitude: 0, longitude: 0 },
 };
 

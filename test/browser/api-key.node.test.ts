@@ -1,6 +1,6 @@
 // Whole logins with an API key of an upstream service, which is a real server on loopback. No page and no log has a key.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { serveBareApp, type Running } from "../client/servers.node.ts";
+import { serveApp, type Running } from "../client/servers.node.ts";
 import { visit } from "../client/visitor.node.ts";
 import { launch, listen, openTab, picture, type Browser } from "./chromium.node.ts";
 import {
@@ -23,8 +23,8 @@ let app: Running;
 
 beforeAll(async () => {
   [browser, callback, upstream] = await Promise.all([launch(), listenForCallback(), serveUpstream()]);
-  app = await serveBareApp(upstream.variables);
-}, 90_000);
+  app = await serveApp(upstream.variables);
+}, 120_000);
 
 afterAll(() => Promise.all([browser?.close(), callback?.stop(), upstream?.stop(), app?.stop()]));
 
@@ -39,6 +39,9 @@ it.each(["auto", "legacy"] as const)("from 401 to a tool call: %s", async (mode)
   const client = await agree(page, visitor, callback);
   const result = await client.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } });
   expect(result.structuredContent).toEqual({ sum: 42 });
+  // Consent put the key into the vault, from where a tool uses it.
+  const kept = await client.callTool({ name: "upstream_account" });
+  expect(kept.structuredContent).toEqual({ service: "Loopback Weather", account: "1815" });
   await client.close();
   const all = await given();
   const parts = ["Loopback Weather account 1815", "/callback?code=", KEYS.first.slice(-12)];

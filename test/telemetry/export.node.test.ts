@@ -286,7 +286,8 @@ it.each<[string, NonNullable<Receiver["answer"]>]>([
   receiver.answer = answer;
   const before = Date.now();
   const all = await Promise.all(Array.from({ length: 5 }, () => call("spec_structured", { city: "Oslo" })));
-  expect(Date.now() - before).toBeLessThan(900);
+  // Whoever waited for the collector would have waited for its whole five seconds.
+  expect(Date.now() - before).toBeLessThan(4_000);
   for (const one of all) expect(one).toMatchObject({ result: { structuredContent: { city: "Oslo" } } });
   await pause(700);
 });

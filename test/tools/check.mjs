@@ -12,6 +12,9 @@ import { run } from "./process.mjs";
 const scratch = mkdtempSync(join(tmpdir(), "barewire-test-"));
 const report = join(scratch, "vitest.json");
 
+/** What one step may take, on a slow machine. */
+const STEP_MS = 2_400_000;
+
 /** As test/browser/chromium.node.ts has it. */
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -49,7 +52,7 @@ for (const { name, command, args, count, needs } of STEPS) {
     console.log(notRun.at(-1));
     continue;
   }
-  const { code, output } = await run(command, args);
+  const { code, output } = await run(command, args, { timeoutMs: STEP_MS });
   const { passed, failed } = count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };
   totals.passed += passed;
   totals.failed += code !== 0 && failed === 0 ? 1 : failed;
