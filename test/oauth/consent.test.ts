@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { readSigned } from "../../src/crypto/mac.ts";
 import { open } from "../../src/crypto/seal.ts";
 import { register } from "../../src/oauth/register.ts";
-import { CHALLENGE, cost, deskOf, place, REDIRECT } from "./desk.ts";
+import type { Hooks } from "../../src/oauth/desk.ts";
+import { CHALLENGE, cost, deskOf, place, REDIRECT, type TestDesk } from "./desk.ts";
 import { authorizeUrl, consentPage, tab, type Shown } from "./tab.ts";
 
 const desk = deskOf();
@@ -51,6 +52,42 @@ describe("the consent page", () => {
     const { client_id } = await (await register(desk, http)).json<{ client_id: string }>();
     const { html } = await consentPage(tab(desk), authorizeUrl({ client_id }));
     expect(html).toContain("Nobody. It did not prove who it is.");
+  });
+});
+
+describe("what the app does when a person agrees", () => {
+  const agree = async (consented: NonNullable<Hooks["consented"]>): Promise<{ shown: Shown; keeping: TestDesk }> => {
+    const keeping = deskOf({}, { hooks: { consented } });
+    const at = tab(keeping);
+    const { hidden } = await consentPage(at);
+    return { shown: await at.go(CONSENT, { ...hidden, decision: "allow" }), keeping };
+  };
+
+  it("decides what the grant keeps of the person", async () => {
+    const heard: unknown[] = [];
+    const { shown, keeping } = await agree(async (whose, properties) => {
+      heard.push(whose, properties);
+      return { ok: true, value: { kept: "elsewhere" } };
+    });
+    expect(heard).toEqual([{ issuer: place.issuer, subject: "ada" }, { shoe: "size of ada" }]);
+    const id = (await readSigned(keeping.ring, "code", shown.to?.searchParams.get("code") ?? "")) ?? "";
+    const kept = await keeping.grants.get(keeping.grants.idFromString(id)).status();
+    const properties = await open(keeping.ring, "properties", kept?.terms.properties ?? "", id);
+    expect(properties).toEqual({ ok: true, value: { kept: "elsewhere" } });
+  });
+
+  it("may fail: then there is a page that says why, and no grant", async () => {
+    const { shown } = await agree(async () => ({ ok: false, error: "Your key cannot be kept at the moment" }));
+    expect([shown.status, shown.to]).toEqual([400, undefined]);
+    expect(shown.html).toContain("Your key cannot be kept at the moment");
+  });
+
+  it("does not happen when they say no", async () => {
+    const consented = vi.fn<NonNullable<Hooks["consented"]>>();
+    const at = tab(deskOf({}, { hooks: { consented } }));
+    const { hidden } = await consentPage(at);
+    await at.go(CONSENT, { ...hidden, decision: "deny" });
+    expect(consented).not.toHaveBeenCalled();
   });
 });
 
