@@ -82,7 +82,7 @@ export interface Config {
   readonly auth: "none" | "own" | OutsideIssuer;
   readonly oauth: Omit<Settings, "serverName" | "scopes">;
   /** Where traces go; nowhere when undefined. */
-  readonly collector: (Omit<Collector, "service"> & { readonly service?: string }) | undefined;
+  readonly collector: (Omit<Collector, "service" | "version"> & { readonly service?: string }) | undefined;
 }
 
 /** The checked configuration. Throws with the name of every variable that is wrong; never prints a secret. */
@@ -148,16 +148,17 @@ function readCollector(env: Env): Config["collector"] | string {
   const { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint = "", OTEL_SERVICE_NAME: service = "" } = env;
   const { OTEL_EXPORTER_OTLP_HEADERS: fields = "", OTEL_TRACES_SAMPLER_ARG: share = "" } = env;
   if (endpoint === "") return undefined;
-  if (!URL.canParse(endpoint) || !/^https?:$/.test(new URL(endpoint).protocol))
-    return "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL";
+  if (!URL.canParse(endpoint) || !/^https?:\/\/[^@?#\s]+$/.test(endpoint))
+    return "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL without user, query and fragment";
   const ratio = share === "" ? 1 : Number(share);
   if (!(ratio >= 0 && ratio <= 1)) return "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1";
   const headers: Record<string, string> = {};
   for (const field of fields.split(",").filter((one) => one.trim() !== "")) {
-    const [, name, value] = /^\s*([\w-]+)\s*=\s*([\x21-\x7e]+)\s*$/.exec(field) ?? [];
-    if (name === undefined || value === undefined || /%(?![0-9A-Fa-f]{2})/.test(value))
+    // Of what is encoded only visible ASCII and the space can stand in a field: a line break would begin another.
+    const [, name, value] = /^\s*([\w-]+)\s*=\s*((?:[!-$&-~]|%[2-6][0-9A-Fa-f]|%7[0-9A-Ea-e])+)\s*$/.exec(field) ?? [];
+    if (name === undefined || value === undefined)
       return "OTEL_EXPORTER_OTLP_HEADERS must be name=value, comma separated and percent-encoded";
-    headers[name] = decodeURIComponent(value);
+    headers[name.toLowerCase()] = decodeURIComponent(value);
   }
   return { endpoint, headers, ratio, ...(service !== "" && { service }) };
 }

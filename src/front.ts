@@ -21,7 +21,7 @@ import { endSession, listenToSession, postToSession } from "./session/door.ts";
 import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
 import { describeRequest } from "./telemetry/http.ts";
-import { randomHex, type Span } from "./telemetry/span.ts";
+import { kindOf, randomHex, type Span } from "./telemetry/span.ts";
 import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
 import { addressOf, checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
@@ -72,14 +72,14 @@ export function front<E extends Env>(
 /** Serves the request as a span. It ends with the head of the answer; what streams on has spans of its own. */
 async function observe(http: Request, hall: Hall): Promise<Response> {
   const { tracer } = hall.door.services;
-  const span = tracer.start(http.headers, () => describeRequest(http, [MCP_PATH]));
+  const span = tracer.start(http.headers, () => describeRequest(http, targetOf(http.url, hall.config).url, [MCP_PATH]));
   try {
     const response = await enter(http, hall, span);
     span.set({ "http.response.status_code": response.status });
     span.end(response.status >= 500 ? String(response.status) : undefined);
     return response;
   } catch (error) {
-    span.end(error instanceof Error ? error.name : "Error");
+    span.end(kindOf(error));
     return unexpected(error, span.context().parent?.traceId);
   } finally {
     tracer.settle("soon");

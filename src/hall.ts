@@ -59,10 +59,11 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   const { hub: hubs, sessions, stores, vault: database, grants, accounts, limiter, authLimiter } = bindingsOf(env);
   const hub = hubDoor(hubs);
   const vault = rooms.vault?.open(database, ring) ?? absent<Vault>("vault");
+  const named = { service: server.info.name, version: server.info.version };
   // Publishing outlives the request that caused it, and never delays its answer.
   const services: Services = {
     ...{ ring, vault, stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state") },
-    tracer: (config.collector && rooms.traces?.({ service: server.info.name, ...config.collector })) ?? NO_TRACER,
+    tracer: (config.collector && rooms.traces?.({ ...named, ...config.collector })) ?? NO_TRACER,
     publish: (change) => waitUntil(hub.publish(change)),
     complete: (elicitationId) => waitUntil(completeElicitation(sessions, elicitationId)),
   };

@@ -13,7 +13,7 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
 import type { StateDoor } from "../state/door.ts";
-import type { Span } from "../telemetry/span.ts";
+import { kindOf, type Span } from "../telemetry/span.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Vault } from "../vault/vault.ts";
 import { askingFor, can, type Questions } from "./ask.ts";
@@ -73,8 +73,10 @@ export async function run<T>(
   fail: (error: ErrorName, message: string) => Outcome = (error, message) => refused(refusal(error, message)),
 ): Promise<Outcome> {
   const { method, params, capabilities, memory, session, span } = call.request;
+  // Only where a name says what is run was it found: elsewhere it is a stranger's word.
   const { name } = params;
-  const part = span.child(typeof name === "string" ? `run ${name}` : `run ${method}`, "internal");
+  const named = typeof name === "string" && (method === "tools/call" || method === "prompts/get");
+  const part = span.child(`run ${named ? name : method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
   let asking: Questions | undefined;
   const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
@@ -86,7 +88,7 @@ export async function run<T>(
   } catch (error) {
     const open = asking && (await asking.open());
     if (open !== undefined) return open;
-    part.end(error instanceof Error ? error.name : "Error");
+    part.end(kindOf(error));
     if (error instanceof PublicError) return fail("InvalidParams", error.message);
     // spec: tools.error.sanitised, logging.secrets.absent
     log("error", "handler.failed", { method, error: stackOf(error), trace: span.context().parent?.traceId });

@@ -5,7 +5,7 @@
 
 import type { JsonObject } from "../base/json.ts";
 import type { Outcome } from "../base/outcome.ts";
-import type { Attributes, Span } from "../telemetry/span.ts";
+import type { Attributes, Description, Span } from "../telemetry/span.ts";
 import { ERRORS } from "../wire/errors.ts";
 import type { Server } from "./catalog.ts";
 
@@ -16,17 +16,24 @@ export function serveSpan(
   { id, method, params }: { readonly id: string | number; readonly method: string; readonly params: JsonObject },
   more: Attributes,
 ): Span {
-  const [name, uri] = [params["name"], params["uri"]].map((one) => (typeof one === "string" ? one : ""));
-  const tool = method === "tools/call" ? server.tools.get(name ?? "")?.name : undefined;
-  const prompt = method === "prompts/get" ? server.prompts.get(name ?? "")?.name : undefined;
-  const target = tool ?? prompt;
-  const attributes = (): Attributes => ({
-    ...{ "mcp.method.name": method, "jsonrpc.request.id": String(id).slice(0, 64), ...more },
-    ...{ "gen_ai.tool.name": tool, "gen_ai.prompt.name": prompt },
-    "gen_ai.operation.name": tool && "execute_tool",
-    "mcp.resource.uri": method === "resources/read" ? server.resources.get(uri ?? "")?.uri : undefined,
-  });
-  return outer.serve(target === undefined ? method : `${method} ${target}`, attributes, params["_meta"]);
+  const describe = (): Description => {
+    // Maps know only what is offered, whatever else they are asked for.
+    const [name, uri] = [params["name"] as string, params["uri"] as string];
+    const tool = method === "tools/call" ? server.tools.get(name)?.name : undefined;
+    const prompt = method === "prompts/get" ? server.prompts.get(name)?.name : undefined;
+    const target = tool ?? prompt;
+    const attributes = {
+      ...more,
+      "mcp.method.name": method,
+      "jsonrpc.request.id": String(id).slice(0, 64),
+      "gen_ai.tool.name": tool,
+      "gen_ai.prompt.name": prompt,
+      "gen_ai.operation.name": tool && "execute_tool",
+      "mcp.resource.uri": method === "resources/read" ? server.resources.get(uri)?.uri : undefined,
+    };
+    return [target === undefined ? method : `${method} ${target}`, attributes];
+  };
+  return outer.serve(describe, params["_meta"]);
 }
 
 /** Ends the span of a request with what came of it. */

@@ -16,6 +16,7 @@ import { encodeForSession, refusalIn } from "../revision/legacy.ts";
 import { call } from "../server/call.ts";
 import type { ServerRequest } from "../server/run.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
+import type { Span } from "../telemetry/span.ts";
 import { writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
 import { keptCall, putQuestions, takeAnswer, unanswered, withdraw } from "./questions.ts";
@@ -90,8 +91,7 @@ function work(room: Room, running: Running, memory: Memory): void {
   const { server, services } = room.house;
   const session = room.state.id.toString();
   room.running.add(running);
-  const era = { "mcp.protocol.version": visit.revision.date, "mcp.session.id": session };
-  const span = serveSpan(services.tracer.resume(visit.trace), server, request, era);
+  const span = spanIn(room, visit, request);
   const outcome = call({
     server,
     request: { ...serverRequest(visit, request, memory, session), span },
@@ -111,6 +111,12 @@ function work(room: Room, running: Running, memory: Memory): void {
     })
     .catch((error: unknown) => fail(room, running, error));
   room.state.waitUntil(ended);
+}
+
+/** The span of a request in the session, inside what the Worker recorded. */
+export function spanIn({ house, state }: Room, { revision, trace }: Visit, request: RpcRequest): Span {
+  const era = { "mcp.protocol.version": revision.date, "mcp.session.id": state.id.toString() };
+  return serveSpan(house.services.tracer.resume(trace), house.server, request, era);
 }
 
 /** Passes a notice on. Progress told in an earlier round is not told again; what exceeds an event is dropped. */

@@ -12,6 +12,7 @@ import type { JsonValue } from "../base/json.ts";
 import { log, stackOf } from "../base/log.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { serveSpan } from "../server/trace.ts";
 import { during, type Span } from "../telemetry/span.ts";
 import { readMessages, writeError, type Message } from "../wire/jsonrpc.ts";
 import { accepted, jsonResponse, refuse } from "../wire/http.ts";
@@ -37,7 +38,13 @@ export async function postToSession(
   const batched = Array.isArray(body);
   const [first] = messages;
   // spec: session.initialize, session.initialize.unbatched
-  if (first?.kind === "request" && first.method === "initialize" && !batched) return openSession(door, first, caller);
+  if (first?.kind === "request" && first.method === "initialize" && !batched) {
+    const opening = serveSpan(span, door.server, first, {});
+    const opened = await openSession(door, first, caller);
+    opening.set({ "mcp.session.id": opened.headers.get("mcp-session-id") ?? undefined });
+    opening.end(opened.ok ? undefined : String(opened.status));
+    return opened;
+  }
   const session = resolve(door, http.headers.get("mcp-session-id"));
   if (!session.ok) return refuse(session.error);
   const ticket = base64url(randomBytes(9));

@@ -4,11 +4,11 @@
  * A method without a row in the session's revision does not exist.
  */
 
-import type { JsonObject } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { isLogLevel, LOG_LEVELS } from "../revision/envelope.ts";
+import { endWith } from "../server/trace.ts";
 import { writeError, writeResult, type Message, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
-import { cancel, goOn, start } from "./calls.ts";
+import { cancel, goOn, spanIn, start } from "./calls.ts";
 import type { Handled, Room, Visit } from "./room.ts";
 
 /** Resource URIs that one session may be subscribed to. */
@@ -28,29 +28,35 @@ export async function handle(room: Room, visit: Visit, message: Message, ticket:
     if (message.method === "notifications/cancelled" && named) cancel(room, requestId);
     return { kind: "accepted" };
   }
-  const { id, method, params } = message;
+  const { id, method } = message;
   const { methods, date } = visit.revision;
   if (!methods.has(method)) return done(id, refusal("MethodNotFound", `Method "${method}" does not exist in ${date}`));
-  switch (method) {
-    case "logging/setLevel":
-      return done(id, setLevel(room, visit, params));
-    case "resources/subscribe":
-    case "resources/unsubscribe":
-      return done(id, await subscribe(room, visit, message));
-    // spec: session.ping
-    case "ping":
-      return done(id, undefined);
-    default:
-      return start(room, visit, message, ticket);
-  }
+  const own = OWN.get(method);
+  if (own === undefined) return start(room, visit, message, ticket);
+  const span = spanIn(room, visit, message);
+  const refused = await own(room, visit, message);
+  endWith(span, refused === undefined ? { kind: "complete", result: {} } : { kind: "refused", refusal: refused });
+  room.house.services.tracer.settle("now");
+  return done(id, refused);
 }
+
+type Own = (room: Room, visit: Visit, request: RpcRequest) => Refusal | undefined | Promise<Refusal | undefined>;
+
+/** What a session answers by itself: why not, or nothing when it is done. */
+const OWN = new Map<string, Own>([
+  ["logging/setLevel", setLevel],
+  ["resources/subscribe", subscribe],
+  ["resources/unsubscribe", subscribe],
+  // spec: session.ping
+  ["ping", () => undefined],
+]);
 
 /** An answer that says no more than whether the request was done. */
 function done(id: RequestId, refused: Refusal | undefined): Handled {
   return { kind: "answer", text: refused === undefined ? writeResult(id, "{}") : writeError(id, refused) };
 }
 
-function setLevel(room: Room, { row }: Visit, { level }: JsonObject): Refusal | undefined {
+function setLevel(room: Room, { row }: Visit, { params: { level } }: RpcRequest): Refusal | undefined {
   if (!isLogLevel(level)) return refusal("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
   room.rows.putSession({ ...row, level });
   return undefined;

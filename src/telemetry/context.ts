@@ -19,9 +19,9 @@ export interface ParentSpan {
 }
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
-/** A key, or key@vendor, and a value of printable ASCII without comma and equals sign. */
-const STATE_MEMBER =
-  /^[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
+/** A key, or tenant@vendor, and a value of printable ASCII without comma and equals sign. */
+const STATE_KEY = /^([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})$/;
+const STATE_VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 const MOST_STATE = 512;
 const MOST_MEMBERS = 32;
 const MOST_BAGGAGE = 8_192;
@@ -35,7 +35,8 @@ export function readTraceContext(get: (name: string) => unknown): TraceContext {
 }
 
 function readTraceparent(value: unknown): ParentSpan | undefined {
-  const [, version, traceId = "", spanId = "", flags = "", more] = TRACEPARENT.exec(String(value)) ?? [];
+  if (typeof value !== "string") return undefined;
+  const [, version, traceId = "", spanId = "", flags = "", more] = TRACEPARENT.exec(value) ?? [];
   // A later version may say more behind what this one says; this one may not.
   if (version === undefined || version === "ff" || (version === "00" && more !== undefined)) return undefined;
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
@@ -46,14 +47,19 @@ function readTracestate(value: unknown): string | undefined {
   if (typeof value !== "string" || value.length > MOST_STATE) return undefined;
   const members = value.split(",").map((member) => member.trim());
   const listed = members.filter((member) => member !== "");
-  const fits = listed.length > 0 && listed.length <= MOST_MEMBERS && listed.every((one) => STATE_MEMBER.test(one));
+  const fits = listed.length > 0 && listed.length <= MOST_MEMBERS && listed.every(isStateMember);
   return fits ? listed.join(",") : undefined;
 }
 
+function isStateMember(member: string): boolean {
+  const at = member.indexOf("=");
+  return STATE_KEY.test(member.slice(0, at)) && STATE_VALUE.test(member.slice(at + 1));
+}
+
 function readBaggage(value: unknown): string | undefined {
-  const fits =
-    typeof value === "string" && value.length <= MOST_BAGGAGE && /^[\x20-\x7e\t]*=[\x20-\x7e\t]*$/.test(value);
-  return fits ? value : undefined;
+  if (typeof value !== "string" || value.length > MOST_BAGGAGE) return undefined;
+  // Two tests: as one pattern, a value full of "=" would take time in the square of its length.
+  return value.includes("=") && /^[\x20-\x7e\t]+$/.test(value) ? value : undefined;
 }
 
 /** Headers for a request that belongs to the same trace. */

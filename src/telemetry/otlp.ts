@@ -12,25 +12,36 @@ const STATUS_ERROR = 2;
 /** The body of an export request: `resource` says which service it was. */
 export function writeOtlp(records: readonly SpanRecord[], resource: Attributes): string {
   const scopeSpans = [{ scope: { name: "barewire" }, spans: records.map(writeSpan) }];
-  return JSON.stringify({ resourceSpans: [{ resource: { attributes: writeAttributes(resource) }, scopeSpans }] });
+  return JSON.stringify({ resourceSpans: [{ resource: { attributes: writeAttributes([resource]) }, scopeSpans }] });
 }
 
-function writeSpan({ traceId, spanId, parentId, tracestate, link, name, kind, ...rest }: SpanRecord): object {
-  const { start, end, attributes, error } = rest;
+/** Member by member: rest, spread and `flatMap` would make this three times as slow, and it is most of a span's cost. */
+function writeSpan(record: SpanRecord): object {
+  const { parentId, tracestate, link, error } = record;
+  const told = error === undefined ? record.attributes : [...record.attributes, { "error.type": error }];
   return {
-    ...{ traceId, spanId, parentSpanId: parentId, traceState: tracestate, name, kind: KIND[kind] },
-    startTimeUnixNano: `${start}000000`,
-    endTimeUnixNano: `${end}000000`,
-    attributes: writeAttributes(error === undefined ? attributes : { ...attributes, "error.type": error }),
+    traceId: record.traceId,
+    spanId: record.spanId,
+    parentSpanId: parentId,
+    traceState: tracestate,
+    name: record.name,
+    kind: KIND[record.kind],
+    startTimeUnixNano: `${record.start}000000`,
+    endTimeUnixNano: `${record.end}000000`,
+    attributes: writeAttributes(told),
     links: link && [{ traceId: link.traceId, spanId: link.spanId }],
     status: error === undefined ? {} : { code: STATUS_ERROR },
   };
 }
 
-function writeAttributes(attributes: Attributes): JsonObject[] {
-  return Object.entries(attributes).flatMap(([key, value]) =>
-    value === undefined ? [] : [{ key, value: writeValue(value) }],
-  );
+function writeAttributes(told: readonly Attributes[]): JsonObject[] {
+  const written: JsonObject[] = [];
+  for (const attributes of told)
+    for (const key in attributes) {
+      const value = attributes[key];
+      if (value !== undefined) written.push({ key, value: writeValue(value) });
+    }
+  return written;
 }
 
 function writeValue(value: string | number | boolean): JsonObject {

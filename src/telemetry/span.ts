@@ -10,6 +10,8 @@ import type { JsonObject } from "../base/json.ts";
 import { readTraceContext, writeTraceContext, type ParentSpan, type TraceContext } from "./context.ts";
 
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
+/** The name of a span, and its attributes. */
+export type Description = readonly [name: string, attributes: Attributes];
 export type Kind = "internal" | "server" | "client";
 
 export interface Span {
@@ -18,7 +20,7 @@ export interface Span {
   /** A part of this work. */
   child(name: string, kind: Kind, attributes?: Attributes): Span;
   /** Work for a request inside another one. `meta` is its `_meta`: a context there is the parent, and wins. */
-  serve(name: string, attributes: () => Attributes, meta: unknown): Span;
+  serve(describe: () => Description, meta: unknown): Span;
   set(attributes: Attributes): void;
   /** `error`: what kind of failure it was, in few different words. What ended stays ended. */
   end(error?: string): void;
@@ -37,7 +39,8 @@ export interface SpanRecord {
   readonly kind: Kind;
   readonly start: number;
   end: number;
-  attributes: Attributes;
+  /** As they were told, one after the other: to make one object of them costs more than to keep both. */
+  readonly attributes: Attributes[];
   error: string | undefined;
 }
 
@@ -50,7 +53,7 @@ export function passing(read: () => TraceContext, keep?: Keep, place?: Place): S
   const span: Span = {
     recorded: false,
     child: () => span,
-    serve: (name, attributes, meta) => serve(keep, span, place, name, attributes, meta),
+    serve: (describe, meta) => serve(keep, span, place, describe, meta),
     set: () => undefined,
     end: () => undefined,
     context: () => (known ??= read()),
@@ -64,31 +67,37 @@ export type Keep = (record: SpanRecord) => void;
 /** Work in a trace that is recorded. `parent` is where it hangs; `link` something else that it belongs to. */
 export function recording(
   keep: Keep,
-  name: string,
+  [name, attributes]: Description,
   kind: Kind,
-  attributes: Attributes,
   { traceId, parentId, tracestate, baggage, link }: Place,
 ): Span {
+  const spanId = randomHex(8);
+  const [start, end, error] = [now(), 0, undefined];
+  const all = [attributes];
   const record: SpanRecord = {
-    ...{ traceId, spanId: randomHex(8), parentId, tracestate, link, name, kind },
-    ...{ start: now(), end: 0, attributes, error: undefined },
+    traceId,
+    spanId,
+    parentId,
+    tracestate,
+    link,
+    name,
+    kind,
+    start,
+    end,
+    attributes: all,
+    error,
   };
-  const place = (): Place => ({ traceId, parentId: record.spanId, tracestate, baggage });
-  const context = (): TraceContext => ({
-    parent: { traceId, spanId: record.spanId, sampled: true },
-    ...{ tracestate, baggage },
-  });
+  const place = (): Place => ({ traceId, parentId: spanId, tracestate, baggage });
+  const context = (): TraceContext => ({ parent: { traceId, spanId, sampled: true }, tracestate, baggage });
   const span: Span = {
     recorded: true,
-    child: (childName, childKind, more = {}) => recording(keep, childName, childKind, more, place()),
-    serve: (childName, more, meta) => serve(keep, span, place(), childName, more, meta),
-    set(more) {
-      record.attributes = { ...record.attributes, ...more };
-    },
-    end(error) {
+    child: (childName, childKind, more = {}) => recording(keep, [childName, more], childKind, place()),
+    serve: (describe, meta) => serve(keep, span, place(), describe, meta),
+    set: (more) => void all.push(more),
+    end(failed) {
       if (record.end > 0) return;
       record.end = now();
-      record.error = error;
+      record.error = failed;
       keep(record);
     },
     context,
@@ -109,18 +118,25 @@ function serve(
   keep: Keep | undefined,
   outer: Span,
   place: Place | undefined,
-  name: string,
-  attributes: () => Attributes,
+  describe: () => Description,
   meta: unknown,
 ): Span {
   const inner = contextIn(meta);
-  if (inner?.parent === undefined) return keep && place ? recording(keep, name, "server", attributes(), place) : outer;
-  if (keep === undefined || !inner.parent.sampled) return passing(() => inner);
-  const { traceId, spanId } = inner.parent;
-  const { tracestate, baggage } = inner;
-  const link =
-    place?.parentId === undefined ? undefined : { traceId: place.traceId, spanId: place.parentId, sampled: true };
-  return recording(keep, name, "server", attributes(), { traceId, parentId: spanId, tracestate, baggage, link });
+  if (inner === undefined) return keep && place ? recording(keep, describe(), "server", place) : outer;
+  const { parent, tracestate } = inner;
+  // Baggage is a context of its own, and comes from either.
+  const baggage = (): string | undefined => inner.baggage ?? outer.context().baggage;
+  const hangs = parent === undefined ? place : parent.sampled ? under(parent, tracestate, place) : undefined;
+  if (keep !== undefined && hangs !== undefined)
+    return recording(keep, describe(), "server", { ...hangs, baggage: baggage() });
+  const trace = (): TraceContext => (parent === undefined ? outer.context() : { parent, tracestate });
+  return passing(() => ({ ...trace(), baggage: baggage() }));
+}
+
+function under({ traceId, spanId: parentId }: ParentSpan, tracestate: string | undefined, place?: Place): Place {
+  const { traceId: outside, parentId: spanId } = place ?? {};
+  const linked = outside !== undefined && spanId !== undefined;
+  return { traceId, parentId, tracestate, link: linked ? { traceId: outside, spanId, sampled: true } : undefined };
 }
 
 function contextIn(meta: unknown): TraceContext | undefined {
@@ -142,9 +158,14 @@ export async function during<T>(
     part.end();
     return value;
   } catch (error) {
-    part.end(error instanceof Error ? error.name : "Error");
+    part.end(kindOf(error));
     throw error;
   }
+}
+
+/** What was thrown, in a word. */
+export function kindOf(error: unknown): string {
+  return error instanceof Error ? String(error.name).slice(0, 64) : "Error";
 }
 
 /** Headers for a request that is part of `span`. */
@@ -152,8 +173,14 @@ export function traceHeaders(span: Span): Record<string, string> {
   return writeTraceContext(span.context());
 }
 
+/** Digits not used yet. Made many at a time: asking for eight bytes costs more than all else about a span. */
+let digits = "";
+const POOL_BYTES = 1_024;
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
 export function randomHex(bytes: number): string {
-  let text = "";
-  for (const byte of randomBytes(bytes)) text += byte.toString(16).padStart(2, "0");
+  if (digits.length < bytes * 2) for (const byte of randomBytes(POOL_BYTES)) digits += HEX[byte];
+  const text = digits.slice(0, bytes * 2);
+  digits = digits.slice(bytes * 2);
   return text;
 }

@@ -9,8 +9,9 @@ import { parts } from "./parts.mjs";
 import { sessions } from "./sessions.mjs";
 import { startup } from "./startup.mjs";
 import { stateless } from "./stateless.mjs";
+import { traced } from "./traced.mjs";
 
-const BENCHMARKS = { stateless, logins, parts, sessions, startup };
+const BENCHMARKS = { stateless, logins, parts, traced, sessions, startup };
 
 const words = process.argv.slice(2);
 const quick = words.includes("--quick");

@@ -41,7 +41,9 @@ describe("traceparent", () => {
     `00-${TRACE}-${SPAN}-1`,
     ` ${GOOD}`,
     `${GOOD}, ${GOOD}`,
-    { toString: () => "00" },
+    { toString: () => GOOD },
+    JSON.parse('{"toString":1}'),
+    [GOOD],
   ])("%s is as if it were not there", (traceparent) => {
     expect(read({ traceparent, tracestate: "a=1" })).toEqual({});
   });
@@ -53,6 +55,8 @@ describe("tracestate", () => {
     ["rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"],
     [" a=1 , , b=2 ", "a=1,b=2"],
     ["fw529a3039@dt=FfAwsgEK;Y29tLmlubw/vendor", "fw529a3039@dt=FfAwsgEK;Y29tLmlubw/vendor"],
+    ["1a@b=2", "1a@b=2"],
+    [`${"k".repeat(256)}=${"v".repeat(255)}`, `${"k".repeat(256)}=${"v".repeat(255)}`],
   ])("%s goes along", (tracestate, passed) => {
     expect(read({ traceparent: GOOD, tracestate }).tracestate).toBe(passed);
   });
@@ -63,6 +67,12 @@ describe("tracestate", () => {
     "a",
     "A=1",
     "a=1=2",
+    "=1",
+    "a=",
+    "1a=1",
+    "a@b@c=1",
+    "a@1=1",
+    `a@${"b".repeat(15)}=1`,
     "a=ü",
     "a=1\nb=2",
     `a=${"x".repeat(600)}`,

@@ -4,6 +4,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { serveWorld, type Running } from "../client/servers.node.ts";
+import { ask, type Answered, type Fields } from "./client.node.ts";
 import { faultIn, receive, type ReceivedSpan, type Receiver } from "./receiver.node.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -48,28 +49,11 @@ afterEach(() => {
 });
 
 /** A tools/call of the stateless era. */
-async function call(
+const call = (
   name: string,
   args: object = {},
-  { headers = {}, meta = {}, url = world.url }: { headers?: object; meta?: object; url?: URL } = {},
-): Promise<{ result?: { isError?: boolean }; error?: { code: number } }> {
-  const version = "2026-07-28";
-  const _meta = {
-    "io.modelcontextprotocol/protocolVersion": version,
-    "io.modelcontextprotocol/clientCapabilities": {},
-    ...meta,
-  };
-  const response = await fetch(url, {
-    method: "POST",
-    headers: {
-      ...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
-      ...{ "mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": name },
-      ...headers,
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 7, method: "tools/call", params: { name, arguments: args, _meta } }),
-  });
-  return (await response.json()) as never;
-}
+  { url = world.url, ...more }: { headers?: Fields; meta?: object; url?: URL } = {},
+): Promise<Answered> => ask(url, "tools/call", { name, arguments: args }, more);
 
 /** The spans by name, once `count` of them have come. */
 async function spans(count: number): Promise<Record<string, ReceivedSpan>> {
@@ -100,6 +84,7 @@ it("the receiver takes nothing that is not OTLP to the letter", () => {
     { startTimeUnixNano: 1_763_700_000_000_000_000 },
     { attributes: [{ key: "a", value: { intValue: 1 } }] },
     { attributes: [{ key: "a", value: "b" }] },
+    { attributes: ["b", "c"].map((stringValue) => ({ key: "a", value: { stringValue } })) },
     { attributes: { a: 1 } },
     { trace_state: "a=1" },
     { status: { code: "ERROR" } },
@@ -148,7 +133,9 @@ it("in a session the object's spans hang on the Worker's", async () => {
     params: { protocolVersion: "2025-11-25", capabilities: {}, clientInfo },
   });
   const session = opened.headers.get("mcp-session-id") ?? "";
-  await spans(1);
+  const { "POST /mcp": opening, initialize } = await spans(2);
+  expect(initialize).toMatchObject({ kind: 2, parentSpanId: opening?.spanId, error: false });
+  expect(initialize?.attributes).toMatchObject({ "mcp.method.name": "initialize", "mcp.session.id": session });
   receiver.spans.length = 0;
   const params = { name: "spec_structured", arguments: { city: "Oslo" }, _meta: {} };
   await post(
@@ -191,13 +178,14 @@ it("a context in _meta is the parent of the method, and the request is linked", 
 
 it("goes on to an upstream, with everything that came in, and says how that ended", async () => {
   const context = { traceparent: SAMPLED, tracestate: "a=1", baggage: "tenant=7" };
-  await call("spec_fetch", { url: `${upstreamUrl}/ok?secret=1` }, { headers: context });
+  await call("spec_fetch", { url: `${upstreamUrl}/hidden-argument?hidden=1` }, { headers: context });
   const { GET: out, "run spec_fetch": tool } = await spans(4);
   expect(out).toMatchObject({ kind: 3, parentSpanId: tool?.spanId, error: false });
   expect(out?.attributes).toEqual({
-    ...{ "http.request.method": "GET", "url.full": `${upstreamUrl}/ok`, "server.address": "127.0.0.1" },
+    ...{ "http.request.method": "GET", "url.full": `${upstreamUrl}/REDACTED`, "server.address": "127.0.0.1" },
     ...{ "server.port": Number(new URL(upstreamUrl).port), "http.response.status_code": 200 },
   });
+  expect(JSON.stringify(receiver.spans)).not.toContain("hidden");
   expect(reached[0]).toMatchObject({
     traceparent: `00-${TRACE}-${out?.spanId}-01`,
     tracestate: "a=1",

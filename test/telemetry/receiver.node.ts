@@ -70,7 +70,14 @@ const anyValue = (value: unknown, at: string): string | undefined =>
         doubleValue: is((one) => typeof one === "number", "number"),
       })(value, at)
     : `${at} has not one value`;
-const attributes = list(object({ key: text, value: anyValue }, ["key", "value"]));
+const pairs = list(object({ key: text, value: anyValue }, ["key", "value"]));
+/** common.proto: the keys of a collection are unique. */
+const attributes = (value: unknown, at: string): string | undefined => {
+  const fault = pairs(value, at);
+  if (fault !== undefined) return fault;
+  const keys = (value as { key: string }[]).map(({ key }) => key);
+  return new Set(keys).size === keys.length ? undefined : `${at} has a key twice: ${keys.join()}`;
+};
 const span = object(
   {
     traceId: hex(32),

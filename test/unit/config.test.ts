@@ -5,6 +5,8 @@ import { keyText } from "./keys.ts";
 
 const good = { KEYS: keyText("k"), HUB: {} } as unknown as Env;
 
+const COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example:4318/in" };
+
 /** The message that stops the server. Each is checked to hold nothing of the keys. */
 function faultOf(change: Record<string, unknown>): string {
   try {
@@ -65,6 +67,20 @@ test.each<[string, Record<string, unknown>]>([
   ["CLIENTS", { CLIENTS: '[{"client_id":"","client_name":"A","redirect_uris":[]}]' }],
   ["CLIENTS", { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret":"x"}]' }],
   ["CLIENTS", { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret_sha256":"short"}]' }],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "otel.example" }],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://otel.example" }],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:word@otel.example" }],
+  ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example?key=1" }],
+  ...["-0.1", "1.1", "all", "NaN", "50%"].map((share): [string, Record<string, unknown>] => [
+    "OTEL_TRACES_SAMPLER_ARG",
+    { ...COLLECTOR, OTEL_TRACES_SAMPLER_ARG: share },
+  ]),
+  ...["word", "=word", "a b=word", "a=word word", "a=wörd", "a=%zz", "a=%2", "a=%0d%0ab", "a=%ff", "a=%7f"].map(
+    (fields): [string, Record<string, unknown>] => [
+      "OTEL_EXPORTER_OTLP_HEADERS",
+      { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields },
+    ],
+  ),
 ])("names %s, and never a key: case %#", (name, change) => {
   expect(faultOf(change)).toMatch(new RegExp(`^Configuration: ${name}\\b`));
 });
@@ -95,6 +111,18 @@ test("knows clients beforehand, and how long things live", () => {
     ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
     ...{ graceSeconds: 0, strict: true },
   });
+});
+
+test("knows a collector by OpenTelemetry's names, and none when it is not told of one", () => {
+  const fields = " Authorization = Basic%20YTpi=%2C/ ,x-team=a,";
+  const told = { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields, OTEL_SERVICE_NAME: "desk" };
+  expect(readConfig({ ...good, ...told, OTEL_TRACES_SAMPLER_ARG: "0.25" }).collector).toEqual({
+    ...{ endpoint: COLLECTOR.OTEL_EXPORTER_OTLP_ENDPOINT, ratio: 0.25, service: "desk" },
+    headers: { authorization: "Basic YTpi=,/", "x-team": "a" },
+  });
+  expect(readConfig({ ...good, ...COLLECTOR }).collector).toMatchObject({ ratio: 1, headers: {} });
+  expect(readConfig({ ...good, ...told, OTEL_EXPORTER_OTLP_ENDPOINT: "" }).collector).toBeUndefined();
+  expect(faultOf({ ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: "x=hidden word" })).not.toContain("hidden");
 });
 
 test("says what is wrong with a client, and nothing that it holds", () => {
