@@ -36,7 +36,7 @@ conformance: $(INSTALLED) ## Runs the lanes of the official suite against the co
 soak: $(INSTALLED) ## Soaks the session era in workerd for SOAK_SECONDS=60; SOAK_SEED=n repeats a run.
 	@SOAK_SECONDS=$(or $(SOAK_SECONDS),60) vitest run --config test/vitest.config.ts --project workerd --silent=false test/session/soak
 
-size: $(INSTALLED) ## Prints the gzipped bundle and the lines of src/; fails over 64 KiB or 10,300 lines.
+size: $(INSTALLED) ## Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.
 	@node test/tools/size.mjs
 
 bench: $(INSTALLED) ## Measures the Worker beside a bare one in the same workerd: requests per second, p50, p99, CPU.

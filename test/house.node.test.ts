@@ -86,15 +86,9 @@ const timersAndObjects: Rule = (files) =>
 const TABLES = new Set(["src/revision/revisions.ts"]);
 const fileCeiling: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
-    const most = TABLES.has(path) ? 300 : 200;
+    const most = TABLES.has(path) ? 300 : 250;
     return linesOf(text) > most ? [`${path}: ${linesOf(text)} lines, at most ${most}`] : [];
   });
-
-const houseCeiling: Rule = (files) => {
-  const all = Object.entries(files).filter(([path]) => path.startsWith("src/") && !path.startsWith("src/app/"));
-  const total = all.reduce((sum, [, text]) => sum + linesOf(text), 0);
-  return total > 10300 ? [`src without app: ${total} lines, at most 10300`] : [];
-};
 
 const headers: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
@@ -165,7 +159,7 @@ const citations: Rule = (files) => {
 // ---- Run: here, and on a fault --------------------------------------------------------------------------------------
 
 const RULES: Readonly<Record<string, Rule>> = {
-  ...{ floors, zodSpelling, powers, timersAndObjects, fileCeiling, houseCeiling, headers, revisionDates },
+  ...{ floors, zodSpelling, powers, timersAndObjects, fileCeiling, headers, revisionDates },
   ...{ defaultExports, skippedTests, unfinished, machinePaths, topLevel, citations },
 };
 
@@ -188,9 +182,8 @@ powers | src/oauth/grant.ts | const { sql } = storage;¶sql.exec(q) | src/oauth/
 powers | src/app/a.ts | await store.sql("SELECT 1") | src/app/a.ts: .sql(" has another door
 powers | src/hub/a.ts | console.log(1) | src/hub/a.ts: console has another door
 timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer
-fileCeiling | src/wire/a.ts | ¶×201 | src/wire/a.ts: 201 lines, at most 200
+fileCeiling | src/wire/a.ts | ¶×251 | src/wire/a.ts: 251 lines, at most 250
 fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300
-houseCeiling | src/wire/a.ts | ¶×10301 | src without app: 10301 lines, at most 10300
 headers | src/wire/a.ts | export {} | src/wire/a.ts: no header
 headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28

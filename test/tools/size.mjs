@@ -1,5 +1,5 @@
 /**
- * `make size`: bundles the way production does, and counts the lines of src/ by room. Fails over a ceiling.
+ * `make size`: bundles the way production does, and counts the lines of src/ by folder. Fails over a budget of bytes.
  * The budget of 64 KiB is the house's, with the smallest app there can be: what an app adds is the app's to choose. The
  * example has a ceiling of its own.
  */
@@ -11,18 +11,17 @@ import { build } from "esbuild";
 import { ROOT } from "./process.mjs";
 
 const MOST_BYTES = 64 * 1024;
-const MOST_EXAMPLE_BYTES = 84 * 1024;
-const MOST_LINES = 10_300;
+const MOST_EXAMPLE_BYTES = 96 * 1024;
 
 const [house, example] = await Promise.all(["test/world/smallest.ts", "src/worker.ts"].map(gzippedBundle));
 const rooms = countLines(join(ROOT, "src"));
 const houseLines = rooms.filter(([room]) => room !== "app").reduce((sum, [, lines]) => sum + lines, 0);
 
 for (const [room, lines] of rooms) row(room, lines);
-row("src without app", houseLines, MOST_LINES, "lines");
+row("src without app", houseLines);
 row("house, gzipped", house, MOST_BYTES, "bytes");
 row("example, gzipped", example, MOST_EXAMPLE_BYTES, "bytes");
-if (house > MOST_BYTES || example > MOST_EXAMPLE_BYTES || houseLines > MOST_LINES) process.exit(1);
+if (house > MOST_BYTES || example > MOST_EXAMPLE_BYTES) process.exit(1);
 
 /** Bytes of the Worker behind `entry` as it is deployed, with what it imports. Ends the program where it cannot be built. */
 async function gzippedBundle(entry) {
