@@ -8,6 +8,7 @@ import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
+import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const world = `${root}test/world/wrangler.toml`;
@@ -18,11 +19,25 @@ const KEYS = `test:${btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, 
 const { SOAK_SECONDS = "15", SOAK_SEED } = process.env;
 const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) };
 
+/** Files that take tens of seconds, so that none of them is left to run alone at the end. */
+const LONG = /exchanges\.|soak|audit|idle|conformance|rotate|limit|attack|client\.node|concurrency/;
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const sorted = await super.sort(files);
+    const long = sorted.filter((file) => LONG.test(file.moduleId));
+    return [...long, ...sorted.filter((file) => !long.includes(file))];
+  }
+}
+
 const config: ViteUserConfig = defineConfig({
   root,
   test: {
     // What a passing test logs is noise; what a failing one logs is evidence.
     silent: "passed-only",
+    // Half of the time a test waits: for a server to start, for silence to be silent. So more workers than cores.
+    maxWorkers: 4,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         root,

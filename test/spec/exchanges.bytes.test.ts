@@ -1,4 +1,4 @@
-// The exchanges of spec/ in workerd, bodies sent in small pieces.
+// The exchanges of spec/ in workerd, in the mode "bytes" of spec/README.md.
 import { suite } from "./suite.ts";
 
-suite(["bytes", "all"]);
+suite("bytes");

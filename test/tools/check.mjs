@@ -1,84 +1,149 @@
 /**
- * `make test`: every check in order, cheapest first; all run even when one fails. Counts what each one says and ends
- * with one line, "N passed, N failed". A step that fails without saying how often counts as one failure. One that cannot
- * run here, for want of a program that npm does not install, counts as neither, and is named above that line.
+ * `make test`: every check. `make check`, which is `--quick`: format, lint, types, size and rules, in seconds.
+ * All steps run even when one fails. What a step prints goes to dist/test/, a line a step to the terminal; failures come
+ * last, with file and name, above "N passed, N failed". A step that fails without saying how often counts as one failure.
+ * One that cannot run here, for want of a program that npm does not install, counts as neither, and is named there too.
  */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { run } from "./process.mjs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { ROOT, run } from "./process.mjs";
 
-const scratch = mkdtempSync(join(tmpdir(), "barewire-test-"));
-const report = join(scratch, "vitest.json");
+const LOGS = join(ROOT, "dist", "test");
 
 /** What one step may take, on a slow machine. */
 const STEP_MS = 2_400_000;
 
+/** How many lines of the end are for failures: together with the totals they fit on a small terminal. */
+const FAILURE_LINES = 15;
+
 /** As test/browser/chromium.node.ts has it. */
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
-/** `needs`: the program without which the step does not run. */
-const step = (name, command, args, count, needs) => ({ name, command, args, count, needs });
-const vitest = (...flags) => {
-  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
-  return ["run", "--config", "test/vitest.config.ts", ...reporters, ...flags];
-};
-const STEPS = [
-  step("format", "oxfmt", ["--check"]),
-  step("lint", "oxlint", ["--type-aware", "--deny-warnings"]),
-  step("types of src and its tests", "tsc", ["-p", "tsconfig.json"]),
-  step("types of the tests outside workerd", "tsc", ["-p", "test/tsconfig.json"]),
-  step("size", "node", ["test/tools/size.mjs"]),
-  step("house rules, unit tests, fixtures", "vitest", vitest("--project=!browser"), readVitest),
-  // One file after the other: each has a browser and servers of its own.
-  step(
-    "logins in a real browser",
-    "vitest",
-    vitest("--project=browser", "--no-file-parallelism"),
-    readVitest,
-    CHROMIUM,
-  ),
-  step("official conformance", "node", ["test/tools/conformance.mjs"], readTotals),
-];
+const RULES = ["test/house", "test/lint", "test/supplies", "test/spec/ledger"];
 
-const totals = { passed: 0, failed: 0 };
-const notRun = [];
+/**
+ * Steps of one group run side by side, groups one after the other, cheapest first.
+ * `read` takes the output apart: { passed, failed, failures }. `needs` names a program without which the step cannot run.
+ */
+const QUICK = [
+  { name: "format", command: "oxfmt", args: ["--check"] },
+  { name: "lint", command: "oxlint", args: ["--type-aware", "--deny-warnings"] },
+  { name: "types of src and its tests", command: "tsc", args: ["-p", "tsconfig.json"] },
+  { name: "types of the tests outside workerd", command: "tsc", args: ["-p", "test/tsconfig.json"] },
+  { name: "size", command: "node", args: ["test/tools/size.mjs"] },
+];
+const GROUPS = process.argv.includes("--quick")
+  ? [QUICK, [vitest("rules", ["--project=node", ...RULES])]]
+  : [
+      QUICK,
+      [
+        vitest("unit tests, fixtures, real clients", ["--project=!browser"]),
+        { name: "official conformance", command: "node", args: ["test/tools/conformance.mjs"], read: readTotals },
+        { ...vitest("logins in a real browser", ["--project=browser"]), needs: CHROMIUM },
+      ],
+    ];
+
 const started = Date.now();
-for (const { name, command, args, count, needs } of STEPS) {
-  console.log(`\n── ${name}`);
-  if (needs !== undefined && !existsSync(needs)) {
-    notRun.push(`NOT RUN: ${name}: there is no ${needs} (CHROMIUM names another)`);
-    console.log(notRun.at(-1));
-    continue;
-  }
-  const { code, output } = await run(command, args, { timeoutMs: STEP_MS });
-  const { passed, failed } = count?.(output) ?? { passed: code === 0 ? 1 : 0, failed: 0 };
-  totals.passed += passed;
-  totals.failed += code !== 0 && failed === 0 ? 1 : failed;
-}
-rmSync(scratch, { recursive: true });
-console.log(`\n${Math.round((Date.now() - started) / 1000)} s`);
-for (const line of notRun) console.log(line);
-console.log(`${totals.passed} passed, ${totals.failed} failed`);
+const totals = { passed: 0, failed: 0 };
+const failures = [];
+const notRun = [];
+
+rmSync(LOGS, { recursive: true, force: true });
+mkdirSync(LOGS, { recursive: true });
+for (const group of GROUPS) await Promise.all(group.map(runStep));
+report();
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
-/** A file that cannot even be loaded has no tests of its own to fail, and counts as one. */
-function readVitest() {
-  try {
-    const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(report, "utf8"));
-    // The next run may end before it writes its own.
-    rmSync(report);
-    const unloaded = testResults.filter(
-      (file) => file.status === "failed" && file.assertionResults.length === 0,
-    ).length;
-    return { passed: numPassedTests, failed: numFailedTests + unloaded };
-  } catch {
-    return undefined;
+async function runStep(step) {
+  if (step.needs !== undefined && !existsSync(step.needs)) {
+    notRun.push(`NOT RUN: ${step.name}: there is no ${step.needs} (CHROMIUM names another)`);
+    return;
   }
+  const began = Date.now();
+  const { code, output } = await run(step.command, step.args, { timeoutMs: STEP_MS, quiet: true });
+  const log = logOf(step);
+  writeFileSync(log, output);
+  const result = judge(step, code, output);
+  totals.passed += result.passed;
+  totals.failed += result.failed;
+  failures.push(...result.failures);
+  const mark = result.failed === 0 ? "✓" : "✗";
+  const counts = result.failed === 0 ? `${result.passed}` : `${result.failed} failed: ${relative(ROOT, log)}`;
+  const seconds = Math.round((Date.now() - began) / 1000);
+  console.log(`${mark} ${step.name.padEnd(36)}${`${seconds} s`.padStart(6)}   ${counts}`);
+}
+
+/** What a step came to. Never "nothing failed" for a program that did not end well. */
+function judge(step, code, output) {
+  const read = step.read?.(output);
+  const { passed, failed, failures: named = [] } = read ?? { passed: code === 0 ? 1 : 0, failed: 0 };
+  if (code === 0 || failed > 0) return { passed, failed, failures: named };
+  const lines = output
+    .trimEnd()
+    .split("\n")
+    .slice(-FAILURE_LINES + 3);
+  return { passed, failed: 1, failures: [[`${step.name} ended with ${code}:`, ...lines]] };
+}
+
+function report() {
+  console.log("");
+  let room = FAILURE_LINES;
+  // The first failure is told in full, the others as far as there is room.
+  for (const [index, [title, ...lines]] of failures.entries()) {
+    if (room <= 1 && index < failures.length - 1) {
+      console.log(`and ${failures.length - index} more: ${relative(ROOT, LOGS)}/`);
+      break;
+    }
+    const detail = failures.length === 1 || index === 0 ? lines.slice(0, Math.max(0, room - failures.length)) : [];
+    for (const line of [title, ...detail]) console.log(line);
+    room -= 1 + detail.length;
+  }
+  for (const line of notRun) console.log(line);
+  console.log(`${Math.round((Date.now() - started) / 1000)} s`);
+  console.log(`${totals.passed} passed, ${totals.failed} failed`);
+}
+
+/** A step that runs test files of the projects named. What failed is read from Vitest's own report. */
+function vitest(name, files) {
+  const report = join(LOGS, `${slug(name)}.json`);
+  const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${report}`];
+  const args = ["run", "--config", "test/vitest.config.ts", ...reporters, ...files];
+  return { name, command: "vitest", args, read: () => readVitest(report) };
+}
+
+/** A file that cannot even be loaded has no tests of its own to fail, and counts as one. */
+function readVitest(path) {
+  if (!existsSync(path)) return undefined;
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(path, "utf8"));
+  const failures = testResults.flatMap(failuresOf);
+  return { passed: numPassedTests, failed: Math.max(numFailedTests, failures.length), failures };
+}
+
+function failuresOf(file) {
+  const name = relative(ROOT, file.name);
+  const failed = file.assertionResults.filter(({ status }) => status === "failed");
+  if (failed.length === 0 && file.status === "failed") return [[`✗ ${name}`, ...reason(file.message)]];
+  return failed.map((test) => [`✗ ${name} > ${test.fullName}`, ...reason(test.failureMessages.join("\n"))]);
+}
+
+/** What went wrong, without the frames of the test runner and of packages. */
+function reason(message) {
+  const lines = message.split("\n").filter((line) => line.trim() !== "" && !line.includes("/node_modules/"));
+  return lines.map((line) => `    ${line.replaceAll(ROOT, "")}`);
 }
 
 function readTotals(output) {
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
-  return last === undefined ? { passed: 0, failed: 1 } : { passed: Number(last[1]), failed: Number(last[2]) };
+  if (last === undefined) return undefined;
+  const failures = [...output.matchAll(/^ +FAIL .*$/gm)].map(([line]) => [`✗ official conformance > ${line.trim()}`]);
+  return { passed: Number(last[1]), failed: Number(last[2]), failures };
+}
+
+function logOf(step) {
+  return join(LOGS, `${slug(step.name)}.log`);
+}
+
+function slug(name) {
+  return name.replaceAll(/\W+/g, "-");
 }
