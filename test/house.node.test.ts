@@ -124,7 +124,7 @@ const machinePaths: Rule = (files) =>
   each(files, /^(?!spec\/exchanges\/)/, (path, text) => found(path, text, PLACES));
 
 const TOP =
-  /^(src|test|spec|\.ci|wrangler\.toml|package(-lock)?\.json|tsconfig\.json|Makefile|README\.md|SECURITY\.md|LICENSE|\.[\w.-]+)$/;
+  /^(src|test|spec|\.ci|wrangler\.toml|package(-lock)?\.json|tsconfig\.json|Makefile|README\.md|SECURITY\.md|CONTRIBUTING\.md|CHANGELOG\.md|LICENSE|\.[\w.-]+)$/;
 const topLevel: Rule = (files) =>
   [...new Set(Object.keys(files).map((path) => path.split("/")[0] ?? ""))].filter((name) => !TOP.test(name));
 
