@@ -45,6 +45,8 @@ export interface Env {
   readonly KEYS?: string;
   /** This server's address as clients know it, such as https://mcp.example.com. */
   readonly PUBLIC_URL?: string;
+  /** The origin that tokens, and all that is kept for callers, are bound to, wherever the server is; empty: where it is asked. */
+  readonly IDENTITY?: string;
   /** Origins of browser clients beyond loopback and PUBLIC_URL, comma separated. */
   readonly ALLOWED_ORIGINS?: string;
   /** The date of the one revision with sessions to negotiate; all of them when empty. */
@@ -75,6 +77,8 @@ export interface Config {
   readonly ring: KeyRing;
   /** The origin of PUBLIC_URL. */
   readonly publicOrigin: string | undefined;
+  /** The origin of IDENTITY. */
+  readonly identity: string | undefined;
   readonly origins: OriginPolicy;
   readonly maxBodyBytes: number;
   readonly only: string | undefined;
@@ -88,7 +92,7 @@ export interface Config {
 /** The checked configuration. Throws with the name of every variable that is wrong; never prints a secret. */
 export function readConfig(env: Env): Config {
   const faults: string[] = [];
-  const { KEYS, PUBLIC_URL = "", ALLOWED_ORIGINS = "", REVISION = "", AUTH = "", AUTH_ISSUER = "" } = env;
+  const { KEYS, ALLOWED_ORIGINS = "", REVISION = "", AUTH = "", AUTH_ISSUER = "" } = env;
   const count = (
     name: "MAX_BODY_BYTES" | `${"ACCESS" | "REFRESH" | "GRACE"}_SECONDS`,
     least: number,
@@ -102,9 +106,13 @@ export function readConfig(env: Env): Config {
   const ring = readKeyRing(typeof KEYS === "string" ? KEYS : "");
   if (!ring.ok)
     faults.push(`KEYS${KEYS === undefined ? " is missing: make dev makes one for local use" : `: ${ring.error}`}`);
-  const own = URL.canParse(PUBLIC_URL) ? new URL(PUBLIC_URL) : undefined;
-  if (PUBLIC_URL !== "" && !/^https?:$/.test(own?.protocol ?? ""))
-    faults.push("PUBLIC_URL must be an http or https URL");
+  const readUrl = (name: "PUBLIC_URL" | "IDENTITY"): URL | undefined => {
+    const text = env[name] ?? "";
+    const url = URL.canParse(text) ? new URL(text) : undefined;
+    if (text !== "" && !/^https?:$/.test(url?.protocol ?? "")) faults.push(`${name} must be an http or https URL`);
+    return url;
+  };
+  const own = readUrl("PUBLIC_URL");
   if (REVISION !== "" && !SERVED_DATES.includes(REVISION))
     faults.push(`REVISION must be one of ${SERVED_DATES.join(", ")}`);
   if (!/^(eu|us|fedramp|fedramp-high|)$/.test(env.JURISDICTION ?? ""))
@@ -118,10 +126,10 @@ export function readConfig(env: Env): Config {
   const clients = readClients(env.CLIENTS ?? "");
   if (typeof clients === "string") faults.push(clients);
   const outside = { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION, anyType: env.AUTH_ANY_TYPE === "1" };
-  const listed = ALLOWED_ORIGINS.split(",").map((part) => part.trim());
-  const browsers = listed.filter((part) => part !== "");
+  const browsers = ALLOWED_ORIGINS.split(/[\s,]+/).filter((part) => part !== "");
   const config = {
     publicOrigin: own?.origin,
+    identity: readUrl("IDENTITY")?.origin,
     origins: {
       allowedOrigins: own === undefined ? browsers : [own.origin, ...browsers],
       allowedHosts: own === undefined ? [] : [own.hostname],

@@ -107,11 +107,12 @@ interface Target {
 
 /** The last URL parsed: nearly every request has the same, and parsing it costs as much as a header read or five. */
 let last: Target | undefined;
-function targetOf(text: string, { publicOrigin }: Config): Target {
+function targetOf(text: string, { publicOrigin, identity }: Config): Target {
   if (last?.text === text) return last;
   const url = new URL(text);
   const issuer = publicOrigin ?? url.origin;
-  return (last = { text, url, place: { issuer, resource: issuer + MCP_PATH } });
+  const place = { issuer, resource: issuer + MCP_PATH, audience: (identity ?? issuer) + MCP_PATH };
+  return (last = { text, url, place });
 }
 
 // spec: http.endpoint

@@ -9,6 +9,11 @@ import { readBase64url, utf8 } from "../base/bytes.ts";
 
 const STORED = /^pbkdf2-sha256:([1-9]\d{0,4}|100000):([\w-]+):([\w-]{43})$/;
 
+/** Whether `stored` is of this form. */
+export function isStored(stored: string): boolean {
+  return STORED.test(stored);
+}
+
 /** True when `stored` was made from `text`, in time that does not depend on how far they agree. */
 export async function checkPassphrase(text: string, stored: string): Promise<boolean> {
   const [, iterations = "", salt = "", hash = ""] = STORED.exec(stored) ?? [];

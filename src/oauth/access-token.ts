@@ -46,7 +46,7 @@ export async function readAccess(
 /** Reads bearer tokens of our own: at best a lookup, and never a storage operation unless the desk is strict. */
 export function ownTokens(desk: Desk): Verifier {
   const verified = cache<Caller>();
-  return async (token, { resource }) => {
+  return async (token, { audience: resource }) => {
     const key = `${resource} ${token}`;
     let caller = verified.get(key, now());
     if (caller === undefined) {

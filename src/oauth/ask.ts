@@ -58,7 +58,7 @@ export function readAsk(
   if (!scopes.ok) return scopes;
   return ok({
     ...{ client: client.key, clientName: client.name, clientHost: client.host, redirectUri },
-    ...{ state, challenge, scopes: scopes.value, resource: place.resource },
+    ...{ state, challenge, scopes: scopes.value, resource: place.audience },
   });
 }
 

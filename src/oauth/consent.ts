@@ -63,7 +63,8 @@ async function decide(guest: Guest): Promise<Response> {
   const account = desk.accounts.getByName(await accountName(person.subject));
   if (!noted) await account.enter({ address: "", good: true, grant: id });
   const { subject } = person;
-  const kept = await desk.entrance.hooks?.consented?.({ issuer: place.issuer, subject }, person.properties);
+  const whose = { issuer: new URL(place.audience).origin, subject };
+  const kept = await desk.entrance.hooks?.consented?.(whose, person.properties);
   if (kept?.ok === false) return refusePage(desk, "consent.hook", kept.error);
   const properties = await seal(desk.ring, "properties", kept?.value ?? person.properties, id);
   if (!(await grant.open({ ...agreed, subject, properties }, desk.settings))) return refusePage(desk, "consent.spent");

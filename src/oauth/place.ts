@@ -9,8 +9,10 @@ import { fault, type Fault } from "./fault.ts";
 export interface Place {
   /** scheme://host[:port], no slash at the end: the issuer of everything this server issues. */
   readonly issuer: string;
-  /** The MCP endpoint: the audience of every access token. */
+  /** The MCP endpoint, as clients name it. */
   readonly resource: string;
+  /** What tokens, callers and what they keep are bound to: the resource, or the one that stands for all of this server's. */
+  readonly audience: string;
 }
 
 // spec: issuer.default.paths

@@ -36,7 +36,7 @@ export async function revoke(desk: Desk, http: Request, place: Place): Promise<R
   if (!asked.ok) return refuseOAuth("revoke", asked, http);
   const [client, token] = asked.value;
   // spec: revoke.refresh, revoke.hint, revoke.owner
-  const access = await readAccess(desk.ring, token, place.resource, now());
+  const access = await readAccess(desk.ring, token, place.audience, now());
   const id = access.ok ? access.value.caller.grant : (await readRefresh(desk.ring, token))?.[0];
   if (id !== undefined) await revokeGrant(desk, id, "client", client.key);
   return new Response(null, { headers: NO_STORE });
@@ -64,8 +64,8 @@ export async function introspect(desk: Desk, http: Request, place: Place): Promi
 /** Whose a token is; undefined unless it is alive. `exp`: of an access token, in seconds since the epoch. */
 type Found = Pick<Terms, "client" | "subject" | "scopes"> & { readonly exp?: number };
 
-async function describe(desk: Desk, token: string, { resource }: Place): Promise<Found | undefined> {
-  const access = await readAccess(desk.ring, token, resource, now());
+async function describe(desk: Desk, token: string, { audience }: Place): Promise<Found | undefined> {
+  const access = await readAccess(desk.ring, token, audience, now());
   if (access.ok) {
     const { caller, expires: exp } = access.value;
     return caller.grant === undefined || (await isLive(desk, caller.grant)) ? { ...caller, exp } : undefined;

@@ -59,7 +59,7 @@ async function exchange(desk: Desk, http: Request, place: Place): Promise<Issued
 
 const VERIFIER = /^[\w.~-]{43,128}$/;
 
-async function redeemCode(desk: Desk, client: Client, form: Params, { resource }: Place): Promise<Issued> {
+async function redeemCode(desk: Desk, client: Client, form: Params, { audience: resource }: Place): Promise<Issued> {
   // 1. The code is one of this server's. A forged one wakes nothing.
   const code = form.get("code");
   if (code === undefined) return absent("code");
@@ -78,7 +78,7 @@ async function redeemCode(desk: Desk, client: Client, form: Params, { resource }
   return issueFrom(desk, client, grant, redeemed, "code");
 }
 
-async function refresh(desk: Desk, client: Client, form: Params, { resource }: Place): Promise<Issued> {
+async function refresh(desk: Desk, client: Client, form: Params, { audience: resource }: Place): Promise<Issued> {
   // 1. The token is one of this server's. A forged one wakes nothing.
   const presented = form.get("refresh_token");
   if (presented === undefined) return absent("refresh_token");
@@ -96,12 +96,13 @@ async function refresh(desk: Desk, client: Client, form: Params, { resource }: P
 }
 
 /** No person and no grant: the client is its own subject. Only an operator can give a client this grant type. */
-async function actForItself(desk: Desk, client: Client, form: Params, { issuer, resource }: Place): Promise<Issued> {
+async function actForItself(desk: Desk, client: Client, form: Params, { audience: resource }: Place): Promise<Issued> {
   // spec: machine.confidential, machine.authenticated
   if (client.auth.method === "none")
     return fault("unauthorized_client", "client.public", "This grant_type is for clients with a secret or a key");
   const scopes = narrowScopes(form.get("scope"), client, desk.settings);
   if (!scopes.ok) return scopes;
+  const issuer = new URL(resource).origin;
   const caller = { issuer, subject: client.key, client: client.key, scopes: scopes.value, properties: {} };
   const issued = await issue(desk, caller, resource, "client");
   return issued.ok ? ok(issued.value.response) : issued;

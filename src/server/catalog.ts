@@ -106,10 +106,12 @@ function byKey<T>(what: string, items: readonly T[] = [], key: (item: T) => stri
 function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   const wrong = Object.keys(scopes).find((name) => !/^[!#-[\]-~]+$/.test(name));
   if (wrong !== undefined) throw new Error(`Scope "${wrong}" holds a character that no scope may hold`);
-  const implied = Object.values(scopes).flatMap((one) => one.implies ?? []);
-  const named = [...tools.values()].flatMap((one) => one.scopes).concat(implied);
-  const unknown = named.find((name) => !Object.hasOwn(scopes, name));
-  if (unknown !== undefined) throw new Error(`Scope "${unknown}" is not declared`);
+  const check = (who: string, names: readonly string[] = []): void => {
+    const unknown = names.find((name) => !Object.hasOwn(scopes, name));
+    if (unknown !== undefined) throw new Error(`Scope "${unknown}" of ${who} is not declared`);
+  };
+  for (const one of tools.values()) check(`tool "${one.name}"`, one.scopes);
+  for (const [name, one] of Object.entries(scopes)) check(`scope "${name}"`, one.implies);
 }
 
 export function listingOf<T>(

@@ -60,18 +60,25 @@ const NO_ARGUMENTS: RawSchema = {
   check: (value) => (isObject(value) && Object.keys(value).length === 0 ? ok(value) : err("/ must be empty")),
 };
 
-/** Defines a tool. Throws when the name, a schema or an `x-mcp-header` declaration is wrong. */
+/** Defines a tool. Throws when the name, a schema or an `x-mcp-header` declaration is wrong, and names the tool. */
 export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ToolSpec<In, Out>): Tool {
+  try {
+    return define(spec);
+  } catch (error) {
+    throw new Error(`Tool "${spec.name}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
+function define<In extends Schema, Out extends Schema>(spec: ToolSpec<In, Out>): Tool {
   const { handler, input = NO_ARGUMENTS, output, scopes = [], ...described } = spec;
   // spec: tools.name.characters, tools.name.length
-  if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name))
-    throw new Error(`Tool name "${spec.name}" must be 1 to 128 of A-Z a-z 0-9 _ - .`);
-  const { schema: inputSchema, check: checkInput } = readSchema(spec.name, input, "input");
-  const out = output && readSchema(spec.name, output, "output");
+  if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name)) throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
+  const { schema: inputSchema, check: checkInput } = readSchema(input, "input");
+  const out = output && readSchema(output, "output");
   // spec: tools.schema.input
-  if (inputSchema["type"] !== "object") throw new Error(`Input schema of tool "${spec.name}" must have type "object"`);
+  if (inputSchema["type"] !== "object") throw new Error('its input schema must have type "object"');
   const mirrored = readMirroredParams(inputSchema);
-  if (!mirrored.ok) throw new Error(`Tool "${spec.name}": ${mirrored.error}`);
+  if (!mirrored.ok) throw new Error(mirrored.error);
   return {
     name: spec.name,
     listing: { ...described, inputSchema, ...(out && { outputSchema: out.schema }) } as unknown as JsonObject,
@@ -83,13 +90,15 @@ export function tool<In extends Schema = RawSchema, Out extends Schema = RawSche
   };
 }
 
-/** The schema as clients see it, and the check of values that goes with it. */
-function readSchema(name: string, given: Schema, io: "input" | "output"): RawSchema {
+/** The schema as clients see it, and the check of values that goes with it. Throws for what JSON Schema cannot say. */
+function readSchema(given: Schema, io: "input" | "output"): RawSchema {
+  // Types are not checked where the Worker is built, and a bare object of schemas is what other libraries take.
   const raw = isZod(given) ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkOf(given) } : given;
+  if (!isObject(raw.schema)) throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
   const { $schema = DIALECT } = raw.schema;
   // spec: schema.dialect.default, schema.dialect.unsupported
   if ($schema !== DIALECT)
-    throw new Error(`The ${io} schema of tool "${name}" is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`);
+    throw new Error(`its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`);
   return raw;
 }
 

@@ -14,8 +14,8 @@ z.config(en());
 export type Check<T = unknown> = (value: unknown) => Result<T, string>;
 
 /** Whichever half of zod it was made with. */
-export function isZod(given: object): given is z.core.$ZodType {
-  return "_zod" in given;
+export function isZod(given: unknown): given is z.core.$ZodType {
+  return "_zod" in Object(given);
 }
 
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */

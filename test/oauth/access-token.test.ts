@@ -117,9 +117,25 @@ describe("ownTokens", () => {
     const verify = ownTokens(desk);
     const token = await mintAccess(ring, caller, place.resource, inSeconds(900));
     expect(await verify(token, place)).toMatchObject({ ok: true });
-    const other = { issuer: "https://other.test", resource: "https://other.test/mcp" };
+    const other = {
+      issuer: "https://other.test",
+      resource: "https://other.test/mcp",
+      audience: "https://other.test/mcp",
+    };
     expect(await verify(token, other)).toEqual({ ok: false, error: "token.audience" });
     expect(await verify(token, place)).toMatchObject({ ok: true });
+  });
+
+  it("takes a token at every address of a server that is one by its audience", async () => {
+    const verify = ownTokens(desk);
+    const token = await mintAccess(ring, caller, place.audience, inSeconds(900));
+    const renamed = { issuer: "https://new.test", resource: "https://new.test/mcp", audience: place.audience };
+    expect(await verify(token, renamed)).toMatchObject({ ok: true });
+    // And not for the name alone.
+    expect(await verify(token, { ...place, audience: renamed.resource })).toEqual({
+      ok: false,
+      error: "token.audience",
+    });
   });
 
   it("remembers no more than a thousand, and still knows the rest by reading them", async () => {

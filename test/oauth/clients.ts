@@ -11,7 +11,11 @@ import type { Place } from "../../src/oauth/place.ts";
 import { ringOf } from "../unit/keys.ts";
 import { deskOf } from "./desk.ts";
 
-export const PLACE: Place = { issuer: "https://mcp.example.com", resource: "https://mcp.example.com/mcp" };
+export const PLACE: Place = {
+  issuer: "https://mcp.example.com",
+  resource: "https://mcp.example.com/mcp",
+  audience: "https://mcp.example.com/mcp",
+};
 
 /** A desk of two scopes. `asked` holds the names of the account objects that were asked for. */
 export function clientDesk(clients: readonly PreRegistered[] = [], ring: KeyRing = ringOf("k")): ClientDesk {

@@ -16,7 +16,11 @@ import { costs, countedNamespace, type Costs } from "../world/counting.ts";
 import { entrance } from "../world/entrance.ts";
 
 export const bindings: Env = env as unknown as Env;
-export const place: Place = { issuer: "https://mcp.test", resource: "https://mcp.test/mcp" };
+export const place: Place = {
+  issuer: "https://mcp.test",
+  resource: "https://mcp.test/mcp",
+  audience: "https://mcp.test/mcp",
+};
 
 /** What clients of the desk know. */
 export const SECRET = "a secret of thirty-two characters";

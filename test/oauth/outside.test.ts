@@ -11,7 +11,11 @@ import { cache as tokenCache } from "../../src/oauth/cache.ts";
 import type { Place } from "../../src/oauth/place.ts";
 import { issuerKey, signJws, type IssuerKey } from "./issuer.ts";
 
-const PLACE: Place = { issuer: "https://mcp.example", resource: "https://mcp.example/mcp" };
+const PLACE: Place = {
+  issuer: "https://mcp.example",
+  resource: "https://mcp.example/mcp",
+  audience: "https://mcp.example/mcp",
+};
 const START = 1_800_000_000_000;
 const first = await issuerKey("EdDSA", "first");
 const second = await issuerKey("EdDSA", "second");
@@ -214,12 +218,16 @@ describe("a verdict", () => {
   test("holds for one resource", async () => {
     const good = await token();
     expect(await reason(good)).toBe("taken");
-    const other = { issuer: "https://other.example", resource: "https://other.example/mcp" };
+    const other = {
+      issuer: "https://other.example",
+      resource: "https://other.example/mcp",
+      audience: "https://other.example/mcp",
+    };
     expect(await reason(good, other)).toBe("token.audience");
   });
 
   test("is never given for an issuer that is this server", async () => {
-    const own = { issuer, resource: `${issuer}/mcp` };
+    const own = { issuer, resource: `${issuer}/mcp`, audience: `${issuer}/mcp` };
     expect(await reason(await token({ aud: own.resource }), own)).toBe("issuer.self");
     expect(asked).toEqual([]);
   });

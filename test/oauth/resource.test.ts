@@ -13,7 +13,11 @@ import { resourceMetadata, serverMetadata } from "../../src/oauth/metadata.ts";
 import { MAX_PARAMS, readForm, readParams } from "../../src/oauth/params.ts";
 import { checkResource, type Place } from "../../src/oauth/place.ts";
 
-const place: Place = { issuer: "https://mcp.example.com", resource: "https://mcp.example.com/mcp" };
+const place: Place = {
+  issuer: "https://mcp.example.com",
+  resource: "https://mcp.example.com/mcp",
+  audience: "https://mcp.example.com/mcp",
+};
 
 describe("checkResource", () => {
   it.each([

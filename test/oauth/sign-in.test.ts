@@ -128,6 +128,17 @@ describe("the passphrase", () => {
   });
 });
 
+describe("a passphrase that is not hashed", () => {
+  it.each(["korrekt pferd", "", "pbkdf2-sha256:100001:c2FsdA:AAAA"])(
+    "stops the server, and is not shown: %j",
+    (plain) => {
+      const setting = (): unknown => passphrase(plain);
+      expect(setting).toThrow(/^Configuration: PASSPHRASE must be the secret that make passphrase prints/);
+      if (plain !== "") expect(setting).not.toThrow(plain);
+    },
+  );
+});
+
 describe("an API key", () => {
   const URL_OF_ACCOUNT = "https://api.upstream.test/v1/me";
   const desk = deskWith(apiKey({ name: "Upstream", url: URL_OF_ACCOUNT, account: "data.id" }));

@@ -49,6 +49,8 @@ test.each<[string, Record<string, unknown>]>([
   ["PUBLIC_URL", { PUBLIC_URL: "mcp.example" }],
   ["PUBLIC_URL", { PUBLIC_URL: "ftp://mcp.example" }],
   ["PUBLIC_URL", { PUBLIC_URL: "javascript:alert(1)" }],
+  ["IDENTITY", { IDENTITY: "mcp.example" }],
+  ["IDENTITY", { IDENTITY: "ftp://mcp.example" }],
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "0" }],
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "-1" }],
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "4 MiB" }],
@@ -83,6 +85,11 @@ test.each<[string, Record<string, unknown>]>([
   ),
 ])("names %s, and never a key: case %#", (name, change) => {
   expect(faultOf(change)).toMatch(new RegExp(`^Configuration: ${name}\\b`));
+});
+
+test("has an identity of its own only where it is told one", () => {
+  expect(readConfig({ ...good, PUBLIC_URL: "https://mcp.example" }).identity).toBeUndefined();
+  expect(readConfig({ ...good, IDENTITY: "https://old.example/x" }).identity).toBe("https://old.example");
 });
 
 test("names all that is wrong, and which key", () => {

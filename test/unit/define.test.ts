@@ -41,6 +41,20 @@ test("a tool's input is an object", () => {
   expect(() => tool({ name: "t", input: z.string(), handler: () => "" })).toThrow('must have type "object"');
 });
 
+test.each<[what: string, spec: object, says: string]>([
+  ["a name", { name: "add numbers" }, 'Tool "add numbers": its name must be 1 to 128 of A-Z a-z 0-9 _ - .'],
+  ["an input of another type", { input: z.string() }, 'Tool "t": its input schema must have type "object"'],
+  // What other libraries take.
+  ["a bare object of schemas", { input: { a: z.string() } }, 'Tool "t": its input must be z.object({ … }) or { schema'],
+  ["a number", { input: 7 }, 'Tool "t": its input must be'],
+  ["null", { input: null }, 'Tool "t": '],
+  ["an output", { output: { a: z.string() } }, 'Tool "t": its output must be z.object({ … }) or { schema, check }'],
+  ["what JSON Schema cannot say", { input: z.object({ when: z.date() }) }, 'Tool "t": Date cannot be represented'],
+])("%s that is wrong is told with the tool's name", (_, spec, says) => {
+  const wrong = { name: "t", handler: () => "", ...spec } as Parameters<typeof tool>[0];
+  expect(() => tool(wrong)).toThrow(says);
+});
+
 test("a tool that takes nothing says so, and refuses what it is given", () => {
   const { listing, checkInput } = named("t");
   expect(listing["inputSchema"]).toEqual({ type: "object", additionalProperties: false });

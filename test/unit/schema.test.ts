@@ -70,7 +70,7 @@ test("refuses a schema of an unsupported dialect and names it", () => {
     "http://json-schema.org/draft-07/schema#",
     7,
   ]) {
-    const says = `The input schema of tool "t" is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`;
+    const says = `Tool "t": its input schema is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`;
     expect(() => both({ type: "object", $schema })).toThrow(says);
     const output = { schema: { $schema }, check: ok };
     expect(() => tool({ name: "t", output, handler: () => "" })).toThrow(says.replace("input", "output"));

@@ -150,11 +150,13 @@ test("broader scopes include narrower ones, step by step and round in circles to
 
 test("a scope that is not declared stops the server", () => {
   const one = { description: "" };
-  expect(() => catalog({ info, tools: [needing("t", "read")] })).toThrow('Scope "read" is not declared');
+  expect(() => catalog({ info, tools: [needing("t", "read")] })).toThrow('Scope "read" of tool "t" is not declared');
   expect(() => catalog({ info, scopes, tools: [needing("t", "toString")] })).toThrow(
-    'Scope "toString" is not declared',
+    'Scope "toString" of tool "t" is not declared',
   );
-  expect(() => catalog({ info, scopes: { a: { ...one, implies: ["b"] } } })).toThrow('Scope "b" is not declared');
+  expect(() => catalog({ info, scopes: { a: { ...one, implies: ["b"] } } })).toThrow(
+    'Scope "b" of scope "a" is not declared',
+  );
   expect(() => catalog({ info, scopes: { a: { ...one, implies: ["b"] }, b: one } })).not.toThrow();
   for (const name of ["", "a b", 'a"', "a\\b", "é", "a\n"])
     expect(() => catalog({ info, scopes: { [name]: one } }), JSON.stringify(name)).toThrow("no scope may hold");

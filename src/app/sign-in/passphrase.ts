@@ -4,13 +4,17 @@
  * ends every remembered sign-in.
  */
 
-import { checkPassphrase } from "../../crypto/password.ts";
+import { checkPassphrase, isStored } from "../../crypto/password.ts";
 import type { SignIn } from "../../oauth/sign-in.ts";
 
 const OWNER = "owner";
 
-/** `stored`: what `hashPassphrase` made. */
+/** `stored`: what `hashPassphrase` made. Throws for anything else, which nobody could sign in with, and never shows it. */
 export function passphrase(stored: string): SignIn {
+  if (!isStored(stored))
+    throw new Error(
+      "Configuration: PASSPHRASE must be the secret that make passphrase prints, not the passphrase itself",
+    );
   return {
     title: "Sign in",
     fields: [{ name: "passphrase", label: "Passphrase", type: "password", autocomplete: "current-password" }],
