@@ -14,6 +14,7 @@ import { findGrant } from "./grant.ts";
 import type { AccountView } from "./pages.ts";
 import { PATHS, type Place } from "./place.ts";
 import { revokeGrant } from "./revocation.ts";
+import { epochOf } from "./sign-in.ts";
 
 export async function account(desk: Desk, http: Request, place: Place): Promise<Response> {
   const guest = await readGuest(desk, http, place);
@@ -48,7 +49,8 @@ const UNDECIDED = 20;
 async function grantsOf(desk: Desk, place: Place, subject: string): Promise<AccountView["grants"]> {
   const account = desk.accounts.getByName(await accountName(subject));
   const ids = await account.grants();
-  const statuses = await Promise.all(ids.map(async (id) => findGrant(desk.grants, id)?.object.status()));
+  const epoch = await epochOf(desk.entrance.signIn);
+  const statuses = await Promise.all(ids.map(async (id) => findGrant(desk.grants, id)?.object.status(epoch)));
   const over = ids.filter((_, at) => statuses[at] === undefined && at < ids.length - UNDECIDED);
   if (over.length > 0) await account.forget(...over);
   return ids.flatMap((id, at) => {

@@ -21,7 +21,7 @@ import { audit } from "./fault.ts";
 import { readParams } from "./params.ts";
 import { PATHS, type Place } from "./place.ts";
 import { matchRedirectUri } from "./redirect-uri.ts";
-import type { Person, Step, Visit } from "./sign-in.ts";
+import type { SignedIn, Step, Visit } from "./sign-in.ts";
 
 /** What a person signs in for: to answer a client, or to see their account. */
 export interface Errand {
@@ -135,15 +135,17 @@ async function settle(guest: Guest, errand: Errand, step: Exclude<Step, { kind: 
 }
 
 /** Lets in a person, unless the app has another view. Writes nothing: anybody may send links to one kept signed in. */
-async function admit(guest: Guest, errand: Errand, { subject, name = subject, properties }: Person): Promise<Response> {
+async function admit(guest: Guest, errand: Errand, signedIn: SignedIn): Promise<Response> {
   const { ask, remember = false } = errand;
+  const { subject, name = subject, properties, credential } = signedIn;
   if ((await guest.desk.entrance.hooks?.signedIn?.(subject, properties)) === false)
     return turnAway(guest, errand, "sign_in.hook", "You are not expected here.");
+  // Without the credential: whoever is remembered brings none.
   const person = { subject, name, properties };
   audit("oauth.signed_in", { account: await accountName(subject), client: ask?.client ?? "none" });
   if (remember || ask === undefined) await keepPerson(guest, person, remember);
   if (ask === undefined) return redirect(guest.place.issuer + PATHS.account, 303, guest.cookies);
-  return askConsent(guest, { ...errand, ask, person });
+  return askConsent(guest, { ...errand, ask, person: credential === undefined ? person : { ...person, credential } });
 }
 
 function turnAway(guest: Guest, errand: Errand, reason: string, message: string): Promise<Response> {

@@ -88,14 +88,15 @@ export async function openFor<T>(desk: Desk, purpose: string, binding: string, t
 export async function readPost<T>(
   guest: Guest,
   purpose: string,
+  binding: string = guest.id,
 ): Promise<Result<{ form: Params; sealed: T }, Response>> {
-  const { desk, http, place, id } = guest;
+  const { desk, http, place } = guest;
   // spec: authorize.csrf
   const origin = http.headers.get("origin");
   if (origin !== null && origin !== place.issuer) return err(refusePage(desk, "form.origin"));
   const form = await readForm(http);
   if (!form.ok) return err(refusePage(desk, form.error.reason));
-  const sealed = await openFor<T>(desk, purpose, id, form.value.get("form") ?? "");
+  const sealed = await openFor<T>(desk, purpose, binding, form.value.get("form") ?? "");
   return sealed === undefined ? err(refusePage(desk, "form.stale")) : ok({ form: form.value, sealed });
 }
 

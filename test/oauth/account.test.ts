@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { accountName } from "../../src/oauth/account.ts";
-import { deskOf, openGrant, place, CHALLENGE, REDIRECT, type TestDesk } from "./desk.ts";
+import { mintRefresh } from "../../src/oauth/grant.ts";
+import { token } from "../../src/oauth/token.ts";
+import { deskOf, openGrant, place, post, CHALLENGE, EPOCH, REDIRECT, type TestDesk } from "./desk.ts";
 import { authorizeUrl, consentPage, tab, type Shown, type Tab } from "./tab.ts";
 
 const desk = deskOf();
@@ -25,7 +27,7 @@ async function grantTo(name: string, at: TestDesk = desk): Promise<string> {
   const [, id = ""] = (to?.searchParams.get("code") ?? "").split(".");
   await at.grants
     .get(at.grants.idFromString(id))
-    .redeem({ client: "cli", resource: place.resource, redirectUri: REDIRECT, challenge: CHALLENGE });
+    .redeem({ client: "cli", resource: place.resource, redirectUri: REDIRECT, challenge: CHALLENGE, epoch: EPOCH });
   return id;
 }
 
@@ -134,6 +136,34 @@ describe("the account page", () => {
     await at.go(ACCOUNT);
     const account = desk.accounts.getByName(await accountName(name));
     expect((await account.grants()).length).toBe(21);
+  });
+});
+
+describe("a new passphrase", () => {
+  const changed = { ...desk.entrance, signIn: { ...desk.entrance.signIn, epoch: "new passphrase" } };
+  const later = deskOf({}, { entrance: changed });
+
+  it("ends what people agreed to before", async () => {
+    const name = somebody();
+    const id = await grantTo(name);
+    const refresh_token = await mintRefresh(desk.ring, id, 1);
+    const refresh = (at: TestDesk): Promise<Response> =>
+      token(at, post("/token", { grant_type: "refresh_token", client_id: "cli", refresh_token }), place);
+    const at = tab(later);
+    await enter(at, name);
+    expect(grantsIn(await at.go(ACCOUNT))).toEqual([]);
+    const refused = await refresh(later);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: "invalid_grant" }]);
+    expect(later.closed).toEqual([id]);
+    // It is over, also where the change has not been seen yet.
+    expect((await refresh(desk)).status).toBe(400);
+  });
+
+  it("ends the forms of whoever signed in by the old one", async () => {
+    const jar = new Map<string, string>();
+    const { hidden } = await consentPage(tab(desk, jar), authorizeUrl(), somebody());
+    expect((await tab(later, jar).go("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(400);
+    expect((await tab(desk, jar).go("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(303);
   });
 });
 
