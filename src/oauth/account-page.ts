@@ -6,7 +6,7 @@
 import { now } from "../base/clock.ts";
 import { accountName } from "./account.ts";
 import { askSignIn } from "./authorize.ts";
-import { FORM_SECONDS, page, readGuest, readPost, redirect, refusePage, sealFor, writeCookie } from "./browser.ts";
+import { FORM_SECONDS, forgetIds, page, readGuest, readPost, redirect, refusePage, sealFor } from "./browser.ts";
 import type { Guest } from "./browser.ts";
 import { viewClient } from "./consent.ts";
 import type { Desk } from "./desk.ts";
@@ -34,8 +34,7 @@ async function change(guest: Guest): Promise<Response> {
   const { desk, place, person, cookies } = guest;
   const { form, sealed } = post.value;
   const id = form.get("grant");
-  // With the id of the browser go the pages that wait for an answer there.
-  if (form.has("leave")) cookies.push(writeCookie(place, "", "", 0), writeCookie(place, "-person", "", 0));
+  if (form.has("leave")) cookies.push(...forgetIds(guest));
   else if (id === undefined || person?.subject !== sealed.subject) return refusePage(desk, "account.stale");
   else if ((await findGrant(desk.grants, id)?.object.status())?.terms.subject === sealed.subject)
     await revokeGrant(desk, id, "account");

@@ -12,7 +12,7 @@ import { digest } from "../crypto/seal.ts";
 import { addressOf } from "../wire/http.ts";
 import { accountName } from "./account.ts";
 import { readAsk, type Ask } from "./ask.ts";
-import { FORM_SECONDS, keepPerson, openFor, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
+import { FORM_SECONDS, keepPerson, openAt, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
 import { refusePage, sealFor, writeCookie, type Guest } from "./browser.ts";
 import { findClient } from "./client.ts";
 import { answerClient, askConsent, viewClient } from "./consent.ts";
@@ -90,11 +90,12 @@ interface Away {
   readonly memory: JsonObject;
 }
 
-async function takeForm(guest: Guest): Promise<Response> {
-  const post = await readPost<Errand>(guest, "errand");
+async function takeForm(visitor: Guest): Promise<Response> {
+  const post = await readPost<Errand>(visitor, "errand");
   if (!post.ok) return post.error;
+  const { guest, sealed: begun } = post.value;
   const { desk, place, id } = guest;
-  const errand = { ...post.value.sealed, remember: post.value.form.has("remember") };
+  const errand = { ...begun, remember: post.value.form.has("remember") };
   const visit = visitOf(place, base64url(randomBytes(16)));
   const step = await desk.entrance.signIn.submit(visit, post.value.form);
   if (step.kind !== "away") return settle(guest, errand, step);
@@ -103,16 +104,16 @@ async function takeForm(guest: Guest): Promise<Response> {
   return redirect(step.url, 303, [writeCookie(place, `-${visit.state}`, sealed, FORM_SECONDS)]);
 }
 
-async function takeReturn(guest: Guest, url: URL): Promise<Response> {
-  const { desk, http, place, id } = guest;
+async function takeReturn(visitor: Guest, url: URL): Promise<Response> {
+  const { desk, http, place } = visitor;
   const query = readParams(url.search.slice(1));
   if (!query.ok) return refusePage(desk, query.error.reason);
   const state = query.value.get("state") ?? "";
-  const away = await openFor<Away>(desk, "away", id + state, readCookie(http, place, `-${state}`));
-  const step = away && (await desk.entrance.signIn.finish?.(visitOf(place, state), query.value, away.memory));
+  const away = await openAt<Away>(visitor, "away", readCookie(http, place, `-${state}`), state);
+  const step = away && (await desk.entrance.signIn.finish?.(visitOf(place, state), query.value, away.sealed.memory));
   if (away === undefined || step === undefined || step.kind === "away") return refusePage(desk, "sign_in.state");
-  guest.cookies.push(writeCookie(place, `-${state}`, "", 0));
-  return settle(guest, away.errand, step);
+  visitor.cookies.push(writeCookie(place, `-${state}`, "", 0));
+  return settle(away.guest, away.sealed.errand, step);
 }
 
 function visitOf(place: Place, state: string): Visit {

@@ -9,7 +9,7 @@ import { seal } from "../crypto/seal.ts";
 import { accountName } from "./account.ts";
 import type { Ask } from "./ask.ts";
 import type { Errand } from "./authorize.ts";
-import { openFor, page, readGuest, readPost, redirect, refusePage, sealFor, type Guest } from "./browser.ts";
+import { openAt, page, readGuest, readPost, redirect, refusePage, sealFor, type Guest } from "./browser.ts";
 import type { Desk } from "./desk.ts";
 import { audit } from "./fault.ts";
 import type { ClientView } from "./pages.ts";
@@ -25,7 +25,7 @@ interface Proposal extends Errand {
 
 /** Sends the person on to the consent page. It has an address of its own, so that Back and Reload show it again, and send no form. */
 export async function askConsent({ desk, place, id, cookies }: Guest, proposal: Proposal): Promise<Response> {
-  const form = await sealFor(desk, "consent", bindingOf(desk, id), proposal, proposal.until);
+  const form = await sealFor(desk, "consent", id + epochIn(desk), proposal, proposal.until);
   return redirect(`${place.issuer}${PATHS.consent}?form=${form}`, 303, cookies);
 }
 
@@ -35,10 +35,10 @@ export async function consent(desk: Desk, http: Request, place: Place, url: URL)
 }
 
 async function show(guest: Guest, sealed: string): Promise<Response> {
-  const proposal = await openFor<Proposal>(guest.desk, "consent", bindingOf(guest.desk, guest.id), sealed);
-  if (proposal === undefined) return refusePage(guest.desk, "consent.stale");
+  const opened = await openAt<Proposal>(guest, "consent", sealed, epochIn(guest.desk));
+  if (opened === undefined) return refusePage(guest.desk, "consent.stale");
   const { settings } = guest.desk;
-  const { ask, person } = proposal;
+  const { ask, person } = opened.sealed;
   const form = { serverName: settings.serverName, action: PATHS.consent, hidden: { form: sealed } };
   const scopes = ask.scopes.map((name) => ({ name, description: settings.scopes[name]?.description ?? name }));
   // spec: consent.each.client, consent.redirect.host, register.self-asserted
@@ -49,7 +49,7 @@ async function show(guest: Guest, sealed: string): Promise<Response> {
 /** The decision comes in. Whatever does not say "allow" is a no. */
 async function decide(guest: Guest): Promise<Response> {
   const { desk, place } = guest;
-  const post = await readPost<Proposal>(guest, "consent", bindingOf(desk, guest.id));
+  const post = await readPost<Proposal>(guest, "consent", epochIn(desk));
   if (!post.ok) return post.error;
   const { ask, grant: id, person, noted = false } = post.value.sealed;
   const grant = desk.grants.get(desk.grants.idFromString(id));
@@ -81,8 +81,8 @@ async function decide(guest: Guest): Promise<Response> {
 }
 
 /** A person who signed in under another epoch decides nothing. */
-function bindingOf({ entrance }: Desk, id: string): string {
-  return id + (entrance.signIn.epoch ?? "");
+function epochIn({ entrance }: Desk): string {
+  return entrance.signIn.epoch ?? "";
 }
 
 /** Sends the browser back to the client with an answer to its request. */

@@ -235,6 +235,7 @@ describe("a browser", () => {
       expect((await account(bad, person)).html).toContain("Sign in to");
     for (const bad of ["A".repeat(21), "A".repeat(23)])
       expect((await tab(desk, new Map([["__Host-barewire", bad]])).go(ACCOUNT)).headers.getSetCookie()).toHaveLength(1);
+    expect((await tab(desk, new Map([["__Host-barewire", id]])).go(ACCOUNT)).headers.getSetCookie()).toEqual([]);
     // A sealed form is no cookie, though the same key sealed both.
     const { hidden } = await at.go(ACCOUNT);
     expect((await account(id, hidden["form"] ?? "")).html).toContain("Sign in to");
