@@ -20,19 +20,19 @@ export function entrance(env: AppEnv, vault: Vault): Entrance {
   return {
     pages,
     signIn: chooseSignIn(env),
-    hooks: { consented: (whose, properties) => keepKey(vault, whose, properties) },
+    hooks: { consented: (whose, credential) => keepKey(vault, whose, credential) },
   };
 }
 
-/** What a sign-in by key pasted goes to the vault when its owner agrees, so that no token and no grant carries it. */
+/** The key that somebody signed in with goes to the vault when they agree. */
 async function keepKey(
   vault: Vault,
   whose: { readonly issuer: string; readonly subject: string },
-  { apiKey: key, ...properties }: JsonObject,
-): Promise<Result<JsonObject, string>> {
-  if (typeof key !== "string") return ok(properties);
-  const kept = await vault.put({ owner: ownerKey(whose), ...UPSTREAM }, { kind: "key", key });
-  if (kept.ok) return ok(properties);
+  credential: JsonObject | undefined,
+): Promise<Result<void, string>> {
+  if (credential === undefined) return ok(undefined);
+  const kept = await vault.put({ owner: ownerKey(whose), ...UPSTREAM }, credential);
+  if (kept.ok) return kept;
   log("error", "vault.fault", { ...kept.error });
   return err("Your key cannot be kept at the moment");
 }

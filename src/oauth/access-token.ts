@@ -15,6 +15,7 @@ import type { Verifier } from "./bearer.ts";
 import { cache } from "./cache.ts";
 import type { Desk } from "./desk.ts";
 import { findGrant } from "./grant.ts";
+import { epochOf } from "./sign-in.ts";
 
 /** Mints an access token for `caller` at `resource`, valid until `expires` (seconds since the epoch). */
 export async function mintAccess(ring: KeyRing, caller: Caller, resource: string, expires: number): Promise<string> {
@@ -64,7 +65,7 @@ export function ownTokens(desk: Desk): Verifier {
 
 /** Asks the grant. */
 export async function isLive(desk: Desk, grant: string): Promise<boolean> {
-  return (await findGrant(desk.grants, grant)?.object.status())?.live === true;
+  return (await findGrant(desk.grants, grant)?.object.status(await epochOf(desk.entrance.signIn)))?.live === true;
 }
 
 /** Grants that were revoked by this isolate: their tokens die here at once, strict or not. */

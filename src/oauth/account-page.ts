@@ -6,7 +6,7 @@
 import { now } from "../base/clock.ts";
 import { accountName } from "./account.ts";
 import { askSignIn } from "./authorize.ts";
-import { FORM_SECONDS, page, readGuest, readPost, redirect, refusePage, sealFor, writeCookie } from "./browser.ts";
+import { FORM_SECONDS, forgetIds, page, readGuest, readPost, redirect, refusePage, sealFor } from "./browser.ts";
 import type { Guest } from "./browser.ts";
 import { viewClient } from "./consent.ts";
 import type { Desk } from "./desk.ts";
@@ -14,6 +14,7 @@ import { findGrant } from "./grant.ts";
 import type { AccountView } from "./pages.ts";
 import { PATHS, type Place } from "./place.ts";
 import { revokeGrant } from "./revocation.ts";
+import { epochOf } from "./sign-in.ts";
 
 export async function account(desk: Desk, http: Request, place: Place): Promise<Response> {
   const guest = await readGuest(desk, http, place);
@@ -33,8 +34,7 @@ async function change(guest: Guest): Promise<Response> {
   const { desk, place, person, cookies } = guest;
   const { form, sealed } = post.value;
   const id = form.get("grant");
-  // With the id of the browser go the pages that wait for an answer there.
-  if (form.has("leave")) cookies.push(writeCookie(place, "", "", 0), writeCookie(place, "-person", "", 0));
+  if (form.has("leave")) cookies.push(...forgetIds(guest));
   else if (id === undefined || person?.subject !== sealed.subject) return refusePage(desk, "account.stale");
   else if ((await findGrant(desk.grants, id)?.object.status())?.terms.subject === sealed.subject)
     await revokeGrant(desk, id, "account");
@@ -48,7 +48,8 @@ const UNDECIDED = 20;
 async function grantsOf(desk: Desk, place: Place, subject: string): Promise<AccountView["grants"]> {
   const account = desk.accounts.getByName(await accountName(subject));
   const ids = await account.grants();
-  const statuses = await Promise.all(ids.map(async (id) => findGrant(desk.grants, id)?.object.status()));
+  const epoch = await epochOf(desk.entrance.signIn);
+  const statuses = await Promise.all(ids.map(async (id) => findGrant(desk.grants, id)?.object.status(epoch)));
   const over = ids.filter((_, at) => statuses[at] === undefined && at < ids.length - UNDECIDED);
   if (over.length > 0) await account.forget(...over);
   return ids.flatMap((id, at) => {

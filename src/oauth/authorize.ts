@@ -12,7 +12,7 @@ import { digest } from "../crypto/seal.ts";
 import { addressOf } from "../wire/http.ts";
 import { accountName } from "./account.ts";
 import { readAsk, type Ask } from "./ask.ts";
-import { FORM_SECONDS, keepPerson, openFor, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
+import { FORM_SECONDS, keepPerson, openAt, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
 import { refusePage, sealFor, writeCookie, type Guest } from "./browser.ts";
 import { findClient } from "./client.ts";
 import { answerClient, askConsent, viewClient } from "./consent.ts";
@@ -21,7 +21,7 @@ import { audit } from "./fault.ts";
 import { readParams } from "./params.ts";
 import { PATHS, type Place } from "./place.ts";
 import { matchRedirectUri } from "./redirect-uri.ts";
-import type { Person, Step, Visit } from "./sign-in.ts";
+import type { SignedIn, Step, Visit } from "./sign-in.ts";
 
 /** What a person signs in for: to answer a client, or to see their account. */
 export interface Errand {
@@ -90,11 +90,12 @@ interface Away {
   readonly memory: JsonObject;
 }
 
-async function takeForm(guest: Guest): Promise<Response> {
-  const post = await readPost<Errand>(guest, "errand");
+async function takeForm(visitor: Guest): Promise<Response> {
+  const post = await readPost<Errand>(visitor, "errand");
   if (!post.ok) return post.error;
+  const { guest, sealed: begun } = post.value;
   const { desk, place, id } = guest;
-  const errand = { ...post.value.sealed, remember: post.value.form.has("remember") };
+  const errand = { ...begun, remember: post.value.form.has("remember") };
   const visit = visitOf(place, base64url(randomBytes(16)));
   const step = await desk.entrance.signIn.submit(visit, post.value.form);
   if (step.kind !== "away") return settle(guest, errand, step);
@@ -103,16 +104,16 @@ async function takeForm(guest: Guest): Promise<Response> {
   return redirect(step.url, 303, [writeCookie(place, `-${visit.state}`, sealed, FORM_SECONDS)]);
 }
 
-async function takeReturn(guest: Guest, url: URL): Promise<Response> {
-  const { desk, http, place, id } = guest;
+async function takeReturn(visitor: Guest, url: URL): Promise<Response> {
+  const { desk, http, place } = visitor;
   const query = readParams(url.search.slice(1));
   if (!query.ok) return refusePage(desk, query.error.reason);
   const state = query.value.get("state") ?? "";
-  const away = await openFor<Away>(desk, "away", id + state, readCookie(http, place, `-${state}`));
-  const step = away && (await desk.entrance.signIn.finish?.(visitOf(place, state), query.value, away.memory));
+  const away = await openAt<Away>(visitor, "away", readCookie(http, place, `-${state}`), state);
+  const step = away && (await desk.entrance.signIn.finish?.(visitOf(place, state), query.value, away.sealed.memory));
   if (away === undefined || step === undefined || step.kind === "away") return refusePage(desk, "sign_in.state");
-  guest.cookies.push(writeCookie(place, `-${state}`, "", 0));
-  return settle(guest, away.errand, step);
+  visitor.cookies.push(writeCookie(place, `-${state}`, "", 0));
+  return settle(away.guest, away.sealed.errand, step);
 }
 
 function visitOf(place: Place, state: string): Visit {
@@ -135,15 +136,17 @@ async function settle(guest: Guest, errand: Errand, step: Exclude<Step, { kind: 
 }
 
 /** Lets in a person, unless the app has another view. Writes nothing: anybody may send links to one kept signed in. */
-async function admit(guest: Guest, errand: Errand, { subject, name = subject, properties }: Person): Promise<Response> {
+async function admit(guest: Guest, errand: Errand, signedIn: SignedIn): Promise<Response> {
   const { ask, remember = false } = errand;
+  const { subject, name = subject, properties, credential } = signedIn;
   if ((await guest.desk.entrance.hooks?.signedIn?.(subject, properties)) === false)
     return turnAway(guest, errand, "sign_in.hook", "You are not expected here.");
+  // Without the credential: whoever is remembered brings none.
   const person = { subject, name, properties };
   audit("oauth.signed_in", { account: await accountName(subject), client: ask?.client ?? "none" });
   if (remember || ask === undefined) await keepPerson(guest, person, remember);
   if (ask === undefined) return redirect(guest.place.issuer + PATHS.account, 303, guest.cookies);
-  return askConsent(guest, { ...errand, ask, person });
+  return askConsent(guest, { ...errand, ask, person: credential === undefined ? person : { ...person, credential } });
 }
 
 function turnAway(guest: Guest, errand: Errand, reason: string, message: string): Promise<Response> {

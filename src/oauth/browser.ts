@@ -1,7 +1,8 @@
 /**
  * The browser at the other end: what ties a form to the browser that asked for it, and the headers that keep a page
  * from being framed, scripted, cached or leaked. RFC 6265bis, CSP 3, RFC 9700 sections 4.7 (CSRF) and 4.16 (clickjacking).
- * A cookie holds a random id. All that a form must remember, and a person who is signed in, are sealed to that id.
+ * A cookie holds a random id. All that a form must remember, and a person who is signed in, are sealed to that id. Tabs
+ * that are opened at once, before the browser has an id, get one each: it holds all of them.
  * Refuses forms of other sites, of other browsers, and old ones. That a form works once is the grant's business.
  */
 
@@ -20,6 +21,8 @@ import type { Person } from "./sign-in.ts";
 /** How long a person may take, from a client's request to their decision: no form lives longer. */
 export const FORM_SECONDS = 900;
 const REMEMBERED_SECONDS = 30 * 86_400;
+/** How many ids of a browser are tried. */
+const MOST_TABS = 8;
 
 /** A request and the browser behind it. */
 export interface Guest {
@@ -28,6 +31,8 @@ export interface Guest {
   readonly place: Place;
   /** Of the browser. */
   readonly id: string;
+  /** All ids that it holds. */
+  readonly ids: readonly string[];
   /** Who is signed in there. */
   readonly person: Person | undefined;
   /** To be set with the answer. */
@@ -36,11 +41,27 @@ export interface Guest {
 
 /** Who sent the request: the browser that its cookie names, or a new one. */
 export async function readGuest(desk: Desk, http: Request, place: Place): Promise<Guest> {
-  const known = /^[\w-]{22}$/.exec(readCookie(http, place, ""))?.[0];
+  const ids = readIds(http, place);
+  const [known] = ids;
   const id = known ?? base64url(randomBytes(16));
   const { epoch = "" } = desk.entrance.signIn;
   const person = await openFor<Person>(desk, "person", id + epoch, readCookie(http, place, "-person"));
-  return { desk, http, place, id, person, cookies: known === undefined ? [writeCookie(place, "", id)] : [] };
+  // The name is another one for each tab, so that none takes the place of another's.
+  const cookies = known === undefined ? [writeCookie(place, `.${id}`, "1")] : [];
+  return { desk, http, place, id, ids, person, cookies };
+}
+
+/** The id of a browser that keeps a person comes first. */
+function readIds(http: Request, place: Place): string[] {
+  const start = `${cookieName(place)}.`;
+  const tabs = readCookies(http).filter((cookie) => cookie.startsWith(start));
+  const ids = tabs.map((cookie) => cookie.slice(start.length).replace(/=.*/, ""));
+  return [readCookie(http, place, ""), ...ids.slice(-MOST_TABS)].filter((id) => /^[\w-]{22}$/.test(id));
+}
+
+/** The cookies that make this browser forget its ids: with them go the pages that wait for an answer there. */
+export function forgetIds({ place, ids }: Guest): string[] {
+  return ["", "-person", ...ids.map((id) => `.${id}`)].map((suffix) => writeCookie(place, suffix, "", 0));
 }
 
 /** Keeps `person` signed in on this browser: for 30 days if they asked for it, else for 15 minutes at most. */
@@ -53,7 +74,7 @@ export async function keepPerson(guest: Guest, person: Person, remember: boolean
   cookies.push(writeCookie(place, "", id, life), writeCookie(place, "-person", sealed, life));
 }
 
-/** `suffix`: "-person", or the state of a login that is away at an upstream provider. Zero seconds delete it. */
+/** `suffix`: "-person", "." and an id, or "-" and the state of a login that is away. Zero seconds delete it. */
 export function writeCookie(place: Place, suffix: string, value: string, seconds?: number): string {
   const age = seconds === undefined ? "" : `; Max-Age=${seconds}`;
   const secure = place.issuer.startsWith("https:") ? "; Secure" : "";
@@ -63,8 +84,12 @@ export function writeCookie(place: Place, suffix: string, value: string, seconds
 
 export function readCookie(http: Request, place: Place, suffix: string): string {
   const start = `${cookieName(place)}${suffix}=`;
-  const cookies = (http.headers.get("cookie") ?? "").split(/; */);
-  return cookies.find((cookie) => cookie.startsWith(start))?.slice(start.length) ?? "";
+  const [found = ""] = readCookies(http).filter((cookie) => cookie.startsWith(start));
+  return found.slice(start.length);
+}
+
+function readCookies(http: Request): string[] {
+  return (http.headers.get("cookie") ?? "").split(/; */);
 }
 
 /** The prefix keeps sibling domains and plain http from planting one; browsers take it only over https. */
@@ -78,25 +103,40 @@ export function sealFor(desk: Desk, purpose: string, binding: string, value: obj
 }
 
 /** What was sealed here for this purpose and binding, unless its time is over. */
-export async function openFor<T>(desk: Desk, purpose: string, binding: string, text: string): Promise<T | undefined> {
+async function openFor<T>(desk: Desk, purpose: string, binding: string, text: string): Promise<T | undefined> {
   const opened = await open(desk.ring, purpose, text, binding);
   const { value, until } = (opened.ok ? opened.value : { until: 0 }) as { value?: T; until: number };
   return now() < until ? value : undefined;
+}
+
+/** What was sealed to this browser: the value, and the guest by the id that it was sealed to. `more` of the binding. */
+export async function openAt<T>(
+  guest: Guest,
+  purpose: string,
+  text: string,
+  more: string = "",
+): Promise<{ readonly guest: Guest; readonly sealed: T } | undefined> {
+  for (const id of guest.ids) {
+    const sealed = await openFor<T>(guest.desk, purpose, id + more, text);
+    if (sealed !== undefined) return { guest: { ...guest, id }, sealed };
+  }
+  return undefined;
 }
 
 /** The form that `guest` sent and what it remembered, or the page that says why it does not count. */
 export async function readPost<T>(
   guest: Guest,
   purpose: string,
-): Promise<Result<{ form: Params; sealed: T }, Response>> {
-  const { desk, http, place, id } = guest;
+  more?: string,
+): Promise<Result<{ readonly form: Params; readonly guest: Guest; readonly sealed: T }, Response>> {
+  const { desk, http, place } = guest;
   // spec: authorize.csrf
   const origin = http.headers.get("origin");
   if (origin !== null && origin !== place.issuer) return err(refusePage(desk, "form.origin"));
   const form = await readForm(http);
   if (!form.ok) return err(refusePage(desk, form.error.reason));
-  const sealed = await openFor<T>(desk, purpose, id, form.value.get("form") ?? "");
-  return sealed === undefined ? err(refusePage(desk, "form.stale")) : ok({ form: form.value, sealed });
+  const opened = await openAt<T>(guest, purpose, form.value.get("form") ?? "", more);
+  return opened === undefined ? err(refusePage(desk, "form.stale")) : ok({ form: form.value, ...opened });
 }
 
 const STALE = "This page was already answered, is older than 15 minutes, or belongs to another browser";

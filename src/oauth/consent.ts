@@ -1,7 +1,7 @@
 /**
  * Consent: a person is told who asks for what, and where the answer goes, every time. RFC 6749 sections 4.1.1 and 10.2,
  * RFC 9207; MCP basic/authorization/security-considerations, on the confused deputy and on redirects to localhost.
- * A decision opens the grant or buries it, so that a form works once, however often it is sent.
+ * A decision opens the grant or buries it, so that a form works once, however often it is sent; all else follows it.
  */
 
 import { sign } from "../crypto/mac.ts";
@@ -9,23 +9,23 @@ import { seal } from "../crypto/seal.ts";
 import { accountName } from "./account.ts";
 import type { Ask } from "./ask.ts";
 import type { Errand } from "./authorize.ts";
-import { openFor, page, readGuest, readPost, redirect, refusePage, sealFor, type Guest } from "./browser.ts";
+import { openAt, page, readGuest, readPost, redirect, refusePage, sealFor, type Guest } from "./browser.ts";
 import type { Desk } from "./desk.ts";
 import { audit } from "./fault.ts";
 import type { ClientView } from "./pages.ts";
 import { PATHS, type Place } from "./place.ts";
 import { isLoopback } from "./redirect-uri.ts";
-import type { Person } from "./sign-in.ts";
+import { epochOf, type SignedIn } from "./sign-in.ts";
 
 /** What lies before a person, and comes back with their decision. */
 interface Proposal extends Errand {
   readonly ask: Ask;
-  readonly person: Person;
+  readonly person: SignedIn;
 }
 
 /** Sends the person on to the consent page. It has an address of its own, so that Back and Reload show it again, and send no form. */
 export async function askConsent({ desk, place, id, cookies }: Guest, proposal: Proposal): Promise<Response> {
-  const form = await sealFor(desk, "consent", id, proposal, proposal.until);
+  const form = await sealFor(desk, "consent", id + epochIn(desk), proposal, proposal.until);
   return redirect(`${place.issuer}${PATHS.consent}?form=${form}`, 303, cookies);
 }
 
@@ -35,10 +35,10 @@ export async function consent(desk: Desk, http: Request, place: Place, url: URL)
 }
 
 async function show(guest: Guest, sealed: string): Promise<Response> {
-  const proposal = await openFor<Proposal>(guest.desk, "consent", guest.id, sealed);
-  if (proposal === undefined) return refusePage(guest.desk, "consent.stale");
+  const opened = await openAt<Proposal>(guest, "consent", sealed, epochIn(guest.desk));
+  if (opened === undefined) return refusePage(guest.desk, "consent.stale");
   const { settings } = guest.desk;
-  const { ask, person } = proposal;
+  const { ask, person } = opened.sealed;
   const form = { serverName: settings.serverName, action: PATHS.consent, hidden: { form: sealed } };
   const scopes = ask.scopes.map((name) => ({ name, description: settings.scopes[name]?.description ?? name }));
   // spec: consent.each.client, consent.redirect.host, register.self-asserted
@@ -49,7 +49,7 @@ async function show(guest: Guest, sealed: string): Promise<Response> {
 /** The decision comes in. Whatever does not say "allow" is a no. */
 async function decide(guest: Guest): Promise<Response> {
   const { desk, place } = guest;
-  const post = await readPost<Proposal>(guest, "consent");
+  const post = await readPost<Proposal>(guest, "consent", epochIn(desk));
   if (!post.ok) return post.error;
   const { ask, grant: id, person, noted = false } = post.value.sealed;
   const grant = desk.grants.get(desk.grants.idFromString(id));
@@ -60,17 +60,30 @@ async function decide(guest: Guest): Promise<Response> {
     return answerClient(place, ask, { error: "access_denied", error_description: "The person said no" }, 303);
   }
   const { state: _, clientHost: __, ...agreed } = ask;
-  const account = desk.accounts.getByName(await accountName(person.subject));
-  if (!noted) await account.enter({ address: "", good: true, grant: id });
-  const { subject } = person;
+  const { subject, credential } = person;
+  const properties = await seal(desk.ring, "properties", person.properties, id);
+  const epoch = await epochOf(desk.entrance.signIn);
+  if (!(await grant.open({ ...agreed, subject, properties, epoch }, desk.settings)))
+    return refusePage(desk, "consent.spent");
+  // From here on the decision is this form's alone. Until the code is sent, nobody can use the grant.
+  if (!noted) {
+    const account = desk.accounts.getByName(await accountName(subject));
+    await account.enter({ address: "", good: true, grant: id });
+  }
   const whose = { issuer: new URL(place.audience).origin, subject };
-  const kept = await desk.entrance.hooks?.consented?.(whose, person.properties);
-  if (kept?.ok === false) return refusePage(desk, "consent.hook", kept.error);
-  const properties = await seal(desk.ring, "properties", kept?.value ?? person.properties, id);
-  if (!(await grant.open({ ...agreed, subject, properties }, desk.settings))) return refusePage(desk, "consent.spent");
+  const kept = await desk.entrance.hooks?.consented?.(whose, credential);
+  if (kept?.ok === false) {
+    await grant.revoke();
+    return refusePage(desk, "consent.hook", kept.error);
+  }
   audit("oauth.granted", { client: ask.client, grant: id });
   // spec: authorize.code.sent, authorize.redirect.resent, pkce.hidden, token.page-url
   return answerClient(place, ask, { code: await sign(desk.ring, "code", id) }, 303);
+}
+
+/** A person who signed in under another epoch decides nothing. */
+function epochIn({ entrance }: Desk): string {
+  return entrance.signIn.epoch ?? "";
 }
 
 /** Sends the browser back to the client with an answer to its request. */

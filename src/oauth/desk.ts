@@ -29,7 +29,7 @@ export interface Settings {
   /** Shown to people on every page. */
   readonly serverName: string;
   /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
-  readonly scopes: Readonly<Record<string, { readonly description: string }>>;
+  readonly scopes: Readonly<Record<string, { readonly description: string; readonly byDefault?: boolean }>>;
   readonly clients: readonly PreRegistered[];
   readonly codeSeconds: number;
   readonly accessSeconds: number;
@@ -70,13 +70,13 @@ export interface Hooks {
   /** Somebody proved who they are, before consent. Returns false to turn them away. */
   signedIn?(subject: string, properties: JsonObject): Promise<boolean>;
   /**
-   * A person agreed. Gives the properties that the grant keeps, so that what is kept elsewhere (a key, in the vault)
-   * does not travel in tokens; or the sentence of the page that says why it cannot be.
+   * A person agreed, and that is recorded: called once for it. `credential`: `SignedIn.credential`, when they
+   * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant.
    */
   consented?(
     whose: { readonly issuer: string; readonly subject: string },
-    properties: JsonObject,
-  ): Promise<Result<JsonObject, string>>;
+    credential: JsonObject | undefined,
+  ): Promise<Result<void, string>>;
   /** A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. */
   issuing?(holder: Holder, cause: "code" | "refresh" | "client"): Promise<JsonObject | undefined>;
   /** A grant was revoked, by whatever hand. */

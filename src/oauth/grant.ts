@@ -27,12 +27,15 @@ export interface Terms {
   readonly challenge: string;
   /** The caller's properties, sealed in the Worker (purpose "properties", context: the object id). */
   readonly properties: string;
+  /** {@link epochOf} the sign-in; absent in grants of versions that did not note it: the next refresh does. */
+  readonly epoch?: string;
 }
 
 /** What a client shows that proved itself. `client`: {@link Client.key}. */
 interface Presented {
   readonly client: string;
   readonly resource: string;
+  readonly epoch: string;
 }
 
 /** `challenge`: S256 of the verifier. */
@@ -77,7 +80,7 @@ export class Grant extends DurableObject {
 
   // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
-  redeem({ client, resource, redirectUri, challenge }: Code): Redeemed {
+  redeem({ client, resource, redirectUri, challenge, epoch }: Code): Redeemed {
     const row = this.#read();
     if (row === undefined) return refused("grant.over");
     const { terms, generation, expires, refreshSeconds } = row;
@@ -87,7 +90,8 @@ export class Grant extends DurableObject {
     if (redirectUri !== undefined && redirectUri !== terms.redirectUri) return refused("code.redirect");
     if (challenge !== terms.challenge) return refused("code.verifier");
     if (generation > 0) return this.#end(row, "code.replayed");
-    return now() < expires ? this.#advance(row, refreshSeconds) : refused("code.expired");
+    if (!isOf(terms, epoch)) return this.#end(row, "grant.epoch");
+    return now() < expires ? this.#advance(row, epoch, refreshSeconds) : refused("code.expired");
   }
 
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
@@ -100,7 +104,8 @@ export class Grant extends DurableObject {
     if (presented.resource !== terms.resource) return refused("grant.resource");
     if (!presented.scopes.every((scope) => terms.scopes.includes(scope))) return refused("scope.wider");
     if (now() >= expires) return refused("refresh.expired");
-    if (presented.generation === generation) return this.#advance(row, settings.refreshSeconds);
+    if (!isOf(terms, presented.epoch)) return this.#end(row, "grant.epoch");
+    if (presented.generation === generation) return this.#advance(row, presented.epoch, settings.refreshSeconds);
     const graced = presented.generation === generation - 1 && now() - used < settings.graceSeconds * 1000;
     return graced ? { kind: "granted", terms, generation } : this.#end(row, "refresh.reused");
   }
@@ -111,10 +116,13 @@ export class Grant extends DurableObject {
     if (row !== undefined) this.#write({ ...row, terms: { ...row.terms, properties } });
   }
 
-  /** For strict mode, introspection and the account page; undefined when it is over. `live`: redeemed, and not expired. */
-  status(): (GrantRow & { readonly live: boolean }) | undefined {
+  /**
+   * For strict mode, introspection and the account page; undefined when it is over. `live`: redeemed, not expired, and
+   * of this `epoch` where one is given.
+   */
+  status(epoch?: string): (GrantRow & { readonly live: boolean }) | undefined {
     const row = this.#read();
-    return row && { ...row, live: row.generation > 0 && now() < row.expires };
+    return row && { ...row, live: row.generation > 0 && now() < row.expires && isOf(row.terms, epoch) };
   }
 
   /** Ends the grant, of `client` alone if one is given. What was agreed to, when it was not over before. */
@@ -150,16 +158,22 @@ export class Grant extends DurableObject {
     return true;
   }
 
-  #advance(row: GrantRow, refreshSeconds: number): Redeemed {
+  #advance(row: GrantRow, epoch: string, refreshSeconds: number): Redeemed {
     const generation = row.generation + 1;
-    this.#write({ ...row, generation, used: now(), expires: now() + refreshSeconds * 1000 });
-    return { kind: "granted", terms: row.terms, generation };
+    const terms = { ...row.terms, epoch };
+    this.#write({ ...row, terms, generation, used: now(), expires: now() + refreshSeconds * 1000 });
+    return { kind: "granted", terms, generation };
   }
 
   #end({ terms }: GrantRow, reason: string): Redeemed {
     this.#write("over");
     return { kind: "refused", reason, revoked: terms };
   }
+}
+
+/** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */
+function isOf({ epoch }: Terms, current: string | undefined): boolean {
+  return epoch === undefined || current === undefined || epoch === current;
 }
 
 function refused(reason: string): Redeemed {

@@ -14,6 +14,7 @@ import { audit, fault, NO_STORE, oauthJson, refuseOAuth, type Fault } from "./fa
 import { findGrant, readRefresh, type Terms } from "./grant.ts";
 import { absent, readForm } from "./params.ts";
 import type { Place } from "./place.ts";
+import { epochOf } from "./sign-in.ts";
 
 /** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when there was nothing to end. */
 export async function revokeGrant(desk: Desk, id: string, reason: string, client?: string): Promise<boolean> {
@@ -71,7 +72,7 @@ async function describe(desk: Desk, token: string, { audience }: Place): Promise
     return caller.grant === undefined || (await isLive(desk, caller.grant)) ? { ...caller, exp } : undefined;
   }
   const [id, generation] = (await readRefresh(desk.ring, token)) ?? [];
-  const status = await findGrant(desk.grants, id)?.object.status();
+  const status = await findGrant(desk.grants, id)?.object.status(await epochOf(desk.entrance.signIn));
   return status?.live && status.generation === generation ? status.terms : undefined;
 }
 

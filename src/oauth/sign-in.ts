@@ -4,6 +4,7 @@
  */
 
 import type { JsonObject } from "../base/json.ts";
+import { digest } from "../crypto/seal.ts";
 import type { Params } from "./params.ts";
 import type { Place } from "./place.ts";
 
@@ -26,11 +27,20 @@ export interface Person {
   readonly properties: JsonObject;
 }
 
+/** Somebody who proved it just now. */
+export interface SignedIn extends Person {
+  /**
+   * What they proved it with, where the app keeps that: given to `Hooks.consented` once they agreed, and part of
+   * no cookie, no grant and no token.
+   */
+  readonly credential?: JsonObject;
+}
+
 /** What happens next. */
 export type Step =
   /** Send the person to `url`; they come back to `visit.callback`, and `memory` with them. */
   | { readonly kind: "away"; readonly url: string; readonly memory: JsonObject }
-  | ({ readonly kind: "known" } & Person)
+  | ({ readonly kind: "known" } & SignedIn)
   /**
    * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
    * `reason` is for the audit line: "sign_in.wrong" unless told.
@@ -49,10 +59,15 @@ export interface SignIn {
   readonly title: string;
   /** What the person fills in; nothing when all of it happens at an upstream provider. */
   readonly fields: readonly Field[];
-  /** Whoever asked to be remembered is forgotten when this changes. */
+  /** When this changes, whoever asked to be remembered is forgotten, and no grant from before can be refreshed. */
   readonly epoch?: string;
   /** The form came back, with these fields. */
   submit(visit: Visit, input: Params): Promise<Step>;
   /** An upstream provider sent the person back, with this query. */
   finish?(visit: Visit, query: Params, memory: JsonObject): Promise<Step>;
+}
+
+/** What stands for the epoch in a grant: the epoch itself may hold the hash of a passphrase. */
+export function epochOf({ epoch = "" }: SignIn): Promise<string> {
+  return digest(`epoch ${epoch}`);
 }

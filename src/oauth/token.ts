@@ -22,6 +22,7 @@ import { findGrant, mintRefresh, readRefresh, type Named, type Redeemed } from "
 import { absent, readForm, type Params } from "./params.ts";
 import { checkResource, type Place } from "./place.ts";
 import { closeGrant } from "./revocation.ts";
+import { epochOf } from "./sign-in.ts";
 
 type Issued = Result<JsonObject, Fault>;
 type Exchange = (desk: Desk, client: Client, form: Params, place: Place) => Promise<Issued>;
@@ -74,7 +75,8 @@ async function redeemCode(desk: Desk, client: Client, form: Params, { audience: 
   // 3. The grant says whether client, redirect URI and verifier fit, and whether this is the first time.
   const redirectUri = form.get("redirect_uri");
   const challenge = await digest(verifier);
-  const redeemed = await grant.object.redeem({ client: client.key, resource, redirectUri, challenge });
+  const epoch = await epochOf(desk.entrance.signIn);
+  const redeemed = await grant.object.redeem({ client: client.key, resource, redirectUri, challenge, epoch });
   return issueFrom(desk, client, grant, redeemed, "code");
 }
 
@@ -87,9 +89,10 @@ async function refresh(desk: Desk, client: Client, form: Params, { audience: res
   // spec: refresh.valid
   if (grant === undefined) return invalidGrant("refresh.forged");
   // 2. The grant says whether the client fits, the scopes are none but its own, and which generation comes next.
-  const scopes = readScopes(form.get("scope"));
+  const scopes = readScopes(form.get("scope") ?? "", client, desk.settings);
   const { graceSeconds, refreshSeconds } = desk.settings;
-  const fit = { client: client.key, resource, generation, scopes };
+  const epoch = await epochOf(desk.entrance.signIn);
+  const fit = { client: client.key, resource, generation, scopes, epoch };
   const redeemed = await grant.object.refresh(fit, { graceSeconds, refreshSeconds });
   // 3. This token may carry fewer scopes; the grant keeps all of its own.
   return issueFrom(desk, client, grant, redeemed, "refresh", scopes);

@@ -112,6 +112,9 @@ function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   };
   for (const one of tools.values()) check(`tool "${one.name}"`, one.scopes);
   for (const [name, one] of Object.entries(scopes)) check(`scope "${name}"`, one.implies);
+  for (const [name, { byDefault = true, implies = [] }] of Object.entries(scopes))
+    if (byDefault && implies.some((one) => scopes[one]?.byDefault === false))
+      throw new Error(`Scope "${name}" is given by default and implies one that is not`);
 }
 
 export function listingOf<T>(

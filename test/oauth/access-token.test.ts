@@ -5,7 +5,7 @@ import type { Caller } from "../../src/base/caller.ts";
 import { open, seal } from "../../src/crypto/seal.ts";
 import { forgetAccess, mintAccess, ownTokens, readAccess } from "../../src/oauth/access-token.ts";
 import { ringOf } from "../unit/keys.ts";
-import { age, CHALLENGE, cost, deskOf, grantStub, openGrant, place, REDIRECT, spoil } from "./desk.ts";
+import { age, CHALLENGE, cost, deskOf, EPOCH, grantStub, openGrant, place, REDIRECT, spoil } from "./desk.ts";
 
 const desk = deskOf();
 const { ring } = desk;
@@ -90,6 +90,7 @@ describe("ownTokens", () => {
       resource: place.resource,
       redirectUri: REDIRECT,
       challenge: CHALLENGE,
+      epoch: EPOCH,
     });
     return { id, token: await mintAccess(ring, { ...caller, grant: id }, place.resource, inSeconds(900)) };
   };

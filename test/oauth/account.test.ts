@@ -2,7 +2,9 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { accountName } from "../../src/oauth/account.ts";
-import { deskOf, openGrant, place, CHALLENGE, REDIRECT, type TestDesk } from "./desk.ts";
+import { mintRefresh } from "../../src/oauth/grant.ts";
+import { token } from "../../src/oauth/token.ts";
+import { deskOf, openGrant, place, post, CHALLENGE, EPOCH, REDIRECT, type TestDesk } from "./desk.ts";
 import { authorizeUrl, consentPage, tab, type Shown, type Tab } from "./tab.ts";
 
 const desk = deskOf();
@@ -25,7 +27,7 @@ async function grantTo(name: string, at: TestDesk = desk): Promise<string> {
   const [, id = ""] = (to?.searchParams.get("code") ?? "").split(".");
   await at.grants
     .get(at.grants.idFromString(id))
-    .redeem({ client: "cli", resource: place.resource, redirectUri: REDIRECT, challenge: CHALLENGE });
+    .redeem({ client: "cli", resource: place.resource, redirectUri: REDIRECT, challenge: CHALLENGE, epoch: EPOCH });
   return id;
 }
 
@@ -137,6 +139,34 @@ describe("the account page", () => {
   });
 });
 
+describe("a new passphrase", () => {
+  const changed = { ...desk.entrance, signIn: { ...desk.entrance.signIn, epoch: "new passphrase" } };
+  const later = deskOf({}, { entrance: changed });
+
+  it("ends what people agreed to before", async () => {
+    const name = somebody();
+    const id = await grantTo(name);
+    const refresh_token = await mintRefresh(desk.ring, id, 1);
+    const refresh = (at: TestDesk): Promise<Response> =>
+      token(at, post("/token", { grant_type: "refresh_token", client_id: "cli", refresh_token }), place);
+    const at = tab(later);
+    await enter(at, name);
+    expect(grantsIn(await at.go(ACCOUNT))).toEqual([]);
+    const refused = await refresh(later);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { error: "invalid_grant" }]);
+    expect(later.closed).toEqual([id]);
+    // It is over, also where the change has not been seen yet.
+    expect((await refresh(desk)).status).toBe(400);
+  });
+
+  it("ends the forms of whoever signed in by the old one", async () => {
+    const jar = new Map<string, string>();
+    const { hidden } = await consentPage(tab(desk, jar), authorizeUrl(), somebody());
+    expect((await tab(later, jar).go("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(400);
+    expect((await tab(desk, jar).go("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(303);
+  });
+});
+
 describe("a browser", () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
   afterEach(() => vi.useRealTimers());
@@ -205,6 +235,7 @@ describe("a browser", () => {
       expect((await account(bad, person)).html).toContain("Sign in to");
     for (const bad of ["A".repeat(21), "A".repeat(23)])
       expect((await tab(desk, new Map([["__Host-barewire", bad]])).go(ACCOUNT)).headers.getSetCookie()).toHaveLength(1);
+    expect((await tab(desk, new Map([["__Host-barewire", id]])).go(ACCOUNT)).headers.getSetCookie()).toEqual([]);
     // A sealed form is no cookie, though the same key sealed both.
     const { hidden } = await at.go(ACCOUNT);
     expect((await account(id, hidden["form"] ?? "")).html).toContain("Sign in to");

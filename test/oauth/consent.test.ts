@@ -1,11 +1,13 @@
 /** Consent: what a person is told, and that one request gets one decision, in the browser that began it. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { err, ok, type Result } from "../../src/base/result.ts";
 import { readSigned } from "../../src/crypto/mac.ts";
 import { open } from "../../src/crypto/seal.ts";
+import { accountName } from "../../src/oauth/account.ts";
 import { register } from "../../src/oauth/register.ts";
 import type { Hooks } from "../../src/oauth/desk.ts";
-import { CHALLENGE, cost, deskOf, place, REDIRECT, type TestDesk } from "./desk.ts";
+import { CHALLENGE, cost, deskOf, grantStub, place, REDIRECT, type TestDesk } from "./desk.ts";
 import { authorizeUrl, consentPage, tab, type Shown } from "./tab.ts";
 
 const desk = deskOf();
@@ -63,31 +65,57 @@ describe("what the app does when a person agrees", () => {
     return { shown: await at.go(CONSENT, { ...hidden, decision: "allow" }), keeping };
   };
 
-  it("decides what the grant keeps of the person", async () => {
+  const done = (): Promise<Result<void, string>> => Promise.resolve(ok(undefined));
+  /** The grants that `name` was asked about. */
+  const grantsOf = async ({ accounts }: TestDesk, name: string) => {
+    const ids = await accounts.getByName(await accountName(name)).grants();
+    return Promise.all(ids.map(async (id) => grantStub(id).status()));
+  };
+
+  it("happens after the decision was recorded, and knows who agreed", async () => {
     const heard: unknown[] = [];
-    const { shown, keeping } = await agree(async (whose, properties) => {
-      heard.push(whose, properties);
-      return { ok: true, value: { kept: "elsewhere" } };
-    });
-    expect(heard).toEqual([{ issuer: place.issuer, subject: "ada" }, { shoe: "size of ada" }]);
-    const id = (await readSigned(keeping.ring, "code", shown.to?.searchParams.get("code") ?? "")) ?? "";
-    const kept = await keeping.grants.get(keeping.grants.idFromString(id)).status();
-    const properties = await open(keeping.ring, "properties", kept?.terms.properties ?? "", id);
-    expect(properties).toEqual({ ok: true, value: { kept: "elsewhere" } });
+    const keeping = deskOf({}, { hooks: { consented: async (...who) => (heard.push(...who, await last()), done()) } });
+    const last = async () => (await grantsOf(keeping, "hal")).at(-1)?.terms.subject;
+    const at = tab(keeping);
+    const { hidden } = await consentPage(at, authorizeUrl(), "hal");
+    expect((await at.go(CONSENT, { ...hidden, decision: "allow" })).to?.searchParams.has("code")).toBe(true);
+    expect(heard).toEqual([{ issuer: place.issuer, subject: "hal" }, undefined, "hal"]);
+  });
+
+  it("happens once, however often the form is sent", async () => {
+    const consented = vi.fn<NonNullable<Hooks["consented"]>>(done);
+    const at = tab(deskOf({}, { hooks: { consented } }));
+    const { hidden } = await consentPage(at);
+    await Promise.all(Array.from({ length: 10 }, () => at.go(CONSENT, { ...hidden, decision: "allow" })));
+    await at.go(CONSENT, { ...hidden, decision: "allow" });
+    expect(consented).toHaveBeenCalledOnce();
   });
 
   it("may fail: then there is a page that says why, and no grant", async () => {
-    const { shown } = await agree(async () => ({ ok: false, error: "Your key cannot be kept at the moment" }));
+    const { shown, keeping } = await agree(async () => err("Your key cannot be kept at the moment"));
     expect([shown.status, shown.to]).toEqual([400, undefined]);
     expect(shown.html).toContain("Your key cannot be kept at the moment");
+    expect((await grantsOf(keeping, "ada")).at(-1)).toBeUndefined();
   });
 
-  it("does not happen when they say no", async () => {
-    const consented = vi.fn<NonNullable<Hooks["consented"]>>();
+  it("does not happen when they say no, nor when they go back and say yes after it", async () => {
+    const consented = vi.fn<NonNullable<Hooks["consented"]>>(done);
     const at = tab(deskOf({}, { hooks: { consented } }));
     const { hidden } = await consentPage(at);
     await at.go(CONSENT, { ...hidden, decision: "deny" });
+    expectStale(await at.go(CONSENT, { ...hidden, decision: "allow" }));
     expect(consented).not.toHaveBeenCalled();
+  });
+
+  it("does not note a grant of a form that was answered before", async () => {
+    const at = tab(desk);
+    const begun = await at.go(authorizeUrl());
+    await at.go(SIGN_IN, { ...begun.hidden, name: "ivy", word: "open", remember: "on" });
+    const { hidden } = await at.go(authorizeUrl());
+    await at.go(CONSENT, { ...hidden, decision: "deny" });
+    await at.go(CONSENT, { ...hidden, decision: "allow" });
+    // The one of the first request, which waits for a decision.
+    expect(await grantsOf(desk, "ivy")).toHaveLength(1);
   });
 });
 
@@ -171,8 +199,10 @@ describe("a form", () => {
     await other.go(authorizeUrl());
     expectStale(await other.go(path, form));
     expectStale(await tab(desk).go(path, form));
-    expectStale(await mine.go(path, form, { cookie: `__Host-barewire=${"A".repeat(22)}` }));
-    expectStale(await mine.go(path, form, { cookie: `barewire=${mine.jar.get("__Host-barewire")}` }));
+    const [name = ""] = mine.jar.keys();
+    expect(name).toMatch(/^__Host-barewire\.[\w-]{22}$/);
+    for (const cookie of [`__Host-barewire.${"A".repeat(22)}=1`, `${name.slice(7)}=1`, `${name}x=1`, `x${name}=1`])
+      expectStale(await mine.go(path, form, { cookie }));
     expect([200, 303]).toContain((await mine.go(path, form)).status);
   });
 

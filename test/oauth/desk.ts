@@ -11,6 +11,7 @@ import { digest, seal } from "../../src/crypto/seal.ts";
 import type { Desk, Hooks, PreRegistered, Settings } from "../../src/oauth/desk.ts";
 import type { Grant, GrantRow, Terms } from "../../src/oauth/grant.ts";
 import type { Place } from "../../src/oauth/place.ts";
+import { epochOf } from "../../src/oauth/sign-in.ts";
 import { ringOf } from "../unit/keys.ts";
 import { costs, countedNamespace, type Costs } from "../world/counting.ts";
 import { entrance } from "../world/entrance.ts";
@@ -25,6 +26,8 @@ export const place: Place = {
 /** What clients of the desk know. */
 export const SECRET = "a secret of thirty-two characters";
 export const REDIRECT = "https://client.test/callback";
+/** What grants of this desk note of its sign-in. */
+export const EPOCH: string = await epochOf(entrance.signIn);
 /** PKCE: the verifier and the challenge of RFC 7636 appendix B. */
 export const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 export const CHALLENGE = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
@@ -89,6 +92,7 @@ export const TERMS: Omit<Terms, "properties"> = {
   resource: place.resource,
   redirectUri: REDIRECT,
   challenge: CHALLENGE,
+  epoch: EPOCH,
 };
 
 /** A grant as consent leaves it: its id and its code. */

@@ -3,16 +3,17 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { GrantRow } from "../../src/oauth/grant.ts";
-import { age, bindings, CHALLENGE, cost, deskOf, grantStub, openGrant, place, REDIRECT, TERMS } from "./desk.ts";
+import { age, bindings, CHALLENGE, cost, deskOf, EPOCH, grantStub, openGrant, place, REDIRECT, TERMS } from "./desk.ts";
 
 const desk = deskOf();
 const { graceSeconds, refreshSeconds } = desk.settings;
-const code = { client: "cli", resource: place.resource, redirectUri: REDIRECT, challenge: CHALLENGE };
+const code = { client: "cli", resource: place.resource, redirectUri: REDIRECT, challenge: CHALLENGE, epoch: EPOCH };
 const refreshing = (generation: number, scopes: string[] = []) => ({
   client: "cli",
   resource: place.resource,
   generation,
   scopes,
+  epoch: EPOCH,
 });
 const terms = { ...TERMS, properties: "a.sealed" };
 const refresh = (id: string, generation: number, grace: number = graceSeconds) =>
@@ -164,6 +165,46 @@ describe("refresh", () => {
     await age(id, 3600);
     expect(await grantStub(id).status()).toMatchObject({ live: false });
     expect(await refresh(id, 3)).toEqual({ kind: "refused", reason: "refresh.expired" });
+  });
+});
+
+describe("a new passphrase", () => {
+  const CHANGED = "another epoch";
+
+  it("ends a grant of before when its code or its refresh token comes", async () => {
+    const { id: unredeemed } = await openGrant(desk);
+    expect(await grantStub(unredeemed).redeem({ ...code, epoch: CHANGED })).toMatchObject({
+      ...{ reason: "grant.epoch", revoked: { subject: "ada" } },
+    });
+    const id = await redeemed();
+    expect(await grantStub(id).refresh({ ...refreshing(1), epoch: CHANGED }, desk.settings)).toMatchObject({
+      ...{ reason: "grant.epoch", revoked: { subject: "ada" } },
+    });
+    for (const over of [unredeemed, id]) expect(await rows(over)).toEqual([["grant", "over"]]);
+  });
+
+  it("leaves it to its own client to end it", async () => {
+    const id = await redeemed();
+    const strange = { ...refreshing(1), client: "web", epoch: CHANGED };
+    expect(await grantStub(id).refresh(strange, desk.settings)).toEqual({ kind: "refused", reason: "grant.client" });
+    expect(await refresh(id, 1)).toMatchObject({ kind: "granted" });
+  });
+
+  it("is seen by whoever asks for the state", async () => {
+    const id = await redeemed();
+    expect([await grantStub(id).status(EPOCH), await grantStub(id).status(CHANGED)]).toMatchObject([
+      { live: true },
+      { live: false },
+    ]);
+  });
+
+  it("does not end grants of a version that noted none, until their first refresh", async () => {
+    const { epoch: _, ...before } = TERMS;
+    const objectId = bindings.GRANT.newUniqueId();
+    const old = bindings.GRANT.get(objectId);
+    await old.open({ ...before, properties: "a.sealed" }, desk.settings);
+    expect(await old.redeem({ ...code, epoch: CHANGED })).toMatchObject({ kind: "granted" });
+    expect(await refresh(objectId.toString(), 1)).toMatchObject({ reason: "grant.epoch" });
   });
 });
 

@@ -24,8 +24,10 @@ const NATIVE = [
   "com.example.MyApp:/oauth",
   "cursor://anysphere.cursor-mcp/oauth/callback",
   "vscode://vscode.github-authentication/did-authenticate",
-  "vscode-insiders://part/cb",
-  "windsurf://part",
+  "vscode-insiders://publisher.part/cb",
+  "VSCode://publisher.part/cb",
+  "windsurf://codeium.windsurf",
+  "kiro://kiro.oauth/callback",
 ];
 
 /** Schemes that run code, read files or start programs; each is tried in several spellings. */
@@ -59,6 +61,43 @@ const DANGEROUS = [
   "jar://a.b/",
   "tel:123",
   "urn:ietf:wg:oauth:2.0:oob",
+  // Each of them opens something, by an error redirect alone.
+  ...["shortcuts", "cifs", "dav", "davs", "git+ssh", "rsync", "rtsp", "webcal", "smb", "ssh", "steam", "zoommtg"].map(
+    (scheme) => `${scheme}://host/path`,
+  ),
+  ...[
+    "tel",
+    "skype",
+    "slack",
+    "spotify",
+    "obsidian",
+    "notion",
+    "jetbrains",
+    "x-callback-url",
+    "ms-word",
+    "cursors",
+  ].map((scheme) => `${scheme}://host.part/path`),
+  "microsoft.windows.camera:/x",
+  "microsoft.windows.camera://a.b/x",
+  "soap.beep://host/x",
+  "iris.lwz://host/x",
+  "xmlrpc.beep://host/x",
+  "z39.50r://host/x",
+];
+
+/** Of the schemes of editors, what does more than to bring an answer back. */
+const EDITORS = [
+  "cursor://anysphere.cursor-deeplink/mcp/install?name=x&config=e30",
+  "vscode://vscode.git/clone?url=https://evil.example/x",
+  "vscode://file/etc/passwd",
+  "vscode://vscode-remote/ssh-remote+evil.example/x",
+  "vscode:mcp/install",
+  "cursor://",
+  "cursor:///path",
+  "cursor://part/cb",
+  "cursor://a.b:80/cb",
+  "cursor://user@a.b/cb",
+  "cursor://a.b?x",
 ];
 
 /** The same text as attackers write it, hoping that a parser repairs it. */
@@ -199,7 +238,7 @@ describe("checkRedirectUri", () => {
       expect([disguised, checkRedirectUri(disguised, true).ok]).toEqual([disguised, false]);
   });
 
-  it.each([...FORGED, ...NOT_LOOPBACK, ...NOT_PRIVATE])("refuses %j", (uri) => {
+  it.each([...FORGED, ...NOT_LOOPBACK, ...NOT_PRIVATE, ...EDITORS])("refuses %j", (uri) => {
     expect(checkRedirectUri(uri, true).ok).toBe(false);
     expect(checkRedirectUri(uri, false).ok).toBe(false);
   });
@@ -219,8 +258,8 @@ describe("checkRedirectUri", () => {
 });
 
 function clientOf(...redirectUris: string[]): Client {
-  const rest = { host: undefined, grantTypes: [], scopes: undefined, auth: { method: "none" } } as const;
-  return { id: "c", key: "c", name: "C", redirectUris, ...rest };
+  const rest = { host: undefined, grantTypes: [], auth: { method: "none" } } as const;
+  return { id: "c", key: "c", name: "C", redirectUris, ...rest, scopes: undefined, defaultScopes: undefined };
 }
 
 describe("matchRedirectUri", () => {

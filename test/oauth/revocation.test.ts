@@ -11,7 +11,20 @@ import { register } from "../../src/oauth/register.ts";
 import { introspect, revoke, revokeGrant } from "../../src/oauth/revocation.ts";
 import { token } from "../../src/oauth/token.ts";
 import { ringOf } from "../unit/keys.ts";
-import { age, cost, deskOf, grantStub, openGrant, place, post, REDIRECT, SECRET, spoil, VERIFIER } from "./desk.ts";
+import {
+  age,
+  cost,
+  deskOf,
+  EPOCH,
+  grantStub,
+  openGrant,
+  place,
+  post,
+  REDIRECT,
+  SECRET,
+  spoil,
+  VERIFIER,
+} from "./desk.ts";
 
 const desk = deskOf();
 const WEB = ["web", SECRET] as const;
@@ -71,7 +84,7 @@ describe("/revoke", () => {
   it("takes a refresh token that was rotated", async () => {
     const tokens = await login();
     await grantStub(tokens.id).refresh(
-      { client: "cli", resource: place.resource, generation: 1, scopes: [] },
+      { client: "cli", resource: place.resource, generation: 1, scopes: [], epoch: EPOCH },
       desk.settings,
     );
     expect((await ask({ client_id: "cli", token: tokens.refresh })).status).toBe(200);
@@ -155,7 +168,10 @@ describe("/introspect", () => {
   it("describes the newest refresh token, and none before it", async () => {
     const { id, refresh } = await login();
     expect(await ask(refresh)).toMatchObject({ active: true, client_id: "cli", sub: "ada" });
-    await grantStub(id).refresh({ client: "cli", resource: place.resource, generation: 1, scopes: [] }, desk.settings);
+    await grantStub(id).refresh(
+      { client: "cli", resource: place.resource, generation: 1, scopes: [], epoch: EPOCH },
+      desk.settings,
+    );
     expect(await ask(refresh)).toEqual(dead);
     expect(await ask(await mintRefresh(desk.ring, id, 2))).toMatchObject({ active: true });
     expect(await ask(await mintRefresh(desk.ring, id, 3))).toEqual(dead);

@@ -163,7 +163,7 @@ describe("an API key", () => {
       expect(shown.html).toContain("Upstream account 17");
       expect(shown.html).not.toContain(key);
       const { terms, properties } = await agree(desk, at, shown);
-      expect(properties).toEqual({ apiKey: key });
+      expect(properties).toEqual({});
       expect(JSON.stringify(terms)).not.toContain(key);
       subjects.push(terms.subject);
     }

@@ -45,7 +45,8 @@ export function apiKey(service: KeyedService): SignIn {
     title: "Sign in with an API key",
     fields: [{ name: "key", label: `${name} API key`, type: "password", autocomplete: "off" }],
     // People whom another service vouched for are not kept signed in.
-    epoch: `api-key ${url}`,
+    // The number: sign-ins of the first kind were remembered with their key.
+    epoch: `api-key 2 ${url}`,
     async submit(_visit, input) {
       // 1. What was pasted can be a key.
       const key = (input.get("key") ?? "").trim();
@@ -62,7 +63,13 @@ export function apiKey(service: KeyedService): SignIn {
       if ((typeof id !== "string" && typeof id !== "number") || id === "")
         return wrong("unknown_account", `${name} does not say whose key this is.`);
       const subject = await digest(JSON.stringify([url, id]));
-      return { kind: "known", subject, name: `${name} account ${id}`, properties: { apiKey: key } };
+      return {
+        kind: "known",
+        subject,
+        name: `${name} account ${id}`,
+        properties: {},
+        credential: { kind: "key", key },
+      };
     },
   };
 }
