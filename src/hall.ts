@@ -4,7 +4,7 @@
  */
 
 import { waitUntil } from "cloudflare:workers";
-import { log } from "./base/log.ts";
+import { log, writeStacks } from "./base/log.ts";
 import { bindingsOf, type Bindings } from "./bindings.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
 import { hubDoor } from "./hub/door.ts";
@@ -54,6 +54,7 @@ export interface Hall {
 
 /** Throws when a setting is missing or wrong, and says which. */
 export function furnish(server: Server, env: Env, entrance: (vault: Vault) => Entrance, rooms: Rooms): Hall {
+  writeStacks(env.DEV === "1");
   const config = readConfig(env);
   const { auth, ring } = config;
   const { hub: hubs, sessions, stores, vault: database, grants, accounts, limiter, authLimiter } = bindingsOf(env);
@@ -62,7 +63,8 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   const named = { service: server.info.name, version: server.info.version };
   // Publishing outlives the request that caused it, and never delays its answer.
   const services: Services = {
-    ...{ ring, vault, stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state") },
+    ...{ ring, vault, handlerSeconds: config.handlerSeconds },
+    stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state"),
     tracer: (config.collector && rooms.traces?.({ ...named, ...config.collector })) ?? NO_TRACER,
     publish: (change) => waitUntil(hub.publish(change)),
     complete: (elicitationId) => waitUntil(completeElicitation(sessions, elicitationId)),
