@@ -24,6 +24,8 @@ import type { Vault, vaultIn } from "./vault/vault.ts";
 
 /** Serves what the app has beside the endpoint, such as a page for people; undefined for what it does not have. */
 export type Site = (http: Request, about: About) => Response | undefined | Promise<Response | undefined>;
+/** A page for people in place of an error; the error as it is for everybody else. */
+export type ErrorPage = (http: Request, error: Response, serverName: string) => Promise<Response>;
 export interface About {
   readonly server: Server;
   readonly place: Place;
@@ -34,6 +36,7 @@ export interface About {
 /** Rooms that a fork may do without: what `worker.ts` does not name is not in its bundle, and throws where it is used. */
 export interface Rooms {
   readonly site?: Site;
+  readonly errorPage?: ErrorPage;
   readonly state?: typeof stateDoor;
   readonly vault?: { readonly open: typeof vaultIn; readonly rotate: typeof rotateKeys };
   readonly traces?: typeof tracerFor;
