@@ -53,6 +53,10 @@ export interface Env {
   readonly REVISION?: string;
   /** Largest request body in bytes; default 4 MiB. */
   readonly MAX_BODY_BYTES?: string;
+  /** How long a handler may take before its call ends with an error; default 300. A tool may have its own `timeoutSeconds`. */
+  readonly HANDLER_SECONDS?: string;
+  /** "1" writes stacks as text of several lines, which `wrangler dev` maps to lines of the source. */
+  readonly DEV?: string;
   /** "none" serves everybody without asking. Empty: whoever comes signs in. */
   readonly AUTH?: string;
   /** An outside authorization server, by its issuer identifier; empty: this server is its own. */
@@ -81,6 +85,7 @@ export interface Config {
   readonly identity: string | undefined;
   readonly origins: OriginPolicy;
   readonly maxBodyBytes: number;
+  readonly handlerSeconds: number;
   readonly only: string | undefined;
   /** Who vouches for callers. */
   readonly auth: "none" | "own" | OutsideIssuer;
@@ -94,7 +99,7 @@ export function readConfig(env: Env): Config {
   const faults: string[] = [];
   const { KEYS, ALLOWED_ORIGINS = "", REVISION = "", AUTH = "", AUTH_ISSUER = "" } = env;
   const count = (
-    name: "MAX_BODY_BYTES" | `${"ACCESS" | "REFRESH" | "GRACE"}_SECONDS`,
+    name: "MAX_BODY_BYTES" | `${"ACCESS" | "REFRESH" | "GRACE" | "HANDLER"}_SECONDS`,
     least: number,
     usual: number,
   ) => {
@@ -135,6 +140,7 @@ export function readConfig(env: Env): Config {
       allowedHosts: own === undefined ? [] : [own.hostname],
     },
     maxBodyBytes: count("MAX_BODY_BYTES", 1, 4_194_304),
+    handlerSeconds: count("HANDLER_SECONDS", 1, 300),
     only: REVISION === "" ? undefined : REVISION,
     collector: typeof collector === "string" ? undefined : collector,
     auth: AUTH === "none" ? AUTH : AUTH_ISSUER === "" ? "own" : outside,

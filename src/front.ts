@@ -1,6 +1,7 @@
 /**
  * The front door: routes a request, reads it, learns who asks, and hands it to the era that can serve it.
- * Everything unexpected becomes a plain 500 with a trace id. Composes the rooms; no room knows this file.
+ * Everything unexpected becomes a plain 500 with a trace id. A person who gets an error gets it as a page.
+ * Composes the rooms; no room knows this file.
  */
 
 import { ANONYMOUS, callerKey, type Caller } from "./base/caller.ts";
@@ -21,12 +22,12 @@ import { endSession, listenToSession, postToSession } from "./session/door.ts";
 import type { House } from "./session/room.ts";
 import { serveStateless } from "./stateless/serve.ts";
 import { describeRequest } from "./telemetry/http.ts";
-import { kindOf, randomHex, type Span } from "./telemetry/span.ts";
+import { kindOf, randomHex, traceIdOf, type Span } from "./telemetry/span.ts";
 import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
 import { addressOf, checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
 import { idOf, parseBody, readMessage } from "./wire/jsonrpc.ts";
-import { checkOrigin, preflight, withCors } from "./wire/origin.ts";
+import { checkOrigin, preflight, withCors, type OriginPolicy } from "./wire/origin.ts";
 
 /** The path of the MCP endpoint. */
 export const MCP_PATH = "/mcp";
@@ -59,11 +60,16 @@ export function front<E extends Env>(
   };
   return {
     async fetch(http, env) {
+      let response: Response;
       try {
-        return await observe(http, enterHall(env));
+        response = await observe(http, enterHall(env));
       } catch (error) {
-        return unexpected(error);
+        response = unexpected(error, randomHex(16));
       }
+      const origin = http.headers.get("origin");
+      if (origin !== null) response = share(response, new URL(http.url), origin, hall?.config.origins);
+      if (response.status < 400 || rooms.errorPage === undefined) return response;
+      return rooms.errorPage(http, response, hall?.settings.serverName ?? new URL(http.url).host);
     },
     furnish: (env) => enterHall(env).door,
   };
@@ -80,23 +86,28 @@ async function observe(http: Request, hall: Hall): Promise<Response> {
     return response;
   } catch (error) {
     span.end(kindOf(error));
-    return unexpected(error, span.context().parent?.traceId);
+    return unexpected(error, traceIdOf(span));
   } finally {
     tracer.settle("soon");
   }
 }
 
-/** Host and Origin first, so that a rebound browser learns nothing; CORS headers last, so that errors have them too. */
+/** Host and Origin first, so that a rebound browser learns nothing. */
 function enter(http: Request, hall: Hall, span: Span): Response | Promise<Response> {
   const target = targetOf(http.url, hall.config);
-  const origin = http.headers.get("origin");
-  const allowed = checkOrigin(target.url, origin, hall.config.origins);
-  if (!allowed.ok) return refuse(allowed.error);
+  const allowed = checkOrigin(target.url, http.headers.get("origin"), hall.config.origins);
+  return allowed.ok ? route(http, hall, target, span) : refuse(allowed.error);
+}
+
+/** Where the settings cannot be read, only this machine's browsers are known. */
+const LOOPBACK_ONLY: OriginPolicy = { allowedOrigins: [], allowedHosts: [] };
+
+/** CORS headers, last of all, so that whoever may read an answer may read every error. */
+function share(response: Response, url: URL, origin: string, policy: OriginPolicy = LOOPBACK_ONLY): Response {
   // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
-  const page = target.url.pathname.startsWith(PATHS.authorize) || target.url.pathname === PATHS.account;
+  const page = url.pathname.startsWith(PATHS.authorize) || url.pathname === PATHS.account;
   // spec: authorize.cors
-  if (origin === null || page) return route(http, hall, target, span);
-  return Promise.resolve(route(http, hall, target, span)).then((response) => withCors(response, origin));
+  return page || !checkOrigin(url, origin, policy).ok ? response : withCors(response, origin);
 }
 
 interface Target {
@@ -195,7 +206,7 @@ async function serveOther(http: Request, hall: Hall, { url, place }: Target): Pr
 }
 
 /** The trace id is what a person quotes to the operator; the log line beside it has the rest, and so has the trace. */
-function unexpected(error: unknown, trace: string = randomHex(16)): Response {
+function unexpected(error: unknown, trace: string): Response {
   log("error", "request.failed", { trace, error: stackOf(error) });
   return jsonResponse(JSON.stringify({ error: "Internal error", trace }), 500);
 }

@@ -4,7 +4,7 @@
  */
 
 import { waitUntil } from "cloudflare:workers";
-import { log } from "./base/log.ts";
+import { log, writeStacks } from "./base/log.ts";
 import { bindingsOf, type Bindings } from "./bindings.ts";
 import { readConfig, type Config, type Env } from "./config.ts";
 import { hubDoor } from "./hub/door.ts";
@@ -25,6 +25,8 @@ import type { Vault, vaultIn } from "./vault/vault.ts";
 
 /** Serves what the app has beside the endpoint, such as a page for people; undefined for what it does not have. */
 export type Site = (http: Request, about: About) => Response | undefined | Promise<Response | undefined>;
+/** A page for people in place of an error; the error as it is for everybody else. */
+export type ErrorPage = (http: Request, error: Response, serverName: string) => Promise<Response>;
 export interface About {
   readonly server: Server;
   readonly place: Place;
@@ -35,6 +37,7 @@ export interface About {
 /** Rooms that a fork may do without: what `worker.ts` does not name is not in its bundle, and throws where it is used. */
 export interface Rooms {
   readonly site?: Site;
+  readonly errorPage?: ErrorPage;
   readonly state?: typeof stateDoor;
   readonly vault?: { readonly open: typeof vaultIn; readonly rotate: typeof rotateKeys };
   readonly traces?: typeof tracerFor;
@@ -55,6 +58,7 @@ export interface Hall {
 
 /** Throws when a setting is missing or wrong, and says which. */
 export function furnish(server: Server, env: Env, entrance: (vault: Vault) => Entrance, rooms: Rooms): Hall {
+  writeStacks(env.DEV === "1");
   const config = readConfig(env);
   const { auth, ring } = config;
   const { hub: hubs, sessions, stores, vault: database, grants, accounts, limiter, authLimiter } = bindingsOf(env);
@@ -63,7 +67,8 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   const named = { service: server.info.name, version: server.info.version };
   // Publishing outlives the request that caused it, and never delays its answer.
   const services: Services = {
-    ...{ ring, vault, stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state") },
+    ...{ ring, vault, handlerSeconds: config.handlerSeconds },
+    stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state"),
     tracer: (config.collector && rooms.traces?.({ ...named, ...config.collector })) ?? NO_TRACER,
     publish: (change) => waitUntil(hub.publish(change)),
     complete: (elicitationId) => waitUntil(completeElicitation(sessions, elicitationId)),

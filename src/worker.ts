@@ -1,6 +1,7 @@
 /** The Worker as it is deployed: the front door with this fork's app behind it, and the Durable Objects. */
 
 import { entrance } from "./app/entrance.ts";
+import { errorPage } from "./app/error-page.ts";
 import { app } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
@@ -22,6 +23,7 @@ export { StoreObject as Store } from "./state/object.ts";
 
 const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance, {
   site,
+  errorPage,
   state: stateDoor,
   vault: { open: vaultIn, rotate: rotateKeys },
   traces: tracerFor,

@@ -43,8 +43,13 @@ code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; fo
 
 function welcome(about: About): Response {
   const { info } = about.server;
-  const nonce = base64url(randomBytes(16));
   const name = info.title ?? info.name;
+  return pageResponse(name, `Connect to ${name}`, describe(about), STYLE);
+}
+
+/** A page without forms as an answer: framed by nobody, and kept by no cache. */
+export function pageResponse(serverName: string, title: string, content: Html, style?: Html): Response {
+  const nonce = base64url(randomBytes(16));
   const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
   const headers = {
     "content-type": "text/html; charset=utf-8",
@@ -52,7 +57,7 @@ function welcome(about: About): Response {
     ...{ "x-frame-options": "DENY", "x-content-type-options": "nosniff", "referrer-policy": "same-origin" },
     "cache-control": "no-store",
   };
-  return new Response(writePage(name, `Connect to ${name}`, describe(about), nonce, STYLE), { headers });
+  return new Response(writePage(serverName, title, content, nonce, style), { headers });
 }
 
 const SIGNING_IN = {

@@ -53,7 +53,7 @@ async function explained<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await Promise.race([work(), silence]);
   } catch (error) {
-    log("error", "handler.failed", { error: stackOf(error) });
+    log("error", "app.fault", { error: stackOf(error) });
     throw new PublicError(
       String(error).includes("no such table")
         ? "The database has no people yet: its operator makes the tables with `make migrate`"

@@ -1,29 +1,49 @@
 /**
- * A signal that is made when somebody first looks at it. Most requests end before anyone does, and a signal with its
- * listeners costs more than such a request.
+ * How work is told to stop: its client has left or cancelled, or its time is over.
+ * The signal is made when somebody first looks at it. Most requests end before anyone does, and a signal with its
+ * listeners costs more than such a request. Holds no timer: whoever may have one calls `expire`.
  */
 
 export interface Cancellation {
   readonly signal: AbortSignal;
   readonly aborted: boolean;
+  /** Why the work was given up, once its time was over; the signal has it as its reason. */
+  readonly timeout: DOMException | undefined;
   abort(): void;
+  /** The time of the work is over; `message` says what took how long. */
+  expire(message: string): void;
+  /** What `work` gives. Rejects with {@link timeout} when the time is over first; the work itself may go on unheard. */
+  within<T>(work: Promise<T>): Promise<T>;
 }
 
 export function cancellation(): Cancellation {
   let controller: AbortController | undefined;
   let aborted = false;
+  let timeout: DOMException | undefined;
+  let giveUp: (reason: DOMException) => void = () => undefined;
+  const abort = (): void => {
+    aborted = true;
+    controller?.abort(timeout);
+  };
   return {
     get signal() {
       controller ??= new AbortController();
-      if (aborted) controller.abort();
+      if (aborted) controller.abort(timeout);
       return controller.signal;
     },
     get aborted() {
       return aborted;
     },
-    abort() {
-      aborted = true;
-      controller?.abort();
+    get timeout() {
+      return timeout;
     },
+    abort,
+    expire(message) {
+      timeout = new DOMException(message, "TimeoutError");
+      // Before the signal: work that ends by it must not decide how the call ends.
+      giveUp(timeout);
+      abort();
+    },
+    within: (work) => Promise.race([work, new Promise<never>((_, reject) => (giveUp = reject))]),
   };
 }

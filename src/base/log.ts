@@ -19,9 +19,11 @@ export type Event =
   | "oauth.registered"
   /** A hook of the app threw. */
   | "hook.failed"
-  /** A request ended in a 500; a handler threw; a call in a session or a reply ended by a fault of ours. */
+  /** A request ended in a 500; a handler threw, or returned what is no result; a handler took too long. */
   | "request.failed"
   | "handler.failed"
+  | "handler.timeout"
+  /** A call could not be answered with what came of it, such as a result that is no JSON; a reply ended without one. */
   | "call.failed"
   | "reply.failed"
   /** A tool made a result that its own schema refuses. */
@@ -33,15 +35,24 @@ export type Event =
   | "vault.fault"
   /** The operator had a page of credentials sealed anew. */
   | "vault.rewrapped"
-  /** Something the app relies on failed. */
+  /** Something the app relies on failed, such as a database. */
   | "app.fault"
   /** Spans did not reach the collector, at most once a minute; spans were dropped for want of room. */
   | "telemetry.failed";
 
 export type Facts = Readonly<Record<string, string | number | boolean | Secret | undefined>>;
 
+let asText = false;
+
+/** From here on an `error` follows its line as text, for people who read the log: `wrangler dev` maps stacks in text. */
+export function writeStacks(yes: boolean): void {
+  asText = yes;
+}
+
 export function log(level: "log" | "warn" | "error", event: Event, facts: Facts = {}): void {
-  console[level](JSON.stringify({ event, ...facts }));
+  const { error, ...rest } = facts;
+  if (asText && error !== undefined) console[level](`${JSON.stringify({ event, ...rest })}\n${String(error)}`);
+  else console[level](JSON.stringify({ event, ...facts }));
 }
 
 /** An exception as a fact: its stack where it has one. */

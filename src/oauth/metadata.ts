@@ -76,5 +76,5 @@ export function serverMetadata({ issuer }: Place, { scopes, clients }: Settings)
 }
 
 function published(metadata: object): Response {
-  return Response.json(metadata, { headers: { "cache-control": "public, max-age=300" } });
+  return Response.json(metadata, { headers: { "cache-control": "public, max-age=300", vary: "Origin" } });
 }

@@ -92,6 +92,11 @@ export function catalog(spec: ServerSpec): Server {
   };
 }
 
+/** The template that is written like `uri`, or that it fits. */
+export function templateOf({ templates }: Pick<Server, "templates">, uri: string): ResourceTemplate | undefined {
+  return templates.get(uri) ?? [...templates.values()].find((one) => one.template.match(uri) !== undefined);
+}
+
 function byKey<T>(what: string, items: readonly T[] = [], key: (item: T) => string): Map<string, T> {
   const map = new Map<string, T>();
   for (const item of items) {

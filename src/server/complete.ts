@@ -8,8 +8,9 @@ import { lazily } from "../base/lazily.ts";
 import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { Server } from "./catalog.ts";
+import { templateOf, type Server } from "./catalog.ts";
 import type { Complete } from "./define.ts";
+import { requireList, requireText } from "./returned.ts";
 import { run, type Call } from "./run.ts";
 import { checkOf } from "./zod.ts";
 
@@ -41,7 +42,8 @@ export async function complete(of: Call): Promise<Outcome> {
   // spec: completion.ref.unknown
   if (!found.ok) return refused(refusal("InvalidParams", found.error));
   // spec: completion.disclosure.prevented
-  return run(of, (handed) => found.value?.(argument.value, context?.arguments ?? {}, handed) ?? [], finish);
+  const suggest = found.value ?? (() => []);
+  return run(of, (handed) => suggest(argument.value, context?.arguments ?? {}, handed), finish);
 }
 
 /** The author's suggestions for an argument, or undefined where there are none. */
@@ -55,14 +57,15 @@ function findInPrompt(server: Server, name: string, argument: string): Found {
 }
 
 /** By the template itself, or by a URI that fits it. */
-function findInTemplate({ templates, resources }: Server, uri: string, argument: string): Found {
-  const spec = templates.get(uri) ?? [...templates.values()].find((one) => one.template.match(uri) !== undefined);
-  if (spec === undefined) return resources.has(uri) ? ok(undefined) : err(`Unknown resource: ${uri}`);
+function findInTemplate(server: Server, uri: string, argument: string): Found {
+  const spec = templateOf(server, uri);
+  if (spec === undefined) return server.resources.has(uri) ? ok(undefined) : err(`Unknown resource: ${uri}`);
   if (!spec.template.names.includes(argument)) return err(`Template ${uri} has no variable "${argument}"`);
   return ok(spec.complete?.[argument]);
 }
 
 function finish(values: readonly string[]): Outcome {
+  requireList(values, "a list of texts", requireText);
   // spec: completion.values.max
   const shown = values.slice(0, MAX_VALUES);
   const completion = { values: shown, total: values.length, hasMore: values.length > shown.length };

@@ -1,7 +1,7 @@
 /**
  * The shapes that handlers return: content blocks, tool results, resource contents, prompt messages.
  * MCP server/tools#tool-result, server/resources#resource-contents, server/prompts#promptmessage.
- * Types only: a handler is trusted code.
+ * `returned.ts` holds what a handler returns to them.
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
@@ -47,13 +47,11 @@ export type ContentBlock = { annotations?: Annotations; _meta?: JsonObject } & (
     }
 );
 
-export interface ToolResult {
-  content?: ContentBlock[];
-  /** Any JSON value; must fit the tool's output schema when there is one. */
-  structuredContent?: JsonValue;
-  isError?: boolean;
-  _meta?: JsonObject;
-}
+/** `content`, `structuredContent` or both. The latter is any JSON value, and fits the tool's output schema if it has one. */
+export type ToolResult = { isError?: boolean; _meta?: JsonObject } & (
+  | { content: ContentBlock[]; structuredContent?: JsonValue }
+  | { content?: ContentBlock[]; structuredContent: JsonValue }
+);
 
 export interface PromptMessage {
   role: Role;

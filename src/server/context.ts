@@ -84,7 +84,7 @@ export interface Credentials {
 export interface Context {
   readonly caller: Caller;
   readonly client: { readonly info: Implementation | undefined; can(ability: Ability): boolean };
-  /** Aborted when the client has cancelled or left. */
+  /** Aborted when the client has cancelled or left, or, with a TimeoutError as its reason, when the call's time is over. */
   readonly signal: AbortSignal;
 
   /** Tells how far the work is. Values that do not increase are dropped, as is everything when nobody asked. */

@@ -40,6 +40,8 @@ export interface ToolSpec<In extends Schema, Out extends Schema> extends Describ
   readonly output?: Out;
   /** All that a caller needs to call it, as declared in {@link ServerSpec.scopes}. */
   readonly scopes?: readonly string[];
+  /** Seconds that a call may take, from its start to its result or its questions, in place of HANDLER_SECONDS. */
+  readonly timeoutSeconds?: number;
   readonly handler: (args: Checked<In>, context: Context) => Promised<string | ContentBlock[] | ToolResult>;
 }
 
@@ -48,6 +50,7 @@ export interface Tool {
   /** The tool as `tools/list` shows it. */
   readonly listing: JsonObject;
   readonly scopes: readonly string[];
+  readonly timeoutSeconds: number | undefined;
   readonly mirrored: readonly MirroredParam[];
   readonly checkInput: Check;
   readonly checkOutput: Check | undefined;
@@ -60,7 +63,7 @@ const NO_ARGUMENTS: RawSchema = {
   check: (value) => (isObject(value) && Object.keys(value).length === 0 ? ok(value) : err("/ must be empty")),
 };
 
-/** Defines a tool. Throws when the name, a schema or an `x-mcp-header` declaration is wrong, and names the tool. */
+/** Defines a tool. Throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool. */
 export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ToolSpec<In, Out>): Tool {
   try {
     return define(spec);
@@ -70,9 +73,11 @@ export function tool<In extends Schema = RawSchema, Out extends Schema = RawSche
 }
 
 function define<In extends Schema, Out extends Schema>(spec: ToolSpec<In, Out>): Tool {
-  const { handler, input = NO_ARGUMENTS, output, scopes = [], ...described } = spec;
+  const { handler, input = NO_ARGUMENTS, output, scopes = [], timeoutSeconds, ...described } = spec;
   // spec: tools.name.characters, tools.name.length
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name)) throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
+  if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && timeoutSeconds < Infinity))
+    throw new Error("its timeoutSeconds must be a number above 0");
   const { schema: inputSchema, check: checkInput } = readSchema(input, "input");
   const out = output && readSchema(output, "output");
   // spec: tools.schema.input
@@ -83,6 +88,7 @@ function define<In extends Schema, Out extends Schema>(spec: ToolSpec<In, Out>):
     name: spec.name,
     listing: { ...described, inputSchema, ...(out && { outputSchema: out.schema }) } as unknown as JsonObject,
     scopes,
+    timeoutSeconds,
     mirrored: mirrored.value,
     checkInput,
     checkOutput: out?.check,

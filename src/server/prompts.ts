@@ -9,6 +9,7 @@ import { refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { PromptMessage } from "./content.ts";
 import type { PromptSpec } from "./define.ts";
+import { requireList, requireMessage } from "./returned.ts";
 import { run, type Call } from "./run.ts";
 
 export async function getPrompt(of: Call): Promise<Outcome> {
@@ -41,6 +42,7 @@ function readArguments(prompt: PromptSpec, given: JsonValue): Result<Record<stri
 
 function complete({ description }: PromptSpec, value: string | PromptMessage[]): Outcome {
   const messages = typeof value === "string" ? [{ role: "user", content: { type: "text", text: value } }] : value;
+  requireList(messages, "a list of messages", requireMessage);
   return {
     kind: "complete",
     result: { ...(description !== undefined && { description }), messages: messages as never },

@@ -9,6 +9,7 @@ import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
 import type { Server } from "./catalog.ts";
 import type { Read, ResourceSpec } from "./define.ts";
+import { requireContents, requireList, requireObject } from "./returned.ts";
 import { run, type Call } from "./run.ts";
 
 type Found = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
@@ -26,7 +27,7 @@ export async function readResource(of: Call): Promise<Outcome> {
     of,
     (context) => found.read(context),
     (value) => (value === undefined ? notFound : complete(uri, found, value)),
-    (error, message) => refused(refusal(error, message, { uri })),
+    (reason) => refused({ ...reason, data: { uri } }),
   );
 }
 
@@ -51,11 +52,13 @@ function complete(uri: string, { mimeType, cache }: Found, value: Read): Outcome
   const contents = Array.isArray(value)
     ? value
     : [{ uri, ...(mimeType !== undefined && { mimeType }), ...body(value) }];
+  requireList(contents, "a list of contents", requireContents);
   return { kind: "complete", result: { contents }, ...(cache && { cache }) };
 }
 
 function body(value: Exclude<Read, unknown[]>): { text: string } | { blob: string } {
   if (typeof value === "string") return { text: value };
+  const { blob } = requireObject(value, "a text or a blob") as typeof value;
   // spec: resources.binary.base64
-  return { blob: typeof value.blob === "string" ? value.blob : base64(value.blob) };
+  return { blob: blob instanceof Uint8Array ? base64(blob) : blob };
 }

@@ -6,9 +6,8 @@
 import { callerKey, type Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject } from "../base/json.ts";
-import { log, stackOf } from "../base/log.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
-import { refusal, type ErrorName } from "../base/refusal.ts";
+import { refusal, type Refusal } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
@@ -20,6 +19,8 @@ import { askingFor, can, type Questions } from "./ask.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { cached, createState, credentialsOf, fetchFrom, limited, mineOf, openState, shareState } from "./lend.ts";
+import { report } from "./failure.ts";
+import { targetOf } from "./trace.ts";
 import { valve } from "./valve.ts";
 import type { Server } from "./catalog.ts";
 
@@ -46,6 +47,8 @@ export interface Services {
   readonly stores: StateDoor;
   readonly vault: Vault;
   readonly tracer: Tracer;
+  /** Seconds that a handler may take, unless its tool says otherwise. */
+  readonly handlerSeconds: number;
   publish(change: Change): void;
   /** Tells the session that asked by URL that the person is done there. */
   complete(elicitationId: string): void;
@@ -62,17 +65,35 @@ export interface Call {
   readonly release?: (() => void) | undefined;
 }
 
+/** How long a request may take, from its start to its result or its questions. The era, which has a clock, ends it. */
+export interface Limit {
+  readonly ms: number;
+  /** What is said when it takes longer. */
+  readonly message: string;
+}
+
+/** Of a tool its own time, where it has one. */
+export function limitOf(
+  { server, services }: Pick<Call, "server" | "services">,
+  { method, params }: Pick<ServerRequest, "method" | "params">,
+): Limit {
+  const { tool, prompt, resource } = targetOf(server, method, params);
+  const seconds = server.tools.get(tool ?? "")?.timeoutSeconds ?? services.handlerSeconds;
+  return { ms: seconds * 1_000, message: `${tool ?? prompt ?? resource ?? method} took longer than ${seconds} s` };
+}
+
 /**
- * Runs `handler` and shapes what it returns with `finish`. `fail` says how an error ends the request: a tool shows it
- * to the model, everything else refuses.
+ * Runs `handler` and shapes what it returns with `finish`, which throws where that is no result. `fail` says how an error
+ * ends the request: a tool shows it to the model, everything else refuses.
  */
 export async function run<T>(
   call: Call,
   handler: (context: Context) => T | Promise<T>,
   finish: (value: T) => Outcome,
-  fail: (error: ErrorName, message: string) => Outcome = (error, message) => refused(refusal(error, message)),
+  fail: (reason: Refusal) => Outcome = refused,
 ): Promise<Outcome> {
-  const { method, params, capabilities, memory, session, span } = call.request;
+  const { cancel, request } = call;
+  const { method, params, capabilities, memory, session, span } = request;
   // Only where a name says what is run was it found: elsewhere it is a stranger's word.
   const { name } = params;
   const named = typeof name === "string" && (method === "tools/call" || method === "prompts/get");
@@ -80,19 +101,26 @@ export async function run<T>(
   // Few handlers ask anything: what asking needs is made with the first question.
   let asking: Questions | undefined;
   const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
-  const flow = valve(call.sink, call.cancel);
+  const flow = valve(call.sink, cancel);
+  /** Questions outrank what the handler returned, and what it threw. */
+  const work = async (): Promise<Outcome> => {
+    try {
+      const value = await handler(contextOf(call, part, flow.sink, questions));
+      return (asking && (await asking.open())) ?? finish(value);
+    } catch (error) {
+      const open = asking && (await asking.open());
+      if (open === undefined) throw error;
+      return open;
+    }
+  };
   try {
-    const value = await handler(contextOf(call, part, flow.sink, questions));
-    part.end();
-    return (asking && (await asking.open())) ?? finish(value);
+    return await cancel.within(work());
   } catch (error) {
-    const open = asking && (await asking.open());
-    if (open !== undefined) return open;
     part.end(kindOf(error));
-    if (error instanceof PublicError) return fail("InvalidParams", error.message);
-    // spec: tools.error.sanitised, logging.secrets.absent
-    log("error", "handler.failed", { method, error: stackOf(error), trace: span.context().parent?.traceId });
-    return fail("InternalError", "Internal error");
+    if (error instanceof PublicError) return fail(refusal("InvalidParams", error.message));
+    const { timeout } = cancel;
+    if (timeout === undefined) return fail(report("handler.failed", call, error));
+    return fail(report("handler.timeout", call, timeout.message, timeout.message));
   } finally {
     flow.close();
     part.end();

@@ -5,12 +5,13 @@
  */
 
 import { isObject, type JsonValue } from "../base/json.ts";
-import { log } from "../base/log.ts";
 import { refused, type Outcome } from "../base/outcome.ts";
 import { refusal } from "../base/refusal.ts";
 import { err } from "../base/result.ts";
 import type { ContentBlock, ToolResult } from "./content.ts";
 import type { Tool } from "./define.ts";
+import { report } from "./failure.ts";
+import { requireBlock, requireList, requireObject, wrong } from "./returned.ts";
 import { run, type Call } from "./run.ts";
 import { mayCall } from "./scopes.ts";
 
@@ -30,8 +31,8 @@ export function callTool(of: Call): Outcome | Promise<Outcome> {
   return run(
     of,
     (context) => tool.run(checked.value as never, context),
-    (value) => finish(tool, value),
-    (_error, message) => toolError(message),
+    (value) => finish(of, tool, value),
+    ({ message }) => toolError(message),
   );
 }
 
@@ -39,16 +40,20 @@ function toolError(text: string): Outcome {
   return { kind: "complete", result: { content: [{ type: "text", text }], isError: true } };
 }
 
-function finish(tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
-  if (typeof value === "string") return finish(tool, [{ type: "text", text: value }]);
+function finish(of: Call, tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
+  if (typeof value === "string") return finish(of, tool, [{ type: "text", text: value }]);
   const result = Array.isArray(value) ? { content: value } : value;
+  requireObject(result, "a tool result");
+  if (result.content !== undefined) requireList(result.content, "a list of content blocks", requireBlock);
+  else if (result.structuredContent === undefined) throw wrong("a tool result without content");
   if (tool.checkOutput === undefined || result.isError === true) return complete(result);
   const { structuredContent: made } = result;
   const checked = made === undefined ? err("there is no structuredContent") : tool.checkOutput(made);
   // spec: tools.output.conforms
   if (checked.ok) return complete({ ...result, structuredContent: checked.value as JsonValue });
-  log("error", "tool.output.invalid", { tool: tool.name, reason: checked.error });
-  return refused(refusal("InternalError", `Tool ${tool.name} made a result that its own schema refuses`));
+  return refused(
+    report("tool.output.invalid", of, checked.error, `Tool ${tool.name} made a result that its own schema refuses`),
+  );
 }
 
 /** Fills in `content`: structured content always has its text twin, for clients that read only text. */

@@ -3,11 +3,11 @@
  * from what a client made up, and no URI that may hold a handle is told.
  */
 
-import type { JsonObject } from "../base/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Outcome } from "../base/outcome.ts";
 import type { Attributes, Description, Span } from "../telemetry/span.ts";
 import { ERRORS } from "../wire/errors.ts";
-import type { Server } from "./catalog.ts";
+import { templateOf, type Server } from "./catalog.ts";
 
 /** The span of a request inside `outer`, what carried it. `more` is what its era knows. */
 export function serveSpan(
@@ -17,10 +17,7 @@ export function serveSpan(
   more: Attributes,
 ): Span {
   const describe = (): Description => {
-    // Maps know only what is offered, whatever else they are asked for.
-    const [name, uri] = [params["name"] as string, params["uri"] as string];
-    const tool = method === "tools/call" ? server.tools.get(name)?.name : undefined;
-    const prompt = method === "prompts/get" ? server.prompts.get(name)?.name : undefined;
+    const { tool, prompt, resource } = targetOf(server, method, params);
     const target = tool ?? prompt;
     const attributes = {
       ...more,
@@ -29,11 +26,37 @@ export function serveSpan(
       "gen_ai.tool.name": tool,
       "gen_ai.prompt.name": prompt,
       "gen_ai.operation.name": tool && "execute_tool",
-      "mcp.resource.uri": method === "resources/read" ? server.resources.get(uri)?.uri : undefined,
+      // A template is no URI.
+      "mcp.resource.uri": server.resources.get(resource ?? "")?.uri,
     };
     return [target === undefined ? method : `${method} ${target}`, attributes];
   };
   return outer.serve(describe, params["_meta"]);
+}
+
+/** What is offered and named by a request, or by the `ref` of a completion. */
+interface Target {
+  readonly tool: string | undefined;
+  readonly prompt: string | undefined;
+  /** The URI of a resource, or the template that it fits. */
+  readonly resource: string | undefined;
+}
+
+/** Maps know only what is offered, whatever else they are asked for. */
+export function targetOf(server: Server, method: string, params: JsonObject): Target {
+  const completes = method === "completion/complete";
+  const asked = completes && isObject(params["ref"]) ? params["ref"] : params;
+  const name = asked["name"] as string;
+  return {
+    tool: method === "tools/call" ? server.tools.get(name)?.name : undefined,
+    prompt: completes || method === "prompts/get" ? server.prompts.get(name)?.name : undefined,
+    resource: completes || method === "resources/read" ? resourceOf(server, asked["uri"]) : undefined,
+  };
+}
+
+function resourceOf(server: Server, uri: JsonValue | undefined): string | undefined {
+  if (typeof uri !== "string") return undefined;
+  return server.resources.get(uri)?.uri ?? templateOf(server, uri)?.uriTemplate;
 }
 
 /** Ends the span of a request with what came of it. */

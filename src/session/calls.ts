@@ -8,26 +8,29 @@ import { cancellation } from "../base/cancellation.ts";
 import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
-import { log, stackOf } from "../base/log.ts";
-import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../base/outcome.ts";
+import { log } from "../base/log.ts";
+import { NO_MEMORY, refused, type Memory, type Notice, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { LogLevel } from "../revision/envelope.ts";
 import { encodeForSession, refusalIn } from "../revision/legacy.ts";
 import { call } from "../server/call.ts";
+import { report } from "../server/failure.ts";
 import type { ServerRequest } from "../server/run.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
 import type { Span } from "../telemetry/span.ts";
 import { writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
-import { keptCall, putQuestions, takeAnswer, unanswered, withdraw } from "./questions.ts";
+import { keptCall, putQuestions, takeAnswer, timeFor, unanswered, wakeInTime, withdraw } from "./questions.ts";
 import { CALL_LOST, MAX_EVENT_BYTES, QUESTION_TTL_MS } from "./room.ts";
-import type { Handled, Room, Running, Visit } from "./room.ts";
+import type { Handled, Room, Running, TimeLimit, Visit } from "./room.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
 
 /** Starts a call. The promise ends with the answer, or with the stream on which it will come. */
 export function start(room: Room, visit: Visit, request: RpcRequest, ticket: string): Promise<Handled> {
   const { promise, resolve: settle } = Promise.withResolvers<Handled>();
-  work(room, { ticket, request, visit, cancel: cancellation(), settle, stream: undefined, told: undefined }, NO_MEMORY);
+  const limit = timeFor(room, request);
+  const cancel = cancellation();
+  work(room, { ticket, request, visit, cancel, limit, settle, stream: undefined, told: undefined }, NO_MEMORY);
   return promise;
 }
 
@@ -47,7 +50,10 @@ export function goOn(room: Room, visit: Visit, response: RpcResponse): void {
     return finish(room, stream, request.id, refused);
   }
   const settle = (): void => undefined;
-  work(room, { ticket: "resumed", request, visit, cancel: cancellation(), settle, stream, told }, memory);
+  const limit = timeFor(room, request);
+  const running = { ticket: "resumed", request, visit, cancel: cancellation(), limit, settle, stream, told };
+  work(room, running, memory);
+  room.state.waitUntil(wakeInTime(room));
 }
 
 /** `notifications/cancelled`: the newest call with that id stops, and nothing more is said about it. */
@@ -70,11 +76,16 @@ export function stop(room: Room, running: Running, handled: Handled): void {
   running.settle(handled);
 }
 
-/** Ends with an error every call that was at work when the object died, and every question nobody answered in time. */
+/**
+ * Ends with an error every call that takes too long, every call that was at work when the object died, and every question
+ * nobody answered in time.
+ */
 export function endLostCalls(room: Room): void {
+  for (const { limit, cancel } of room.running) if (limit.deadline <= now()) cancel.expire(limit.message);
   const held = new Set([...room.running].map(({ stream }) => stream));
   for (const row of room.rows.unanswered()) {
-    if (!held.has(row.id)) finish(room, row.id, keptCall(row.call).request.id, CALL_LOST);
+    const { request, limit } = keptCall(row.call);
+    if (!held.has(row.id)) finish(room, row.id, request.id, lostBy(limit));
   }
   for (const row of room.rows.waiting()) {
     if (row.expires > now()) continue;
@@ -83,6 +94,13 @@ export function endLostCalls(room: Room): void {
     withdraw(room, row.id, kept, reason);
     finish(room, row.id, kept.request.id, refusal("InternalError", reason));
   }
+}
+
+/** A call that waits for nothing does not keep the object awake: it is lost, and found when its time is over. */
+function lostBy(limit: TimeLimit | undefined): Refusal {
+  if (limit === undefined || limit.deadline > now()) return CALL_LOST;
+  log("error", "handler.timeout", { error: limit.message });
+  return refusal("InternalError", limit.message);
 }
 
 /** Runs the call once, from its start. Not awaited by any request: its stream or its promise carries what comes of it. */
@@ -101,15 +119,16 @@ function work(room: Room, running: Running, memory: Memory): void {
     // A client that was given no event id could not come back.
     release: visit.revision.words.primes ? () => letGo(room, running) : undefined,
   });
+  const failed = (error: unknown): Refusal => report("call.failed", { server, request: { ...request, span } }, error);
   const ended = outcome
-    .catch(unexpected)
+    .catch((error: unknown) => refused(failed(error)))
     .then((value) => {
       endWith(span, value);
       // No timer here: it would keep the object awake.
       services.tracer.settle("now");
       return conclude(room, running, value);
     })
-    .catch((error: unknown) => fail(room, running, error));
+    .catch((error: unknown) => fail(room, running, failed(error)));
   room.state.waitUntil(ended);
 }
 
@@ -134,17 +153,9 @@ function letGo(room: Room, running: Running): void {
 }
 
 /** What came of the call could not be written down: a result that is no JSON, or a row that storage refused. */
-function fail(room: Room, { request, stream, settle }: Running, error: unknown): void {
-  unexpected(error);
-  if (stream === undefined) settle({ kind: "answer", text: writeError(request.id, INTERNAL) });
-  else if (!room.rows.isAnswered(stream)) finish(room, stream, request.id, INTERNAL);
-}
-
-const INTERNAL: Refusal = refusal("InternalError", "Internal error");
-
-function unexpected(error: unknown): Outcome {
-  log("error", "call.failed", { error: stackOf(error) });
-  return { kind: "refused", refusal: INTERNAL };
+function fail(room: Room, { request, stream, settle }: Running, reason: Refusal): void {
+  if (stream === undefined) settle({ kind: "answer", text: writeError(request.id, reason) });
+  else if (!room.rows.isAnswered(stream)) finish(room, stream, request.id, reason);
 }
 
 /** The request with what the session knows of its client. */
@@ -183,7 +194,9 @@ async function conclude(room: Room, running: Running, outcome: Outcome): Promise
 /** The running call's stream, opened when first needed: the POST is answered with it. */
 function streamOf(room: Room, running: Running): number {
   if (running.stream !== undefined) return running.stream;
-  running.stream = openStream(room, "running", unanswered(running.request.id));
+  const { request, limit } = running;
+  running.stream = openStream(room, "running", unanswered(request.id, limit));
+  room.state.waitUntil(wakeInTime(room));
   running.settle({ kind: "stream", stream: running.stream });
   return running.stream;
 }

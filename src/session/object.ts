@@ -17,6 +17,7 @@ import { refuse } from "../wire/http.ts";
 import { writeNotification, type Message } from "../wire/jsonrpc.ts";
 import { endLostCalls, promote, stop } from "./calls.ts";
 import { handle } from "./handle.ts";
+import { soonest } from "./questions.ts";
 import { EVENT_TTL_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
 import type { Handled, House, Room, Session } from "./room.ts";
 import { sessionRows, type SessionRow } from "./rows.ts";
@@ -124,8 +125,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (idleSince + SESSION_TTL_MS <= now()) return this.#end();
     endLostCalls(this.#room);
     this.#room.rows.dropBefore(now() - EVENT_TTL_MS);
-    const question = this.#room.rows.waiting()[0]?.expires ?? Infinity;
-    await this.ctx.storage.setAlarm(Math.min(idleSince + SESSION_TTL_MS, question));
+    await this.ctx.storage.setAlarm(Math.min(idleSince + SESSION_TTL_MS, soonest(this.#room)));
   }
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */

@@ -10,13 +10,17 @@ import type { Memory, Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { questionIn } from "../revision/legacy.ts";
+import { limitOf } from "../server/run.ts";
 import { writeNotification, type RequestId, type RpcRequest, type RpcResponse } from "../wire/jsonrpc.ts";
-import { MAX_EVENT_BYTES, MAX_WAITING_CALLS, QUESTION_TTL_MS, type Room, type Running } from "./room.ts";
+import { MAX_EVENT_BYTES, MAX_WAITING_CALLS, QUESTION_TTL_MS } from "./room.ts";
+import type { Room, Running, TimeLimit } from "./room.ts";
 import { emit } from "./streams.ts";
 
 /** The call behind a stream, as its row keeps it while it waits. */
 export interface KeptCall {
   readonly request: RpcRequest;
+  /** While it runs. */
+  readonly limit?: TimeLimit;
   readonly questions: Readonly<Record<string, { readonly key: string; readonly method: string }>>;
   readonly memory: Memory;
   readonly told: number | undefined;
@@ -26,9 +30,32 @@ export function keptCall(json: string): KeptCall {
   return JSON.parse(json) as KeptCall;
 }
 
-/** What is kept of a call that runs: enough to say that it was lost. Its arguments would stay as long as its answer. */
-export function unanswered(id: RequestId): string {
-  return JSON.stringify({ request: { id } });
+/** What is kept of a call that runs: enough to say how it was lost. Its arguments would stay as long as its answer. */
+export function unanswered(id: RequestId, limit?: TimeLimit): string {
+  return JSON.stringify({ request: { id }, limit });
+}
+
+/** The time that `request` has if it runs from now on. */
+export function timeFor({ house }: Room, request: RpcRequest): TimeLimit {
+  const { ms, message } = limitOf(house, request);
+  return { deadline: now() + ms, message };
+}
+
+/** When the next question or call of the session has taken too long; milliseconds since the epoch. */
+export function soonest({ rows, running }: Room): number {
+  // What is over by now is on its way to its answer.
+  const deadlines = [...running].map(({ limit }) => limit.deadline).filter((deadline) => deadline > now());
+  return Math.min(rows.waiting()[0]?.expires ?? Infinity, ...deadlines);
+}
+
+/** Has the object woken by then. */
+export async function wakeInTime(room: Room): Promise<void> {
+  const { storage } = room.state;
+  const alarm = await storage.getAlarm();
+  // Meanwhile the session may have ended, and with it its rows, or another call may have begun.
+  if (room.rows.session() === undefined) return;
+  const time = soonest(room);
+  if ((alarm ?? Infinity) > time) await storage.setAlarm(time);
 }
 
 /** Writes the questions down and then sends them. Refuses what the revision cannot ask and what a session cannot keep. */
@@ -54,8 +81,7 @@ export async function putQuestions(
     return err(refusal("InternalError", `${MAX_WAITING_CALLS} calls of this session wait for the client already`));
   room.rows.updateStream(stream, "waiting", kept, expires);
   for (const message of messages) emit(room, stream, message);
-  const alarm = await room.state.storage.getAlarm();
-  if (alarm === null || alarm > expires) await room.state.storage.setAlarm(expires);
+  await wakeInTime(room);
   return ok(undefined);
 }
 
@@ -93,7 +119,8 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   const answers = { ...before.memory.answers, [question.key]: result };
   const kept: KeptCall = { ...before, questions, memory: { ...before.memory, answers } };
   const waits = Object.keys(questions).length > 0;
-  const json = waits ? JSON.stringify(kept) : unanswered(kept.request.id);
+  const { request } = kept;
+  const json = waits ? JSON.stringify(kept) : unanswered(request.id, timeFor(room, request));
   if (!fits(json)) return { stream, kept, refused: TOO_LARGE };
   room.rows.updateStream(stream, waits ? "waiting" : "running", json, waits ? row.expires : 0);
   return waits ? undefined : { stream, kept };

@@ -60,6 +60,14 @@ export interface Visit extends Session {
   readonly trace: TraceContext;
 }
 
+/** How long a call may take. */
+export interface TimeLimit {
+  /** Milliseconds since the epoch. */
+  readonly deadline: number;
+  /** What is said when it is not over by then. */
+  readonly message: string;
+}
+
 /** A call at work in this object's memory. */
 export interface Running {
   /** The Worker's name for the POST that brought it, so that equal JSON-RPC ids never meet. */
@@ -67,6 +75,7 @@ export interface Running {
   readonly request: RpcRequest;
   readonly visit: Visit;
   readonly cancel: Cancellation;
+  readonly limit: TimeLimit;
   /** Ends the POST's wait: with the answer, or with the stream on which it will come. */
   readonly settle: (handled: Handled) => void;
   stream: number | undefined;

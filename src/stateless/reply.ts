@@ -9,6 +9,7 @@ import { after } from "../base/clock.ts";
 import { log, stackOf } from "../base/log.ts";
 import type { Notice, Sink } from "../base/outcome.ts";
 import type { Refusal } from "../base/refusal.ts";
+import type { Limit } from "../server/run.ts";
 import { ERRORS } from "../wire/errors.ts";
 import { jsonResponse } from "../wire/http.ts";
 import { writeNotification } from "../wire/jsonrpc.ts";
@@ -26,9 +27,13 @@ export interface Answer {
  */
 const QUICK_TURNS = 50;
 
-/** Runs `work` and answers `http` with what it makes. When the client leaves, the work is cancelled and nothing is sent. */
+/**
+ * Runs `work` and answers `http` with what it makes. When the client leaves, the work is cancelled and nothing is sent;
+ * when it takes longer than its limit, it is told so, and its answer says so.
+ */
 export async function reply(
   http: Request,
+  limit: () => Limit,
   work: (sink: Sink, cancel: Cancellation) => Promise<Answer>,
 ): Promise<Response> {
   const cancel = cancellation();
@@ -49,6 +54,9 @@ export async function reply(
   // spec: cancel.disconnect, cancel.close
   http.signal.addEventListener("abort", () => cancel.abort(), { once: true });
   const streaming = new Promise<undefined>((resolve) => (becomeStream = () => resolve(undefined)));
+  const { ms, message } = limit();
+  const stopClock = after(ms, () => cancel.expire(message));
+  answer.then(stopClock, stopClock);
   const stopWaiting = after(PATIENCE_MS, startStream);
   const first = stream === undefined ? await Promise.race([answer, streaming]) : undefined;
   stopWaiting();

@@ -4,8 +4,9 @@
  */
 
 import type { Caller } from "../base/caller.ts";
+import type { Cancellation } from "../base/cancellation.ts";
 import { now } from "../base/clock.ts";
-import { NO_MEMORY, type Outcome } from "../base/outcome.ts";
+import { NO_MEMORY, refused, type Outcome, type Sink } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { HubDoor } from "../hub/door.ts";
@@ -16,7 +17,8 @@ import { checkMethodHeaders, checkParamHeaders, checkVersionHeader, type HeaderL
 import { revisionOf, type MethodRow } from "../revision/revisions.ts";
 import { call } from "../server/call.ts";
 import type { Server } from "../server/catalog.ts";
-import type { ServerRequest, Services } from "../server/run.ts";
+import { report } from "../server/failure.ts";
+import { limitOf, type ServerRequest, type Services } from "../server/run.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
 import { during, type Span } from "../telemetry/span.ts";
 import { accepted, refuse } from "../wire/http.ts";
@@ -74,12 +76,8 @@ export async function serveStateless(
     );
   // spec: stateless.context
   const request = { ...message, ...envelope, caller, memory: memory.value, span };
-  return reply(http, async (sink, cancel) => {
-    const outcome = await call({ server: door.server, request, sink, cancel, services: door.services });
-    endWith(span, outcome);
-    door.services.tracer.settle("soon");
-    return encode(door, row, request, outcome);
-  });
+  const work = (sink: Sink, cancel: Cancellation): Promise<Answer> => answer(door, row, request, sink, cancel);
+  return reply(http, () => limitOf(door, request), work);
 }
 
 function admit(header: HeaderLookup, message: RpcRequest): Result<{ envelope: Envelope; row: MethodRow }, Refusal> {
@@ -98,6 +96,29 @@ function admit(header: HeaderLookup, message: RpcRequest): Result<{ envelope: En
   if (row === undefined)
     return err(refusal("MethodNotFound", `Method "${message.method}" does not exist in ${version}`));
   return ok({ envelope: envelope.value, row });
+}
+
+/** Runs the request and writes down what came of it, which may be impossible: a result that is no JSON is a fault. */
+async function answer(
+  door: StatelessDoor,
+  row: MethodRow,
+  request: RpcRequest & ServerRequest,
+  sink: Sink,
+  cancel: Cancellation,
+): Promise<Answer> {
+  const { server, services } = door;
+  let outcome: Outcome;
+  let written: Answer;
+  try {
+    outcome = await call({ server, request, sink, cancel, services });
+    written = await encode(door, row, request, outcome);
+  } catch (error) {
+    outcome = refused(report("call.failed", { server, request }, error));
+    written = await encode(door, row, request, outcome);
+  }
+  endWith(request.span, outcome);
+  services.tracer.settle("soon");
+  return written;
 }
 
 /** An outcome as the text of the answer, and the refusal behind it when there is one (it decides the HTTP status). */

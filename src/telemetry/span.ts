@@ -173,6 +173,11 @@ export function traceHeaders(span: Span): Record<string, string> {
   return writeTraceContext(span.context());
 }
 
+/** The trace that `span` belongs to, or a fresh id where there is none: something to find a log line by. */
+export function traceIdOf(span: Span): string {
+  return span.context().parent?.traceId ?? randomHex(16);
+}
+
 /** Digits not used yet. Made many at a time: asking for eight bytes costs more than all else about a span. */
 let digits = "";
 const POOL_BYTES = 1_024;

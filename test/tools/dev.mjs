@@ -22,6 +22,8 @@ const port = values.port ?? (values.world ? "8790" : "8787");
 const url = `http://localhost:${port}/mcp`;
 
 const args = ["dev", "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0"];
+// The log writes stacks as text, which wrangler maps to lines of the source.
+args.push("--var", "DEV:1");
 if (values.world) {
   args.push("--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`);
   if (values.revision !== "") args.push("--var", `REVISION:${values.revision}`);

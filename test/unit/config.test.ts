@@ -21,8 +21,9 @@ function faultOf(change: Record<string, unknown>): string {
 }
 
 test("has defaults that are right for local use", () => {
-  const { ring, origins, maxBodyBytes } = readConfig(good);
-  expect({ id: ring.current, origins, maxBodyBytes }).toEqual({
+  const { ring, origins, maxBodyBytes, handlerSeconds } = readConfig(good);
+  expect({ id: ring.current, origins, maxBodyBytes, handlerSeconds }).toEqual({
+    handlerSeconds: 300,
     id: "k",
     origins: { allowedOrigins: [], allowedHosts: [] },
     maxBodyBytes: 4 * 1024 * 1024,
@@ -59,6 +60,8 @@ test.each<[string, Record<string, unknown>]>([
   ["AUTH", { AUTH: "NONE" }],
   ["AUTH_ISSUER", { AUTH_ISSUER: "issuer.example" }],
   ["AUTH_ISSUER", { AUTH_ISSUER: "https://issuer.example", AUTH: "none" }],
+  ["HANDLER_SECONDS", { HANDLER_SECONDS: "0" }],
+  ["HANDLER_SECONDS", { HANDLER_SECONDS: "5 min" }],
   ["ACCESS_SECONDS", { ACCESS_SECONDS: "0" }],
   ["ACCESS_SECONDS", { ACCESS_SECONDS: "15m" }],
   ["REFRESH_SECONDS", { REFRESH_SECONDS: "59" }],

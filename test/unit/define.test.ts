@@ -62,6 +62,14 @@ test("a tool that takes nothing says so, and refuses what it is given", () => {
   expect(checkInput({ x: 1 }).ok).toBe(false);
 });
 
+test("a tool's time is a number of seconds above 0, which clients are not shown", () => {
+  const within = (timeoutSeconds: number): ReturnType<typeof tool> =>
+    tool({ name: "t", timeoutSeconds, handler: () => "" });
+  for (const seconds of [0.5, 1, 86_400]) expect(within(seconds).timeoutSeconds).toBe(seconds);
+  for (const seconds of [0, -1, NaN, Infinity]) expect(() => within(seconds), String(seconds)).toThrow("above 0");
+  expect(within(1).listing).toEqual(named("t").listing);
+});
+
 test("a resource's URI is absolute, and a template is one", () => {
   for (const uri of ["", "a", "/a", "//a/b", ":a"])
     expect(() => resource({ name: "r", uri, read: () => "" }), uri).toThrow("not absolute");

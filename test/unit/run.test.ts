@@ -40,7 +40,7 @@ async function play(
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),
-    (error, message) => ({ kind: "complete", result: { error, message } }),
+    ({ error, message }) => ({ kind: "complete", result: { error, message } }),
   );
   return { outcome, told };
 }
@@ -189,6 +189,9 @@ test("only a PublicError tells what it says", async () => {
   for (const error of [new Error("secret-1"), "secret-2", null, { message: "secret-3" }])
     expect(await thrown(error)).toEqual({
       kind: "complete",
-      result: { error: "InternalError", message: "Internal error" },
+      result: {
+        error: "InternalError",
+        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/) as string,
+      },
     });
 });

@@ -20,6 +20,7 @@ export function servicesFor(ring: KeyRing = ringOf("a")): Services {
     publish: nobody,
     complete: nobody,
     tracer: NO_TRACER,
+    handlerSeconds: 300,
   };
 }
 

@@ -144,11 +144,8 @@ const shaped: readonly define.Tool[] = [
     input: z.object({ value: z.json().optional(), text: z.string().optional(), omit: z.boolean().optional() }),
     output: written(ITEMS),
     handler: ({ value, text, omit = false }) => {
-      if (omit) return [{ type: "text", text: "nothing" }];
-      return {
-        ...(value === undefined ? {} : { structuredContent: value }),
-        ...(text === undefined ? {} : { content: [{ type: "text", text }] }),
-      };
+      if (omit || value === undefined) return [{ type: "text", text: text ?? "nothing" }];
+      return { structuredContent: value, ...(text === undefined ? {} : { content: [{ type: "text", text }] }) };
     },
   }),
   tool({

@@ -1,0 +1,159 @@
+/** A handler that returns what is no result: the log says which it was and what it returned, the client gets an error. */
+
+import { afterEach, expect, it, vi } from "vitest";
+import {
+  prompt,
+  resource,
+  tool,
+  type Complete,
+  type PromptSpec,
+  type ResourceSpec,
+  type Tool,
+} from "../../src/server/define.ts";
+import { readReply, serve } from "./stateless.ts";
+
+afterEach(() => vi.restoreAllMocks());
+
+interface Seen {
+  readonly logged: readonly Record<string, unknown>[];
+  readonly answered: string;
+}
+
+/** What comes of a server whose one tool, prompt, resource and completion return `value`. */
+async function returning(value: unknown, method: string, params: object): Promise<Seen> {
+  const handler = (): never => value as never;
+  const ask = serve({
+    tools: [tool({ name: "t", handler })],
+    prompts: [prompt({ name: "p", handler, arguments: [{ name: "a", complete: handler }] })],
+    resources: [resource({ name: "r", uri: "test://r", read: handler })],
+  });
+  const logged: Record<string, unknown>[] = [];
+  vi.spyOn(console, "error").mockImplementation((line: string) => void logged.push(JSON.parse(line) as never));
+  const { result, error } = await readReply(await ask(method, params));
+  vi.restoreAllMocks();
+  return { logged, answered: JSON.stringify(error ?? result) };
+}
+
+const TOOL = ["tools/call", { name: "t" }, { tool: "t" }] as const;
+const PROMPT = ["prompts/get", { name: "p" }, { prompt: "p" }] as const;
+const RESOURCE = ["resources/read", { uri: "test://r" }, { resource: "test://r" }] as const;
+const COMPLETION = [
+  "completion/complete",
+  { ref: { type: "ref/prompt", name: "p" }, argument: { name: "a", value: "" } },
+  { prompt: "p" },
+] as const;
+const message = (content: unknown): unknown => [{ role: "user", content }];
+
+it.each<[returned: unknown, of: readonly [string, object, object], says: string]>([
+  [undefined, TOOL, "undefined where a tool result belongs"],
+  [null, TOOL, "null where a tool result belongs"],
+  [7, TOOL, "number where a tool result belongs"],
+  [true, TOOL, "boolean where a tool result belongs"],
+  [() => "later", TOOL, "function where a tool result belongs"],
+  [{}, TOOL, "a tool result without content"],
+  [{ isError: true }, TOOL, "a tool result without content"],
+  [{ text: "hello" }, TOOL, "a tool result without content"],
+  [{ content: "hello" }, TOOL, "string where a list of content blocks belongs"],
+  [{ content: null }, TOOL, "null where a list of content blocks belongs"],
+  [{ content: { type: "text", text: "" } }, TOOL, "object where a list of content blocks belongs"],
+  [["hello"], TOOL, "string where a content block belongs"],
+  [[undefined], TOOL, "undefined where a content block belongs"],
+  [[[]], TOOL, "a list where a content block belongs"],
+  [[{ text: "hello" }], TOOL, "a content block of unknown type undefined"],
+  [[{ type: "video", data: "" }], TOOL, "a content block of unknown type video"],
+  [[{ type: 7 }], TOOL, "a content block of unknown type number"],
+  [[{ type: "x".repeat(50) }], TOOL, `a content block of unknown type ${"x".repeat(40)}`],
+  [[{ type: "toString" }], TOOL, "a content block of unknown type toString"],
+  [[{ type: "text" }], TOOL, "a content block of type text without text"],
+  [[{ type: "text", text: 7 }], TOOL, "a content block of type text without text"],
+  [[{ type: "image", mimeType: "image/png" }], TOOL, "a content block of type image without data"],
+  [
+    [{ type: "image", data: new Uint8Array(1), mimeType: "image/png" }],
+    TOOL,
+    "a content block of type image without data",
+  ],
+  [[{ type: "audio", data: "" }], TOOL, "a content block of type audio without mimeType"],
+  [[{ type: "resource_link", uri: "test://r" }], TOOL, "a content block of type resource_link without name"],
+  [[{ type: "resource" }], TOOL, "undefined where resource contents belongs"],
+  [[{ type: "resource", resource: { uri: "test://r" } }], TOOL, "resource contents without text or blob"],
+  [[{ type: "text", text: "good" }, { type: "text" }], TOOL, "a content block of type text without text"],
+  [{ structuredContent: { a: 1 }, content: [{}] }, TOOL, "a content block of unknown type undefined"],
+  [Promise.resolve(undefined), TOOL, "undefined where a tool result belongs"],
+  [undefined, PROMPT, "undefined where a list of messages belongs"],
+  [{ messages: [] }, PROMPT, "object where a list of messages belongs"],
+  [["hello"], PROMPT, "string where a message belongs"],
+  [[{ content: { type: "text", text: "" } }], PROMPT, "a message without role"],
+  [message(undefined), PROMPT, "undefined where a content block belongs"],
+  [message("hello"), PROMPT, "string where a content block belongs"],
+  [message({ type: "text" }), PROMPT, "a content block of type text without text"],
+  [null, RESOURCE, "null where a text or a blob belongs"],
+  [7, RESOURCE, "number where a text or a blob belongs"],
+  [{}, RESOURCE, "resource contents without text or blob"],
+  [{ blob: 7 }, RESOURCE, "resource contents without text or blob"],
+  [["hello"], RESOURCE, "string where resource contents belongs"],
+  [[{ text: "hello" }], RESOURCE, "resource contents without uri"],
+  [[{ uri: "test://r" }], RESOURCE, "resource contents without text or blob"],
+  [undefined, COMPLETION, "undefined where a list of texts belongs"],
+  ["a", COMPLETION, "string where a list of texts belongs"],
+  [[7], COMPLETION, "number where a text belongs"],
+])("%j of %j", async (returned, [method, params, named], says) => {
+  const { logged, answered } = await returning(returned, method, params);
+  expect(logged).toHaveLength(1);
+  expect(logged[0]).toMatchObject({ event: "handler.failed", method, ...named });
+  expect(String(logged[0]?.["error"]).split("\n")[0]).toBe(`TypeError: Handler returned ${says}`);
+  expect(answered).toContain(`Internal error (trace ${String(logged[0]?.["trace"])})`);
+  expect(answered).not.toContain("returned");
+});
+
+it.each<[returned: unknown, of: readonly [string, object, object], result: object]>([
+  ["", TOOL, { content: [{ type: "text", text: "" }] }],
+  [[], TOOL, { content: [] }],
+  [{ content: [] }, TOOL, { content: [] }],
+  [{ structuredContent: null }, TOOL, { structuredContent: null, content: [{ type: "text", text: "null" }] }],
+  [[{ type: "resource_link", uri: "test://r", name: "r", size: 7 }], TOOL, {}],
+  [[{ type: "resource", resource: { uri: "test://r", blob: "AA==" } }], TOOL, {}],
+  [[{ type: "image", data: "", mimeType: "image/png", annotations: { priority: 1 } }], TOOL, {}],
+  [[], PROMPT, { messages: [] }],
+  [message({ type: "audio", data: "", mimeType: "audio/wav" }), PROMPT, {}],
+  ["", RESOURCE, { contents: [{ uri: "test://r", text: "" }] }],
+  [{ blob: "AA==" }, RESOURCE, { contents: [{ blob: "AA==" }] }],
+  [{ blob: new Uint8Array([0]) }, RESOURCE, { contents: [{ blob: "AA==" }] }],
+  [[{ uri: "test://r", text: "" }], RESOURCE, {}],
+  [[], COMPLETION, { completion: { values: [] } }],
+  [["a"], COMPLETION, { completion: { values: ["a"] } }],
+])("%j of %j is a result", async (returned, [method, params], result) => {
+  const { logged, answered } = await returning(returned, method, params);
+  expect(logged).toEqual([]);
+  expect(JSON.parse(answered)).toMatchObject({ resultType: "complete", ...result });
+});
+
+it("an argument without suggestions has none, and nothing is said about it", async () => {
+  const ask = serve({ prompts: [prompt({ name: "p", handler: () => "", arguments: [{ name: "a" }] })] });
+  const { result } = await readReply(await ask(COMPLETION[0], COMPLETION[1]));
+  expect(result).toMatchObject({ completion: { values: [], total: 0, hasMore: false } });
+});
+
+it("the types refuse what they can", () => {
+  const refused: readonly (Tool | PromptSpec | ResourceSpec | Complete)[] = [
+    // @ts-expect-error -- undefined is no result
+    tool({ name: "t", handler: () => undefined }),
+    // @ts-expect-error -- nor is a number
+    tool({ name: "t", handler: () => 7 }),
+    // @ts-expect-error -- nor is an object without content
+    tool({ name: "t", handler: () => ({}) }),
+    // @ts-expect-error -- an error needs words
+    tool({ name: "t", handler: () => ({ isError: true }) }),
+    // @ts-expect-error -- no such type
+    tool({ name: "t", handler: () => [{ type: "video", data: "" }] }),
+    // @ts-expect-error -- an image is base64
+    tool({ name: "t", handler: () => [{ type: "image", data: new Uint8Array(1), mimeType: "image/png" }] }),
+    // @ts-expect-error -- undefined is no prompt
+    prompt({ name: "p", handler: () => undefined }),
+    // @ts-expect-error -- null is no resource
+    resource({ name: "r", uri: "test://r", read: () => null }),
+    // @ts-expect-error -- a completer returns a list
+    (): string => "a",
+  ];
+  // The compiler is the judge: an unused expectation above fails `make test`.
+  expect(refused).toHaveLength(9);
+});
