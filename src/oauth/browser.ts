@@ -53,6 +53,13 @@ export async function keepPerson(guest: Guest, person: Person, remember: boolean
   cookies.push(writeCookie(place, "", id, life), writeCookie(place, "-person", sealed, life));
 }
 
+/** Forgets who is signed in on this browser, and gives it another id: pages that wait for an answer there get none. */
+export function forgetPerson({ place, cookies }: Guest): string {
+  const id = base64url(randomBytes(16));
+  cookies.push(writeCookie(place, "", id), writeCookie(place, "-person", "", 0));
+  return id;
+}
+
 /** `suffix`: "-person", or the state of a login that is away at an upstream provider. Zero seconds delete it. */
 export function writeCookie(place: Place, suffix: string, value: string, seconds?: number): string {
   const age = seconds === undefined ? "" : `; Max-Age=${seconds}`;
@@ -116,7 +123,7 @@ export function page(to: Pick<Guest, "desk" | "cookies">, view: View, status: nu
   // URI: where a form leads away, its scheme and https are open. A page that takes a secret lets it out to nobody.
   const away = onward === undefined ? [] : new Set(["https:", new URL(onward).protocol]);
   // spec: authorize.framed, authorize.injection
-  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...away].join(" ")}`;
+  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...away].join(" ")}`;
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": `${policy}; frame-ancestors 'none'; base-uri 'none'`,
