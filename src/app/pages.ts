@@ -1,12 +1,16 @@
 /**
  * How the pages of sign-in, consent and account look. A fork may change every word and colour here; what must stay is
- * what a person has to know before they say yes: who asks, who vouches for them, and where the answer goes.
- * Works without script, pictures or anything from elsewhere; on phones, in the dark, by keyboard and by ear.
+ * what a person has to know before they say yes: who asks, who gave them that name, and where the answer goes.
+ * Works without script or anything from elsewhere; on phones, in the dark, by keyboard and by ear. Tab goes where the eye
+ * goes: what stands first in the document is shown first. The logo is `site.ts`'s.
  */
 
 import { markup, writeHtml, type Html } from "../base/html.ts";
-import type { AccountView, ClientView, ConsentView, Pages, SignInView, View } from "../oauth/pages.ts";
+import type { AccountView, ClientView, ConsentView, MessageView, Pages, SignInView, View } from "../oauth/pages.ts";
 import type { Field } from "../oauth/sign-in.ts";
+
+/** Where browsers look for the icon of a page by themselves; it is the logo in the corner as well. */
+export const ICON_PATH = "/favicon.ico";
 
 /** Text is at least 4.5 times as bright as its ground or the other way round, edges of controls at least 3 times. */
 const STYLE = markup`
@@ -16,65 +20,66 @@ const STYLE = markup`
   --line: #33363e; --deed: #9db2ff; --on: #10142b; --edge: #767b87; --warn: #2b2517; --rim: #6d5a26; --bad: #ff9d94 } }
 * { box-sizing: border-box; margin: 0 }
 body { min-height: 100vh; display: grid; align-content: center; justify-items: center; padding: 1.5rem 1rem;
-  background: var(--ground); color: var(--ink); overflow-wrap: anywhere;
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif }
+  background: var(--ground); color: var(--ink); overflow-wrap: anywhere; font: 1rem/1.5 system-ui, sans-serif }
 main { width: 100%; max-width: 27.5rem; padding: 2rem; background: var(--card); border: 1px solid var(--line);
-  border-radius: 1rem; box-shadow: 0 1px 2px #0001, 0 1rem 3rem #0001 }
-.brand { display: flex; align-items: center; gap: .6rem; color: var(--soft); font-size: .9rem; margin-bottom: 1.5rem }
-.brand i { flex: none; width: 1.75rem; height: 1.75rem; display: grid; place-items: center; border-radius: .5rem;
-  background: var(--deed); color: var(--on); font-style: normal; font-weight: 700 }
-h1 { font-size: 1.5rem; line-height: 1.25; letter-spacing: -.015em; text-wrap: balance; margin-bottom: .5rem }
+  border-radius: 1rem }
+.brand { display: flex; align-items: center; gap: .6rem; color: var(--soft); margin-bottom: 1.5rem }
+h1 { font-size: 1.5rem; line-height: 1.25; text-wrap: balance; margin-bottom: .5rem }
+h1 bdi { font-weight: 400 }
 h2 { font-size: 1rem; font-weight: 600 }
 p, small, dt { color: var(--soft) }
-small { display: block; font-size: .875rem }
-b, dd { color: var(--ink); font-weight: 600 }
-a { color: var(--deed) }
+small { display: block }
+small, dl, .brand, .note { font-size: .9rem }
+b, dd, label, summary { color: var(--ink); font-weight: 600 }
+a, .link { color: var(--deed) }
 dl { display: grid; grid-template-columns: auto 1fr; gap: .5rem 1.25rem; margin: 1.25rem 0; padding: 1rem 0;
-  border: solid var(--line); border-width: 1px 0; font-size: .925rem }
-dd { margin: 0 }
-ul { list-style: none; padding: 0 }
-.can li { position: relative; padding-left: 1.6rem; margin-top: .4rem }
-.can li::before { content: ""; position: absolute; left: .3rem; top: .3rem; width: .4rem; height: .75rem;
-  border: solid var(--deed); border-width: 0 2px 2px 0; transform: rotate(40deg) }
+  border: solid var(--line); border-width: 1px 0 }
+ul { padding: 0; list-style: none }
+.can { padding-left: 1.5rem; list-style: "✓  " }
 .note { margin-top: 1.25rem; padding: .75rem .9rem; border: 1px solid var(--rim); border-radius: .6rem;
-  background: var(--warn); color: var(--ink); font-size: .925rem }
+  background: var(--warn); color: var(--ink) }
 .bad { border-color: var(--bad); background: none; color: var(--bad); font-weight: 600 }
-form { margin-top: 1.5rem }
-label { font-weight: 600 }
+label, details { display: block; margin-top: 1rem }
 input[type=text], input[type=password] { width: 100%; min-height: 3rem; margin: .35rem 0; padding: .6rem .8rem;
   font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--edge); border-radius: .6rem }
 [aria-invalid] { border-color: var(--bad) !important }
-.tick { display: flex; align-items: center; gap: .65rem; min-height: 3rem; margin: .35rem 0; font-weight: 400 }
+.tick { display: flex; align-items: center; gap: .65rem; font-weight: 400 }
 .tick input { flex: none; width: 1.25rem; height: 1.25rem; accent-color: var(--deed) }
-button { width: 100%; min-height: 3rem; padding: .6rem 1rem; border: 1px solid var(--deed); border-radius: .6rem;
+button { width: 100%; min-height: 3rem; margin-top: 1rem; padding: .6rem 1rem; border: 1px solid var(--deed); border-radius: .6rem;
   background: var(--deed); color: var(--on); font: inherit; font-weight: 600; cursor: pointer }
 .plain { background: none; color: var(--ink); border-color: var(--edge) }
+.link { width: auto; min-height: 0; margin: 0; padding: 0; border: 0; background: none; text-decoration: underline }
 button:hover { filter: brightness(1.1) }
-.plain:hover { background: var(--ground) }
 :focus-visible { outline: 3px solid var(--deed); outline-offset: 2px }
-.pair { display: flex; flex-direction: row-reverse; gap: .75rem }
-.apps { margin-top: 1.25rem }
-.apps li { padding: 1.1rem 0; border-top: 1px solid var(--line) }
-.apps form { margin-top: .75rem }
-.apps button { width: auto; min-height: 2.75rem }
-.apps + form { margin-top: 0; padding-top: 1.25rem; border-top: 1px solid var(--line) }
-footer { margin-top: 1.25rem }
+.pair { display: flex; gap: 0 .75rem; margin: .5rem 0 1.25rem }
+.apps button { width: auto }
+.apps li { padding: 1rem 0; border-bottom: 1px solid var(--line) }
 @media (max-width: 30rem) {
   body { align-content: start; padding: 0; background: var(--card) }
-  main { padding: 1.5rem 1.25rem; border: 0; box-shadow: none }
-  .pair { flex-direction: column }
-  .apps button { width: 100% }
+  main { padding: 1.5rem 1.25rem; border: 0 }
+  .pair { display: block }
 }
 `;
 
 export const pages: Pages = (view, nonce) => {
-  const [title, content] = write(view);
-  return writePage(view.serverName, title, content, nonce);
+  const [title, content, heading] = write(view);
+  const filled = view.view === "message" ? content : writeForm(view, content);
+  return writePage({ serverName: view.serverName, title, heading, nonce }, filled);
 };
 
-/** A whole document. `more`: what its style has beyond the others'. */
-export function writePage(serverName: string, title: string, content: Html, nonce: string, more?: Html): string {
-  const initial = /^./u.exec(serverName)?.[0].toUpperCase();
+/** What a document has around its content. */
+interface Around {
+  readonly serverName: string;
+  readonly title: string;
+  /** The title when absent. */
+  readonly heading?: Html | undefined;
+  readonly nonce: string;
+  /** What its style has beyond the others'. */
+  readonly more?: Html | undefined;
+}
+
+/** A whole document. */
+export function writePage({ serverName, title, heading, nonce, more }: Around, content: Html): string {
   return writeHtml(markup`<html lang="en">
 <head>
 <meta charset="utf-8">
@@ -84,8 +89,8 @@ export function writePage(serverName: string, title: string, content: Html, nonc
 </head>
 <body>
 <main>
-<div class="brand"><i aria-hidden="true">${initial}</i>${serverName}</div>
-<h1>${title}</h1>
+<div class="brand"><img src="${ICON_PATH}" alt="" height="28">${serverName}</div>
+<h1>${heading ?? title}</h1>
 ${content}
 </main>
 </body>
@@ -93,13 +98,19 @@ ${content}
 `);
 }
 
-/** Title and content. */
-function write(view: View): readonly [string, Html] {
+/** A page has one form with all of its buttons, each where the eye looks for it. */
+function writeForm({ action, form }: Exclude<View, MessageView>, content: Html): Html {
+  return markup`<form method="post" action="${action}"><input type="hidden" name="form" value="${form}">
+${content}</form>`;
+}
+
+/** Title, content, and the heading where it is not the title: a window is not named in a stranger's words. */
+function write(view: View): readonly [string, Html, Html?] {
   switch (view.view) {
     case "sign-in":
       return [view.title, writeSignIn(view)];
     case "consent":
-      return [`${view.client.name} wants to use ${view.serverName}`, writeConsent(view)];
+      return ["Allow access?", writeConsent(view), markup`${quote(view.client.name)} wants to use ${view.serverName}`];
     case "account":
       return ["Apps with access", writeAccount(view)];
     case "message":
@@ -107,20 +118,17 @@ function write(view: View): readonly [string, Html] {
   }
 }
 
-function writeSignIn({ client, fields, message, remember, serverName, ...form }: SignInView): Html {
+function writeSignIn({ client, fields, message, remember, serverName }: SignInView): Html {
   const purpose =
     client === undefined
       ? markup`<p>See which apps have access to ${serverName}, and take it back.</p>`
-      : markup`<p><b>${client.name}</b> asks for access. Sign in first, then decide.</p>${writeClient(client)}`;
+      : markup`<p>${quote(client.name)} asks for access. Sign in first, then decide.</p>${writeClient(client)}`;
   const wrong = message !== undefined;
   return markup`${purpose}
 ${wrong && markup`<p class="note bad" id="message" role="alert">${message}</p>`}
-${writeForm(
-  form,
-  markup`${fields.map((field, at) => writeField(field, at === 0, wrong))}
+${fields.map((field, at) => writeField(field, at === 0, wrong))}
 <label class="tick"><input type="checkbox" name="remember"${remember && markup` checked`}> Keep me signed in here for 30 days</label>
-<button>${fields.length === 0 ? "Continue" : "Sign in"}</button>`,
-)}`;
+<button>${fields.length === 0 ? "Continue" : "Sign in"}</button>`;
 }
 
 function writeField({ name, label, type, autocomplete, hint }: Field, first: boolean, wrong: boolean): Html {
@@ -131,53 +139,73 @@ ${wrong && markup`aria-invalid="true"`} ${first && markup`autofocus`} required a
 ${hint !== undefined && markup`<small id="${name}-hint">${hint}</small>`}`;
 }
 
-function writeConsent({ client, person, scopes, serverName, ...form }: ConsentView): Html {
+function writeConsent({ client, person, scopes, serverName }: ConsentView): Html {
   const all = [{ name: "", description: `Use ${serverName} in your name` }];
-  return markup`<p>You are signed in as <b>${person}</b>.</p>
+  return markup`<p>You are signed in as <b><bdi>${person}</bdi></b>.
+<button class="link" name="decision" value="switch">Not you?</button></p>
 ${writeClient(client)}
 <h2>It will be able to:</h2>
 <ul class="can">${(scopes.length === 0 ? all : scopes).map(({ description }) => markup`<li>${description}</li>`)}</ul>
-${
-  client.local &&
-  markup`<p class="note"><b>Did you just start this yourself?</b> The answer stays on this device, and any program on it
-can claim to be ${client.name}. If you did not expect this page, deny.</p>`
-}
-${writeForm(
-  form,
-  markup`<div class="pair"><button name="decision" value="allow">Allow</button>
-<button class="plain" name="decision" value="deny">Deny</button></div>`,
-)}
-<footer><small>You can take this back at any time, at <a href="/account">your account</a>.</small></footer>`;
+${writeWarning(client)}
+<div class="pair"><button name="decision" value="allow">Allow</button>
+<button class="plain" name="decision" value="deny">Deny</button></div>
+<small>You can take this back at any time, at <a href="/account">your account</a>.</small>`;
 }
 
-/** Who vouches for the client, and where the answer goes. */
-function writeClient({ host, redirectHost, local }: ClientView): Html {
-  const where = redirectHost.endsWith(":") ? `the app for “${redirectHost}” links` : redirectHost;
-  return markup`<dl><dt>Vouched for by</dt><dd>${host ?? "Nobody. It did not prove who it is."}</dd>
-<dt>Answer goes to</dt><dd>${where}${local && ", on this device"}</dd></dl>`;
+/** Who gave the client its name, and where the answer goes. */
+function writeClient({ configured, host, redirectHost, local }: ClientView): Html {
+  const own = configured ? "The operator of this server" : "The app itself. Nobody checked it.";
+  return markup`<dl><dt>Name comes from</dt><dd>${host ?? own}</dd>
+<dt>Answer goes to</dt><dd>${isScheme(redirectHost) ? `The app for “${redirectHost}” links` : redirectHost}${local && ", on this device"}</dd></dl>`;
 }
 
-function writeAccount({ person, grants, ...form }: AccountView): Html {
+function isScheme(redirectHost: string): boolean {
+  return redirectHost.endsWith(":");
+}
+
+/** What only the person can know. Nothing where nothing is left to check, so that it is read where it stands. */
+function writeWarning({ configured, host, redirectHost, local }: ClientView): Html | undefined {
+  const gets = "gets the access, whatever the app is called.";
+  if (isScheme(redirectHost))
+    return note("Did an app on this device bring you here?", `Whichever app opens “${redirectHost}” links ${gets}`);
+  if (local)
+    return note("Did you just connect a program on this device?", `Whichever program waits at ${redirectHost} ${gets}`);
+  if (configured || host !== undefined) return undefined;
+  return note(`Do you come from ${redirectHost}?`, `Whoever runs that site ${gets}`);
+}
+
+function note(question: string, reason: string): Html {
+  return markup`<p class="note"><b>${question} If not, deny.</b> ${reason}</p>`;
+}
+
+/** A name in quotes that it cannot close, its direction its own, and not in bold where it stands among our words. */
+function quote(name: string): Html {
+  if (name === "") return markup`An app without a name`;
+  return markup`“<bdi>${name.replace(/["\p{Pi}\p{Pf}„❝❞〝-〟＂]/gu, "'")}</bdi>”`;
+}
+
+function writeAccount({ person, grants, ended }: AccountView): Html {
   const none = "No app has access to anything here.";
   const apps = grants.map(
-    ({ id, clientName, redirectHost, scopes, since, used }) => markup`<li><h2>${clientName}</h2>
-<small>At ${redirectHost}, since ${writeDay(since)}, last used ${writeDay(used)}${scopes.length > 0 && `; scopes: ${scopes.join(", ")}`}</small>
-${writeForm(form, markup`<button class="plain" name="grant" value="${id}" aria-label="Take back access of ${clientName}">Take back access</button>`)}</li>`,
+    ({ id, clientName, redirectHost, scopes, since, used }) => markup`<li><h2 id="${id}">${quote(clientName)}</h2>
+<small>At ${redirectHost}, since ${writeTime(since)}, last used ${writeTime(used)}${scopes.length > 0 && `; scopes: ${scopes.join(", ")}`}</small>
+<button class="plain" name="grant" value="${id}" aria-describedby="${id}">Take back access</button></li>`,
   );
-  return markup`<p>You are signed in as <b>${person}</b>. ${grants.length === 0 && none}</p>
+  const gone = ended?.count === 1 ? quote(ended.clientName) : `${ended?.count} apps`;
+  return markup`<p>You are signed in as <b><bdi>${person}</bdi></b>. ${grants.length === 0 && none}</p>
+${ended && markup`<p class="note" role="status">${gone} can no longer use this server for you.</p>`}
 <ul class="apps">${apps}</ul>
-${writeForm(form, markup`<button class="plain" name="leave" value="1">Sign out</button>`)}`;
+${
+  grants.length > 1 &&
+  markup`<details><summary>Take back access of all apps</summary>
+<p>Each must ask you again before it can go on. What it is doing now is cut off.</p>
+<button name="all" value="1">Take back all</button></details>`
+}
+<button class="plain" name="leave" value="1">Sign out</button>`;
 }
 
-function writeForm({ action, hidden }: Pick<SignInView, "action" | "hidden">, content: Html): Html {
-  const inputs = Object.entries(hidden).map(
-    ([name, value]) => markup`<input type="hidden" name="${name}" value="${value}">`,
-  );
-  return markup`<form method="post" action="${action}">${inputs}
-${content}</form>`;
-}
-
-function writeDay(ms: number): Html {
-  const day = new Date(ms);
-  return markup`<time datetime="${day.toISOString()}">${day.toLocaleDateString("en", { dateStyle: "medium" })}</time>`;
+function writeTime(ms: number): Html {
+  const time = new Date(ms);
+  // "Thu, 05 Nov 2026 14:05:33 GMT", the weekday and the seconds left out.
+  return markup`<time datetime="${time.toISOString()}">${time.toUTCString().slice(5, 22)} UTC</time>`;
 }

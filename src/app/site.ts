@@ -1,16 +1,16 @@
 /**
- * What this server has beside its endpoint: a page for people who open its address in a browser, and a sign of life for
- * whoever watches it. Neither touches storage. The page works without script: a click selects a whole command.
+ * What this server has beside its endpoint: a page for people who open its address in a browser, the icon of its tab, and
+ * a sign of life for whoever watches it. None touches storage. The page works without script: a click selects a command.
  */
 
 import { markup, type Html } from "../base/html.ts";
-import { base64url } from "../base/bytes.ts";
+import { base64url, readBase64 } from "../base/bytes.ts";
 import { randomBytes } from "../base/clock.ts";
 import { refusal } from "../base/refusal.ts";
 import { SERVED_DATES } from "../revision/revisions.ts";
 import type { Server } from "../server/catalog.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
-import { writePage } from "./pages.ts";
+import { ICON_PATH, writePage } from "./pages.ts";
 
 interface About {
   readonly server: Pick<Server, "info" | "instructions" | "tools">;
@@ -19,14 +19,44 @@ interface About {
   readonly entry: "open" | "own" | "outside";
 }
 
+/** The logo of all pages: an SVG, or a `data:` URI of any picture. Empty: the first letter of the server's name. */
+const LOGO: string = "";
+
 export function site(http: Request, about: About): Response | undefined {
   const { pathname } = new URL(http.url);
-  if (pathname !== "/" && pathname !== "/health") return undefined;
+  if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
   if (http.method !== "GET" && http.method !== "HEAD")
     return refuse(refusal("MethodNotAllowed", `${http.method} is not served here`), undefined, { allow: "GET, HEAD" });
-  const { name, version } = about.server.info;
-  const answer = pathname === "/" ? welcome(about) : jsonResponse(JSON.stringify({ status: "ok", name, version }));
+  const answer = serve(pathname, about);
   return http.method === "GET" ? answer : new Response(null, answer);
+}
+
+function serve(path: string, about: About): Response {
+  const { name, title = name, version } = about.server.info;
+  if (path === "/") return welcome(about);
+  if (path === ICON_PATH) return icon(LOGO || drawLetter(title));
+  return jsonResponse(JSON.stringify({ status: "ok", name, version }));
+}
+
+/** `drawing`: an SVG, or a `data:` URI of any picture. Opened as a page of its own, it can do nothing. */
+export function icon(drawing: string): Response {
+  const [, type = "image/svg+xml", encoding, body = ""] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(drawing) ?? [];
+  const encoded = encoding === undefined ? decodeURIComponent(body) : readBase64(body);
+  return new Response(body === "" ? drawing : encoded, {
+    headers: {
+      "content-type": type,
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+      "x-content-type-options": "nosniff",
+      "cache-control": "public, max-age=86400",
+    },
+  });
+}
+
+/** What stands for a server without a logo: the first letter of its name. */
+function drawLetter(name: string): string {
+  const letter = /[\p{L}\p{N}]/u.exec(name)?.[0].toUpperCase() ?? "";
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28"><rect width="28" height="28" rx="8" fill="#2d4fd0"/>
+<text x="14" y="20" text-anchor="middle" font-family="sans-serif" font-size="17" font-weight="700" fill="#fff">${letter}</text></svg>`;
 }
 
 const STYLE = markup`
@@ -48,16 +78,16 @@ function welcome(about: About): Response {
 }
 
 /** A page without forms as an answer: framed by nobody, and kept by no cache. */
-export function pageResponse(serverName: string, title: string, content: Html, style?: Html): Response {
+export function pageResponse(serverName: string, title: string, content: Html, more?: Html): Response {
   const nonce = base64url(randomBytes(16));
-  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
+  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": `${policy}; frame-ancestors 'none'`,
     ...{ "x-frame-options": "DENY", "x-content-type-options": "nosniff", "referrer-policy": "same-origin" },
     "cache-control": "no-store",
   };
-  return new Response(writePage(serverName, title, content, nonce, style), { headers });
+  return new Response(writePage({ serverName, title, nonce, more }, content), { headers });
 }
 
 const SIGNING_IN = {

@@ -31,6 +31,8 @@ export interface Errand {
   /** When all its forms end, in milliseconds since the epoch: before the grant forgets that it was decided. */
   readonly until: number;
   readonly remember?: boolean;
+  /** Whoever an upstream provider remembers is not to be taken: somebody else wants to sign in. */
+  readonly again?: boolean;
   /** The person's account knows of the grant. */
   readonly noted?: boolean;
 }
@@ -55,9 +57,10 @@ export async function authorize(desk: Desk, http: Request, place: Place, url: UR
     return answerClient(place, to, { error, error_description: description }, 302);
   }
   // 3. Who is it?
-  const errand = { ask: ask.value, grant: desk.grants.newUniqueId().toString(), until: now() + FORM_SECONDS * 1000 };
-  const guest = await readGuest(desk, http, place);
   const again = /\b(login|select_account)\b/.test(query.get("prompt") ?? "");
+  const grant = desk.grants.newUniqueId().toString();
+  const errand = { ask: ask.value, grant, until: now() + FORM_SECONDS * 1000, again };
+  const guest = await readGuest(desk, http, place);
   // spec: authorize.signed-in
   if (guest.person === undefined || again) return askSignIn(guest, errand);
   // 4. Do they agree?
@@ -68,9 +71,9 @@ export async function authorize(desk: Desk, http: Request, place: Place, url: UR
 export async function askSignIn(guest: Guest, errand: Errand, message?: string): Promise<Response> {
   const { desk, place } = guest;
   const { title, fields } = desk.entrance.signIn;
-  const hidden = { form: await sealFor(desk, "errand", guest.id, errand, errand.until) };
-  const form = { serverName: desk.settings.serverName, action: PATHS.signIn, hidden };
-  const client = errand.ask && viewClient(errand.ask, place);
+  const sealed = await sealFor(desk, "errand", guest.id, errand, errand.until);
+  const form = { serverName: desk.settings.serverName, action: PATHS.signIn, form: sealed };
+  const client = errand.ask && viewClient(errand.ask);
   // Without fields there is nothing to let out, and the way leads to an upstream provider.
   const onward = fields.length === 0 ? place.issuer : undefined;
   const status = message === undefined ? 200 : 403;
@@ -81,7 +84,15 @@ export async function askSignIn(guest: Guest, errand: Errand, message?: string):
 /** A sign-in form comes in, or a person comes back from an upstream provider. */
 export async function finishSignIn(desk: Desk, http: Request, place: Place, url: URL): Promise<Response> {
   const guest = await readGuest(desk, http, place);
-  return http.method === "POST" ? takeForm(guest) : takeReturn(guest, url);
+  if (http.method === "POST") return takeForm(guest);
+  const form = url.searchParams.get("form");
+  return form === null ? takeReturn(guest, url) : showAgain(guest, form);
+}
+
+/** The sign-in page for somebody else. It has an address, so that Reload shows it again and sends no form. */
+async function showAgain(guest: Guest, sealed: string): Promise<Response> {
+  const opened = await openAt<Errand>(guest, "errand", sealed);
+  return opened === undefined ? refusePage(guest.desk, "form.stale") : askSignIn(opened.guest, opened.sealed);
 }
 
 /** What waits in a cookie, named after `state`, while a person is away. */
@@ -96,7 +107,7 @@ async function takeForm(visitor: Guest): Promise<Response> {
   const { guest, sealed: begun } = post.value;
   const { desk, place, id } = guest;
   const errand = { ...begun, remember: post.value.form.has("remember") };
-  const visit = visitOf(place, base64url(randomBytes(16)));
+  const visit = visitOf(place, base64url(randomBytes(16)), errand);
   const step = await desk.entrance.signIn.submit(visit, post.value.form);
   if (step.kind !== "away") return settle(guest, errand, step);
   const away: Away = { errand, memory: step.memory };
@@ -110,14 +121,16 @@ async function takeReturn(visitor: Guest, url: URL): Promise<Response> {
   if (!query.ok) return refusePage(desk, query.error.reason);
   const state = query.value.get("state") ?? "";
   const away = await openAt<Away>(visitor, "away", readCookie(http, place, `-${state}`), state);
-  const step = away && (await desk.entrance.signIn.finish?.(visitOf(place, state), query.value, away.sealed.memory));
+  const step =
+    away &&
+    (await desk.entrance.signIn.finish?.(visitOf(place, state, away.sealed.errand), query.value, away.sealed.memory));
   if (away === undefined || step === undefined || step.kind === "away") return refusePage(desk, "sign_in.state");
   visitor.cookies.push(writeCookie(place, `-${state}`, "", 0));
   return settle(away.guest, away.sealed.errand, step);
 }
 
-function visitOf(place: Place, state: string): Visit {
-  return { place, callback: place.issuer + PATHS.signIn, state };
+function visitOf(place: Place, state: string, { again = false }: Errand): Visit {
+  return { place, callback: place.issuer + PATHS.signIn, state, again };
 }
 
 const LOCKED = "There were too many attempts. Wait 15 minutes, then try again.";

@@ -43,11 +43,10 @@ export interface Guest {
 export async function readGuest(desk: Desk, http: Request, place: Place): Promise<Guest> {
   const ids = readIds(http, place);
   const [known] = ids;
-  const id = known ?? base64url(randomBytes(16));
+  const cookies: string[] = [];
+  const id = known ?? giveId({ place, cookies });
   const { epoch = "" } = desk.entrance.signIn;
   const person = await openFor<Person>(desk, "person", id + epoch, readCookie(http, place, "-person"));
-  // The name is another one for each tab, so that none takes the place of another's.
-  const cookies = known === undefined ? [writeCookie(place, `.${id}`, "1")] : [];
   return { desk, http, place, id, ids, person, cookies };
 }
 
@@ -59,11 +58,6 @@ function readIds(http: Request, place: Place): string[] {
   return [readCookie(http, place, ""), ...ids.slice(-MOST_TABS)].filter((id) => /^[\w-]{22}$/.test(id));
 }
 
-/** The cookies that make this browser forget its ids: with them go the pages that wait for an answer there. */
-export function forgetIds({ place, ids }: Guest): string[] {
-  return ["", "-person", ...ids.map((id) => `.${id}`)].map((suffix) => writeCookie(place, suffix, "", 0));
-}
-
 /** Keeps `person` signed in on this browser: for 30 days if they asked for it, else for 15 minutes at most. */
 export async function keepPerson(guest: Guest, person: Person, remember: boolean): Promise<void> {
   const { desk, place, id, cookies } = guest;
@@ -72,6 +66,18 @@ export async function keepPerson(guest: Guest, person: Person, remember: boolean
   const sealed = await sealFor(desk, "person", id + epoch, person, now() + seconds * 1000);
   const life = remember ? seconds : undefined;
   cookies.push(writeCookie(place, "", id, life), writeCookie(place, "-person", sealed, life));
+}
+
+/** Forgets who is signed in on this browser, and its ids: pages that wait for an answer there get none. */
+export function forgetPerson({ place, ids, cookies }: Guest): void {
+  for (const suffix of ["", "-person", ...ids.map((id) => `.${id}`)]) cookies.push(writeCookie(place, suffix, "", 0));
+}
+
+/** Gives the browser an id. A name of its own keeps it from taking the place of another tab's. */
+export function giveId({ place, cookies }: Pick<Guest, "place" | "cookies">): string {
+  const id = base64url(randomBytes(16));
+  cookies.push(writeCookie(place, `.${id}`, "1"));
+  return id;
 }
 
 /** `suffix`: "-person", "." and an id, or "-" and the state of a login that is away. Zero seconds delete it. */
@@ -156,7 +162,7 @@ export function page(to: Pick<Guest, "desk" | "cookies">, view: View, status: nu
   // URI: where a form leads away, its scheme and https are open. A page that takes a secret lets it out to nobody.
   const away = onward === undefined ? [] : new Set(["https:", new URL(onward).protocol]);
   // spec: authorize.framed, authorize.injection
-  const policy = `default-src 'none'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...away].join(" ")}`;
+  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...away].join(" ")}`;
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": `${policy}; frame-ancestors 'none'; base-uri 'none'`,

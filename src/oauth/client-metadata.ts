@@ -64,8 +64,15 @@ function strings(value: JsonValue | undefined): string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : [];
 }
 
-/** A name on one line, not too long, and without the characters that hide text or turn it around. */
+/**
+ * A name on one line, not too long, and without the characters that hide text or turn it around. Braille's blank is a
+ * space to the eye; more than two marks on a letter are drawn over the lines above.
+ */
 function showable(name: string): string {
-  const visible = name.replace(/[\p{Cf}\p{DI}\p{Co}\p{Cs}]/gu, "").replace(/[\p{Cc}\p{Z}]+/gu, " ");
-  return Array.from(visible.normalize().trim()).slice(0, MAX_NAME).join("").trim();
+  const visible = name.replace(/[\p{Cf}\p{DI}\p{Co}\p{Cs}]/gu, "").replace(/[\p{Cc}\p{Z}\u2800]+/gu, " ");
+  const plain = visible.normalize().replace(/(\p{M}{2})\p{M}+/gu, "$1");
+  const letters = Array.from(plain.trim());
+  if (letters.length <= MAX_NAME) return letters.join("");
+  const start = letters.slice(0, MAX_NAME - 1).join("");
+  return `${start.trim()}…`;
 }

@@ -9,7 +9,18 @@ import { seal } from "../crypto/seal.ts";
 import { accountName } from "./account.ts";
 import type { Ask } from "./ask.ts";
 import type { Errand } from "./authorize.ts";
-import { openAt, page, readGuest, readPost, redirect, refusePage, sealFor, type Guest } from "./browser.ts";
+import {
+  forgetPerson,
+  giveId,
+  openAt,
+  page,
+  readGuest,
+  readPost,
+  redirect,
+  refusePage,
+  sealFor,
+  type Guest,
+} from "./browser.ts";
 import type { Desk } from "./desk.ts";
 import { audit } from "./fault.ts";
 import type { ClientView } from "./pages.ts";
@@ -39,10 +50,10 @@ async function show(guest: Guest, sealed: string): Promise<Response> {
   if (opened === undefined) return refusePage(guest.desk, "consent.stale");
   const { settings } = guest.desk;
   const { ask, person } = opened.sealed;
-  const form = { serverName: settings.serverName, action: PATHS.consent, hidden: { form: sealed } };
+  const form = { serverName: settings.serverName, action: PATHS.consent, form: sealed };
   const scopes = ask.scopes.map((name) => ({ name, description: settings.scopes[name]?.description ?? name }));
   // spec: consent.each.client, consent.redirect.host, register.self-asserted
-  const shown = { client: viewClient(ask, guest.place), person: person.name ?? person.subject, scopes };
+  const shown = { client: viewClient(ask), person: person.name ?? person.subject, scopes };
   return page(guest, { view: "consent", ...form, ...shown }, 200, ask.redirectUri);
 }
 
@@ -52,6 +63,7 @@ async function decide(guest: Guest): Promise<Response> {
   const post = await readPost<Proposal>(guest, "consent", epochIn(desk));
   if (!post.ok) return post.error;
   const { ask, grant: id, person, noted = false } = post.value.sealed;
+  if (post.value.form.get("decision") === "switch") return askAnother(guest, post.value.sealed);
   const grant = desk.grants.get(desk.grants.idFromString(id));
   // spec: authorize.denied
   if (post.value.form.get("decision") !== "allow") {
@@ -86,6 +98,14 @@ function epochIn({ entrance }: Desk): string {
   return entrance.signIn.epoch ?? "";
 }
 
+/** Not them: whoever it is signs in for the same request. Nothing is decided. */
+async function askAnother(guest: Guest, { ask, grant, until }: Proposal): Promise<Response> {
+  const errand: Errand = { ask, grant, until, again: true };
+  forgetPerson(guest);
+  const form = await sealFor(guest.desk, "errand", giveId(guest), errand, until);
+  return redirect(`${guest.place.issuer}${PATHS.signIn}?form=${form}`, 303, guest.cookies);
+}
+
 /** Sends the browser back to the client with an answer to its request. */
 export function answerClient(
   place: Place,
@@ -99,16 +119,18 @@ export function answerClient(
 }
 
 /** The client as a person should see it. A private scheme has no host worth showing: any app may claim it. */
-export function viewClient(
-  { client, clientName, clientHost, redirectUri }: Pick<Ask, "client" | "clientName" | "clientHost" | "redirectUri">,
-  { issuer }: Place,
-): ClientView {
+export function viewClient({
+  client,
+  clientName,
+  clientHost,
+  redirectUri,
+}: Pick<Ask, "client" | "clientName" | "clientHost" | "redirectUri">): ClientView {
   const { protocol, host } = new URL(redirectUri);
   const web = /^https?:$/.test(protocol);
   return {
     name: clientName,
-    // The operator vouches for the clients in their own configuration.
-    host: clientHost ?? (client.startsWith("dcr:") ? undefined : new URL(issuer).host),
+    configured: clientHost === undefined && !client.startsWith("dcr:"),
+    host: clientHost,
     redirectHost: web ? host : protocol,
     local: !web || isLoopback(redirectUri),
   };

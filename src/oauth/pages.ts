@@ -8,13 +8,17 @@ import type { Field } from "./sign-in.ts";
 interface Form {
   readonly serverName: string;
   readonly action: string;
-  readonly hidden: Readonly<Record<string, string>>;
+  /** Comes back as the field "form". */
+  readonly form: string;
 }
 
-/** Who asks for access, as far as that is known. The name is what it calls itself. */
+/** Who asks for access, as far as that is known. */
 export interface ClientView {
+  /** Empty when it gave none. */
   readonly name: string;
-  /** The host that vouches for the client; undefined when nobody does. */
+  /** The operator of this server gave it its name. */
+  readonly configured: boolean;
+  /** The host of its metadata document, which did. Neither: nobody did but the client itself. */
   readonly host: string | undefined;
   /** Where the answer is sent: a host, or the scheme of a private one, with its colon. */
   readonly redirectHost: string;
@@ -35,7 +39,7 @@ export interface SignInView extends Form {
   readonly message: string | undefined;
 }
 
-/** Posts `decision`: "allow" or "deny". */
+/** Posts `decision`: "allow", "deny", or "switch" to sign in as somebody else. */
 export interface ConsentView extends Form {
   readonly view: "consent";
   readonly client: ClientView;
@@ -43,10 +47,12 @@ export interface ConsentView extends Form {
   readonly scopes: readonly { readonly name: string; readonly description: string }[];
 }
 
-/** Posts `grant` to take it back, or `leave` to sign out. */
+/** Posts `grant` to take it back, `all` to take back every one, or `leave` to sign out. */
 export interface AccountView extends Form {
   readonly view: "account";
   readonly person: string;
+  /** What was just taken back: how many grants, and the client's name where it was one. */
+  readonly ended: { readonly count: number; readonly clientName: string } | undefined;
   readonly grants: readonly {
     readonly id: string;
     readonly clientName: string;

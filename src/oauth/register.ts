@@ -73,7 +73,7 @@ export async function readRegistered(ring: KeyRing, id: string): Promise<Client 
   return {
     id,
     key: await keyOf(id),
-    name: name === "" ? "A client without a name" : name,
+    name,
     host: undefined,
     redirectUris,
     grantTypes,

@@ -53,6 +53,8 @@ export interface Visit {
   readonly callback: string;
   /** For upstream providers: unguessable, bound to this browser, checked before {@link SignIn.finish} is asked. */
   readonly state: string;
+  /** Somebody else than whom an upstream provider remembers wants to sign in: it should ask. */
+  readonly again: boolean;
 }
 
 export interface SignIn {

@@ -67,7 +67,9 @@ it.each(PAGES)("%i: a person who opens %j gets a page", async (status, asked, ti
   // Framed, scripted, sniffed and kept by nobody; its one style is its own.
   const { headers } = response;
   const policy = headers.get("content-security-policy") ?? "";
-  expect(policy).toMatch(/^default-src 'none'; style-src 'nonce-[\w-]{22}'; form-action 'none'; base-uri 'none'/);
+  expect(policy).toMatch(
+    /^default-src 'none'; img-src 'self'; style-src 'nonce-[\w-]{22}'; form-action 'none'; base-uri 'none'/,
+  );
   expect(policy).toContain("frame-ancestors 'none'");
   expect(headers.get("x-frame-options")).toBe("DENY");
   expect(headers.get("x-content-type-options")).toBe("nosniff");

@@ -26,17 +26,33 @@ it("says that it is well", async () => {
   }
 });
 
-it.each(["/", "/health"])("%s: HEAD is GET without a body, and nothing else is served", async (path) => {
-  const [whole, head, post] = await Promise.all(["GET", "HEAD", "POST"].map((method) => get(open, path, method)));
-  expect(head?.status).toBe(200);
-  expect(head?.headers.get("content-type")).toBe(whole?.headers.get("content-type"));
-  expect(await head?.text()).toBe("");
-  expect(post?.status).toBe(405);
-  expect(post?.headers.get("allow")).toBe("GET, HEAD");
-});
+it.each(["/", "/health", "/favicon.ico"])(
+  "%s: HEAD is GET without a body, and nothing else is served",
+  async (path) => {
+    const [whole, head, post] = await Promise.all(["GET", "HEAD", "POST"].map((method) => get(open, path, method)));
+    expect(head?.status).toBe(200);
+    expect(head?.headers.get("content-type")).toBe(whole?.headers.get("content-type"));
+    expect(await head?.text()).toBe("");
+    expect(post?.status).toBe(405);
+    expect(post?.headers.get("allow")).toBe("GET, HEAD");
+  },
+);
 
 it("leaves other paths as they are", async () => {
-  for (const path of ["/favicon.ico", "/health/", "/index.html"]) expect((await get(open, path)).status).toBe(404);
+  for (const path of ["/favicon.svg", "/health/", "/index.html"]) expect((await get(open, path)).status).toBe(404);
+});
+
+it("has an icon for the tab of every page, which can do nothing when it is opened by itself", async () => {
+  for (const app of [open, guarded, outside]) {
+    const answer = await get(app, "/favicon.ico");
+    expect(answer.status).toBe(200);
+    expect(Object.fromEntries(answer.headers)).toMatchObject({
+      "content-type": "image/svg+xml",
+      "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+      "x-content-type-options": "nosniff",
+    });
+    expect(await answer.text()).toMatch(/^<svg [^>]*>[\s\S]*>B<\/text><\/svg>$/);
+  }
 });
 
 it("shows people how to connect, and what there is", async () => {
@@ -77,7 +93,7 @@ it("cannot be framed, scripted or sniffed, and its one style is its own", async 
   const answers = await Promise.all([get(open, "/"), get(open, "/")]);
   const policies = answers.map(({ headers }) => headers.get("content-security-policy") ?? "");
   expect(policies[0]).not.toBe(policies[1]);
-  expect(policies[0]).toMatch(/^default-src 'none'; style-src 'nonce-[\w-]{22}'; form-action 'none'/);
+  expect(policies[0]).toMatch(/^default-src 'none'; img-src 'self'; style-src 'nonce-[\w-]{22}'; form-action 'none'/);
   expect(policies[0]).toContain("frame-ancestors 'none'");
   const [answer] = answers;
   expect(answer?.headers.get("x-frame-options")).toBe("DENY");
@@ -85,7 +101,8 @@ it("cannot be framed, scripted or sniffed, and its one style is its own", async 
   const html = (await answer?.text()) ?? "";
   const nonce = /'nonce-([\w-]+)'/.exec(policies[0] ?? "")?.[1];
   expect([...html.matchAll(/<style nonce="([^"]*)">/g)].map(([, one]) => one)).toEqual([nonce]);
-  expect(html).not.toMatch(/<script|\sstyle=|\son\w+=|src=/);
+  expect(html).not.toMatch(/<script|\sstyle=|\son\w+=/);
+  expect([...html.matchAll(/src="([^"]*)"/g)].map(([, src]) => src)).toEqual(["/favicon.ico"]);
 });
 
 /** The text of a page as a person copies it. */

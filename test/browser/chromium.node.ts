@@ -17,11 +17,26 @@ export interface Page {
   url(): string;
   textContent(selector: string): Promise<string | null>;
   getAttribute(selector: string, name: string): Promise<string | null>;
+  emulateMedia(options: { colorScheme: "light" | "dark" }): Promise<void>;
   screenshot(options: { path: string; fullPage: boolean }): Promise<unknown>;
   keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
   waitForEvent(event: "load"): Promise<unknown>;
+  locator(selector: string): Found;
   setDefaultTimeout(ms: number): void;
   on(event: "response", heard: (response: Answer) => unknown): void;
+}
+/** Whatever matches a selector at the moment of asking. */
+interface Found {
+  count(): Promise<number>;
+  textContent(): Promise<string | null>;
+  getAttribute(name: string): Promise<string | null>;
+  boundingBox(): Promise<Box | null>;
+}
+export interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
 }
 interface Answer {
   url(): string;
@@ -51,8 +66,10 @@ export async function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: PROGRAM, headless: true, args: [...quiet, ...offline] });
 }
 
+export type Device = "phone" | "desktop";
+
 /** A fresh tab: a phone's, or a desktop's in the dark. Nothing is remembered from another tab. */
-export async function openTab(browser: Browser, device: "phone" | "desktop" = "phone"): Promise<Page> {
+export async function openTab(browser: Browser, device: Device = "phone"): Promise<Page> {
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
   const desktop = { viewport: { width: 1280, height: 800 }, colorScheme: "dark" };
   const context = await browser.newContext({ javaScriptEnabled: false, ...(device === "phone" ? phone : desktop) });
@@ -74,8 +91,12 @@ export function listen(page: Page): () => Promise<string> {
   return async () => (await Promise.all(heard)).join("\n");
 }
 
-/** Keeps a picture, when somebody wants to look. */
+/** Keeps two pictures, by day and by night, when somebody wants to look. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
-  if (folder !== undefined) await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+  if (folder === undefined) return;
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`), fullPage: true });
+  }
 }

@@ -51,7 +51,7 @@ describe("owner passphrase", () => {
     await page.waitForSelector('input[type="password"]:focus');
     await page.keyboard.type(PASSPHRASE);
     await press(page);
-    await picture(page, "consent-desktop-dark");
+    await picture(page, "consent-desktop");
     const answer = callback.next();
     await reach(page, "allow");
     await press(page);
@@ -135,7 +135,8 @@ describe("the way back", () => {
     expect(before).toContain("Test visitor");
     await press(page, 'button[name="grant"]');
     await picture(page, "account-after");
-    expect(await page.textContent("main")).not.toContain("Test visitor");
+    expect(await page.textContent('[role="status"]')).toContain("“Test visitor” can no longer use");
+    expect(await page.content()).not.toContain('name="grant"');
     await expect(client.listTools()).rejects.toThrow();
   });
 });

@@ -111,6 +111,21 @@ it("no at the provider is no here, and may be thought over", async () => {
   await (await agree(page, visitor, callback)).close();
 });
 
+it("somebody else can sign in at a provider that remembers the first", async () => {
+  const visitor = await visit(app.url, callback.url, "auto", "Shared desk");
+  const page = await openTab(browser);
+  await page.goto(visitor.asked.href);
+  await press(page, SUBMIT);
+  await logIn(page, "ada");
+  expect(await page.textContent("main")).toContain("ada@people.example");
+  await press(page, 'button[value="switch"]');
+  await press(page, SUBMIT);
+  // The provider knows ada in this browser, and asks all the same.
+  await logIn(page, "barbara");
+  expect(await page.textContent("main")).toContain("barbara@people.example");
+  await (await agree(page, visitor, callback)).close();
+});
+
 it("Back leads to the question, which is answered once, and never to the provider's answer again", async () => {
   const visitor = await visit(app.url, callback.url);
   const page = await openTab(browser);
@@ -199,12 +214,13 @@ it("says that the provider cannot be reached, when it cannot", async () => {
   }
 });
 
-/** Fills in the provider's own pages: who it is, and that this server may know. */
+/** Fills in the provider's own pages: who it is, that this server may know, and that another's session there may end. */
 async function logIn(page: Page, login: string): Promise<void> {
   await page.fill('input[name="login"]', login);
   await page.fill('input[name="password"]', "any will do");
   await press(page, 'button[type="submit"]');
-  if (page.url().startsWith(provider.issuer)) await press(page, 'button[type="submit"]');
+  for (let pages = 0; pages < 3 && page.url().startsWith(provider.issuer); pages++)
+    await press(page, 'button[type="submit"]');
 }
 
 /** Why this server turned people away, as only the operator sees. */

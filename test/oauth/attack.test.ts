@@ -41,7 +41,7 @@ describe("links that others send to a person who is kept signed in", () => {
     const at = await kept(somebody());
     await agree(at);
     for (let link = 0; link < 400; link += 1) await at.go(authorizeUrl());
-    expect((await at.go(ACCOUNT)).html).toContain("Take back access of Public");
+    expect((await at.go(ACCOUNT)).html).toContain("“<bdi>Public</bdi>”");
   });
 
   it("cost no object and no row", async () => {
@@ -72,7 +72,7 @@ it("strangers who guess do not lock out a person who is kept signed in", async (
   const account = desk.accounts.getByName(await accountName(name));
   for (let turn = 0; turn < 100; turn += 1) await account.enter({ address: `a${turn}`, good: false, grant: "" });
   await agree(at);
-  expect((await at.go(ACCOUNT)).html).toContain("Take back access of Public");
+  expect((await at.go(ACCOUNT)).html).toContain("“<bdi>Public</bdi>”");
 });
 
 it("an account page with many logins that came to nothing asks each grant once, and forgets them in one request", async () => {

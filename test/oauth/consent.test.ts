@@ -23,23 +23,24 @@ describe("the consent page", () => {
   it("names the client, who vouches for it, where the answer goes, the person, and what they allow", async () => {
     const { status, html, headers } = await consentPage(tab(desk), authorizeUrl({ scope: "read" }));
     expect(status).toBe(200);
-    for (const text of ["Public wants to use Test", "mcp.test", "client.test", "<b>ada</b>", "<li>Read</li>"])
+    for (const text of ["“<bdi>Public</bdi>” wants to use Test", "client.test", "<bdi>ada</bdi>", "<li>Read</li>"])
       expect(html).toContain(text);
     expect(html).not.toContain("<li>Write</li>");
-    expect(html).not.toContain("Did you just start this yourself");
+    expect(html).toContain("The operator of this server");
+    expect(html).not.toContain('class="note"');
     expect(headers.get("content-security-policy")).toContain("form-action 'self' https:; frame-ancestors 'none'");
     expect(headers.get("x-frame-options")).toBe("DENY");
   });
 
   it.each([
-    ["http://127.0.0.1:4711/cb", "127.0.0.1:4711", "http:"],
-    ["http://localhost/cb", "localhost", "http:"],
-    ["http://[::1]:4711/cb", "[::1]:4711", "http:"],
-    ["com.example.app:/cb", "com.example.app:", "com.example.app:"],
+    ["http://127.0.0.1:4711/cb", "waits at 127.0.0.1:4711 gets", "http:"],
+    ["http://localhost/cb", "waits at localhost gets", "http:"],
+    ["http://[::1]:4711/cb", "waits at [::1]:4711 gets", "http:"],
+    ["com.example.app:/cb", "opens “com.example.app:” links gets", "com.example.app:"],
   ])("warns when the answer stays on this device: %s", async (uri, shown, scheme) => {
     const clients = [{ client_id: "cli", client_name: "Local", redirect_uris: [uri] }];
     const { html, headers } = await consentPage(tab(deskOf({ clients })), authorizeUrl({ redirect_uri: uri }));
-    expect(html).toContain("Did you just start this yourself");
+    expect(html).toContain("on this device");
     expect(html).toContain(shown);
     expect(headers.get("content-security-policy")).toContain(`form-action 'self' https: ${scheme};`);
   });
@@ -53,7 +54,7 @@ describe("the consent page", () => {
     });
     const { client_id } = await (await register(desk, http)).json<{ client_id: string }>();
     const { html } = await consentPage(tab(desk), authorizeUrl({ client_id }));
-    expect(html).toContain("Nobody. It did not prove who it is.");
+    expect(html).toContain("The app itself. Nobody checked it.");
   });
 });
 

@@ -115,15 +115,21 @@ describe("a registration", () => {
     ["  two\r\n\tlines\u2028 ", "two lines"],
     ["\u2066\u2067\u2069x\u061C", "x"],
     ["\u3164Bank\u115F\uE000\uD800", "Bank"],
-    ["x".repeat(500), "x".repeat(80)],
-    ["\u{1F600}".repeat(100), "\u{1F600}".repeat(80)],
+    ["x".repeat(80), "x".repeat(80)],
+    ["x".repeat(81), `${"x".repeat(79)}…`],
+    [`${"x".repeat(78)} ${"y".repeat(500)}`, `${"x".repeat(78)}…`],
+    ["\u{1F600}".repeat(100), `${"\u{1F600}".repeat(79)}…`],
+    [`B${"\u0316\u0301".repeat(20)}ank`, "B\u0316\u0316ank"],
+    ["\u2800\u2800 Bank\u2800", "Bank"],
     ["<b>&\"'", "<b>&\"'"],
   ])("makes the name %j fit to be shown", async (client_name, shown) => {
     expect((await registered(desk, { ...PUBLIC, client_name }))["client_name"]).toBe(shown);
   });
 
   it("has no name when nothing of it can be shown", async () => {
-    expect(await registered(desk, { ...PUBLIC, client_name: "\u202E\u200B \n" })).not.toHaveProperty("client_name");
+    expect(await registered(desk, { ...PUBLIC, client_name: "\u202E\u200B \n\u2800" })).not.toHaveProperty(
+      "client_name",
+    );
   });
 
   it("holds an id that carries the redirect URIs it was given", async () => {

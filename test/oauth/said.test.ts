@@ -21,14 +21,15 @@ describe("who vouches for a client", () => {
     defaultScopes: undefined,
     auth: { method: "none" },
   };
-  it.each<[string, Partial<Client>, string | undefined]>([
-    ["the operator, for a configured one", {}, "mcp.test"],
-    ["the host of its metadata document", { key: "https://app.example/c", host: "app.example" }, "app.example"],
-    ["nobody, for one that registered itself", { key: "dcr:abc" }, undefined],
-  ])("%s", (_, changes, host) => {
+  it.each<[string, Partial<Client>, boolean, string | undefined]>([
+    ["the operator, for a configured one", {}, true, undefined],
+    ["the host of its metadata document", { key: "https://app.example/c", host: "app.example" }, false, "app.example"],
+    ["nobody, for one that registered itself", { key: "dcr:abc" }, false, undefined],
+  ])("%s", (_, changes, configured, host) => {
     const pkce = `code_challenge=${CHALLENGE}&code_challenge_method=S256`;
     const ask = readAsk(`response_type=code&${pkce}`, { ...client, ...changes }, REDIRECT, place, deskOf().settings);
-    expect(ask.ok && viewClient(ask.value, place)).toMatchObject({ name: "App", redirectHost: "client.test", host });
+    const shown = { name: "App", redirectHost: "client.test", local: false };
+    expect(ask.ok && viewClient(ask.value)).toEqual({ ...shown, configured, host });
   });
 });
 

@@ -256,6 +256,35 @@ describe("OpenID Connect", async () => {
     return url;
   };
 
+  it.each<[string, object, string]>([
+    ["that says nothing of it", {}, "login"],
+    ["that has none to choose from", { prompt_values_supported: ["none", "login"] }, "login"],
+    ["that lets people choose", { prompt_values_supported: ["login", "select_account"] }, "select_account"],
+  ])("has a provider %s ask again when somebody else is to sign in", async (_, metadata, prompt) => {
+    const at = tab(desk);
+    play(() => new URL(PROVIDER.issuer), { metadata });
+    const { hidden } = await at.go(authorizeUrl({ prompt: "login" }));
+    expect((await at.go(SIGN_IN, hidden)).to?.searchParams.get("prompt")).toBe(prompt);
+  });
+
+  it("has Google ask which account, as Google wants it", async () => {
+    const google = { ...PROVIDER, issuer: "https://accounts.google.com" };
+    vi.spyOn(globalThis, "fetch").mockImplementation(async () =>
+      Response.json({
+        issuer: google.issuer,
+        authorization_endpoint: `${google.issuer}/auth`,
+        token_endpoint: "t",
+        jwks_uri: "j",
+      }),
+    );
+    const visit = { place, callback: CALLBACK, state: "s" };
+    for (const again of [true, false]) {
+      const step = await openId(google).submit({ ...visit, again }, new Map());
+      const asked = step.kind === "away" ? new URL(step.url).searchParams.get("prompt") : "nothing";
+      expect(asked).toBe(again ? "select_account" : null);
+    }
+  });
+
   it("asks with PKCE, nonce and state, redeems once, and knows the person by issuer and subject", async () => {
     const at = tab(desk);
     const away = await leave(at);

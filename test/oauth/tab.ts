@@ -1,4 +1,4 @@
-/** A browser's tab before a desk: keeps cookies, says its origin, and follows nothing but the way to the consent page. */
+/** A browser's tab before a desk: keeps cookies, says its origin, and follows nothing but the way to the next page of a login. */
 
 import type { Desk } from "../../src/oauth/desk.ts";
 import { serveOAuth } from "../../src/oauth/server.ts";
@@ -32,8 +32,8 @@ export function tab(desk: Desk, jar: Map<string, string> = new Map()): Tab {
       const response = await serveOAuth(desk, new Request(url, { ...post, headers }), place, url);
       if (response === undefined) throw new Error(`Nothing is served at ${url.pathname}`);
       const shown = await take(response, jar);
-      const consent = shown.to?.origin === place.issuer && shown.to.pathname === "/authorize/consent";
-      if (!consent) return shown;
+      const isNextPage = shown.to?.origin === place.issuer && shown.to.searchParams.has("form");
+      if (shown.to === undefined || !isNextPage) return shown;
       const next = await this.go(shown.to);
       for (const line of response.headers.getSetCookie()) next.headers.append("set-cookie", line);
       return next;

@@ -67,7 +67,7 @@ describe("tabs that are opened at once", () => {
   it("of the account page both lead to it", async () => {
     const { at, shown } = await openTabs(2, "/account");
     for (const one of shown) expect((await signIn(at, one)).to?.pathname).toBe("/account");
-    expect((await at.go("/account")).html).toContain("signed in as <b>ada</b>");
+    expect((await at.go("/account")).html).toContain("signed in as <b><bdi>ada</bdi></b>");
   });
 
   it("are of this browser alone, and end with a sign-out", async () => {

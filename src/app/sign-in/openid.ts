@@ -35,7 +35,7 @@ export function openId(provider: OpenIdProvider): SignIn {
     fields: [],
     // People whom another provider vouched for are not kept signed in.
     epoch: `openid ${issuer} ${clientId}`,
-    async submit({ callback, state }) {
+    async submit({ callback, state, again }) {
       const metadata = await discover(issuer);
       if (metadata === undefined) return wrong("discovery", unreachable);
       const memory: Memory = { verifier: base64url(randomBytes(32)), nonce: base64url(randomBytes(16)) };
@@ -45,6 +45,7 @@ export function openId(provider: OpenIdProvider): SignIn {
         ...{ nonce: memory.nonce, code_challenge: await digest(memory.verifier), code_challenge_method: "S256" },
       };
       for (const [parameter, value] of Object.entries(asked)) url.searchParams.set(parameter, value);
+      if (again) url.searchParams.set("prompt", promptOf(issuer, metadata));
       return { kind: "away", url: url.href, memory };
     },
     async finish({ callback }, query, memory) {
@@ -75,6 +76,14 @@ export function openId(provider: OpenIdProvider): SignIn {
   };
 }
 
+/**
+ * What makes a provider ask people whom it remembers. Core section 15.1 has every one know "login"; Google documents
+ * "select_account" in its place.
+ */
+function promptOf(issuer: string, { prompt_values_supported: known }: Metadata): string {
+  return known.includes("select_account") || issuer === "https://accounts.google.com" ? "select_account" : "login";
+}
+
 function wrong(reason: string, message: string): Step {
   return { kind: "wrong", reason: `openid.${reason}`, message };
 }
@@ -87,6 +96,7 @@ const METADATA = z.object({
   jwks_uri: z.string(),
   token_endpoint_auth_methods_supported: z._default(z.array(z.string()), ["client_secret_basic"]),
   authorization_response_iss_parameter_supported: z._default(z.boolean(), false),
+  prompt_values_supported: z._default(z.array(z.string()), []),
 });
 type Metadata = z.infer<typeof METADATA>;
 
