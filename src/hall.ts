@@ -11,6 +11,7 @@ import { hubDoor } from "./hub/door.ts";
 import { ownTokens } from "./oauth/access-token.ts";
 import type { Verifier } from "./oauth/bearer.ts";
 import type { Desk, Entrance, Settings } from "./oauth/desk.ts";
+import { usualScopes } from "./oauth/metadata.ts";
 import { outsideTokens } from "./oauth/outside.ts";
 import type { Place } from "./oauth/place.ts";
 import type { Server } from "./server/catalog.ts";
@@ -69,7 +70,7 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
   };
   const door = { server, services, hub, sessions, only: config.only };
   const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
-  const hall = { config, limiter, door, settings, scopes: Object.keys(settings.scopes), rooms };
+  const hall = { config, limiter, door, settings, scopes: usualScopes(settings), rooms };
   if (auth === "none") {
     log("warn", "auth.none", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
     return { ...hall, desk: undefined, verify: undefined };

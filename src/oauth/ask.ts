@@ -10,7 +10,7 @@ import type { Client } from "./client.ts";
 import type { Settings } from "./desk.ts";
 import { fault, type Fault } from "./fault.ts";
 import type { Terms } from "./grant.ts";
-import { OFFLINE_ACCESS } from "./metadata.ts";
+import { usualScopes } from "./metadata.ts";
 import { absent, readParams } from "./params.ts";
 import { checkResource, type Place } from "./place.ts";
 
@@ -62,18 +62,20 @@ export function readAsk(
   });
 }
 
-/** The scopes that a parameter lists, but for the one that asks for refresh tokens. */
-export function readScopes(asked: string = ""): string[] {
-  return asked.split(" ").filter((scope) => scope !== "" && scope !== OFFLINE_ACCESS);
+/** Of the scopes that a parameter lists, those that this server has and the client may have. All others are ignored. */
+export function readScopes(asked: string, client: Client, { scopes }: Settings): string[] {
+  const listed = asked.split(" ");
+  const may = (scope: string): boolean => client.scopes?.includes(scope) ?? true;
+  return Object.keys(scopes).filter((scope) => listed.includes(scope) && may(scope));
 }
 
-/** Of the scopes asked for, those that exist and that the client may have; all of these when it asked for none. */
-export function narrowScopes(asked: string | undefined, client: Client, settings: Settings): Result<string[], Fault> {
-  const possible = Object.keys(settings.scopes).filter((scope) => client.scopes?.includes(scope) ?? true);
-  const wanted = readScopes(asked);
-  // spec: authorize.scope.default
-  if (wanted.length === 0) return ok(possible);
-  const scopes = possible.filter((scope) => wanted.includes(scope));
+/** What a client gets that asks for these scopes; its default when it asks for none that this server has. */
+export function narrowScopes(asked: string = "", client: Client, settings: Settings): Result<string[], Fault> {
+  const scopes = readScopes(asked, client, settings);
   if (scopes.length > 0) return ok(scopes);
-  return fault("invalid_scope", "scope.none", "None of these scopes can be had");
+  if (asked.split(" ").some((scope) => Object.hasOwn(settings.scopes, scope)))
+    return fault("invalid_scope", "scope.none", "The client may have none of these scopes");
+  // spec: authorize.scope.default
+  const { defaultScopes = usualScopes(settings) } = client;
+  return ok(readScopes(defaultScopes.join(" "), client, settings));
 }

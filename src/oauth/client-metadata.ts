@@ -17,9 +17,10 @@ const SELF_SERVICE = ["authorization_code", "refresh_token"];
 
 /**
  * The part of a client that its own words decide. Its name is fit to be shown to people, and empty when it gave none.
- * Its scopes are the known ones among those it listed; undefined when there are none: then it has no limit of its own.
+ * Its default scopes are the known ones among those it listed; undefined when there are none. They are no limit: what it
+ * asks for beyond them, the person decides.
  */
-type Metadata = Pick<Client, "redirectUris" | "name" | "grantTypes" | "scopes">;
+type Metadata = Pick<Client, "redirectUris" | "name" | "grantTypes" | "scopes" | "defaultScopes">;
 
 /** `known`: the scopes of this server. Faults carry the codes of RFC 7591 section 3.2.2. */
 export function readMetadata(stated: JsonObject, known: readonly string[]): Result<Metadata, Fault> {
@@ -47,7 +48,8 @@ export function readMetadata(stated: JsonObject, known: readonly string[]): Resu
     redirectUris,
     name: showable(name),
     grantTypes: SELF_SERVICE.filter((grant) => grantTypes.includes(grant)),
-    scopes: scopes.length === 0 ? undefined : scopes,
+    scopes: undefined,
+    defaultScopes: scopes.length === 0 ? undefined : scopes,
   });
 }
 

@@ -20,8 +20,10 @@ export interface Client {
   readonly host: string | undefined;
   readonly redirectUris: readonly string[];
   readonly grantTypes: readonly string[];
-  /** Scopes beyond which this client gets none; all when undefined. */
+  /** Scopes beyond which this client gets none, in the operator's word; all when undefined. */
   readonly scopes: readonly string[] | undefined;
+  /** What it gets when it asks for none: of its own choice, or the usual ones when undefined. */
+  readonly defaultScopes: readonly string[] | undefined;
   readonly auth: ClientAuth;
 }
 
@@ -44,6 +46,7 @@ export async function findClient(desk: Desk, id: string | undefined): Promise<Re
 }
 
 function fromConfiguration({ client_id: id, client_secret_sha256: sha256, jwks, ...rest }: PreRegistered): Client {
+  const scopes = rest.scope?.split(" ");
   const shown: ClientAuth = sha256 === undefined ? { method: "none" } : { method: "secret", sha256 };
   return {
     id,
@@ -52,7 +55,8 @@ function fromConfiguration({ client_id: id, client_secret_sha256: sha256, jwks, 
     host: undefined,
     redirectUris: rest.redirect_uris,
     grantTypes: rest.grant_types ?? ["authorization_code", "refresh_token"],
-    scopes: rest.scope?.split(" "),
+    scopes,
+    defaultScopes: scopes,
     auth: jwks === undefined ? shown : { method: "private_key_jwt", jwks },
   };
 }

@@ -29,7 +29,7 @@ export interface Settings {
   /** Shown to people on every page. */
   readonly serverName: string;
   /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
-  readonly scopes: Readonly<Record<string, { readonly description: string }>>;
+  readonly scopes: Readonly<Record<string, { readonly description: string; readonly byDefault?: boolean }>>;
   readonly clients: readonly PreRegistered[];
   readonly codeSeconds: number;
   readonly accessSeconds: number;

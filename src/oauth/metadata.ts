@@ -20,6 +20,11 @@ export function resourceMetadataUrl({ issuer, resource }: Place): string {
 /** Scope that asks for refresh tokens: the authorization server's, never needed by the resource. */
 export const OFFLINE_ACCESS = "offline_access";
 
+/** What a client gets that asks for no scope, and is told to ask for when it has no token. */
+export function usualScopes({ scopes }: Pick<Settings, "scopes">): string[] {
+  return Object.keys(scopes).filter((name) => scopes[name]?.byDefault !== false);
+}
+
 /**
  * What `path` says of the resource that callers of `issuer` may use: the endpoint, or the origin that stands for it.
  * Undefined when the path says nothing.
@@ -29,7 +34,7 @@ export function resourceMetadata(path: string, place: Place, issuer: string, set
   const resource = [place.issuer, place.resource].find((one) => RESOURCE + one.slice(place.issuer.length) === path);
   // spec: resource.metadata.identifier, resource.metadata.servers, resource.metadata.empty, resource.metadata.fragment
   if (resource === undefined) return undefined;
-  const names = Object.keys(settings.scopes);
+  const names = usualScopes(settings);
   return published({
     resource,
     resource_name: settings.serverName,

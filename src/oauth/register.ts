@@ -39,7 +39,7 @@ async function issue(desk: Desk, stated: JsonObject): Promise<Result<object, Fau
     return wrong("grant_types", "may list client_credentials only for clients that the operator configured");
   const metadata = readMetadata(stated, Object.keys(desk.settings.scopes));
   if (!metadata.ok) return metadata;
-  const { redirectUris, name, grantTypes, scopes } = metadata.value;
+  const { redirectUris, name, grantTypes, defaultScopes: scopes } = metadata.value;
   // spec: client.type.recorded, client.native.secret, client.kinds
   const method = token_endpoint_auth_method ?? "client_secret_basic";
   if (typeof method !== "string" || !METHODS.includes(method))
@@ -77,7 +77,8 @@ export async function readRegistered(ring: KeyRing, id: string): Promise<Client 
     host: undefined,
     redirectUris,
     grantTypes,
-    scopes: scopes ?? undefined,
+    scopes: undefined,
+    defaultScopes: scopes ?? undefined,
     auth: sha256 === null ? { method: "none" } : { method: "secret", sha256 },
   };
 }

@@ -89,7 +89,7 @@ async function refresh(desk: Desk, client: Client, form: Params, { resource }: P
   // spec: refresh.valid
   if (grant === undefined) return invalidGrant("refresh.forged");
   // 2. The grant says whether the client fits, the scopes are none but its own, and which generation comes next.
-  const scopes = readScopes(form.get("scope"));
+  const scopes = readScopes(form.get("scope") ?? "", client, desk.settings);
   const { graceSeconds, refreshSeconds } = desk.settings;
   const epoch = await epochOf(desk.entrance.signIn);
   const fit = { client: client.key, resource, generation, scopes, epoch };

@@ -110,6 +110,9 @@ function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   const named = [...tools.values()].flatMap((one) => one.scopes).concat(implied);
   const unknown = named.find((name) => !Object.hasOwn(scopes, name));
   if (unknown !== undefined) throw new Error(`Scope "${unknown}" is not declared`);
+  for (const [name, { byDefault = true, implies = [] }] of Object.entries(scopes))
+    if (byDefault && implies.some((one) => scopes[one]?.byDefault === false))
+      throw new Error(`Scope "${name}" is given by default and implies one that is not`);
 }
 
 export function listingOf<T>(

@@ -146,6 +146,8 @@ export type Scopes = Readonly<Record<string, ScopeInfo>>;
 export interface ScopeInfo {
   /** What it allows, as the person who consents reads it. */
   readonly description: string;
+  /** False: for clients that ask for it by name, and no part of what others get or are told to ask for. */
+  readonly byDefault?: boolean;
   /** Narrower scopes that this one includes, with all that they include. */
   readonly implies?: readonly string[];
 }

@@ -71,7 +71,7 @@ describe("any other fault", () => {
     ["a request URI", "invalid_request", authorizeUrl({ request_uri: "https://evil.test/request" })],
     ["a foreign resource", "invalid_target", authorizeUrl({ resource: "https://other.test/mcp" })],
     ["a second resource", "invalid_request", twice("resource", "https://other.test/mcp")],
-    ["unknown scopes", "invalid_scope", authorizeUrl({ scope: "admin root" })],
+    ["a scope beyond the operator's word", "invalid_scope", authorizeUrl({ client_id: "reader", scope: "write" })],
     ["a client that has no codes", "unauthorized_client", authorizeUrl({ client_id: "coder", redirect_uri: REDIRECT })],
     ["prompt=none", "interaction_required", authorizeUrl({ prompt: "none" })],
     ["a giant state", "invalid_request", authorizeUrl({ state: "x".repeat(1_025) })],
@@ -97,7 +97,8 @@ describe("any other fault", () => {
       redirect_uris: [REDIRECT],
       grant_types: ["client_credentials"],
     };
-    const other = deskOf({ clients: [...desk.settings.clients, coder] });
+    const reader = { client_id: "reader", client_name: "R", redirect_uris: [REDIRECT], scope: "read" };
+    const other = deskOf({ clients: [...desk.settings.clients, coder, reader] });
     const { status, to, html } = await tab(other).go(url);
     expect({ status, html, error: to?.searchParams.get("error") }).toEqual({ status: 302, html: "", error });
     expect(`${to?.origin}${to?.pathname}`).toBe(REDIRECT);
@@ -147,8 +148,8 @@ describe("a good request", () => {
     [undefined, "read", ["read"]],
     ["read write", "read", ["read"]],
     ["write", "read", undefined],
-    ["READ", undefined, undefined],
-    ["__proto__", undefined, undefined],
+    ["READ", undefined, ["read", "write"]],
+    ["__proto__", undefined, ["read", "write"]],
   ])("narrows scope %s of a client with %s to %s", async (scope, own, granted) => {
     const limits = own === undefined ? {} : { scope: own };
     const clients = [{ client_id: "cli", client_name: "C", redirect_uris: [REDIRECT], ...limits }];

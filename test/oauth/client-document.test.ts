@@ -149,7 +149,8 @@ describe("a document", () => {
         host: "client.example",
         redirectUris: ["http://127.0.0.1:3000/cb"],
         grantTypes: ["authorization_code", "refresh_token"],
-        scopes: ["read"],
+        scopes: undefined,
+        defaultScopes: ["read"],
         auth: { method: "none" },
       },
     });

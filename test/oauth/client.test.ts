@@ -27,6 +27,7 @@ describe("a configured client", () => {
         redirectUris: ["https://ops.example/cb"],
         grantTypes: ["authorization_code", "refresh_token"],
         scopes: undefined,
+        defaultScopes: undefined,
         auth: { method: "none" },
       },
     });

@@ -91,11 +91,17 @@ describe("a registration", () => {
     expect((await registered(desk, PUBLIC))["grant_types"]).toEqual(["authorization_code"]);
   });
 
-  it("has no limit of scopes when it lists none that is known", async () => {
-    for (const scope of ["", "openid email"]) {
+  it("says which scopes a request without any means, and sets no limit by it", async () => {
+    for (const [scope, defaultScopes] of [
+      ["", undefined],
+      ["openid email", undefined],
+      ["openid read", ["read"]],
+    ] as const) {
       const answer = await registered(desk, { ...PUBLIC, scope });
-      expect(answer).not.toHaveProperty("scope");
-      expect(await findClient(desk, answer["client_id"])).toMatchObject({ value: { scopes: undefined } });
+      expect(answer["scope"]).toBe(defaultScopes?.join(" "));
+      expect(await findClient(desk, answer["client_id"])).toMatchObject({
+        value: { scopes: undefined, defaultScopes },
+      });
     }
   });
 

@@ -18,6 +18,7 @@ describe("who vouches for a client", () => {
     redirectUris: [REDIRECT],
     grantTypes: ["authorization_code"],
     scopes: undefined,
+    defaultScopes: undefined,
     auth: { method: "none" },
   };
   it.each<[string, Partial<Client>, string | undefined]>([

@@ -161,6 +161,13 @@ test("a scope that is not declared stops the server", () => {
   expect(() => catalog({ info, scopes: { "notes:read/*!~[]": one } })).not.toThrow();
 });
 
+test("a scope that is given by default implies none that is not", () => {
+  const rare = { description: "", byDefault: false };
+  const all = { description: "", implies: ["rare"] };
+  expect(() => catalog({ info, scopes: { rare, all } })).toThrow('Scope "all" is given by default');
+  expect(() => catalog({ info, scopes: { rare, all: { ...all, byDefault: false } } })).not.toThrow();
+});
+
 test("what a tool needs is not part of what clients see of it", () => {
   expect(server.tools.get("send")?.listing).not.toHaveProperty("scopes");
 });

@@ -23,6 +23,7 @@ export const world: ServerSpec = {
     "notes:read": { description: "Read notes" },
     "notes:write": { description: "Write notes", implies: ["notes:read"] },
     "notes:share": { description: "Share notes" },
+    "notes:purge": { description: "Delete notes for good", byDefault: false },
   },
   pageSize: 50,
 };
