@@ -49,6 +49,11 @@ export function readJson(text: string | undefined): JsonValue | undefined {
   }
 }
 
+/** An object without its members that are null: in documents where a member may be left out, null says the same. */
+export function withoutNulls(value: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+}
+
 /** The object of JSON text, or undefined when it is anything else. */
 export function readObject(text: string | undefined): JsonObject | undefined {
   const value = readJson(text);

@@ -13,7 +13,7 @@ import type { Place } from "./place.ts";
 /** The caller behind a token meant for `place`, or the reason for audit lines: "token.expired". */
 export type Verifier = (token: string, place: Place) => Promise<Result<Caller, string>>;
 
-/** The caller of a request, or the 401 that says how to become one. `scopes` are the least that are useful. */
+/** The caller of a request, or the 401 that says how to become one, or 400. `scopes` are the least that are useful. */
 export async function readCaller(
   http: Request,
   place: Place,
@@ -21,10 +21,16 @@ export async function readCaller(
   scopes: readonly string[],
 ): Promise<Result<Caller, Response>> {
   // spec: bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
-  const header = http.headers.get("authorization");
-  if (header === null) return err(challenge(401, place, { scope: scopes.join(" ") }, "token.absent"));
-  const [, token] = /^bearer +([A-Za-z0-9._~+/-]+=*) *$/i.exec(header) ?? [];
-  const caller = token === undefined ? err("token.malformed") : await verify(token, place);
+  const [scheme, token, ...more] = (http.headers.get("authorization") ?? "").trim().split(/ +/);
+  // Another scheme is as good as none.
+  if (scheme?.toLowerCase() !== "bearer")
+    return err(challenge(401, place, { scope: scopes.join(" ") }, "token.absent"));
+  // spec: bearer.malformed.status
+  if (token === undefined || more.length > 0) {
+    const said = { error: "invalid_request", error_description: "Send one access token" };
+    return err(challenge(400, place, said, "token.header"));
+  }
+  const caller = /^[\w.~+/-]+=*$/.test(token) ? await verify(token, place) : err("token.malformed");
   if (caller.ok) return caller;
   const said = { error: "invalid_token", error_description: "The access token is not valid here or no longer" };
   return err(challenge(401, place, { ...said, scope: scopes.join(" ") }, caller.error));

@@ -7,7 +7,7 @@
  */
 
 import { now } from "../base/clock.ts";
-import { isObject, type JsonObject } from "../base/json.ts";
+import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { ok, type Result } from "../base/result.ts";
 import { checkStrangerUrl, fetchStranger } from "../net/fetch.ts";
 import { cache } from "./cache.ts";
@@ -52,7 +52,8 @@ export function isClientUrl(id: string): boolean {
 }
 
 /** The client that a document describes. `known`: the scopes of this server. */
-export function readDocument(id: string, stated: JsonObject, known: readonly string[]): Result<Client, Fault> {
+export function readDocument(id: string, document: JsonObject, known: readonly string[]): Result<Client, Fault> {
+  const stated = withoutNulls(document);
   if (stated["client_id"] !== id) return wrong("client_id", "is not the URL of the document");
   if ("client_secret" in stated || "client_secret_expires_at" in stated)
     return wrong("client_secret", "cannot be kept in a document that everybody reads");
@@ -67,7 +68,6 @@ function readAuth(stated: JsonObject): Result<ClientAuth, Fault> {
   const { jwks, jwks_uri, token_endpoint_auth_method: method = "none" } = stated;
   if (method === "none") return ok({ method });
   if (method !== "private_key_jwt") return wrong("token_endpoint_auth_method", "must be none or private_key_jwt");
-  if ((jwks === undefined) === (jwks_uri === undefined)) return wrong("jwks", "or jwks_uri is needed, and not both");
   if (isObject(jwks)) return ok({ method, jwks });
   const url = typeof jwks_uri === "string" ? checkStrangerUrl(jwks_uri) : undefined;
   return url?.ok === true ? ok({ method, jwks: url.value.href }) : wrong("jwks", "or jwks_uri is not usable");

@@ -1,8 +1,8 @@
 /**
  * What a client says of itself, when it registers or in a document that it publishes: RFC 7591 section 2, OpenID
- * Connect Registration section 2 (`application_type`). Refuses what cannot be honoured safely. Grant types and scopes
- * that this server does not know are left out, and all other members ignored, as section 2 allows.
- * How the client authenticates is left to the two callers, which allow different methods.
+ * Connect Registration section 2 (`application_type`). Of what a list asks for, the part that can be honoured is taken
+ * (section 3.2.1); refused are lists of which nothing is left, redirect URIs, and members of the wrong type. All other
+ * members are ignored. How the client authenticates is left to the two callers, which allow different methods.
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
@@ -25,20 +25,25 @@ type Metadata = Pick<Client, "redirectUris" | "name" | "grantTypes" | "scopes" |
 /** `known`: the scopes of this server. Faults carry the codes of RFC 7591 section 3.2.2. */
 export function readMetadata(stated: JsonObject, known: readonly string[]): Result<Metadata, Fault> {
   const type = stated["application_type"] ?? "native";
-  if (type !== "native" && type !== "web") return wrong("application_type", "must be native or web");
+  if (typeof type !== "string") return wrong("application_type", "must be native or web");
   // spec: redirect.required
   const redirectUris = strings(stated["redirect_uris"]);
-  if (redirectUris.length === 0 || redirectUris.length > MAX_URIS)
+  if (redirectUris === undefined || redirectUris.length === 0 || redirectUris.length > MAX_URIS)
     return wrong("redirect_uris", `must be a list of 1 to ${MAX_URIS} URIs`);
   for (const uri of redirectUris) {
-    const checked = checkRedirectUri(uri, type === "native");
+    const checked = checkRedirectUri(uri, type !== "web");
     if (!checked.ok) return wrong("redirect_uris", `has one that ${checked.error}`);
   }
-  const responseTypes = strings(stated["response_types"] ?? ["code"]);
-  if (responseTypes.length === 0 || responseTypes.some((response) => response !== "code"))
-    return wrong("response_types", "may only list code");
-  const grantTypes = strings(stated["grant_types"] ?? ["authorization_code"]);
-  if (!grantTypes.includes("authorization_code")) return wrong("grant_types", "must list authorization_code");
+  // An empty list is as good as none, and none leaves the choice to us: clients that name no grant type refresh as well.
+  const [responseTypes, grantTypes] = [stated["response_types"], stated["grant_types"]].map((list) =>
+    strings(list ?? []),
+  );
+  if (!allows(responseTypes, "code")) return wrong("response_types", "must list code");
+  if (!allows(grantTypes, "authorization_code"))
+    return wrong("grant_types", "must list authorization_code: client_credentials takes the operator");
+  // spec: register.keys.once
+  if (stated["jwks"] !== undefined && stated["jwks_uri"] !== undefined)
+    return wrong("jwks", "and jwks_uri exclude each other");
   const scope = stated["scope"] ?? "";
   const name = stated["client_name"] ?? "";
   if (typeof scope !== "string") return wrong("scope", "must be a string of space-separated scopes");
@@ -47,7 +52,7 @@ export function readMetadata(stated: JsonObject, known: readonly string[]): Resu
   return ok({
     redirectUris,
     name: showable(name),
-    grantTypes: SELF_SERVICE.filter((grant) => grantTypes.includes(grant)),
+    grantTypes: SELF_SERVICE.filter((grant) => allows(grantTypes, grant)),
     scopes: undefined,
     defaultScopes: scopes.length === 0 ? undefined : scopes,
   });
@@ -59,9 +64,13 @@ export function wrong(member: string, state: string): Refused {
   return fault(error, `metadata.${member}`, `${member} ${state}`);
 }
 
-/** A list of strings; anything else is an empty one. */
-function strings(value: JsonValue | undefined): string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : [];
+/** A list of strings; undefined for anything else. */
+function strings(value: JsonValue | undefined): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+}
+
+function allows(list: readonly string[] | undefined, item: string): boolean {
+  return list !== undefined && (list.length === 0 || list.includes(item));
 }
 
 /**

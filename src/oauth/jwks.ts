@@ -6,7 +6,7 @@
  */
 
 import { now } from "../base/clock.ts";
-import { isObject, type JsonObject } from "../base/json.ts";
+import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { fitsAlgorithm, verifyJws, type Jws } from "../crypto/jws.ts";
 import { fetchStranger, fetchTrusted } from "../net/fetch.ts";
 import { cache } from "./cache.ts";
@@ -58,5 +58,5 @@ async function fetchKeys(url: string, source: Source, select: (keys: Keys) => Ke
 
 function readKeys(jwks: JsonObject | undefined): Keys | undefined {
   const keys = jwks?.["keys"];
-  return Array.isArray(keys) ? keys.filter(isObject) : undefined;
+  return Array.isArray(keys) ? keys.filter(isObject).map(withoutNulls) : undefined;
 }

@@ -1,6 +1,7 @@
 /**
  * What clients read before they come in: protected resource metadata (RFC 9728 section 2) and authorization server
- * metadata (RFC 8414 section 2; the OpenID Connect discovery path answers the same). Plain data, cacheable, no secrets.
+ * metadata (RFC 8414 section 2). Plain data, cacheable, no secrets.
+ * Nothing is at the path of OpenID Connect Discovery: without ID tokens there is not all that it requires.
  */
 
 import { JWS_ALGORITHMS } from "../crypto/jws.ts";
@@ -9,8 +10,6 @@ import { PATHS, type Place } from "./place.ts";
 
 const RESOURCE = "/.well-known/oauth-protected-resource";
 export const SERVER_METADATA = "/.well-known/oauth-authorization-server";
-// spec: issuer.openid.pkce
-export const OPENID_METADATA = "/.well-known/openid-configuration";
 
 /** Where the metadata of this server's endpoint are: what challenges point at. */
 export function resourceMetadataUrl({ issuer, resource }: Place): string {
@@ -76,5 +75,6 @@ export function serverMetadata({ issuer }: Place, { scopes, clients }: Settings)
 }
 
 function published(metadata: object): Response {
+  // With an Origin the answer names it: a cache must not give one browser client the answer of another, or of none.
   return Response.json(metadata, { headers: { "cache-control": "public, max-age=300", vary: "Origin" } });
 }

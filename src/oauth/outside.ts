@@ -9,7 +9,7 @@
 import { base64, utf8 } from "../base/bytes.ts";
 import type { Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
-import type { JsonObject } from "../base/json.ts";
+import { withoutNulls, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { readJws } from "../crypto/jws.ts";
 import { fetchTrusted } from "../net/fetch.ts";
@@ -50,7 +50,7 @@ export function outsideTokens(options: OutsideIssuer): Verifier {
     if (known !== undefined) return ok(known);
     if (new URL(issuer).origin === new URL(place.issuer).origin) return err("issuer.self");
     const jws = readJws(token);
-    const claims = jws === undefined ? await introspect(token, options, metadata, time) : ok(jws.payload);
+    const claims = jws === undefined ? await introspect(token, options, metadata, time) : ok(withoutNulls(jws.payload));
     const caller = claims.ok ? readClaims(claims.value, issuer, place.resource, time) : claims;
     if (!claims.ok || !caller.ok) return caller;
     if (jws !== undefined) {
@@ -94,8 +94,9 @@ async function introspect(token: string, from: OutsideIssuer, metadata: Metadata
   const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
   const answer = await fetchTrusted(endpoint, { ...LIMITS, method: "POST", headers, body });
   if (!answer.ok || answer.value.status !== 200) return err("issuer.introspection");
-  if (answer.value.json?.["active"] !== true) return err("token.inactive");
-  return ok({ iss: issuer, exp: (time + VERDICT_MS) / 1_000, ...answer.value.json });
+  const { json = {} } = answer.value;
+  if (json["active"] !== true) return err("token.inactive");
+  return ok({ iss: issuer, exp: (time + VERDICT_MS) / 1_000, ...withoutNulls(json) });
 }
 
 /** The issuer's metadata, kept for an hour, and for as long as it cannot be reached. */

@@ -18,7 +18,7 @@ export function absent(parameter: string): Refused {
 /** Bytes of a form, and characters of a query: client ids that hold metadata are the largest part. */
 export const MAX_PARAMS = 16_384;
 
-/** `resource` alone may be repeated (RFC 8707 section 2), as long as it says the same. */
+/** `resource` alone may be repeated, as long as it says the same: a token is for one (RFC 8707 section 2). */
 export function readParams(text: string): Result<Params, Fault> {
   if (text.length > MAX_PARAMS) return fault("invalid_request", "params.large", "The request is too large");
   const params = new Map<string, string>();
@@ -26,7 +26,12 @@ export function readParams(text: string): Result<Params, Fault> {
   for (const [name, value] of new URLSearchParams(text)) {
     if (value === "" || (name === "resource" && params.get(name) === value)) continue;
     // spec: authorize.repeated, token.repeated
-    if (params.has(name)) return fault("invalid_request", "params.repeated", "A parameter appears twice");
+    if (params.has(name))
+      return fault(
+        name === "resource" ? "invalid_target" : "invalid_request",
+        "params.repeated",
+        "A parameter appears twice",
+      );
     params.set(name, value);
   }
   return ok(params);

@@ -1,13 +1,13 @@
 /**
  * Dynamic client registration: RFC 7591 section 3. A registered client's id *is* what it registered, sealed: nothing is
  * stored, so strangers cannot fill storage, and the id opens as long as its key is in the ring.
- * A confidential client's secret is random; the id holds only its digest. Refuses `client_credentials`, which needs an
- * operator's word, and keys (private_key_jwt clients publish a document). Initial access tokens and statements are ignored.
+ * A confidential client's secret is random; the id holds only its digest. Never gives `client_credentials`, which needs an
+ * operator's word; who wants to sign (private_key_jwt publishes a document) gets a secret. The answer says what was given.
  */
 
 import { base64url } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
-import { readObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { readObject, withoutNulls, type JsonObject, type JsonValue } from "../base/json.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
@@ -21,7 +21,8 @@ import { audit, fault, oauthJson, refuseOAuth, type Fault } from "./fault.ts";
 const MAX_BODY = 8_192;
 /** Characters of a client id. It travels in query strings and forms, which have their own limits. */
 const MAX_ID = 6_000;
-const METHODS = ["client_secret_basic", "client_secret_post", "none"];
+const DEFAULT_METHOD = "client_secret_basic";
+const METHODS = [DEFAULT_METHOD, "client_secret_post", "none"];
 
 /** What an id holds: redirect URIs, name, grant types, scopes or null, digest of the secret or null. */
 type Sealed = [readonly string[], string, readonly string[], readonly string[] | null, string | null];
@@ -34,16 +35,13 @@ export async function register(desk: Desk, http: Request): Promise<Response> {
 
 /** The client information response of section 3.2.1: all that was registered, which may be less than was asked. */
 async function issue(desk: Desk, stated: JsonObject): Promise<Result<object, Fault>> {
-  const { grant_types: asked, application_type, token_endpoint_auth_method } = stated;
-  if (Array.isArray(asked) && asked.includes("client_credentials"))
-    return wrong("grant_types", "may list client_credentials only for clients that the operator configured");
+  const { application_type: type, token_endpoint_auth_method: asked = DEFAULT_METHOD } = stated;
   const metadata = readMetadata(stated, Object.keys(desk.settings.scopes));
   if (!metadata.ok) return metadata;
   const { redirectUris, name, grantTypes, defaultScopes: scopes } = metadata.value;
   // spec: client.type.recorded, client.native.secret, client.kinds
-  const method = token_endpoint_auth_method ?? "client_secret_basic";
-  if (typeof method !== "string" || !METHODS.includes(method))
-    return wrong("token_endpoint_auth_method", `must be one of ${METHODS.join(", ")}`);
+  if (typeof asked !== "string") return wrong("token_endpoint_auth_method", "must be a string");
+  const method = METHODS.includes(asked) ? asked : DEFAULT_METHOD;
   const secret = method === "none" ? undefined : base64url(randomBytes(32));
   const held: Sealed = [redirectUris, name, grantTypes, scopes ?? null, secret ? await digest(secret) : null];
   const id = await seal(desk.ring, "client", held as JsonValue);
@@ -56,7 +54,7 @@ async function issue(desk: Desk, stated: JsonObject): Promise<Result<object, Fau
     client_secret: secret,
     client_secret_expires_at: secret && 0,
     client_name: name || undefined,
-    application_type: application_type ?? undefined,
+    application_type: type === undefined || type === "web" ? type : "native",
     redirect_uris: redirectUris,
     grant_types: grantTypes,
     response_types: ["code"],
@@ -93,5 +91,5 @@ async function readStated(http: Request): Promise<Result<JsonObject, Fault>> {
   const body = await readBody(http, MAX_BODY);
   if (!body.ok) return refused(`must be UTF-8 of at most ${MAX_BODY} bytes`);
   const value = readObject(body.value);
-  return value === undefined ? refused("must be a JSON object") : ok(value);
+  return value === undefined ? refused("must be a JSON object") : ok(withoutNulls(value));
 }

@@ -9,7 +9,7 @@ import { authorize, finishSignIn } from "./authorize.ts";
 import { consent } from "./consent.ts";
 import type { Desk } from "./desk.ts";
 import { fault, refuseOAuth } from "./fault.ts";
-import { OPENID_METADATA, SERVER_METADATA, serverMetadata } from "./metadata.ts";
+import { SERVER_METADATA, serverMetadata } from "./metadata.ts";
 import { PATHS, type Place } from "./place.ts";
 import { register } from "./register.ts";
 import { introspect, revoke } from "./revocation.ts";
@@ -34,7 +34,7 @@ const ROUTES: Readonly<Record<string, readonly [allow: string, endpoint: Endpoin
 export async function serveOAuth(desk: Desk, http: Request, place: Place, url: URL): Promise<Response | undefined> {
   const { pathname } = url;
   // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
-  if (pathname === SERVER_METADATA || pathname === OPENID_METADATA) return serverMetadata(place, desk.settings);
+  if (pathname === SERVER_METADATA) return serverMetadata(place, desk.settings);
   const [allow, endpoint] = ROUTES[pathname] ?? [];
   if (allow === undefined || endpoint === undefined) return undefined;
   if (!allow.split(", ").includes(http.method)) return new Response(null, { status: 405, headers: { allow } });

@@ -58,6 +58,6 @@ export function withCors(response: Response, origin: string): Response {
   const headers = new Headers(response.headers);
   headers.set("access-control-allow-origin", origin);
   headers.set("access-control-expose-headers", EXPOSED);
-  headers.set("vary", "Origin");
+  if (headers.get("vary") !== "Origin") headers.append("vary", "Origin");
   return new Response(response.body, { status: response.status, headers });
 }

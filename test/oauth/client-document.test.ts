@@ -168,6 +168,17 @@ describe("a document", () => {
     });
   });
 
+  it("may say null where it says nothing", () => {
+    const without = readDocument(ID, documentOf(ID), ["read"]);
+    const optional = ["client_secret", "client_secret_expires_at", "grant_types", "response_types", "scope", "jwks"];
+    for (const name of [...optional, "jwks_uri", "token_endpoint_auth_method", "application_type", "logo_uri"])
+      expect([name, readDocument(ID, documentOf(ID, { [name]: null }), ["read"])]).toEqual([name, without]);
+    const method = { token_endpoint_auth_method: "private_key_jwt" };
+    const keys = { jwks: null, jwks_uri: "https://client.example/jwks.json" };
+    expect(readDocument(ID, documentOf(ID, { ...method, ...keys }), []).ok).toBe(true);
+    expect(without).toMatchObject({ value: { grantTypes: ["authorization_code", "refresh_token"] } });
+  });
+
   it.each<[string, JsonObject]>([
     ["another id", { client_id: "https://client.example/oauth/other.json" }],
     ["its id with another case", { client_id: "https://client.example/oauth/Client.json" }],
@@ -198,6 +209,7 @@ describe("a document", () => {
     ["a shared secret beside keys", { token_endpoint_auth_method: "client_secret_basic", jwks: { keys: [] } }],
     ["an unknown method", { token_endpoint_auth_method: "tls_client_auth" }],
     ["a method that is no string", { token_endpoint_auth_method: ["none"] }],
+    ["keys in two places, though it uses none", { jwks: {}, jwks_uri: "https://client.example/j" }],
     ["keys nowhere", { token_endpoint_auth_method: "private_key_jwt" }],
     [
       "keys in two places",

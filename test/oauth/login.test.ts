@@ -157,3 +157,23 @@ describe("revocation", () => {
     expect(await (await tokenRequest(form)).json()).toMatchObject({ error: "invalid_grant" });
   });
 });
+
+it("nothing stands at the address of OpenID Connect, which would have to be complete", async () => {
+  for (const path of ["", "/mcp"]) {
+    const answer = await ask(`${ORIGIN}/.well-known/openid-configuration${path}`);
+    expect([answer.status, answer.headers.get("content-type")]).toEqual([404, "application/json"]);
+    expect(await answer.text()).not.toContain("issuer");
+  }
+});
+
+it("metadata that caches keep is another one for each origin, and for none", async () => {
+  for (const path of ["oauth-authorization-server", "oauth-protected-resource", "oauth-protected-resource/mcp"])
+    for (const origin of [undefined, "http://localhost:6274"]) {
+      const headers = origin === undefined ? {} : { origin };
+      const answer = await ask(`${ORIGIN}/.well-known/${path}`, { headers });
+      const [cache, vary, allowed] = ["cache-control", "vary", "access-control-allow-origin"].map((name) =>
+        answer.headers.get(name),
+      );
+      expect([path, cache, vary, allowed]).toEqual([path, "public, max-age=300", "Origin", origin ?? null]);
+    }
+});

@@ -113,6 +113,15 @@ describe("a JWT", () => {
     expect(await verify(await token({ scope }), PLACE)).toMatchObject({ ok: true, value: { scopes } });
   });
 
+  test("may say null where it says nothing", async () => {
+    for (const name of ["nbf", "iat", "scope", "cnf", "client_id"]) {
+      const over = { azp: "app", [name]: null };
+      expect([name, await reason(await token(over))]).toEqual([name, "taken"]);
+    }
+    served["/keys"] = { keys: [{ ...first.jwk, use: null, alg: null, key_ops: null }] };
+    expect(await reason(await token())).toBe("taken");
+  });
+
   test.each<[reason: string, over: object, header: object]>([
     ["token.issuer", { iss: "https://evil.example" }, {}],
     ["token.issuer", { iss: undefined }, {}],
@@ -132,7 +141,7 @@ describe("a JWT", () => {
     ["token.early", { nbf: START / 1_000 + 61 }, {}],
     ["token.early", { iat: START / 1_000 + 61 }, {}],
     ["token.malformed", { nbf: "0" }, {}],
-    ["token.malformed", { iat: null }, {}],
+    ["token.malformed", { iat: "now" }, {}],
     ["token.subject", { sub: undefined }, {}],
     ["token.subject", { sub: "" }, {}],
     ["token.subject", { sub: 7 }, {}],
@@ -431,6 +440,14 @@ describe("an opaque token", () => {
     });
     const authorization = `Basic ${btoa("mcp%20server:s%3Ae%2Fc%E2%82%AC")}`;
     expect(forms).toEqual([{ authorization, form: { token: "opaque", token_type_hint: "access_token" } }]);
+  });
+
+  test("is so too when the issuer writes null for what it does not say", async () => {
+    for (const name of ["iss", "exp", "nbf", "iat", "scope", "cnf", "client_id", "azp", "username"]) {
+      said = { active: true, aud: PLACE.resource, sub: "ada", client_id: "app", [name]: null };
+      if (name === "client_id") said = { ...said, azp: "app" };
+      expect([name, await reason(`opaque ${name}`)]).toEqual([name, "taken"]);
+    }
   });
 
   test("is refused where the operator configured no introspection", async () => {

@@ -1,17 +1,22 @@
 /** Dynamic registration: what is answered, what is refused and with which code, and what an id is. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { JsonObject } from "../../src/base/json.ts";
+import type { JsonObject, JsonValue } from "../../src/base/json.ts";
 import { findClient } from "../../src/oauth/client.ts";
+import { serverMetadata } from "../../src/oauth/metadata.ts";
 import { register } from "../../src/oauth/register.ts";
 import { remember } from "../secrets.ts";
-import { clientDesk, registered, registering } from "./clients.ts";
+import { clientDesk, PLACE, registered, registering } from "./clients.ts";
 
 const desk = clientDesk();
 const PUBLIC: JsonObject = {
   redirect_uris: ["http://127.0.0.1:33418/", "https://client.example/cb"],
   token_endpoint_auth_method: "none",
 };
+
+const WEB = ["https://client.example.com/cb"];
+/** What a client gets that wants to prove itself in a way that is not there. */
+const SECRETIVE: JsonObject = { token_endpoint_auth_method: "client_secret_basic", client_secret_expires_at: 0 };
 
 let lines: string[] = [];
 beforeEach(() => {
@@ -84,11 +89,48 @@ describe("a registration", () => {
     },
   );
 
-  it("narrows grant types and defaults to the code alone", async () => {
-    const device = "urn:ietf:params:oauth:grant-type:device_code";
-    const all = await registered(desk, { ...PUBLIC, grant_types: ["authorization_code", "refresh_token", device] });
-    expect(all["grant_types"]).toEqual(["authorization_code", "refresh_token"]);
-    expect((await registered(desk, PUBLIC))["grant_types"]).toEqual(["authorization_code"]);
+  const both = ["authorization_code", "refresh_token"];
+  it.each<[JsonValue | undefined, string[]]>([
+    [undefined, both],
+    [[], both],
+    [["authorization_code"], ["authorization_code"]],
+    [both, both],
+    [[...both, "client_credentials"], both],
+    [["client_credentials", "authorization_code"], ["authorization_code"]],
+    [[...both, "urn:ietf:params:oauth:grant-type:device_code", "implicit", "implicit"], both],
+  ])("with the grant types %j gets %j", async (grant_types, given) => {
+    const answer = await registered(desk, { ...PUBLIC, ...(grant_types !== undefined && { grant_types }) });
+    expect(answer["grant_types"]).toEqual(given);
+    expect(await findClient(desk, answer["client_id"])).toMatchObject({ value: { grantTypes: given } });
+  });
+
+  it("with all that the metadata offer is answered with what it gets of it", async () => {
+    const machine = { client_id: "m", client_name: "M", redirect_uris: [], grant_types: ["client_credentials"] };
+    const offered: JsonObject = await serverMetadata(PLACE, { ...desk.settings, clients: [machine] }).json();
+    const { grant_types_supported: grant_types, token_endpoint_auth_methods_supported: methods } = offered;
+    expect(grant_types).toEqual([...both, "client_credentials"]);
+    const asked = { ...PUBLIC, grant_types: grant_types ?? null, scope: "read write offline_access" };
+    for (const token_endpoint_auth_method of methods as string[]) {
+      const answer = await register(desk, registering({ ...asked, token_endpoint_auth_method }));
+      expect([token_endpoint_auth_method, answer.status]).toEqual([token_endpoint_auth_method, 201]);
+    }
+  });
+
+  it.each<[string, JsonObject, JsonObject]>([
+    ["a hybrid response as well", { response_types: ["code id_token", "code", "token"] }, { response_types: ["code"] }],
+    ["no response", { response_types: [] }, { response_types: ["code"] }],
+    ["a kind of its own", { application_type: "Native" }, { application_type: "native" }],
+    ["an empty kind", { application_type: "" }, { application_type: "native" }],
+    ["a web client", { application_type: "web", redirect_uris: WEB }, { application_type: "web" }],
+    ["signatures", { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [] } }, SECRETIVE],
+    ["a secret in a JWT", { token_endpoint_auth_method: "client_secret_jwt" }, SECRETIVE],
+    ["certificates", { token_endpoint_auth_method: "tls_client_auth" }, SECRETIVE],
+    ["an inherited method", { token_endpoint_auth_method: "constructor" }, SECRETIVE],
+  ])("that asks for %s is answered with what it gets", async (_, asked, given) => {
+    const answer = await register(desk, registering({ ...PUBLIC, ...asked }));
+    const said: JsonObject = await answer.json();
+    expect([answer.status, said]).toMatchObject([201, given]);
+    expect(typeof said["client_secret"]).toBe(given === SECRETIVE ? "string" : "undefined");
   });
 
   it("says which scopes a request without any means, and sets no limit by it", async () => {
@@ -105,9 +147,18 @@ describe("a registration", () => {
     }
   });
 
-  it("takes null for an absent member", async () => {
-    const nulls = { client_name: null, scope: null, grant_types: null, response_types: null, application_type: null };
-    expect((await register(desk, registering({ ...PUBLIC, ...nulls }))).status).toBe(201);
+  it("takes null for an absent member, each and all of them", async () => {
+    const rest = { redirect_uris: WEB };
+    const without = await registered(desk, rest);
+    const names = ["client_name", "scope", "grant_types", "response_types", "application_type", "jwks", "logo_uri"];
+    const nulls = Object.fromEntries([...names, "token_endpoint_auth_method"].map((name) => [name, null]));
+    for (const more of [nulls, ...Object.keys(nulls).map((name) => ({ [name]: null }))]) {
+      const answer = await registered(desk, { ...rest, ...more });
+      expect(Object.keys(answer)).toEqual(Object.keys(without));
+      expect(answer).toMatchObject({ token_endpoint_auth_method: "client_secret_basic", grant_types: both });
+    }
+    const keys = { jwks: null, jwks_uri: "https://client.example.com/keys" };
+    expect((await register(desk, registering({ ...rest, ...keys }))).status).toBe(201);
   });
 
   it.each([
@@ -200,17 +251,13 @@ describe("a registration is refused", () => {
   });
 
   it.each<[string, JsonObject]>([
-    ["an unknown method", { token_endpoint_auth_method: "client_secret_jwt" }],
-    ["keys", { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [] } }],
     ["a method that is no string", { token_endpoint_auth_method: ["none"] }],
-    ["an inherited method", { token_endpoint_auth_method: "constructor" }],
-    ["an unknown application type", { application_type: "Native" }],
+    ["keys in two places", { jwks: { keys: [] }, jwks_uri: "https://client.example.com/keys" }],
     ["an application type that is no string", { application_type: true }],
     ["the implicit response", { response_types: ["token"] }],
-    ["the hybrid response", { response_types: ["code", "code id_token"] }],
-    ["no response", { response_types: [] }],
+    ["the hybrid response", { response_types: ["code id_token"] }],
+    ["responses that are not strings", { response_types: ["code", 1] }],
     ["a response that is no list", { response_types: "code" }],
-    ["no grant types", { grant_types: [] }],
     ["grant types without the code", { grant_types: ["refresh_token"] }],
     ["passwords", { grant_types: ["password"] }],
     ["grant types that are no list", { grant_types: "authorization_code" }],
@@ -221,13 +268,11 @@ describe("a registration is refused", () => {
     await expectRefused(registering({ ...PUBLIC, ...member }), "invalid_client_metadata");
   });
 
-  it.each([[["client_credentials"]], [["authorization_code", "client_credentials"]]])(
-    "for %j, and says who may",
-    async (grant_types) => {
-      const said = await expectRefused(registering({ ...PUBLIC, grant_types }), "invalid_client_metadata");
-      expect(said).toMatch(/client_credentials.*operator/);
-    },
-  );
+  it("for client_credentials alone, and says who may", async () => {
+    const grant_types = ["client_credentials"];
+    const said = await expectRefused(registering({ ...PUBLIC, grant_types }), "invalid_client_metadata");
+    expect(said).toMatch(/client_credentials.*operator/);
+  });
 
   it.each([
     ["not JSON", "{"],

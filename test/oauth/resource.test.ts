@@ -11,6 +11,7 @@ import { open, seal } from "../../src/crypto/seal.ts";
 import { insufficientScope, readCaller } from "../../src/oauth/bearer.ts";
 import { resourceMetadata, serverMetadata } from "../../src/oauth/metadata.ts";
 import { MAX_PARAMS, readForm, readParams } from "../../src/oauth/params.ts";
+import { withCors } from "../../src/wire/origin.ts";
 import { checkResource, type Place } from "../../src/oauth/place.ts";
 
 const place: Place = {
@@ -59,8 +60,14 @@ describe("readParams", () => {
     ]);
   });
 
-  it.each(["a=1&a=2", "a=1&a=1", "%61=1&a=2", "resource=x&resource=y"])("refuses %s", (text) => {
-    expect(readParams(text)).toMatchObject({ ok: false, error: { reason: "params.repeated" } });
+  it.each([
+    ["a=1&a=2", "invalid_request"],
+    ["a=1&a=1", "invalid_request"],
+    ["%61=1&a=2", "invalid_request"],
+    ["resource=x&resource=y", "invalid_target"],
+    ["resource=x&resource=x&resource=X", "invalid_target"],
+  ])("refuses %s", (text, error) => {
+    expect(readParams(text)).toMatchObject({ ok: false, error: { error, reason: "params.repeated" } });
   });
 
   it("lets resource say the same twice", () => {
@@ -94,35 +101,46 @@ describe("readCaller", () => {
     expect(await ask(header)).toEqual(ok(ada));
   });
 
-  it.each([
-    "Bearer bad",
-    "Bearer",
-    "Bearer  ",
-    "Bearer good good",
-    "Bearer good, Bearer good",
-    'Bearer "good"',
-    "Basic good",
-    "Bearergood",
-    "good",
-    "Bearer goöd",
-    "DPoP good",
-  ])("refuses %j with a challenge that says so", async (header) => {
+  /** The answer to whoever is refused, and its challenge. */
+  const refusal = async (header?: string): Promise<{ status: number; challenge: string; cache: string | null }> => {
     const refused = await ask(header);
     if (refused.ok) throw new Error("let in");
-    expect(refused.error.status).toBe(401);
-    const challenge = refused.error.headers.get("www-authenticate") ?? "";
+    const { status, headers } = refused.error;
+    return { status, challenge: headers.get("www-authenticate") ?? "", cache: headers.get("cache-control") };
+  };
+  const METADATA = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"';
+
+  const invalid = ["Bearer bad", 'Bearer "good"', "Bearer goöd", "Bearer good,good", "Bearer good=x", "Bearer ="];
+  it.each(invalid)("refuses %j with a challenge that says so", async (header) => {
+    const { status, challenge, cache } = await refusal(header);
+    expect([status, cache]).toEqual([401, "no-store"]);
     expect(challenge).toMatch(/^Bearer /);
     expect(challenge).toContain('error="invalid_token"');
-    expect(challenge).toContain('resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"');
-    expect(refused.error.headers.get("cache-control")).toBe("no-store");
+    expect(challenge).toContain(METADATA);
   });
 
-  it("names no error where no token was sent, but the scopes", async () => {
-    const refused = await ask();
-    const challenge = refused.ok ? "" : (refused.error.headers.get("www-authenticate") ?? "");
-    expect(challenge).not.toContain("error");
-    expect(challenge).toContain('scope="a b"');
-  });
+  it.each(["Bearer", "bearer  ", "Bearer good good", "Bearer good, Bearer good", "Bearer good , x", "Bearer a b c"])(
+    "answers 400 to %j, which is no request for anything",
+    async (header) => {
+      verify.mockClear();
+      const { status, challenge, cache } = await refusal(header);
+      expect([status, cache]).toEqual([400, "no-store"]);
+      expect(challenge).toMatch(/^Bearer error="invalid_request", /);
+      expect(challenge).toContain(METADATA);
+      expect(verify).not.toHaveBeenCalled();
+    },
+  );
+
+  it.each([undefined, "", " ", "Basic good", "Bearergood", "good", "DPoP good", "Basic Bearer good"])(
+    "names no error where no token was sent, but the scopes: %j",
+    async (header) => {
+      const { status, challenge } = await refusal(header);
+      expect(status).toBe(401);
+      expect(challenge).not.toContain("error");
+      expect(challenge).toContain('scope="a b"');
+      expect(challenge).toContain(METADATA);
+    },
+  );
 
   it("looks at no token in the query", async () => {
     verify.mockClear();
@@ -161,6 +179,17 @@ describe("metadata", () => {
     expect(await at(`${RESOURCE}/mcp`)).toContain(`"resource":"${place.resource}"`);
     for (const path of ["/", "/mcp", `${RESOURCE}/`, `${RESOURCE}/mcp/`, `${RESOURCE}/other`, `${RESOURCE}mcp`])
       expect(await at(path)).toBe("nothing");
+  });
+
+  it("is kept apart by the origin that asks for it", () => {
+    const both = [resourceMetadata(RESOURCE, place, place.issuer, settings), serverMetadata(place, settings)];
+    for (const response of both) {
+      expect(response?.headers.get("cache-control")).toBe("public, max-age=300");
+      expect(response?.headers.get("vary")).toBe("Origin");
+      expect(response && withCors(response, "https://app.example").headers.get("vary")).toBe("Origin");
+    }
+    const other = new Response("", { headers: { vary: "Accept" } });
+    expect(withCors(other, "https://app.example").headers.get("vary")).toBe("Accept, Origin");
   });
 
   it("offers client credentials only where a client may use them", async () => {

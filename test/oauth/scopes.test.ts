@@ -88,8 +88,10 @@ describe("a client's own token", () => {
 });
 
 describe("what clients are told to ask for", () => {
-  const listed = async (answer: Response | undefined): Promise<unknown> =>
-    ((await answer?.json()) as JsonObject | undefined)?.["scopes_supported"];
+  const listed = async (answer: Response | undefined): Promise<unknown> => {
+    const said: JsonObject | undefined = await answer?.json();
+    return said?.["scopes_supported"];
+  };
 
   it("leaves out what is not given by default, where the server's own list has it", async () => {
     expect(usualScopes(settings)).toEqual(["read", "write"]);

@@ -323,6 +323,19 @@ describe("OpenID Connect", async () => {
     expect((await agree(desk, at, shown)).properties).toEqual({ sub: "u-1" });
   });
 
+  it("takes null for a member that the provider left out", async () => {
+    const metadata = {
+      ...{ token_endpoint_auth_methods_supported: null, authorization_response_iss_parameter_supported: null },
+      userinfo_endpoint: null,
+    };
+    const at = tab(desk);
+    const away = await leave(at);
+    play(() => away, { metadata, claims: { azp: null, email: null, email_verified: null, nbf: null } });
+    const shown = await at.go(back(away));
+    expect(shown.status).toBe(200);
+    expect((await agree(desk, at, shown)).properties).toEqual({ sub: "u-1" });
+  });
+
   it("lets two logins be away at once", async () => {
     const at = tab(desk);
     const [first, second] = [await leave(at), await leave(at)];

@@ -8,7 +8,7 @@
 import * as z from "zod/mini";
 import { base64url } from "../../base/bytes.ts";
 import { now, randomBytes } from "../../base/clock.ts";
-import type { JsonObject } from "../../base/json.ts";
+import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { readJws } from "../../crypto/jws.ts";
 import { digest } from "../../crypto/seal.ts";
 import { fetchTrusted } from "../../net/fetch.ts";
@@ -63,11 +63,12 @@ export function openId(provider: OpenIdProvider): SignIn {
       const jws = readJws(token ?? "");
       if (jws === undefined) return wrong("token", `${name} did not say who you are.`);
       // 4. The ID token is the provider's, for us, for this login, and of now.
-      const fault = checkClaims(jws.payload, provider, nonce, now());
+      const claims = withoutNulls(jws.payload);
+      const fault = checkClaims(claims, provider, nonce, now());
       if (fault !== undefined || !(await isSignedBy(jws, metadata.jwks_uri, "trusted")))
         return wrong(fault ?? "signature", `What ${name} said about you cannot be trusted.`);
       // 5. Whose it is: a subject is only unique at its issuer, and only a verified address is theirs.
-      const { sub = "", email, email_verified: verified } = jws.payload;
+      const { sub = "", email, email_verified: verified } = claims;
       const known = { kind: "known", subject: await digest(JSON.stringify([issuer, sub])) } as const;
       return typeof email === "string" && verified === true
         ? { ...known, name: email, properties: { sub, email } }
@@ -105,7 +106,10 @@ const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 
 /** Undefined when there is none, or when it is another issuer's. */
 async function discover(issuer: string): Promise<Metadata | undefined> {
   const answer = await fetchTrusted(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, LIMITS);
-  const { data } = z.safeParse(METADATA, answer.ok && answer.value.status === 200 ? answer.value.json : undefined);
+  const { data } = z.safeParse(
+    METADATA,
+    withoutNulls((answer.ok && answer.value.status === 200 && answer.value.json) || {}),
+  );
   return data?.issuer === issuer ? data : undefined;
 }
 
