@@ -1,15 +1,19 @@
 /**
- * The house rules, as programs. A rule is a pure function over { path: text } that lists what breaks it.
+ * The house rules, as programs. A rule is a pure function over { path: text } that lists what breaks it, and what to do.
  * Each is run twice: on this repository, where it must find nothing, and on a planted fault, which it must find.
- * The linter's rules, function length among them, are in lint.node.test.ts; what is installed in supplies.node.test.ts.
+ * Rules that bind barewire alone end where package.json has another name. The linter's rules, function length among
+ * them, are in lint.node.test.ts; what is installed in supplies.node.test.ts.
  */
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, it } from "vitest";
+import { commandsOf } from "./tools/run.mjs";
 
 type Files = Readonly<Record<string, string>>;
 type Rule = (files: Files) => string[];
+
+const OURS_ONLY = "this rule ends where package.json has another name than barewire";
 
 // ---- Floors: imports go down, or stay in the room -------------------------------------------------------------------
 
@@ -23,19 +27,34 @@ const FLOORS: Readonly<Record<string, number>> = {
   base: 0,
 };
 const PACKAGES = new Set(["zod", "zod/mini", "zod/v4/locales/en.js", "cloudflare:workers"]);
+const OWN_ROOM = "src/app/";
 const floors: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
     const room = roomOf(path);
-    if (FLOORS[room] === undefined) return [`${path}: room "${room}" is on no floor`];
+    if (FLOORS[room] === undefined)
+      return [
+        `${path}: room "${room}" is on no floor: put the file into another room, or the room on a floor of FLOORS`,
+      ];
     return importsOf(text).flatMap((name) => {
-      if (!name.startsWith(".")) return PACKAGES.has(name) ? [] : [`${path}: may not import "${name}"`];
+      if (!name.startsWith("."))
+        return PACKAGES.has(name) || path.startsWith(OWN_ROOM)
+          ? []
+          : [`${path}: may not import "${name}": import it in ${OWN_ROOM}, and pass in what it gives`];
       const target = roomOf(normalize(join(dirname(path), name)));
       const frontDoor = FLOORS[room] === 6 && FLOORS[target] === 6;
       return target === room || frontDoor || (FLOORS[target] ?? 9) < (FLOORS[room] ?? 0)
         ? []
-        : [`${path}: ${room} may not know ${target}`];
+        : [`${path}: ${room} may not know ${target}: move what both need to a lower floor, or pass it in`];
     });
   });
+
+/** A fork chooses its packages; barewire has one. */
+const packages: Rule = (files) =>
+  each(files, /^src\/app\/.*\.ts$/, (path, text) =>
+    importsOf(text)
+      .filter((name) => !name.startsWith(".") && !PACKAGES.has(name))
+      .map((name) => `${path}: imports "${name}": write what you need of it here; ${OURS_ONLY}`),
+  );
 
 /** The house itself uses the smaller half of zod; an app may use either. Any other spelling keeps every language zod speaks. */
 const zodSpelling: Rule = (files) =>
@@ -44,23 +63,51 @@ const zodSpelling: Rule = (files) =>
       ? /^import (type )?\* as z from "zod(\/mini)?"/
       : /^import (type )?\* as z from "zod\/mini"/;
     const spelled = text.split("\n").filter((line) => /from "zod(\/mini)?"/.test(line));
-    return spelled.some((line) => !half.test(line)) ? [`${path}: import * as z from "zod/mini"`] : [];
+    return spelled.some((line) => !half.test(line))
+      ? [`${path}: write import * as z from "zod/mini": any other form bundles every language zod speaks`]
+      : [];
   });
 
 // ---- One door per power ---------------------------------------------------------------------------------------------
 
-const DOORS: readonly { power: RegExp; door: RegExp }[] = [
-  { power: /\bcrypto\.subtle\b/, door: /^src\/crypto\// },
-  { power: /\bgetRandomValues\b|\brandomUUID\b|\bMath\.random\b/, door: /^src\/base\/clock\.ts$/ },
-  { power: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/, door: /^src\/base\/clock\.ts$/ },
+const CLOCK = "base/clock.ts";
+const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
+  {
+    power: /\bcrypto\.subtle\b/,
+    door: /^src\/crypto\//,
+    instead: "use seal, open or digest of crypto/seal.ts, or sign of crypto/mac.ts",
+  },
+  {
+    power: /\bgetRandomValues\b|\brandomUUID\b|\bMath\.random\b/,
+    door: /^src\/base\/clock\.ts$/,
+    instead: `use randomBytes of ${CLOCK}`,
+  },
+  {
+    power: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/,
+    door: /^src\/base\/clock\.ts$/,
+    instead: `use now of ${CLOCK}, or take the time as an argument`,
+  },
   {
     power: /\bset(Timeout|Interval|Immediate)\b|\bscheduler\.wait\b|\bAbortSignal\.timeout\b/,
     door: /^src\/base\/clock\.ts$/,
+    instead: `use after, pause or every of ${CLOCK}; in a Durable Object, an alarm`,
   },
-  { power: /(?<![.\w])(globalThis\.)?fetch\(/, door: /^src\/net\// },
-  { power: /\bsql\.exec\b|\.prepare\(|\.sql(<[^(]*>)?\(\s*["'`]/, door: /[/-]rows\.ts$/ },
-  // A log line is a promise to operators, and a place where secrets end up.
-  { power: /\bconsole\b/, door: /^src\/base\/log\.ts$/ },
+  {
+    power: /(?<![.\w])(globalThis\.)?fetch\(/,
+    door: /^src\/net\//,
+    instead: "use context.fetch in a handler, fetchTrusted or fetchStranger of net/fetch.ts elsewhere",
+  },
+  {
+    power: /\bsql\.exec\b|\.prepare\(|\.sql(<[^(]*>)?\(\s*["'`]/,
+    door: /[/-]rows\.ts$/,
+    instead: "put the statement into a file named …-rows.ts beside it, and call that",
+  },
+  {
+    // A log line is a promise to operators, and a place where secrets end up.
+    power: /\bconsole\b/,
+    door: /^src\/base\/log\.ts$/,
+    instead: "use log of base/log.ts",
+  },
 ];
 
 // A method named fetch is how the platform calls in; only a call outwards is a power.
@@ -69,7 +116,7 @@ const powers: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
     const code = withoutComments(text).replace(METHOD, "");
     return DOORS.filter(({ power, door }) => power.test(code) && !door.test(path)).map(
-      ({ power }) => `${path}: ${power.exec(code)?.[0]} has another door`,
+      ({ power, instead }) => `${path}: ${power.exec(code)?.[0]}: ${instead}`,
     );
   });
 
@@ -77,7 +124,7 @@ const timersAndObjects: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) =>
     // A pending timer keeps a Durable Object awake, and an awake object is billed.
     /extends DurableObject\b/.test(text) && /import \{[^}]*\b(after|every)\b[^}]*\} from "[^"]*clock\.ts"/.test(text)
-      ? [`${path}: a Durable Object may not hold a timer`]
+      ? [`${path}: a Durable Object may not hold a timer: set an alarm with storage.setAlarm`]
       : [],
   );
 
@@ -87,46 +134,88 @@ const TABLES = new Set(["src/revision/revisions.ts"]);
 const fileCeiling: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
     const most = TABLES.has(path) ? 300 : 250;
-    return linesOf(text) > most ? [`${path}: ${linesOf(text)} lines, at most ${most}`] : [];
+    return linesOf(text) > most
+      ? [
+          `${path}: ${linesOf(text)} lines, at most ${most}: move one of its subjects to a file of its own; ${OURS_ONLY}`,
+        ]
+      : [];
   });
 
 const headers: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
     const header = /^\/\*\*?\s*\n([\s\S]*?)\n\s*\*\//.exec(text)?.[1] ?? /^\/\*\*.*\*\/|^(\/\/.*\n)+/.exec(text)?.[0];
-    if (header === undefined) return [`${path}: no header`];
-    return linesOf(header) > 8 ? [`${path}: header of ${linesOf(header)} lines, at most 8`] : [];
+    if (header === undefined)
+      return [
+        `${path}: no header: begin with a comment that says what the file is and which text it follows; ${OURS_ONLY}`,
+      ];
+    return linesOf(header) > 8
+      ? [
+          `${path}: header of ${linesOf(header)} lines, at most 8: move details to the functions they are about; ${OURS_ONLY}`,
+        ]
+      : [];
   });
 
 // ---- Words ----------------------------------------------------------------------------------------------------------
 
 const revisionDates: Rule = (files) =>
   each(files, /^src\/(?!revision\/).*\.ts$/, (path, text) =>
-    found(path, text, /20(24-11-05|25-03-26|25-06-18|25-11-25|26-07-28)/),
+    found(
+      path,
+      text,
+      /20(24-11-05|25-03-26|25-06-18|25-11-25|26-07-28)/,
+      "ask a fact of the revision instead, and define it in src/revision/revisions.ts",
+    ),
   );
 
 const defaultExports: Rule = (files) =>
-  each(files, /^src\/(?!worker\.ts$).*\.ts$/, (path, text) => found(path, text, /^export default\b/m));
+  each(files, /^src\/(?!worker\.ts$).*\.ts$/, (path, text) =>
+    found(path, text, /^export default\b/m, "export it by name"),
+  );
 
 const skippedTests: Rule = (files) =>
   each(files, /^test\/.*\.m?[jt]s$/, (path, text) =>
-    found(path, text, /\b(it|test|describe)\.(skip|skipIf|todo|only|fails)\b/),
+    found(
+      path,
+      text,
+      /\b(it|test|describe)\.(skip|skipIf|todo|only|fails)\b/,
+      "let it run, or delete it: nobody sees what does not run",
+    ),
   );
 
 const UNFINISHED = new RegExp(
   ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "W" + "IP"].map((w) => `\\b${w}\\b`).join("|"),
 );
-const unfinished: Rule = (files) => each(files, /./, (path, text) => found(path, text, UNFINISHED));
+const unfinished: Rule = (files) =>
+  each(files, /./, (path, text) => found(path, text, UNFINISHED, `do it now, or file an issue; ${OURS_ONLY}`));
 
 const ROOTS = ["wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers", "tm" + "p"].join("|");
 const PLACES = new RegExp(`(?<![\\w.:/])/(${ROOTS})/\\w|registry\\.[n]pmjs\\.org`);
 const machinePaths: Rule = (files) =>
   // An exchange may well carry a path: it is what a client would send.
-  each(files, /^(?!spec\/exchanges\/)/, (path, text) => found(path, text, PLACES));
+  each(files, /^(?!spec\/exchanges\/)/, (path, text) =>
+    found(path, text, PLACES, `write it relative to this repository, and name no host; ${OURS_ONLY}`),
+  );
 
 const TOP =
-  /^(src|test|spec|\.ci|wrangler\.toml|package(-lock)?\.json|tsconfig\.json|Makefile|README\.md|SECURITY\.md|CONTRIBUTING\.md|CHANGELOG\.md|LICENSE|\.[\w.-]+)$/;
+  /^(src|test|spec|\.ci|wrangler\.toml|package(-lock)?\.json|tsconfig\.json|Makefile|(README|SECURITY|CONTRIBUTING|CHANGELOG)\.md|LICENSE|\.[\w.-]+)$/;
 const topLevel: Rule = (files) =>
-  [...new Set(Object.keys(files).map((path) => path.split("/")[0] ?? ""))].filter((name) => !TOP.test(name));
+  [...new Set(Object.keys(files).map((path) => path.split("/")[0] ?? ""))]
+    .filter((name) => !TOP.test(name))
+    .map((name) => `${name}: is at the top: put it into src, test or spec; ${OURS_ONLY}`);
+
+/** Whatever dialect a definition may be in is named in the README; it says as much, no less and no more. */
+const dialects: Rule = (files) => {
+  const accepted = acceptedDialects(files);
+  return each(files, /^README\.md$/, (path, text) => {
+    const named = dialectsOf(text);
+    return named.join() === accepted.join()
+      ? []
+      : [
+          `${path}: names ${named.join() || "none"} as JSON Schema dialects, define.ts takes ${accepted.join() || "none"}: ` +
+            `name the same; ${OURS_ONLY}`,
+        ];
+  });
+};
 
 // ---- The ledger and the source cite each other ----------------------------------------------------------------------
 
@@ -151,63 +240,119 @@ const citations: Rule = (files) => {
   return [
     ...[...cited]
       .filter(([id]) => !known.has(id))
-      .map(([id, path]) => `${path}: cites ${id}, which is not in the ledger`),
-    ...musts.filter((entry) => !cited.has(entry.id)).map((entry) => `${entry.id}: no line of src cites it`),
+      .map(
+        ([id, path]) => `${path}: cites ${id}, which is not in the ledger: add it to spec/requirements, or mend the id`,
+      ),
+    ...musts
+      .filter((entry) => !cited.has(entry.id))
+      .map(({ id }) => `${id}: no line of src cites it: write // spec: ${id} at the line that obeys it`),
   ];
 };
 
 // ---- Run: here, and on a fault --------------------------------------------------------------------------------------
 
+/** They protect whoever runs a server built of this. */
 const RULES: Readonly<Record<string, Rule>> = {
-  ...{ floors, zodSpelling, powers, timersAndObjects, fileCeiling, headers, revisionDates },
-  ...{ defaultExports, skippedTests, unfinished, machinePaths, topLevel, citations },
+  ...{ floors, zodSpelling, powers, timersAndObjects, revisionDates, defaultExports, skippedTests, citations },
 };
+
+/** How we want our own repository. A fork writes, names and depends as it likes. */
+const OURS: Readonly<Record<string, Rule>> = {
+  ...{ packages, fileCeiling, headers, unfinished, machinePaths, topLevel, dialects },
+};
+
+/** The rules that bind the package of this name. */
+function rulesOf(name: string): Readonly<Record<string, Rule>> {
+  return name === "barewire" ? { ...RULES, ...OURS } : RULES;
+}
 
 /** Rule | file | its text, with ¶ for a line break and ~ for nothing, so that this file keeps its own rules | verdict. */
 const FAULTS = String.raw`
-floors | src/wire/a.ts | import { x } from "../server/b.ts" | src/wire/a.ts: wire may not know server
-floors | src/hub/a.ts | export * from "../state/b.ts" | src/hub/a.ts: hub may not know state
-floors | src/attic/a.ts | ~ | src/attic/a.ts: room "attic" is on no floor
-floors | src/app/a.ts | await import("hono") | src/app/a.ts: may not import "hono"
-zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: import * as z from "zod/mini"
-zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: import * as z from "zod/mini"
-powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle has another door
-powers | src/hub/a.ts | crypto.randomUUID() | src/hub/a.ts: randomUUID has another door
-powers | src/hub/a.ts | Date.now() | src/hub/a.ts: Date.now has another door
-powers | src/wire/a.ts | setTimeout(f, 1) | src/wire/a.ts: setTimeout has another door
-powers | src/app/a.ts | const r = await fetch(url); | src/app/a.ts: fetch( has another door
-powers | src/app/b.ts | ¶fetch(url, {¶});¶ | src/app/b.ts: fetch( has another door
-powers | src/hub/hub.ts | ctx.storage.sql.exec(q) | src/hub/hub.ts: sql.exec has another door
-powers | src/oauth/grant.ts | const { sql } = storage;¶sql.exec(q) | src/oauth/grant.ts: sql.exec has another door
-powers | src/app/a.ts | await store.sql("SELECT 1") | src/app/a.ts: .sql(" has another door
-powers | src/hub/a.ts | console.log(1) | src/hub/a.ts: console has another door
-timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer
-fileCeiling | src/wire/a.ts | ¶×251 | src/wire/a.ts: 251 lines, at most 250
-fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300
-headers | src/wire/a.ts | export {} | src/wire/a.ts: no header
-headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8
-revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28
-defaultExports | src/app/a.ts | ¶export default 1 | src/app/a.ts:2: export default
-skippedTests | test/a.test.ts | it.~skip(() => {}) | test/a.test.ts:1: it.~skip
-unfinished | README.md | ¶- TO~DO later | README.md:2: TO~DO
-machinePaths | Makefile | cd /ho~me/me | Makefile:1: /ho~me/m
-topLevel | lib/a.ts | ~ | lib
-citations | src/a.ts | // spec: no.such | src/a.ts: cites no.such, which is not in the ledger
-citations | spec/requirements/a.json | [{"id":"a.b","level":"MUST NOT"}] | a.b: no line of src cites it
+floors | src/wire/a.ts | import { x } from "../server/b.ts" | src/wire/a.ts: wire may not know server: move what both need to a lower floor, or pass it in
+floors | src/hub/a.ts | export * from "../state/b.ts" | src/hub/a.ts: hub may not know state: move what both need to a lower floor, or pass it in
+floors | src/attic/a.ts | ~ | src/attic/a.ts: room "attic" is on no floor: put the file into another room, or the room on a floor of FLOORS
+floors | src/wire/a.ts | await import("hono") | src/wire/a.ts: may not import "hono": import it in src/app/, and pass in what it gives
+zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
+zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
+powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle: use seal, open or digest of crypto/seal.ts, or sign of crypto/mac.ts
+powers | src/hub/a.ts | crypto.randomUUID() | src/hub/a.ts: randomUUID: use randomBytes of base/clock.ts
+powers | src/hub/a.ts | Date.now() | src/hub/a.ts: Date.now: use now of base/clock.ts, or take the time as an argument
+powers | src/wire/a.ts | setTimeout(f, 1) | src/wire/a.ts: setTimeout: use after, pause or every of base/clock.ts; in a Durable Object, an alarm
+powers | src/app/a.ts | const r = await fetch(url); | src/app/a.ts: fetch(: use context.fetch in a handler, fetchTrusted or fetchStranger of net/fetch.ts elsewhere
+powers | src/app/b.ts | ¶fetch(url, {¶});¶ | src/app/b.ts: fetch(: use context.fetch in a handler, fetchTrusted or fetchStranger of net/fetch.ts elsewhere
+powers | src/hub/hub.ts | ctx.storage.sql.exec(q) | src/hub/hub.ts: sql.exec: put the statement into a file named …-rows.ts beside it, and call that
+powers | src/oauth/grant.ts | const { sql } = storage;¶sql.exec(q) | src/oauth/grant.ts: sql.exec: put the statement into a file named …-rows.ts beside it, and call that
+powers | src/app/a.ts | await store.sql("SELECT 1") | src/app/a.ts: .sql(": put the statement into a file named …-rows.ts beside it, and call that
+powers | src/hub/a.ts | console.log(1) | src/hub/a.ts: console: use log of base/log.ts
+timersAndObjects | src/hub/a.ts | import { after } from "../base/clock.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer: set an alarm with storage.setAlarm
+revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28: ask a fact of the revision instead, and define it in src/revision/revisions.ts
+defaultExports | src/app/a.ts | ¶export default 1 | src/app/a.ts:2: export default: export it by name
+skippedTests | test/a.test.ts | it.~skip(() => {}) | test/a.test.ts:1: it.~skip: let it run, or delete it: nobody sees what does not run
+citations | src/a.ts | // spec: no.such | src/a.ts: cites no.such, which is not in the ledger: add it to spec/requirements, or mend the id
+citations | spec/requirements/a.json | [{"id":"a.b","level":"MUST NOT"}] | a.b: no line of src cites it: write // spec: a.b at the line that obeys it
+packages | src/app/a.ts | import { Hono } from "hono" | src/app/a.ts: imports "hono": write what you need of it here; OURS_ONLY
+fileCeiling | src/wire/a.ts | ¶×251 | src/wire/a.ts: 251 lines, at most 250: move one of its subjects to a file of its own; OURS_ONLY
+fileCeiling | src/revision/revisions.ts | ¶×301 | src/revision/revisions.ts: 301 lines, at most 300: move one of its subjects to a file of its own; OURS_ONLY
+headers | src/wire/a.ts | export {} | src/wire/a.ts: no header: begin with a comment that says what the file is and which text it follows; OURS_ONLY
+headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wire/a.ts: header of 9 lines, at most 8: move details to the functions they are about; OURS_ONLY
+unfinished | README.md | ¶- TO~DO later | README.md:2: TO~DO: do it now, or file an issue; OURS_ONLY
+machinePaths | Makefile | cd /ho~me/me | Makefile:1: /ho~me/m: write it relative to this repository, and name no host; OURS_ONLY
+topLevel | lib/a.ts | ~ | lib: is at the top: put it into src, test or spec; OURS_ONLY
+dialects | README.md | JSON Schema draft-07 | README.md: names draft-07 as JSON Schema dialects, define.ts takes none: name the same; OURS_ONLY
 `;
 
 const here = readTree();
+const { name: NAME } = JSON.parse(here["package.json"] ?? "{}") as { name: string };
+const breaches = (name: string, files: Files): string[] => Object.values(rulesOf(name)).flatMap((rule) => rule(files));
 
-it.each(Object.keys(RULES))("%s: kept here", (name) => expect(RULES[name]?.(here)).toEqual([]));
+it.each(Object.entries(rulesOf(NAME)))("%s: kept here", (_, rule) => expect(rule(here)).toEqual([]));
 
 it.each(FAULTS.trim().split("\n"))("%s", (line) => {
-  const [name = "", path = "", text = "", says] = line.split(" | ").map((part) => part.replaceAll("~", ""));
+  const [name = "", path = "", text = "", says = ""] = line.split(" | ").map((part) => part.replaceAll("~", ""));
   const planted = text.replace(/¶×(\d+)/, (_, count) => "\n".repeat(Number(count))).replaceAll("¶", "\n");
-  expect(RULES[name]?.({ [path]: planted })).toEqual([says]);
+  expect(rulesOf("barewire")[name]?.({ [path]: planted })).toEqual([says.replace("OURS_ONLY", OURS_ONLY)]);
 });
 
 it("has seen every rule red", () => {
-  expect(Object.keys(RULES).filter((name) => !FAULTS.includes(`\n${name} | `))).toEqual([]);
+  expect(Object.keys(rulesOf("barewire")).filter((name) => !FAULTS.includes(`\n${name} | `))).toEqual([]);
+});
+
+it("names what to use instead as it is named there", () => {
+  const named = FAULTS.matchAll(/\buse (.*?) of ((?:base|crypto)\/\w+\.ts)/g);
+  const missing = [...named].flatMap(([, names = "", file = ""]) =>
+    names
+      .split(/, | or /)
+      .filter((name) => !new RegExp(`^export (async )?function ${name}\\b`, "m").test(here[`src/${file}`] ?? ""))
+      .map((name) => `${file}: ${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+// ---- Forks ----------------------------------------------------------------------------------------------------------
+
+/** What a fork may well add. */
+const ADDED: Files = {
+  "docs/index.md": `TO${""}DO: see /ho${""}me/me`,
+  "AGENTS.md": "",
+  "lib/a.ts": "",
+  ".github/workflows/test.yml": "",
+  "src/app/router.ts": `import { Hono } from "hono";${"\n".repeat(300)}`,
+};
+
+it("a fork may add packages, files and folders", () => {
+  expect(breaches("my-server", ADDED)).toEqual([]);
+  expect(breaches("barewire", ADDED).map((one) => one.split(":")[0])).toEqual([
+    ...["src/app/router.ts", "src/app/router.ts", "src/app/router.ts"],
+    ...["docs/index.md", "docs/index.md", "docs", "AGENTS.md", "lib"],
+  ]);
+});
+
+it("what protects everybody binds a fork too", () => {
+  const careless = { "src/app/a.ts": "await fetch(url)", "src/wire/a.ts": 'import { Hono } from "hono"' };
+  expect(breaches("my-server", careless)).toEqual([
+    expect.stringMatching(/^src\/wire\/a\.ts: may not import "hono"/),
+    expect.stringMatching(/^src\/app\/a\.ts: fetch\(/),
+  ]);
 });
 
 // ---- What the ledger asks of the tree, and no wire can show ---------------------------------------------------------
@@ -216,21 +361,17 @@ it("make dev binds to loopback only", () => {
   // The tool passes the address, and both configurations have it too, for whoever starts wrangler by hand.
   const dev = here["test/tools/dev.mjs"] ?? "";
   expect(dev.match(/"--ip", "[^"]*"/g)).toEqual(['"--ip", "127.0.0.1"']);
-  expect(here["Makefile"]).toMatch(/^dev:.*\n\t@node test\/tools\/dev\.mjs --port \S+ *[^\n]*$/m);
+  const commands = commandsOf("dev", {});
+  expect(commands.map((words) => words.slice(0, 2))).toEqual([["node", "test/tools/dev.mjs"]]);
+  expect(commands.flat()).not.toContain("--ip");
   for (const path of ["wrangler.toml", "test/world/wrangler.toml"])
     expect(here[path]?.match(/^\s*(?:ip|host) *=.*$/gm), path).toEqual(['ip = "127.0.0.1"']);
 });
 
 it("the README names the JSON Schema dialects", () => {
-  const readme = here["README.md"] ?? "";
-  expect(readme).toMatch(/JSON Schema (\d{4}-\d\d|draft-)/);
-  // Whatever dialect a definition may be in is named there; the README says as much, no less and no more.
-  const accepted = /DIALECT = .*/.exec(here["src/server/define.ts"] ?? "")?.[0] ?? "";
-  const names = (text: string): string[] => [
-    ...new Set(text.match(/\b20(?:19-09|20-12)\b|\bdraft-0[4-7]\b/g)?.toSorted() ?? []),
-  ];
-  expect(names(accepted)).toContain("2020-12");
-  expect(names(readme)).toEqual(names(accepted));
+  expect(acceptedDialects(here)).toContain("2020-12");
+  expect(dialects({ ...here, "README.md": "any JSON Schema" })).toHaveLength(1);
+  expect(NAME === "barewire" ? dialects(here) : []).toEqual([]);
 });
 
 // ---- Helpers --------------------------------------------------------------------------------------------------------
@@ -239,9 +380,17 @@ function each(files: Files, which: RegExp, look: (path: string, text: string) =>
   return Object.entries(files).flatMap(([path, text]) => (which.test(path) ? look(path, text) : []));
 }
 
-function found(path: string, text: string, what: RegExp): string[] {
+function found(path: string, text: string, what: RegExp, instead: string): string[] {
   const hit = what.exec(text);
-  return hit === null ? [] : [`${path}:${text.slice(0, hit.index).split("\n").length}: ${hit[0]}`];
+  return hit === null ? [] : [`${path}:${text.slice(0, hit.index).split("\n").length}: ${hit[0]}: ${instead}`];
+}
+
+function acceptedDialects(files: Files): string[] {
+  return dialectsOf(/DIALECT = .*/.exec(files["src/server/define.ts"] ?? "")?.[0] ?? "");
+}
+
+function dialectsOf(text: string): string[] {
+  return [...new Set(text.match(/\b20(?:19-09|20-12)\b|\bdraft-0[4-7]\b/g)?.toSorted() ?? [])];
 }
 
 function roomOf(path: string): string {

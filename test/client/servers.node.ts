@@ -19,6 +19,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
 const KEYS = `test:${Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString("base64")}`;
 const START_MS = 60_000;
+/** Run by the Node that runs the tests: the first one in PATH may be too old for it. */
+const WRANGLER = join(root, "node_modules/wrangler/bin/wrangler.js");
 
 export interface Running {
   /** The MCP endpoint. */
@@ -53,8 +55,7 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
     const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(join(folder, "secrets"), lines.join(""));
     return {
-      // The shell script in .bin would start whichever Node comes first.
-      command: [join(root, "node_modules/.bin/node"), join(root, "node_modules/wrangler/bin/wrangler.js"), "dev"],
+      command: [process.execPath, WRANGLER, "dev"],
       flags: {
         ...{ config: join(root, "wrangler.toml"), ip: "127.0.0.1", port: "0", "inspector-port": "0" },
         ...{ "persist-to": join(folder, "state"), "env-file": join(folder, "secrets") },
@@ -67,12 +68,9 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
 
 /** Makes the tables of a local database. */
 async function migrate(database: string, state: string): Promise<void> {
-  const [node, wrangler] = ["node_modules/.bin/node", "node_modules/wrangler/bin/wrangler.js"].map((path) =>
-    join(root, path),
-  );
   const args = ["d1", "migrations", "apply", database, "--local", "--persist-to", state];
   const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
-  await promisify(execFile)(node ?? "", [wrangler ?? "", ...args, "--config", join(root, "wrangler.toml")], { env });
+  await promisify(execFile)(process.execPath, [WRANGLER, ...args, "--config", join(root, "wrangler.toml")], { env });
 }
 
 /** The conformance world in workerd, bundled as it would be deployed; open unless `variables` say otherwise. */

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { NODE, ROOT, serveIn, wrangler, type Served } from "./serve.node.ts";
+import { ROOT, serveIn, wrangler, type Served } from "./serve.node.ts";
 
 const keyOf = (id: string, start: number): string =>
   `${id}:${Buffer.from(Array.from({ length: 32 }, (_, index) => start + index)).toString("base64")}`;
@@ -50,7 +50,7 @@ afterAll(async () => {
 });
 
 async function seed(): Promise<string> {
-  const { stdout } = await promisify(execFile)(NODE, [join(ROOT, "test/vault/seed.mjs"), K1, String(MANY)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, "test/vault/seed.mjs"), K1, String(MANY)]);
   return stdout;
 }
 
@@ -79,7 +79,7 @@ function rotate(args: readonly string[], more: Readonly<Record<string, string>> 
   const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: _key, ...env } = process.env;
   const options = { cwd: folder, env: { ...env, CI: "1", HOME: folder, XDG_CONFIG_HOME: folder, ...more } };
   return new Promise((resolve) => {
-    execFile(NODE, [TOOL, ...args], options, (error, out, errors) =>
+    execFile(process.execPath, [TOOL, ...args], options, (error, out, errors) =>
       resolve({ code: typeof error?.code === "number" ? error.code : 0, printed: out + errors }),
     );
   });
@@ -105,7 +105,7 @@ it("puts a new key first and seals all anew under it, while the server runs on",
 }, 120_000);
 
 it("is stopped as soon as the key is there, and goes on with the same key", async () => {
-  const stopped = spawn(NODE, [TOOL, "--url", served.origin], { cwd: folder });
+  const stopped = spawn(process.execPath, [TOOL, "--url", served.origin], { cwd: folder });
   await new Promise<void>((resolve) => {
     stopped.stdout.on("data", (chunk) => String(chunk).includes("is first now") && stopped.kill("SIGKILL"));
     stopped.once("close", () => resolve());

@@ -5,7 +5,6 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
-export const NODE: string = `${ROOT}node_modules/.bin/node`;
 const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
 const ENV = {
   ...process.env,
@@ -20,13 +19,13 @@ export interface Served {
 
 /** Runs a wrangler command in `folder` to its end, and gives what it printed. */
 export async function wrangler(folder: string, ...args: string[]): Promise<string> {
-  return (await promisify(execFile)(NODE, [WRANGLER, ...args], { cwd: folder, env: ENV })).stdout;
+  return (await promisify(execFile)(process.execPath, [WRANGLER, ...args], { cwd: folder, env: ENV })).stdout;
 }
 
 /** The Worker that `folder`/wrangler.toml describes. */
 export async function serveIn(folder: string, port: number = 0): Promise<Served> {
   const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
-  const child = spawn(NODE, [WRANGLER, ...args, "--show-interactive-dev-session", "false"], {
+  const child = spawn(process.execPath, [WRANGLER, ...args, "--show-interactive-dev-session", "false"], {
     cwd: folder,
     env: { ...ENV, WRANGLER_LOG_PATH: `${folder}/log` },
     // A process group of its own, so that workerd ends with it.

@@ -1,0 +1,76 @@
+/**
+ * What every tool needs before it starts: the packages of package-lock.json, and a Node that is new enough. The machine's
+ * own Node is used where it is. Elsewhere npm installs the one that test/node pins, by its hash, and node_modules/.bin/node
+ * leads to it: PATH, npm scripts and `npx` find it there. This file runs on Node 20 and needs no package.
+ */
+
+import { spawnSync } from "node:child_process";
+import { existsSync, lstatSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+
+/** From node_modules/.bin, as the link says it, so that it outlives a move of the whole folder. */
+const PINNED = "../../test/node/node_modules";
+
+/**
+ * Whether the tools run on Node `version`, such as "22.18.0". Vitest leaves out 23 and 25; before 22.18 Node reads no
+ * TypeScript, which `make rotate-keys` needs.
+ */
+export function isNewEnough(version) {
+  const [major, minor] = version.split(".").map(Number);
+  return major >= 26 || major === 24 || (major === 22 && minor >= 18);
+}
+
+/**
+ * Installs what `root` lacks for tools that Node `own` starts. Says so on standard error: what a tool prints may be read by
+ * a program.
+ * @throws when npm fails, or when there is no Node for this machine.
+ */
+export function makeReady(root, own = process.versions.node) {
+  const bin = join(root, "node_modules", ".bin");
+  const link = join(bin, "node");
+  if (isOutdated(root)) install(root, "Installing (about half a minute) …");
+  const target = readLink(link);
+  const isOurs = target?.startsWith(PINNED) === true;
+  if (isNewEnough(own)) {
+    // A link from when the machine's own was too old would hide the one that has come since.
+    if (isOurs && process.execPath !== join(bin, target)) rmSync(link);
+    return;
+  }
+  // A fork may have a package that brings a Node.
+  if (target !== undefined && !isOurs) return;
+  const folder = join(root, "test", "node");
+  if (isOutdated(folder)) install(folder, `Installing a newer Node for the tools: this one is ${own} …`);
+  if (isOurs) return;
+  const pinned = findPinned(bin);
+  if (pinned === undefined)
+    throw new Error(`The tools need Node 22.18, 24, 26 or newer, and npm has none for this machine: ${own} is too old`);
+  symlinkSync(pinned, link);
+}
+
+function readLink(path) {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+}
+
+/** The Node that npm has chosen for this machine, where it runs. */
+function findPinned(bin) {
+  const folder = join(bin, PINNED);
+  // npm makes no folder where it has nothing to put into it.
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names
+    .filter((name) => name.startsWith("node-"))
+    .map((name) => `${PINNED}/${name}/bin/node`)
+    .find((path) => spawnSync(join(bin, path), ["--version"]).status === 0);
+}
+
+/** Whether `folder` lacks what its lockfile names, as far as dates of files tell. */
+export function isOutdated(folder) {
+  const changed = (file) => statSync(join(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return changed("node_modules/.package-lock.json") < changed("package-lock.json");
+}
+
+function install(folder, words) {
+  console.error(words);
+  const args = ["ci", "--ignore-scripts", "--loglevel=error", "--no-fund", "--no-audit"];
+  const { status } = spawnSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
+  if (status !== 0) throw new Error(`npm could not install what ${join(folder, "package-lock.json")} names`);
+}

@@ -1,0 +1,168 @@
+/**
+ * What `make NAME` and `npm run NAME` do: one table for both. Settings are NAME=value, after the name or in the environment:
+ * `make dev PORT=9000`, `npm run dev PORT=9000`, `PORT=9000 npm run dev`.
+ */
+
+import { spawn } from "node:child_process";
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { constants } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { ENV, ROOT } from "./process.mjs";
+import { makeReady } from "./ready.mjs";
+
+const tool = (name, ...args) => ["node", `test/tools/${name}.mjs`, ...args];
+
+/**
+ * `says`: what it is for. `commands`: what it runs with these settings, one after the other while they succeed. `act`: what
+ * this program does itself. `isBare`: it needs neither packages nor a newer Node. `defaults`: settings that go into the
+ * environment unless they are there.
+ */
+export const TARGETS = {
+  help: { says: "Prints this list.", act: printTargets },
+  dev: {
+    says: "Serves the app on http://localhost:8787/mcp (PORT=8787, AUTH=none to ask nobody), on this machine only.",
+    commands: ({ PORT = "8787", AUTH = "" }) => [tool("dev", "--port", PORT, "--auth", AUTH)],
+  },
+  token: {
+    says: "Prints a bearer token for curl: logs in at the server that dev started (PORT=8787).",
+    commands: ({ PORT = "8787" }) => [tool("login", `http://localhost:${PORT}/mcp`, `passphrase=${localPassphrase()}`)],
+  },
+  passphrase: {
+    says: "Makes a passphrase for a deployed server, and the secret that knows it.",
+    isBare: true,
+    commands: () => [tool("passphrase")],
+  },
+  check: {
+    says: "Runs what takes seconds: format, lint, types, size, rules. For while you work.",
+    commands: () => [tool("check", "--quick")],
+  },
+  test: {
+    says: "Runs every check: format, lint, types, house rules, unit tests, fixtures, size, conformance.",
+    commands: () => [tool("check")],
+  },
+  world: {
+    says: "Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, REVISION=one date to pin, AUTH=own).",
+    commands: ({ PORT = "8790", REVISION = "", AUTH = "" }) => [
+      tool("dev", "--world", "--port", PORT, "--revision", REVISION, "--auth", AUTH),
+    ],
+  },
+  conformance: {
+    says: "Runs the lanes of the official suite against the conformance world.",
+    commands: () => [tool("conformance")],
+  },
+  soak: {
+    says: "Soaks the session era in workerd for SOAK_SECONDS=60; SOAK_SEED=n repeats a run.",
+    defaults: { SOAK_SECONDS: "60" },
+    commands: () => [
+      [
+        "vitest",
+        "run",
+        "--config",
+        "test/vitest.config.ts",
+        "--project",
+        "workerd",
+        "--silent=false",
+        "test/session/soak",
+      ],
+    ],
+  },
+  size: {
+    says: "Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.",
+    commands: () => [tool("size")],
+  },
+  bench: {
+    says: "Measures the Worker beside a bare one in the same workerd: requests per second, p50, p99, CPU.",
+    commands: () => [["node", "test/bench/run.mjs"]],
+  },
+  audit: {
+    says: "Runs the fixtures of spec/ against any server: URL=https://….",
+    commands: ({ URL = "" }) => [tool("audit", URL)],
+  },
+  format: { says: "Formats all files in place.", commands: () => [["oxfmt"]] },
+  migrate: {
+    says: "Makes the tables of the databases on your Cloudflare account (dev makes the local ones).",
+    commands: () => [tool("migrate", "--remote")],
+  },
+  deploy: {
+    says: 'Makes the tables and deploys to your Cloudflare account; README, "Deploy", says what comes first.',
+    commands: () => [tool("migrate", "--remote"), ["wrangler", "deploy"]],
+  },
+  "rotate-keys": {
+    says: "Puts a new key first and seals every credential anew: local, or URL=https://… with KEYS set (RESUME=1 goes on).",
+    commands: ({ PORT = "8787", URL = `http://localhost:${PORT}`, RESUME = "" }) => [
+      tool("rotate", "--url", URL, "--resume", RESUME),
+    ],
+  },
+  clean: { says: "Removes what was installed, built and stored locally; keeps .dev.vars.", act: removeAll },
+};
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
+  try {
+    await runTarget(...process.argv.slice(2));
+  } catch (error) {
+    console.error(error.message);
+    process.exitCode = 1;
+  }
+}
+
+/** Runs target `name` with settings such as "PORT=9000"; this program ends as its last command did. */
+async function runTarget(name = "help", ...words) {
+  const target = Object.hasOwn(TARGETS, name) ? TARGETS[name] : undefined;
+  if (target === undefined) throw new Error(`There is no ${name}: make help says what there is`);
+  const settings = { ...process.env, ...readSettings(words) };
+  if (target.act !== undefined) {
+    target.act();
+    return;
+  }
+  if (target.isBare !== true) makeReady(ROOT);
+  const env = { ...ENV, ...target.defaults, ...settings, PATH: ENV.PATH };
+  for (const [command, ...args] of commandsOf(name, settings)) {
+    process.exitCode = await runInFront(command, args, env);
+    if (process.exitCode !== 0) return;
+  }
+}
+
+/** The commands of target `name`. An empty setting is as good as none. */
+export function commandsOf(name, settings) {
+  const filled = Object.entries(settings).filter(([, value]) => value !== "");
+  return TARGETS[name].commands(Object.fromEntries(filled));
+}
+
+/** @throws at what is no setting: it was meant to be one, and would do nothing. */
+function readSettings(words) {
+  const wrong = words.find((word) => !/^[A-Z_]+=/.test(word));
+  if (wrong !== undefined) throw new Error(`Cannot read "${wrong}": settings are NAME=value, such as PORT=9000`);
+  return Object.fromEntries(words.map((word) => word.split(/=(.*)/s).slice(0, 2)));
+}
+
+/** Runs a command on this terminal to its end. Resolves to its exit code. */
+function runInFront(command, args, env) {
+  const child = spawn(command, args, { cwd: ROOT, env, stdio: "inherit" });
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.removeAllListeners(signal);
+    // A terminal sends its interrupt to the command as well; what others send comes to this program alone.
+    process.on(signal, () => signal !== "SIGINT" && child.kill(signal));
+  }
+  return new Promise((resolve, reject) => {
+    child.on("error", (error) => reject(new Error(`Cannot run ${command}: ${error.message}`)));
+    child.on("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal]));
+  });
+}
+
+function printTargets() {
+  console.log("make NAME or npm run NAME, with settings behind it: make dev PORT=9000\n");
+  for (const [name, { says }] of Object.entries(TARGETS)) console.log(`  ${name.padEnd(12)} ${says}`);
+}
+
+function removeAll() {
+  for (const path of ["node_modules", "test/node/node_modules", "test/outside/node_modules", ".wrangler", "dist"])
+    rmSync(join(ROOT, path), { recursive: true, force: true });
+}
+
+/** The passphrase that dev made. Empty where nobody has run dev yet. */
+function localPassphrase() {
+  const path = join(ROOT, ".dev.vars");
+  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+  return /^# passphrase: (.*)$/m.exec(text)?.[1] ?? "";
+}
