@@ -4,43 +4,56 @@
  * are listened to, whoever calls them; the key ring of the tests is a secret from the start.
  */
 
+import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, vi } from "vitest";
 import { base64url } from "../src/base/bytes.ts";
 
 /** Characters at the end of a secret by which it is recognised. */
 const TAIL = 20;
-const tails = new Set<string>();
-const lines: string[] = [];
 
-for (const name of ["encrypt", "sign"] as const) {
-  const real = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<ArrayBuffer>;
-  const listening = async (...args: unknown[]): Promise<ArrayBuffer> => {
-    const made = await real(...args);
-    remember(base64url(new Uint8Array(made)));
-    return made;
-  };
-  Object.defineProperty(crypto.subtle, name, { value: listening, configurable: true });
+interface Heard {
+  readonly tails: Set<string>;
+  readonly lines: string[];
 }
 
-/** Client secrets are plain random bytes; shorter ones are ids, which may be told. */
-const fill = crypto.getRandomValues.bind(crypto) as (bytes: Uint8Array) => Uint8Array;
-const listeningFill = (bytes: Uint8Array): Uint8Array => {
-  fill(bytes);
-  if (bytes.byteLength >= 32) remember(base64url(bytes));
-  return bytes;
-};
-Object.defineProperty(crypto, "getRandomValues", { value: listeningFill, configurable: true });
-
-for (const name of ["log", "info", "warn", "error", "debug"] as const) {
-  const real = console[name].bind(console);
-  console[name] = (...args: unknown[]) => {
-    lines.push(args.map(String).join(" "));
-    real(...args);
-  };
-}
+/** What was made and logged so far. Test files share a workerd, so this is set up once and outlives each of them. */
+const shared = globalThis as { barewireSecrets?: Heard };
+shared.barewireSecrets ??= startListening({ tails: new Set(), lines: [] });
+const { tails, lines } = shared.barewireSecrets;
 
 for (const { KEYS = "" } of [env as { KEYS?: string }]) remember(KEYS.replaceAll(/[=]/g, ""));
+
+function startListening(heard: Heard): Heard {
+  const note = (secret: string): void => {
+    if (secret.length >= TAIL) heard.tails.add(secret.slice(-TAIL));
+  };
+  for (const name of ["encrypt", "sign"] as const) {
+    const real = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<ArrayBuffer>;
+    const listening = async (...args: unknown[]): Promise<ArrayBuffer> => {
+      const made = await real(...args);
+      note(base64url(new Uint8Array(made)));
+      return made;
+    };
+    Object.defineProperty(crypto.subtle, name, { value: listening, configurable: true });
+  }
+  // Client secrets are plain random bytes; shorter ones are ids, which may be told.
+  const fill = crypto.getRandomValues.bind(crypto) as (bytes: Uint8Array) => Uint8Array;
+  const listeningFill = (bytes: Uint8Array): Uint8Array => {
+    fill(bytes);
+    if (bytes.byteLength >= 32) note(base64url(bytes));
+    return bytes;
+  };
+  Object.defineProperty(crypto, "getRandomValues", { value: listeningFill, configurable: true });
+  for (const name of ["log", "info", "warn", "error", "debug"] as const) {
+    const real = console[name].bind(console);
+    console[name] = (...args: unknown[]) => {
+      heard.lines.push(args.map(String).join(" "));
+      real(...args);
+    };
+  }
+  return heard;
+}
 
 /** Makes `secret` one that no log line may hold. */
 export function remember(secret: string): void {
@@ -55,6 +68,14 @@ export function leaks(of: readonly string[] = lines): string[] {
   });
 }
 
+// A file finds nothing of the files before it, and no clock of theirs.
+beforeAll(async () => {
+  vi.useRealTimers();
+  await reset();
+});
+
 afterAll(() => {
-  expect(leaks()).toEqual([]);
+  const found = leaks();
+  lines.length = 0;
+  expect(found).toEqual([]);
 });

@@ -53,6 +53,9 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: "workerd",
           setupFiles: ["test/secrets.ts"],
+          // A workerd for each file would take half of the time. test/secrets.ts empties its storage between two files.
+          isolate: false,
+          testTimeout: 30_000,
           include: ["test/**/*.test.ts"],
           // What test/outside installs has tests of its own.
           exclude: ["test/**/*.node.test.ts", "**/node_modules/**"],

@@ -11,7 +11,7 @@ import { build } from "esbuild";
 import { ROOT } from "./process.mjs";
 
 const IS_OURS = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).name === "barewire";
-const MOST_BYTES = IS_OURS ? 64 * 1024 : Infinity;
+const MOST_BYTES = IS_OURS ? 72 * 1024 : Infinity;
 const MOST_EXAMPLE_BYTES = IS_OURS ? 96 * 1024 : Infinity;
 
 const [house, example] = await Promise.all(["test/world/smallest.ts", "src/worker.ts"].map(gzippedBundle));
