@@ -65,6 +65,7 @@ const config: ViteUserConfig = defineConfig({
         root,
         test: {
           name: "node",
+          globalSetup: ["test/client/databases.node.ts"],
           include: ["test/**/*.node.test.ts"],
           exclude: ["test/{outside,browser}/**", "**/node_modules/**"],
           testTimeout: 30_000,
@@ -75,7 +76,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name,
           include: [`test/${name}/*.node.test.ts`],
-          globalSetup: ["test/outside/install.node.ts"],
+          globalSetup: ["test/outside/install.node.ts", "test/client/databases.node.ts"],
           testTimeout: 60_000,
         },
       })),

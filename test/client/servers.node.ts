@@ -4,15 +4,14 @@
  * proxy stands between client and Worker, and hides how sockets end.
  */
 
-import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawn, type ChildProcess } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
-import { DATABASES } from "../tools/process.mjs";
+import { MADE } from "./databases.node.ts";
 import { leaks, remember } from "./secrets.node.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -49,8 +48,7 @@ function rememberVariables(variables: Readonly<Record<string, string>>): void {
 export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
   return serve(async (folder) => {
     const secrets = { KEYS, ...OWNED, ...variables };
-    // One after the other: both write the same local state.
-    for (const database of DATABASES) await migrate(database, join(folder, "state"));
+    cpSync(MADE, join(folder, "state"), { recursive: true });
     rememberVariables(secrets);
     const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(join(folder, "secrets"), lines.join(""));
@@ -64,13 +62,6 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
       ready: /Ready on (http:\/\/[\d.]+:\d+)/,
     };
   });
-}
-
-/** Makes the tables of a local database. */
-async function migrate(database: string, state: string): Promise<void> {
-  const args = ["d1", "migrations", "apply", database, "--local", "--persist-to", state];
-  const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
-  await promisify(execFile)(process.execPath, [WRANGLER, ...args, "--config", join(root, "wrangler.toml")], { env });
 }
 
 /** The conformance world in workerd, bundled as it would be deployed; open unless `variables` say otherwise. */
