@@ -37,7 +37,7 @@ export interface Env {
   readonly OTEL_SERVICE_NAME?: string;
   /** 0 to 1: the share of traces that begin here and are recorded; all when empty. */
   readonly OTEL_TRACES_SAMPLER_ARG?: string;
-  /** The platform's rate limiter, asked once per POST. Without it calls are not limited. */
+  /** The platform's rate limiter, asked once per message. Without it calls are not limited. */
   readonly LIMITER?: RateLimit;
   /** The same for the authorization server, by address. */
   readonly AUTH_LIMITER?: RateLimit;

@@ -10,6 +10,7 @@ import { log, stackOf } from "../base/log.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
 import { refusal, type ErrorName } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
+import { seal } from "../crypto/seal.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
 import type { StateDoor } from "../state/door.ts";
@@ -51,6 +52,9 @@ export interface Services {
   complete(elicitationId: string): void;
 }
 
+/** The purpose of elicitation ids: each is a session's id, sealed, which only this server can make or read. */
+export const ELICITATION = "elicitation";
+
 /** What a request handler is given. */
 export interface Call {
   readonly server: Server;
@@ -78,8 +82,9 @@ export async function run<T>(
   const named = typeof name === "string" && (method === "tools/call" || method === "prompts/get");
   const part = span.child(`run ${named ? name : method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
+  const issue = session === undefined ? undefined : () => seal(call.services.ring, ELICITATION, session);
   let asking: Questions | undefined;
-  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
+  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, issue));
   const flow = valve(call.sink, call.cancel);
   try {
     const value = await handler(contextOf(call, part, flow.sink, questions));

@@ -72,6 +72,49 @@ test("another client still has its own calls", async () => {
   expect(await statuses("192.0.2.3", 1)).toEqual([200]);
 });
 
+/** A POST of `body` by the client at `address`, in `session` if it has one. */
+async function postFrom(address: string, body: unknown, session?: string): Promise<Response> {
+  const headers = { "content-type": "application/json", "cf-connecting-ip": address };
+  const named = session === undefined ? headers : { ...headers, "mcp-session-id": session };
+  const request = new Request("http://127.0.0.1/mcp", { method: "POST", headers: named, body: JSON.stringify(body) });
+  const response = await doors.get(limited)?.fetch(request, limited);
+  if (response === undefined) throw new Error("No door for these bindings");
+  return response;
+}
+
+/** A session of the revision that has batches; opening it counts as one. */
+async function openFrom(address: string): Promise<string> {
+  const params = { protocolVersion: "2025-03-26", capabilities: {}, clientInfo: { name: "limit", version: "1" } };
+  const opened = await postFrom(address, { jsonrpc: "2.0", id: 0, method: "initialize", params });
+  return opened.headers.get("mcp-session-id") ?? "";
+}
+
+const pings = (count: number): object[] =>
+  Array.from({ length: count }, (_, id) => ({ jsonrpc: "2.0", id, method: "ping" }));
+
+test("a batch counts as many as its messages", async () => {
+  const session = await openFrom("192.0.2.20");
+  expect(await (await postFrom("192.0.2.20", pings(LIMIT - 1), session)).json()).toHaveLength(LIMIT - 1);
+  expect((await postFrom("192.0.2.20", pings(1), session)).status).toBe(429);
+});
+
+test("a batch beyond the limit is refused whole, and the refusal says how much it counts", async () => {
+  const session = await openFrom("192.0.2.21");
+  const refused = await postFrom("192.0.2.21", pings(LIMIT), session);
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get("retry-after")).toBe("60");
+  const { error, ...rest } = await refused.json<{ error: { message: string } }>();
+  expect(rest).toEqual({ jsonrpc: "2.0" });
+  expect(error.message).toMatch(/^Too many requests: a batch counts as 3/);
+});
+
+test("what is no message counts as one", async () => {
+  const sent = [5, { method: "ping" }, [], [1, 2]];
+  const seen: number[] = [];
+  for (const body of sent) seen.push((await postFrom("192.0.2.22", body)).status);
+  expect(seen).toEqual([400, 400, 400, 429]);
+});
+
 test("without a limiter there is no limit", async () => {
   expect(await statuses("192.0.2.4", LIMIT + 2, unlimited as Env)).toEqual([200, 200, 200, 200, 200]);
 });
