@@ -42,9 +42,9 @@ function versionIn(message: Message): JsonValue | undefined {
   return isObject(meta) ? meta[META.protocolVersion] : undefined;
 }
 
-/** `served`: the versions in which the request could be made. */
+/** `served`: the versions of which one could be asked for instead. */
 export function unsupportedVersion(requested: JsonValue, served: readonly string[] = SERVED_DATES): Refusal {
-  const message = `Unsupported protocol version: this request is served in ${served.join(", ")}`;
+  const message = `Unsupported protocol version: use one of ${served.join(", ")}`;
   return refusal("UnsupportedProtocolVersion", message, { supported: [...served], requested });
 }
 

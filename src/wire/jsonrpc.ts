@@ -1,11 +1,11 @@
 /**
  * JSON-RPC 2.0 messages: reading them from a body, and writing answers as single-line JSON.
  * https://www.jsonrpc.org/specification, narrowed by MCP basic#messages (ids are strings or integers, never null).
- * An optional member that is null counts as absent. This is the one place that decides so, for every reader.
+ * An optional member that is null counts as absent, for every reader: {@link parseBody} drops it.
  * Whether a revision has batches is `revision/era.ts`'s business.
  */
 
-import { isObject, MAX_DEPTH, type JsonObject, type JsonValue } from "../base/json.ts";
+import { checkJson, isObject, MAX_DEPTH, MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ERRORS } from "./errors.ts";
@@ -35,9 +35,6 @@ export interface RpcResponse {
 
 export type Message = RpcRequest | RpcNotification | RpcResponse;
 
-/** Most JSON values in one body: a schema may find fault with each of them, and keeps them all in memory. */
-export const MAX_VALUES = 100_000;
-
 /** Body text to JSON without null members. Refuses text that is not JSON, and what nests or holds too much. */
 export function parseBody(text: string): Result<JsonValue, Refusal> {
   let value: JsonValue;
@@ -47,30 +44,8 @@ export function parseBody(text: string): Result<JsonValue, Refusal> {
     // spec: jsonrpc.parse
     return err(refusal("ParseError", "Body is not valid JSON"));
   }
-  if (dropNulls(value, MAX_DEPTH, { values: MAX_VALUES }, "")) return ok(value);
-  return invalid(`Body nests deeper than ${MAX_DEPTH} levels or holds more than ${MAX_VALUES} values`);
-}
-
-/**
- * Drops the members of `value` that are null. False when it nests deeper than `levels` or holds more values than are left.
- * Kept are an `id`, which a request must have, the `input` that a model gives to a tool, and what stands under the member
- * `opaque`; all, where that is null.
- */
-function dropNulls(value: JsonValue, levels: number, budget: { values: number }, opaque: string | null): boolean {
-  budget.values -= 1;
-  if (budget.values < 0) return false;
-  if (typeof value !== "object" || value === null) return true;
-  if (levels === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => dropNulls(item, levels - 1, budget, opaque));
-  // The arguments of a tool are its own business.
-  const next = value["method"] === "tools/call" ? "arguments" : "";
-  for (const key in value) {
-    const member = value[key] ?? null;
-    const below = opaque === null || key === opaque || key === "input" ? null : next;
-    if (member === null && opaque !== null && key !== "id") delete value[key];
-    else if (!dropNulls(member, levels - 1, budget, below)) return false;
-  }
-  return true;
+  if (checkJson(value, "")) return ok(value);
+  return invalid(`Body nests deeper than ${MAX_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`);
 }
 
 /** One JSON value to one message. Members beyond those of JSON-RPC are ignored. */

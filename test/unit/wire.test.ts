@@ -1,11 +1,10 @@
 // Bytes and messages: the SSE writer, media types, the JSON-RPC reader, the body cap.
 import { describe, expect, test, vi } from "vitest";
-import type { JsonObject, JsonValue } from "../../src/base/json.ts";
+import { MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import { readBody } from "../../src/wire/body.ts";
 import { checkMediaTypes } from "../../src/wire/http.ts";
 import {
   idOf,
-  MAX_VALUES,
   parseBody,
   readMessage,
   readMessages,
@@ -263,11 +262,11 @@ describe("a JSON-RPC message", () => {
 
   test("holds so many values and no more, wherever they stand", () => {
     const list = (count: number): string => `[${Array(count).fill("1").join()}]`;
-    expect(parseBody(list(MAX_VALUES - 1)).ok).toBe(true);
-    expect(parseBody(list(MAX_VALUES))).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
+    expect(parseBody(list(MAX_JSON_VALUES - 1)).ok).toBe(true);
+    expect(parseBody(list(MAX_JSON_VALUES))).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
     const call = (values: string): string => `{"method":"tools/call","params":{"arguments":${values}}}`;
-    expect(parseBody(call(list(MAX_VALUES - 5))).ok).toBe(true);
-    expect(parseBody(call(list(MAX_VALUES))).ok).toBe(false);
+    expect(parseBody(call(list(MAX_JSON_VALUES - 5))).ok).toBe(true);
+    expect(parseBody(call(list(MAX_JSON_VALUES))).ok).toBe(false);
     const nested = (levels: number): string => call("[".repeat(levels) + "]".repeat(levels));
     expect(parseBody(nested(62)).ok).toBe(true);
     expect(parseBody(nested(63)).ok).toBe(false);
