@@ -37,7 +37,7 @@ export interface Env {
   readonly OTEL_SERVICE_NAME?: string;
   /** 0 to 1: the share of traces that begin here and are recorded; all when empty. */
   readonly OTEL_TRACES_SAMPLER_ARG?: string;
-  /** The platform's rate limiter, asked once per POST. Without it calls are not limited. */
+  /** The platform's rate limiter, asked once per message. Without it calls are not limited. */
   readonly LIMITER?: RateLimit;
   /** The same for the authorization server, by address. */
   readonly AUTH_LIMITER?: RateLimit;
@@ -131,14 +131,10 @@ export function readConfig(env: Env): Config {
   const clients = readClients(env.CLIENTS ?? "");
   if (typeof clients === "string") faults.push(clients);
   const outside = { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION, anyType: env.AUTH_ANY_TYPE === "1" };
-  const browsers = ALLOWED_ORIGINS.split(/[\s,]+/).filter((part) => part !== "");
   const config = {
     publicOrigin: own?.origin,
     identity: readUrl("IDENTITY")?.origin,
-    origins: {
-      allowedOrigins: own === undefined ? browsers : [own.origin, ...browsers],
-      allowedHosts: own === undefined ? [] : [own.hostname],
-    },
+    origins: originsFor(own, ALLOWED_ORIGINS),
     maxBodyBytes: count("MAX_BODY_BYTES", 1, 4_194_304),
     handlerSeconds: count("HANDLER_SECONDS", 1, 300),
     only: REVISION === "" ? undefined : REVISION,
@@ -155,6 +151,15 @@ export function readConfig(env: Env): Config {
   } satisfies Omit<Config, "ring">;
   if (!ring.ok || faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
   return { ...config, ring: ring.value };
+}
+
+/** Whom the server answers beyond loopback: its own address, and the browser clients that the operator lists. */
+function originsFor(own: URL | undefined, listed: string): OriginPolicy {
+  const browsers = listed.split(/[\s,]+/).filter((part) => part !== "");
+  return {
+    allowedOrigins: own === undefined ? browsers : [own.origin, ...browsers],
+    allowedHosts: own === undefined ? [] : [own.hostname],
+  };
 }
 
 /** Where traces go, or what is wrong with that. OpenTelemetry's names; of its settings these four are known. */

@@ -14,7 +14,7 @@ import type { Entrance } from "./oauth/desk.ts";
 import { resourceMetadata } from "./oauth/metadata.ts";
 import { PATHS, type Place } from "./oauth/place.ts";
 import { serveOAuth } from "./oauth/server.ts";
-import { checkServed, eraOf, eraOfHeader } from "./revision/era.ts";
+import { eraOf } from "./revision/era.ts";
 import { catalog, type Server } from "./server/catalog.ts";
 import type { ServerSpec } from "./server/define.ts";
 import { missingScopes } from "./server/scopes.ts";
@@ -25,8 +25,8 @@ import { describeRequest } from "./telemetry/http.ts";
 import { kindOf, randomHex, traceIdOf, type Span } from "./telemetry/span.ts";
 import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
-import { addressOf, checkMediaTypes, jsonResponse, refuse } from "./wire/http.ts";
-import { idOf, parseBody, readMessage } from "./wire/jsonrpc.ts";
+import { addressOf, checkMediaTypes, jsonResponse, readHeader, refuse } from "./wire/http.ts";
+import { idOf, parseBody, readMessages } from "./wire/jsonrpc.ts";
 import { checkOrigin, preflight, withCors, type OriginPolicy } from "./wire/origin.ts";
 
 /** The path of the MCP endpoint. */
@@ -146,10 +146,10 @@ function admit(http: Request, hall: Hall, place: Place, caller: Caller, span: Sp
   const { door } = hall;
   // spec: transport.deliver
   if (http.method === "POST") return post(http, hall, place, caller, span);
-  const version = http.headers.get("mcp-protocol-version");
-  const served = checkServed(version);
-  if (!served.ok) return refuse(served.error);
-  const inSession = eraOfHeader(version) === "session";
+  const version = readHeader(http.headers, "mcp-protocol-version");
+  const era = eraOf([], false, version);
+  if (!era.ok) return refuse(era.error);
+  const inSession = era.value === "session";
   if (http.method === "GET" && inSession) return listenToSession(door, http, caller);
   if (http.method === "DELETE" && inSession) return endSession(door, http, caller);
   // spec: http.get.refuse, http.verb.allow
@@ -157,7 +157,7 @@ function admit(http: Request, hall: Hall, place: Place, caller: Caller, span: Sp
   return refuse(refusal("MethodNotAllowed", `${http.method} is not served here: use POST`), undefined, { allow });
 }
 
-/** 1. Media types, 2. body, 3. JSON, 4. limit, 5. scopes, 6. era, 7. JSON-RPC. */
+/** 1. Media types, 2. body, 3. JSON, 4. limit, 5. JSON-RPC, 6. scopes, 7. era. */
 async function post(http: Request, hall: Hall, place: Place, caller: Caller, span: Span): Promise<Response> {
   const { limiter, config, door } = hall;
   const types = checkMediaTypes(http.headers);
@@ -166,27 +166,36 @@ async function post(http: Request, hall: Hall, place: Place, caller: Caller, spa
   if (!body.ok) return refuse(body.error);
   const parsed = parseBody(body.value);
   if (!parsed.ok) return refuse(parsed.error);
+  const batched = Array.isArray(parsed.value);
+  const id = idOf(parsed.value);
+  const messages = readMessages(parsed.value);
+  // What is no message costs as much as one.
+  const count = messages.ok ? messages.value.length : 1;
   // spec: tools.calls.limited, completion.requests.limited
-  if (limiter !== undefined && !(await isWithinLimit(limiter, http, caller))) {
-    return refuse(refusal("TooManyRequests", "Too many requests: wait a minute"), idOf(parsed.value), {
-      "retry-after": "60",
-    });
+  if (limiter !== undefined && !(await isWithinLimit(limiter, http, caller, count))) {
+    const what = batched ? `: a batch counts as ${count}` : "";
+    return refuse(refusal("TooManyRequests", `Too many requests${what}; wait a minute`), id, { "retry-after": "60" });
   }
+  if (!messages.ok) return refuse(messages.error, id);
   const needed = missingScopes(door.server, caller, parsed.value);
   // spec: bearer.scope.checked
   if (needed.length > 0) return insufficientScope(place, needed);
-  if (eraOf(parsed.value, http.headers.get("mcp-protocol-version")) === "session") {
-    return postToSession(door, http, parsed.value, caller, span);
-  }
-  const message = readMessage(parsed.value);
-  if (!message.ok) return refuse(message.error, message.error.id);
-  return serveStateless(door, http, message.value, caller, span);
+  const era = eraOf(messages.value, batched, readHeader(http.headers, "mcp-protocol-version"));
+  if (!era.ok) return refuse(era.error, id);
+  const [first] = messages.value;
+  return era.value === "session" || first === undefined
+    ? postToSession(door, http, messages.value, batched, caller, span)
+    : serveStateless(door, http, first, caller, span);
 }
 
-/** Who is known is limited as themselves; strangers by address. The limiter keeps no storage. */
-async function isWithinLimit(limiter: RateLimit, request: Request, caller: Caller): Promise<boolean> {
-  const key = caller === ANONYMOUS ? addressOf(request) : callerKey(caller);
-  return (await limiter.limit({ key })).success;
+/**
+ * Counts `count` messages. Who is known is limited as themselves; strangers by address. The limiter keeps no storage, and
+ * counts one at a time. What was counted of a batch that is refused stays counted.
+ */
+async function isWithinLimit(limiter: RateLimit, http: Request, caller: Caller, count: number): Promise<boolean> {
+  const key = caller === ANONYMOUS ? addressOf(http) : callerKey(caller);
+  for (let left = count; left > 0; left -= 1) if (!(await limiter.limit({ key })).success) return false;
+  return true;
 }
 
 /** What is not the endpoint: metadata, the authorization server where we are our own, the operator, and the app's site. */

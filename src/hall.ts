@@ -71,7 +71,7 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
     stores: rooms.state?.(ring, stores) ?? absent<StateDoor>("state"),
     tracer: (config.collector && rooms.traces?.({ ...named, ...config.collector })) ?? NO_TRACER,
     publish: (change) => waitUntil(hub.publish(change)),
-    complete: (elicitationId) => waitUntil(completeElicitation(sessions, elicitationId)),
+    complete: (elicitationId) => waitUntil(completeElicitation(sessions, ring, elicitationId)),
   };
   const door = { server, services, hub, sessions, only: config.only };
   const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };

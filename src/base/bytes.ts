@@ -30,8 +30,12 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 /** Bytes of padded base64, or undefined when an alphabet, length or padding rule is broken, or bits are left over. */
 export function readBase64(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!BASE64.test(text)) return undefined;
-  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  return base64(bytes) === text ? bytes : undefined;
+  const binary = atob(text);
+  if (btoa(binary) !== text) return undefined;
+  // By hand: `Uint8Array.from` takes twenty times as long, and a stranger may send megabytes.
+  const bytes = new Uint8Array(binary.length);
+  for (let at = 0; at < bytes.length; at += 1) bytes[at] = binary.charCodeAt(at);
+  return bytes;
 }
 
 export function base64url(bytes: Uint8Array): string {

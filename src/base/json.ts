@@ -8,23 +8,36 @@ export type JsonObject = { [key: string]: JsonValue };
 
 /** Deepest nesting that a message may have. Recursive code behind this check cannot exhaust the stack. */
 export const MAX_DEPTH = 64;
+/** Most values in a message: a schema may find fault with each of them, and keeps all faults in memory. */
+export const MAX_JSON_VALUES = 100_000;
 
 /** True for a JSON object; arrays and null are not objects here. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** True when `value` nests at most `levels` deep. Recursion stops at the limit, so hostile depth costs nothing. */
-export function depthWithin(value: JsonValue, levels: number = MAX_DEPTH): boolean {
+/**
+ * True when `value` nests no deeper than {@link MAX_DEPTH} levels and holds at most {@link MAX_JSON_VALUES} values. Recursion
+ * stops there, so hostile JSON costs little. With `opaque` it also drops the members that are null. It keeps an `id`, the
+ * `input` that a model gives to a tool, and what stands under the member `opaque`: the arguments of a tool, in a call.
+ */
+export function checkJson(
+  value: JsonValue,
+  opaque: string | null = null,
+  levels: number = MAX_DEPTH,
+  left: { values: number } = { values: MAX_JSON_VALUES },
+): boolean {
+  left.values -= 1;
+  if (left.values < 0) return false;
   if (typeof value !== "object" || value === null) return true;
   if (levels === 0) return false;
-  if (Array.isArray(value)) {
-    for (const item of value) if (!depthWithin(item, levels - 1)) return false;
-    return true;
-  }
+  if (Array.isArray(value)) return value.every((item) => checkJson(item, opaque, levels - 1, left));
+  const next = value["method"] === "tools/call" ? "arguments" : "";
   for (const key in value) {
-    const member = value[key];
-    if (member !== undefined && !depthWithin(member, levels - 1)) return false;
+    const member = value[key] ?? null;
+    const below = opaque === null || key === opaque || key === "input" ? null : next;
+    if (member === null && opaque !== null && key !== "id") delete value[key];
+    else if (!checkJson(member, below, levels - 1, left)) return false;
   }
   return true;
 }
@@ -39,11 +52,11 @@ export function canonicalJson(value: JsonValue): string {
   return `{${members.join(",")}}`;
 }
 
-/** The value of JSON text, or undefined when it is none or nests too deep. */
+/** The value of JSON text, or undefined when it is none, nests too deep or holds too many values. */
 export function readJson(text: string | undefined): JsonValue | undefined {
   try {
     const value = JSON.parse(text ?? "") as JsonValue;
-    return depthWithin(value) ? value : undefined;
+    return checkJson(value) ? value : undefined;
   } catch {
     return undefined;
   }

@@ -10,6 +10,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { now } from "../base/clock.ts";
 import { log, stackOf } from "../base/log.ts";
+import { digest } from "../crypto/seal.ts";
 import { wants, type Change, type Filter } from "./change.ts";
 import { sessionRows, type Registered, type SessionRows } from "./rows.ts";
 
@@ -105,7 +106,8 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
     try {
       if (!(await this.#session(one).notify(change))) this.#sessions.remove(one, now() - OPENING_MS);
     } catch (error) {
-      log("error", "session.notify.failed", { session: one.id, error: stackOf(error) });
+      // Not the id: it is a credential.
+      log("error", "session.notify.failed", { session: await digest(one.id), error: stackOf(error) });
     }
   }
 

@@ -7,34 +7,47 @@
 import { isObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import { META } from "./envelope.ts";
-import { revisionOf, SERVED_DATES, type Era } from "./revisions.ts";
+import { revisionOf, SERVED_DATES, SESSION_DATES, type Era } from "./revisions.ts";
 
-/** The era of a POST with this body and `MCP-Protocol-Version` header. */
-export function eraOf(body: JsonValue, header: string | null): Era {
-  if (!isObject(body)) return "session";
-  const params = body["params"];
-  const meta = isObject(params) ? params["_meta"] : undefined;
-  if (isObject(meta) && META.protocolVersion in meta) return "stateless";
-  // A handshake names its version in the body; only a header of the stateless era itself says otherwise.
-  if (body["method"] === "initialize")
-    return header !== null && revisionOf(header.trim())?.era === "stateless" ? "stateless" : "session";
-  return eraOfHeader(header);
-}
-
-/** The era that a version header names. The first revision has no such header. */
-export function eraOfHeader(header: string | null): Era {
-  return header === null ? "session" : (revisionOf(header.trim())?.era ?? "stateless");
-}
-
-/** Refuses a version header that names no served revision; a request without the header passes. */
-export function checkServed(header: string | null): Result<void, Refusal> {
-  const served = header === null || revisionOf(header.trim()) !== undefined;
+/**
+ * The era of a request with these messages (none but in a POST) and this `MCP-Protocol-Version` header, which the first
+ * revision does not have. Refuses a version that nobody serves, and a batch in a version that has none.
+ */
+export function eraOf(messages: readonly Message[], batched: boolean, header: string | null): Result<Era, Refusal> {
+  const stated = messages.map(versionIn).find((version) => version !== undefined);
+  // A message that states its version is compared with its headers before either is judged.
+  if (stated !== undefined && !batched) return ok("stateless");
+  const asked = stated ?? header;
+  if (asked === null) return ok("session");
+  const revision = revisionOf(asked);
+  // A handshake names its version in its parameters; only a header of the stateless era itself says otherwise.
+  if (!batched && messages.some(opensSession))
+    return revision?.era === "stateless" ? err(unsupportedVersion(revision.date, SESSION_DATES)) : ok("session");
   // spec: session.version.header
-  return served ? ok(undefined) : err(unsupportedVersion(header));
+  if (revision === undefined) return err(unsupportedVersion(asked));
+  // spec: http.body.single, session.body.single
+  if (batched && !revision.words.batches) return err(noBatch(revision.date));
+  return ok(revision.era);
 }
 
-export function unsupportedVersion(requested: string): Refusal {
-  const message = `Unsupported protocol version: served are ${SERVED_DATES.join(", ")}`;
-  return refusal("UnsupportedProtocolVersion", message, { supported: [...SERVED_DATES], requested });
+export function opensSession(message: Message): message is RpcRequest {
+  return message.kind === "request" && message.method === "initialize";
+}
+
+/** What a message says of its own version; older ones say nothing. */
+function versionIn(message: Message): JsonValue | undefined {
+  const meta = message.kind === "response" ? undefined : message.params["_meta"];
+  return isObject(meta) ? meta[META.protocolVersion] : undefined;
+}
+
+/** `served`: the versions of which one could be asked for instead. */
+export function unsupportedVersion(requested: JsonValue, served: readonly string[] = SERVED_DATES): Refusal {
+  const message = `Unsupported protocol version: use one of ${served.join(", ")}`;
+  return refusal("UnsupportedProtocolVersion", message, { supported: [...served], requested });
+}
+
+export function noBatch(date: string): Refusal {
+  return refusal("InvalidRequest", `Batches do not exist in ${date}`);
 }

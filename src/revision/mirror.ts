@@ -59,12 +59,11 @@ export function checkParamHeaders(
 }
 
 function checkPlain(header: HeaderLookup, name: string, wanted: string): Result<void, Refusal> {
-  const raw = header(name);
+  const value = header(name)?.trim() ?? "";
   // spec: mirror.case.value
-  if (raw === wanted) return MATCHES;
-  if (raw === null) return mismatch(`${name} header is missing; it must be "${wanted}"`);
-  const value = raw.trim();
-  return value === wanted ? MATCHES : mismatch(`${name} header "${value}" differs from "${wanted}" in the body`);
+  if (value === wanted) return MATCHES;
+  if (value === "") return mismatch(`${name} header is missing; it must be "${wanted}"`);
+  return mismatch(`${name} header "${value}" differs from "${wanted}" in the body`);
 }
 
 function checkParam(

@@ -106,14 +106,18 @@ const REVISIONS: readonly Revision[] = [
 const BY_DATE: ReadonlyMap<string, Revision> = new Map(REVISIONS.map((revision) => [revision.date, revision]));
 
 export const SERVED_DATES: readonly string[] = REVISIONS.map((revision) => revision.date);
+const SESSIONS: readonly Revision[] = REVISIONS.filter(({ era }) => era === "session");
+/** The revisions that begin with a handshake. */
+export const SESSION_DATES: readonly string[] = SESSIONS.map(({ date }) => date);
 
-export function revisionOf(date: string): Revision | undefined {
-  return BY_DATE.get(date);
+/** The revision of this date, which may be anything that a client sent. */
+export function revisionOf(date: unknown): Revision | undefined {
+  return BY_DATE.get(date as string);
 }
 
 /** The revision a session will speak: the one asked for when it has sessions and is served, else the newest that has. */
 export function negotiate(asked: string, only: string | undefined): Revision {
-  const sessions = REVISIONS.filter(({ era, date }) => era === "session" && (only === undefined || date === only));
+  const sessions = SESSIONS.filter(({ date }) => only === undefined || date === only);
   const [newest] = sessions;
   if (newest === undefined) throw new Error(`No revision with sessions is served: REVISION is "${only ?? ""}"`);
   return sessions.find(({ date }) => date === asked) ?? newest;

@@ -5,17 +5,18 @@
  * ends as "input required"; the era brings the answer and the handler runs again from its start.
  */
 
-import * as z from "zod/mini";
+import type * as z from "zod/mini";
 import { base64url } from "../base/bytes.ts";
 import { randomBytes } from "../base/clock.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { refused, type InputRequest, type Memory, type Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { ClientCapabilities } from "../revision/envelope.ts";
-import type { Ability, Context, UrlQuestion } from "./context.ts";
+import type { Ability, Answer, Context, UrlQuestion } from "./context.ts";
 import { elicited, listedRoots, sampled } from "./answers.ts";
 import { compileForm } from "./form.ts";
 import { requireBalance } from "./sampling.ts";
+import { checkOf } from "./zod.ts";
 
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const WAITING: Error = new Error("This request waits for the client; let this error pass");
@@ -43,11 +44,28 @@ const REQUIRED: Record<Ability, JsonObject> = {
   roots: { roots: {} },
 };
 
-/** The questions of one run of a handler. `memory` is what earlier rounds left; `session` the id of its session, if it has one. */
-export function askingFor(capabilities: ClientCapabilities, memory: Memory, session?: string): Questions {
+/** Makes an elicitation id. Revisions without sessions have none. */
+type Issue = (() => Promise<string>) | undefined;
+
+/** The questions of one run of a handler. `memory` is what earlier rounds left. */
+export function askingFor(capabilities: ClientCapabilities, memory: Memory, issue: Issue): Questions {
   const round = startRound(capabilities, memory.answers);
   const once: JsonObject = { ...memory.once };
   const working: Promise<unknown>[] = [];
+  /** Work that must be done before the round ends. */
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    working.push(work);
+    return work;
+  };
+  const askUrl = async (key: string, question: UrlQuestion): Promise<Answer<undefined>> => {
+    const { action } = round.answerTo(key, "url", await urlRequest(question, issue), elicited());
+    return action === "accept" ? { action, content: undefined } : { action };
+  };
+  const requireUrl = async (key: string, question: UrlQuestion): Promise<never> => {
+    round.need("url");
+    const request = await urlRequest(question, issue);
+    return issue === undefined ? round.wait(key, request) : round.refuse(urlRequired(request));
+  };
   return {
     async ask(key, { message, form }) {
       const { schema: requestedSchema, check } = compileForm(form);
@@ -60,15 +78,8 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, sess
       const content = check(answer.content ?? {});
       return content.ok ? { action: "accept", content: content.value as never } : round.wait(key, request);
     },
-    async askUrl(key, question) {
-      const { action } = round.answerTo(key, "url", urlRequest(question, session), elicited());
-      return action === "accept" ? { action, content: undefined } : { action };
-    },
-    async requireUrl(key, question) {
-      const request = urlRequest(question, session);
-      round.need("url");
-      return session === undefined ? round.wait(key, request) : round.refuse(urlRequired(request));
-    },
+    askUrl: (key, question) => track(askUrl(key, question)),
+    requireUrl: (key, question) => track(requireUrl(key, question)),
     async sample(key, request) {
       // spec: sampling.tools.declared
       const ability = request.tools === undefined ? "sampling" : "sampling.tools";
@@ -81,14 +92,12 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, sess
     },
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
-      const work = Promise.resolve(action());
-      working.push(work);
-      const value = await work;
+      const value = await track(Promise.resolve(action()));
       once[key] = value;
       return value;
     },
     async open() {
-      // A question asked beside a running `once` must not forget what that did.
+      // A question asked beside a running `once` must not forget what that did, nor one that still gets its id.
       await Promise.allSettled(working);
       return round.end(once);
     },
@@ -127,12 +136,14 @@ function startRound(capabilities: ClientCapabilities, given: JsonObject) {
     const raw = Object.hasOwn(given, key) ? given[key] : undefined;
     // spec: mrtr.responses.missing
     if (raw === undefined) return wait(key, request);
-    const parsed = z.safeParse(shape, raw);
+    const read = checkOf(shape)(raw);
     // spec: mrtr.responses.validate
-    if (!parsed.success)
-      return refuse(refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}`));
+    if (!read.ok)
+      return refuse(
+        refusal("InvalidParams", `The answer to "${key}" is not a result of ${request.method}: ${read.error}`),
+      );
     answers[key] = raw;
-    return parsed.data;
+    return read.value;
   };
   /** How the questions end the request, or undefined when all were answered. */
   const end = (once: JsonObject): Outcome | undefined => {
@@ -144,11 +155,11 @@ function startRound(capabilities: ClientCapabilities, given: JsonObject) {
 }
 
 /** A question by URL. In a session it has an id, by which the client can be told that the person is done. */
-function urlRequest({ message, url }: UrlQuestion, session: string | undefined): InputRequest {
-  const elicitationId = `${session ?? "none"}.${base64url(randomBytes(12))}`;
+async function urlRequest({ message, url }: UrlQuestion, issue: Issue): Promise<InputRequest> {
+  const elicitationId = issue === undefined ? base64url(randomBytes(12)) : await issue();
   // spec: elicit.url.valid, elicit.url.params, session.elicit.url.id
   const href = new URL(typeof url === "string" ? url : url(elicitationId)).href;
-  const params = { mode: "url", message, url: href, ...(session === undefined ? {} : { elicitationId }) };
+  const params = { mode: "url", message, url: href, ...(issue !== undefined && { elicitationId }) };
   return { method: "elicitation/create", params };
 }
 

@@ -108,7 +108,7 @@ export interface Context {
    * records say that the person is not done.
    */
   readonly requireUrl: (key: string, question: UrlQuestion) => Promise<never>;
-  /** Tells the client that asked that the person is done at the URL of this elicitation id. */
+  /** Tells the client that asked that the person is done at the URL of this elicitation id. One that was made up tells nobody. */
   readonly completed: (elicitationId: string) => void;
   readonly sample: (key: string, request: SamplingRequest) => Promise<SamplingResult>;
   readonly roots: (key: string) => Promise<readonly Root[]>;

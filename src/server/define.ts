@@ -5,7 +5,7 @@
 
 import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../base/json.ts";
-import { err, ok } from "../base/result.ts";
+import { ok } from "../base/result.ts";
 import type { CacheHint } from "../base/outcome.ts";
 import type { Implementation } from "../revision/envelope.ts";
 import type { MirroredParam } from "../revision/mirror.ts";
@@ -59,8 +59,9 @@ export interface Tool {
 
 const DIALECT = "https://json-schema.org/draft/2020-12/schema";
 const NO_ARGUMENTS: RawSchema = {
-  schema: { type: "object", additionalProperties: false },
-  check: (value) => (isObject(value) && Object.keys(value).length === 0 ? ok(value) : err("/ must be empty")),
+  schema: { type: "object", properties: {} },
+  // Arguments that a tool does not know are dropped, as they are where a tool has some.
+  check: () => ok({}),
 };
 
 /** Defines a tool. Throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool. */

@@ -21,7 +21,8 @@ export async function readPage(
   pageSize: number,
   ring: KeyRing,
 ): Promise<Result<JsonObject, Refusal>> {
-  const start = cursor === undefined ? 0 : await readCursor(listing, cursor, ring);
+  // An empty cursor was never given out: clients that have none send it.
+  const start = cursor === undefined || cursor === "" ? 0 : await readCursor(listing, cursor, ring);
   // spec: pagination.cursor.invalid
   if (start < 0) return err(refusal("InvalidParams", "The cursor is not valid: start again without one"));
   const known = pages.get(listing) ?? new Map<number, JsonObject>();

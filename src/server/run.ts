@@ -9,6 +9,7 @@ import type { JsonObject } from "../base/json.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
+import { seal } from "../crypto/seal.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
 import type { StateDoor } from "../state/door.ts";
@@ -53,6 +54,9 @@ export interface Services {
   /** Tells the session that asked by URL that the person is done there. */
   complete(elicitationId: string): void;
 }
+
+/** The purpose of elicitation ids: each is a session's id, sealed, which only this server can make or read. */
+export const ELICITATION = "elicitation";
 
 /** What a request handler is given. */
 export interface Call {
@@ -99,8 +103,9 @@ export async function run<T>(
   const named = typeof name === "string" && (method === "tools/call" || method === "prompts/get");
   const part = span.child(`run ${named ? name : method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
+  const issue = session === undefined ? undefined : () => seal(call.services.ring, ELICITATION, session);
   let asking: Questions | undefined;
-  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
+  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, issue));
   const flow = valve(call.sink, cancel);
   /** Questions outrank what the handler returned, and what it threw. */
   const work = async (): Promise<Outcome> => {

@@ -18,11 +18,21 @@ export function isZod(given: unknown): given is z.core.$ZodType {
   return "_zod" in Object(given);
 }
 
+/** Faults that are named: a value may have as many as it has members. */
+const MAX_FAULTS = 10;
+
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */
 export function checkOf<T>(schema: z.core.$ZodType<T>): Check<T> {
   return (value) => {
-    const { data, error } = z.safeParse(schema, value);
-    if (error === undefined) return ok(data);
-    return err(error.issues.map(({ path, message }) => `/${path.join("/")} ${message}`).join("; "));
+    try {
+      const { data, error } = z.safeParse(schema, value);
+      if (error === undefined) return ok(data);
+      const named = error.issues.slice(0, MAX_FAULTS);
+      return err(named.map(({ path, message }) => `/${path.join("/")} ${message}`).join("; "));
+    } catch (error) {
+      // zod passes faults on as arguments of a function; more than fit on the stack end it.
+      if (error instanceof RangeError) return err("/ has too many faults");
+      throw error;
+    }
   };
 }

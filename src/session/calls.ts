@@ -133,8 +133,8 @@ function work(room: Room, running: Running, memory: Memory): void {
 }
 
 /** The span of a request in the session, inside what the Worker recorded. */
-export function spanIn({ house, state }: Room, { revision, trace }: Visit, request: RpcRequest): Span {
-  const era = { "mcp.protocol.version": revision.date, "mcp.session.id": state.id.toString() };
+export function spanIn({ house }: Room, { row, revision, trace }: Visit, request: RpcRequest): Span {
+  const era = { "mcp.protocol.version": revision.date, "mcp.session.id": row.name };
   return serveSpan(house.services.tracer.resume(trace), house.server, request, era);
 }
 

@@ -8,45 +8,44 @@
 import { base64url } from "../base/bytes.ts";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { after, randomBytes } from "../base/clock.ts";
-import type { JsonValue } from "../base/json.ts";
 import { log, stackOf } from "../base/log.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { KeyRing } from "../crypto/keyring.ts";
+import { open } from "../crypto/seal.ts";
+import { ELICITATION } from "../server/run.ts";
+import { opensSession } from "../revision/era.ts";
 import { serveSpan } from "../server/trace.ts";
 import { during, type Span } from "../telemetry/span.ts";
-import { readMessages, writeError, type Message } from "../wire/jsonrpc.ts";
-import { accepted, jsonResponse, refuse } from "../wire/http.ts";
+import { writeError, type Message } from "../wire/jsonrpc.ts";
+import { accepted, jsonResponse, readHeader, refuse } from "../wire/http.ts";
 import { accepts } from "../wire/media.ts";
 import { openSse, PATIENCE_MS, type SseEvent } from "../wire/sse.ts";
 import { openSession, type SessionDoor } from "./initialize.ts";
 import type { SessionObject } from "./object.ts";
-import { CALL_LOST, SESSION_GONE, type Handled } from "./room.ts";
+import { BATCHED_INITIALIZE, CALL_LOST, SESSION_GONE, type Handled } from "./room.ts";
 
 type Stub = DurableObjectStub<SessionObject<unknown>>;
 
-/** A POST of the session era. `body` is JSON; an array of it is a batch, which one revision has. */
+/** A POST of the session era. `batched`: its body was an array, which one revision has. */
 export async function postToSession(
   door: SessionDoor,
   http: Request,
-  body: JsonValue,
+  messages: readonly Message[],
+  batched: boolean,
   caller: Caller,
   span: Span,
 ): Promise<Response> {
-  const read = readMessages(body);
-  if (!read.ok) return refuse(read.error, read.error.id);
-  const messages = read.value;
-  const batched = Array.isArray(body);
   const [first] = messages;
   // spec: session.initialize, session.initialize.unbatched
-  if (first?.kind === "request" && first.method === "initialize" && !batched) {
+  if (first !== undefined && opensSession(first) && !batched) {
     const opening = serveSpan(span, door.server, first, {});
-    const opened = await openSession(door, first, caller);
-    opening.set({ "mcp.session.id": opened.headers.get("mcp-session-id") ?? undefined });
+    const opened = await openSession(door, first, caller, opening);
     opening.end(opened.ok ? undefined : String(opened.status));
     return opened;
   }
-  const session = resolve(door, http.headers.get("mcp-session-id"));
-  if (!session.ok) return refuse(session.error);
+  const session = resolve(door, readHeader(http.headers, "mcp-session-id"));
+  if (!session.ok) return refuse(messages.some(opensSession) ? BATCHED_INITIALIZE : session.error);
   const ticket = base64url(randomBytes(9));
   const handling = during(span, ["Session.handle", "client"], (part) =>
     session.value.handle(caller, messages, batched, ticket, part.context()),
@@ -63,13 +62,13 @@ export async function postToSession(
 /** GET: the listening stream, or the rest of a stream after `Last-Event-ID`. */
 export async function listenToSession(door: SessionDoor, http: Request, caller: Caller): Promise<Response> {
   // spec: session.endpoint, session.get.stream
-  const accept = http.headers.get("accept");
+  const accept = readHeader(http.headers, "accept");
   if (accept !== null && !accepts(accept, "text/event-stream")) {
     return refuse(refusal("NotAcceptable", "Accept must list text/event-stream"));
   }
-  const session = resolve(door, http.headers.get("mcp-session-id"));
+  const session = resolve(door, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return refuse(session.error);
-  const lastEventId = http.headers.get("last-event-id");
+  const lastEventId = readHeader(http.headers, "last-event-id");
   const [, stream = "new", seq = "0"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
   if (lastEventId !== null && stream === "new")
     return refuse(refusal("InvalidRequest", "Last-Event-ID was not issued by this server"));
@@ -78,14 +77,20 @@ export async function listenToSession(door: SessionDoor, http: Request, caller: 
 
 /** DELETE: ends the session. */
 export async function endSession(door: SessionDoor, http: Request, caller: Caller): Promise<Response> {
-  const session = resolve(door, http.headers.get("mcp-session-id"));
+  const session = resolve(door, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return refuse(session.error);
   return (await session.value.end(callerKey(caller))) ? new Response(null, { status: 204 }) : refuse(SESSION_GONE);
 }
 
-/** Tells the session that `elicitationId` belongs to; its first part is the session's id. */
-export async function completeElicitation(sessions: SessionDoor["sessions"], elicitationId: string): Promise<void> {
-  const session = resolve({ sessions }, elicitationId.split(".")[0] ?? "");
+/** Tells the session that `elicitationId` was issued in. An id that was not issued tells nobody. */
+export async function completeElicitation(
+  sessions: SessionDoor["sessions"],
+  ring: KeyRing,
+  elicitationId: string,
+): Promise<void> {
+  const issued = await open(ring, ELICITATION, elicitationId);
+  if (!issued.ok || typeof issued.value !== "string") return;
+  const session = resolve({ sessions }, issued.value);
   if (session.ok) await session.value.complete(elicitationId);
 }
 

@@ -9,7 +9,7 @@ import { isLogLevel, LOG_LEVELS } from "../revision/envelope.ts";
 import { endWith } from "../server/trace.ts";
 import { writeError, writeResult, type Message, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
 import { cancel, goOn, spanIn, start } from "./calls.ts";
-import type { Handled, Room, Visit } from "./room.ts";
+import { BATCHED_INITIALIZE, type Handled, type Room, type Visit } from "./room.ts";
 
 /** Resource URIs that one session may be subscribed to. */
 export const MAX_SUBSCRIPTIONS = 200;
@@ -49,6 +49,8 @@ const OWN = new Map<string, Own>([
   ["resources/unsubscribe", subscribe],
   // spec: session.ping
   ["ping", () => undefined],
+  // spec: session.initialize.unbatched
+  ["initialize", () => BATCHED_INITIALIZE],
 ]);
 
 /** An answer that says no more than whether the request was done. */

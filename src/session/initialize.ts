@@ -6,9 +6,11 @@
 
 import { callerKey, type Caller } from "../base/caller.ts";
 import { refusal } from "../base/refusal.ts";
+import { digest } from "../crypto/seal.ts";
 import { capabilitiesIn } from "../revision/legacy.ts";
 import { readCapabilities, readImplementation } from "../revision/envelope.ts";
 import { negotiate } from "../revision/revisions.ts";
+import type { Span } from "../telemetry/span.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
 import { writeResult, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
 import type { SessionObject } from "./object.ts";
@@ -21,8 +23,16 @@ export interface SessionDoor extends House {
   readonly only: string | undefined;
 }
 
-/** Two object requests: the hub counts the caller's sessions and learns whom to tell of changes; the object is made. */
-export async function openSession(door: SessionDoor, { id, params }: RpcRequest, caller: Caller): Promise<Response> {
+/**
+ * Two object requests: the hub counts the caller's sessions and learns whom to tell of changes; the object is made.
+ * `span` is told the session's name, which is no credential.
+ */
+export async function openSession(
+  door: SessionDoor,
+  { id, params }: RpcRequest,
+  caller: Caller,
+  span: Span,
+): Promise<Response> {
   const { protocolVersion } = params;
   if (typeof protocolVersion !== "string") return invalid(id, "params.protocolVersion must be a string");
   const declared = readCapabilities(params["capabilities"]);
@@ -45,7 +55,15 @@ export async function openSession(door: SessionDoor, { id, params }: RpcRequest,
       id,
     );
   }
-  const opening = { caller: callerKey(caller), grant: caller.grant, revision: revision.date, client };
+  const sessionName = await digest(session.toString());
+  span.set({ "mcp.session.id": sessionName });
+  const opening = {
+    name: sessionName,
+    caller: callerKey(caller),
+    grant: caller.grant,
+    revision: revision.date,
+    client,
+  };
   if (!(await door.sessions.get(session).initialize(opening))) return refuse(SESSION_GONE, id);
   const { info, instructions } = door.server;
   const unknown = revision.words.unknownEntryFields;

@@ -11,6 +11,7 @@ import { DurableObject } from "cloudflare:workers";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
 import { describe, type Change } from "../hub/change.ts";
+import { noBatch } from "../revision/era.ts";
 import { revisionOf } from "../revision/revisions.ts";
 import type { TraceContext } from "../telemetry/context.ts";
 import { refuse } from "../wire/http.ts";
@@ -59,9 +60,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const session = await this.#sessionOf(callerKey(caller), caller.grant);
     if (session === undefined) return [{ kind: "gone" }];
     const { words, date } = session.revision;
-    // spec: session.batch, session.body.single
-    if (batched && !words.batches)
-      return [{ kind: "refused", error: "InvalidRequest", message: `Batches do not exist in ${date}` }];
+    // spec: session.batch
+    if (batched && !words.batches) return [{ kind: "refused", ...noBatch(date) }];
     const visit = { ...session, caller, trace };
     return Promise.all(messages.map((message) => handle(this.#room, visit, message, ticket)));
   }

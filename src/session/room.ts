@@ -39,6 +39,9 @@ export const MAX_OPEN_STREAMS = 8;
 // spec: session.gone
 export const SESSION_GONE: Refusal = refusal("NotFound", "No such session: initialize a new one");
 
+/** What is said of a handshake in a batch: it opens a session by itself or not at all. */
+export const BATCHED_INITIALIZE: Refusal = refusal("InvalidRequest", "initialize must not be part of a batch");
+
 /** What is said of a call whose object died under it. */
 export const CALL_LOST: Refusal = refusal("InternalError", "The server was restarted while this call ran: call again");
 

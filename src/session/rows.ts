@@ -1,7 +1,7 @@
 /**
  * The rows of a session object: every statement that reads or writes them.
  *
- *   kv "session"        {"caller":"[\"none\",…]","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
+ *   kv "session"        {"name":"Xk3…","caller":"[\"none\",…]","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
  *   kv "subscriptions"  ["file:///a"]
  *   streams  id 1763700000000, state 'waiting', call '{"request":…,"questions":…}', expires 1763700600000, dropped 0
  *   events   stream 1763700000000, seq 2, data '{"jsonrpc":"2.0",…}', final 0, at 1763700000000
@@ -9,6 +9,8 @@
 
 /** What a session is, written once at `initialize`. */
 export interface SessionRow {
+  /** A digest of its id, for records: the id itself is a credential. Rows of an older version have none. */
+  readonly name?: string;
   /** Key of the caller it is bound to. */
   readonly caller: string;
   /** The grant that opened it: revoking that ends the session. */

@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { HubDoor } from "../hub/door.ts";
 import { encodeComplete, encodeInputRequired, refusalToday } from "../revision/encode.ts";
 import { readEnvelope, type Envelope } from "../revision/envelope.ts";
-import { checkServed, unsupportedVersion } from "../revision/era.ts";
+import { eraOf, unsupportedVersion } from "../revision/era.ts";
 import { checkMethodHeaders, checkParamHeaders, checkVersionHeader, type HeaderLookup } from "../revision/mirror.ts";
 import { revisionOf, type MethodRow } from "../revision/revisions.ts";
 import { call } from "../server/call.ts";
@@ -21,7 +21,7 @@ import { report } from "../server/failure.ts";
 import { limitOf, type ServerRequest, type Services } from "../server/run.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
 import { during, type Span } from "../telemetry/span.ts";
-import { accepted, refuse } from "../wire/http.ts";
+import { accepted, readHeader, refuse } from "../wire/http.ts";
 import { writeError, writeResult, type Message, type RpcRequest } from "../wire/jsonrpc.ts";
 import { listen } from "./listen.ts";
 import { reply, type Answer } from "./reply.ts";
@@ -47,7 +47,7 @@ export async function serveStateless(
   // spec: mirror.case.name
   const header: HeaderLookup = (name) => http.headers.get(name);
   if (message.kind === "notification") {
-    const version = checkServed(header("mcp-protocol-version"));
+    const version = eraOf([], false, readHeader(http.headers, "mcp-protocol-version"));
     // spec: jsonrpc.notification.silent
     return version.ok ? accepted() : refuse(version.error);
   }

@@ -6,7 +6,7 @@
 
 import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
-import { depthWithin, MAX_DEPTH, type JsonObject } from "../base/json.ts";
+import { checkJson, MAX_DEPTH, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
@@ -47,7 +47,7 @@ export function vaultIn(db: D1Database | undefined, ring: KeyRing): Vault {
         if (utf8(JSON.stringify(value)).length > MAX_VALUE_BYTES)
           throw new RangeError(`A credential has at most ${MAX_VALUE_BYTES} bytes as JSON`);
         // What nests deeper would be sealed, and never be read back.
-        if (!depthWithin(value)) throw new RangeError(`A credential nests at most ${MAX_DEPTH} levels deep`);
+        if (!checkJson(value)) throw new RangeError(`A credential nests at most ${MAX_DEPTH} levels deep`);
         return ok(await rows.write(row, await seal(row, value), freshVersion(), now()));
       }),
     get: (id) =>

@@ -17,6 +17,12 @@ export function addressOf(request: Request): string {
   return request.headers.get("cf-connecting-ip") ?? "local";
 }
 
+/** The value of a header without the blanks around it. A header without a value counts as absent. */
+export function readHeader(headers: Headers, name: string): string | null {
+  const value = headers.get(name)?.trim() ?? "";
+  return value === "" ? null : value;
+}
+
 /** A 200 with `text`, which is already JSON. */
 export function jsonResponse(text: string, status: number = 200): Response {
   return new Response(text, { status, headers: JSON_HEADERS });
@@ -38,7 +44,7 @@ export function checkMediaTypes(headers: Headers): Result<void, Refusal> {
   if (!isMediaType(headers.get("content-type"), "application/json")) {
     return err(refusal("UnsupportedMediaType", "Content-Type must be application/json"));
   }
-  const accept = headers.get("accept");
+  const accept = readHeader(headers, "accept");
   if (accept === null || accept === BOTH_TYPES) return ok(undefined);
   if (accepts(accept, "application/json") && accepts(accept, "text/event-stream")) return ok(undefined);
   return err(refusal("NotAcceptable", "Accept must list application/json and text/event-stream"));

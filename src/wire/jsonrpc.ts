@@ -1,10 +1,11 @@
 /**
- * JSON-RPC 2.0 messages: reading one from a body, and writing answers as single-line JSON.
+ * JSON-RPC 2.0 messages: reading them from a body, and writing answers as single-line JSON.
  * https://www.jsonrpc.org/specification, narrowed by MCP basic#messages (ids are strings or integers, never null).
- * Refuses batches; the one revision that has them splits the array before it comes here.
+ * An optional member that is null counts as absent, for every reader: {@link parseBody} drops it.
+ * Whether a revision has batches is `revision/era.ts`'s business.
  */
 
-import { depthWithin, isObject, MAX_DEPTH, type JsonObject, type JsonValue } from "../base/json.ts";
+import { checkJson, isObject, MAX_DEPTH, MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ERRORS } from "./errors.ts";
@@ -26,20 +27,16 @@ export interface RpcNotification {
 
 export interface RpcResponse {
   readonly kind: "response";
-  readonly id: RequestId;
+  /** Absent only beside an error: the client could not read the id of what it answers. */
+  readonly id: RequestId | undefined;
   readonly result?: JsonObject;
   readonly error?: JsonObject;
 }
 
 export type Message = RpcRequest | RpcNotification | RpcResponse;
 
-/** A refusal of a whole message, with the id when one could be read. */
-export interface MessageRefusal extends Refusal {
-  readonly id?: RequestId;
-}
-
-/** Body text to JSON. Refuses text that is not JSON and nesting deeper than {@link MAX_DEPTH}. */
-export function parseBody(text: string): Result<JsonValue, MessageRefusal> {
+/** Body text to JSON without null members. Refuses text that is not JSON, and what nests or holds too much. */
+export function parseBody(text: string): Result<JsonValue, Refusal> {
   let value: JsonValue;
   try {
     value = JSON.parse(text) as JsonValue;
@@ -47,21 +44,22 @@ export function parseBody(text: string): Result<JsonValue, MessageRefusal> {
     // spec: jsonrpc.parse
     return err(refusal("ParseError", "Body is not valid JSON"));
   }
-  if (!depthWithin(value)) return err(refusal("InvalidRequest", `Body nests deeper than ${MAX_DEPTH} levels`));
-  return ok(value);
+  if (checkJson(value, "")) return ok(value);
+  return invalid(`Body nests deeper than ${MAX_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`);
 }
 
 /** One JSON value to one message. Members beyond those of JSON-RPC are ignored. */
-export function readMessage(value: JsonValue): Result<Message, MessageRefusal> {
-  // spec: http.body.single
-  if (Array.isArray(value)) return invalid("Body must be a single JSON-RPC message, not a batch");
+export function readMessage(value: JsonValue): Result<Message, Refusal> {
   // spec: jsonrpc.invalid
-  if (!isObject(value)) return invalid("Body must be a JSON object");
-  const id = value["id"];
+  if (!isObject(value)) return invalid("A message must be a JSON object");
+  const { method, error } = value;
+  // Nobody answers a notification, nor an error about a message whose id could not be read: null is no id there.
+  const needsId = typeof method === "string" ? !method.startsWith("notifications/") : !isObject(error);
+  const id = value["id"] === null && !needsId ? undefined : value["id"];
   // spec: jsonrpc.id.echo, jsonrpc.id.null
   if (id !== undefined && !isRequestId(id)) return invalid('"id" must be a string or an integer');
   // spec: jsonrpc.version
-  if (value["jsonrpc"] !== "2.0") return invalid('"jsonrpc" must be "2.0"', id);
+  if (value["jsonrpc"] !== "2.0") return invalid('"jsonrpc" must be "2.0"');
   return "method" in value ? readCall(value, id) : readResponse(value, id);
 }
 
@@ -69,7 +67,7 @@ export function readMessage(value: JsonValue): Result<Message, MessageRefusal> {
 const MAX_BATCH = 50;
 
 /** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
-export function readMessages(value: JsonValue): Result<readonly Message[], MessageRefusal> {
+export function readMessages(value: JsonValue): Result<readonly Message[], Refusal> {
   const values = Array.isArray(value) ? value : [value];
   if (values.length === 0 || values.length > MAX_BATCH) return invalid(`A batch holds 1 to ${MAX_BATCH} messages`);
   const messages: Message[] = [];
@@ -81,25 +79,24 @@ export function readMessages(value: JsonValue): Result<readonly Message[], Messa
   return ok(messages);
 }
 
-function readCall(value: JsonObject, id: RequestId | undefined): Result<Message, MessageRefusal> {
+function readCall(value: JsonObject, id: RequestId | undefined): Result<Message, Refusal> {
   const method = value["method"];
-  if (typeof method !== "string") return invalid('"method" must be a string', id);
-  if ("result" in value || "error" in value) return invalid('A message has "method" or "result", not both', id);
+  if (typeof method !== "string") return invalid('"method" must be a string');
+  if ("result" in value || "error" in value) return invalid('A message has "method" or "result", not both');
   const params = value["params"] ?? {};
   // spec: http.notification.refused
-  if (!isObject(params)) return invalid('"params" must be an object', id);
+  if (!isObject(params)) return invalid('"params" must be an object');
   return ok(id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params });
 }
 
-function readResponse(value: JsonObject, id: RequestId | undefined): Result<Message, MessageRefusal> {
+function readResponse(value: JsonObject, id: RequestId | undefined): Result<Message, Refusal> {
   const { result, error } = value as { result?: JsonValue; error?: JsonValue };
-  if (id === undefined) return invalid('A message needs "method", or "id" with "result" or "error"');
-  if (isObject(result) && error === undefined) return ok({ kind: "response", id, result });
   if (isObject(error) && result === undefined) return ok({ kind: "response", id, error });
-  return invalid('A message needs "method", "result" or "error"', id);
+  if (id !== undefined && isObject(result) && error === undefined) return ok({ kind: "response", id, result });
+  return invalid('A message needs "method", or "id" with "result" or "error"');
 }
 
-/** The id of what may be a message, when it has one that can be answered. */
+/** The id of what may be a message, when it has one that can be answered. A batch has none. */
 export function idOf(value: JsonValue): RequestId | undefined {
   const id = isObject(value) ? value["id"] : undefined;
   return isRequestId(id) ? id : undefined;
@@ -109,9 +106,8 @@ function isRequestId(id: JsonValue | undefined): id is RequestId {
   return typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
 }
 
-function invalid(message: string, id?: RequestId): Result<never, MessageRefusal> {
-  const reason = refusal("InvalidRequest", message);
-  return err(id === undefined ? reason : { ...reason, id });
+function invalid(message: string): Result<never, Refusal> {
+  return err(refusal("InvalidRequest", message));
 }
 
 /** The answer to request `id`; `result` is already JSON text. */

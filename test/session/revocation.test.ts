@@ -9,6 +9,7 @@ import { catalog } from "../../src/server/catalog.ts";
 import { endSession, listenToSession, postToSession } from "../../src/session/door.ts";
 import type { SessionDoor } from "../../src/session/initialize.ts";
 import { listen } from "../../src/stateless/listen.ts";
+import { readMessages, type Message } from "../../src/wire/jsonrpc.ts";
 import { servicesFor, unrecorded } from "../unit/services.ts";
 import { costs, countedNamespace } from "../world/counting.ts";
 import { bindings, callTool, Events, request, stubOf, type Session } from "./client.ts";
@@ -44,8 +45,14 @@ function http(session: Session | undefined, method: string = "POST"): Request {
   return new Request("http://127.0.0.1/mcp", { method, headers: { ...headers, ...named } });
 }
 
+function messagesOf(body: object): readonly Message[] {
+  const read = readMessages(body as JsonValue);
+  if (!read.ok) throw new Error(read.error.message);
+  return read.value;
+}
+
 const post = (by: Caller, session: Session | undefined, body: object): Promise<Response> =>
-  postToSession(door, http(session), body as JsonValue, by, unrecorded);
+  postToSession(door, http(session), messagesOf(body), false, by, unrecorded);
 const stream = async (by: Caller, session: Session): Promise<Events> =>
   new Events(await listenToSession(door, http(session, "GET"), by));
 const ping = async (by: Caller, session: Session): Promise<number> =>
@@ -303,8 +310,9 @@ it("a grant that ends while its session is being opened leaves none behind", asy
   const clientInfo = { name: "t", version: "1" };
   const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
   const rows = costs.rows;
-  const body = request(0, "initialize", params) as JsonValue;
-  const response = await postToSession({ ...door, hub: { ...hub, admit } }, http(undefined), body, a, unrecorded);
+  const late = { ...door, hub: { ...hub, admit } };
+  const messages = messagesOf(request(0, "initialize", params));
+  const response = await postToSession(late, http(undefined), messages, false, a, unrecorded);
   expect(response.status).toBe(404);
   expect(response.headers.get("mcp-session-id")).toBe(null);
   // One at the hub for the admission, one on each of its shards for the end, and none of a session.

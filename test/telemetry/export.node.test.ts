@@ -1,5 +1,6 @@
 /** Traces from a real Worker to a real OTLP receiver over HTTP: the tree of spans in both eras, and a collector that fails. */
 
+import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
@@ -135,7 +136,10 @@ it("in a session the object's spans hang on the Worker's", async () => {
   const session = opened.headers.get("mcp-session-id") ?? "";
   const { "POST /mcp": opening, initialize } = await spans(2);
   expect(initialize).toMatchObject({ kind: 2, parentSpanId: opening?.spanId, error: false });
-  expect(initialize?.attributes).toMatchObject({ "mcp.method.name": "initialize", "mcp.session.id": session });
+  // The id itself is a credential: spans name the session by a digest of it.
+  const name = createHash("sha256").update(session).digest("base64url");
+  expect(initialize?.attributes).toMatchObject({ "mcp.method.name": "initialize", "mcp.session.id": name });
+  expect(JSON.stringify(receiver.spans)).not.toContain(session);
   receiver.spans.length = 0;
   const params = { name: "spec_structured", arguments: { city: "Oslo" }, _meta: {} };
   await post(
@@ -152,11 +156,12 @@ it("in a session the object's spans hang on the Worker's", async () => {
   expect(object).toMatchObject({ kind: 3, traceId: TRACE, parentSpanId: http?.spanId });
   expect(method).toMatchObject({ kind: 2, traceId: TRACE, parentSpanId: object?.spanId });
   expect(method?.attributes).toMatchObject({
-    "mcp.session.id": session,
+    "mcp.session.id": name,
     "mcp.protocol.version": "2025-11-25",
     "jsonrpc.request.id": "x",
   });
   expect(tool).toMatchObject({ parentSpanId: method?.spanId });
+  expect(JSON.stringify(receiver.spans)).not.toContain(session);
 });
 
 it("a context in _meta is the parent of the method, and the request is linked", async () => {

@@ -1,6 +1,6 @@
 // The limit on calls, against the platform's own limiter: three a minute for each key.
 import { env } from "cloudflare:workers";
-import { expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
 import { META } from "../../src/revision/envelope.ts";
@@ -11,6 +11,12 @@ import { entrance } from "../world/entrance.ts";
 const { TIGHT, ...unlimited } = env as unknown as Env & { TIGHT: RateLimit };
 const limited: Env = { ...unlimited, LIMITER: TIGHT };
 const LIMIT = 3;
+
+// The local limiter counts by the minute of the clock: a test that crosses one would be let through.
+beforeEach(async () => {
+  const left = 60_000 - (Date.now() % 60_000);
+  if (left < 10_000) await new Promise((resolve) => setTimeout(resolve, left));
+});
 
 let ran = 0;
 /** A front door reads its bindings once, so there is one for each set of them. */
@@ -70,6 +76,49 @@ test("calls beyond the limit are refused", async () => {
 test("another client still has its own calls", async () => {
   expect(await statuses("192.0.2.2", LIMIT + 1)).toEqual([200, 200, 200, 429]);
   expect(await statuses("192.0.2.3", 1)).toEqual([200]);
+});
+
+/** A POST of `body` by the client at `address`, in `session` if it has one. */
+async function postFrom(address: string, body: unknown, session?: string): Promise<Response> {
+  const headers = { "content-type": "application/json", "cf-connecting-ip": address };
+  const named = session === undefined ? headers : { ...headers, "mcp-session-id": session };
+  const request = new Request("http://127.0.0.1/mcp", { method: "POST", headers: named, body: JSON.stringify(body) });
+  const response = await doors.get(limited)?.fetch(request, limited);
+  if (response === undefined) throw new Error("No door for these bindings");
+  return response;
+}
+
+/** A session of the revision that has batches; opening it counts as one. */
+async function openFrom(address: string): Promise<string> {
+  const params = { protocolVersion: "2025-03-26", capabilities: {}, clientInfo: { name: "limit", version: "1" } };
+  const opened = await postFrom(address, { jsonrpc: "2.0", id: 0, method: "initialize", params });
+  return opened.headers.get("mcp-session-id") ?? "";
+}
+
+const pings = (count: number): object[] =>
+  Array.from({ length: count }, (_, id) => ({ jsonrpc: "2.0", id, method: "ping" }));
+
+test("a batch counts as many as its messages", async () => {
+  const session = await openFrom("192.0.2.20");
+  expect(await (await postFrom("192.0.2.20", pings(LIMIT - 1), session)).json()).toHaveLength(LIMIT - 1);
+  expect((await postFrom("192.0.2.20", pings(1), session)).status).toBe(429);
+});
+
+test("a batch beyond the limit is refused whole, and the refusal says how much it counts", async () => {
+  const session = await openFrom("192.0.2.21");
+  const refused = await postFrom("192.0.2.21", pings(LIMIT), session);
+  expect(refused.status).toBe(429);
+  expect(refused.headers.get("retry-after")).toBe("60");
+  const { error, ...rest } = await refused.json<{ error: { message: string } }>();
+  expect(rest).toEqual({ jsonrpc: "2.0" });
+  expect(error.message).toMatch(/^Too many requests: a batch counts as 3/);
+});
+
+test("what is no message counts as one", async () => {
+  const sent = [5, { method: "ping" }, [], [1, 2]];
+  const seen: number[] = [];
+  for (const body of sent) seen.push((await postFrom("192.0.2.22", body)).status);
+  expect(seen).toEqual([400, 400, 400, 429]);
 });
 
 test("without a limiter there is no limit", async () => {

@@ -104,11 +104,16 @@ test("a cursor outlives new entries in front of its own, and is refused when its
   expect(await list(shorter, "tools/list", cursor)).toMatchObject({ refusal: { error: "InvalidParams" } });
 });
 
+test("an empty cursor is none: the first page", async () => {
+  const server = catalog(spec);
+  expect(await list(server, "tools/list", "")).toEqual(await list(server, "tools/list"));
+});
+
 test("a cursor of another list, a forged one and one of another type are refused", async () => {
   const server = catalog(spec);
   const first = await list(server, "prompts/list");
   if (first.kind !== "complete") throw new Error("No first page");
-  for (const cursor of [first.result["nextCursor"], "", "a.AAAA", "2", 2, null, {}, []]) {
+  for (const cursor of [first.result["nextCursor"], " ", "a.AAAA", "2", 2, null, {}, []]) {
     expect(await list(server, "tools/list", cursor), JSON.stringify(cursor)).toMatchObject({
       kind: "refused",
       refusal: { error: "InvalidParams" },

@@ -162,6 +162,39 @@ test("questions side by side are asked together, and an open one outranks what w
   expect(outcome).toMatchObject({ kind: "input", requests: { a: {}, b: {} } });
 });
 
+const BY_URL = { message: "Sign in", url: (id: string) => `https://example.com/connect?id=${id}` };
+const ANY_QUESTION = { capabilities: { elicitation: { form: {}, url: {} } } };
+const SESSION = { ...ANY_QUESTION, session: "5e551011" };
+
+test.each([ANY_QUESTION, SESSION])(
+  "questions by URL are asked together with others, in a session or not: %j",
+  async (era) => {
+    const { outcome } = await play(
+      (context) =>
+        Promise.all([
+          context.askUrl("a", BY_URL),
+          context.ask("b", { message: "Who?", form: FORM }),
+          context.askUrl("c", BY_URL),
+        ]),
+      era,
+    );
+    expect(outcome).toMatchObject({ kind: "input", requests: { a: {}, b: {}, c: {} } });
+    const ids = outcome.kind === "input" ? [outcome.requests["a"], outcome.requests["c"]] : [];
+    const urls = ids.map((one) => String(one?.params["url"]));
+    expect(new Set(urls).size).toBe(2);
+    expect(urls.join()).not.toContain(SESSION.session);
+  },
+);
+
+test("a page that is required beside a question ends the call in a session", async () => {
+  const both = (context: Context): unknown =>
+    Promise.all([context.ask("b", { message: "Who?", form: FORM }), context.requireUrl("a", BY_URL)]);
+  expect((await play(both, SESSION)).outcome).toMatchObject({
+    kind: "refused",
+    refusal: { error: "UrlElicitationRequired", data: { elicitations: [{ mode: "url" }] } },
+  });
+});
+
 test("a question that the client cannot be asked is refused with what it lacks", async () => {
   const both = async (context: Context): Promise<void> => {
     await Promise.all([context.ask("a", { message: "Who?", form: FORM }), context.roots("b")]);

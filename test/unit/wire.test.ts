@@ -1,9 +1,17 @@
 // Bytes and messages: the SSE writer, media types, the JSON-RPC reader, the body cap.
 import { describe, expect, test, vi } from "vitest";
-import type { JsonValue } from "../../src/base/json.ts";
+import { MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import { readBody } from "../../src/wire/body.ts";
 import { checkMediaTypes } from "../../src/wire/http.ts";
-import { parseBody, readMessage, writeError, writeNotification, writeResult } from "../../src/wire/jsonrpc.ts";
+import {
+  idOf,
+  parseBody,
+  readMessage,
+  readMessages,
+  writeError,
+  writeNotification,
+  writeResult,
+} from "../../src/wire/jsonrpc.ts";
 import { accepts, isMediaType } from "../../src/wire/media.ts";
 import { MAX_UNREAD_BYTES, openSse, writeEvent } from "../../src/wire/sse.ts";
 
@@ -116,6 +124,7 @@ describe("media types", () => {
   test.each<[Record<string, string>, string | undefined]>([
     [{ "content-type": "application/json" }, undefined],
     [{ "content-type": "application/json", accept: "text/event-stream, application/json" }, undefined],
+    [{ "content-type": "application/json", accept: "" }, undefined],
     [{ "content-type": "application/json", accept: "application/json" }, "NotAcceptable"],
     [{ "content-type": "application/json", accept: "text/event-stream" }, "NotAcceptable"],
     [{ "content-type": "text/plain", accept: "*/*" }, "UnsupportedMediaType"],
@@ -160,8 +169,11 @@ describe("a JSON-RPC message", () => {
     ["another version and no id", { jsonrpc: "1.0", method: "m" }],
     ["nothing but the version", rpc],
     ["a result without an id", { ...rpc, result: {} }],
+    ["a request as a notification with null as id", { ...rpc, id: null, method: "tools/call" }],
+    ["a result with null as id", { ...rpc, id: null, result: {} }],
   ])("is not %s; no id is made up", (_, value) => {
     expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown });
+    expect(idOf(value)).toBeUndefined();
   });
 
   test.each<[string, JsonValue]>([
@@ -174,7 +186,90 @@ describe("a JSON-RPC message", () => {
     ["a text as result", { ...rpc, id: 7, result: "x" }],
     ["an id alone", { ...rpc, id: 7 }],
   ])("is refused with its id for %s", (_, value) => {
-    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown, id: 7 });
+    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown });
+    expect(idOf(value)).toBe(7);
+  });
+
+  test("needs no id where nobody answers: null is none there", () => {
+    const notification = { kind: "notification", method: "notifications/x", params: {} };
+    expect(read({ ...rpc, id: null, method: "notifications/x" })).toEqual(notification);
+    const error = { code: -32700, message: "Parse error" };
+    const unread = { kind: "response", id: undefined, error };
+    expect(read({ ...rpc, id: null, error })).toEqual(unread);
+    expect(read({ ...rpc, error })).toEqual(unread);
+  });
+
+  test.each<[string, JsonValue, JsonValue]>([
+    ["a result beside an error that is null", { ...rpc, id: 1, result: {}, error: null }, { result: {} }],
+    ["an error beside a result that is null", { ...rpc, id: 1, result: null, error: {} }, { error: {} }],
+    ["a method that is null beside a result", { ...rpc, id: 1, method: null, result: {} }, { result: {} }],
+    ["params", { ...rpc, id: 1, method: "m", params: null }, { params: {} }],
+    ["a member of params", { ...rpc, id: 1, method: "m", params: { a: null, b: 0 } }, { params: { b: 0 } }],
+    [
+      "_meta",
+      { ...rpc, id: 1, method: "m", params: { _meta: { a: null, b: { c: null } } } },
+      { params: { _meta: { b: {} } } },
+    ],
+    [
+      "what stands in a list",
+      { ...rpc, id: 1, method: "m", params: { a: [null, { b: null }] } },
+      { params: { a: [null, {}] } },
+    ],
+    ["arguments", { ...rpc, id: 1, method: "tools/call", params: { arguments: null } }, { params: {} }],
+    [
+      "an argument of a prompt",
+      { ...rpc, id: 1, method: "prompts/get", params: { arguments: { a: null } } },
+      { params: { arguments: {} } },
+    ],
+    [
+      "an answer, also to a question that is called arguments",
+      { ...rpc, id: 1, method: "tools/call", params: { inputResponses: { arguments: { content: null } } } },
+      { params: { inputResponses: { arguments: {} } } },
+    ],
+  ])("has no member that is null: %s", (_, value, rest) => {
+    const body = parseBody(JSON.stringify(value));
+    const message = body.ok ? readMessage(body.value) : body;
+    const { kind: _kind, id: _id, method: _method, ...members } = (message.ok ? message.value : {}) as JsonObject;
+    expect(members).toEqual(rest);
+  });
+
+  test("keeps null where it is a value of somebody else's, and where it is an id", () => {
+    const own = { a: null, b: [null, { c: null, method: "tools/call", arguments: { d: null } }] };
+    const call = { ...rpc, id: 1, method: "tools/call", params: { arguments: own, x: { id: null, a: null } } };
+    const used = { type: "tool_use", id: "1", name: "t", input: { a: null, b: { c: null } }, _meta: null };
+    const answer = { ...rpc, id: 1, result: { role: "assistant", content: [used], model: "m" } };
+    const { _meta, ...kept } = used;
+    expect(parseBody(JSON.stringify([call, answer, { ...rpc, id: null, method: "m" }]))).toEqual({
+      ok: true,
+      value: [
+        { ...call, params: { arguments: own, x: { id: null } } },
+        { ...answer, result: { ...answer.result, content: [kept] } },
+        { ...rpc, id: null, method: "m" },
+      ],
+    });
+  });
+
+  test("comes alone or in a batch of at most 50; one that is none spoils the batch", () => {
+    const one = { ...rpc, method: "m" };
+    const count = (value: JsonValue): unknown => {
+      const messages = readMessages(value);
+      return messages.ok ? messages.value.length : messages.error.error;
+    };
+    expect([one, [one], Array(50).fill(one)].map((value) => count(value as JsonValue))).toEqual([1, 1, 50]);
+    const wrong: JsonValue[] = [[], Array(51).fill(one) as JsonValue, [one, 1], [[one]], [one, null]];
+    expect(wrong.map(count)).toEqual(wrong.map(() => "InvalidRequest"));
+  });
+
+  test("holds so many values and no more, wherever they stand", () => {
+    const list = (count: number): string => `[${Array(count).fill("1").join()}]`;
+    expect(parseBody(list(MAX_JSON_VALUES - 1)).ok).toBe(true);
+    expect(parseBody(list(MAX_JSON_VALUES))).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
+    const call = (values: string): string => `{"method":"tools/call","params":{"arguments":${values}}}`;
+    expect(parseBody(call(list(MAX_JSON_VALUES - 5))).ok).toBe(true);
+    expect(parseBody(call(list(MAX_JSON_VALUES))).ok).toBe(false);
+    const nested = (levels: number): string => call("[".repeat(levels) + "]".repeat(levels));
+    expect(parseBody(nested(62)).ok).toBe(true);
+    expect(parseBody(nested(63)).ok).toBe(false);
   });
 
   test("is JSON, not deeper than 64 levels", () => {
