@@ -14,12 +14,11 @@ INSTALLED := node_modules/.package-lock.json
 help: ## Prints this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1|\2/p' Makefile | while IFS='|' read -r t s; do printf '  make %-12s %s\n' "$$t" "$$s"; done
 
-dev: $(INSTALLED) ## Serves the app on http://localhost:8787/mcp (PORT=8787, AUTH=none to ask nobody), on this machine only.
-	@node test/tools/dev.mjs --port $(or $(PORT),8787) --auth "$(AUTH)"
+dev: $(INSTALLED) ## Serves the app on http://localhost:8787/mcp (PORT=8787, AUTH=none to ask nobody, URL= of a tunnel), on this machine only.
+	@node test/tools/dev.mjs --port "$(or $(PORT),8787)" --auth "$(AUTH)" --url "$(URL)"
 
-token: $(INSTALLED) ## Prints a bearer token for curl: logs in at the server that make dev started (PORT=8787).
-	@node test/tools/login.mjs http://localhost:$(or $(PORT),8787)/mcp \
-	  passphrase=$$(sed -n 's/^# passphrase: //p' .dev.vars)
+token: $(INSTALLED) ## Prints a bearer token for curl, of the server that make dev started (PORT=8787, URL= of a tunnel).
+	@node test/tools/token.mjs "$(or $(URL),http://localhost:$(or $(PORT),8787))"
 
 passphrase: ## Makes a passphrase for a deployed server, and the secret that knows it.
 	@node test/tools/passphrase.mjs
@@ -61,6 +60,6 @@ clean: ## Removes what was installed, built and stored locally; keeps .dev.vars.
 	@rm -rf node_modules .wrangler dist
 
 $(INSTALLED): package-lock.json
-	@echo "Installing (about half a minute) …"
-	@npm ci --loglevel=error --no-fund --no-audit
+	@echo "Installing (about half a minute) …" >&2
+	@npm ci --loglevel=error --no-fund --no-audit >&2
 	@touch $@

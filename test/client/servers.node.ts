@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
-import { DATABASES } from "../tools/process.mjs";
+import { DATABASES, VARIABLES } from "../tools/process.mjs";
 import { leaks, remember } from "./secrets.node.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -46,7 +46,9 @@ function rememberVariables(variables: Readonly<Record<string, string>>): void {
 /** The Worker of the repository, as `make dev` runs it, with its databases made. `variables` come first. */
 export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
   return serve(async (folder) => {
-    const secrets = { KEYS, ...OWNED, ...variables };
+    // Settings of a deployment are none of the tests'.
+    const unset = Object.fromEntries(VARIABLES.map((name) => [name, ""]));
+    const secrets = { ...unset, KEYS, ...OWNED, ...variables };
     // One after the other: both write the same local state.
     for (const database of DATABASES) await migrate(database, join(folder, "state"));
     rememberVariables(secrets);
@@ -58,7 +60,7 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
       flags: {
         ...{ config: join(root, "wrangler.toml"), ip: "127.0.0.1", port: "0", "inspector-port": "0" },
         ...{ "persist-to": join(folder, "state"), "env-file": join(folder, "secrets") },
-        "show-interactive-dev-session": "false",
+        ...{ "show-interactive-dev-session": "false", "infer-origin-from-routes": "false" },
       },
       ready: /Ready on (http:\/\/[\d.]+:\d+)/,
     };
