@@ -227,7 +227,7 @@ async function openWire(port) {
     const { resolve, reject, id } = waiting;
     [chunks, size, wanted] = [[], 0, Infinity];
     if (body.indexOf(`"id":${id}`) > 0) resolve({ head, body: body.toString() });
-    else reject(new Error(`Request ${id} was answered ${head}\n\n${body}`));
+    else reject(new Error(`Request ${id} was answered ${head}\n\n${body.toString()}`));
   };
   socket.on("data", (chunk) => {
     chunks.push(chunk);

@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
+import { VARIABLES } from "../tools/process.mjs";
 import { MADE } from "./databases.node.ts";
 import { leaks, remember } from "./secrets.node.ts";
 
@@ -47,7 +48,9 @@ function rememberVariables(variables: Readonly<Record<string, string>>): void {
 /** The Worker of the repository, as `make dev` runs it, with its databases made. `variables` come first. */
 export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
   return serve(async (folder) => {
-    const secrets = { KEYS, ...OWNED, ...variables };
+    // Settings of a deployment are none of the tests'.
+    const unset = Object.fromEntries(VARIABLES.map((name) => [name, ""]));
+    const secrets = { ...unset, KEYS, ...OWNED, ...variables };
     cpSync(MADE, join(folder, "state"), { recursive: true });
     rememberVariables(secrets);
     const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
@@ -57,7 +60,7 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
       flags: {
         ...{ config: join(root, "wrangler.toml"), ip: "127.0.0.1", port: "0", "inspector-port": "0" },
         ...{ "persist-to": join(folder, "state"), "env-file": join(folder, "secrets") },
-        "show-interactive-dev-session": "false",
+        ...{ "show-interactive-dev-session": "false", "infer-origin-from-routes": "false" },
       },
       ready: /Ready on (http:\/\/[\d.]+:\d+)/,
     };

@@ -106,8 +106,10 @@ test.each<[string, (answer: Answer) => void]>([
   expect(code).toBe(1);
 });
 
-test("a server that is not there is an error, not a verdict", async () => {
-  const { code, out } = await audit("http://127.0.0.1:9/mcp", "--only", "discover.an");
-  expect(out).toContain("Cannot reach");
-  expect(code).not.toBe(0);
+test.each([
+  ["a server that is not there", ["http://127.0.0.1:9/mcp"], "Nobody answers at http://127.0.0.1:9/mcp (bad port).\n"],
+  ["no server at all", [""], "Which server? Name it: make audit URL=https://mcp.example.com/mcp\n"],
+  ["what is no address", ["mcp.example"], '"mcp.example" is no address: make audit URL=https://mcp.example.com/mcp\n'],
+])("%s is told in a sentence, and is no verdict", async (_, args, says) => {
+  expect(await audit(...args)).toEqual({ code: 1, out: says });
 });

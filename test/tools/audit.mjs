@@ -15,12 +15,22 @@ const spec = new URL("../../spec/", import.meta.url);
 const read = (path) => JSON.parse(readFileSync(new URL(path, spec), "utf8"));
 const names = ["revision", "mode", "only", "out"].map((name) => [name, { type: "string" }]);
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: Object.fromEntries(names) });
-const url = new URL(positionals[0] ?? "missing: node test/tools/audit.mjs URL");
+const [address = ""] = positionals;
+const EXAMPLE = "make audit URL=https://mcp.example.com/mcp";
+if (address === "") stop(`Which server? Name it: ${EXAMPLE}`);
+if (!URL.canParse(address)) stop(`"${address}" is no address: ${EXAMPLE}`);
+const url = new URL(address);
 const revision = flags.revision ?? read("revisions.json").revisions.at(-1);
 const templates = { ...read("templates/every.json"), ...read(`templates/${revision}.json`) };
 /** The same server under its other name, where it runs on this machine. */
 const other = { "127.0.0.1": "localhost", localhost: "127.0.0.1" }[url.hostname];
 const elsewhere = other && url.origin.replace(url.hostname, other);
+
+/** Ends the program: there is nothing to audit. */
+function stop(why) {
+  console.error(why);
+  process.exit(1);
+}
 
 function overlay({ use, ...request }) {
   if (use === undefined) return request;
@@ -271,8 +281,11 @@ async function inventory() {
   return found;
 }
 
-const reason = await fetch(url, { method: "OPTIONS" }).then(() => undefined, String);
-if (reason !== undefined) throw new Error(`Cannot reach ${url.href}: ${reason}`);
+const reason = await fetch(url, { method: "OPTIONS" }).then(
+  () => undefined,
+  (error) => error.cause?.code ?? error.cause?.message ?? error.message,
+);
+if (reason !== undefined) stop(`Nobody answers at ${url.href} (${reason}).`);
 guarded = await isGuarded();
 const known = await inventory();
 const results = [];

@@ -1,84 +1,161 @@
 /**
- * `make dev` and `make world`: makes local secrets if there are none, starts the Worker for this machine only,
- * and says how to connect. The world is the server that the conformance suite and the fixtures of spec/ call.
+ * `make dev` and `make world`: makes local secrets if there are none, serves the Worker for this machine only, and says
+ * how to connect. A mistake while it runs is told in a few lines, and mended by the next save. The world is the server
+ * that the conformance suite and the fixtures of spec/ call.
  */
 
-import { spawn } from "node:child_process";
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { freshPassphrase, hashPassphrase } from "./passphrase.mjs";
-import { ENV, freshKeys, migrate, ROOT } from "./process.mjs";
+import { localSettings, makeSecrets, passphraseIn } from "./local.mjs";
+import { ENV, freshKeys, migrateHere, ROOT } from "./process.mjs";
 
+/** For how long the end of the server is waited for. */
+const END_MS = 3_000;
+const VARS = join(ROOT, ".dev.vars");
 const { values } = parseArgs({
   options: {
     world: { type: "boolean", default: false },
     port: { type: "string" },
     revision: { type: "string", default: "" },
     auth: { type: "string", default: "" },
+    url: { type: "string", default: "" },
   },
 });
-const port = values.port ?? (values.world ? "8790" : "8787");
-const url = `http://localhost:${port}/mcp`;
 
-const args = ["dev", "--ip", "127.0.0.1", "--port", port, "--inspector-port", "0"];
-// The log writes stacks as text, which wrangler maps to lines of the source.
-args.push("--var", "DEV:1");
-if (values.world) {
-  args.push("--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`);
-  if (values.revision !== "") args.push("--var", `REVISION:${values.revision}`);
-  // The world is open unless it is told to have its own sign-in.
-  if (values.auth === "own") args.push("--var", "AUTH:");
-  console.log(`The conformance world: ${url.replace("localhost", "127.0.0.1")}\n`);
-} else {
-  const secrets = readSecrets(join(ROOT, ".dev.vars"));
-  if (values.auth !== "") args.push("--var", `AUTH:${values.auth}`);
-  await migrate("--local");
-  console.log(connect(url, values.auth === "none" ? undefined : secrets.passphrase));
-}
-
-const child = spawn("wrangler", args, { cwd: ROOT, env: ENV, stdio: "inherit" });
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
-  // wrangler ends workerd before it ends, so we wait for it.
-  process.removeAllListeners(signal);
-  process.on(signal, () => child.kill(signal));
-}
-child.on("error", (error) => {
-  console.error(`Cannot start wrangler: ${error.message}`);
-  process.exit(1);
+// wrangler runs in this process.
+Object.assign(process.env, ENV, {
+  WRANGLER_WRITE_LOGS: "false",
+  WRANGLER_LOG: "warn",
+  WRANGLER_CI_DISABLE_CONFIG_WATCHING: "true",
 });
-child.on("close", (code) => process.exit(code ?? 0));
-
-/**
- * The secrets of local use, made where they are missing; readable by their owner only. The passphrase itself is a
- * comment: the Worker gets its hash.
- */
-function readSecrets(path) {
-  let text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  const add = (line) => (text += `${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`);
-  if (!/^KEYS=/m.test(text)) add(`KEYS=${freshKeys()}`);
-  if (!/^PASSPHRASE=/m.test(text)) {
-    const passphrase = freshPassphrase();
-    add(`# passphrase: ${passphrase}\nPASSPHRASE=${hashPassphrase(passphrase)}`);
-  }
-  writeFileSync(path, text, { mode: 0o600 });
-  return { passphrase: /^# passphrase: (\S+)$/m.exec(text)?.[1] ?? "(the one whose hash is in .dev.vars)" };
+process.chdir(ROOT);
+try {
+  await run();
+} catch (error) {
+  console.error(error.message);
+  process.exit(1);
 }
 
-function connect(endpoint, passphrase) {
+async function run() {
+  const port = Number(values.port ?? (values.world ? 8790 : 8787));
+  await checkPort(port);
+  const what = values.world ? world() : await app();
+  // wrangler takes a while to load: what is wrong with the command is said before.
+  const { serve } = await import("./dev-server.mjs");
+  const stop = async () => (await server)();
+  let isDescribed = values.world;
+  const server = serve({
+    ...what,
+    port,
+    onLog: (level, text) => (level === "warn" || level === "error" ? console.error : console.log)(text),
+    onBroken(fault) {
+      endWith(stop);
+      const where = fault?.place === undefined ? "" : `${fault.place}: `;
+      if (fault !== undefined) console.error(red(`✘ ${where}${fault.message}`));
+      console.error("Not served until that is mended: save the file, and it goes on by itself.");
+    },
+    onServed(settings) {
+      endWith(stop);
+      if (!isDescribed) console.log(describe(port, Object.fromEntries(settings)));
+      isDescribed = true;
+      console.log(`Served at ${addressOf(port)}`);
+    },
+  });
+  await server;
+}
+
+/** The app as wrangler.toml has it, with the settings of this machine. */
+async function app() {
+  const url = readUrl(values.url);
+  makeSecrets(VARS);
+  await migrateHere(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
+  const settings = () => localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
+  return { config: "wrangler.toml", vars: [VARS], settings };
+}
+
+function world() {
+  const keys = { KEYS: freshKeys("world"), DEV: "1" };
+  const revision = values.revision === "" ? {} : { REVISION: values.revision };
+  // The world is open unless it is told to have its own sign-in.
+  const auth = values.auth === "own" ? { AUTH: "" } : {};
+  return { config: "test/world/wrangler.toml", vars: [], settings: () => ({ ...keys, ...revision, ...auth }) };
+}
+
+/** The endpoint, as the terminal names it everywhere. */
+function addressOf(port) {
+  if (values.url !== "") return `${readUrl(values.url)}/mcp`;
+  return `http://${values.world ? "127.0.0.1" : "localhost"}:${port}/mcp`;
+}
+
+function readUrl(text) {
+  if (text === "") return "";
+  const { protocol = "", origin } = URL.canParse(text) ? new URL(text) : {};
+  if (!/^https?:$/.test(protocol))
+    throw new Error(`URL must be an address such as https://name.example, not "${text}".`);
+  return origin;
+}
+
+/** Throws unless the port is free, in either family: browsers try both for localhost. */
+async function checkPort(port) {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Error(`PORT must be 1 to 65535, not "${values.port}".`);
+  const [four, six] = [await listen(port, "127.0.0.1"), await listen(port, "::1")];
+  const faults = [four, six].filter((code) => code !== undefined);
+  if (faults.includes("EADDRINUSE"))
+    throw new Error(`Port ${port} is in use: end what listens there, or choose another with PORT=${port + 1}.`);
+  // A machine need not have the newer family.
+  if (four !== undefined)
+    throw new Error(`Port ${port} cannot be listened on (${four}): choose another with PORT=8787.`);
+}
+
+/** Why `port` of `host` cannot be listened on; undefined when it can. */
+function listen(port, host) {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", ({ code }) => resolve(code));
+    server.listen(port, host, () => server.close(() => resolve(undefined)));
+  });
+}
+
+function red(text) {
+  return process.stderr.isTTY ? `\u001B[31m${text}\u001B[0m` : text;
+}
+
+/** Ends the server with this program. wrangler sets listeners with each runtime, which would end it at once: they go. */
+function endWith(stop) {
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
+    process.removeAllListeners(signal);
+    process.on(signal, () => {
+      setTimeout(() => process.exit(0), END_MS).unref();
+      void stop().finally(() => process.exit(0));
+    });
+  }
+}
+
+/** Who is asked what, by the settings in force. */
+function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }) {
+  if (AUTH === "none") return "Anyone on this machine may call it: AUTH is none.";
+  if (AUTH_ISSUER !== "") return `Callers bring tokens of ${AUTH_ISSUER}, as AUTH_ISSUER says.`;
+  if (SIGN_IN !== "" && SIGN_IN !== "passphrase") return `People sign in by ${SIGN_IN}, as SIGN_IN says.`;
+  const vars = existsSync(VARS) ? readFileSync(VARS, "utf8") : "";
+  return `Passphrase to sign in: ${passphraseIn(vars) ?? "the one whose hash is in .dev.vars"}`;
+}
+
+/** How to connect. */
+function describe(port, settings) {
+  const endpoint = addressOf(port);
   const meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta: meta } });
-  const open = "Anyone on this machine may call it: AUTH is none.";
-  const guarded = `Passphrase to sign in: ${passphrase}`;
-  const bearer =
-    passphrase === undefined
-      ? ""
-      : ` \\\n                   -H "Authorization: Bearer $(make -s token${port === "8787" ? "" : ` PORT=${port}`})"`;
+  const target = values.url === "" ? "" : ` URL=${readUrl(values.url)}`;
+  const token = `make -s token${target === "" && port !== 8787 ? ` PORT=${port}` : target}`;
+  const bearer = settings.AUTH === "none" ? "" : ` \\\n                   -H "Authorization: Bearer $(${token})"`;
   return `barewire: ${endpoint}
-${passphrase === undefined ? open : guarded}
+${guard(settings)}
 
   Claude Code    claude mcp add --transport http barewire ${endpoint}
   VS Code        .vscode/mcp.json      {"servers":{"barewire":{"type":"http","url":"${endpoint}"}}}

@@ -1,22 +1,24 @@
 /**
  * A whole login without a browser, as any OAuth client and its user would do it: discovery, registration, the pages as
- * forms, the code, the token. `make token` prints what comes out; benchmarks and conformance lanes drive servers with it.
- * Run as a program: node login.mjs <endpoint> <field=value …>
+ * forms, the code, the token. `make token`, tests, benchmarks and conformance lanes drive servers with it.
+ * What a server says of itself leads nowhere else: every address and every redirect must be of the origin that was asked.
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import { pathToFileURL } from "node:url";
 
+/** How long a server may take: while `make dev` waits for a mistake to be mended, it answers nobody. */
+const ANSWER_MS = 30_000;
 const REDIRECT = "http://127.0.0.1:9/callback";
 
-/** Logs in at the server behind `endpoint`, filling the sign-in form with `fields`. Resolves to the token response. */
+/**
+ * Logs in at the server behind `endpoint`, filling the sign-in form with `fields`. Resolves to the token response, and the
+ * `client_id` it was made for. Rejects with what the server said at the first refusal.
+ */
 export async function login(endpoint, fields) {
   const browser = tab();
-  const resource = await json(await fetch(new URL("/.well-known/oauth-protected-resource/mcp", endpoint)));
-  const [issuer] = resource.authorization_servers;
-  const server = await json(await fetch(new URL("/.well-known/oauth-authorization-server", issuer)));
+  const server = await discover(endpoint);
   const client = await json(
-    await fetch(server.registration_endpoint, {
+    await send(server.registration_endpoint, {
       method: "POST",
       headers: { "content-type": "application/json" },
       body: JSON.stringify({
@@ -33,35 +35,80 @@ export async function login(endpoint, fields) {
   for (const [name, value] of Object.entries({
     ...{ response_type: "code", client_id: client.client_id, redirect_uri: REDIRECT, state },
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
-    ...{ code_challenge_method: "S256", resource: resource.resource },
+    ...{ code_challenge_method: "S256", resource: server.resource },
   }))
     asked.searchParams.set(name, value);
   const answer = await passPages(browser, asked, fields);
-  if (answer.get("state") !== state || answer.get("iss") !== issuer) throw new Error(`Not our answer: ${answer}`);
+  if (answer.get("state") !== state || answer.get("iss") !== server.issuer)
+    throw new Error(`Not our answer: ${answer}`);
   if (answer.get("code") === null)
     throw new Error(`Refused: ${answer.get("error")} ${answer.get("error_description")}`);
-  const tokens = await fetch(server.token_endpoint, {
+  const tokens = await send(server.token_endpoint, {
     method: "POST",
     body: new URLSearchParams({
       ...{ grant_type: "authorization_code", code: answer.get("code"), redirect_uri: REDIRECT },
-      ...{ client_id: client.client_id, code_verifier: verifier, resource: resource.resource },
+      ...{ client_id: client.client_id, code_verifier: verifier, resource: server.resource },
     }),
   });
   return { ...(await json(tokens)), client_id: client.client_id };
 }
 
+/**
+ * A new access token for a client that was let in before; resolves to the token response, or undefined when the server does
+ * not know client or token (any more).
+ */
+export async function refresh(endpoint, { client_id, refresh_token }) {
+  const server = await discover(endpoint);
+  const body = new URLSearchParams({
+    grant_type: "refresh_token",
+    client_id,
+    refresh_token,
+    resource: server.resource,
+  });
+  const response = await send(server.token_endpoint, { method: "POST", body });
+  return response.status === 400 || response.status === 401 ? undefined : json(response);
+}
+
+/** The metadata of the authorization server at `endpoint`, with the `resource` it guards. Rejects what leads elsewhere. */
+async function discover(endpoint) {
+  const { origin } = new URL(endpoint);
+  const found = await send(new URL("/.well-known/oauth-protected-resource/mcp", origin));
+  if (found.status === 404) throw new Error(`${origin} asks nobody to sign in: no token is needed`);
+  const { resource, authorization_servers: issuers = [] } = await json(found);
+  requireOrigin(origin, { resource, authorization_servers: issuers[0] });
+  const server = await json(await send(new URL("/.well-known/oauth-authorization-server", origin)));
+  const { issuer, authorization_endpoint, token_endpoint, registration_endpoint } = server;
+  requireOrigin(origin, { issuer, authorization_endpoint, token_endpoint, registration_endpoint });
+  return { ...server, resource };
+}
+
+/** Throws unless each of `named` is an address of `origin`: a passphrase is for the server that was meant. */
+function requireOrigin(origin, named) {
+  for (const [name, address] of Object.entries(named)) {
+    const there = URL.canParse(address) ? new URL(address).origin : String(address);
+    if (there !== origin)
+      throw new Error(`${origin} names another server, ${there}, as its ${name}: nothing was sent there`);
+  }
+}
+
 /** Fills in the forms that `url` leads to until one sends the browser elsewhere; resolves to that address's query. */
 export async function passPages(browser, url, fields) {
+  const { origin, searchParams } = new URL(url);
+  const callback = searchParams.get("redirect_uri") ?? "";
   let page = await browser(url);
   for (let turn = 0; turn < 4; turn++) {
     const location = page.headers.get("location");
-    if (location !== null && new URL(location).origin === new URL(url).origin) page = await browser(location);
-    else if (location !== null) return new URL(location).searchParams;
+    if (location !== null && new URL(location, url).origin === origin) page = await browser(new URL(location, url));
+    else if (location?.startsWith(callback)) return new URL(location).searchParams;
+    else if (location !== null) throw new Error(`${origin} redirects to ${location}, which is not followed`);
     const text = await page.text();
+    if (page.status >= 400) throw new Error(`Refused (${page.status}): ${messageIn(text)}`);
     const form = readForm(text);
     if (form === undefined) throw new Error(`No form in the page (${page.status}): ${strip(text)}`);
+    const action = new URL(form.action, url);
+    requireOrigin(origin, { "form's address": action.href });
     const body = new URLSearchParams({ ...form.hidden, ...fields, decision: "allow" });
-    page = await browser(new URL(form.action, url), { method: "POST", body });
+    page = await browser(action, { method: "POST", body });
   }
   throw new Error("The pages do not end: are the fields right?");
 }
@@ -97,23 +144,26 @@ function unescape(text) {
   return text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name) => named[name]);
 }
 
+/** What a page says went wrong: its alert, or all of it. */
+function messageIn(html) {
+  const [, alert] = /<[^>]*\brole="alert"[^>]*>([\s\S]*?)<\/p>/.exec(html) ?? [];
+  return unescape(strip(alert ?? html).trim());
+}
+
 function strip(html) {
-  const body = html.replace(/<style[\s\S]*?<\/style>/, "");
+  const body = html.replace(/<(style|title)[\s\S]*?<\/\1>/g, "");
   return body.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+}
+
+/** One request. A redirect is no answer: it may lead anywhere. */
+async function send(url, init = {}) {
+  const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) });
+  const location = response.headers.get("location");
+  if (location !== null) throw new Error(`${new URL(url).href} redirects to ${location}, which is not followed`);
+  return response;
 }
 
 async function json(response) {
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
   return response.json();
-}
-
-if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
-  const [endpoint, ...pairs] = process.argv.slice(2);
-  const fields = Object.fromEntries(pairs.map((pair) => pair.split(/=(.*)/s).slice(0, 2)));
-  try {
-    process.stdout.write(`${(await login(endpoint, fields)).access_token}\n`);
-  } catch (error) {
-    console.error(`No token: ${error.message}. Is \`make dev\` running?`);
-    process.exit(1);
-  }
 }

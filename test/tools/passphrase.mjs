@@ -17,6 +17,14 @@ export function hashPassphrase(passphrase) {
   return `pbkdf2-sha256:100000:${salt.toString("base64url")}:${hash.toString("base64url")}`;
 }
 
+/** Whether `stored` was made from `passphrase`. */
+export function isHashOf(stored, passphrase) {
+  const [kind, rounds, salt, hash] = stored.split(":");
+  if (kind !== "pbkdf2-sha256" || !/^[1-9]\d{0,5}$/.test(rounds) || hash === undefined) return false;
+  const made = pbkdf2Sync(passphrase, Buffer.from(salt, "base64url"), Number(rounds), 32, "sha256");
+  return made.toString("base64url") === hash;
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
   const passphrase = freshPassphrase();
   console.log(`Passphrase, for your password manager:       ${passphrase}

@@ -4,8 +4,8 @@
  */
 
 import { spawn } from "node:child_process";
-import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,10 +20,37 @@ export const ENV = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
+/**
+ * Settings that say where a deployment is, who vouches for its callers, who watches it and who reads its log, each with the
+ * value that it has on this machine whatever wrangler.toml says. IDENTITY makes one server of all names and ports of loopback.
+ */
+export const LOCAL_SETTINGS = {
+  PUBLIC_URL: "",
+  IDENTITY: "http://localhost:8787",
+  JURISDICTION: "",
+  LOCATION_HINT: "",
+  AUTH_ISSUER: "",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "",
+  // The log writes stacks as text, which wrangler maps to lines of the source.
+  DEV: "1",
+};
+
 const CONFIGURED = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
+const SECTIONS = CONFIGURED.split(/^(?=\[)/m);
+const DATABASE_SECTIONS = SECTIONS.filter((section) => section.startsWith("[[d1_databases]]"));
+
 /** The databases of wrangler.toml, by binding. */
-export const DATABASES = [...CONFIGURED.matchAll(/^\[\[d1_databases\]\]\nbinding = "(\w+)"/gm)].map(([, name]) => name);
+export const DATABASES = DATABASE_SECTIONS.map((section) => valueIn(section, "binding"));
+
+/** The names of all settings under [vars] in wrangler.toml: a deployment's own, which tests do without. */
+export const VARIABLES = SECTIONS.filter((section) => section.startsWith("[vars]")).flatMap((section) =>
+  [...section.matchAll(/^(\w+)\s*=/gm)].map(([, name]) => name),
+);
+
+function valueIn(section, name) {
+  return new RegExp(`^${name}\\s*=\\s*"([^"]*)"`, "m").exec(section)?.[1];
+}
 
 /** Makes the tables of every database where they are missing: on this machine, or with "--remote" on the account. */
 export async function migrate(...flags) {
@@ -35,6 +62,49 @@ export async function migrate(...flags) {
     const { code, output } = await apply(database);
     if (code !== 0) throw new Error(`The tables of ${database} could not be made:\n${output}`);
   }
+}
+
+/**
+ * Makes the tables on this machine, in the state that wrangler keeps in the folder `state`; says so with `begin` first. It
+ * takes seconds, so nothing is done when the same migrations of the same databases were applied to what still lies there.
+ */
+export async function migrateHere(state, begin) {
+  if (isMigrated(state)) return;
+  begin();
+  await migrate("--local", "--persist-to", state);
+  const folder = databaseFolder(state);
+  mkdirSync(folder, { recursive: true });
+  const done = { migrations: hashMigrations(), files: databaseFiles(folder) };
+  writeFileSync(join(folder, STAMP), JSON.stringify(done));
+}
+
+/** Lies with the databases, so that it goes when they go. */
+const STAMP = "migrated.json";
+const databaseFolder = (state) => join(state, "v3", "d1");
+
+/** Whether the tables that are wanted now were made in the state that lies in the folder `state`. */
+export function isMigrated(state) {
+  const folder = databaseFolder(state);
+  const stamp = join(folder, STAMP);
+  if (!existsSync(stamp)) return false;
+  const done = JSON.parse(readFileSync(stamp, "utf8"));
+  const files = databaseFiles(folder);
+  return done.migrations === hashMigrations() && done.files.every((file) => files.includes(file));
+}
+
+function databaseFiles(folder) {
+  return readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".sqlite"));
+}
+
+/** Of the databases as they are configured, and of each file in their folders of migrations. */
+function hashMigrations() {
+  const hash = createHash("sha256");
+  for (const section of DATABASE_SECTIONS) {
+    const folder = join(ROOT, valueIn(section, "migrations_dir") ?? "migrations");
+    const files = existsSync(folder) ? readdirSync(folder).toSorted() : [];
+    hash.update(JSON.stringify([section, files, files.map((file) => readFileSync(join(folder, file), "utf8"))]));
+  }
+  return hash.digest("hex");
 }
 
 /** A key ring of one fresh key, as the Worker reads it. */

@@ -4,7 +4,7 @@
  */
 
 import { spawn } from "node:child_process";
-import { existsSync, readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -21,12 +21,12 @@ const tool = (name, ...args) => ["node", `test/tools/${name}.mjs`, ...args];
 export const TARGETS = {
   help: { says: "Prints this list.", act: printTargets },
   dev: {
-    says: "Serves the app on http://localhost:8787/mcp (PORT=8787, AUTH=none to ask nobody), on this machine only.",
-    commands: ({ PORT = "8787", AUTH = "" }) => [tool("dev", "--port", PORT, "--auth", AUTH)],
+    says: "Serves the app on http://localhost:8787/mcp (PORT=8787, AUTH=none to ask nobody, URL= of a tunnel), on this machine only.",
+    commands: ({ PORT = "8787", AUTH = "", URL = "" }) => [tool("dev", "--port", PORT, "--auth", AUTH, "--url", URL)],
   },
   token: {
-    says: "Prints a bearer token for curl: logs in at the server that dev started (PORT=8787).",
-    commands: ({ PORT = "8787" }) => [tool("login", `http://localhost:${PORT}/mcp`, `passphrase=${localPassphrase()}`)],
+    says: "Prints a bearer token for curl, of the server that dev started (PORT=8787, URL= of a tunnel).",
+    commands: ({ PORT = "8787", URL = `http://localhost:${PORT}` }) => [tool("token", URL)],
   },
   passphrase: {
     says: "Makes a passphrase for a deployed server, and the secret that knows it.",
@@ -158,11 +158,4 @@ function printTargets() {
 function removeAll() {
   for (const path of ["node_modules", "test/node/node_modules", "test/outside/node_modules", ".wrangler", "dist"])
     rmSync(join(ROOT, path), { recursive: true, force: true });
-}
-
-/** The passphrase that dev made. Empty where nobody has run dev yet. */
-function localPassphrase() {
-  const path = join(ROOT, ".dev.vars");
-  const text = existsSync(path) ? readFileSync(path, "utf8") : "";
-  return /^# passphrase: (.*)$/m.exec(text)?.[1] ?? "";
 }

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { VARIABLES } from "../tools/process.mjs";
 import { ROOT, serveIn, wrangler, type Served } from "./serve.node.ts";
 
 const keyOf = (id: string, start: number): string =>
@@ -26,7 +27,8 @@ beforeAll(async () => {
   for (const part of ["src", "test/tools", "wrangler.toml", "package.json"])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
-  writeFileSync(vars, `KEYS=${K1}\nAUTH=none\n`);
+  // Settings of a deployment are none of the tests'.
+  writeFileSync(vars, `${VARIABLES.map((name) => `${name}=\n`).join("")}KEYS=${K1}\nAUTH=none\n`);
   await wrangler(folder, "d1", "migrations", "apply", "VAULT", "--local");
   writeFileSync(join(folder, "rows.sql"), await seed());
   await wrangler(folder, "d1", "execute", "VAULT", "--local", "--file", "rows.sql");

@@ -25,6 +25,8 @@ export async function wrangler(folder: string, ...args: string[]): Promise<strin
 /** The Worker that `folder`/wrangler.toml describes. */
 export async function serveIn(folder: string, port: number = 0): Promise<Served> {
   const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
+  // Where the Worker is deployed is none of the tests'.
+  args.push("--infer-origin-from-routes", "false");
   const child = spawn(process.execPath, [WRANGLER, ...args, "--show-interactive-dev-session", "false"], {
     cwd: folder,
     env: { ...ENV, WRANGLER_LOG_PATH: `${folder}/log` },
