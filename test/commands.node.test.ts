@@ -166,8 +166,17 @@ describe("the Node that runs the tools", () => {
     writeFileSync(join(broken.root, "test/node/node_modules/node-any-x64/bin/node"), "for another machine");
     for (const { root } of [installed(), broken])
       expect(() => makeReady(root, "20.20.2")).toThrow(
-        "The tools need Node 22.18, 24, 26 or newer, and npm has none for this machine: 20.20.2 is too old",
+        "The tools need Node 22.18, 24, 26 or newer; this one is 20.20.2, and npm has none for this machine " +
+          "with a hash of test/node/package-lock.json",
       );
+  });
+
+  it("is missed when it has gone", () => {
+    const { root, link } = installed("node-any-x64");
+    makeReady(root, "20.20.2");
+    rmSync(join(root, "test/node/node_modules"), { recursive: true });
+    expect(() => makeReady(root, "20.20.2")).toThrow("The tools need Node");
+    expect(readlinkSync.bind(undefined, link)).toThrow("ENOENT");
   });
 });
 

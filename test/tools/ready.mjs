@@ -40,15 +40,23 @@ export function makeReady(root, own = process.versions.node) {
   if (target !== undefined && !isOurs) return;
   const folder = join(root, "test", "node");
   if (isOutdated(folder)) install(folder, `Installing a newer Node for the tools: this one is ${own} …`);
-  if (isOurs) return;
+  // npm passes over an optional package in silence when it fits no hash, so that one must look.
+  if (isOurs && existsSync(link)) return;
+  if (isOurs) rmSync(link);
   const pinned = findPinned(bin);
   if (pinned === undefined)
-    throw new Error(`The tools need Node 22.18, 24, 26 or newer, and npm has none for this machine: ${own} is too old`);
+    throw new Error(
+      `The tools need Node 22.18, 24, 26 or newer; this one is ${own}, and npm has none for this machine ` +
+        "with a hash of test/node/package-lock.json",
+    );
   symlinkSync(pinned, link);
 }
 
+/** Where the link leads; nothing where there is none, and the path itself where there is something else. */
 function readLink(path) {
-  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return undefined;
+  return found.isSymbolicLink() ? readlinkSync(path) : path;
 }
 
 /** The Node that npm has chosen for this machine, where it runs. */

@@ -110,14 +110,14 @@ if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
 async function runTarget(name = "help", ...words) {
   const target = Object.hasOwn(TARGETS, name) ? TARGETS[name] : undefined;
   if (target === undefined) throw new Error(`There is no ${name}: make help says what there is`);
-  const settings = { ...process.env, ...readSettings(words) };
+  const given = readSettings(words);
   if (target.act !== undefined) {
     target.act();
     return;
   }
   if (target.isBare !== true) makeReady(ROOT);
-  const env = { ...ENV, ...target.defaults, ...settings, PATH: ENV.PATH };
-  for (const [command, ...args] of commandsOf(name, settings)) {
+  const env = { ...target.defaults, ...ENV, ...given };
+  for (const [command, ...args] of commandsOf(name, { ...process.env, ...given })) {
     process.exitCode = await runInFront(command, args, env);
     if (process.exitCode !== 0) return;
   }
