@@ -47,12 +47,14 @@ describe("one list", () => {
 
 describe("what they run", () => {
   const tool = (name: string, ...args: string[]): string[] => ["node", `test/tools/${name}.mjs`, ...args];
-  const dev = ["--port", "8787", "--auth", ""];
+  const dev = ["--port", "8787", "--auth", "", "--url", ""];
   const rotate = (url: string, resume: string): string[] => tool("rotate", "--url", url, "--resume", resume);
   it.each<[name: string, settings: Record<string, string>, commands: string[][]]>([
     ["dev", {}, [tool("dev", ...dev)]],
     ["dev", { PORT: "", AUTH: "" }, [tool("dev", ...dev)]],
-    ["dev", { PORT: "9000", AUTH: "none" }, [tool("dev", "--port", "9000", "--auth", "none")]],
+    ["dev", { PORT: "9000", AUTH: "none" }, [tool("dev", "--port", "9000", "--auth", "none", "--url", "")]],
+    ["token", { PORT: "9000" }, [tool("token", "http://localhost:9000")]],
+    ["token", { URL: "https://fox.example" }, [tool("token", "https://fox.example")]],
     ["check", {}, [tool("check", "--quick")]],
     ["test", {}, [tool("check")]],
     ["audit", { URL: "https://mcp.example.com" }, [tool("audit", "https://mcp.example.com")]],
@@ -91,10 +93,7 @@ describe("settings arrive", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    for (const [name, set] of [
-      ["token", `PORT=${port}`],
-      ["audit", `URL=http://127.0.0.1:${port}/mcp`],
-    ] as const) {
+    for (const [name, set] of [["audit", `URL=http://127.0.0.1:${port}/mcp`]] as const) {
       calls = 0;
       const [command, args, variable] = ways[way]?.(name, set) ?? ["", []];
       const { code } = await run(command, args, variable);

@@ -44,14 +44,15 @@ export type Facts = Readonly<Record<string, string | number | boolean | Secret |
 
 let asText = false;
 
-/** From here on an `error` follows its line as text, for people who read the log: `wrangler dev` maps stacks in text. */
+/** From here on an `error` that is a stack follows its line as text, for people who read the log: `wrangler dev` maps stacks in text. */
 export function writeStacks(yes: boolean): void {
   asText = yes;
 }
 
 export function log(level: "log" | "warn" | "error", event: Event, facts: Facts = {}): void {
   const { error, ...rest } = facts;
-  if (asText && error !== undefined) console[level](`${JSON.stringify({ event, ...rest })}\n${String(error)}`);
+  const stack = String(error ?? "");
+  if (asText && stack.includes("\n")) console[level](`${JSON.stringify({ event, ...rest })}\n${stack}`);
   else console[level](JSON.stringify({ event, ...facts }));
 }
 

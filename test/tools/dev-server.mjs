@@ -207,7 +207,7 @@ async function lineWith(trace, lines) {
 
 /** What a line of the log, or of the runtime, says in a sentence, and where in the app that was. */
 function faultIn(text, mapped) {
-  const plain = mapped(text.startsWith("{") ? (JSON.parse(text).error ?? text) : text);
+  const plain = mapped(text.startsWith("{") ? errorOf(text) : text);
   const [first = ""] = plain.split("\n");
   const message = first.replace(/^service core:user:\S*: /, "").replace(/^(Uncaught )?(Error: )?/, "");
   // Who wrote the mistake, not who found it: what the app calls lies elsewhere in src.
@@ -215,4 +215,10 @@ function faultIn(text, mapped) {
   const place = places.find(([, path]) => /^src\/app\/|^(?!src\/|node_modules\/|\.)/.test(path));
   // A setting is not where it is read.
   return { message, place: place && !message.startsWith("Configuration:") ? `${place[1]}:${place[2]}` : undefined };
+}
+
+/** What went wrong, of a line of the log: its stack follows as text, where it has one. */
+function errorOf(text) {
+  const [line = "", ...stack] = text.split("\n");
+  return stack.length > 0 ? stack.join("\n") : (JSON.parse(line).error ?? text);
 }

@@ -5,7 +5,7 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, readdirSync, readlinkSync, rmSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 
 /** From node_modules/.bin, as the link says it, so that it outlives a move of the whole folder. */
@@ -32,8 +32,8 @@ export function makeReady(root, own = process.versions.node) {
   const target = readLink(link);
   const isOurs = target?.startsWith(PINNED) === true;
   if (isNewEnough(own)) {
-    // A link from when the machine's own was too old would hide the one that has come since.
-    if (isOurs && process.execPath !== join(bin, target)) rmSync(link);
+    // A link from when the machine's own was too old would hide the one that has come since. node_modules may be a link too.
+    if (isOurs && process.execPath !== join(realpathSync(bin), target)) rmSync(link);
     return;
   }
   // A fork may have a package that brings a Node.
