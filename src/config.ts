@@ -65,7 +65,7 @@ export interface Env {
   readonly ACCESS_SECONDS?: string;
   /** How long a grant may lie unused; default 30 days. */
   readonly REFRESH_SECONDS?: string;
-  /** How long a rotated refresh token still gets its successor; default 10, 0 is strict. */
+  /** How long a rotated refresh token still gets its successor; default ACCESS_SECONDS, 0 is strict. */
   readonly GRACE_SECONDS?: string;
   /** "1" asks the grant on every request, so that revocation does not wait for ACCESS_SECONDS. */
   readonly STRICT?: string;
@@ -117,6 +117,7 @@ export function readConfig(env: Env): Config {
   if (typeof collector === "string") faults.push(collector);
   const clients = readClients(env.CLIENTS ?? "");
   if (typeof clients === "string") faults.push(clients);
+  const accessSeconds = count("ACCESS_SECONDS", 1, 900);
   const outside = { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION, anyType: env.AUTH_ANY_TYPE === "1" };
   const listed = ALLOWED_ORIGINS.split(",").map((part) => part.trim());
   const browsers = listed.filter((part) => part !== "");
@@ -133,9 +134,9 @@ export function readConfig(env: Env): Config {
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
       codeSeconds: 60,
-      accessSeconds: count("ACCESS_SECONDS", 1, 900),
+      accessSeconds,
       refreshSeconds: count("REFRESH_SECONDS", 60, 2_592_000),
-      graceSeconds: count("GRACE_SECONDS", 0, 10),
+      graceSeconds: count("GRACE_SECONDS", 0, accessSeconds),
       strict: env.STRICT === "1",
     },
   } satisfies Omit<Config, "ring">;

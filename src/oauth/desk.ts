@@ -35,7 +35,10 @@ export interface Settings {
   readonly accessSeconds: number;
   /** A grant dies when it was not used for this long. */
   readonly refreshSeconds: number;
-  /** How long a rotated refresh token still gets its successor; 0 is strict. */
+  /**
+   * How long a rotated refresh token still gets its successor; 0 is strict. Clients run several processes that share a
+   * login and keep it in memory: each comes with the token it knows when its access token is over.
+   */
   readonly graceSeconds: number;
   /** Ask the grant on every request, so that a revoked token dies at once and not within `accessSeconds`. */
   readonly strict: boolean;

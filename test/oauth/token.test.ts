@@ -405,7 +405,10 @@ describe("the form", () => {
     const form = new URLSearchParams(codeForm(code)).toString();
     for (const twice of ["code=x", `code=${code}`, "client_id=web", "code_verifier=y", "grant_type=authorization_code"])
       expect(await send(`${form}&${twice}`)).toEqual(invalid);
-    expect(await send(`${form}&resource=https://mcp.test/mcp&resource=https://evil.test/`)).toEqual(invalid);
+    expect(await send(`${form}&resource=https://mcp.test/mcp&resource=https://evil.test/`)).toEqual([
+      400,
+      "invalid_target",
+    ]);
     expect((await ask(codeForm(code))).status).toBe(200);
   });
 

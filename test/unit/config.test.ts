@@ -111,6 +111,10 @@ test("knows clients beforehand, and how long things live", () => {
     ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
     ...{ graceSeconds: 0, strict: true },
   });
+  // Whoever shares a login comes within the life of an access token.
+  expect(readConfig(good).oauth.graceSeconds).toBe(900);
+  expect(readConfig({ ...good, ACCESS_SECONDS: "300" }).oauth.graceSeconds).toBe(300);
+  expect(readConfig({ ...good, ACCESS_SECONDS: "300", GRACE_SECONDS: "10" }).oauth.graceSeconds).toBe(10);
 });
 
 test("knows a collector by OpenTelemetry's names, and none when it is not told of one", () => {
