@@ -61,6 +61,8 @@ export interface Env {
   readonly AUTH_ANY_TYPE?: string;
   /** Clients known beforehand: a JSON list, see {@link PreRegistered}. */
   readonly CLIENTS?: string;
+  /** "1" takes no client metadata documents, as in a network without internet. */
+  readonly NO_CLIENT_DOCUMENTS?: string;
   /** Life of an access token; default 900. */
   readonly ACCESS_SECONDS?: string;
   /** How long a grant may lie unused; default 30 days. */
@@ -133,6 +135,8 @@ export function readConfig(env: Env): Config {
     auth: AUTH === "none" ? AUTH : AUTH_ISSUER === "" ? "own" : outside,
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
+      documents: env.NO_CLIENT_DOCUMENTS !== "1",
+      host: own?.hostname,
       codeSeconds: 60,
       accessSeconds,
       refreshSeconds: count("REFRESH_SECONDS", 60, 2_592_000),

@@ -31,6 +31,10 @@ export interface Settings {
   /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
   readonly scopes: Readonly<Record<string, { readonly description: string; readonly byDefault?: boolean }>>;
   readonly clients: readonly PreRegistered[];
+  /** Whether clients may bring a metadata document, which this server then fetches. */
+  readonly documents: boolean;
+  /** The host of this server as clients know it: nothing is fetched from it in a client's name. */
+  readonly host: string | undefined;
   readonly codeSeconds: number;
   readonly accessSeconds: number;
   /** A grant dies when it was not used for this long. */
