@@ -67,11 +67,13 @@ export interface Env {
   readonly AUTH_ANY_TYPE?: string;
   /** Clients known beforehand: a JSON list, see {@link PreRegistered}. */
   readonly CLIENTS?: string;
+  /** "1" takes no client metadata documents, as in a network without internet. */
+  readonly NO_CLIENT_DOCUMENTS?: string;
   /** Life of an access token; default 900. */
   readonly ACCESS_SECONDS?: string;
   /** How long a grant may lie unused; default 30 days. */
   readonly REFRESH_SECONDS?: string;
-  /** How long a rotated refresh token still gets its successor; default 10, 0 is strict. */
+  /** How long a rotated refresh token still gets its successor; default ACCESS_SECONDS, 0 is strict. */
   readonly GRACE_SECONDS?: string;
   /** "1" asks the grant on every request, so that revocation does not wait for ACCESS_SECONDS. */
   readonly STRICT?: string;
@@ -130,6 +132,7 @@ export function readConfig(env: Env): Config {
   if (typeof collector === "string") faults.push(collector);
   const clients = readClients(env.CLIENTS ?? "");
   if (typeof clients === "string") faults.push(clients);
+  const accessSeconds = count("ACCESS_SECONDS", 1, 900);
   const outside = { issuer: AUTH_ISSUER, introspection: env.AUTH_INTROSPECTION, anyType: env.AUTH_ANY_TYPE === "1" };
   const config = {
     publicOrigin: own?.origin,
@@ -142,10 +145,12 @@ export function readConfig(env: Env): Config {
     auth: AUTH === "none" ? AUTH : AUTH_ISSUER === "" ? "own" : outside,
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
+      documents: env.NO_CLIENT_DOCUMENTS !== "1",
+      host: own?.hostname,
       codeSeconds: 60,
-      accessSeconds: count("ACCESS_SECONDS", 1, 900),
+      accessSeconds,
       refreshSeconds: count("REFRESH_SECONDS", 60, 2_592_000),
-      graceSeconds: count("GRACE_SECONDS", 0, 10),
+      graceSeconds: count("GRACE_SECONDS", 0, accessSeconds),
       strict: env.STRICT === "1",
     },
   } satisfies Omit<Config, "ring">;

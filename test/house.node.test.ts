@@ -368,6 +368,13 @@ it("make dev binds to loopback only", () => {
     expect(here[path]?.match(/^\s*(?:ip|host) *=.*$/gm), path).toEqual(['ip = "127.0.0.1"']);
 });
 
+it("what a stranger's URL names is fetched as from the internet", () => {
+  // Without the flag a host of the Worker's own zone is reached at its origin, past what guards it:
+  // developers.cloudflare.com/workers/configuration/compatibility-flags/#global-fetch-strictly-public
+  for (const path of ["wrangler.toml", "test/world/wrangler.toml"])
+    expect(here[path], path).toMatch(/^compatibility_flags = \[.*"global_fetch_strictly_public".*\]$/m);
+});
+
 it("the README names the JSON Schema dialects", () => {
   expect(acceptedDialects(here)).toContain("2020-12");
   expect(dialects({ ...here, "README.md": "any JSON Schema" })).toHaveLength(1);

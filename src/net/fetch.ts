@@ -46,20 +46,25 @@ export async function fetchTrusted(url: string, limits: Limits & Sent): Promise<
   return http ? fetchWithin(new URL(url), { method, headers, body }, limits) : err("url.scheme");
 }
 
-/** Names that mean this machine or this network, and names without a dot. */
-const PRIVATE_NAME = /(^|\.)(localhost|local|internal|home\.arpa)$|^[^.]*$|\.$/;
+/**
+ * A name of the public network: parts with a dot between, the last of letters and none that is kept for something else
+ * (RFC 6761, 6762 appendix G, 7686, 8375, 9476) or is used inside networks.
+ */
+const PUBLIC_NAME =
+  /^(?!localhost\.)(?:[\w-]+\.)+(?!(?:local(?:host|domain)?|lan|home|corp|internal|intranet|private|svc|onion|alt|arpa|test|example|invalid)$)(?:[a-z]{2,}|xn--[a-z\d-]+)$/;
 
 /**
  * The URL, if a stranger may make us fetch it. An address in place of a name is refused, whichever it is: parsing has
  * turned every notation of IPv4 into dotted decimals, which no name can end in, and IPv6 stands in brackets.
+ * `own`: a host that is refused as well.
  */
-export function checkStrangerUrl(text: string): Result<URL, string> {
+export function checkStrangerUrl(text: string, own?: string): Result<URL, string> {
   if (!URL.canParse(text)) return err("url.malformed");
   const url = new URL(text);
   if (url.protocol !== "https:") return err("url.scheme");
   if (url.username !== "" || url.password !== "") return err("url.userinfo");
   if (url.port !== "") return err("url.port");
-  if (/^\[|\.\d+$/.test(url.hostname) || PRIVATE_NAME.test(url.hostname)) return err("url.host");
+  if (!PUBLIC_NAME.test(url.hostname) || url.hostname === own) return err("url.host");
   return ok(url);
 }
 

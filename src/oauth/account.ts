@@ -29,8 +29,10 @@ export class Account extends DurableObject {
   enter({ address, good, grant }: { address: string; good: boolean; grant: string }): "ok" | "wrong" | "locked" {
     const { failed, grants } = this.#rows.read();
     const at = now();
-    const recent = failed.filter((attempt) => at - attempt.at < 60 * MINUTE);
-    const own = recent.filter((attempt) => attempt.address === address && at - attempt.at < 15 * MINUTE);
+    // Either way: an attempt that a clock ahead noted must not count for longer.
+    const since = (attempt: { readonly at: number }): number => Math.abs(at - attempt.at);
+    const recent = failed.filter((attempt) => since(attempt) < 60 * MINUTE);
+    const own = recent.filter((attempt) => attempt.address === address && since(attempt) < 15 * MINUTE);
     if (address !== "" && (own.length >= MAX_OF_ADDRESS || recent.length >= MAX_OF_ALL)) return "locked";
     if (!good) {
       this.#rows.write({ grants, failed: [...recent, { address, at }] });

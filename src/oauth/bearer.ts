@@ -26,10 +26,8 @@ export async function readCaller(
   if (scheme?.toLowerCase() !== "bearer")
     return err(challenge(401, place, { scope: scopes.join(" ") }, "token.absent"));
   // spec: bearer.malformed.status
-  if (token === undefined || more.length > 0) {
-    const said = { error: "invalid_request", error_description: "Send one access token" };
-    return err(challenge(400, place, said, "token.header"));
-  }
+  if (token === undefined || more.length > 0)
+    return err(challenge(400, place, { error: "invalid_request" }, "token.header"));
   const caller = /^[\w.~+/-]+=*$/.test(token) ? await verify(token, place) : err("token.malformed");
   if (caller.ok) return caller;
   const said = { error: "invalid_token", error_description: "The access token is not valid here or no longer" };

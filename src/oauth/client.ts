@@ -39,7 +39,7 @@ export async function findClient(desk: Desk, id: string | undefined): Promise<Re
   if (id === undefined) return fault("invalid_client", "client.absent", "client_id is needed");
   const configured = desk.settings.clients.find(({ client_id }) => client_id === id);
   if (configured !== undefined) return ok(fromConfiguration(configured));
-  if (id.startsWith("https://")) return findPublished(desk, id);
+  if (desk.settings.documents && id.startsWith("https://")) return findPublished(desk, id);
   const registered = await readRegistered(desk.ring, id);
   if (registered !== undefined) return ok(registered);
   return fault("invalid_client", "client.unknown", "The client is not known here: it must register");

@@ -31,11 +31,18 @@ export interface Settings {
   /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
   readonly scopes: Readonly<Record<string, { readonly description: string; readonly byDefault?: boolean }>>;
   readonly clients: readonly PreRegistered[];
+  /** Whether clients may bring a metadata document, which this server then fetches. */
+  readonly documents: boolean;
+  /** The host of this server as clients know it: nothing is fetched from it in a client's name. */
+  readonly host: string | undefined;
   readonly codeSeconds: number;
   readonly accessSeconds: number;
   /** A grant dies when it was not used for this long. */
   readonly refreshSeconds: number;
-  /** How long a rotated refresh token still gets its successor; 0 is strict. */
+  /**
+   * How long a rotated refresh token still gets its successor; 0 is strict. Clients run several processes that share a
+   * login and keep it in memory: each comes with the token it knows when its access token is over.
+   */
   readonly graceSeconds: number;
   /** Ask the grant on every request, so that a revoked token dies at once and not within `accessSeconds`. */
   readonly strict: boolean;

@@ -6,27 +6,33 @@
 import { log, type Event, type Facts } from "../base/log.ts";
 import { err } from "../base/result.ts";
 
-/** Error codes on the wire, with the HTTP status they have when they are not a redirect. */
-const STATUS = {
-  invalid_request: 400,
+/** Error codes on the wire. */
+type Code =
+  | "invalid_request"
+  | "invalid_client"
+  | "invalid_grant"
+  | "unauthorized_client"
+  | "unsupported_grant_type"
+  | "unsupported_response_type"
+  | "invalid_scope"
+  | "invalid_target"
+  | "interaction_required"
+  | "invalid_redirect_uri"
+  | "invalid_client_metadata"
+  | "temporarily_unavailable"
+  | "slow_down"
+  | "server_error";
+
+/** The HTTP status of those that do not have 400 when they are not a redirect. */
+const STATUS: Partial<Record<Code, number>> = {
   invalid_client: 401,
-  invalid_grant: 400,
-  unauthorized_client: 400,
-  unsupported_grant_type: 400,
-  unsupported_response_type: 400,
-  invalid_scope: 400,
-  invalid_target: 400,
-  access_denied: 403,
-  interaction_required: 400,
-  invalid_redirect_uri: 400,
-  invalid_client_metadata: 400,
   temporarily_unavailable: 503,
   slow_down: 429,
   server_error: 500,
-} as const;
+};
 
 export interface Fault {
-  readonly error: keyof typeof STATUS;
+  readonly error: Code;
   /** Stable and dotted, for audit lines: "code.expired". */
   readonly reason: string;
   // spec: token.error.characters, authorize.error.characters, register.refused.characters
@@ -62,6 +68,6 @@ export function refuseOAuth(endpoint: string, refused: Refused, http: Request): 
   const headers: Record<string, string> = {};
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
-  if (STATUS[error] === 429) headers["retry-after"] = "60";
-  return oauthJson({ error, error_description: description }, STATUS[error], headers);
+  if (error === "slow_down") headers["retry-after"] = "60";
+  return oauthJson({ error, error_description: description }, STATUS[error] ?? 400, headers);
 }

@@ -83,7 +83,7 @@ export class Grant extends DurableObject {
   redeem({ client, resource, redirectUri, challenge, epoch }: Code): Redeemed {
     const row = this.#read();
     if (row === undefined) return refused("grant.over");
-    const { terms, generation, expires, refreshSeconds } = row;
+    const { terms, generation, refreshSeconds } = row;
     if (client !== terms.client) return refused("grant.client");
     if (resource !== terms.resource) return refused("grant.resource");
     // OAuth 2.1 no longer sends it here, RFC 6749 does: whoever sends it must send the one that the code went to.
@@ -91,7 +91,7 @@ export class Grant extends DurableObject {
     if (challenge !== terms.challenge) return refused("code.verifier");
     if (generation > 0) return this.#end(row, "code.replayed");
     if (!isOf(terms, epoch)) return this.#end(row, "grant.epoch");
-    return now() < expires ? this.#advance(row, epoch, refreshSeconds) : refused("code.expired");
+    return isAlive(row) ? this.#advance(row, epoch, refreshSeconds) : refused("code.expired");
   }
 
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
@@ -99,14 +99,14 @@ export class Grant extends DurableObject {
   refresh(presented: Refresh, settings: Pick<Settings, "graceSeconds" | "refreshSeconds">): Redeemed {
     const row = this.#read();
     if (row === undefined) return refused("grant.over");
-    const { terms, generation, used, expires } = row;
+    const { terms, generation, used } = row;
     if (presented.client !== terms.client) return refused("grant.client");
     if (presented.resource !== terms.resource) return refused("grant.resource");
     if (!presented.scopes.every((scope) => terms.scopes.includes(scope))) return refused("scope.wider");
-    if (now() >= expires) return refused("refresh.expired");
+    if (!isAlive(row)) return refused("refresh.expired");
     if (!isOf(terms, presented.epoch)) return this.#end(row, "grant.epoch");
     if (presented.generation === generation) return this.#advance(row, presented.epoch, settings.refreshSeconds);
-    const graced = presented.generation === generation - 1 && now() - used < settings.graceSeconds * 1000;
+    const graced = presented.generation === generation - 1 && isWithin(used, settings.graceSeconds * 1000);
     return graced ? { kind: "granted", terms, generation } : this.#end(row, "refresh.reused");
   }
 
@@ -122,7 +122,7 @@ export class Grant extends DurableObject {
    */
   status(epoch?: string): (GrantRow & { readonly live: boolean }) | undefined {
     const row = this.#read();
-    return row && { ...row, live: row.generation > 0 && now() < row.expires && isOf(row.terms, epoch) };
+    return row && { ...row, live: row.generation > 0 && isAlive(row) && isOf(row.terms, epoch) };
   }
 
   /** Ends the grant, of `client` alone if one is given. What was agreed to, when it was not over before. */
@@ -169,6 +169,15 @@ export class Grant extends DurableObject {
     this.#write("over");
     return { kind: "refused", reason, revoked: terms };
   }
+}
+
+/** Neither long ago nor far ahead: a row that was written by a clock ahead must not stretch what it begins. */
+function isWithin(start: number, ms: number): boolean {
+  return Math.abs(now() - start) < ms;
+}
+
+function isAlive({ used, expires }: GrantRow): boolean {
+  return isWithin(used, expires - used);
 }
 
 /** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */

@@ -43,7 +43,7 @@ export function resourceMetadata(path: string, place: Place, issuer: string, set
   });
 }
 
-export function serverMetadata({ issuer }: Place, { scopes, clients }: Settings): Response {
+export function serverMetadata({ issuer }: Place, { scopes, clients, documents }: Settings): Response {
   const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
   const machine = clients.some((client) => client.grant_types?.includes("client_credentials"));
   // spec: issuer.metadata.issuer, issuer.metadata.plain, issuer.metadata.empty, issuer.metadata.endpoints
@@ -70,7 +70,7 @@ export function serverMetadata({ issuer }: Place, { scopes, clients }: Settings)
     introspection_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
     // spec: issuer.metadata.iss, issuer.metadata.documents
     authorization_response_iss_parameter_supported: true,
-    client_id_metadata_document_supported: true,
+    client_id_metadata_document_supported: documents,
   });
 }
 

@@ -17,16 +17,16 @@ const CHARACTERS = /^(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
 const HTTPS = /^https:\/\/(?:[\w.-]+|\[[\dA-Fa-f:.]+\])(?::\d+)?(?:[/?]|$)/i;
 const LOOPBACK = /^(https?:\/\/(?:localhost|127\.0\.0\.1|\[::1\]))(?::\d+)?(?=[/?]|$)/i;
 /**
- * RFC 8252 section 7.1: a domain name of the app's maker, reversed. The first part is a top-level domain: neither what
- * Windows nor what older protocols put before a dot.
+ * RFC 8252 section 7.1: a domain name of the app's maker, reversed. The first part is a top-level domain, and not what
+ * Windows puts before a dot.
  */
-const REVERSE_DOMAIN = /^(?!(?:microsoft|soap|iris|xmlrpc)\.)[a-z]{2,63}(?:\.[a-z0-9-]+)+:\//i;
+const REVERSE_DOMAIN = /^(?!microsoft\.)[a-z]{2,63}(?:\.[a-z0-9-]+)+:\//i;
 /**
  * Editors, which registered before they read RFC 8252: the name of an extension in them, and no query, by which they are
  * told to install or open something.
  */
 const EDITOR =
-  /^(?:cursor|vscode(?:-insiders)?|vscodium|code-oss|windsurf(?:-next)?|kiro|trae|antigravity|positron|claude):\/\/[\w-]+(?:\.[\w-]+)+(?:\/[^?]*)?$/i;
+  /^(?:cursor|vscode(?:-insiders)?|vscodium|windsurf|kiro|trae|antigravity|claude):\/\/[\w-]+(?:\.[\w-]+)+(?:\/[^?]*)?$/i;
 
 // spec: redirect.allowed, redirect.absolute, redirect.fragment, redirect.native.options
 /** Checks a URI that a client wants to register. `native`: loopback and private-use schemes are allowed as well. */

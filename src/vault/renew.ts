@@ -19,6 +19,8 @@ const EARLY_MS = 60_000;
 const LEASE_MS = 20_000;
 const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 10_000 };
 const [FIRST_PAUSE, LAST_PAUSE] = [50, 1_000];
+/** How long a token is taken to last whose upstream says nothing of it, and at most. Endless is no number in JSON. */
+const [USUAL_SECONDS, MOST_SECONDS] = [3_600, 31_536_000];
 
 /** What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. */
 export async function renew(
@@ -36,7 +38,8 @@ export async function renew(
     // 2. It opens, and is of this kind.
     const opened = await safe.open(row);
     if (!opened.ok) return opened;
-    const { kind, access_token: token, expires = Infinity } = opened.value;
+    const { kind, access_token: token } = opened.value;
+    const expires = opened.value["expires"] ?? Infinity;
     if (kind !== "oauth" || typeof token !== "string" || typeof expires !== "number")
       throw new RangeError(`Credential "${row.name}" of service "${row.service}" is no OAuth credential`);
     // 3. It lasts.
@@ -102,8 +105,8 @@ async function ask(
     token,
     // An upstream that does not rotate leaves it out, and the old one stays.
     ...(typeof next === "string" && { refresh_token: next }),
-    // Without a word about its life (section 5.1) an hour is assumed: one kept for ever would never be renewed.
-    expires: now() + (typeof seconds === "number" ? seconds : 3_600) * 1_000,
+    // Section 5.1 lets it out. A life kept for ever would never be renewed, and one of nothing by every call.
+    expires: now() + (Number(seconds) > 0 ? Math.min(Number(seconds), MOST_SECONDS) : USUAL_SECONDS) * 1_000,
   });
 }
 

@@ -49,6 +49,8 @@ const PATIENCE_MS = 10_000;
 
 const THIS = "owner = ?1 AND service = ?2 AND name = ?3";
 const LEASED = `${THIS} AND version = ?4 AND lease = ?5`;
+/** A lease that ends later than a new one would was written by a clock ahead, and does not count. */
+const UNLEASED = "(lease <= ?5 OR lease > ?6)";
 /** D1 gives bytes as a list of numbers. */
 type Raw = Omit<CredentialRow, "blob" | "over"> & { readonly sealed: number[]; readonly over: number };
 
@@ -79,7 +81,7 @@ export function vaultRows(db: D1Database): VaultRows {
       return changes(bound(text, row, known, key, blob, version, at));
     },
     lease(row, known, at, until) {
-      const text = `UPDATE credentials SET lease = ?6 WHERE ${THIS} AND version = ?4 AND over = 0 AND lease <= ?5`;
+      const text = `UPDATE credentials SET lease = ?6 WHERE ${THIS} AND version = ?4 AND over = 0 AND ${UNLEASED}`;
       return changes(bound(text, row, known, at, until));
     },
     async release(row, known, until) {

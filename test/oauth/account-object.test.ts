@@ -44,6 +44,18 @@ describe("enter", () => {
     expect(await good(account, "z")).toBe("ok");
   });
 
+  it("does not lock for longer what a clock ahead noted", async () => {
+    const account = fresh();
+    for (let round = 0; round < 5; round += 1) await wrong(account, "a");
+    await wait(account, -14);
+    expect(await good(account, "a")).toBe("locked");
+    await wait(account, -2);
+    expect(await good(account, "a")).toBe("ok");
+    for (let round = 0; round < 100; round += 1) await wrong(account, `a${round}`);
+    await wait(account, -61);
+    expect(await good(account, "z")).toBe("ok");
+  });
+
   it("parallel guesses get no more than five either", async () => {
     const account = fresh();
     const guesses = await Promise.all(Array.from({ length: 50 }, () => wrong(account, "a")));

@@ -354,13 +354,13 @@ describe("a client with a key", () => {
     const { desk, key, claims } = await signing();
     for (const [index, jwks] of [
       { jwks: { keys: [key.jwk] } },
-      { jwks_uri: "https://signer.example/jwks.json" },
+      { jwks_uri: "https://signer.example.com/jwks.json" },
     ].entries()) {
-      const id = `https://signer.example/${index}.json`;
+      const id = `https://signer.example.com/${index}.json`;
       const stated = { client_id: id, ...redirects, token_endpoint_auth_method: "private_key_jwt", ...jwks };
       const asked = serving({
         [id]: () => Response.json(stated),
-        "https://signer.example/jwks.json": () => Response.json({ keys: [key.jwk] }),
+        "https://signer.example.com/jwks.json": () => Response.json({ keys: [key.jwk] }),
       });
       const assertion = await key.sign({ ...claims, iss: id, sub: id });
       expect(await asserting(desk, assertion)).toMatchObject({ ok: true, value: { id } });

@@ -4,14 +4,18 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
 import { findClient } from "../../src/oauth/client.ts";
 import { freshSeconds, isClientUrl, readDocument } from "../../src/oauth/client-document.ts";
-import { clientDesk, serving } from "./clients.ts";
+import { serverMetadata } from "../../src/oauth/metadata.ts";
+import { clientDesk, PLACE, serving, type ClientDesk } from "./clients.ts";
+import { authorizeUrl, tab } from "./tab.ts";
 
-const desk = clientDesk();
-const ID = "https://client.example/oauth/client.json";
+const OWN = "mcp.test.example.com";
+const plain = clientDesk();
+const desk: ClientDesk = { ...plain, settings: { ...plain.settings, host: OWN } };
+const ID = "https://client.example.com/oauth/client.json";
 
 /** Each test has a URL of its own, because documents are kept as long as the isolate. */
 let count = 0;
-const freshId = () => `https://client.example/${++count}/client.json`;
+const freshId = () => `https://client.example.com/${++count}/client.json`;
 
 function documentOf(client_id: string, more: JsonObject = {}): JsonObject {
   return { client_id, client_name: "Client", redirect_uris: ["http://127.0.0.1:3000/cb"], ...more };
@@ -58,56 +62,65 @@ const PRIVATE_HOSTS = [
   ...["224.0.0.1", "1.1.1.1", "[2606:4700::1111]", "metadata", "intranet", "metadata.google.internal", "printer.local"],
   ...[
     "x.home.arpa",
-    "client.example.",
+    "client.example.com.",
     "svc.cluster.local",
-    "client.example:80",
-    "client.example:8443",
-    "client.example:22",
+    "api.default.svc",
+    "nas.lan",
+    "wiki.corp",
+    "x.internal",
+    "x.onion",
+    "client.test",
+    "localhost.example.com",
+    // Our own, which would wait for itself.
+    "mcp.test.example.com",
+    "client.example.com:80",
+    "client.example.com:8443",
+    "client.example.com:22",
   ],
 ];
 
 const MALFORMED = [
   "https://",
   "https:///c.json",
-  "https://client.example",
-  "https://client.example/",
-  "https://client.example?x=/c.json",
-  "https://client.example#/c.json",
-  "https://client.example/c.json#",
-  "https://client.example/c.json#x",
-  "https://user@client.example/c.json",
-  "https://user:secret@client.example/c.json",
-  "https://@client.example/c.json",
-  "https://:@client.example/c.json",
-  "https://client.example@evil.example/c.json",
-  "https://client.example\\@evil.example/c.json",
-  "https://client.example\\c.json",
-  "https://client.example/./c.json",
-  "https://client.example/a/../c.json",
-  "https://client.example/a/%2e%2e/c.json",
-  "https://client.example/a/.%2E/c.json",
-  "https://client.example/..",
-  "https://client.example/a/.",
-  "https://CLIENT.example/c.json",
-  "https://client.example:443/c.json",
-  "https://client.example:0443/c.json",
-  "https://client.example/c d.json",
-  "https://client.example/c.json\n",
-  "https://client.example/\tc.json",
-  "https://cli\nent.example/c.json",
-  "https://client.example/\u00E4.json",
-  "https://cli\u00ADent.example/c.json",
-  "https://%63lient.example/c.json",
-  `https://client.example/${"a".repeat(1_000)}`,
+  "https://client.example.com",
+  "https://client.example.com/",
+  "https://client.example.com?x=/c.json",
+  "https://client.example.com#/c.json",
+  "https://client.example.com/c.json#",
+  "https://client.example.com/c.json#x",
+  "https://user@client.example.com/c.json",
+  "https://user:secret@client.example.com/c.json",
+  "https://@client.example.com/c.json",
+  "https://:@client.example.com/c.json",
+  "https://client.example.com@evil.example/c.json",
+  "https://client.example.com\\@evil.example/c.json",
+  "https://client.example.com\\c.json",
+  "https://client.example.com/./c.json",
+  "https://client.example.com/a/../c.json",
+  "https://client.example.com/a/%2e%2e/c.json",
+  "https://client.example.com/a/.%2E/c.json",
+  "https://client.example.com/..",
+  "https://client.example.com/a/.",
+  "https://CLIENT.example.com/c.json",
+  "https://client.example.com:443/c.json",
+  "https://client.example.com:0443/c.json",
+  "https://client.example.com/c d.json",
+  "https://client.example.com/c.json\n",
+  "https://client.example.com/\tc.json",
+  "https://cli\nent.example.com/c.json",
+  "https://client.example.com/\u00E4.json",
+  "https://cli\u00ADent.example.com/c.json",
+  "https://%63lient.example.com/c.json",
+  `https://client.example.com/${"a".repeat(1_000)}`,
 ];
 
 describe("a client id that is a URL", () => {
   it.each([
     ID,
-    "https://client.example/c",
-    "https://client.example/c?v=1",
-    "https://client.example//c",
-    "https://xn--bcher-kva.example/c",
+    "https://client.example.com/c",
+    "https://client.example.com/c?v=1",
+    "https://client.example.com//c",
+    "https://xn--bcher-kva.example.com/c",
   ])("may be %s", (id) => {
     expect(isClientUrl(id)).toBe(true);
   });
@@ -146,7 +159,7 @@ describe("a document", () => {
         id,
         key: id,
         name: "Client",
-        host: "client.example",
+        host: "client.example.com",
         redirectUris: ["http://127.0.0.1:3000/cb"],
         grantTypes: ["authorization_code", "refresh_token"],
         scopes: undefined,
@@ -159,7 +172,7 @@ describe("a document", () => {
   it("may publish keys, or where they are", () => {
     const jwks = { keys: [{ kty: "EC" }] };
     const method = { token_endpoint_auth_method: "private_key_jwt" };
-    const jwks_uri = "https://client.example/jwks.json";
+    const jwks_uri = "https://client.example.com/jwks.json";
     expect(readDocument(ID, documentOf(ID, { ...method, jwks }), [])).toMatchObject({
       value: { auth: { method: "private_key_jwt", jwks } },
     });
@@ -174,15 +187,15 @@ describe("a document", () => {
     for (const name of [...optional, "jwks_uri", "token_endpoint_auth_method", "application_type", "logo_uri"])
       expect([name, readDocument(ID, documentOf(ID, { [name]: null }), ["read"])]).toEqual([name, without]);
     const method = { token_endpoint_auth_method: "private_key_jwt" };
-    const keys = { jwks: null, jwks_uri: "https://client.example/jwks.json" };
+    const keys = { jwks: null, jwks_uri: "https://client.example.com/jwks.json" };
     expect(readDocument(ID, documentOf(ID, { ...method, ...keys }), []).ok).toBe(true);
     expect(without).toMatchObject({ value: { grantTypes: ["authorization_code", "refresh_token"] } });
   });
 
   it.each<[string, JsonObject]>([
-    ["another id", { client_id: "https://client.example/oauth/other.json" }],
-    ["its id with another case", { client_id: "https://client.example/oauth/Client.json" }],
-    ["its id with a port", { client_id: "https://client.example:443/oauth/client.json" }],
+    ["another id", { client_id: "https://client.example.com/oauth/other.json" }],
+    ["its id with another case", { client_id: "https://client.example.com/oauth/Client.json" }],
+    ["its id with a port", { client_id: "https://client.example.com:443/oauth/client.json" }],
     ["its id with a slash", { client_id: `${ID}/` }],
     ["its id with a query", { client_id: `${ID}?` }],
     ["the id of somebody's bank", { client_id: "https://bank.example/client.json" }],
@@ -196,9 +209,9 @@ describe("a document", () => {
     ["a number for a name", { client_name: 1 }],
     ["no redirect URIs", { redirect_uris: [] }],
     ["redirect URIs that are none", { redirect_uris: "http://127.0.0.1:3000/cb" }],
-    ["a script", { redirect_uris: ["https://client.example/cb", "JAVASCRIPT:alert(1)"] }],
+    ["a script", { redirect_uris: ["https://client.example.com/cb", "JAVASCRIPT:alert(1)"] }],
     ["data", { redirect_uris: ["data:text/html,x"] }],
-    ["plain http", { redirect_uris: ["http://client.example/cb"] }],
+    ["plain http", { redirect_uris: ["http://client.example.com/cb"] }],
     ["a look-alike of loopback", { redirect_uris: ["http://localhost.evil.example/cb"] }],
     ["loopback of a web client", { application_type: "web" }],
     ["no code", { grant_types: ["client_credentials"] }],
@@ -209,22 +222,25 @@ describe("a document", () => {
     ["a shared secret beside keys", { token_endpoint_auth_method: "client_secret_basic", jwks: { keys: [] } }],
     ["an unknown method", { token_endpoint_auth_method: "tls_client_auth" }],
     ["a method that is no string", { token_endpoint_auth_method: ["none"] }],
-    ["keys in two places, though it uses none", { jwks: {}, jwks_uri: "https://client.example/j" }],
+    ["keys in two places, though it uses none", { jwks: {}, jwks_uri: "https://client.example.com/j" }],
     ["keys nowhere", { token_endpoint_auth_method: "private_key_jwt" }],
     [
       "keys in two places",
-      { token_endpoint_auth_method: "private_key_jwt", jwks: {}, jwks_uri: "https://client.example/j" },
+      { token_endpoint_auth_method: "private_key_jwt", jwks: {}, jwks_uri: "https://client.example.com/j" },
     ],
     ["keys in a list", { token_endpoint_auth_method: "private_key_jwt", jwks: [] }],
-    ["keys in a string", { token_endpoint_auth_method: "private_key_jwt", jwks: "https://client.example/j" }],
-    ["keys over plain http", { token_endpoint_auth_method: "private_key_jwt", jwks_uri: "http://client.example/j" }],
+    ["keys in a string", { token_endpoint_auth_method: "private_key_jwt", jwks: "https://client.example.com/j" }],
+    [
+      "keys over plain http",
+      { token_endpoint_auth_method: "private_key_jwt", jwks_uri: "http://client.example.com/j" },
+    ],
     ...PRIVATE_HOSTS.map((host): [string, JsonObject] => [
       `keys at ${host}`,
       { token_endpoint_auth_method: "private_key_jwt", jwks_uri: `https://${host}/jwks.json` },
     ]),
   ])("is refused when it holds %s", (_, more) => {
-    expect(readDocument(ID, documentOf(ID, more), ["read"]).ok).toBe(false);
-    expect(readDocument(ID, documentOf(ID), ["read"]).ok).toBe(true);
+    expect(readDocument(ID, documentOf(ID, more), ["read"], OWN).ok).toBe(false);
+    expect(readDocument(ID, documentOf(ID), ["read"], OWN).ok).toBe(true);
   });
 
   it.each(["client_id", "client_name", "redirect_uris"])("is refused without %s", (member) => {
@@ -265,6 +281,39 @@ describe("a document", () => {
     expect(asked).toEqual([id]);
     answering = answer(documentOf(id));
     expect(await findClient(desk, id)).toMatchObject({ ok: true });
+  });
+
+  it("that cannot be had leads to a page that names the host, and nothing else of the address", async () => {
+    const id = `https://metadata.client.example.com/secret-path/${++count}?token=x`;
+    for (const [answers, error] of [
+      [{}, "temporarily_unavailable"],
+      [{ [id]: answer("", {}, 503) }, "temporarily_unavailable"],
+      [{ [id]: answer("", {}, 404) }, "invalid_client"],
+      [{ [id]: answer("<p>", { "content-type": "text/html" }) }, "invalid_client"],
+    ] as const) {
+      serving(answers);
+      const found = await findClient(desk, id);
+      const said = found.ok ? "" : found.error.description;
+      expect(found).toMatchObject({ error: { error } });
+      expect(said).toMatch(/ metadata\.client\.example\.com$/);
+      expect(said).not.toMatch(/secret-path|token/);
+      const { html, status } = await tab(desk).go(authorizeUrl({ client_id: id }));
+      expect([status, html.includes("from metadata.client.example.com")]).toEqual([400, true]);
+    }
+  });
+
+  it("is not asked for where the operator wants none, and the metadata say so", async () => {
+    const off: ClientDesk = { ...desk, settings: { ...desk.settings, documents: false } };
+    const id = freshId();
+    const asked = serving({ [id]: answer(documentOf(id)) });
+    expect(await findClient(off, id)).toMatchObject({ error: { error: "invalid_client", reason: "client.unknown" } });
+    expect(asked).toEqual([]);
+    const offered = async ({ settings }: ClientDesk): Promise<unknown> =>
+      (await serverMetadata(PLACE, settings).json<JsonObject>())["client_id_metadata_document_supported"];
+    expect([await offered(off), await offered(desk)]).toEqual([false, true]);
+    expect(await findClient(desk, id)).toMatchObject({ ok: true });
+    // Not even one that was kept before.
+    expect(await findClient(off, id)).toMatchObject({ ok: false });
   });
 
   it("never repeats in its refusal what a stranger wrote", async () => {

@@ -10,7 +10,7 @@ import { ringOf } from "../unit/keys.ts";
 import { clientDesk, registered, serving } from "./clients.ts";
 
 const configured: PreRegistered = { client_id: "ops", client_name: "Ops", redirect_uris: ["https://ops.example/cb"] };
-const METADATA = { redirect_uris: ["https://client.example/cb"], token_endpoint_auth_method: "none" };
+const METADATA = { redirect_uris: ["https://client.example.com/cb"], token_endpoint_auth_method: "none" };
 const UNKNOWN = { ok: false, error: { error: "invalid_client", reason: "client.unknown" } };
 
 afterEach(() => void vi.restoreAllMocks());
@@ -128,7 +128,7 @@ describe("a registered client", () => {
 
   it("is nobody when its id is longer than any that was given out", async () => {
     const desk = clientDesk();
-    const large = await seal(desk.ring, "client", [["https://client.example/"], "x".repeat(6_000), [], null, null]);
+    const large = await seal(desk.ring, "client", [["https://client.example.com/"], "x".repeat(6_000), [], null, null]);
     expect(await findClient(desk, large)).toMatchObject(UNKNOWN);
   });
 });
@@ -141,13 +141,13 @@ describe("findClient", () => {
   });
 
   it.each([
-    "http://client.example/c.json",
-    "HTTPS://client.example/c.json",
-    "ftp://client.example/c",
-    "//client.example/c.json",
-    "https:/client.example/c.json",
-    "https:client.example/c.json",
-    " https://client.example/c.json",
+    "http://client.example.com/c.json",
+    "HTTPS://client.example.com/c.json",
+    "ftp://client.example.com/c",
+    "//client.example.com/c.json",
+    "https:/client.example.com/c.json",
+    "https:client.example.com/c.json",
+    " https://client.example.com/c.json",
   ])("fetches nothing for %j", async (id) => {
     const asked = serving({});
     expect(await findClient(clientDesk(), id)).toMatchObject(UNKNOWN);

@@ -68,6 +68,8 @@ export function deskOf(changes: Partial<Settings> = {}, parts: Partial<Desk> & {
       serverName: "Test",
       scopes: { read: { description: "Read" }, write: { description: "Write" } },
       clients: CLIENTS,
+      documents: true,
+      host: new URL(place.issuer).hostname,
       codeSeconds: 60,
       accessSeconds: 900,
       refreshSeconds: 3600,

@@ -119,6 +119,29 @@ describe("refresh", () => {
     expect(await refresh(id, 2)).toMatchObject({ kind: "granted", generation: 3 });
   });
 
+  it("lets two processes of a client go on, each with the token that it keeps in memory", async () => {
+    const id = await redeemed();
+    const QUARTER = 900;
+    const generations = { first: 1, second: 1 };
+    for (let round = 0; round < 6; round += 1) {
+      for (const process of ["first", "second"] as const) {
+        await age(id, 440);
+        const next = await refresh(id, generations[process], QUARTER);
+        if (next.kind !== "granted") throw new Error(`Refused in round ${round}: ${next.reason}`);
+        generations[process] = next.generation;
+      }
+    }
+    expect(Math.abs(generations.first - generations.second)).toBeLessThanOrEqual(1);
+    await age(id, QUARTER + 1);
+    expect(await refresh(id, Math.max(generations.first, generations.second), QUARTER)).toMatchObject({
+      kind: "granted",
+    });
+    await age(id, QUARTER);
+    expect(await refresh(id, Math.max(generations.first, generations.second), QUARTER)).toMatchObject({
+      reason: "refresh.reused",
+    });
+  });
+
   it("after the window, the old generation ends the family", async () => {
     const id = await redeemed();
     await refresh(id, 1);
@@ -165,6 +188,29 @@ describe("refresh", () => {
     await age(id, 3600);
     expect(await grantStub(id).status()).toMatchObject({ live: false });
     expect(await refresh(id, 3)).toEqual({ kind: "refused", reason: "refresh.expired" });
+  });
+});
+
+describe("a row that a clock ahead wrote", () => {
+  const HOUR = -3_601;
+
+  it("does not stretch the grace window", async () => {
+    const id = await redeemed();
+    await refresh(id, 1);
+    await age(id, -9);
+    expect(await refresh(id, 1)).toMatchObject({ kind: "granted", generation: 2 });
+    await age(id, -60);
+    expect(await refresh(id, 1)).toMatchObject({ reason: "refresh.reused" });
+  });
+
+  it("does not stretch the life of a code, nor of what lies unused", async () => {
+    const { id: unredeemed } = await openGrant(desk);
+    await age(unredeemed, HOUR);
+    expect(await grantStub(unredeemed).redeem(code)).toEqual({ kind: "refused", reason: "code.expired" });
+    const id = await redeemed();
+    await age(id, HOUR);
+    expect(await grantStub(id).status()).toMatchObject({ live: false });
+    expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "refresh.expired" });
   });
 });
 

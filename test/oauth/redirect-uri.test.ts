@@ -79,9 +79,6 @@ const DANGEROUS = [
   ].map((scheme) => `${scheme}://host.part/path`),
   "microsoft.windows.camera:/x",
   "microsoft.windows.camera://a.b/x",
-  "soap.beep://host/x",
-  "iris.lwz://host/x",
-  "xmlrpc.beep://host/x",
   "z39.50r://host/x",
 ];
 

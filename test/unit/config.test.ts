@@ -114,13 +114,23 @@ test("asks everybody who they are, unless it is told otherwise", () => {
   });
 });
 
+test("takes client metadata documents from all hosts but its own, unless it is told otherwise", () => {
+  expect(readConfig(good).oauth).toMatchObject({ documents: true, host: undefined });
+  expect(readConfig({ ...good, PUBLIC_URL: "https://MCP.example.com/x" }).oauth.host).toBe("mcp.example.com");
+  expect(readConfig({ ...good, NO_CLIENT_DOCUMENTS: "1" }).oauth.documents).toBe(false);
+});
+
 test("knows clients beforehand, and how long things live", () => {
   const client = { client_id: "a", client_name: "A", redirect_uris: ["https://a.example/cb"], scope: "read" };
   const { oauth } = readConfig({ ...good, CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT: "1" });
   expect(oauth).toEqual({
     ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
-    ...{ graceSeconds: 0, strict: true },
+    ...{ graceSeconds: 0, strict: true, documents: true, host: undefined },
   });
+  // Whoever shares a login comes within the life of an access token.
+  expect(readConfig(good).oauth.graceSeconds).toBe(900);
+  expect(readConfig({ ...good, ACCESS_SECONDS: "300" }).oauth.graceSeconds).toBe(300);
+  expect(readConfig({ ...good, ACCESS_SECONDS: "300", GRACE_SECONDS: "10" }).oauth.graceSeconds).toBe(10);
 });
 
 test("knows a collector by OpenTelemetry's names, and none when it is not told of one", () => {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { checkStrangerUrl, fetchStranger, fetchTrusted, type Limits } from "../../src/net/fetch.ts";
 
 const LIMITS: Limits = { accept: "application/json, application/x+json", maxBytes: 64, timeoutMs: 1_000 };
-const URL_OF_CLIENT = "https://client.example/metadata.json";
+const URL_OF_CLIENT = "https://client.example.com/metadata.json";
 
 /** What the other side was asked, and what it answers. */
 const asked: Request[] = [];
@@ -30,28 +30,39 @@ const outcome = async (limits: Limits = LIMITS): Promise<unknown> => {
 
 describe("a stranger's URL", () => {
   test.each([
-    "https://client.example/metadata.json",
-    "https://client.example:443/",
-    "https://CLIENT.Example/a?b=c",
-    "https://xn--bcher-kva.example/",
-    "https://bücher.example/",
-    "https://localhost.example/",
-    "https://local.example/",
-    "https://1.2.3.4.example/",
-    "https://a.b1/",
+    "https://client.example.com/metadata.json",
+    "https://client.example.com:443/",
+    "https://CLIENT.Example.com/a?b=c",
+    "https://xn--bcher-kva.example.com/",
+    "https://bücher.example.com/",
+    "https://local.example.com/",
+    "https://internal.dev/",
+    "https://lan.corp.io/",
+    "https://1.2.3.4.example.com/",
+    "https://a_b.example.com/",
+    "https://xn--d1acj3b.xn--p1ai/",
   ])("%s may be fetched", (url) => expect(checkStrangerUrl(url)).toMatchObject({ ok: true }));
 
   test.each<[reason: string, urls: string[]]>([
-    ["url.malformed", ["", "client.example", "//client.example/", "https://", "https://[::1", "https://a b.example/"]],
+    [
+      "url.malformed",
+      ["", "client.example.com", "//client.example.com/", "https://", "https://[::1", "https://a b.example/"],
+    ],
     ["url.malformed", ["https://1.2.3.4.5/", "https://256.1.1.1/", "https://1.2.3.0x1ff/"]],
     [
       "url.scheme",
-      ["http://client.example/", "ftp://client.example/", "file:///etc/passwd", "data:application/json,{}"],
+      ["http://client.example.com/", "ftp://client.example.com/", "file:///etc/passwd", "data:application/json,{}"],
     ],
-    ["url.scheme", ["javascript:fetch('https://client.example/')", "ws://client.example/", "blob:https://a.example/b"]],
-    ["url.userinfo", ["https://a@client.example/", "https://a:b@client.example/", "https://:b@client.example/"]],
-    ["url.userinfo", ["https://client.example@127.0.0.1/", "https://client.example%40a@b.example/"]],
-    ["url.port", ["https://client.example:8443/", "https://client.example:80/", "https://127.0.0.1:6379/"]],
+    [
+      "url.scheme",
+      ["javascript:fetch('https://client.example.com/')", "ws://client.example.com/", "blob:https://a.example/b"],
+    ],
+    [
+      "url.userinfo",
+      ["https://a@client.example.com/", "https://a:b@client.example.com/", "https://:b@client.example.com/"],
+    ],
+    ["url.userinfo", ["https://client.example.com@127.0.0.1/", "https://client.example.com%40a@b.example/"]],
+    ["url.port", ["https://client.example.com:8443/", "https://client.example.com:80/", "https://127.0.0.1:6379/"]],
   ])("%s: %j", (reason, urls) => {
     for (const url of urls) expect(checkStrangerUrl(url), url).toEqual({ ok: false, error: reason });
   });
@@ -81,8 +92,16 @@ describe("a stranger's URL", () => {
       "names of this network",
       ["printer.local", "metadata.google.internal", "a.internal", "nas.home.arpa", "home.arpa"],
     ],
+    [
+      "names of other networks",
+      ["api.default.svc", "nas.lan", "wiki.corp", "fritz.home", "a.private", "a.intranet", "pc.localdomain", "x.onion"],
+    ],
+    ["names of no network", ["client.example", "client.test", "a.invalid", "a.alt", "1.0.0.127.in-addr.arpa"]],
+    ["localhost with something behind it", ["localhost.com", "localhost.localdomain", "LOCALHOST.example.com"]],
+    ["names without a public suffix", ["a.b", "a.b1", "a.1b", "db.prod-1", "a.b_c", "a.-", "a.xn--"]],
+    ["characters of no name", ['a".com', "a'b.com", "a(b).com", "a;b.com", "a..com", ".com", "a!.com", "a`.com"]],
     ["names without a dot", ["intranet", "router", "com", "metadata", "a1"]],
-    ["names with a dot at the end", ["client.example.", "printer.local.", "a.internal."]],
+    ["names with a dot at the end", ["client.example.com.", "printer.local.", "a.internal."]],
   ])("%s: %j", (_, hosts) => {
     for (const host of hosts)
       expect(checkStrangerUrl(`https://${host}/`), host).toEqual({ ok: false, error: "url.host" });
@@ -91,7 +110,7 @@ describe("a stranger's URL", () => {
   test("that is refused is not fetched", async () => {
     says("{}");
     expect(await fetchStranger("https://127.0.0.1/", LIMITS)).toEqual({ ok: false, error: "url.host" });
-    expect(await fetchStranger("http://client.example/", LIMITS)).toEqual({ ok: false, error: "url.scheme" });
+    expect(await fetchStranger("http://client.example.com/", LIMITS)).toEqual({ ok: false, error: "url.scheme" });
     expect(asked).toEqual([]);
   });
 });

@@ -30,7 +30,7 @@ beforeAll(async () => {
     `name = "vault"
 main = "main.ts"
 compatibility_date = "2026-11-02"
-compatibility_flags = ["enable_request_signal"]
+compatibility_flags = ["enable_request_signal", "global_fetch_strictly_public"]
 vars = { KEYS = "${KEYS}" }
 [[d1_databases]]
 binding = "VAULT"

@@ -88,6 +88,35 @@ it("of a short life is not renewed by everybody in turn", async () => {
   expect(asked).toHaveLength(1);
 });
 
+it.each<[text: string, seconds: number]>([
+  ["3600", 3_600],
+  ['"120"', 120],
+  ["1e999", 31_536_000],
+  ["1e308", 31_536_000],
+  ["31536001", 31_536_000],
+  ["0", 3_600],
+  ["-1", 3_600],
+  ["-1e999", 3_600],
+  ["null", 3_600],
+  ['"soon"', 3_600],
+  ["{}", 3_600],
+])("an upstream that says expires_in %s gives a token for %i s, and the next one after it", async (text, seconds) => {
+  const id = await kept();
+  const headers = { "content-type": "application/json" };
+  answer = (count) => new Response(`{"access_token":"at-${count + 1}","expires_in":${text}}`, { headers });
+  expect(await token(id)).toBe("at-2");
+  expect(await value(id)).toMatchObject({ expires: NOW + seconds * 1_000 });
+  vi.setSystemTime(NOW + seconds * 1_000 - 61_000);
+  expect([await token(id), asked.length]).toEqual(["at-2", 1]);
+  vi.setSystemTime(NOW + seconds * 1_000);
+  expect([await token(id), asked.length]).toEqual(["at-3", 2]);
+});
+
+it("a credential that was kept with an endless life is good again", async () => {
+  const id = await kept({ ...TOKEN, expires: null });
+  expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+});
+
 describe("when many ask at once", () => {
   it("the upstream is asked once, and all have the new token", async () => {
     const id = await kept();
@@ -104,6 +133,12 @@ describe("when many ask at once", () => {
     const id = await kept({ ...TOKEN, expires: NOW + 10_000 });
     await tamper(id, { updated: NOW - 600_000, lease: NOW + 20_000 });
     expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+  });
+
+  it("a lease that a clock ahead wrote holds up nobody", async () => {
+    const id = await kept();
+    await tamper(id, { lease: NOW + 3_600_000 });
+    expect(await token(id)).toBe("at-2");
   });
 
   it("a holder that died is replaced when its lease is over", async () => {
