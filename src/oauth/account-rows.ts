@@ -16,10 +16,14 @@ export interface AccountRow {
 export interface AccountRows {
   read(): AccountRow;
   write(row: AccountRow): void;
-  /** Notes `jti` and drops those that expired before `before`, in seconds. False when it was noted already. */
+  /**
+   * Notes `jti` and drops those that expired before `before`, in seconds. False when it was noted already, or when
+   * {@link MAX_SPENT} are: none of them may be forgotten, and whoever signs so many is no honest client.
+   */
   spend(jti: string, expires: number, before: number): boolean;
 }
 
+const MAX_SPENT = 10_000;
 const TABLE = "CREATE TABLE IF NOT EXISTS spent (jti TEXT PRIMARY KEY, expires INTEGER) WITHOUT ROWID";
 
 export function accountRows({ kv, sql }: DurableObjectStorage): AccountRows {
@@ -29,7 +33,8 @@ export function accountRows({ kv, sql }: DurableObjectStorage): AccountRows {
     spend(jti, expires, before) {
       sql.exec(TABLE);
       sql.exec("DELETE FROM spent WHERE expires < ?", before);
-      const noted = sql.exec("INSERT OR IGNORE INTO spent VALUES (?, ?) RETURNING jti", jti, expires);
+      const room = "WHERE (SELECT COUNT(*) FROM spent) < ?";
+      const noted = sql.exec(`INSERT OR IGNORE INTO spent SELECT ?, ? ${room} RETURNING jti`, jti, expires, MAX_SPENT);
       return noted.toArray().length > 0;
     },
   };

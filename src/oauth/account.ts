@@ -3,7 +3,7 @@
  * that signs assertions. RFC 6749 section 10.10, RFC 7523 section 3 (`jti`).
  *
  * Storage: `account-rows.ts`: one row a person, one row for each assertion that is still valid.
- * Life: written by wrong attempts and logins; what is old goes with the next write. Nothing wakes it by itself.
+ * Life: written by wrong attempts, logins and assertions. An alarm clears what is old: all of it, where no grants are.
  * Trade-off: whoever spends a hundred wrong attempts an hour, from many addresses, keeps the person out as well.
  */
 
@@ -36,6 +36,7 @@ export class Account extends DurableObject {
     if (address !== "" && (own.length >= MAX_OF_ADDRESS || recent.length >= MAX_OF_ALL)) return "locked";
     if (!good) {
       this.#rows.write({ grants, failed: [...recent, { address, at }] });
+      this.#clearLater();
       return "wrong";
     }
     const noted = grant === "" || grants.includes(grant) ? grants : [...grants, grant].slice(-MAX_GRANTS);
@@ -56,7 +57,20 @@ export class Account extends DurableObject {
   /** Uses up an assertion id until `expires` (seconds since the epoch). False when it was used before. */
   spend(jti: string, expires: number): boolean {
     // A minute more: the clock of the Worker that judged the expiry may be behind.
-    return this.#rows.spend(jti, expires, now() / 1000 - 60);
+    const fresh = this.#rows.spend(jti, expires, now() / 1000 - 60);
+    if (fresh) this.#clearLater();
+    return fresh;
+  }
+
+  override async alarm(): Promise<void> {
+    const { grants } = this.#rows.read();
+    if (grants.length === 0) await this.ctx.storage.deleteAll();
+    else this.#rows.write({ grants, failed: [] });
+  }
+
+  /** An hour after the last of them, attempts do not count any more, and every assertion has expired. */
+  #clearLater(): void {
+    void this.ctx.storage.setAlarm(now() + 60 * MINUTE);
   }
 }
 

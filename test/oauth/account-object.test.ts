@@ -1,6 +1,6 @@
 /** What is remembered between logins: wrong attempts, grants, and assertions that were used. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { AccountRow } from "../../src/oauth/account-rows.ts";
 import type { Account } from "../../src/oauth/account.ts";
@@ -93,7 +93,8 @@ describe("grants", () => {
     const account = fresh(deskOf().accounts);
     expect((await cost(() => good(account, "a", "g1"))).cost).toMatchObject({ requests: 1, rows: 1 });
     expect((await cost(() => good(account, "a", "g1"))).cost).toMatchObject({ requests: 1, rows: 0 });
-    expect((await cost(() => wrong(account, "a"))).cost).toMatchObject({ requests: 1, rows: 1 });
+    // A row, and the alarm that clears it.
+    expect((await cost(() => wrong(account, "a"))).cost).toMatchObject({ requests: 1, rows: 2 });
   });
 
   it("of which the newest four hundred are kept", async () => {
@@ -128,5 +129,61 @@ describe("spend", () => {
       storage.sql.exec("SELECT jti FROM spent ORDER BY jti").toArray(),
     );
     expect(kept).toEqual([{ jti: "new" }, { jti: "over" }]);
+  });
+});
+
+describe("what a peer can make an account keep", () => {
+  const all = (account: Stub): Promise<unknown[]> =>
+    runInDurableObject(account, (_, { storage }) => [...storage.kv.list()]);
+  const alarmOf = (account: Stub): Promise<number | null> =>
+    runInDurableObject(account, (_, { storage }) => storage.getAlarm());
+  const HOUR = 3_600_000;
+
+  it("is a hundred wrong attempts, however many come from however many addresses", async () => {
+    const account = fresh();
+    for (let round = 0; round < 130; round += 1) await wrong(account, `address ${round}`);
+    const kept = await runInDurableObject(account, (_, { storage }) => storage.kv.get<AccountRow>("account"));
+    expect(kept?.failed).toHaveLength(100);
+  });
+
+  it("is nothing an hour after the last wrong attempt, but for the grants of a person", async () => {
+    const [guessed, known] = [fresh(), fresh()];
+    await good(known, "a", "g1");
+    for (const account of [guessed, known]) {
+      await wrong(account, "b");
+      expect(await alarmOf(account)).toBeGreaterThan(Date.now() + HOUR - 60_000);
+      expect(await runDurableObjectAlarm(account)).toBe(true);
+      expect(await alarmOf(account)).toBeNull();
+    }
+    expect(await all(guessed)).toEqual([]);
+    expect(await all(known)).toEqual([["account", { grants: ["g1"], failed: [] }]]);
+  });
+
+  it("is ten thousand assertions at once, and none that expired", async () => {
+    const account = fresh();
+    const expires = Math.floor(Date.now() / 1000) + 60;
+    await account.spend("first", expires);
+    await runInDurableObject(account, (_, { storage: { sql } }) => {
+      const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
+      sql.exec(`INSERT INTO spent SELECT 'j' || i, ? FROM (${numbers})`, expires);
+    });
+    expect([await account.spend("one more", expires), await account.spend("first", expires)]).toEqual([false, false]);
+    await runInDurableObject(account, (_, { storage: { sql } }) => {
+      sql.exec("UPDATE spent SET expires = ? WHERE jti <> 'first'", expires - 200);
+    });
+    expect([await account.spend("one more", expires), await account.spend("first", expires)]).toEqual([true, false]);
+    expect(await runDurableObjectAlarm(account)).toBe(true);
+    const left = await runInDurableObject(account, (_, { storage: { sql } }) =>
+      sql.exec("SELECT name FROM sqlite_master WHERE name = 'spent'").toArray(),
+    );
+    expect(left).toEqual([]);
+    expect(await account.spend("later", expires)).toBe(true);
+  });
+
+  it("of an assertion outlives the assertion, so that none is forgotten while it is good", async () => {
+    const account = fresh();
+    await account.spend("j", Math.floor(Date.now() / 1000) + 360);
+    // The longest that an assertion may be good (client-auth.ts), and the minute that clocks differ by.
+    expect(await alarmOf(account)).toBeGreaterThan(Date.now() + (360 + 60) * 1_000);
   });
 });

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { accountName } from "../../src/oauth/account.ts";
 import { mintRefresh } from "../../src/oauth/grant.ts";
 import { token } from "../../src/oauth/token.ts";
-import { deskOf, openGrant, place, post, CHALLENGE, EPOCH, REDIRECT, type TestDesk } from "./desk.ts";
+import { cost, deskOf, openGrant, place, post, CHALLENGE, EPOCH, REDIRECT, type TestDesk } from "./desk.ts";
 import { authorizeUrl, consentPage, tab, type Shown, type Tab } from "./tab.ts";
 
 const desk = deskOf();
@@ -115,6 +115,19 @@ describe("the account page", () => {
     expect(grantsIn(await at.go(ACCOUNT))).toEqual([id]);
   });
 
+  it("refuses the form of whoever was signed in before on the same browser", async () => {
+    const [ada, eve] = [somebody(), somebody()];
+    const id = await grantTo(ada);
+    const at = tab(desk);
+    await enter(at, ada, { remember: "on" });
+    const { hidden } = await at.go(ACCOUNT);
+    const begun = await at.go(authorizeUrl({ prompt: "login" }));
+    await at.go(SIGN_IN, { ...begun.hidden, name: eve, word: "open", remember: "on" });
+    expect((await at.go(ACCOUNT)).html).toContain(`signed in as <b>${eve}</b>`);
+    expect((await at.go(ACCOUNT, { ...hidden, grant: id })).status).toBe(400);
+    expect(desk.closed).not.toContain(id);
+  });
+
   it("signs out, and a form from before does nothing more", async () => {
     const name = somebody();
     const id = await grantTo(name);
@@ -199,6 +212,19 @@ describe("a browser", () => {
     expect((await at.go(authorizeUrl({ prompt: "login" }))).html).toContain("Sign in to the test world");
     pass(86_400);
     expect((await at.go(authorizeUrl())).html).toContain("Sign in to the test world");
+  });
+
+  it("that remembers a person makes the server keep nothing, however many do", async () => {
+    const name = somebody();
+    const counted = deskOf();
+    await enter(tab(counted), name, { remember: "on" });
+    const account = counted.accounts.getByName(await accountName(name));
+    const before = await account.grants();
+    for (let more = 0; more < 10; more++) {
+      const { cost: spent } = await cost(() => enter(tab(counted), name, { remember: "on" }));
+      expect(spent.rows).toBe(0);
+    }
+    expect(await account.grants()).toEqual(before);
   });
 
   it("remembers who came to their account for 15 minutes", async () => {

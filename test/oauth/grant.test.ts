@@ -3,6 +3,9 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { GrantRow } from "../../src/oauth/grant.ts";
+import { readSigned } from "../../src/crypto/mac.ts";
+import { registered } from "./clients.ts";
+import { authorizeUrl, consentPage, tab } from "./tab.ts";
 import { age, bindings, CHALLENGE, cost, deskOf, EPOCH, grantStub, openGrant, place, REDIRECT, TERMS } from "./desk.ts";
 
 const desk = deskOf();
@@ -346,4 +349,30 @@ it("opening costs a row and an alarm, redeeming and refreshing a row, all else n
     storage.kv.get<GrantRow>("grant"),
   );
   expect(row?.generation).toBe(2);
+});
+
+describe("what a peer can make a grant keep", () => {
+  it("is one row of bounded size, whatever a client calls itself and wherever it is", async () => {
+    const state = "s".repeat(1_000);
+    const redirect_uri = `https://client.test/${"r".repeat(1_900)}`;
+    const metadata = { client_name: "\u{1F600}".repeat(500), redirect_uris: [redirect_uri] };
+    const { client_id } = await registered(desk, { ...metadata, token_endpoint_auth_method: "none" });
+    const at = tab(desk);
+    const { hidden } = await consentPage(at, authorizeUrl({ client_id, redirect_uri, state, scope: "x ".repeat(900) }));
+    const { to } = await at.go("/authorize/consent", { ...hidden, decision: "allow" });
+    const id = (await readSigned(desk.ring, "code", to?.searchParams.get("code") ?? "")) ?? "";
+    const kept = await rows(id);
+    expect(kept).toHaveLength(1);
+    const text = JSON.stringify(kept);
+    expect(text.length).toBeLessThan(4_000);
+    expect(text).not.toContain(state);
+  });
+
+  it("does not grow with use", async () => {
+    const id = await redeemed();
+    const size = async (): Promise<number> => JSON.stringify(await rows(id)).length;
+    const before = await size();
+    for (let generation = 1; generation < 30; generation += 1) await refresh(id, generation);
+    expect((await size()) - before).toBeLessThanOrEqual(2);
+  });
 });

@@ -66,6 +66,16 @@ describe("a code", () => {
     });
   });
 
+  it("gives an access token for as long as it says, and no longer, also when the grant was revoked elsewhere", async () => {
+    const { id, code } = await openGrant(desk);
+    const { body } = await ask(codeForm(code));
+    await grantStub(id).revoke();
+    const issued = Date.now();
+    const [text, seconds] = [String(body["access_token"]), Number(body["expires_in"])];
+    const at = (after: number) => readAccess(desk.ring, text, place.resource, issued + after * 1_000);
+    expect([seconds, await at(seconds - 2), await at(seconds + 1)]).toMatchObject([900, { ok: true }, { ok: false }]);
+  });
+
   it("holds no name of a person, nor does what it gives", async () => {
     const grant = await openGrant(desk, { subject: "ada.lovelace" });
     const { body } = await ask(codeForm(grant.code));
