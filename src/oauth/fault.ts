@@ -62,6 +62,6 @@ export function refuseOAuth(endpoint: string, refused: Refused, http: Request): 
   const headers: Record<string, string> = {};
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
-  if (STATUS[error] === 429) headers["retry-after"] = "60";
+  if (STATUS[error] === 429 || STATUS[error] === 503) headers["retry-after"] = "60";
   return oauthJson({ error, error_description: description }, STATUS[error], headers);
 }

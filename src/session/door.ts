@@ -40,7 +40,7 @@ export async function postToSession(
   // spec: session.initialize, session.initialize.unbatched
   if (first?.kind === "request" && first.method === "initialize" && !batched) {
     const opening = serveSpan(span, door.server, first, {});
-    const opened = await openSession(door, first, caller);
+    const opened = await openSession(door, http, first, caller);
     opening.set({ "mcp.session.id": opened.headers.get("mcp-session-id") ?? undefined });
     opening.end(opened.ok ? undefined : String(opened.status));
     return opened;
