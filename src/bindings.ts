@@ -7,14 +7,14 @@
 import type { Env } from "./config.ts";
 import type { HubObject } from "./hub/hub.ts";
 import type { Account } from "./oauth/account.ts";
-import type { Grant } from "./oauth/grant.ts";
+import type { GrantObject } from "./oauth/grant.ts";
 import type { SessionObject } from "./session/object.ts";
 import type { StoreObject } from "./state/object.ts";
 
 export interface Bindings {
   readonly hub: DurableObjectNamespace<HubObject<unknown>>;
   readonly sessions: DurableObjectNamespace<SessionObject<unknown>>;
-  readonly grants: DurableObjectNamespace<Grant>;
+  readonly grants: DurableObjectNamespace<GrantObject<unknown>>;
   readonly accounts: DurableObjectNamespace<Account>;
   readonly stores: DurableObjectNamespace<StoreObject>;
   readonly vault: D1Database | undefined;

@@ -9,7 +9,7 @@ import { readKeyRing, type KeyRing } from "./crypto/keyring.ts";
 import type { HubObject } from "./hub/hub.ts";
 import type { Account } from "./oauth/account.ts";
 import type { PreRegistered, Settings } from "./oauth/desk.ts";
-import type { Grant } from "./oauth/grant.ts";
+import type { GrantObject } from "./oauth/grant.ts";
 import type { OutsideIssuer } from "./oauth/outside.ts";
 import { SERVED_DATES } from "./revision/revisions.ts";
 import type { SessionObject } from "./session/object.ts";
@@ -20,7 +20,7 @@ import type { OriginPolicy } from "./wire/origin.ts";
 export interface Env {
   readonly HUB: DurableObjectNamespace<HubObject<unknown>>;
   readonly SESSION: DurableObjectNamespace<SessionObject<unknown>>;
-  readonly GRANT: DurableObjectNamespace<Grant>;
+  readonly GRANT: DurableObjectNamespace<GrantObject<unknown>>;
   readonly ACCOUNT: DurableObjectNamespace<Account>;
   readonly STORE: DurableObjectNamespace<StoreObject>;
   /** The database of credentials. Without it no handler can keep any. */

@@ -81,8 +81,7 @@ export function furnish(server: Server, env: Env, entrance: (vault: Vault) => En
     return { ...hall, desk: undefined, verify: undefined };
   }
   if (auth !== "own") return { ...hall, desk: undefined, verify: outsideTokens(auth) };
-  const closeLive = (grant: string): Promise<void> => hub.revoke(grant);
-  const desk = { ring, grants, accounts, limiter: authLimiter, settings, entrance: entrance(vault), closeLive };
+  const desk = { ring, grants, accounts, limiter: authLimiter, settings, entrance: entrance(vault) };
   return { ...hall, desk, verify: ownTokens(desk) };
 }
 

@@ -8,7 +8,9 @@ import { site } from "./app/site.ts";
 import { bindingsOf } from "./bindings.ts";
 import type { Env } from "./config.ts";
 import { front, type Front } from "./front.ts";
+import { hubDoor } from "./hub/door.ts";
 import { HubObject, type Notified } from "./hub/hub.ts";
+import { GrantObject } from "./oauth/grant.ts";
 import { SessionObject } from "./session/object.ts";
 import type { House } from "./session/room.ts";
 import { stateDoor } from "./state/door.ts";
@@ -18,7 +20,6 @@ import { vaultIn } from "./vault/vault.ts";
 
 export { Feed } from "./app/feed-object.ts";
 export { Account } from "./oauth/account.ts";
-export { Grant } from "./oauth/grant.ts";
 export { StoreObject as Store } from "./state/object.ts";
 
 const house: Front<Env & AppEnv> = front<Env & AppEnv>(app, entrance, {
@@ -34,6 +35,12 @@ export default worker;
 export class Hub extends HubObject<Env> {
   override sessions(env: Env): DurableObjectNamespace<Notified> {
     return bindingsOf(env).sessions;
+  }
+}
+
+export class Grant extends GrantObject<Env> {
+  override closeLive(env: Env, id: string): Promise<void> {
+    return hubDoor(bindingsOf(env).hub).revoke(id);
   }
 }
 

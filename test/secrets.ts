@@ -6,7 +6,7 @@
 
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterAll, beforeAll, expect, vi } from "vitest";
+import { afterAll, expect, vi } from "vitest";
 import { base64url } from "../src/base/bytes.ts";
 
 /** Characters at the end of a secret by which it is recognised. */
@@ -68,11 +68,10 @@ export function leaks(of: readonly string[] = lines): string[] {
   });
 }
 
-// A file finds nothing of the files before it, and no clock of theirs.
-beforeAll(async () => {
-  vi.useRealTimers();
-  await reset();
-});
+// A file finds nothing of the files before it, and no clock of theirs. Before it is loaded: a stub that it makes then would
+// be broken by this.
+vi.useRealTimers();
+await reset();
 
 afterAll(() => {
   const found = leaks();

@@ -31,6 +31,10 @@ export type Event =
   /** An object died under a call; a session could not be told of a change. */
   | "session.lost"
   | "session.notify.failed"
+  /** A listener of the hub could not be told of a change. */
+  | "listener.failed"
+  /** What follows the end of a grant or a session is not done yet, and is tried again; after `tries` it is given up. */
+  | "ending.failed"
   /** A credential cannot be had; `reason` says why, `message` which key or database. */
   | "vault.fault"
   /** The operator had a page of credentials sealed anew. */

@@ -22,8 +22,14 @@ export interface Filter {
   resourceSubscriptions?: string[] | undefined;
 }
 
-/** Bytes of a filter as JSON. A hibernating socket keeps it in an attachment of at most 16,384 bytes. */
+/** Bytes of a filter as JSON in UTF-8. A hibernating socket keeps it so, beside the caller, in at most 16,384 bytes. */
 const MAX_FILTER_BYTES = 12_288;
+
+/** What is said of a filter that cannot be kept. */
+export const TOO_LARGE: Refusal = refusal(
+  "InvalidParams",
+  `params.notifications is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`,
+);
 
 const FIELD_OF_LIST = {
   tools: "toolsListChanged",
@@ -48,8 +54,7 @@ export function readFilter(value: JsonValue | undefined, lists: ReadonlySet<List
       return invalid(".resourceSubscriptions must be a list of strings");
     if (lists.has("resources")) filter.resourceSubscriptions = uris;
   }
-  if (utf8(JSON.stringify(filter)).length <= MAX_FILTER_BYTES) return ok(filter);
-  return invalid(` is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`);
+  return utf8(JSON.stringify(filter)).length <= MAX_FILTER_BYTES ? ok(filter) : err(TOO_LARGE);
 }
 
 function invalid(what: string): Result<never, Refusal> {

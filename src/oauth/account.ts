@@ -23,17 +23,21 @@ export class Account extends DurableObject {
 
   /**
    * One sign-in attempt from `address` (a digest). A good one notes `grant`, so that the account page finds it, and
-   * clears the address. Locked out, a good one is told nothing else: guessing on gains nothing.
-   * No address: nobody could guess, the person was kept signed in.
+   * clears the address. Locked out, a good one is told nothing else than in how many minutes one counts again: guessing
+   * on gains nothing. No address: nobody could guess, the person was kept signed in.
    */
-  enter({ address, good, grant }: { address: string; good: boolean; grant: string }): "ok" | "wrong" | "locked" {
+  enter({ address, good, grant }: { address: string; good: boolean; grant: string }): "ok" | "wrong" | number {
     const { failed, grants } = this.#rows.read();
     const at = now();
     // Either way: an attempt that a clock ahead noted must not count for longer.
     const since = (attempt: { readonly at: number }): number => Math.abs(at - attempt.at);
     const recent = failed.filter((attempt) => since(attempt) < 60 * MINUTE);
     const own = recent.filter((attempt) => attempt.address === address && since(attempt) < 15 * MINUTE);
-    if (address !== "" && (own.length >= MAX_OF_ADDRESS || recent.length >= MAX_OF_ALL)) return "locked";
+    const free = Math.max(
+      own.length < MAX_OF_ADDRESS ? 0 : (own[0]?.at ?? at) + 15 * MINUTE,
+      recent.length < MAX_OF_ALL ? 0 : (recent[0]?.at ?? at) + 60 * MINUTE,
+    );
+    if (address !== "" && free > 0) return Math.ceil((free - at) / MINUTE);
     if (!good) {
       this.#rows.write({ grants, failed: [...recent, { address, at }] });
       this.#clearLater();

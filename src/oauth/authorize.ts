@@ -133,8 +133,6 @@ function visitOf(place: Place, state: string, { again = false }: Errand): Visit 
   return { place, callback: place.issuer + PATHS.signIn, state, again };
 }
 
-const LOCKED = "There were too many attempts. Wait 15 minutes, then try again.";
-
 async function settle(guest: Guest, errand: Errand, step: Exclude<Step, { kind: "away" }>): Promise<Response> {
   const { desk, http } = guest;
   const { kind, subject } = step;
@@ -142,7 +140,11 @@ async function settle(guest: Guest, errand: Errand, step: Exclude<Step, { kind: 
   if (subject !== undefined) {
     const account = desk.accounts.getByName(await accountName(subject));
     const attempt = { address: await digest(addressOf(http)), good: kind === "known", grant: errand.grant };
-    if ((await account.enter(attempt)) === "locked") return turnAway(guest, errand, "sign_in.locked", LOCKED);
+    const entered = await account.enter(attempt);
+    if (typeof entered === "number") {
+      const wait = `There were too many attempts. Wait ${entered} min, then try again.`;
+      return turnAway(guest, errand, "sign_in.locked", wait);
+    }
   }
   if (kind === "known") return admit(guest, { ...errand, noted: true }, step);
   return turnAway(guest, errand, step.reason ?? "sign_in.wrong", step.message);

@@ -8,20 +8,18 @@ import type { JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Account } from "./account.ts";
-import type { Grant } from "./grant.ts";
+import type { GrantObject } from "./grant.ts";
 import type { Pages } from "./pages.ts";
 import type { SignIn } from "./sign-in.ts";
 
 export interface Desk {
   readonly ring: KeyRing;
-  readonly grants: DurableObjectNamespace<Grant>;
+  readonly grants: DurableObjectNamespace<GrantObject<unknown>>;
   readonly accounts: DurableObjectNamespace<Account>;
   readonly settings: Settings;
   readonly entrance: Entrance;
   /** The platform's rate limiter for the endpoints below, by address. */
   readonly limiter: RateLimit | undefined;
-  /** Ends what was opened under a grant: sessions and streams. */
-  closeLive(grant: string): Promise<void>;
 }
 
 /** All durations are seconds. */

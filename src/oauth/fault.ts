@@ -68,6 +68,7 @@ export function refuseOAuth(endpoint: string, refused: Refused, http: Request): 
   const headers: Record<string, string> = {};
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
-  if (error === "slow_down") headers["retry-after"] = "60";
-  return oauthJson({ error, error_description: description }, STATUS[error] ?? 400, headers);
+  const status = STATUS[error] ?? 400;
+  if (status === 429 || status === 503) headers["retry-after"] = "60";
+  return oauthJson({ error, error_description: description }, status, headers);
 }

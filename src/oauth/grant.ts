@@ -1,18 +1,22 @@
 /**
  * The grant object: what one person agreed to for one client. OAuth 2.1 sections 4.1.3 and 4.3, RFC 9700 section 4.14.
  *
- * Storage: one {@link GrantRow}. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
+ * Storage: `grant-rows.ts`: one row. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
  * Life: opened by consent, redeemed once, one generation a refresh; over when denied, revoked, replayed, or unused for long.
- * The alarm is set once, for when no form can name the object any more, and once more for the end of a redeemed one.
- * Trade-off: an object a login makes single use exact without a lock, and a grant readable only by who holds its name.
+ * When it is revoked or replayed, it ends what lives by it, and its alarm tries until that is done. Else the alarm is set
+ * for when no form can name the object any more, and once more for the end of a redeemed one.
+ * Trade-off: an object a login makes single use exact without a lock; only who holds its name can read a grant.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { now } from "../base/clock.ts";
+import { log, stackOf } from "../base/log.ts";
+import { MAX_TRIES, pauseBefore } from "../base/retry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { readSigned, sign } from "../crypto/mac.ts";
 import { FORM_SECONDS } from "./browser.ts";
 import type { Settings } from "./desk.ts";
+import { grantRows, type Ending, type GrantRow, type GrantRows } from "./grant-rows.ts";
 
 /** What a person agreed to. Kept as long as the grant lives. */
 export interface Terms {
@@ -49,23 +53,22 @@ export type Redeemed =
   /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
   | { readonly kind: "refused"; readonly reason: string; readonly revoked?: Terms };
 
-/**
- * Stored as kv "grant": never a code, a token or a secret; "over" in its place when it was denied or revoked, and what it
- * held is gone. Times are milliseconds since the epoch.
- */
-export interface GrantRow {
-  readonly terms: Terms;
-  /** Of the newest refresh token; 0 while the code was not redeemed. */
-  readonly generation: number;
-  readonly since: number;
-  /** When the newest generation was made. */
-  readonly used: number;
-  /** When the grant dies unless it is used. */
-  readonly expires: number;
-  readonly refreshSeconds: number;
+/** What came of the wish to end a grant. */
+export interface Ended {
+  /** What was agreed to, when this very request ended it. */
+  readonly terms?: Terms;
+  /** Whether all that lived by it has ended too. If not, it will. */
+  readonly done: boolean;
 }
 
-export class Grant extends DurableObject {
+export abstract class GrantObject<Env> extends DurableObject<Env> {
+  /** Ends the sessions and streams that were opened under grant `id`. May be repeated. */
+  abstract closeLive(env: Env, id: string): Promise<void>;
+
+  readonly #rows: GrantRows = grantRows(this.ctx.storage);
+  /** What is being tried, for all who ask for it meanwhile. */
+  #finishing: Promise<boolean> | undefined;
+
   /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
   open(terms: Terms, { codeSeconds, refreshSeconds }: Pick<Settings, "codeSeconds" | "refreshSeconds">): boolean {
     const at = now();
@@ -80,40 +83,40 @@ export class Grant extends DurableObject {
 
   // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
-  redeem({ client, resource, redirectUri, challenge, epoch }: Code): Redeemed {
-    const row = this.#read();
-    if (row === undefined) return refused("grant.over");
+  async redeem({ client, resource, redirectUri, challenge, epoch }: Code): Promise<Redeemed> {
+    const row = this.#rows.grant();
+    if (row === undefined) return this.#over();
     const { terms, generation, refreshSeconds } = row;
     if (client !== terms.client) return refused("grant.client");
     if (resource !== terms.resource) return refused("grant.resource");
     // OAuth 2.1 no longer sends it here, RFC 6749 does: whoever sends it must send the one that the code went to.
     if (redirectUri !== undefined && redirectUri !== terms.redirectUri) return refused("code.redirect");
     if (challenge !== terms.challenge) return refused("code.verifier");
-    if (generation > 0) return this.#end(row, "code.replayed");
-    if (!isOf(terms, epoch)) return this.#end(row, "grant.epoch");
+    if (generation > 0) return this.#take(row, "code.replayed");
+    if (!isOf(terms, epoch)) return this.#take(row, "grant.epoch");
     return isAlive(row) ? this.#advance(row, epoch, refreshSeconds) : refused("code.expired");
   }
 
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
   /** Rotates. Whoever comes back with the last generation within the grace window gets the same successor again. */
-  refresh(presented: Refresh, settings: Pick<Settings, "graceSeconds" | "refreshSeconds">): Redeemed {
-    const row = this.#read();
-    if (row === undefined) return refused("grant.over");
+  async refresh(presented: Refresh, settings: Pick<Settings, "graceSeconds" | "refreshSeconds">): Promise<Redeemed> {
+    const row = this.#rows.grant();
+    if (row === undefined) return this.#over();
     const { terms, generation, used } = row;
     if (presented.client !== terms.client) return refused("grant.client");
     if (presented.resource !== terms.resource) return refused("grant.resource");
     if (!presented.scopes.every((scope) => terms.scopes.includes(scope))) return refused("scope.wider");
     if (!isAlive(row)) return refused("refresh.expired");
-    if (!isOf(terms, presented.epoch)) return this.#end(row, "grant.epoch");
+    if (!isOf(terms, presented.epoch)) return this.#take(row, "grant.epoch");
     if (presented.generation === generation) return this.#advance(row, presented.epoch, settings.refreshSeconds);
     const graced = presented.generation === generation - 1 && isWithin(used, settings.graceSeconds * 1000);
-    return graced ? { kind: "granted", terms, generation } : this.#end(row, "refresh.reused");
+    return graced ? { kind: "granted", terms, generation } : this.#take(row, "refresh.reused");
   }
 
   /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
   keep(properties: string): void {
-    const row = this.#read();
-    if (row !== undefined) this.#write({ ...row, terms: { ...row.terms, properties } });
+    const row = this.#rows.grant();
+    if (row !== undefined) this.#rows.write({ ...row, terms: { ...row.terms, properties } });
   }
 
   /**
@@ -121,53 +124,95 @@ export class Grant extends DurableObject {
    * of this `epoch` where one is given.
    */
   status(epoch?: string): (GrantRow & { readonly live: boolean }) | undefined {
-    const row = this.#read();
+    const row = this.#rows.grant();
     return row && { ...row, live: row.generation > 0 && isAlive(row) && isOf(row.terms, epoch) };
   }
 
-  /** Ends the grant, of `client` alone if one is given. What was agreed to, when it was not over before. */
-  revoke(client?: string): Terms | undefined {
-    const row = this.#read();
-    if (row === undefined || (client !== undefined && client !== row.terms.client)) return undefined;
-    this.#write("over");
-    return row.terms;
+  /** Ends the grant, of `client` alone if one is given, and all that lives by it. */
+  async revoke(client?: string): Promise<Ended> {
+    const row = this.#rows.grant();
+    const owner = row?.terms.client ?? this.#rows.ending()?.client;
+    if (client !== undefined && client !== owner) return { done: true };
+    if (row === undefined) return { done: await this.#finish() };
+    return { terms: row.terms, done: await this.#end(row.terms) };
   }
 
   override async alarm(): Promise<void> {
-    const { expires = 0 } = this.#read() ?? {};
+    const ending = this.#rows.ending();
+    if (ending !== undefined) {
+      // For the next try, unless this one is the last.
+      await this.#mark({ ...ending, tries: ending.tries + 1 });
+      await this.#finish();
+      return;
+    }
+    const { expires = 0 } = this.#rows.grant() ?? {};
     if (now() < expires) await this.ctx.storage.setAlarm(expires);
     else await this.ctx.storage.deleteAll();
   }
 
-  /** The grant, unless it is over or was never opened. */
-  #read(): GrantRow | undefined {
-    const row = this.ctx.storage.kv.get<GrantRow | "over">("grant");
-    return row === "over" ? undefined : row;
-  }
-
-  #write(row: GrantRow | "over"): void {
-    this.ctx.storage.kv.put("grant", row);
-  }
-
   /** The row outlives the form that named it, even where the code does not: what was answered stays answered. */
   #begin(row: GrantRow | "over"): boolean {
-    if (this.ctx.storage.kv.get("grant") !== undefined) return false;
-    this.#write(row);
-    // A minute more: the clock of the Worker that judges the form may be behind.
-    void this.ctx.storage.setAlarm(now() + (FORM_SECONDS + 60) * 1000);
+    if (this.#rows.isUsed()) return false;
+    this.#rows.write(row);
+    void this.#outliveForm();
     return true;
+  }
+
+  /** A minute more than a form lives: the clock of the Worker that judges it may be behind. */
+  #outliveForm(): Promise<void> {
+    return this.ctx.storage.setAlarm(now() + (FORM_SECONDS + 60) * 1000);
   }
 
   #advance(row: GrantRow, epoch: string, refreshSeconds: number): Redeemed {
     const generation = row.generation + 1;
     const terms = { ...row.terms, epoch };
-    this.#write({ ...row, terms, generation, used: now(), expires: now() + refreshSeconds * 1000 });
+    this.#rows.write({ ...row, terms, generation, used: now(), expires: now() + refreshSeconds * 1000 });
     return { kind: "granted", terms, generation };
   }
 
-  #end({ terms }: GrantRow, reason: string): Redeemed {
-    this.#write("over");
+  /** Refuses, and takes back all that was given. */
+  async #take({ terms }: GrantRow, reason: string): Promise<Redeemed> {
+    await this.#end(terms);
     return { kind: "refused", reason, revoked: terms };
+  }
+
+  /** Refuses. What is still to be done since the grant ended is tried once more. */
+  async #over(): Promise<Redeemed> {
+    await this.#finish();
+    return refused("grant.over");
+  }
+
+  /** Written down before anything is tried: an object may die at any time. */
+  async #end({ client }: Terms): Promise<boolean> {
+    await this.#mark({ client, tries: 0 });
+    return this.#finish();
+  }
+
+  async #mark(ending: Ending): Promise<void> {
+    this.#rows.write(ending);
+    await this.ctx.storage.setAlarm(now() + pauseBefore(ending.tries));
+  }
+
+  /** Ends what lived by a grant that has ended. False when that failed: the alarm tries again, and so may a request. */
+  #finish(): Promise<boolean> {
+    return (this.#finishing ??= this.#closeLive().finally(() => {
+      this.#finishing = undefined;
+    }));
+  }
+
+  async #closeLive(): Promise<boolean> {
+    const ending = this.#rows.ending();
+    if (ending === undefined) return true;
+    const id = this.ctx.id.toString();
+    try {
+      if (ending.tries < MAX_TRIES) await this.closeLive(this.env, id);
+    } catch (error) {
+      log("error", "ending.failed", { grant: id, tries: ending.tries, error: stackOf(error) });
+      return false;
+    }
+    this.#rows.write("over");
+    await this.#outliveForm();
+    return true;
   }
 }
 
@@ -192,11 +237,14 @@ function refused(reason: string): Redeemed {
 /** A grant by its name, in the Worker: its id, and the object to ask. */
 export interface Named {
   readonly id: string;
-  readonly object: DurableObjectStub<Grant>;
+  readonly object: DurableObjectStub<GrantObject<unknown>>;
 }
 
 /** The grant `id`, if there is one in this namespace: keys may outlive the objects they signed for. */
-export function findGrant(grants: DurableObjectNamespace<Grant>, id: string | undefined): Named | undefined {
+export function findGrant(
+  grants: DurableObjectNamespace<GrantObject<unknown>>,
+  id: string | undefined,
+): Named | undefined {
   try {
     return id === undefined ? undefined : { id, object: grants.get(grants.idFromString(id)) };
   } catch {

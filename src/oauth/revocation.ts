@@ -16,19 +16,18 @@ import { absent, readForm } from "./params.ts";
 import type { Place } from "./place.ts";
 import { epochOf } from "./sign-in.ts";
 
-/** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when there was nothing to end. */
+/** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when some of that goes on for a while. */
 export async function revokeGrant(desk: Desk, id: string, reason: string, client?: string): Promise<boolean> {
-  const terms = await findGrant(desk.grants, id)?.object.revoke(client);
+  const { terms, done = true } = (await findGrant(desk.grants, id)?.object.revoke(client)) ?? {};
   if (terms !== undefined) await closeGrant(desk, id, terms, reason);
-  return terms !== undefined;
+  return done;
 }
 
-/** What follows when a grant has ended: its tokens here, its sessions and streams everywhere; and the app hears of it. */
+/** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it. */
 export async function closeGrant(desk: Desk, id: string, terms: Terms, reason: string): Promise<void> {
   const { subject, client } = terms;
   audit("oauth.revoked", { client, reason });
   forgetAccess(id);
-  await desk.closeLive(id);
   await desk.entrance.hooks?.revoked?.(subject, client);
 }
 
@@ -39,7 +38,9 @@ export async function revoke(desk: Desk, http: Request, place: Place): Promise<R
   // spec: revoke.refresh, revoke.hint, revoke.owner
   const access = await readAccess(desk.ring, token, place.audience, now());
   const id = access.ok ? access.value.caller.grant : (await readRefresh(desk.ring, token))?.[0];
-  if (id !== undefined) await revokeGrant(desk, id, "client", client.key);
+  if (id !== undefined && !(await revokeGrant(desk, id, "client", client.key)))
+    // RFC 7009 section 2.2.1: a client that is told so asks again.
+    return refuseOAuth("revoke", fault("temporarily_unavailable", "grant.ending", "Ask again in a moment"), http);
   return new Response(null, { headers: NO_STORE });
 }
 

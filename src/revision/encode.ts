@@ -27,13 +27,18 @@ export function encodeComplete(
   // spec: result.type.present, caching.hints.present, result.type.known
   const { ttlMs, scope } = cache ?? STALE;
   // spec: caching.ttl.range
-  const hints = row.cacheable ? { ttlMs: Math.max(0, Math.floor(ttlMs)), cacheScope: scope } : undefined;
+  const hints = row.cacheable ? { ttlMs: wholeNumber(ttlMs), cacheScope: scope } : undefined;
   const own = isObject(result["_meta"]) ? result["_meta"] : undefined;
   // spec: meta.server.identity
   const _meta = { ...own, [META.serverInfo]: server };
   const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta });
   if (Object.isFrozen(result)) written.set(result, text);
   return text;
+}
+
+/** A number that JSON can say, and not below 0. */
+function wholeNumber(value: number): number {
+  return Math.max(0, Math.min(Math.floor(value), Number.MAX_SAFE_INTEGER)) || 0;
 }
 
 /** The text of a result that asks for input. Never cacheable. */

@@ -40,7 +40,7 @@ export async function postToSession(
   // spec: session.initialize, session.initialize.unbatched
   if (first !== undefined && opensSession(first) && !batched) {
     const opening = serveSpan(span, door.server, first, {});
-    const opened = await openSession(door, first, caller, opening);
+    const opened = await openSession(door, http, first, caller, opening);
     opening.end(opened.ok ? undefined : String(opened.status));
     return opened;
   }

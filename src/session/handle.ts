@@ -73,8 +73,8 @@ async function subscribe(room: Room, { row }: Visit, { method, params }: RpcRequ
   if (method === "resources/subscribe") uris.add(uri);
   else uris.delete(uri);
   if (uris.size > MAX_SUBSCRIPTIONS)
-    return refusal("InvalidParams", `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions`);
+    return refusal("InvalidParams", `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions: unsubscribe from one`);
   room.rows.putSubscriptions([...uris]);
-  await room.house.hub.watch(room.state.id.toString(), row.caller, [...uris]);
+  await room.house.hub.watch(room.state.id.toString(), row.share, [...uris]);
   return undefined;
 }

@@ -1,12 +1,14 @@
 /**
  * `initialize`: choose the revision, make the session, say what the server can do.
- * MCP basic/lifecycle#initialization. Refuses malformed parameters and callers with too many sessions;
+ * MCP basic/lifecycle#initialization. Refuses malformed parameters and callers whose sessions are all at work;
  * an unknown revision is answered with the newest one that has sessions, as the text asks.
  */
 
 import { callerKey, type Caller } from "../base/caller.ts";
 import { refusal } from "../base/refusal.ts";
 import { digest } from "../crypto/seal.ts";
+import { shareOf } from "../hub/door.ts";
+import { FULL_SECONDS } from "../hub/hub.ts";
 import { capabilitiesIn } from "../revision/legacy.ts";
 import { readCapabilities, readImplementation } from "../revision/envelope.ts";
 import { negotiate } from "../revision/revisions.ts";
@@ -24,11 +26,12 @@ export interface SessionDoor extends House {
 }
 
 /**
- * Two object requests: the hub counts the caller's sessions and learns whom to tell of changes; the object is made.
+ * Two object requests: the hub keeps the caller to a share and learns of the session; the object is made.
  * `span` is told the session's name, which is no credential.
  */
 export async function openSession(
   door: SessionDoor,
+  http: Request,
   { id, params }: RpcRequest,
   caller: Caller,
   span: Span,
@@ -49,17 +52,19 @@ export async function openSession(
     return invalid(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_LENGTH} characters`);
   // spec: session.id.visible, session.id.unique
   const session = door.sessions.newUniqueId();
-  if (!(await door.hub.admit(session.toString(), caller))) {
-    return refuse(
-      refusal("TooManySessions", "This caller may open no more sessions: end one with DELETE, or sign in again"),
-      id,
-    );
+  const share = await shareOf(caller, http);
+  const admission = await door.hub.admit(session.toString(), share, caller.grant);
+  if (admission === "over") return refuse(refusal("Forbidden", "This access was taken back: sign in again"), id);
+  if (admission === "full") {
+    const reason = refusal("TooManySessions", "All your sessions are at work: end one with DELETE, or wait a minute");
+    return refuse(reason, id, { "retry-after": String(FULL_SECONDS) });
   }
   const sessionName = await digest(session.toString());
   span.set({ "mcp.session.id": sessionName });
   const opening = {
     name: sessionName,
     caller: callerKey(caller),
+    share,
     grant: caller.grant,
     revision: revision.date,
     client,

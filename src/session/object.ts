@@ -2,14 +2,16 @@
  * The session object: one client's conversation in a revision that has sessions, asleep whenever nothing happens.
  *
  * Storage: `rows.ts` lists it. Nothing is written before `initialize` succeeds.
- * Life: made by `initialize`, ended by DELETE, by the end of its grant, or by the alarm a day after the client was last
- * seen. Between two messages it may be evicted: sockets hibernate, the rest is rows, and a call that was at work is lost.
+ * Life: made by `initialize`, ended by DELETE, by the end of its grant, by the hub that needs room, or by the alarm a day
+ * after the client was last seen. Between two messages it may be evicted: sockets hibernate, the rest is rows, and a call that was at work is lost.
  * Trade-off: one object request per message buys order without locks; a stream costs a row per event.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
+import { log, stackOf } from "../base/log.ts";
+import { MAX_TRIES, pauseBefore } from "../base/retry.ts";
 import { describe, type Change } from "../hub/change.ts";
 import { noBatch } from "../revision/era.ts";
 import { revisionOf } from "../revision/revisions.ts";
@@ -19,7 +21,7 @@ import { writeNotification, type Message } from "../wire/jsonrpc.ts";
 import { endLostCalls, promote, stop } from "./calls.ts";
 import { handle } from "./handle.ts";
 import { soonest } from "./questions.ts";
-import { EVENT_TTL_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
+import { EVENT_TTL_MS, SEEN_STEP_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
 import type { Handled, House, Room, Session } from "./room.ts";
 import { sessionRows, type SessionRow } from "./rows.ts";
 import { announce, attach, CLOSE, openListening } from "./streams.ts";
@@ -30,6 +32,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #joined = new Set<string>();
   /** The last grant that ended. */
   #ended: string | undefined;
+  /** When the client was last seen, as far as this object remembers. */
+  #seenAt = 0;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -75,9 +79,11 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   override async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
     const grant = query.get("grant") ?? undefined;
-    const session = await this.#sessionOf(query.get("caller") ?? "", grant);
-    if (session === undefined) return refuse(SESSION_GONE);
     const asked = query.get("stream");
+    let session = await this.#sessionOf(query.get("caller") ?? "", grant);
+    const listens = asked === "new" || this.#room.rows.stream(Number(asked))?.state === "open";
+    if (session !== undefined && listens) session = await this.#hear(session);
+    if (session === undefined) return refuse(SESSION_GONE);
     const stream = asked === "new" ? openListening(this.#room) : Number(asked);
     const socket = attach(this.#room, session.revision, stream, Number(query.get("after")), grant);
     return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : refuse(socket.error);
@@ -99,15 +105,30 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     this.#cut(grant);
   }
 
-  /** From the hub: a change that this session may want. False when the session is gone, so that the hub forgets it. */
-  notify(change: Change): boolean {
+  /** From the hub: a change that this session may want, or that nobody here has come to hear of for long. */
+  notify(change: Change): "told" | "deaf" | "gone" {
     const session = this.#session();
-    if (session === undefined) return false;
-    if ("uri" in change && !this.#room.rows.subscriptions().includes(change.uri)) return true;
-    if (change.audience !== undefined && change.audience !== session.row.caller) return true;
+    if (session === undefined) return "gone";
+    if (this.ctx.getWebSockets().length === 0 && this.#lastSeen(session) + EVENT_TTL_MS < now()) {
+      if (session.row.hears === true) this.#room.rows.putSession({ ...session.row, hears: false });
+      return "deaf";
+    }
+    if ("uri" in change && !this.#room.rows.subscriptions().includes(change.uri)) return "told";
+    if (change.audience !== undefined && change.audience !== session.row.caller) return "told";
     const { method, params } = describe(change);
     announce(this.#room, writeNotification(method, params));
-    return true;
+    return "told";
+  }
+
+  /** From the hub, which needs room: ends the session, unless it is busy or its client was seen after `before`. */
+  async retire(before: number): Promise<number | "busy" | "ended" | "gone"> {
+    const session = this.#session();
+    if (session === undefined) return "gone";
+    if (this.ctx.getWebSockets().length > 0 || this.#room.running.size > 0) return "busy";
+    const seen = this.#lastSeen(session);
+    if (seen > before) return seen;
+    await this.#clear();
+    return "ended";
   }
 
   /** The person is done at a URL that this session was asked to open. */
@@ -120,7 +141,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** Ends what has waited too long, forgets old events, and ends the session itself when nobody has come for a day. */
   override async alarm(): Promise<void> {
     const session = this.#session();
-    if (session === undefined) return;
+    if (session === undefined) return this.#leave();
     const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.row.seen;
     if (idleSince + SESSION_TTL_MS <= now()) return this.#end();
     endLostCalls(this.#room);
@@ -136,13 +157,35 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     socket.close(CLOSE.done);
   }
 
+  /** Ends the session, and has the hub forget it: now, or by the alarm. */
   async #end(): Promise<void> {
+    const share = this.#room.rows.session()?.share ?? "";
+    await this.#clear();
+    // Written down first: an object may die at any time.
+    this.#room.rows.putLeft({ share, tries: 0 });
+    await this.ctx.storage.setAlarm(now() + pauseBefore(0));
+    await this.#leave();
+  }
+
+  /** From here on there is no session. */
+  async #clear(): Promise<void> {
     this.#cut();
-    const caller = this.#room.rows.session()?.caller ?? "";
     this.#room.rows.forgetSession();
     // With the rows goes the alarm.
     await this.ctx.storage.deleteAll();
-    await this.#room.house.hub.forget(this.ctx.id.toString(), caller);
+  }
+
+  /** Has the hub forget the session that was. After the last try the hub finds out by itself. */
+  async #leave(): Promise<void> {
+    const { share, tries } = this.#room.rows.left() ?? { share: "", tries: MAX_TRIES };
+    try {
+      if (tries < MAX_TRIES) await this.#room.house.hub.forget(this.ctx.id.toString(), share);
+    } catch (error) {
+      log("error", "ending.failed", { session: this.ctx.id.toString(), tries, error: stackOf(error) });
+      this.#room.rows.putLeft({ share, tries: tries + 1 });
+      return this.ctx.storage.setAlarm(now() + pauseBefore(tries));
+    }
+    await this.ctx.storage.deleteAll();
   }
 
   /** Closes the sockets and stops the calls of `grant`, or all of them. */
@@ -165,15 +208,30 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     // spec: session.bound
     if (session === undefined || session.row.caller !== caller) return undefined;
     if (grant === undefined || grant === session.row.grant || this.#joined.has(grant)) return this.#seen(session);
-    if (!(await this.#room.house.hub.join(this.ctx.id.toString(), caller, grant))) return undefined;
+    if (!(await this.#room.house.hub.join(this.ctx.id.toString(), session.row.share, grant))) return undefined;
     this.#joined.add(grant);
     // The session may have ended meanwhile.
     return this.#sessionOf(caller, grant);
   }
 
-  /** Notes that the client is here, at most once in a quarter of the lifetime. */
+  /** Tells the hub, once, that the client listens. Undefined when the session ended meanwhile. */
+  async #hear(session: Session): Promise<Session | undefined> {
+    const { rows, house } = this.#room;
+    if (session.row.hears === true) return session;
+    await house.hub.hear(this.ctx.id.toString(), session.row.share);
+    const row = rows.session();
+    if (row !== undefined) rows.putSession({ ...row, hears: true });
+    return this.#session();
+  }
+
+  #lastSeen({ row }: Session): number {
+    return Math.max(row.seen, this.#seenAt);
+  }
+
+  /** Notes that the client is here: in memory, and once in a while in the row. */
   #seen(session: Session): Session {
-    if (now() - session.row.seen <= SESSION_TTL_MS / 4) return session;
+    this.#seenAt = now();
+    if (now() - session.row.seen <= SEEN_STEP_MS) return session;
     const row = { ...session.row, seen: now() };
     this.#room.rows.putSession(row);
     return { ...session, row };

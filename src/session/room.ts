@@ -18,6 +18,8 @@ import type { Rows, SessionRow } from "./rows.ts";
 export const MAX_CLIENT_LENGTH = 8_192;
 /** Milliseconds without a request or an attached stream after which a session ends. */
 export const SESSION_TTL_MS = 86_400_000;
+/** Milliseconds for which it is only remembered that the client was seen, before it is written down. */
+export const SEEN_STEP_MS = 600_000;
 /** Milliseconds a client has to answer a question. */
 export const QUESTION_TTL_MS = 600_000;
 /** Milliseconds for which events can be replayed. */

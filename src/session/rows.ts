@@ -1,7 +1,8 @@
 /**
  * The rows of a session object: every statement that reads or writes them.
  *
- *   kv "session"        {"name":"Xk3…","caller":"[\"none\",…]","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
+ *   kv "session"        {"name":"Xk3…","caller":"[\"none\",…]","share":"[\"none\",…] kTq…","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
+ *   kv "left"           {"share":"[\"none\",…] kTq…","tries":1}: all that there is, when the hub could not be told of the end
  *   kv "subscriptions"  ["file:///a"]
  *   streams  id 1763700000000, state 'waiting', call '{"request":…,"questions":…}', expires 1763700600000, dropped 0
  *   events   stream 1763700000000, seq 2, data '{"jsonrpc":"2.0",…}', final 0, at 1763700000000
@@ -13,14 +14,23 @@ export interface SessionRow {
   readonly name?: string;
   /** Key of the caller it is bound to. */
   readonly caller: string;
+  /** Whose share of the hub it counts against. */
+  readonly share: string;
+  /** Whether the hub knows that the client listens. */
+  readonly hears?: boolean;
   /** The grant that opened it: revoking that ends the session. */
   readonly grant: string | undefined;
   readonly revision: string;
   /** JSON of the client's info and capabilities. */
   readonly client: string;
   readonly level: string | undefined;
-  /** When the client was last seen, to within a quarter of the session's lifetime; milliseconds. */
+  /** When the client was last seen, to within ten minutes; milliseconds. */
   readonly seen: number;
+}
+
+export interface Left {
+  readonly share: string;
+  readonly tries: number;
 }
 
 /** `running`: a call is at work. `waiting`: its questions are with the client. `open`: opened by GET. */
@@ -46,6 +56,9 @@ export interface Rows {
   putSession(session: SessionRow): void;
   /** From here on the session is gone, though its rows may take a moment to go. */
   forgetSession(): void;
+  /** The share at the hub of a session that ended and is still registered there, and how often that failed. */
+  left(): Left | undefined;
+  putLeft(left: Left): void;
   subscriptions(): string[];
   putSubscriptions(uris: readonly string[]): void;
 
@@ -133,11 +146,16 @@ export function sessionRows({ sql, kv }: DurableObjectStorage): Rows {
   };
 }
 
-type RecordRows = Pick<Rows, "session" | "putSession" | "forgetSession" | "subscriptions" | "putSubscriptions">;
+type RecordRows = Pick<
+  Rows,
+  "session" | "putSession" | "forgetSession" | "left" | "putLeft" | "subscriptions" | "putSubscriptions"
+>;
 
 function recordRows(kv: SyncKvStorage): RecordRows {
   // Only this object writes the row, and every message needs it: it is read once in the object's life.
   let session = kv.get<SessionRow>("session");
+  // Versions before this one had one share for each caller.
+  if (session !== undefined) session = { ...session, share: session.share ?? session.caller };
   return {
     session: () => session,
     putSession(row) {
@@ -145,6 +163,8 @@ function recordRows(kv: SyncKvStorage): RecordRows {
       session = row;
     },
     forgetSession: () => void (session = undefined),
+    left: () => kv.get<Left>("left"),
+    putLeft: (left) => kv.put("left", left),
     subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
     putSubscriptions: (uris) => kv.put("subscriptions", uris),
   };

@@ -5,8 +5,8 @@
 
 import type { Caller } from "../base/caller.ts";
 import type { JsonValue } from "../base/json.ts";
-import { describe, readFilter, type Change } from "../hub/change.ts";
-import type { HubDoor } from "../hub/door.ts";
+import { describe, readFilter, TOO_LARGE, type Change } from "../hub/change.ts";
+import { shareOf, type HubDoor } from "../hub/door.ts";
 import { encodeListenEnd } from "../revision/encode.ts";
 import { META } from "../revision/envelope.ts";
 import type { Server } from "../server/catalog.ts";
@@ -14,18 +14,19 @@ import { refuse } from "../wire/http.ts";
 import { writeNotification, writeResult, type RpcRequest } from "../wire/jsonrpc.ts";
 import { openSse } from "../wire/sse.ts";
 
-/** Opens the stream. `gone` is the client's disconnect. Costs one object request, whatever its length. */
+/** Opens the stream. Costs one object request, whatever its length. */
 export async function listen(
   door: { readonly server: Server; readonly hub: HubDoor },
-  gone: AbortSignal,
+  http: Request,
   message: RpcRequest,
   caller: Caller,
 ): Promise<Response> {
   const filter = readFilter(message.params["notifications"], door.server.lists);
   if (!filter.ok) return refuse(filter.error, message.id);
-  const socket = await door.hub.listen(filter.value, caller);
+  const socket = await door.hub.listen(filter.value, caller, await shareOf(caller, http));
+  if (socket === undefined) return refuse(TOO_LARGE, message.id);
 
-  const stream = openSse(gone, () => socket.close(1000, "client left"));
+  const stream = openSse(http.signal, () => socket.close(1000, "client left"));
   const tell = (method: string, params: Record<string, JsonValue>): void => {
     // spec: subscriptions.tag
     const tagged = { ...params, _meta: { [META.subscriptionId]: message.id } };

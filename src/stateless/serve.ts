@@ -71,9 +71,7 @@ export async function serveStateless(
   const span = serveSpan(outer, door.server, message, { "mcp.protocol.version": envelope.version });
   // spec: basic.whole
   if (message.method === "subscriptions/listen")
-    return during(span, ["Hub.listen", "client"], () => listen(door, http.signal, message, caller)).finally(() =>
-      span.end(),
-    );
+    return during(span, ["Hub.listen", "client"], () => listen(door, http, message, caller)).finally(() => span.end());
   // spec: stateless.context
   const request = { ...message, ...envelope, caller, memory: memory.value, span };
   const work = (sink: Sink, cancel: Cancellation): Promise<Answer> => answer(door, row, request, sink, cancel);

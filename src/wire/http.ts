@@ -12,9 +12,20 @@ import { accepts, isMediaType } from "./media.ts";
 const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
 const BOTH_TYPES = "application/json, text/event-stream";
 
-/** Who sent a request, as far as the platform says: for limits on strangers. Outside Cloudflare a proxy must set it. */
+/** The address of all strangers where the platform tells none. */
+export const LOCAL = "local";
+
+/**
+ * Who sent a request, as far as the platform says: for limits on strangers. Outside Cloudflare a proxy must set it.
+ * Of an IPv6 address the first 64 bits: the others are its owner's to choose (RFC 4291 section 2.5.4).
+ */
 export function addressOf(request: Request): string {
-  return request.headers.get("cf-connecting-ip") ?? "local";
+  const address = (request.headers.get("cf-connecting-ip") ?? LOCAL).replace(/^::ffff:(?=[\d.]+$)/i, "");
+  if (!address.includes(":")) return address;
+  const [head = [], tail = []] = address.split("::").map((part) => part.split(":"));
+  const missing = Array.from({ length: 8 - head.length - tail.length }, () => "0");
+  const groups = head.concat(missing, tail).slice(0, 4);
+  return groups.map((group) => Number.parseInt(group, 16) || 0).join(":");
 }
 
 /** The value of a header without the blanks around it. A header without a value counts as absent. */

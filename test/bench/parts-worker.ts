@@ -15,7 +15,7 @@ import { entrance } from "../world/entrance.ts";
 import { rooms } from "../world/rooms.ts";
 
 export { Account } from "../../src/oauth/account.ts";
-export { Grant } from "../../src/oauth/grant.ts";
+export { Grant } from "../world/grant.ts";
 export { StoreObject as Store } from "../../src/state/object.ts";
 
 const ring = readKeyRing(`bench:${btoa("0123456789abcdefghijklmnopqrstuv")}`);

@@ -10,7 +10,7 @@ import type { House } from "../../src/session/room.ts";
 import { entrance } from "../world/entrance.ts";
 
 export { Account } from "../../src/oauth/account.ts";
-export { Grant } from "../../src/oauth/grant.ts";
+export { Grant } from "../world/grant.ts";
 export { StoreObject as Store } from "../../src/state/object.ts";
 
 /** Objects built, for the first time or again after they slept. All objects of this Worker share one isolate. */

@@ -10,7 +10,7 @@ import type { House } from "../../src/session/room.ts";
 import { entrance } from "../world/entrance.ts";
 
 export { Account } from "../../src/oauth/account.ts";
-export { Grant } from "../../src/oauth/grant.ts";
+export { Grant } from "../world/grant.ts";
 export { StoreObject as Store } from "../../src/state/object.ts";
 
 /** How many tools; the bundler puts a number in its place. */

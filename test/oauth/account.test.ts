@@ -123,7 +123,7 @@ describe("the account page", () => {
     const { hidden } = await at.go(ACCOUNT);
     const begun = await at.go(authorizeUrl({ prompt: "login" }));
     await at.go(SIGN_IN, { ...begun.hidden, name: eve, word: "open", remember: "on" });
-    expect((await at.go(ACCOUNT)).html).toContain(`signed in as <b>${eve}</b>`);
+    expect((await at.go(ACCOUNT)).html).toContain(`signed in as <b><bdi>${eve}</bdi></b>`);
     expect((await at.go(ACCOUNT, { ...hidden, grant: id })).status).toBe(400);
     expect(desk.closed).not.toContain(id);
   });
@@ -170,7 +170,7 @@ describe("a new passphrase", () => {
     expect(grantsIn(await at.go(ACCOUNT))).toEqual([]);
     const refused = await refresh(later);
     expect([refused.status, await refused.json()]).toMatchObject([400, { error: "invalid_grant" }]);
-    expect(later.closed).toEqual([id]);
+    expect(later.closed).toContain(id);
     // It is over, also where the change has not been seen yet.
     expect((await refresh(desk)).status).toBe(400);
   });

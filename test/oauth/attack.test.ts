@@ -62,7 +62,7 @@ describe("links that others send to a person who is kept signed in", () => {
     for (let turn = 0; turn < 4; turn += 1) expect(await guess()).toContain("That is not the word");
     await at.go(authorizeUrl());
     expect(await guess()).toContain("That is not the word");
-    expect(await guess()).toContain("Wait 15 minutes");
+    expect(await guess()).toContain("Wait 15 min,");
   });
 });
 

@@ -9,12 +9,14 @@ import type { Env } from "../../src/config.ts";
 import { sign } from "../../src/crypto/mac.ts";
 import { digest, seal } from "../../src/crypto/seal.ts";
 import type { Desk, Hooks, PreRegistered, Settings } from "../../src/oauth/desk.ts";
-import type { Grant, GrantRow, Terms } from "../../src/oauth/grant.ts";
+import type { GrantRow } from "../../src/oauth/grant-rows.ts";
+import type { GrantObject, Terms } from "../../src/oauth/grant.ts";
 import type { Place } from "../../src/oauth/place.ts";
 import { epochOf } from "../../src/oauth/sign-in.ts";
 import { ringOf } from "../unit/keys.ts";
 import { costs, countedNamespace, type Costs } from "../world/counting.ts";
 import { entrance } from "../world/entrance.ts";
+import { closed } from "../world/faults.ts";
 
 export const bindings: Env = env as unknown as Env;
 export const place: Place = {
@@ -53,13 +55,13 @@ export const CLIENTS: readonly PreRegistered[] = [
 ];
 
 export interface TestDesk extends Desk {
-  /** The grants whose sessions and streams were ended. */
-  readonly closed: string[];
+  /** The grants whose sessions and streams were ended since the desk was made. */
+  readonly closed: readonly string[];
 }
 
 export function deskOf(changes: Partial<Settings> = {}, parts: Partial<Desk> & { hooks?: Hooks } = {}): TestDesk {
   const { hooks, ...others } = parts;
-  const closed: TestDesk["closed"] = [];
+  const before = closed.length;
   return {
     ring: ringOf("a"),
     grants: countedNamespace(bindings.GRANT),
@@ -79,8 +81,9 @@ export function deskOf(changes: Partial<Settings> = {}, parts: Partial<Desk> & {
     },
     entrance: hooks === undefined ? entrance : { ...entrance, hooks },
     limiter: undefined,
-    closeLive: (grant) => Promise.resolve(void closed.push(grant)),
-    closed,
+    get closed() {
+      return closed.slice(before);
+    },
     ...others,
   };
 }
@@ -133,7 +136,7 @@ export async function age(id: string, seconds: number): Promise<void> {
 }
 
 /** The object itself, uncounted. */
-export function grantStub(id: string): DurableObjectStub<Grant> {
+export function grantStub(id: string): DurableObjectStub<GrantObject<unknown>> {
   return bindings.GRANT.get(bindings.GRANT.idFromString(id));
 }
 

@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { GrantRow } from "../../src/oauth/grant.ts";
+import type { GrantRow } from "../../src/oauth/grant-rows.ts";
 import { readSigned } from "../../src/crypto/mac.ts";
 import { registered } from "./clients.ts";
 import { authorizeUrl, consentPage, tab } from "./tab.ts";
@@ -107,7 +107,7 @@ describe("redeem", () => {
   it("knows nothing of an id that was never opened", async () => {
     const grant = bindings.GRANT.get(bindings.GRANT.newUniqueId());
     expect(await grant.redeem(code)).toEqual({ kind: "refused", reason: "grant.over" });
-    expect([await grant.status(), await grant.revoke()]).toEqual([undefined, undefined]);
+    expect([await grant.status(), await grant.revoke()]).toEqual([undefined, { done: true }]);
     expect(await rows(grant.id.toString())).toEqual([]);
   });
 });
@@ -260,10 +260,10 @@ describe("a new passphrase", () => {
 describe("revoke", () => {
   it("ends a grant once, and of the given client alone", async () => {
     const id = await redeemed();
-    expect(await grantStub(id).revoke("web")).toBeUndefined();
+    expect(await grantStub(id).revoke("web")).toEqual({ done: true });
     expect(await grantStub(id).status()).toMatchObject({ live: true });
-    expect(await grantStub(id).revoke("cli")).toMatchObject({ subject: "ada" });
-    expect(await grantStub(id).revoke("cli")).toBeUndefined();
+    expect(await grantStub(id).revoke("cli")).toMatchObject({ terms: { subject: "ada" }, done: true });
+    expect(await grantStub(id).revoke("cli")).toEqual({ done: true });
     expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.over" });
     expect(await grantStub(id).open(terms, desk.settings)).toBe(false);
   });

@@ -149,12 +149,12 @@ describe("what is said about a client", () => {
   });
 
   it("names the host of a metadata document, in place of the app itself", async () => {
-    const client_id = "https://published.example/client.json";
-    const document = { client_id, client_name: "Published", redirect_uris: ["https://other.example/cb"] };
+    const client_id = "https://published.example.com/client.json";
+    const document = { client_id, client_name: "Published", redirect_uris: ["https://other.example.com/cb"] };
     serving({ [client_id]: () => Response.json(document) });
-    const url = authorizeUrl({ client_id, redirect_uri: "https://other.example/cb" });
+    const url = authorizeUrl({ client_id, redirect_uri: "https://other.example.com/cb" });
     const { html } = await consentPage(tab(deskOf()), url);
-    expect(await read(html, "dl")).toBe("Name comes frompublished.example\nAnswer goes toother.example");
+    expect(await read(html, "dl")).toBe("Name comes frompublished.example.com\nAnswer goes toother.example.com");
     expect(await read(html, ".note")).toBe("");
   });
 });

@@ -77,7 +77,7 @@ describe("a wrong attempt", () => {
     for (const word of ["shut", "open"]) {
       const { status, html } = await attempt("wrong-2", word);
       expect(status).toBe(403);
-      expect(html).toContain("Wait 15 minutes");
+      expect(html).toContain("Wait 15 min,");
     }
     expect(lines.map(({ reason }) => reason)).toEqual(["sign_in.locked", "sign_in.locked"]);
     expect((await attempt("wrong-2", "open", "192.0.2.2")).html).toContain("wants to use");

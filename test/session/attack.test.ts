@@ -3,9 +3,9 @@
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
-import type { Change } from "../../src/hub/change.ts";
-import { hubDoor, HUB_SHARDS } from "../../src/hub/door.ts";
-import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER, type HubObject } from "../../src/hub/hub.ts";
+import type { Change, Filter } from "../../src/hub/change.ts";
+import { hubDoor, HUB_SHARDS, type HubDoor } from "../../src/hub/door.ts";
+import type { HubObject } from "../../src/hub/hub.ts";
 import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
@@ -42,6 +42,7 @@ const CONVERSATION: Visit = {
   revision: NEWEST,
   row: {
     caller: callerKey(ANONYMOUS),
+    share: callerKey(ANONYMOUS),
     grant: undefined,
     revision: NEWEST.date,
     client: CLIENT,
@@ -435,6 +436,12 @@ async function closed(object: DurableObject, socket: WebSocket, code: number): P
   await object.webSocketClose?.(socket, code, "", code === 1000);
 }
 
+async function listener(door: HubDoor, filter: Filter): Promise<WebSocket> {
+  const socket = await door.listen(filter, ANONYMOUS, "share");
+  if (socket === undefined) throw new Error("The filter was refused");
+  return socket;
+}
+
 /** The client goes away, and the object has learned of it. */
 async function leave(session: Session, events: Events): Promise<void> {
   await runInDurableObject(stubOf(session), async (object, state) => {
@@ -648,7 +655,7 @@ describe("the hub", () => {
   it("a listener that is leaving keeps nobody else from hearing", async () => {
     const door = hubDoor(bindings.HUB);
     const filter = { toolsListChanged: true };
-    const sockets = await Promise.all(Array.from({ length: 40 }, () => door.listen(filter, ANONYMOUS)));
+    const sockets = await Promise.all(Array.from({ length: 40 }, () => listener(door, filter)));
     let heard = 0;
     for (const socket of sockets) {
       socket.addEventListener("message", () => void (heard += 1));
@@ -685,7 +692,8 @@ describe("the hub", () => {
   it("a change between admission and handshake does not make the hub forget the session", async () => {
     const door = hubDoor(bindings.HUB);
     const id = bindings.SESSION.newUniqueId();
-    await door.admit(id.toString(), ANONYMOUS);
+    await door.admit(id.toString(), callerKey(ANONYMOUS), undefined);
+    await door.hear(id.toString(), callerKey(ANONYMOUS));
     await door.publish({ list: "tools" });
     await bindings.SESSION.get(id).initialize({ ...CONVERSATION.row });
     expect(await rowsOfHub(id.toString())).toBe(1);
@@ -694,7 +702,8 @@ describe("the hub", () => {
   it("a session admitted and never opened goes with a later change", async () => {
     const door = hubDoor(bindings.HUB);
     const id = bindings.SESSION.newUniqueId().toString();
-    await door.admit(id, ANONYMOUS);
+    await door.admit(id, callerKey(ANONYMOUS), undefined);
+    await door.hear(id, callerKey(ANONYMOUS));
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 120_000 });
     await door.publish({ list: "tools" });
     expect(await rowsOfHub(id)).toBe(0);
@@ -715,10 +724,10 @@ describe("the hub", () => {
     const session = await open();
     const events = new Events(await get(session));
     await events.next();
-    const notify = async (change: Change): Promise<boolean> => stubOf(session).notify(change);
-    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe(true);
-    expect(await notify({ uri: "test://not-watched" })).toBe(true);
-    expect(await notify({ list: "tools" })).toBe(true);
+    const notify = async (change: Change): Promise<string> => stubOf(session).notify(change);
+    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe("told");
+    expect(await notify({ uri: "test://not-watched" })).toBe("told");
+    expect(await notify({ list: "tools" })).toBe("told");
     expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
     await events.cancel();
   });
@@ -1042,33 +1051,6 @@ describe("each date in its own words", () => {
 
 describe("shares", () => {
   const mallory = { issuer: "none", subject: "mallory", client: "none", scopes: [] };
-  const newId = (): string => bindings.SESSION.newUniqueId().toString();
-
-  it("a caller opens so many sessions, and no other caller is the poorer", async () => {
-    const door = hubDoor(bindings.HUB);
-    const ids = Array.from({ length: MAX_SESSIONS_PER_CALLER }, newId);
-    for (const id of ids) expect(await door.admit(id, mallory)).toBe(true);
-    expect(await door.admit(newId(), mallory)).toBe(false);
-    expect(await door.admit(newId(), { ...mallory, subject: "m".repeat(4) })).toBe(true);
-    await open();
-    await door.forget(ids[0] ?? "", callerKey(mallory));
-    expect(await door.admit(newId(), mallory)).toBe(true);
-  });
-
-  it("a session is refused with 429 when its caller has too many", async () => {
-    const { id } = await open();
-    await runInDurableObject(hubOf(callerKey(ANONYMOUS)), (_hub, { storage }) => {
-      const rows = `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${MAX_SESSIONS_OF_STRANGERS})`;
-      storage.sql.exec(
-        `${rows} INSERT INTO registered SELECT caller, 'fill' || i, NULL, 0, '[]' FROM n, registered WHERE id = ?`,
-        id,
-      );
-    });
-    await expect(open()).rejects.toThrow("429");
-    await runInDurableObject(hubOf(callerKey(ANONYMOUS)), (_hub, { storage }) => {
-      storage.sql.exec("DELETE FROM registered WHERE id LIKE 'fill%'");
-    });
-  });
 
   it("a session holds so many subscriptions", async () => {
     const session = await open();
@@ -1085,7 +1067,7 @@ describe("shares", () => {
   it("a listener hears only what is for everyone, or for its own caller", async () => {
     const door = hubDoor(bindings.HUB);
     const filter = { toolsListChanged: true, resourceSubscriptions: ["test://a"] };
-    const socket = await door.listen(filter, ANONYMOUS);
+    const socket = await listener(door, filter);
     const heard: unknown[] = [];
     socket.addEventListener("message", ({ data }) => void heard.push(JSON.parse(String(data))));
     socket.accept();
@@ -1098,13 +1080,6 @@ describe("shares", () => {
     socket.close(1000);
   });
 });
-
-/** The shard that has the sessions of `caller`. */
-function hubOf(caller: string): DurableObjectStub<HubObject<unknown>> {
-  let sum = 0;
-  for (let at = 0; at < caller.length; at++) sum = (sum * 31 + caller.charCodeAt(at)) >>> 0;
-  return bindings.HUB.getByName(`shard-${sum % HUB_SHARDS}`);
-}
 
 describe("without a session", () => {
   const envelope = {

@@ -70,6 +70,8 @@ export async function open(
 /** Reads an SSE response event by event. */
 export class Events {
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+  /** A character may be cut in two. */
+  readonly #decoder = new TextDecoder();
   #text = "";
 
   constructor(response: Response) {
@@ -97,7 +99,7 @@ export class Events {
       }
       const { done, value } = await this.#reader.read();
       if (done) return undefined;
-      this.#text += new TextDecoder().decode(value);
+      this.#text += this.#decoder.decode(value, { stream: true });
     }
   }
 

@@ -151,6 +151,7 @@ const CONVERSATION: Visit = {
   revision: revisionOf("2025-11-25") as Revision,
   row: {
     caller: callerKey(ANONYMOUS),
+    share: callerKey(ANONYMOUS),
     grant: undefined,
     revision: "2025-11-25",
     client: '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{}}}',

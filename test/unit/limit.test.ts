@@ -3,6 +3,8 @@ import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
+import { readKeyRing } from "../../src/crypto/keyring.ts";
+import { mintAccess } from "../../src/oauth/access-token.ts";
 import { META } from "../../src/revision/envelope.ts";
 import { SERVED_DATES } from "../../src/revision/revisions.ts";
 import { tool } from "../../src/server/define.ts";
@@ -27,10 +29,9 @@ const open = (): Front =>
   );
 const doors = new Map([limited, unlimited as Env].map((bindings) => [bindings, open()]));
 
-/** One call by the client at `address`. */
-async function callFrom(address: string, bindings: Env = limited): Promise<Response> {
+function callOf(address: string): Request {
   const version = SERVED_DATES[0] ?? "";
-  const request = new Request("http://127.0.0.1/mcp", {
+  return new Request("http://127.0.0.1/mcp", {
     method: "POST",
     headers: {
       "content-type": "application/json",
@@ -47,7 +48,11 @@ async function callFrom(address: string, bindings: Env = limited): Promise<Respo
       params: { name: "count", _meta: { [META.protocolVersion]: version, [META.clientCapabilities]: {} } },
     }),
   });
-  const response = await doors.get(bindings)?.fetch(request, bindings);
+}
+
+/** One call by the client at `address`. */
+async function callFrom(address: string, bindings: Env = limited): Promise<Response> {
+  const response = await doors.get(bindings)?.fetch(callOf(address), bindings);
   if (response === undefined) throw new Error("No door for these bindings");
   return response;
 }
@@ -119,6 +124,35 @@ test("what is no message counts as one", async () => {
   const seen: number[] = [];
   for (const body of sent) seen.push((await postFrom("192.0.2.22", body)).status);
   expect(seen).toEqual([400, 400, 400, 429]);
+});
+
+test("who is known is limited as themselves: neither by whom they share an address with, nor by changing it", async () => {
+  const known = { ...limited, AUTH: "" };
+  const door = open();
+  const ring = readKeyRing(known.KEYS ?? "");
+  if (!ring.ok) throw new Error(ring.error);
+  const call = async (subject: string, client: string, address: string): Promise<number> => {
+    const caller = { issuer: "http://127.0.0.1", subject, client, scopes: [] };
+    const token = await mintAccess(ring.value, caller, "http://127.0.0.1/mcp", 9e9);
+    const request = callOf(address);
+    request.headers.set("authorization", `Bearer ${token}`);
+    return (await door.fetch(request, known)).status;
+  };
+  const seen: number[] = [];
+  for (let index = 0; index <= LIMIT; index += 1) seen.push(await call("ada", "cli", `198.51.100.${index}`));
+  expect(seen).toEqual([200, 200, 200, 429]);
+  // At the very same address.
+  expect(await call("bob", "cli", "198.51.100.0")).toBe(200);
+  expect(await call("ada", "web", "198.51.100.0")).toBe(200);
+  expect(await call("ada", "cli", "198.51.100.99")).toBe(429);
+});
+
+test("the addresses of one IPv6 network are one stranger", async () => {
+  const seen: number[] = [];
+  for (let index = 1; index <= LIMIT + 1; index += 1)
+    seen.push((await callFrom(`2001:db8::${index}:0:0:${index}`)).status);
+  expect(seen).toEqual([200, 200, 200, 429]);
+  expect((await callFrom("2001:db8:0:1::1")).status).toBe(200);
 });
 
 test("without a limiter there is no limit", async () => {

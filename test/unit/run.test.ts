@@ -4,6 +4,7 @@ import { cancellation } from "../../src/base/cancellation.ts";
 import { ANONYMOUS } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../../src/base/outcome.ts";
+import type { Change } from "../../src/hub/change.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
@@ -16,8 +17,9 @@ const FORM: JsonObject = { type: "object", properties: { name: { type: "string" 
 async function play(
   handler: (context: Context) => unknown,
   change: Partial<ServerRequest> = {},
-): Promise<{ outcome: Outcome; told: Notice[] }> {
+): Promise<{ outcome: Outcome; told: Notice[]; changes: Change[] }> {
   const told: Notice[] = [];
+  const changes: Change[] = [];
   const request: ServerRequest = {
     method: "tools/call",
     params: {},
@@ -36,13 +38,13 @@ async function play(
       request,
       sink: (notice) => told.push(notice),
       cancel: cancellation(),
-      services: servicesFor(),
+      services: { ...servicesFor(), publish: (change) => void changes.push(change) },
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),
     ({ error, message }) => ({ kind: "complete", result: { error, message } }),
   );
-  return { outcome, told };
+  return { outcome, told, changes };
 }
 
 /** The memory of an outcome that asks, as it comes back through JSON, with these answers more. */
@@ -53,6 +55,21 @@ function remembered(outcome: Outcome, answers: JsonObject = {}): Memory {
 }
 
 const named = (name: string): JsonObject => ({ action: "accept", content: { name } });
+
+test("a change is told to everybody, or to the caller alone who is asked for", async () => {
+  const caller = { issuer: "https://issuer.test", subject: "ada", client: "cli", scopes: ["read"], grant: "5c" };
+  const { changes } = await play(
+    (context) => {
+      context.changed("tools");
+      context.updated("test://a");
+      context.updated("test://a", "everyone");
+      context.updated("test://a", "caller");
+    },
+    { caller },
+  );
+  const audience = '["https://issuer.test","ada","cli"]';
+  expect(changes).toEqual([{ list: "tools" }, { uri: "test://a" }, { uri: "test://a" }, { uri: "test://a", audience }]);
+});
 
 test("progress must increase: what does not is dropped", async () => {
   const { told } = await play((context) => {

@@ -5,6 +5,7 @@ import { utf8 } from "../../src/base/bytes.ts";
 import { openRow, sealRow } from "../../src/crypto/row-seal.ts";
 import { digest } from "../../src/crypto/seal.ts";
 import { sign } from "../../src/crypto/mac.ts";
+import { vaultIn } from "../../src/vault/vault.ts";
 import { rotateKeys } from "../../src/vault/rotate.ts";
 import type { Identity } from "../../src/vault/credential.ts";
 import { ringOf } from "../unit/keys.ts";
@@ -130,6 +131,43 @@ describe("a page", () => {
     }
     expect(all).toEqual({ rewrapped: 3, unreadable: { 'key.missing "c"': 1, "cut.short": 1, moved: 1 } });
     expect(await vaultOf("c").get(missing)).toMatchObject({ ok: true });
+    await db.exec("DELETE FROM credentials");
+  });
+
+  it("leaves a credential alone that was put, forgotten or put anew after it was read", async () => {
+    const ids = Array.from({ length: 4 }, () => fresh("page"));
+    const [kept, put, forgotten, anew] = ids as [Identity, Identity, Identity, Identity];
+    for (const id of ids) await vaultOf("a").put(id, { value: "old" });
+    // What comes between the reading and the writing of a page.
+    const meanwhile = async (): Promise<void> => {
+      await vaultOf("a").put(put, { value: "new" });
+      await vaultOf("a").forget(forgotten);
+      await vaultOf("a").forget(anew);
+      await vaultOf("a").put(anew, { value: "new" });
+    };
+    const racing = new Proxy(db, {
+      get(target, name) {
+        if (name === "prepare") return (text: string) => target.prepare(text);
+        return async (statements: D1PreparedStatement[]) => {
+          await meanwhile();
+          return target.batch(statements);
+        };
+      },
+    });
+    const page = await vaultIn(racing, ringOf("b", "a")).rewrap("", 10);
+    expect(page).toEqual({ ok: true, value: { next: undefined, rewrapped: 1, unreadable: {} } });
+    const values = async (): Promise<unknown[]> =>
+      Promise.all(
+        ids.map(async (id) => {
+          const got = await vaultOf("b", "a").get(id);
+          return got.ok && got.value?.reveal()["value"];
+        }),
+      );
+    expect(await values()).toEqual(["old", "new", undefined, "new"]);
+    expect((await rowOf(kept))?.["key"]).toBe("b");
+    // What was left is sealed anew by the next run, with the value that it has now.
+    expect(await vaultOf("b", "a").rewrap("", 10)).toMatchObject({ value: { rewrapped: 2 } });
+    expect(await values()).toEqual(["old", "new", undefined, "new"]);
     await db.exec("DELETE FROM credentials");
   });
 

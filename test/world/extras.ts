@@ -307,6 +307,14 @@ export const extraResources: readonly define.ResourceSpec[] = [
       return `Hello, ${answer.action === "accept" ? answer.content.name : "stranger"}`;
     },
   }),
+  resource({
+    uri: "spec://hasty",
+    name: "hasty",
+    description: "Says of itself that it was stale before it was read",
+    mimeType: "text/plain",
+    cache: { ttlMs: -5_000.5, scope: "public" },
+    read: () => "Too late.",
+  }),
   // Last, so that the list has two pages.
   ...Array.from({ length: 60 }, (_, index) => item(index + 1)),
 ];
@@ -331,6 +339,13 @@ export const extraTemplates: readonly define.ResourceTemplate[] = [
     mimeType: "text/plain",
     complete: { language, framework },
     read: (variables) => `${variables["language"]}+${variables["framework"]}`,
+  }),
+  template({
+    uriTemplate: "file:///spec/{+path}",
+    name: "files",
+    description: "Every file of a folder, which says its path",
+    mimeType: "text/plain",
+    read: ({ path = "" }) => path,
   }),
 ];
 

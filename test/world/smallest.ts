@@ -11,7 +11,7 @@ import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
 
 export { Account } from "../../src/oauth/account.ts";
-export { Grant } from "../../src/oauth/grant.ts";
+export { Grant } from "./grant.ts";
 
 const info = { name: "smallest", version: "0.1.0" };
 type Owned = Env & { readonly PASSPHRASE: string };

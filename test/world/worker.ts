@@ -3,17 +3,19 @@
 import type { Env } from "../../src/config.ts";
 import { front, type Front } from "../../src/front.ts";
 import { Account as RealAccount } from "../../src/oauth/account.ts";
-import { Grant as RealGrant } from "../../src/oauth/grant.ts";
 import { HubObject, type Notified } from "../../src/hub/hub.ts";
 import { SessionObject } from "../../src/session/object.ts";
 import type { House } from "../../src/session/room.ts";
 import { StoreObject } from "../../src/state/object.ts";
+import type { Registered } from "../../src/hub/rows.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
 import { entrance } from "./entrance.ts";
+import { closed, failHub } from "./faults.ts";
+import { Grant as RealGrant } from "./grant.ts";
 import { rooms } from "./rooms.ts";
 import { world } from "./server.ts";
 
-/** The real hub, with a switch to end every subscription: an object may lose its sockets at any time. */
+/** The real hub, with a switch to end every subscription, and others to fail: an object may be lost at any time. */
 export class Hub extends HubObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
@@ -21,6 +23,16 @@ export class Hub extends HubObject<Env> {
 
   override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
     return SESSION;
+  }
+
+  override revoke(grant: string): Promise<void> {
+    failHub("revoke");
+    return super.revoke(grant);
+  }
+
+  override forget(one: Registered): void {
+    failHub("forget");
+    super.forget(one);
   }
 
   end(): void {
@@ -31,6 +43,11 @@ export class Hub extends HubObject<Env> {
 export class Grant extends RealGrant {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
+  }
+
+  override closeLive(env: Env, id: string): Promise<void> {
+    closed.push(id);
+    return super.closeLive(env, id);
   }
 }
 

@@ -1,0 +1,17 @@
+/** Work that must be done whatever fails meanwhile: all parts of it are begun, and what failed is tried again. */
+
+/** Tries after which unfinished work is given up: two days with {@link pauseBefore}. */
+export const MAX_TRIES = 50;
+
+/** Milliseconds to wait before the try after `tries` that failed: twice as long each time, an hour at most. */
+export function pauseBefore(tries: number): number {
+  return Math.min(5_000 * 2 ** tries, 3_600_000);
+}
+
+/**
+ * Waits for all of them, also when one fails.
+ * @throws what the first that failed threw.
+ */
+export async function settleAll(all: readonly Promise<unknown>[]): Promise<void> {
+  for (const one of await Promise.allSettled(all)) if (one.status === "rejected") throw one.reason;
+}

@@ -1,0 +1,52 @@
+/**
+ * The one row of a grant object: never a code, a token or a secret. Times are milliseconds since the epoch.
+ *
+ *   alive      kv "grant"  {"terms":{"client":"dcr:…",…},"generation":1,"since":1763700000000,…}
+ *   ending     kv "grant"  {"client":"dcr:…","tries":0}: it is over, and what lived by it may still go on
+ *   over       kv "grant"  "over": denied, or ended with all that lived by it
+ */
+
+import type { Terms } from "./grant.ts";
+
+export interface GrantRow {
+  readonly terms: Terms;
+  /** Of the newest refresh token; 0 while the code was not redeemed. */
+  readonly generation: number;
+  readonly since: number;
+  /** When the newest generation was made. */
+  readonly used: number;
+  /** When the grant dies unless it is used. */
+  readonly expires: number;
+  readonly refreshSeconds: number;
+}
+
+/** `client`: whose grant it was. `tries`: of the alarm. */
+export interface Ending {
+  readonly client: string;
+  readonly tries: number;
+}
+
+export interface GrantRows {
+  /** Whether anything was ever written. */
+  isUsed(): boolean;
+  /** The grant, unless it is over or was never opened. */
+  grant(): GrantRow | undefined;
+  ending(): Ending | undefined;
+  write(row: GrantRow | Ending | "over"): void;
+}
+
+export function grantRows({ kv }: DurableObjectStorage): GrantRows {
+  const read = (): GrantRow | Ending | "over" | undefined => kv.get("grant");
+  return {
+    isUsed: () => read() !== undefined,
+    grant() {
+      const row = read();
+      return typeof row === "object" && "terms" in row ? row : undefined;
+    },
+    ending() {
+      const row = read();
+      return typeof row === "object" && "tries" in row ? row : undefined;
+    },
+    write: (row) => kv.put("grant", row),
+  };
+}

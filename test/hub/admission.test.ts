@@ -1,0 +1,282 @@
+/** Room for one more session: who asks for it is not refused for what nobody uses, and nobody pays for anybody else. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { exports } from "cloudflare:workers";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
+import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
+import { shareOf } from "../../src/hub/door.ts";
+import { addressOf } from "../../src/wire/http.ts";
+import { bindings, callTool, request, stubOf, type Session } from "../session/client.ts";
+import { costs } from "../world/counting.ts";
+import { addRow, fill, hub, initialize, listenTo, open, ping, post, rowsOf, shardOf, somebody } from "./hub.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const newId = (): string => bindings.SESSION.newUniqueId().toString();
+/** Minutes pass; only the clock is set. */
+const at = (start: number, minutes: number): void =>
+  void vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+
+/** Whatever the session had is gone: rows, alarm, and its row at the hub. */
+async function expectGone(by: Caller, session: Session): Promise<void> {
+  expect(await ping(by, session)).toBe(404);
+  expect((await rowsOf(callerKey(by))).map(({ id }) => id)).not.toContain(session.id);
+  await runInDurableObject(stubOf(session), async (_object, { storage }) => {
+    expect((await storage.list()).size).toBe(0);
+    expect(await storage.getAlarm()).toBeNull();
+  });
+}
+
+/** Fills up the share of `by` with sessions that are seen last, so that nobody asks them. */
+async function crowd(by: Caller, others: number): Promise<void> {
+  await fill(callerKey(by), MAX_SESSIONS_PER_CALLER - others, Date.now() + HOUR, newId);
+}
+
+describe("the hundred and first session", () => {
+  it("ends the one that nobody used for longest, not the one that was opened first", async () => {
+    const by = somebody();
+    const start = Date.now();
+    const used = await open(by);
+    at(start, 1);
+    const held = await open(by);
+    await listenTo(by, held);
+    at(start, 2);
+    const idle = await open(by);
+    at(start, 3);
+    const late = await open(by);
+    at(start, 30);
+    await ping(by, used);
+    await crowd(by, 4);
+    expect((await initialize(by)).status).toBe(200);
+    await expectGone(by, idle);
+    for (const session of [used, held, late]) expect(await ping(by, session)).toBe(200);
+    // They were all used now: of the four, the one with the stream stays whatever happens.
+    at(start, 31);
+    for (const session of [used, late]) await ping(by, session);
+    at(start, 32);
+    await crowd(by, MAX_SESSIONS_PER_CALLER);
+    expect((await initialize(by)).status).toBe(200);
+    expect(await ping(by, held)).toBe(200);
+    expect(await rowsOf(callerKey(by))).toHaveLength(MAX_SESSIONS_PER_CALLER);
+  });
+
+  it("costs a request for each session that is asked, and no more than one that is idle", async () => {
+    const by = somebody();
+    const [first, second] = [await open(by), await open(by)];
+    await crowd(by, 2);
+    const before = { ...costs };
+    expect((await initialize(by)).status).toBe(200);
+    expect(costs.requests - before.requests).toBe(2);
+    await expectGone(by, first);
+    expect(await ping(by, second)).toBe(200);
+  });
+
+  it("ends no session that runs a call or holds a stream, however long ago it was opened", async () => {
+    const by = somebody();
+    const start = Date.now();
+    const [working, held, idle] = [await open(by), await open(by), await open(by)];
+    await listenTo(by, held);
+    const posted = post(by, working, callTool(1, "spec_slow", { ms: 900 }));
+    at(start, 120);
+    await crowd(by, 3);
+    expect((await initialize(by)).status).toBe(200);
+    await expectGone(by, idle);
+    expect((await posted).status).toBe(200);
+    expect(await ping(by, held)).toBe(200);
+  });
+
+  it("finds out that a session is gone, or was never opened, and leaves alone one that is being opened", async () => {
+    const by = somebody();
+    const share = callerKey(by);
+    const [gone, opening] = [newId(), newId()];
+    await addRow(share, gone, Date.now() - 2 * MINUTE);
+    await addRow(share, opening, Date.now() - 1_000);
+    await crowd(by, 2);
+    expect((await initialize(by)).status).toBe(200);
+    const ids = (await rowsOf(share)).map(({ id }) => id);
+    expect([ids.includes(gone), ids.includes(opening), ids.length]).toEqual([false, true, MAX_SESSIONS_PER_CALLER]);
+  });
+
+  it("many at once never are more than the bound", async () => {
+    const by = somebody();
+    const share = callerKey(by);
+    await fill(share, MAX_SESSIONS_PER_CALLER - 1, Date.now() - HOUR, newId);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => hub.admit(newId(), share, undefined)));
+    expect(new Set(answers)).toEqual(new Set(["admitted"]));
+    expect(await rowsOf(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+  });
+
+  it("keeps its place in line through an eviction, to within ten minutes", async () => {
+    const by = somebody();
+    const start = Date.now();
+    const used = await open(by);
+    at(start, 1);
+    const idle = await open(by);
+    at(start, 60);
+    await ping(by, used);
+    await runInDurableObject(stubOf(used), (_object, { storage }) => {
+      expect(storage.kv.get<{ seen: number }>("session")?.seen).toBe(start + 60 * MINUTE);
+    });
+    await crowd(by, 2);
+    expect((await initialize(by)).status).toBe(200);
+    await expectGone(by, idle);
+    expect(await ping(by, used)).toBe(200);
+  });
+});
+
+describe("where there is no room", () => {
+  it("says so with 429 and when to come back, and does not ask all sessions again before", async () => {
+    const by = somebody();
+    const share = callerKey(by);
+    const start = Date.now();
+    const held = await open(by);
+    const posted = post(by, held, callTool(1, "spec_slow", { ms: 900 }));
+    // Nobody can ask these: they may be at work.
+    await fill(share, MAX_SESSIONS_PER_CALLER - 1, start - HOUR, (index) => `no id ${index}`);
+    const refused = await initialize(by);
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
+    expect(await refused.json()).toMatchObject({
+      error: { code: 429, message: expect.stringContaining("DELETE") as string },
+    });
+    expect(await ping(by, held)).toBe(200);
+    const requests = costs.requests;
+    expect((await initialize(by)).status).toBe(429);
+    expect(costs.requests - requests).toBe(1);
+    // What was said is true: after a minute it looks again, and finds what became idle meanwhile.
+    expect((await posted).status).toBe(200);
+    at(start, 1.1);
+    await ping(by, held);
+    at(start, 2.2);
+    expect((await initialize(by)).status).toBe(200);
+    await expectGone(by, held);
+  });
+
+  it("has room at once when a session is ended", async () => {
+    const by = somebody();
+    const share = callerKey(by);
+    await fill(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    expect((await initialize(by)).status).toBe(429);
+    await hub.forget("no id 7", share);
+    expect((await initialize(by)).status).toBe(200);
+  });
+
+  it("no other caller is the poorer", async () => {
+    const by = somebody();
+    await fill(callerKey(by), MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    expect((await initialize(by)).status).toBe(429);
+    for (const other of [
+      { ...by, subject: `${by.subject} ` },
+      { ...by, client: "cli2" },
+      { ...by, issuer: "x" },
+    ])
+      expect((await initialize(other)).status).toBe(200);
+  });
+});
+
+describe("strangers", () => {
+  const worker = (exports as unknown as { default: Fetcher }).default;
+  const key = callerKey(ANONYMOUS);
+  const from = async (address: string): Promise<Response> =>
+    worker.fetch("http://127.0.0.1/mcp", {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "cf-connecting-ip": address,
+      },
+      body: JSON.stringify(
+        request(0, "initialize", {
+          protocolVersion: "2025-11-25",
+          capabilities: {},
+          clientInfo: { name: "t", version: "1" },
+        }),
+      ),
+    });
+  const shareFrom = (address: string): Promise<string> =>
+    shareOf(ANONYMOUS, new Request("http://127.0.0.1/", { headers: { "cf-connecting-ip": address } }));
+
+  it("one address has its share, and fills nobody else's", async () => {
+    const share = await shareFrom("192.0.2.1");
+    await fill(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    const refused = await from("192.0.2.1");
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
+    expect((await from("192.0.2.2")).status).toBe(200);
+    expect((await from("2001:db8::1")).status).toBe(200);
+  });
+
+  it("an address that opens many ends its own idle ones, never another's", async () => {
+    const [mine, theirs] = [await shareFrom("192.0.2.3"), await shareFrom("192.0.2.4")];
+    expect((await from("192.0.2.4")).status).toBe(200);
+    await fill(mine, MAX_SESSIONS_PER_CALLER, Date.now() - MINUTE - 1, newId);
+    for (let round = 0; round < 3; round++) expect((await from("192.0.2.3")).status).toBe(200);
+    expect(await rowsOf(mine)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+    expect(await rowsOf(theirs)).toHaveLength(1);
+  });
+
+  it("the addresses of one IPv6 network are one", async () => {
+    const share = await shareFrom("2001:db8:1:2::1");
+    await fill(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    expect((await from("2001:db8:1:2:ffff:ffff:ffff:ffff")).status).toBe(429);
+    expect((await from("2001:db8:1:3::1")).status).toBe(200);
+  });
+
+  it("all of them together have a bound, within which the session idle longest makes room", async () => {
+    const share = await shareFrom("192.0.2.5");
+    const shard = shardOf(share);
+    const oldest = newId();
+    const longAgo = Date.now() - HOUR;
+    await runInDurableObject(shard, (_hub, { storage }) => {
+      storage.sql.exec("DELETE FROM registered");
+      for (let index = 0; index < MAX_SESSIONS_OF_STRANGERS; index++)
+        storage.sql.exec(
+          "INSERT INTO registered VALUES (?, ?, '[]', ?, '[]')",
+          `${key} address ${index}`,
+          index === 77 ? oldest : newId(),
+          longAgo + (index === 77 ? 0 : index + 1),
+        );
+    });
+    expect((await from("192.0.2.5")).status).toBe(200);
+    const rows = await runInDurableObject(shard, (_hub, { storage }) =>
+      storage.sql.exec<{ id: string; caller: string }>("SELECT id, caller FROM registered").toArray(),
+    );
+    const ids = rows.filter(({ caller }) => caller.startsWith(key)).map(({ id }) => id);
+    expect(ids).not.toContain(oldest);
+    expect(ids).toHaveLength(MAX_SESSIONS_OF_STRANGERS);
+    // Known callers on the same shard have nothing to do with it.
+    expect(await hub.admit(newId(), '["known"]', undefined)).toBe("admitted");
+  });
+
+  it("whose address the platform does not tell share the bound of all", async () => {
+    expect(await shareOf(ANONYMOUS, new Request("http://127.0.0.1/"))).toBe(key);
+    await fill(key, MAX_SESSIONS_PER_CALLER + 1, Date.now() - HOUR, (index) => `no id ${index}`);
+    expect(await hub.admit(newId(), key, undefined)).toBe("admitted");
+  });
+
+  it("a caller who is known is one whatever the address", async () => {
+    const by = somebody();
+    const headers = { "cf-connecting-ip": "192.0.2.6" };
+    expect(await shareOf(by, new Request("http://127.0.0.1/", { headers }))).toBe(callerKey(by));
+  });
+
+  it.each([
+    ["192.0.2.1", "192.0.2.1"],
+    ["::ffff:192.0.2.1", "192.0.2.1"],
+    ["::FFFF:192.0.2.1", "192.0.2.1"],
+    ["2001:db8::1", "8193:3512:0:0"],
+    ["2001:0DB8::1", "8193:3512:0:0"],
+    ["2001:db8:0:0:1:2:3:4", "8193:3512:0:0"],
+    ["2001:db8::1:2:3:4:5", "8193:3512:0:1"],
+    ["2001:db8:a::", "8193:3512:10:0"],
+    ["::1", "0:0:0:0"],
+    ["::", "0:0:0:0"],
+    ["1:2:3:4:5:6:7:8", "1:2:3:4"],
+    ["1:2:3:4:5:6:7::", "1:2:3:4"],
+    [":::::::::::::", "0:0:0:0"],
+  ])("%s is of %s", (address, network) => {
+    const headers = { "cf-connecting-ip": address };
+    expect(addressOf(new Request("http://127.0.0.1/", { headers }))).toBe(network);
+  });
+});
