@@ -32,7 +32,7 @@ let verify: Verifier;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
-  issuer = `https://issuer-${(count += 1)}.example`;
+  issuer = `https://issuer-${(count += 1)}.example.com`;
   asked = [];
   served = {
     "/.well-known/oauth-authorization-server": {
