@@ -84,7 +84,7 @@ describe("a filter", () => {
   it("that does not fit beside its caller is refused too, and leaves nothing behind", async () => {
     const by = { ...somebody(), subject: "\u4e2d".repeat(2_000) };
     const sockets = async (): Promise<number> => {
-      const found = shards.map((shard) => runInDurableObject(shard, (_hub, state) => state.getWebSockets().length));
+      const found = shards().map((shard) => runInDurableObject(shard, (_hub, state) => state.getWebSockets().length));
       return (await Promise.all(found)).reduce((sum, one) => sum + one, 0);
     };
     const before = await sockets();
@@ -101,7 +101,7 @@ describe("a filter", () => {
 
 describe("one bad listener", () => {
   it("whose attachment is missing or unreadable silences nobody, and is closed", async () => {
-    for (const shard of shards)
+    for (const shard of shards())
       await runInDurableObject(shard, (_hub, state) => {
         for (const attachment of [undefined, "x", utf8("{"), utf8("null"), utf8("{}")]) {
           const { 1: server } = new WebSocketPair();
@@ -113,7 +113,7 @@ describe("one bad listener", () => {
     for (const events of [one, other]) await events.message();
     await hub.publish(tools);
     for (const events of [one, other]) expect(await events.message()).toMatchObject(told);
-    for (const shard of shards)
+    for (const shard of shards())
       await runInDurableObject(shard, (_hub, state) => {
         const open = state.getWebSockets("bad").filter(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
         expect(open).toEqual([]);
@@ -121,7 +121,7 @@ describe("one bad listener", () => {
   });
 
   it("that opens ever more subscriptions loses its oldest, on each hub object, and nobody else loses one", async () => {
-    const [shard] = shards;
+    const [shard] = shards();
     if (shard === undefined) throw new Error("There are no shards");
     const attach = async (share: string, name: string): Promise<WebSocket> => {
       const one = { getByName: () => shard } as unknown as Env["HUB"];
@@ -279,7 +279,7 @@ describe("a list change", () => {
     await fill(`${key} a`, 1, Date.now(), () => "no id a", '[""]');
     await fill(`${key} b`, 1, Date.now(), () => "no id b", '[""]');
     const asked: string[] = [];
-    for (const shard of shards)
+    for (const shard of shards())
       await runInDurableObject(shard, async (object) => {
         watchAsked(object, (id) => void asked.push(id));
         await object.publish({ ...tools, audience: key });

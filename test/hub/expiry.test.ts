@@ -18,7 +18,7 @@ const at = (start: number, minutes: number): void =>
   void vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
 /** What the alarms of all shards do at that hour. */
 const alarms = async (): Promise<void> => {
-  for (const shard of shards) await runDurableObjectAlarm(shard);
+  for (const shard of shards()) await runDurableObjectAlarm(shard);
 };
 
 it("expire by themselves: what is gone is asked once and forgotten, what lives stays", async () => {

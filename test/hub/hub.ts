@@ -70,9 +70,9 @@ export async function ping(by: Caller, session: Session): Promise<number> {
   return (await post(by, session, request(1, "ping"))).status;
 }
 
-export const shards: readonly DurableObjectStub<HubObject<unknown>>[] = Array.from({ length: HUB_SHARDS }, (_, index) =>
-  bindings.HUB.getByName(`shard-${index}`),
-);
+/** Made anew each time: files share this module, and a stub does not outlive the objects that are deleted between them. */
+export const shards = (): readonly DurableObjectStub<HubObject<unknown>>[] =>
+  Array.from({ length: HUB_SHARDS }, (_, index) => bindings.HUB.getByName(`shard-${index}`));
 
 /** The shard that has the sessions of a share. */
 export function shardOf(share: string): DurableObjectStub<HubObject<unknown>> {
@@ -91,7 +91,7 @@ export interface Row {
 /** The rows of the shares that begin so, on every shard. */
 export async function rowsOf(share: string): Promise<Row[]> {
   const text = "SELECT caller, id, uris, since FROM registered WHERE substr(caller, 1, length(?1)) = ?1 ORDER BY since";
-  const found = shards.map((shard) =>
+  const found = shards().map((shard) =>
     runInDurableObject(shard, (_hub, { storage }) => storage.sql.exec<Record<keyof Row, never>>(text, share).toArray()),
   );
   return (await Promise.all(found)).flat();

@@ -6,6 +6,7 @@ import { MAX_TRIES } from "../../src/base/retry.ts";
 import type { Caller } from "../../src/base/caller.ts";
 import { revoke } from "../../src/oauth/revocation.ts";
 import { token } from "../../src/oauth/token.ts";
+import { HUB_SHARDS } from "../../src/hub/door.ts";
 import { addRow, initialize, listenTo, open, ping, rowsOf, shards } from "../hub/hub.ts";
 import type { Events } from "../session/client.ts";
 import { closed, faults } from "../world/faults.ts";
@@ -63,7 +64,7 @@ async function expectEnded({ id, by, session, stream }: Live): Promise<void> {
 describe("while the hub cannot be reached", () => {
   it("a revocation says that it is not done, and asked again it does it", async () => {
     const one = await live();
-    faults.hub.revoke = 2 * shards.length;
+    faults.hub.revoke = 2 * HUB_SHARDS;
     for (let round = 0; round < 2; round++) {
       const response = await one.revoke();
       expect([response.status, response.headers.get("retry-after")]).toEqual([503, "60"]);
@@ -81,7 +82,7 @@ describe("while the hub cannot be reached", () => {
 
   it("nobody needs to ask again: the alarm does it", async () => {
     const one = await live();
-    faults.hub.revoke = 3 * shards.length;
+    faults.hub.revoke = 3 * HUB_SHARDS;
     expect((await one.revoke()).status).toBe(503);
     const pauses: number[] = [];
     for (let round = 0; round < 3; round++) {
@@ -105,7 +106,7 @@ describe("while the hub cannot be reached", () => {
     "a replayed %s is refused, and the alarm ends what it gave",
     async (what) => {
       const one = await live();
-      faults.hub.revoke = shards.length;
+      faults.hub.revoke = HUB_SHARDS;
       if (what === "refresh token") {
         await one.ask({ grant_type: "refresh_token", refresh_token: one.refresh });
         vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 11_000 });
@@ -124,7 +125,7 @@ describe("while the hub cannot be reached", () => {
 
   it("a code that is replayed once more ends it too", async () => {
     const one = await live();
-    faults.hub.revoke = shards.length;
+    faults.hub.revoke = HUB_SHARDS;
     const replay = (): Promise<Response> =>
       one.ask({ grant_type: "authorization_code", code: one.code, code_verifier: VERIFIER, redirect_uri });
     expect((await replay()).status).toBe(400);
@@ -135,7 +136,7 @@ describe("while the hub cannot be reached", () => {
 
   it("another client learns nothing of it, and repeats nothing", async () => {
     const one = await live();
-    faults.hub.revoke = shards.length;
+    faults.hub.revoke = HUB_SHARDS;
     expect((await one.revoke()).status).toBe(503);
     const before = closed.length;
     expect((await one.revoke("once")).status).toBe(200);
@@ -178,7 +179,7 @@ describe("what cannot be reached", () => {
     expect((await one.revoke()).status).toBe(503);
     expect(await one.stream.next()).toBeUndefined();
     expect(await ping(one.by, one.session)).toBe(404);
-    for (const shard of shards)
+    for (const shard of shards())
       await runInDurableObject(
         shard,
         (_hub, { storage }) => void storage.sql.exec("DELETE FROM registered WHERE id = '!'"),
