@@ -1,6 +1,6 @@
 /**
  * `make size`: bundles the way production does, and counts the lines of src/ by folder. Fails over a budget of bytes.
- * The budget of 64 KiB is the house's, with the smallest app there can be: what an app adds is the app's to choose. The
+ * The budget of 72 KiB (64 is the aim) is the house's, with the smallest app there can be: what an app adds is the app's to choose. The
  * example has a ceiling of its own. Both bind barewire alone: where package.json has another name, they are only counted.
  */
 
