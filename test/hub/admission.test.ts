@@ -9,7 +9,20 @@ import { shareOf } from "../../src/hub/door.ts";
 import { addressOf } from "../../src/wire/http.ts";
 import { bindings, callTool, request, stubOf, type Session } from "../session/client.ts";
 import { costs } from "../world/counting.ts";
-import { addRow, fill, hub, initialize, listenTo, open, ping, post, rowsOf, shardOf, somebody } from "./hub.ts";
+import {
+  addRow,
+  fill,
+  hub,
+  initialize,
+  listenTo,
+  open,
+  ping,
+  post,
+  rowsOf,
+  shardOf,
+  somebody,
+  watchAsked,
+} from "./hub.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -33,6 +46,13 @@ async function expectGone(by: Caller, session: Session): Promise<void> {
 /** Fills up the share of `by` with sessions that are seen last, so that nobody asks them. */
 async function crowd(by: Caller, others: number): Promise<void> {
   await fill(callerKey(by), MAX_SESSIONS_PER_CALLER - others, Date.now() + HOUR, newId);
+}
+
+/** The ids of the sessions that the hub asks from now on, for want of room in this share. */
+async function askedBy(share: string): Promise<string[]> {
+  const asked: string[] = [];
+  await runInDurableObject(shardOf(share), (object) => watchAsked(object, (id) => void asked.push(id)));
+  return asked;
 }
 
 describe("the hundred and first session", () => {
@@ -67,9 +87,11 @@ describe("the hundred and first session", () => {
     const by = somebody();
     const [first, second] = [await open(by), await open(by)];
     await crowd(by, 2);
+    const asked = await askedBy(callerKey(by));
     const before = { ...costs };
     expect((await initialize(by)).status).toBe(200);
-    expect(costs.requests - before.requests).toBe(2);
+    // Two of the Worker's, as ever, and one of the hub's.
+    expect([costs.requests - before.requests, asked]).toEqual([2, [first.id]]);
     await expectGone(by, first);
     expect(await ping(by, second)).toBe(200);
   });
@@ -98,6 +120,9 @@ describe("the hundred and first session", () => {
     expect((await initialize(by)).status).toBe(200);
     const ids = (await rowsOf(share)).map(({ id }) => id);
     expect([ids.includes(gone), ids.includes(opening), ids.length]).toEqual([false, true, MAX_SESSIONS_PER_CALLER]);
+    // Though it is the oldest now, what is being opened keeps its place.
+    expect((await initialize(by)).status).toBe(200);
+    expect((await rowsOf(share)).map(({ id }) => id)).toContain(opening);
   });
 
   it("many at once never are more than the bound", async () => {
@@ -107,6 +132,20 @@ describe("the hundred and first session", () => {
     const answers = await Promise.all(Array.from({ length: 20 }, () => hub.admit(newId(), share, undefined)));
     expect(new Set(answers)).toEqual(new Set(["admitted"]));
     expect(await rowsOf(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+  });
+
+  it("knows to the moment when each was used, as long as its object is awake", async () => {
+    const by = somebody();
+    const start = Date.now();
+    const used = await open(by);
+    at(start, 1);
+    const idle = await open(by);
+    at(start, 2);
+    await ping(by, used);
+    await crowd(by, 2);
+    expect((await initialize(by)).status).toBe(200);
+    await expectGone(by, idle);
+    expect(await ping(by, used)).toBe(200);
   });
 
   it("keeps its place in line through an eviction, to within ten minutes", async () => {
@@ -136,15 +175,16 @@ describe("where there is no room", () => {
     const posted = post(by, held, callTool(1, "spec_slow", { ms: 900 }));
     // Nobody can ask these: they may be at work.
     await fill(share, MAX_SESSIONS_PER_CALLER - 1, start - HOUR, (index) => `no id ${index}`);
+    const asked = await askedBy(share);
     const refused = await initialize(by);
+    expect(asked).toHaveLength(MAX_SESSIONS_PER_CALLER);
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
     expect(await refused.json()).toMatchObject({
       error: { code: 429, message: expect.stringContaining("DELETE") as string },
     });
     expect(await ping(by, held)).toBe(200);
-    const requests = costs.requests;
     expect((await initialize(by)).status).toBe(429);
-    expect(costs.requests - requests).toBe(1);
+    expect(asked).toHaveLength(MAX_SESSIONS_PER_CALLER);
     // What was said is true: after a minute it looks again, and finds what became idle meanwhile.
     expect((await posted).status).toBe(200);
     at(start, 1.1);

@@ -219,6 +219,8 @@ describe("a list change", () => {
     const share = callerKey(by);
     const session = await open(by);
     await listenTo(by, session);
+    await leave(session);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61 * MINUTE });
     await runInDurableObject(shardOf(share), async (object) => {
       const telling = object.publish(tools);
       // In between, as the platform may deliver it.
