@@ -42,7 +42,7 @@ it("expire by themselves: what is gone is asked once and forgotten, what lives s
     [held.id, start + 25 * HOUR],
   ]);
   const asked: string[] = [];
-  for (const shard of shards)
+  for (const shard of shards())
     await runInDurableObject(shard, (object) => watchAsked(object, (id) => void asked.push(id)));
   at(start, 26 * 60);
   await alarms();
