@@ -6,6 +6,7 @@
  *   over       kv "grant"  "over": denied, or ended with all that lived by it
  */
 
+import { now } from "../base/clock.ts";
 import type { Terms } from "./grant.ts";
 
 export interface GrantRow {
@@ -49,4 +50,19 @@ export function grantRows({ kv }: DurableObjectStorage): GrantRows {
     },
     write: (row) => kv.put("grant", row),
   };
+}
+
+/** Neither long ago nor far ahead: a row that was written by a clock ahead must not stretch what it begins. */
+export function isWithin(start: number, ms: number): boolean {
+  return Math.abs(now() - start) < ms;
+}
+
+/** Whether the code, or the newest refresh token, is still good. */
+export function isAlive({ used, expires }: GrantRow): boolean {
+  return isWithin(used, expires - used);
+}
+
+/** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */
+export function isOf({ epoch }: Terms, current: string | undefined): boolean {
+  return epoch === undefined || current === undefined || epoch === current;
 }

@@ -16,7 +16,7 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { readSigned, sign } from "../crypto/mac.ts";
 import { FORM_SECONDS } from "./browser.ts";
 import type { Settings } from "./desk.ts";
-import { grantRows, type Ending, type GrantRow, type GrantRows } from "./grant-rows.ts";
+import { grantRows, type Ending, type GrantRow, type GrantRows, isAlive, isOf, isWithin } from "./grant-rows.ts";
 
 /** What a person agreed to. Kept as long as the grant lives. */
 export interface Terms {
@@ -214,20 +214,6 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     await this.#outliveForm();
     return true;
   }
-}
-
-/** Neither long ago nor far ahead: a row that was written by a clock ahead must not stretch what it begins. */
-function isWithin(start: number, ms: number): boolean {
-  return Math.abs(now() - start) < ms;
-}
-
-function isAlive({ used, expires }: GrantRow): boolean {
-  return isWithin(used, expires - used);
-}
-
-/** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */
-function isOf({ epoch }: Terms, current: string | undefined): boolean {
-  return epoch === undefined || current === undefined || epoch === current;
 }
 
 function refused(reason: string): Redeemed {

@@ -1,6 +1,8 @@
 /** While somebody develops, a stack in the terminal names lines of the source, in both eras; without DEV the log stays JSON. */
 
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 import { freePort, startWorker } from "../tools/process.mjs";
 
@@ -9,7 +11,9 @@ let dev: Worker;
 let plain: Worker;
 
 async function start(...more: string[]): Promise<Worker> {
-  const config = ["--config", "test/world/wrangler.toml", "--minify"];
+  // A state of its own: two servers in one folder lock each other out.
+  const state = mkdtempSync(join(tmpdir(), "barewire-log-"));
+  const config = ["--config", "test/world/wrangler.toml", "--minify", "--persist-to", state];
   return startWorker([...config, ...more], { port: await freePort() });
 }
 beforeAll(async () => {

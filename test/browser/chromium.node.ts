@@ -52,7 +52,7 @@ export interface Browser {
 }
 
 /** How long a page may take, or a button that is looked for. */
-const PATIENCE_MS = 12_000;
+const PATIENCE_MS = 40_000;
 /** As test/tools/check.mjs has it, which says so when there is none. */
 const PROGRAM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
