@@ -36,3 +36,6 @@ export interface Refusal {
 export function refusal(error: ErrorName, message: string, data?: JsonValue): Refusal {
   return data === undefined ? { error, message } : { error, message, data };
 }
+
+/** What is said of a fault that is ours: the rest is in the log. */
+export const INTERNAL: Refusal = refusal("InternalError", "Internal error");

@@ -5,27 +5,28 @@
  */
 
 import { cancellation } from "../base/cancellation.ts";
-import { utf8 } from "../base/bytes.ts";
+import { isWithin } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log, stackOf } from "../base/log.ts";
 import { NO_MEMORY, type Memory, type Notice, type Outcome } from "../base/outcome.ts";
-import { refusal, type Refusal } from "../base/refusal.ts";
+import { INTERNAL, refusal, type Refusal } from "../base/refusal.ts";
 import type { LogLevel } from "../revision/envelope.ts";
 import { encodeForSession, refusalIn } from "../revision/legacy.ts";
 import { call } from "../server/call.ts";
 import type { ServerRequest } from "../server/run.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
 import type { Span } from "../telemetry/span.ts";
-import { writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
+import { MAX_MESSAGE_BYTES, writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
-import { keptCall, putQuestions, takeAnswer, unanswered, withdraw } from "./questions.ts";
-import { CALL_LOST, MAX_EVENT_BYTES, QUESTION_TTL_MS } from "./room.ts";
+import { noteCall, notedCall, putQuestions, takeAnswer, withdraw } from "./questions.ts";
+import { CALL_LOST, MAX_CALLS, QUESTION_TTL_MS, TOO_MANY_CALLS } from "./room.ts";
 import type { Handled, Room, Running, Visit } from "./room.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
 
 /** Starts a call. The promise ends with the answer, or with the stream on which it will come. */
-export function start(room: Room, visit: Visit, request: RpcRequest, ticket: string): Promise<Handled> {
+export async function start(room: Room, visit: Visit, request: RpcRequest, ticket: string): Promise<Handled> {
+  if (room.running.size >= MAX_CALLS) return { kind: "answer", text: writeError(request.id, TOO_MANY_CALLS) };
   const { promise, resolve: settle } = Promise.withResolvers<Handled>();
   work(room, { ticket, request, visit, cancel: cancellation(), settle, stream: undefined, told: undefined }, NO_MEMORY);
   return promise;
@@ -40,10 +41,10 @@ export function promote(room: Room, ticket: string): void {
 export function goOn(room: Room, visit: Visit, response: RpcResponse): void {
   const answered = takeAnswer(room, response);
   if (answered === undefined) return;
-  const { stream, kept, refused } = answered;
+  const { stream, kept, questions, refused } = answered;
   const { request, memory, told } = kept;
   if (refused !== undefined) {
-    withdraw(room, stream, kept, "Another question of the call was refused");
+    withdraw(room, stream, questions, "Another question of the call was refused");
     return finish(room, stream, request.id, refused);
   }
   const settle = (): void => undefined;
@@ -55,9 +56,9 @@ export function cancel(room: Room, id: RequestId): void {
   const running = [...room.running].findLast(({ request }) => request.id === id);
   if (running !== undefined) return stop(room, running, { kind: "accepted" });
   for (const row of room.rows.waiting()) {
-    const kept = keptCall(row.call);
-    if (kept.request.id !== id) continue;
-    withdraw(room, row.id, kept, "The call was cancelled");
+    const { request, questions } = notedCall(row.call);
+    if (request.id !== id) continue;
+    withdraw(room, row.id, questions, "The call was cancelled");
     return discard(room, row.id);
   }
 }
@@ -74,14 +75,14 @@ export function stop(room: Room, running: Running, handled: Handled): void {
 export function endLostCalls(room: Room): void {
   const held = new Set([...room.running].map(({ stream }) => stream));
   for (const row of room.rows.unanswered()) {
-    if (!held.has(row.id)) finish(room, row.id, keptCall(row.call).request.id, CALL_LOST);
+    if (!held.has(row.id)) finish(room, row.id, notedCall(row.call).request.id, CALL_LOST);
   }
   for (const row of room.rows.waiting()) {
     if (row.expires > now()) continue;
-    const kept = keptCall(row.call);
+    const { request, questions } = notedCall(row.call);
     const reason = `The client did not answer within ${QUESTION_TTL_MS / 1000} s`;
-    withdraw(room, row.id, kept, reason);
-    finish(room, row.id, kept.request.id, refusal("InternalError", reason));
+    withdraw(room, row.id, questions, reason);
+    finish(room, row.id, request.id, refusal("InternalError", reason));
   }
 }
 
@@ -119,13 +120,13 @@ export function spanIn({ house, state }: Room, { revision, trace }: Visit, reque
   return serveSpan(house.services.tracer.resume(trace), house.server, request, era);
 }
 
-/** Passes a notice on. Progress told in an earlier round is not told again; what exceeds an event is dropped. */
+/** Passes a notice on. Progress told in an earlier round is not told again; what is too large is dropped. */
 function tell(room: Room, running: Running, { method, params }: Notice): void {
   const progress = method === "notifications/progress" ? Number(params["progress"]) : undefined;
   if (progress !== undefined && running.told !== undefined && progress <= running.told) return;
   running.told = progress ?? running.told;
   const text = writeNotification(method, params);
-  if (utf8(text).length <= MAX_EVENT_BYTES) emit(room, streamOf(room, running), text);
+  if (isWithin(text, MAX_MESSAGE_BYTES)) emit(room, streamOf(room, running), text);
 }
 
 /** A handler may let go until its call has ended or was cancelled: after that nobody would hear of a stream. */
@@ -139,8 +140,6 @@ function fail(room: Room, { request, stream, settle }: Running, error: unknown):
   if (stream === undefined) settle({ kind: "answer", text: writeError(request.id, INTERNAL) });
   else if (!room.rows.isAnswered(stream)) finish(room, stream, request.id, INTERNAL);
 }
-
-const INTERNAL: Refusal = refusal("InternalError", "Internal error");
 
 function unexpected(error: unknown): Outcome {
   log("error", "call.failed", { error: stackOf(error) });
@@ -162,12 +161,14 @@ function serverRequest(
 }
 
 /** The outcome of one run: an answer, or questions and then letting go. */
-async function conclude(room: Room, running: Running, outcome: Outcome): Promise<void> {
+function conclude(room: Room, running: Running, outcome: Outcome): void {
   if (!room.running.delete(running)) return;
   const { request, stream, visit } = running;
   if (outcome.kind === "input") {
+    if (visit.revision.methods.get(request.method)?.mayAsk !== true)
+      throw new Error(`${request.method} may not ask for input`);
     const asking = streamOf(room, running);
-    const put = await putQuestions(room, running, asking, outcome);
+    const put = putQuestions(room, running, asking, outcome);
     // The call is let go; the answer will come as another POST.
     return put.ok ? undefined : finish(room, asking, request.id, put.error);
   }
@@ -175,20 +176,19 @@ async function conclude(room: Room, running: Running, outcome: Outcome): Promise
     outcome.kind === "complete"
       ? writeResult(request.id, encodeForSession(visit.revision, request.method, outcome.result))
       : writeError(request.id, refusalIn(outcome.refusal));
-  if (stream === undefined) return running.settle({ kind: "answer", text });
-  if (utf8(text).length <= MAX_EVENT_BYTES) return emit(room, stream, text, true);
-  finish(room, stream, request.id, refusal("InternalError", `The result is larger than ${MAX_EVENT_BYTES} bytes`));
+  if (stream === undefined) running.settle({ kind: "answer", text });
+  else emit(room, stream, text, true);
 }
 
 /** The running call's stream, opened when first needed: the POST is answered with it. */
 function streamOf(room: Room, running: Running): number {
   if (running.stream !== undefined) return running.stream;
-  running.stream = openStream(room, "running", unanswered(running.request.id));
+  running.stream = openStream(room, "running", noteCall(running.request.id));
   running.settle({ kind: "stream", stream: running.stream });
   return running.stream;
 }
 
 function finish(room: Room, stream: number, id: RequestId, reason: Refusal): void {
-  room.rows.updateStream(stream, "running", unanswered(id), 0);
+  room.rows.resumeCall(stream, noteCall(id));
   emit(room, stream, writeError(id, refusalIn(reason)), true);
 }

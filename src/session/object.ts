@@ -14,13 +14,13 @@ import { describe, type Change } from "../hub/change.ts";
 import { revisionOf } from "../revision/revisions.ts";
 import type { TraceContext } from "../telemetry/context.ts";
 import { refuse } from "../wire/http.ts";
-import { writeNotification, type Message } from "../wire/jsonrpc.ts";
+import { isShort, writeNotification, type Message } from "../wire/jsonrpc.ts";
 import { endLostCalls, promote, stop } from "./calls.ts";
-import { handle } from "./handle.ts";
-import { EVENT_TTL_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
+import { handleAll } from "./handle.ts";
+import { EVENT_SWEEP_MS, EVENT_TTL_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
 import type { Handled, House, Room, Session } from "./room.ts";
 import { sessionRows, type SessionRow } from "./rows.ts";
-import { announce, attach, CLOSE, openListening } from "./streams.ts";
+import { announce, attach, CLOSE, goOnReading, openListening } from "./streams.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #room: Room;
@@ -32,7 +32,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     const rows = sessionRows(state.storage);
-    this.#room = { rows, state, house: this.furnish(env), running: new Set(), released: new Set() };
+    const house = this.furnish(env);
+    this.#room = { rows, state, house, running: new Set(), released: new Set(), wakes: Infinity };
     if (this.#session() !== undefined) endLostCalls(this.#room);
   }
 
@@ -62,7 +63,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (batched && !words.batches)
       return [{ kind: "refused", error: "InvalidRequest", message: `Batches do not exist in ${date}` }];
     const visit = { ...session, caller, trace };
-    return Promise.all(messages.map((message) => handle(this.#room, visit, message, ticket)));
+    return handleAll(this.#room, visit, messages, ticket);
   }
 
   /** The POST has waited long enough: its calls go on as streams. */
@@ -111,7 +112,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** The person is done at a URL that this session was asked to open. */
   complete(elicitationId: string): void {
-    if (this.#session()?.revision.words.urlMode !== true) return;
+    if (this.#session()?.revision.words.urlMode !== true || !isShort(elicitationId)) return;
     // spec: session.elicit.complete.own, session.elicit.complete.id
     announce(this.#room, writeNotification("notifications/elicitation/complete", { elicitationId }));
   }
@@ -122,10 +123,22 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (session === undefined) return;
     const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.row.seen;
     if (idleSince + SESSION_TTL_MS <= now()) return this.#end();
-    endLostCalls(this.#room);
-    this.#room.rows.dropBefore(now() - EVENT_TTL_MS);
-    const question = this.#room.rows.waiting()[0]?.expires ?? Infinity;
-    await this.ctx.storage.setAlarm(Math.min(idleSince + SESSION_TTL_MS, question));
+    const room = this.#room;
+    // What is written here must not ask for an alarm: the next one is set below.
+    room.wakes = 0;
+    endLostCalls(room);
+    room.rows.dropBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MS);
+    const question = room.rows.waiting()[0]?.expires ?? Infinity;
+    room.wakes = Math.min(idleSince + SESSION_TTL_MS, question, room.rows.oldestEvent() + EVENT_TTL_MS);
+    await this.ctx.storage.setAlarm(room.wakes);
+  }
+
+  /** The Worker says that its client has read what was passed on. */
+  override webSocketMessage(socket: WebSocket): void {
+    const session = this.#session();
+    if (session === undefined) return;
+    this.#seen(session);
+    goOnReading(this.#room, socket);
   }
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */

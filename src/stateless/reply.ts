@@ -4,14 +4,15 @@
  * MCP transports/streamable-http#receiving-messages and #cancellation.
  */
 
+import { isWithin } from "../base/bytes.ts";
 import { cancellation, type Cancellation } from "../base/cancellation.ts";
 import { after } from "../base/clock.ts";
 import { log, stackOf } from "../base/log.ts";
 import type { Notice, Sink } from "../base/outcome.ts";
-import type { Refusal } from "../base/refusal.ts";
+import { INTERNAL, type Refusal } from "../base/refusal.ts";
 import { ERRORS } from "../wire/errors.ts";
 import { jsonResponse } from "../wire/http.ts";
-import { writeNotification } from "../wire/jsonrpc.ts";
+import { MAX_MESSAGE_BYTES, writeError, writeNotification, type RequestId } from "../wire/jsonrpc.ts";
 import { openSse, PATIENCE_MS, PULSE_MS, type SseStream } from "../wire/sse.ts";
 
 export interface Answer {
@@ -26,9 +27,13 @@ export interface Answer {
  */
 const QUICK_TURNS = 50;
 
-/** Runs `work` and answers `http` with what it makes. When the client leaves, the work is cancelled and nothing is sent. */
+/**
+ * Runs `work`, which is what request `id` asks for, and answers `http` with what it makes. When the client leaves, the
+ * work is cancelled and nothing is sent. Work that fails is answered with an error: a result that is no JSON, or a bug.
+ */
 export async function reply(
   http: Request,
+  id: RequestId,
   work: (sink: Sink, cancel: Cancellation) => Promise<Answer>,
 ): Promise<Response> {
   const cancel = cancellation();
@@ -40,9 +45,16 @@ export async function reply(
     return stream;
   };
   // spec: http.sse.related, logging.stream.own
-  const sink = (notice: Notice): void => startStream().send({ data: writeNotification(notice.method, notice.params) });
+  const sink = (notice: Notice): void => {
+    const data = writeNotification(notice.method, notice.params);
+    // Notices may be lost, the answer may not: it is sent even to a client that is slow to read.
+    if (isWithin(data, MAX_MESSAGE_BYTES) && !startStream().isFull()) startStream().send({ data });
+  };
 
-  const answer = work(sink, cancel);
+  const answer = work(sink, cancel).catch((error: unknown): Answer => {
+    log("error", "reply.failed", { error: stackOf(error) });
+    return { text: writeError(id, INTERNAL) };
+  });
   const quick = await within(QUICK_TURNS, answer);
   if (quick !== undefined && stream === undefined) return jsonResponse(quick.text, statusOf(quick));
 
@@ -56,7 +68,11 @@ export async function reply(
   if (first !== undefined && stream === undefined) return jsonResponse(first.text, statusOf(first));
   const opened = startStream();
   // spec: http.sse.terminate
-  answer.then(({ text }) => opened.send({ data: text }), report).finally(() => opened.close());
+  const end = ({ text }: Answer): void => {
+    opened.send({ data: text });
+    opened.close();
+  };
+  answer.then(end, opened.abort);
   return opened.response;
 }
 
@@ -73,9 +89,4 @@ async function within<T>(turns: number, promise: Promise<T>): Promise<T | undefi
 
 function statusOf({ refusal: reason }: Answer): number {
   return reason === undefined ? 200 : ERRORS[reason.error].status;
-}
-
-/** `work` turns every failure into an answer; a rejection here is a bug, and the stream ends without one. */
-function report(error: unknown): void {
-  log("error", "reply.failed", { error: stackOf(error) });
 }

@@ -74,7 +74,7 @@ export async function serveStateless(
     );
   // spec: stateless.context
   const request = { ...message, ...envelope, caller, memory: memory.value, span };
-  return reply(http, async (sink, cancel) => {
+  return reply(http, message.id, async (sink, cancel) => {
     const outcome = await call({ server: door.server, request, sink, cancel, services: door.services });
     endWith(span, outcome);
     door.services.tracer.settle("soon");
