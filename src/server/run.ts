@@ -8,7 +8,7 @@ import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log, stackOf } from "../base/log.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
-import { refusal, type ErrorName } from "../base/refusal.ts";
+import { refusal } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import type { Change } from "../hub/change.ts";
 import { LOG_LEVELS, type ClientCapabilities, type Implementation, type LogLevel } from "../revision/envelope.ts";
@@ -16,7 +16,7 @@ import type { StateDoor } from "../state/door.ts";
 import { kindOf, type Span } from "../telemetry/span.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Vault } from "../vault/vault.ts";
-import { askingFor, can, type Questions } from "./ask.ts";
+import { askingFor, can, type Fail, type Questions } from "./ask.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { cached, createState, credentialsOf, fetchFrom, limited, mineOf, openState, shareState } from "./lend.ts";
@@ -70,7 +70,7 @@ export async function run<T>(
   call: Call,
   handler: (context: Context) => T | Promise<T>,
   finish: (value: T) => Outcome,
-  fail: (error: ErrorName, message: string) => Outcome = (error, message) => refused(refusal(error, message)),
+  fail: Fail = (error, message) => refused(refusal(error, message)),
 ): Promise<Outcome> {
   const { method, params, capabilities, memory, session, span } = call.request;
   // Only where a name says what is run was it found: elsewhere it is a stranger's word.
@@ -79,7 +79,7 @@ export async function run<T>(
   const part = span.child(`run ${named ? name : method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
   let asking: Questions | undefined;
-  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, session));
+  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, fail, session));
   const flow = valve(call.sink, call.cancel);
   try {
     const value = await handler(contextOf(call, part, flow.sink, questions));
