@@ -10,6 +10,11 @@ export function utf8(text: string): Uint8Array<ArrayBuffer> {
   return encoder.encode(text) as Uint8Array<ArrayBuffer>;
 }
 
+/** Whether `text` is at most `most` bytes of UTF-8. Counts only where the number of characters does not tell. */
+export function isWithin(text: string, most: number): boolean {
+  return text.length * 3 <= most || (text.length <= most && utf8(text).length <= most);
+}
+
 /** Text of well-formed UTF-8, or undefined. */
 export function readUtf8(bytes: Uint8Array): string | undefined {
   try {

@@ -23,6 +23,8 @@ export interface InputRequest {
 export interface Memory {
   readonly answers: JsonObject;
   readonly once: JsonObject;
+  /** How often each open question was put. Left out before the first. */
+  readonly asked?: JsonObject;
 }
 
 export const NO_MEMORY: Memory = { answers: {}, once: {} };

@@ -7,6 +7,7 @@
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { isShort, MAX_ID_BYTES } from "../wire/jsonrpc.ts";
 
 /** RFC 5424 severities, mildest first. */
 export const LOG_LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
@@ -65,8 +66,7 @@ export function readEnvelope(params: JsonObject): Result<Envelope, Refusal> {
   const clientInfo = meta[META.clientInfo] === undefined ? ok(undefined) : readImplementation(meta[META.clientInfo]);
   if (!clientInfo.ok) return malformed(`params._meta["${META.clientInfo}"] ${clientInfo.error}`);
   const { progressToken } = meta;
-  if (progressToken !== undefined && !isToken(progressToken))
-    return malformed("params._meta.progressToken must be a string or an integer");
+  if (progressToken !== undefined && !isToken(progressToken)) return malformed(TOKEN_FAULT);
   const logLevel = meta[META.logLevel];
   // spec: logging.level.invalid
   if (logLevel !== undefined && !isLogLevel(logLevel))
@@ -74,8 +74,11 @@ export function readEnvelope(params: JsonObject): Result<Envelope, Refusal> {
   return ok({ version, capabilities: capabilities.value, clientInfo: clientInfo.value, logLevel, progressToken });
 }
 
+/** What is said of a progress token that is none. */
+export const TOKEN_FAULT: string = `params._meta.progressToken must be an integer or a string of at most ${MAX_ID_BYTES} bytes`;
+
 function isToken(value: JsonValue): value is string | number {
-  return typeof value === "string" || Number.isInteger(value);
+  return typeof value === "string" ? isShort(value) : Number.isInteger(value);
 }
 
 export function isLogLevel(value: JsonValue | undefined): value is LogLevel {

@@ -2,7 +2,8 @@
  * Questions in the middle of a request: one mechanism for every revision.
  * MCP patterns/mrtr, client/elicitation, client/sampling, client/roots.
  * A question whose answer is known returns it. Otherwise it is noted, the handler is left by a throw, and the request
- * ends as "input required"; the era brings the answer and the handler runs again from its start.
+ * ends as "input required"; the era brings the answer and the handler runs again from its start. No question is put
+ * more than {@link MAX_ASKS} times: an answer that never fits, or never comes, ends the request.
  */
 
 import type * as z from "zod/mini";
@@ -17,6 +18,9 @@ import { elicited, listedRoots, sampled } from "./answers.ts";
 import { compileForm } from "./form.ts";
 import { requireBalance } from "./sampling.ts";
 import { checkOf } from "./zod.ts";
+
+/** How often one question of a request is put. */
+export const MAX_ASKS = 5;
 
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const WAITING: Error = new Error("This request waits for the client; let this error pass");
@@ -44,12 +48,15 @@ const REQUIRED: Record<Ability, JsonObject> = {
   roots: { roots: {} },
 };
 
+/** How a request ends by an error that whoever called may read. */
+export type Fail = (reason: Refusal) => Outcome;
+
 /** Makes an elicitation id. Revisions without sessions have none. */
 type Issue = (() => Promise<string>) | undefined;
 
 /** The questions of one run of a handler. `memory` is what earlier rounds left. */
-export function askingFor(capabilities: ClientCapabilities, memory: Memory, issue: Issue): Questions {
-  const round = startRound(capabilities, memory.answers);
+export function askingFor(capabilities: ClientCapabilities, memory: Memory, fail: Fail, issue: Issue): Questions {
+  const round = startRound(capabilities, memory, fail);
   const once: JsonObject = { ...memory.once };
   const working: Promise<unknown>[] = [];
   /** Work that must be done before the round ends. */
@@ -76,7 +83,10 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, issu
       if (answer.action !== "accept") return { action: answer.action };
       // spec: elicit.response.validate
       const content = check(answer.content ?? {});
-      return content.ok ? { action: "accept", content: content.value as never } : round.wait(key, request);
+      if (content.ok) return { action: "accept", content: content.value as never };
+      const unfit = `The answer did not fit: ${content.error}`;
+      const again = { message: `${message}\n\n${unfit}`, requestedSchema };
+      return round.wait(key, { method: request.method, params: again }, unfit);
     },
     askUrl: (key, question) => track(askUrl(key, question)),
     requireUrl: (key, question) => track(requireUrl(key, question)),
@@ -105,22 +115,27 @@ export function askingFor(capabilities: ClientCapabilities, memory: Memory, issu
 }
 
 /** What one run of a handler may ask and what it learns; `given` holds the answers of earlier rounds. */
-function startRound(capabilities: ClientCapabilities, given: JsonObject) {
+function startRound(capabilities: ClientCapabilities, { answers: given, asked: before = {} }: Memory, fail: Fail) {
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
   const answers: JsonObject = {};
   const lacking: JsonObject = {};
-  let fault: Refusal | undefined;
+  const asked = new Map<string, JsonValue>(Object.entries(before));
+  let fault: Outcome | undefined;
 
-  /** Notes the question, again or for the first time, and leaves the handler. */
-  const wait = (key: string, request: InputRequest): never => {
+  /** Notes the question, again or for the first time, and leaves the handler. `why` says what was wrong with the answer. */
+  const wait = (key: string, request: InputRequest, why: string = ""): never => {
+    const times = Number(asked.get(key) ?? 0) + 1;
+    const vain = `"${key}" was asked ${MAX_ASKS} times in vain. ${why}`;
+    if (times > MAX_ASKS) fault = fail(refusal("InvalidParams", vain));
+    asked.set(key, times);
     delete answers[key];
     requests.set(key, request);
     throw WAITING;
   };
   /** Ends the request with a refusal. */
   const refuse = (reason: Refusal): never => {
-    fault = reason;
+    fault = refused(reason);
     throw WAITING;
   };
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -147,9 +162,10 @@ function startRound(capabilities: ClientCapabilities, given: JsonObject) {
   };
   /** How the questions end the request, or undefined when all were answered. */
   const end = (once: JsonObject): Outcome | undefined => {
-    if (fault !== undefined) return refused(fault);
+    if (fault !== undefined) return fault;
     if (requests.size === 0) return undefined;
-    return { kind: "input", requests: Object.fromEntries(requests), memory: { answers, once } };
+    const memory = { answers, once, asked: Object.fromEntries(asked) };
+    return { kind: "input", requests: Object.fromEntries(requests), memory };
   };
   return { wait, refuse, need, answerTo, end };
 }

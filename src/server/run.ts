@@ -7,7 +7,7 @@ import { callerKey, type Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject } from "../base/json.ts";
 import { refused, type Memory, type Outcome, type Sink } from "../base/outcome.ts";
-import { refusal, type Refusal } from "../base/refusal.ts";
+import { refusal } from "../base/refusal.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { seal } from "../crypto/seal.ts";
 import type { Change } from "../hub/change.ts";
@@ -16,7 +16,7 @@ import type { StateDoor } from "../state/door.ts";
 import { kindOf, type Span } from "../telemetry/span.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Vault } from "../vault/vault.ts";
-import { askingFor, can, type Questions } from "./ask.ts";
+import { askingFor, can, type Fail, type Questions } from "./ask.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { cached, createState, credentialsOf, fetchFrom, limited, mineOf, openState, shareState } from "./lend.ts";
@@ -94,7 +94,7 @@ export async function run<T>(
   call: Call,
   handler: (context: Context) => T | Promise<T>,
   finish: (value: T) => Outcome,
-  fail: (reason: Refusal) => Outcome = refused,
+  fail: Fail = refused,
 ): Promise<Outcome> {
   const { cancel, request } = call;
   const { method, params, capabilities, memory, session, span } = request;
@@ -105,7 +105,7 @@ export async function run<T>(
   // Few handlers ask anything: what asking needs is made with the first question.
   const issue = session === undefined ? undefined : () => seal(call.services.ring, ELICITATION, session);
   let asking: Questions | undefined;
-  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, issue));
+  const questions = (): Questions => (asking ??= askingFor(capabilities, memory, fail, issue));
   const flow = valve(call.sink, cancel);
   /** Questions outrank what the handler returned, and what it threw. */
   const work = async (): Promise<Outcome> => {

@@ -5,7 +5,7 @@
  */
 
 import { cancellation } from "../base/cancellation.ts";
-import { utf8 } from "../base/bytes.ts";
+import { isWithin } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log } from "../base/log.ts";
@@ -18,15 +18,16 @@ import { report } from "../server/failure.ts";
 import type { ServerRequest } from "../server/run.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
 import type { Span } from "../telemetry/span.ts";
-import { writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
+import { MAX_MESSAGE_BYTES, writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
-import { keptCall, putQuestions, takeAnswer, timeFor, unanswered, wakeInTime, withdraw } from "./questions.ts";
-import { CALL_LOST, MAX_EVENT_BYTES, QUESTION_TTL_MS } from "./room.ts";
+import { noteCall, notedCall, putQuestions, takeAnswer, timeFor, withdraw } from "./questions.ts";
+import { CALL_LOST, MAX_CALLS, QUESTION_TTL_MS, TOO_MANY_CALLS, wakeBy } from "./room.ts";
 import type { Handled, Room, Running, TimeLimit, Visit } from "./room.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
 
 /** Starts a call. The promise ends with the answer, or with the stream on which it will come. */
-export function start(room: Room, visit: Visit, request: RpcRequest, ticket: string): Promise<Handled> {
+export async function start(room: Room, visit: Visit, request: RpcRequest, ticket: string): Promise<Handled> {
+  if (room.running.size >= MAX_CALLS) return { kind: "answer", text: writeError(request.id, TOO_MANY_CALLS) };
   const { promise, resolve: settle } = Promise.withResolvers<Handled>();
   const limit = timeFor(room, request);
   const cancel = cancellation();
@@ -43,17 +44,17 @@ export function promote(room: Room, ticket: string): void {
 export function goOn(room: Room, visit: Visit, response: RpcResponse): void {
   const answered = takeAnswer(room, response);
   if (answered === undefined) return;
-  const { stream, kept, refused } = answered;
+  const { stream, kept, questions, refused } = answered;
   const { request, memory, told } = kept;
   if (refused !== undefined) {
-    withdraw(room, stream, kept, "Another question of the call was refused");
+    withdraw(room, stream, questions, "Another question of the call was refused");
     return finish(room, stream, request.id, refused);
   }
   const settle = (): void => undefined;
   const limit = timeFor(room, request);
   const running = { ticket: "resumed", request, visit, cancel: cancellation(), limit, settle, stream, told };
   work(room, running, memory);
-  room.state.waitUntil(wakeInTime(room));
+  wakeBy(room, limit.deadline);
 }
 
 /** `notifications/cancelled`: the newest call with that id stops, and nothing more is said about it. */
@@ -61,9 +62,9 @@ export function cancel(room: Room, id: RequestId): void {
   const running = [...room.running].findLast(({ request }) => request.id === id);
   if (running !== undefined) return stop(room, running, { kind: "accepted" });
   for (const row of room.rows.waiting()) {
-    const kept = keptCall(row.call);
-    if (kept.request.id !== id) continue;
-    withdraw(room, row.id, kept, "The call was cancelled");
+    const { request, questions } = notedCall(row.call);
+    if (request.id !== id) continue;
+    withdraw(room, row.id, questions, "The call was cancelled");
     return discard(room, row.id);
   }
 }
@@ -84,15 +85,15 @@ export function endLostCalls(room: Room): void {
   for (const { limit, cancel } of room.running) if (limit.deadline <= now()) cancel.expire(limit.message);
   const held = new Set([...room.running].map(({ stream }) => stream));
   for (const row of room.rows.unanswered()) {
-    const { request, limit } = keptCall(row.call);
+    const { request, limit } = notedCall(row.call);
     if (!held.has(row.id)) finish(room, row.id, request.id, lostBy(limit));
   }
   for (const row of room.rows.waiting()) {
     if (row.expires > now()) continue;
-    const kept = keptCall(row.call);
+    const { request, questions } = notedCall(row.call);
     const reason = `The client did not answer within ${QUESTION_TTL_MS / 1000} s`;
-    withdraw(room, row.id, kept, reason);
-    finish(room, row.id, kept.request.id, refusal("InternalError", reason));
+    withdraw(room, row.id, questions, reason);
+    finish(room, row.id, request.id, refusal("InternalError", reason));
   }
 }
 
@@ -138,13 +139,13 @@ export function spanIn({ house }: Room, { row, revision, trace }: Visit, request
   return serveSpan(house.services.tracer.resume(trace), house.server, request, era);
 }
 
-/** Passes a notice on. Progress told in an earlier round is not told again; what exceeds an event is dropped. */
+/** Passes a notice on. Progress told in an earlier round is not told again; what is too large is dropped. */
 function tell(room: Room, running: Running, { method, params }: Notice): void {
   const progress = method === "notifications/progress" ? Number(params["progress"]) : undefined;
   if (progress !== undefined && running.told !== undefined && progress <= running.told) return;
   running.told = progress ?? running.told;
   const text = writeNotification(method, params);
-  if (utf8(text).length <= MAX_EVENT_BYTES) emit(room, streamOf(room, running), text);
+  if (isWithin(text, MAX_MESSAGE_BYTES)) emit(room, streamOf(room, running), text);
 }
 
 /** A handler may let go until its call has ended or was cancelled: after that nobody would hear of a stream. */
@@ -173,12 +174,14 @@ function serverRequest(
 }
 
 /** The outcome of one run: an answer, or questions and then letting go. */
-async function conclude(room: Room, running: Running, outcome: Outcome): Promise<void> {
+function conclude(room: Room, running: Running, outcome: Outcome): void {
   if (!room.running.delete(running)) return;
   const { request, stream, visit } = running;
   if (outcome.kind === "input") {
+    if (visit.revision.methods.get(request.method)?.mayAsk !== true)
+      throw new Error(`${request.method} may not ask for input`);
     const asking = streamOf(room, running);
-    const put = await putQuestions(room, running, asking, outcome);
+    const put = putQuestions(room, running, asking, outcome);
     // The call is let go; the answer will come as another POST.
     return put.ok ? undefined : finish(room, asking, request.id, put.error);
   }
@@ -186,22 +189,21 @@ async function conclude(room: Room, running: Running, outcome: Outcome): Promise
     outcome.kind === "complete"
       ? writeResult(request.id, encodeForSession(visit.revision, request.method, outcome.result))
       : writeError(request.id, refusalIn(outcome.refusal));
-  if (stream === undefined) return running.settle({ kind: "answer", text });
-  if (utf8(text).length <= MAX_EVENT_BYTES) return emit(room, stream, text, true);
-  finish(room, stream, request.id, refusal("InternalError", `The result is larger than ${MAX_EVENT_BYTES} bytes`));
+  if (stream === undefined) running.settle({ kind: "answer", text });
+  else emit(room, stream, text, true);
 }
 
 /** The running call's stream, opened when first needed: the POST is answered with it. */
 function streamOf(room: Room, running: Running): number {
   if (running.stream !== undefined) return running.stream;
   const { request, limit } = running;
-  running.stream = openStream(room, "running", unanswered(request.id, limit));
-  room.state.waitUntil(wakeInTime(room));
+  running.stream = openStream(room, "running", noteCall(request.id, {}, limit));
+  wakeBy(room, limit.deadline);
   running.settle({ kind: "stream", stream: running.stream });
   return running.stream;
 }
 
 function finish(room: Room, stream: number, id: RequestId, reason: Refusal): void {
-  room.rows.updateStream(stream, "running", unanswered(id), 0);
+  room.rows.resumeCall(stream, noteCall(id));
   emit(room, stream, writeError(id, refusalIn(reason)), true);
 }

@@ -17,13 +17,14 @@ import { ELICITATION } from "../server/run.ts";
 import { opensSession } from "../revision/era.ts";
 import { serveSpan } from "../server/trace.ts";
 import { during, type Span } from "../telemetry/span.ts";
-import { writeError, type Message } from "../wire/jsonrpc.ts";
+import { writeError, type Message, type RequestId } from "../wire/jsonrpc.ts";
 import { accepted, jsonResponse, readHeader, refuse } from "../wire/http.ts";
 import { accepts } from "../wire/media.ts";
 import { openSse, PATIENCE_MS, type SseEvent } from "../wire/sse.ts";
 import { openSession, type SessionDoor } from "./initialize.ts";
 import type { SessionObject } from "./object.ts";
 import { BATCHED_INITIALIZE, CALL_LOST, SESSION_GONE, type Handled } from "./room.ts";
+import type { PassedEvent } from "./streams.ts";
 
 type Stub = DurableObjectStub<SessionObject<unknown>>;
 
@@ -56,7 +57,7 @@ export async function postToSession(
   });
   const handled = await handling.catch((error: unknown) => lost(error, messages));
   stopWaiting();
-  return answer(session.value, http, caller, handled, batched);
+  return answer(session.value, http, caller, messages, handled, batched);
 }
 
 /** GET: the listening stream, or the rest of a stream after `Last-Event-ID`. */
@@ -117,6 +118,7 @@ async function answer(
   stub: Stub,
   http: Request,
   caller: Caller,
+  messages: readonly Message[],
   handled: readonly Handled[],
   batched: boolean,
 ): Promise<Response> {
@@ -124,7 +126,11 @@ async function answer(
   if (handled.some(({ kind }) => kind === "gone")) return refuse(SESSION_GONE);
   if (first?.kind === "refused") return refuse(refusal(first.error, first.message));
   const texts = handled.flatMap((one) => (one.kind === "answer" ? [one.text] : []));
-  const streams = handled.flatMap((one) => (one.kind === "stream" ? [{ stream: String(one.stream), after: "0" }] : []));
+  const streams = handled.flatMap((one, index) => {
+    const message = messages[index];
+    if (one.kind !== "stream" || message?.kind !== "request") return [];
+    return [{ stream: String(one.stream), after: "-1", id: message.id }];
+  });
   if (streams.length > 0) return streamTo(http, stub, caller, streams, texts);
   const [only] = texts;
   if (only === undefined) return accepted();
@@ -132,40 +138,63 @@ async function answer(
 }
 
 /** A stream id, or "new" to open one, and the sequence number of the last event that the client has. */
-type Cursor = Readonly<Record<"stream" | "after", string>>;
+interface Cursor {
+  readonly stream: string;
+  readonly after: string;
+  /** Of the request, where this is its own POST. */
+  readonly id?: RequestId;
+}
 
 /**
  * Attaches to every stream of `cursors` (one object request each) and writes `texts` and all events to the client.
- * A stream that is gone (its call was cancelled meanwhile) is no reason to keep the others of a batch from the client.
+ * A stream that is gone (its call was cancelled, or its answer dropped) is answered for here, and keeps nothing else
+ * from the client.
  */
 async function streamTo(
   http: Request,
   stub: Stub,
   caller: Caller,
   cursors: readonly Cursor[],
-  texts: readonly string[],
+  texts: string[],
 ): Promise<Response> {
   const sockets: WebSocket[] = [];
-  let refused: Response | undefined;
-  for (const cursor of cursors) {
-    const query = new URLSearchParams({ ...cursor, caller: callerKey(caller) });
+  for (const { stream, after, id } of cursors) {
+    const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
     if (caller.grant !== undefined) query.set("grant", caller.grant);
     const attached = await stub.fetch(`https://session/?${query.toString()}`, { headers: { upgrade: "websocket" } });
-    if (attached.webSocket === null) refused = attached;
-    else sockets.push(attached.webSocket);
+    if (attached.webSocket !== null) sockets.push(attached.webSocket);
+    else if (id === undefined || attached.status === 404) return attached;
+    else texts.push(writeError(id, CALL_LOST));
   }
-  if (refused !== undefined && sockets.length + texts.length === 0) return refused;
   const sse = openSse(http.signal, () => sockets.forEach((socket) => socket.close(1000, "client left")));
-  for (const text of texts) sse.send({ data: text });
+  // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
+  let last = Promise.resolve();
+  const then = (act: () => void | Promise<void>): void => {
+    last = last.then(act);
+  };
+  const write = (event: SseEvent): void =>
+    then(() => {
+      sse.send(event);
+      return sse.read();
+    });
+  for (const text of texts) write({ data: text });
   let open = sockets.length;
-  if (open === 0) sse.close();
+  if (open === 0) then(sse.close);
   for (const socket of sockets) {
-    socket.addEventListener("message", ({ data }) => sse.send(JSON.parse(String(data)) as SseEvent));
+    socket.addEventListener("message", ({ data }) => {
+      const event = JSON.parse(String(data)) as PassedEvent;
+      write(event);
+      if (event.ask === true) then(() => askForMore(socket));
+    });
     socket.addEventListener("close", () => {
       open -= 1;
-      if (open === 0) sse.close();
+      if (open === 0) then(sse.close);
     });
     socket.accept();
   }
   return sse.response;
+}
+
+function askForMore(socket: WebSocket): void {
+  if (socket.readyState === WebSocket.READY_STATE_OPEN) socket.send("read");
 }

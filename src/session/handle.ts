@@ -4,19 +4,47 @@
  * A method without a row in the session's revision does not exist.
  */
 
+import { isWithin } from "../base/bytes.ts";
+import { isObject } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
-import { isLogLevel, LOG_LEVELS } from "../revision/envelope.ts";
+import { isLogLevel, LOG_LEVELS, TOKEN_FAULT } from "../revision/envelope.ts";
 import { endWith } from "../server/trace.ts";
-import { writeError, writeResult, type Message, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
+import {
+  isShort,
+  TOO_LARGE,
+  writeError,
+  writeResult,
+  type Message,
+  type RequestId,
+  type RpcRequest,
+} from "../wire/jsonrpc.ts";
 import { cancel, goOn, spanIn, start } from "./calls.ts";
-import { BATCHED_INITIALIZE, type Handled, type Room, type Visit } from "./room.ts";
+import { BATCHED_INITIALIZE, MAX_EVENT_BYTES, type Handled, type Room, type Visit } from "./room.ts";
 
 /** Resource URIs that one session may be subscribed to. */
 export const MAX_SUBSCRIPTIONS = 200;
-/** Characters of such a URI: all of them are one row. */
-const MAX_URI_LENGTH = 2_048;
+/** Bytes of such a URI: all of them are one row. */
+const MAX_URI_BYTES = 2_048;
 
-export async function handle(room: Room, visit: Visit, message: Message, ticket: string): Promise<Handled> {
+/** Handles the messages of one POST. Answers that together are too much for one become errors. */
+export async function handleAll(
+  room: Room,
+  visit: Visit,
+  messages: readonly Message[],
+  ticket: string,
+): Promise<Handled[]> {
+  const handled = await Promise.all(messages.map((message) => handle(room, visit, message, ticket)));
+  let left = MAX_EVENT_BYTES;
+  return handled.map((one, index) => {
+    const message = messages[index];
+    if (one.kind !== "answer" || message?.kind !== "request") return one;
+    if (one.text.length > left) return done(message.id, TOO_LARGE);
+    left -= one.text.length;
+    return one;
+  });
+}
+
+async function handle(room: Room, visit: Visit, message: Message, ticket: string): Promise<Handled> {
   if (message.kind === "response") {
     goOn(room, visit, message);
     return { kind: "accepted" };
@@ -32,6 +60,8 @@ export async function handle(room: Room, visit: Visit, message: Message, ticket:
   const { methods, date } = visit.revision;
   if (!methods.has(method)) return done(id, refusal("MethodNotFound", `Method "${method}" does not exist in ${date}`));
   const own = OWN.get(method);
+  const { _meta } = message.params;
+  if (isObject(_meta) && !isShort(_meta["progressToken"])) return done(id, refusal("InvalidParams", TOKEN_FAULT));
   if (own === undefined) return start(room, visit, message, ticket);
   const span = spanIn(room, visit, message);
   const refused = await own(room, visit, message);
@@ -67,8 +97,8 @@ function setLevel(room: Room, { row }: Visit, { params: { level } }: RpcRequest)
 /** Keeps the set of URIs exactly: "a" and "ab" are two subscriptions. */
 async function subscribe(room: Room, { row }: Visit, { method, params }: RpcRequest): Promise<Refusal | undefined> {
   const { uri } = params;
-  if (typeof uri !== "string" || uri.length > MAX_URI_LENGTH || !URL.canParse(uri))
-    return refusal("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_LENGTH} characters`);
+  if (typeof uri !== "string" || !isWithin(uri, MAX_URI_BYTES) || !URL.canParse(uri))
+    return refusal("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_BYTES} bytes`);
   const uris = new Set(room.rows.subscriptions());
   if (method === "resources/subscribe") uris.add(uri);
   else uris.delete(uri);

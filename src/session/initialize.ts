@@ -4,6 +4,7 @@
  * an unknown revision is answered with the newest one that has sessions, as the text asks.
  */
 
+import { isWithin } from "../base/bytes.ts";
 import { callerKey, type Caller } from "../base/caller.ts";
 import { refusal } from "../base/refusal.ts";
 import { digest } from "../crypto/seal.ts";
@@ -16,7 +17,7 @@ import type { Span } from "../telemetry/span.ts";
 import { jsonResponse, refuse } from "../wire/http.ts";
 import { writeResult, type RequestId, type RpcRequest } from "../wire/jsonrpc.ts";
 import type { SessionObject } from "./object.ts";
-import { MAX_CLIENT_LENGTH, SESSION_GONE, type House } from "./room.ts";
+import { MAX_CLIENT_BYTES, SESSION_GONE, type House } from "./room.ts";
 
 /** What the Worker's side of a session needs. */
 export interface SessionDoor extends House {
@@ -48,8 +49,8 @@ export async function openSession(
   const { name, version, title } = named.value;
   const capabilities = capabilitiesIn(revision, declared.value);
   const client = JSON.stringify({ clientInfo: { name, version, title }, capabilities });
-  if (client.length > MAX_CLIENT_LENGTH)
-    return invalid(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_LENGTH} characters`);
+  if (!isWithin(client, MAX_CLIENT_BYTES))
+    return invalid(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_BYTES} bytes`);
   // spec: session.id.visible, session.id.unique
   const session = door.sessions.newUniqueId();
   const share = await shareOf(caller, http);

@@ -12,19 +12,21 @@ import { callerKey, type Caller } from "../base/caller.ts";
 import { now } from "../base/clock.ts";
 import { log, stackOf } from "../base/log.ts";
 import { MAX_TRIES, pauseBefore } from "../base/retry.ts";
+import { digest } from "../crypto/seal.ts";
 import { describe, type Change } from "../hub/change.ts";
 import { noBatch } from "../revision/era.ts";
 import { revisionOf } from "../revision/revisions.ts";
 import type { TraceContext } from "../telemetry/context.ts";
 import { refuse } from "../wire/http.ts";
-import { writeNotification, type Message } from "../wire/jsonrpc.ts";
+import { isShort, writeNotification, type Message } from "../wire/jsonrpc.ts";
 import { endLostCalls, promote, stop } from "./calls.ts";
-import { handle } from "./handle.ts";
+import { handleAll } from "./handle.ts";
 import { soonest } from "./questions.ts";
-import { EVENT_TTL_MS, SEEN_STEP_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
+import { EVENT_SWEEP_MS, EVENT_TTL_MS, SEEN_STEP_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
 import type { Handled, House, Room, Session } from "./room.ts";
-import { sessionRows, type SessionRow } from "./rows.ts";
-import { announce, attach, CLOSE, openListening } from "./streams.ts";
+import { sessionRows } from "./rows.ts";
+import type { SessionRow } from "./record-rows.ts";
+import { announce, attach, CLOSE, goOnReading, openListening } from "./streams.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #room: Room;
@@ -38,7 +40,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     const rows = sessionRows(state.storage);
-    this.#room = { rows, state, house: this.furnish(env), running: new Set(), released: new Set() };
+    const house = this.furnish(env);
+    this.#room = { rows, state, house, running: new Set(), released: new Set(), wakes: Infinity };
     if (this.#session() !== undefined) endLostCalls(this.#room);
   }
 
@@ -67,7 +70,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     // spec: session.batch
     if (batched && !words.batches) return [{ kind: "refused", ...noBatch(date) }];
     const visit = { ...session, caller, trace };
-    return Promise.all(messages.map((message) => handle(this.#room, visit, message, ticket)));
+    return handleAll(this.#room, visit, messages, ticket);
   }
 
   /** The POST has waited long enough: its calls go on as streams. */
@@ -109,7 +112,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   notify(change: Change): "told" | "deaf" | "gone" {
     const session = this.#session();
     if (session === undefined) return "gone";
-    if (this.ctx.getWebSockets().length === 0 && this.#lastSeen(session) + EVENT_TTL_MS < now()) {
+    if (this.ctx.getWebSockets().length === 0 && Math.max(session.row.seen, this.#seenAt) + EVENT_TTL_MS < now()) {
       if (session.row.hears === true) this.#room.rows.putSession({ ...session.row, hears: false });
       return "deaf";
     }
@@ -125,7 +128,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const session = this.#session();
     if (session === undefined) return "gone";
     if (this.ctx.getWebSockets().length > 0 || this.#room.running.size > 0) return "busy";
-    const seen = this.#lastSeen(session);
+    const seen = Math.max(session.row.seen, this.#seenAt);
     if (seen > before) return seen;
     await this.#clear();
     return "ended";
@@ -133,7 +136,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** The person is done at a URL that this session was asked to open. */
   complete(elicitationId: string): void {
-    if (this.#session()?.revision.words.urlMode !== true) return;
+    if (this.#session()?.revision.words.urlMode !== true || !isShort(elicitationId)) return;
     // spec: session.elicit.complete.own, session.elicit.complete.id
     announce(this.#room, writeNotification("notifications/elicitation/complete", { elicitationId }));
   }
@@ -144,9 +147,21 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (session === undefined) return this.#leave();
     const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.row.seen;
     if (idleSince + SESSION_TTL_MS <= now()) return this.#end();
-    endLostCalls(this.#room);
-    this.#room.rows.dropBefore(now() - EVENT_TTL_MS);
-    await this.ctx.storage.setAlarm(Math.min(idleSince + SESSION_TTL_MS, soonest(this.#room)));
+    const room = this.#room;
+    // What is written here must not ask for an alarm: the next one is set below.
+    room.wakes = 0;
+    endLostCalls(room);
+    room.rows.dropBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MS);
+    room.wakes = Math.min(idleSince + SESSION_TTL_MS, soonest(room), room.rows.oldestEvent() + EVENT_TTL_MS);
+    await this.ctx.storage.setAlarm(room.wakes);
+  }
+
+  /** The Worker says that its client has read what was passed on. */
+  override webSocketMessage(socket: WebSocket): void {
+    const session = this.#session();
+    if (session === undefined) return;
+    this.#seen(session);
+    goOnReading(this.#room, socket);
   }
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
@@ -181,7 +196,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     try {
       if (tries < MAX_TRIES) await this.#room.house.hub.forget(this.ctx.id.toString(), share);
     } catch (error) {
-      log("error", "ending.failed", { session: this.ctx.id.toString(), tries, error: stackOf(error) });
+      log("error", "ending.failed", { session: await digest(this.ctx.id.toString()), tries, error: stackOf(error) });
       this.#room.rows.putLeft({ share, tries: tries + 1 });
       return this.ctx.storage.setAlarm(now() + pauseBefore(tries));
     }
@@ -222,10 +237,6 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const row = rows.session();
     if (row !== undefined) rows.putSession({ ...row, hears: true });
     return this.#session();
-  }
-
-  #lastSeen({ row }: Session): number {
-    return Math.max(row.seen, this.#seenAt);
   }
 
   /** Notes that the client is here: in memory, and once in a while in the row. */

@@ -4,35 +4,44 @@
  * An answer finds its call through the question's id, which this server chose, never through one the client chose.
  */
 
-import { base64url, utf8 } from "../base/bytes.ts";
+import { base64url, isWithin } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Memory, Outcome } from "../base/outcome.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { questionIn } from "../revision/legacy.ts";
 import { limitOf } from "../server/run.ts";
-import { writeNotification, type RequestId, type RpcRequest, type RpcResponse } from "../wire/jsonrpc.ts";
-import { MAX_EVENT_BYTES, MAX_WAITING_CALLS, QUESTION_TTL_MS } from "./room.ts";
+import { MAX_MESSAGE_BYTES, writeNotification } from "../wire/jsonrpc.ts";
+import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
+import { MAX_CALLS, MAX_WAITING_BYTES, QUESTION_TTL_MS, TOO_MANY_CALLS, wakeBy } from "./room.ts";
 import type { Room, Running, TimeLimit } from "./room.ts";
 import { emit } from "./streams.ts";
 
-/** The call behind a stream, as its row keeps it while it waits. */
-export interface KeptCall {
-  readonly request: RpcRequest;
+/** The questions of a call that are with the client, by their ids. */
+type Questions = Readonly<Record<string, { readonly key: string; readonly method: string }>>;
+
+/** What a stream's row says of its call: enough to find it, and to say that it was lost. */
+export interface NotedCall {
+  readonly request: { readonly id: RequestId };
+  readonly questions: Questions;
   /** While it runs. */
   readonly limit?: TimeLimit;
-  readonly questions: Readonly<Record<string, { readonly key: string; readonly method: string }>>;
+}
+
+/** What a call that waits needs to go on. */
+interface KeptCall {
+  readonly request: RpcRequest;
   readonly memory: Memory;
   readonly told: number | undefined;
 }
 
-export function keptCall(json: string): KeptCall {
-  return JSON.parse(json) as KeptCall;
+export function notedCall(json: string): NotedCall {
+  return JSON.parse(json) as NotedCall;
 }
 
-/** What is kept of a call that runs: enough to say how it was lost. Its arguments would stay as long as its answer. */
-export function unanswered(id: RequestId, limit?: TimeLimit): string {
-  return JSON.stringify({ request: { id }, limit });
+export function noteCall(id: RequestId, questions: Questions = {}, limit?: TimeLimit): string {
+  return JSON.stringify({ request: { id }, questions, limit });
 }
 
 /** The time that `request` has if it runs from now on. */
@@ -48,23 +57,13 @@ export function soonest({ rows, running }: Room): number {
   return Math.min(rows.waiting()[0]?.expires ?? Infinity, ...deadlines);
 }
 
-/** Has the object woken by then. */
-export async function wakeInTime(room: Room): Promise<void> {
-  const { storage } = room.state;
-  const alarm = await storage.getAlarm();
-  // Meanwhile the session may have ended, and with it its rows, or another call may have begun.
-  if (room.rows.session() === undefined) return;
-  const time = soonest(room);
-  if ((alarm ?? Infinity) > time) await storage.setAlarm(time);
-}
-
 /** Writes the questions down and then sends them. Refuses what the revision cannot ask and what a session cannot keep. */
-export async function putQuestions(
+export function putQuestions(
   room: Room,
   { request, visit, told }: Running,
   stream: number,
   { requests, memory }: Outcome & { kind: "input" },
-): Promise<Result<void, Refusal>> {
+): Result<void, Refusal> {
   const questions: Record<string, { key: string; method: string }> = {};
   const messages: string[] = [];
   for (const [key, input] of Object.entries(requests)) {
@@ -74,31 +73,39 @@ export async function putQuestions(
     questions[id] = { key, method: input.method };
     messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...question.value }));
   }
+  if (room.rows.waiting().length >= MAX_CALLS) return err(TOO_MANY_CALLS);
   const expires = now() + QUESTION_TTL_MS;
-  const kept = JSON.stringify({ request, questions, memory, told } satisfies KeptCall);
-  if (![kept, ...messages].every(fits)) return err(TOO_LARGE);
-  if (room.rows.waiting().length >= MAX_WAITING_CALLS)
-    return err(refusal("InternalError", `${MAX_WAITING_CALLS} calls of this session wait for the client already`));
-  room.rows.updateStream(stream, "waiting", kept, expires);
+  const kept: KeptCall = { request: { ...request, params: needed(request.params) }, memory, told };
+  const small = messages.every((message) => isWithin(message, MAX_MESSAGE_BYTES));
+  if (!small || !keep(room, stream, kept, questions, expires)) return err(TOO_MANY_CALLS);
   for (const message of messages) emit(room, stream, message);
-  await wakeInTime(room);
+  wakeBy(room, expires);
   return ok(undefined);
 }
 
-const TOO_LARGE: Refusal = refusal(
-  "InternalError",
-  `A call that waits for the client holds at most ${MAX_EVENT_BYTES} bytes of arguments and answers`,
-);
+/** The parameters with which a call that asked runs again: what a client adds to them is not kept. */
+function needed({ name, arguments: args, uri, _meta }: JsonObject): JsonObject {
+  const token = isObject(_meta) ? _meta["progressToken"] : undefined;
+  const params = { name, arguments: args, uri, _meta: { progressToken: token } };
+  // JSON leaves out what is undefined.
+  return params as { [member: string]: JsonValue };
+}
 
-function fits(row: string): boolean {
-  return utf8(row).length <= MAX_EVENT_BYTES;
+/** Keeps a call that waits. False when that is more than the session may keep. */
+function keep(room: Room, stream: number, call: KeptCall, questions: Questions, expires: number): boolean {
+  const kept = JSON.stringify(call);
+  const left = MAX_WAITING_BYTES - room.rows.waitingBytes(stream);
+  if (!isWithin(kept, Math.min(left, MAX_MESSAGE_BYTES))) return false;
+  room.rows.keepCall(stream, noteCall(call.request.id, questions), kept, expires);
+  return true;
 }
 
 /** What an answer means for its call: go on with the memory it has now, or end with `refused`. */
 export interface Answered {
   readonly stream: number;
-  /** With the questions that are still open. */
   readonly kept: KeptCall;
+  /** Those that are still open. */
+  readonly questions: Questions;
   readonly refused?: Refusal;
 }
 
@@ -107,27 +114,30 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   const stream = Number(String(id).split(".")[0]);
   const row = Number.isSafeInteger(stream) ? room.rows.stream(stream) : undefined;
   if (row?.state !== "waiting") return undefined;
-  const before = keptCall(row.call);
-  const { [String(id)]: question, ...questions } = before.questions;
+  const { [String(id)]: question, ...questions } = notedCall(row.call).questions;
   if (question === undefined) return undefined;
+  // A call that waits since an earlier version is whole in its row.
+  const before = JSON.parse(room.rows.keptCall(stream) ?? row.call) as KeptCall;
   if (result === undefined) {
     const { message } = error ?? {};
     const said = typeof message === "string" ? message : "no reason given";
     const refused = refusal("InternalError", `The client refused ${question.method}: ${said}`);
-    return { stream, kept: { ...before, questions }, refused };
+    return { stream, kept: before, questions, refused };
   }
   const answers = { ...before.memory.answers, [question.key]: result };
-  const kept: KeptCall = { ...before, questions, memory: { ...before.memory, answers } };
-  const waits = Object.keys(questions).length > 0;
+  const kept: KeptCall = { ...before, memory: { ...before.memory, answers } };
   const { request } = kept;
-  const json = waits ? JSON.stringify(kept) : unanswered(request.id, timeFor(room, request));
-  if (!fits(json)) return { stream, kept, refused: TOO_LARGE };
-  room.rows.updateStream(stream, waits ? "waiting" : "running", json, waits ? row.expires : 0);
-  return waits ? undefined : { stream, kept };
+  if (Object.keys(questions).length === 0) {
+    room.rows.resumeCall(stream, noteCall(request.id, {}, timeFor(room, request)));
+    return { stream, kept, questions };
+  }
+  return keep(room, stream, kept, questions, row.expires)
+    ? undefined
+    : { stream, kept, questions, refused: TOO_MANY_CALLS };
 }
 
 /** Tells the client that open questions need no answer any more. */
-export function withdraw(room: Room, stream: number, { questions }: KeptCall, reason: string): void {
+export function withdraw(room: Room, stream: number, questions: Questions, reason: string): void {
   // spec: session.cancel.own, session.timeout.cancel
   for (const requestId of Object.keys(questions)) {
     emit(room, stream, writeNotification("notifications/cancelled", { requestId, reason }));

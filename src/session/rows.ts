@@ -1,37 +1,12 @@
 /**
- * The rows of a session object: every statement that reads or writes them.
+ * The rows of a session object's streams: every statement that reads or writes them. What it is stands in record-rows.ts.
  *
- *   kv "session"        {"name":"Xk3…","caller":"[\"none\",…]","share":"[\"none\",…] kTq…","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
- *   kv "left"           {"share":"[\"none\",…] kTq…","tries":1}: all that there is, when the hub could not be told of the end
- *   kv "subscriptions"  ["file:///a"]
- *   streams  id 1763700000000, state 'waiting', call '{"request":…,"questions":…}', expires 1763700600000, dropped 0
+ *   streams  id 1763700000000, state 'waiting', call '{"request":{"id":7},"questions":…}', expires 1763700600000, dropped 0
+ *   waiting  stream 1763700000000, call '{"request":…,"memory":…}'
  *   events   stream 1763700000000, seq 2, data '{"jsonrpc":"2.0",…}', final 0, at 1763700000000
  */
 
-/** What a session is, written once at `initialize`. */
-export interface SessionRow {
-  /** A digest of its id, for records: the id itself is a credential. Rows of an older version have none. */
-  readonly name?: string;
-  /** Key of the caller it is bound to. */
-  readonly caller: string;
-  /** Whose share of the hub it counts against. */
-  readonly share: string;
-  /** Whether the hub knows that the client listens. */
-  readonly hears?: boolean;
-  /** The grant that opened it: revoking that ends the session. */
-  readonly grant: string | undefined;
-  readonly revision: string;
-  /** JSON of the client's info and capabilities. */
-  readonly client: string;
-  readonly level: string | undefined;
-  /** When the client was last seen, to within ten minutes; milliseconds. */
-  readonly seen: number;
-}
-
-export interface Left {
-  readonly share: string;
-  readonly tries: number;
-}
+import { recordRows, type RecordRows } from "./record-rows.ts";
 
 /** `running`: a call is at work. `waiting`: its questions are with the client. `open`: opened by GET. */
 export type StreamState = "running" | "waiting" | "open";
@@ -39,7 +14,7 @@ export type StreamState = "running" | "waiting" | "open";
 export interface StreamRow extends Record<string, SqlStorageValue> {
   readonly id: number;
   readonly state: StreamState;
-  /** JSON of the call behind the stream; "null" for a stream opened by GET. */
+  /** JSON of what finds the call behind the stream: its id and open questions; "null" for a stream opened by GET. */
   readonly call: string;
   readonly expires: number;
   /** Sequence number up to which events were dropped. */
@@ -49,71 +24,173 @@ export interface StreamRow extends Record<string, SqlStorageValue> {
 export interface EventRow extends Record<string, SqlStorageValue> {
   readonly seq: number;
   readonly data: string;
+  readonly final: number;
 }
 
-export interface Rows {
-  session(): SessionRow | undefined;
-  putSession(session: SessionRow): void;
-  /** From here on the session is gone, though its rows may take a moment to go. */
-  forgetSession(): void;
-  /** The share at the hub of a session that ended and is still registered there, and how often that failed. */
-  left(): Left | undefined;
-  putLeft(left: Left): void;
-  subscriptions(): string[];
-  putSubscriptions(uris: readonly string[]): void;
+interface Dropped extends Record<string, SqlStorageValue> {
+  readonly stream: number;
+  readonly seq: number;
+  readonly final: number;
+  readonly bytes: number;
+}
 
+export interface Rows extends RecordRows {
   /** `id` is never used twice: it is the time, pushed forward where two streams open in one millisecond. */
   addStream(id: number, state: StreamState, call: string): void;
   stream(id: number): StreamRow | undefined;
   /** Id of the newest stream, or 0: the clock of another machine may be behind. */
   newestStream(): number;
-  updateStream(id: number, state: StreamState, call: string, expires: number): void;
+  /** Notes that the stream's call waits until `expires`, and keeps what it needs to go on. */
+  keepCall(id: number, call: string, kept: string, expires: number): void;
+  keptCall(id: number): string | undefined;
+  /** Bytes kept of all calls that wait, but not of stream `id`. */
+  waitingBytes(id: number): number;
+  /** Notes that the stream's call is at work, and forgets what was kept of it. */
+  resumeCall(id: number, call: string): void;
   dropStream(id: number): void;
   /** Streams whose call was at work and has no answer. */
   unanswered(): StreamRow[];
-  /** Streams that wait for the client, the first to expire first. */
+  /** Streams that wait for the client, the first to expire first, without what is kept of their calls. */
   waiting(): StreamRow[];
   /** Streams opened by GET, newest first. */
   openStreams(): number[];
 
-  /** Gives the event's sequence number, which no event of the stream had before, dropped ones included. */
+  /** Gives the event's sequence number, which no event of the stream had before, dropped ones included; 0 without the stream. */
   addEvent(stream: number, data: string, final: boolean, at: number): number;
-  eventsAfter(stream: number, seq: number): EventRow[];
+  /** Read as they are taken: all of them may be many bytes. */
+  eventsAfter(stream: number, seq: number): Iterable<EventRow>;
   isAnswered(stream: number): boolean;
-  /** Characters of all events kept. */
-  size(): number;
-  /** Drops the oldest events of a stream until `keep` are left. */
-  dropOldest(stream: number, keep: number): void;
-  /** Drops events older than `before`, and the streams that ended with them. */
+  /** Bytes of all events kept. Counted once in this object's life, and from then on with every event. */
+  eventBytes(): number;
+  /** When the oldest event was written, or infinity. */
+  oldestEvent(): number;
+  /** Each drops events, and the streams that ended with them: those older than `before`, or all but the newest. */
   dropBefore(before: number): void;
+  keepNewest(bytes: number): void;
 }
+
+/** What an event costs beside its data, its share of a stream's row included; bytes. */
+const ROW_BYTES = 100;
 
 /** Made with the first stream: a session that is only ever answered in JSON never has them. */
 const TABLES = `
   CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, state TEXT, call TEXT, expires INTEGER, dropped INTEGER);
+  CREATE TABLE IF NOT EXISTS waiting (stream INTEGER PRIMARY KEY, call TEXT);
   CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
 
 export function sessionRows({ sql, kv }: DurableObjectStorage): Rows {
-  let hasTables = sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray().length > 0;
-  const query = <T extends Record<string, SqlStorageValue>>(text: string, ...bindings: SqlStorageValue[]): T[] =>
-    hasTables ? sql.exec<T>(text, ...bindings).toArray() : [];
-  const lastSeq = (stream: number): number =>
-    query<{ seq: number }>("SELECT COALESCE(MAX(seq), 0) AS seq FROM events WHERE stream = ?", stream)[0]?.seq ?? 0;
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('streams', 'waiting')").toArray().length;
+  let hasTables = tables > 1;
+  const makeTables = (): void => {
+    if (!hasTables) sql.exec(TABLES);
+    hasTables = true;
+  };
+  // A session that an earlier version began lacks one.
+  if (tables === 1) makeTables();
+  const select: Select = (text, ...bindings) => (hasTables ? sql.exec(text, ...bindings) : []);
+  const query: Query = (text, ...bindings) => [...select(text, ...bindings)] as never;
+  const number: NumberQuery = (what, from, ...bindings) =>
+    query<{ n: number | null }>(`SELECT ${what} AS n FROM ${from}`, ...bindings)[0]?.n ?? undefined;
   return {
     ...recordRows(kv),
+    ...callRows(query, number),
+    ...eventRows(select, query, number),
     addStream(id, state, call) {
-      if (!hasTables) sql.exec(TABLES);
-      hasTables = true;
+      makeTables();
       query("INSERT INTO streams VALUES (?, ?, ?, 0, 0)", id, state, call);
     },
-    stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
-    newestStream: () => query<{ id: number | null }>("SELECT MAX(id) AS id FROM streams")[0]?.id ?? 0,
-    updateStream: (id, state, call, expires) =>
-      void query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id),
+  };
+}
+
+type Row = Record<string, SqlStorageValue>;
+/** Its rows are read as they are taken. */
+type Select = (text: string, ...bindings: SqlStorageValue[]) => Iterable<Row>;
+type Query = <T extends Row>(text: string, ...bindings: SqlStorageValue[]) => T[];
+type NumberQuery = (what: string, from: string, ...bindings: SqlStorageValue[]) => number | undefined;
+
+/** Bytes from the newest event down to this one. */
+const DOWN_TO = `SUM(octet_length(data) + ${ROW_BYTES}) OVER (ORDER BY at DESC, stream DESC, seq DESC)`;
+
+type EventRows = Pick<
+  Rows,
+  "dropStream" | "addEvent" | "eventsAfter" | "isAnswered" | "eventBytes" | "oldestEvent" | "dropBefore" | "keepNewest"
+>;
+
+function eventRows(select: Select, query: Query, number: NumberQuery): EventRows {
+  let known: number | undefined;
+  const eventBytes = (): number => (known ??= number(`TOTAL(octet_length(data) + ${ROW_BYTES})`, "events") ?? 0);
+
+  /** Drops the events that fit `which`: the first of their streams. */
+  const drop = (which: string, ...bindings: SqlStorageValue[]): void => {
+    let left = eventBytes();
+    const last = new Map<number, Dropped>();
+    const dropped = "RETURNING stream, seq, final, octet_length(data) AS bytes";
+    for (const event of query<Dropped>(`DELETE FROM events WHERE ${which} ${dropped}`, ...bindings)) {
+      left -= event.bytes + ROW_BYTES;
+      if (event.seq > (last.get(event.stream)?.seq ?? 0)) last.set(event.stream, event);
+    }
+    known = left;
+    for (const [stream, { seq, final }] of last) {
+      if (final === 1) query("DELETE FROM streams WHERE id = ?", stream);
+      else query("UPDATE streams SET dropped = MAX(dropped, ?) WHERE id = ?", seq, stream);
+    }
+  };
+  return {
     dropStream(id) {
-      query("DELETE FROM events WHERE stream = ?", id);
+      drop("stream = ?", id);
+      query("DELETE FROM waiting WHERE stream = ?", id);
       query("DELETE FROM streams WHERE id = ?", id);
     },
+    addEvent(stream, data, final, at) {
+      const before = eventBytes();
+      const seq = "1 + MAX(dropped, COALESCE((SELECT MAX(seq) FROM events WHERE stream = id), 0))";
+      const insert = `INSERT INTO events SELECT id, ${seq}, ?, ?, ? FROM streams WHERE id = ? RETURNING seq, octet_length(data) AS bytes`;
+      const [added] = query<{ seq: number; bytes: number }>(insert, data, final ? 1 : 0, at, stream);
+      if (added === undefined) return 0;
+      known = before + added.bytes + ROW_BYTES;
+      return added.seq;
+    },
+    eventsAfter: (stream, seq) =>
+      select("SELECT seq, data, final FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, seq) as never,
+    isAnswered: (stream) => number("1", "events WHERE stream = ? AND final = 1", stream) === 1,
+    eventBytes,
+    oldestEvent: () => number("MIN(at)", "events") ?? Infinity,
+    dropBefore: (before) => drop("at < ?", before),
+    keepNewest(bytes) {
+      const counted = `SELECT stream, seq, ${DOWN_TO} AS n FROM events`;
+      drop(`(stream, seq) IN (SELECT stream, seq FROM (${counted}) WHERE n > ?)`, bytes);
+    },
+  };
+}
+
+type CallRows = Pick<
+  Rows,
+  | "stream"
+  | "newestStream"
+  | "keepCall"
+  | "keptCall"
+  | "waitingBytes"
+  | "resumeCall"
+  | "unanswered"
+  | "waiting"
+  | "openStreams"
+>;
+
+function callRows(query: Query, number: NumberQuery): CallRows {
+  const setCall = (id: number, state: StreamState, call: string, expires: number): void => {
+    query("DELETE FROM waiting WHERE stream = ?", id);
+    query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id);
+  };
+  return {
+    stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
+    newestStream: () => number("MAX(id)", "streams") ?? 0,
+    keepCall(id, call, kept, expires) {
+      setCall(id, "waiting", call, expires);
+      query("INSERT INTO waiting VALUES (?, ?)", id, kept);
+    },
+    keptCall: (id) => query<{ call: string }>("SELECT call FROM waiting WHERE stream = ?", id)[0]?.call,
+    waitingBytes: (id) => number("TOTAL(octet_length(call))", "waiting WHERE stream <> ?", id) ?? 0,
+    resumeCall: (id, call) => setCall(id, "running", call, 0),
     unanswered() {
       const ended = "SELECT stream FROM events WHERE final = 1";
       return query<StreamRow>(`SELECT * FROM streams WHERE state = 'running' AND id NOT IN (${ended})`);
@@ -121,51 +198,5 @@ export function sessionRows({ sql, kv }: DurableObjectStorage): Rows {
     waiting: () => query<StreamRow>("SELECT * FROM streams WHERE state = 'waiting' ORDER BY expires"),
     openStreams: () =>
       query<{ id: number }>("SELECT id FROM streams WHERE state = 'open' ORDER BY id DESC").map(({ id }) => id),
-    addEvent(stream, data, final, at) {
-      const dropped = query<StreamRow>("SELECT dropped FROM streams WHERE id = ?", stream)[0]?.dropped ?? 0;
-      const seq = Math.max(lastSeq(stream), dropped) + 1;
-      query("INSERT INTO events VALUES (?, ?, ?, ?, ?)", stream, seq, data, final ? 1 : 0, at);
-      return seq;
-    },
-    eventsAfter: (stream, seq) =>
-      query<EventRow>("SELECT seq, data FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, seq),
-    isAnswered: (stream) => query("SELECT 1 FROM events WHERE stream = ? AND final = 1", stream).length > 0,
-    size: () => query<{ size: number }>("SELECT COALESCE(SUM(LENGTH(data)), 0) AS size FROM events")[0]?.size ?? 0,
-    dropOldest(stream, keep) {
-      const last = lastSeq(stream) - keep;
-      if (last <= 0) return;
-      query("DELETE FROM events WHERE stream = ? AND seq <= ?", stream, last);
-      query("UPDATE streams SET dropped = MAX(dropped, ?) WHERE id = ?", last, stream);
-    },
-    dropBefore(before) {
-      query("DELETE FROM streams WHERE id IN (SELECT stream FROM events WHERE final = 1 AND at < ?)", before);
-      const oldest = "(SELECT MAX(seq) FROM events WHERE stream = streams.id AND at < ?1)";
-      query(`UPDATE streams SET dropped = MAX(dropped, COALESCE(${oldest}, 0)) WHERE ${oldest} IS NOT NULL`, before);
-      query("DELETE FROM events WHERE at < ? OR stream NOT IN (SELECT id FROM streams)", before);
-    },
-  };
-}
-
-type RecordRows = Pick<
-  Rows,
-  "session" | "putSession" | "forgetSession" | "left" | "putLeft" | "subscriptions" | "putSubscriptions"
->;
-
-function recordRows(kv: SyncKvStorage): RecordRows {
-  // Only this object writes the row, and every message needs it: it is read once in the object's life.
-  let session = kv.get<SessionRow>("session");
-  // Versions before this one had one share for each caller.
-  if (session !== undefined) session = { ...session, share: session.share ?? session.caller };
-  return {
-    session: () => session,
-    putSession(row) {
-      kv.put("session", row);
-      session = row;
-    },
-    forgetSession: () => void (session = undefined),
-    left: () => kv.get<Left>("left"),
-    putLeft: (left) => kv.put("left", left),
-    subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
-    putSubscriptions: (uris) => kv.put("subscriptions", uris),
   };
 }

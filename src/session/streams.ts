@@ -1,17 +1,17 @@
 /**
- * Streams of a session: events are rows first and then reach whoever is attached.
+ * Streams of a session: events are rows first and then reach whoever is attached, as fast as they are read there.
  * MCP basic/transports#resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
  * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after).
  */
 
+import { utf8 } from "../base/bytes.ts";
 import { now } from "../base/clock.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Revision } from "../revision/revisions.ts";
 import type { SseEvent } from "../wire/sse.ts";
-import { CHECK_EVERY, EVENT_TTL_MS, MAX_EVENTS_PER_STREAM, MAX_OPEN_STREAMS, MAX_SESSION_SIZE } from "./room.ts";
-import type { Room } from "./room.ts";
-import type { StreamState } from "./rows.ts";
+import { EVENT_TTL_MS, MAX_EVENT_BYTES, MAX_OPEN_STREAMS, wakeBy, type Room } from "./room.ts";
+import type { EventRow, StreamState } from "./rows.ts";
 
 /** Milliseconds a client should wait before it reconnects. */
 const RETRY_MS = 1_000;
@@ -19,11 +19,24 @@ const RETRY_MS = 1_000;
 /** WebSocket close codes between object and Worker. */
 export const CLOSE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
 
+/** Bytes passed to a connection before it must say that the client has read them. */
+export const WINDOW_BYTES = 1_048_576;
+
+/** An event on its way to the Worker, which answers with any message when the client has read one with `ask`. */
+export interface PassedEvent extends SseEvent {
+  readonly ask?: boolean;
+}
+
+/** What a connection was passed, kept with its socket: the last event, and how many bytes since it was last asked. */
+interface Passed {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
 let lastStream = 0;
 
 /** Opens a stream and gives its id. */
 export function openStream(room: Room, state: StreamState, call: string): number {
-  bound(room);
   // spec: session.resume.id.unique
   lastStream = Math.max(now(), lastStream + 1, room.rows.newestStream() + 1);
   room.rows.addStream(lastStream, state, call);
@@ -32,27 +45,19 @@ export function openStream(room: Room, state: StreamState, call: string): number
 
 /** Writes a message to the stream and passes it to the attached socket. A final message ends the stream. */
 export function emit(room: Room, stream: number, data: string, final: boolean = false): void {
-  const seq = room.rows.addEvent(stream, data, final, now());
-  if (seq % CHECK_EVERY === 0) {
-    room.rows.dropOldest(stream, MAX_EVENTS_PER_STREAM);
-    bound(room);
-  }
+  const { rows } = room;
+  const seq = rows.addEvent(stream, data, final, now());
+  if (rows.eventBytes() > MAX_EVENT_BYTES) rows.keepNewest((MAX_EVENT_BYTES * 3) / 4);
+  wakeBy(room, now() + EVENT_TTL_MS);
   for (const socket of sockets(room, stream)) {
-    pass(socket, { id: `${stream}-${seq}`, data });
-    if (final) socket.close(CLOSE.done, "answered");
-  }
-}
-
-/** Keeps a session's events within its share. The older half goes first: the newest may be on their way to the client. */
-function bound(room: Room): void {
-  for (let age = EVENT_TTL_MS; age >= 0.5 && room.rows.size() > MAX_SESSION_SIZE; age /= 2) {
-    room.rows.dropBefore(now() - age);
+    // One that has enough to read asks for the rest.
+    if (passedTo(socket).bytes <= WINDOW_BYTES) pass(socket, stream, { seq, data, final: Number(final) });
   }
 }
 
 /** Ends a stream that will have no answer: its call was stopped. */
 export function discard(room: Room, stream: number): void {
-  for (const socket of sockets(room, stream)) socket.close(CLOSE.done, "cancelled");
+  for (const socket of sockets(room, stream)) socket.close(CLOSE.done);
   room.rows.dropStream(stream);
 }
 
@@ -60,15 +65,16 @@ export function discard(room: Room, stream: number): void {
 export function release(room: Room, stream: number): void {
   const held = sockets(room, stream);
   if (held.length === 0) room.released.add(stream);
-  for (const socket of held) socket.close(CLOSE.poll, "poll");
+  for (const socket of held) socket.close(CLOSE.poll);
 }
 
-/** A new stream for a GET. The oldest ones that nobody holds are forgotten. */
+/** A new stream for a GET. Of too many, those that nobody holds are ended first, and then the oldest. */
 export function openListening(room: Room): number {
   const stream = openStream(room, "open", "null");
-  for (const old of room.rows.openStreams().slice(MAX_OPEN_STREAMS)) {
-    if (sockets(room, old).length === 0) room.rows.dropStream(old);
-  }
+  const isHeld = (one: number): number => Number(sockets(room, one).length > 0);
+  const [, ...others] = room.rows.openStreams();
+  const spare = others.toSorted((one, other) => isHeld(other) - isHeld(one)).slice(MAX_OPEN_STREAMS - 1);
+  for (const one of spare) discard(room, one);
   return stream;
 }
 
@@ -80,7 +86,10 @@ export function announce(room: Room, data: string): void {
   if (stream !== undefined) emit(room, stream, data);
 }
 
-/** Connects a socket for a caller by `grant` and replays what followed event `after`. Refuses cursors that are too old. */
+/**
+ * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
+ * be passed on waits in its rows. Refuses cursors that are too old. A call's own POST comes with -1: it takes what is left.
+ */
 export function attach(
   room: Room,
   revision: Revision,
@@ -89,27 +98,58 @@ export function attach(
   grant?: string,
 ): Result<WebSocket, Refusal> {
   const row = room.rows.stream(stream);
-  if (row === undefined || after < row.dropped) {
-    const kept = `events are kept for ${EVENT_TTL_MS / 1000} s and ${MAX_EVENTS_PER_STREAM} a stream`;
-    return err(refusal("InvalidRequest", `Last-Event-ID is unknown here or too old: ${kept}`));
+  if (row === undefined || (after >= 0 && after < row.dropped)) {
+    return err(
+      refusal("InvalidRequest", "Last-Event-ID is unknown here or too old: events are kept for an hour at most"),
+    );
   }
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
-  for (const socket of sockets(room, stream)) socket.close(CLOSE.replaced, "resumed elsewhere");
+  for (const socket of sockets(room, stream)) socket.close(CLOSE.replaced);
   const { 0: client, 1: server } = new WebSocketPair();
   room.state.acceptWebSocket(server, [String(stream), ...(grant === undefined ? [] : [grant])]);
   // spec: session.stream.prime
-  if (after === 0 && revision.words.primes) pass(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
-  // spec: session.resume.same-stream, session.stream.answered
-  for (const { seq, data } of room.rows.eventsAfter(stream, after)) pass(server, { id: `${stream}-${seq}`, data });
-  if (room.rows.isAnswered(stream)) server.close(CLOSE.done, "answered");
-  else if (room.released.delete(stream)) server.close(CLOSE.poll, "poll");
+  if (after <= 0 && revision.words.primes) send(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
+  replay(room, server, stream, after);
   return ok(client);
+}
+
+/** The client has read what the socket was passed: here is more. */
+export function goOnReading(room: Room, socket: WebSocket): void {
+  const stream = Number(room.state.getTags(socket)[0]);
+  const row = room.rows.stream(stream);
+  const { seq } = passedTo(socket);
+  // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
+  if (row === undefined || (row.state === "open" && seq < row.dropped)) socket.close(CLOSE.ended);
+  else replay(room, socket, stream, seq);
+}
+
+/** Passes on what followed event `after`, as much as the window allows. */
+function replay(room: Room, socket: WebSocket, stream: number, after: number): void {
+  socket.serializeAttachment({ seq: after, bytes: 0 } satisfies Passed);
+  // spec: session.resume.same-stream, session.stream.answered
+  for (const event of room.rows.eventsAfter(stream, after)) if (pass(socket, stream, event)) return;
+  if (room.rows.isAnswered(stream)) socket.close(CLOSE.done);
+  else if (room.released.delete(stream)) socket.close(CLOSE.poll);
 }
 
 function sockets(room: Room, stream: number): WebSocket[] {
   return room.state.getWebSockets(String(stream)).filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }
 
-function pass(socket: WebSocket, event: SseEvent): void {
+function passedTo(socket: WebSocket): Passed {
+  return (socket.deserializeAttachment() ?? { seq: 0, bytes: 0 }) as Passed;
+}
+
+/** Passes an event on. True when no more may follow: it was the last, or the client must read first. */
+function pass(socket: WebSocket, stream: number, { seq, data, final }: EventRow): boolean {
+  const bytes = passedTo(socket).bytes + utf8(data).length;
+  const ask = bytes > WINDOW_BYTES;
+  send(socket, { id: `${stream}-${seq}`, data, ...(ask && { ask }) });
+  socket.serializeAttachment({ seq, bytes } satisfies Passed);
+  if (final === 1) socket.close(CLOSE.done);
+  return ask || final === 1;
+}
+
+function send(socket: WebSocket, event: PassedEvent): void {
   socket.send(JSON.stringify(event));
 }

@@ -28,6 +28,8 @@ export async function listen(
 
   const stream = openSse(http.signal, () => socket.close(1000, "client left"));
   const tell = (method: string, params: Record<string, JsonValue>): void => {
+    // A change must not be left out: who does not read begins anew.
+    if (stream.isFull()) return stream.abort();
     // spec: subscriptions.tag
     const tagged = { ...params, _meta: { [META.subscriptionId]: message.id } };
     stream.send({ data: writeNotification(method, tagged) });

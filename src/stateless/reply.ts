@@ -4,6 +4,7 @@
  * MCP transports/streamable-http#receiving-messages and #cancellation.
  */
 
+import { isWithin } from "../base/bytes.ts";
 import { cancellation, type Cancellation } from "../base/cancellation.ts";
 import { after } from "../base/clock.ts";
 import { log, stackOf } from "../base/log.ts";
@@ -12,7 +13,7 @@ import type { Refusal } from "../base/refusal.ts";
 import type { Limit } from "../server/run.ts";
 import { ERRORS } from "../wire/errors.ts";
 import { jsonResponse } from "../wire/http.ts";
-import { writeNotification } from "../wire/jsonrpc.ts";
+import { MAX_MESSAGE_BYTES, writeNotification } from "../wire/jsonrpc.ts";
 import { openSse, PATIENCE_MS, PULSE_MS, type SseStream } from "../wire/sse.ts";
 
 export interface Answer {
@@ -45,7 +46,11 @@ export async function reply(
     return stream;
   };
   // spec: http.sse.related, logging.stream.own
-  const sink = (notice: Notice): void => startStream().send({ data: writeNotification(notice.method, notice.params) });
+  const sink = (notice: Notice): void => {
+    const data = writeNotification(notice.method, notice.params);
+    // Notices may be lost, the answer may not: it is sent even to a client that is slow to read.
+    if (isWithin(data, MAX_MESSAGE_BYTES) && !startStream().isFull()) startStream().send({ data });
+  };
 
   const answer = work(sink, cancel);
   const quick = await within(QUICK_TURNS, answer);
@@ -64,7 +69,16 @@ export async function reply(
   if (first !== undefined && stream === undefined) return jsonResponse(first.text, statusOf(first));
   const opened = startStream();
   // spec: http.sse.terminate
-  answer.then(({ text }) => opened.send({ data: text }), report).finally(() => opened.close());
+  const end = ({ text }: Answer): void => {
+    opened.send({ data: text });
+    opened.close();
+  };
+  // `work` turns every failure into an answer: a rejection is a bug.
+  const fail = (error: unknown): void => {
+    log("error", "reply.failed", { error: stackOf(error) });
+    opened.abort();
+  };
+  answer.then(end, fail);
   return opened.response;
 }
 
@@ -81,9 +95,4 @@ async function within<T>(turns: number, promise: Promise<T>): Promise<T | undefi
 
 function statusOf({ refusal: reason }: Answer): number {
   return reason === undefined ? 200 : ERRORS[reason.error].status;
-}
-
-/** `work` turns every failure into an answer; a rejection here is a bug, and the stream ends without one. */
-function report(error: unknown): void {
-  log("error", "reply.failed", { error: stackOf(error) });
 }

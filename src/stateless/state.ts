@@ -20,9 +20,8 @@ const PURPOSE = "request-state";
 
 /** Seals `memory` for the retry of this very request by this very caller. `now` in milliseconds. */
 export async function sealState(ring: KeyRing, request: Bound, memory: Memory, now: number): Promise<string> {
-  const { answers, once } = memory;
   // spec: mrtr.state.expiry
-  return seal(ring, PURPOSE, { answers, once, expires: now + STATE_TTL_MS }, await bind(request));
+  return seal(ring, PURPOSE, { ...memory, expires: now + STATE_TTL_MS }, await bind(request));
 }
 
 /** What a state is bound to. */
@@ -43,8 +42,8 @@ export async function readMemory(ring: KeyRing, request: Bound, now: number): Pr
   const remembered = requestState === undefined ? ok(NO_MEMORY) : await openState(ring, request, requestState, now);
   if (!remembered.ok)
     return err(refusal("InvalidParams", `params.requestState ${remembered.error}: make the request anew`));
-  const { answers, once } = remembered.value;
-  return ok({ answers: { ...answers, ...inputResponses }, once });
+  const { answers, ...rest } = remembered.value;
+  return ok({ ...rest, answers: { ...answers, ...inputResponses } });
 }
 
 async function openState(ring: KeyRing, request: Bound, sealed: unknown, now: number): Promise<Result<Memory, string>> {
@@ -53,9 +52,10 @@ async function openState(ring: KeyRing, request: Bound, sealed: unknown, now: nu
   // spec: mrtr.state.verify, mrtr.state.principal, mrtr.state.request
   const opened = await open(ring, PURPOSE, sealed, await bind(request));
   if (!opened.ok || !isObject(opened.value)) return err("was not issued by this server for this request and caller");
-  const { answers, once, expires } = opened.value;
+  const { expires, ...memory } = opened.value;
   if (typeof expires !== "number" || expires <= now) return err("has expired");
-  return ok({ answers: isObject(answers) ? answers : {}, once: isObject(once) ? once : {} });
+  // Sealed here, so it is what was remembered.
+  return ok(memory as unknown as Memory);
 }
 
 /** The additional data of the seal. Salient is every parameter but the envelope and the two members of the retry itself. */

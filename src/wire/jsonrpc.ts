@@ -5,12 +5,18 @@
  * Whether a revision has batches is `revision/era.ts`'s business.
  */
 
+import { isWithin } from "../base/bytes.ts";
 import { checkJson, isObject, MAX_DEPTH, MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../base/json.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ERRORS } from "./errors.ts";
 
 export type RequestId = string | number;
+
+/** Bytes of the largest message that is sent. A row of a session's storage holds little more. */
+export const MAX_MESSAGE_BYTES = 1_900_000;
+/** Bytes of a request id or a progress token: both are kept, and sent back with every event. */
+export const MAX_ID_BYTES = 1_024;
 
 export interface RpcRequest {
   readonly kind: "request";
@@ -57,7 +63,8 @@ export function readMessage(value: JsonValue): Result<Message, Refusal> {
   const needsId = typeof method === "string" ? !method.startsWith("notifications/") : !isObject(error);
   const id = value["id"] === null && !needsId ? undefined : value["id"];
   // spec: jsonrpc.id.echo, jsonrpc.id.null
-  if (id !== undefined && !isRequestId(id)) return invalid('"id" must be a string or an integer');
+  if (id !== undefined && !isRequestId(id))
+    return invalid(`"id" must be an integer or a string of at most ${MAX_ID_BYTES} bytes`);
   // spec: jsonrpc.version
   if (value["jsonrpc"] !== "2.0") return invalid('"jsonrpc" must be "2.0"');
   return "method" in value ? readCall(value, id) : readResponse(value, id);
@@ -103,17 +110,29 @@ export function idOf(value: JsonValue): RequestId | undefined {
 }
 
 function isRequestId(id: JsonValue | undefined): id is RequestId {
-  return typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
+  return typeof id === "string" ? isShort(id) : Number.isSafeInteger(id);
+}
+
+/** Whether what may be a request id or a progress token is short enough to be one. */
+export function isShort(value: JsonValue | undefined): boolean {
+  return typeof value !== "string" || isWithin(value, MAX_ID_BYTES);
 }
 
 function invalid(message: string): Result<never, Refusal> {
   return err(refusal("InvalidRequest", message));
 }
 
-/** The answer to request `id`; `result` is already JSON text. */
+/** The answer to request `id`; `result` is already JSON text. An error where that is too large. */
 export function writeResult(id: RequestId, result: string): string {
   // spec: result.present, jsonrpc.response.one
-  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`;
+  return bounded(id, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
+}
+
+/** Said in place of an answer that is larger than {@link MAX_MESSAGE_BYTES}. */
+export const TOO_LARGE: Refusal = refusal("InternalError", `The answer is larger than ${MAX_MESSAGE_BYTES} bytes`);
+
+function bounded(id: RequestId | undefined, text: string): string {
+  return isWithin(text, MAX_MESSAGE_BYTES) ? text : writeError(id, TOO_LARGE);
 }
 
 /** An error answer. Without an id the member is left out, never null. */
@@ -121,7 +140,7 @@ export function writeError(id: RequestId | undefined, reason: Refusal): string {
   // spec: jsonrpc.error.shape
   const error = { code: ERRORS[reason.error].code, message: reason.message, data: reason.data };
   // spec: jsonrpc.error.id
-  return JSON.stringify({ jsonrpc: "2.0", id, error });
+  return bounded(id, JSON.stringify({ jsonrpc: "2.0", id, error }));
 }
 
 export function writeNotification(method: string, params: { readonly [key: string]: JsonValue }): string {

@@ -1,11 +1,11 @@
 /**
  * Server-Sent Events, written by hand. https://html.spec.whatwg.org/multipage/server-sent-events.html
- * One writer per response: a first byte at once, a comment at least every 25 s, and a bound on what a slow reader may leave unread.
+ * One writer per response: a first byte at once, a comment at least every 25 s, and an end for who has stopped reading.
  * Refuses CR and LF in `id` and `event`, where they would forge fields. Resuming is the era's business.
  */
 
 import { utf8 } from "../base/bytes.ts";
-import { every } from "../base/clock.ts";
+import { every, now } from "../base/clock.ts";
 
 /** Milliseconds between keep-alive comments; below the idle limit of common proxies (30 s). */
 const KEEP_ALIVE_MS = 25_000;
@@ -16,8 +16,14 @@ export const PULSE_MS = 2_000;
 /** Milliseconds without an answer after which a reply becomes a stream. */
 export const PATIENCE_MS = 1_000;
 
-/** Bytes a client may leave unread before it is disconnected. */
+/** Bytes that a client may leave unread before notices are held back and a subscription is cut off. */
 export const MAX_UNREAD_BYTES = 1_048_576;
+
+/** Milliseconds in which a client reads something of what it was sent, or is cut off. */
+export const UNREAD_MS = 30_000;
+
+/** Bytes that are written at once: how finely is seen that a slow client reads. */
+export const PIECE_BYTES = 16_384;
 
 export interface SseEvent {
   readonly data: string;
@@ -29,8 +35,15 @@ export interface SseEvent {
 
 export interface SseStream {
   readonly response: Response;
-  send(event: SseEvent): void;
-  close(): void;
+  readonly send: (event: SseEvent) => void;
+  /** Whether the client has left more than {@link MAX_UNREAD_BYTES} unread. */
+  readonly isFull: () => boolean;
+  /** Resolves when the client has read all that was sent, or has left. */
+  readonly read: () => Promise<void>;
+  /** Ends the response when all that was sent is read. */
+  readonly close: () => void;
+  /** Ends the response at once: the client counts as gone. */
+  readonly abort: () => void;
 }
 
 /** One event as text. `data` may hold line breaks: each line becomes a field of its own. */
@@ -49,45 +62,62 @@ function singleLine(value: string): string {
 }
 
 /**
- * Opens a response stream. `gone` runs once when the client has left: its signal fired, a write failed, or it
- * left more than {@link MAX_UNREAD_BYTES} unread. After that, and after `close`, `send` does nothing.
+ * Opens a response stream. Whatever is sent waits for its reader. `gone` runs once when the client has left before
+ * `close`: its signal fired, a write failed, or it has read nothing for {@link UNREAD_MS}. After that `send` does nothing.
  */
 export function openSse(signal: AbortSignal, gone: () => void, pulse: number = KEEP_ALIVE_MS): SseStream {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
-  let unread = 0;
   let open = true;
+  let unread = 0;
+  let readAt = 0;
+  let last = Promise.resolve();
 
-  const finish = (): boolean => {
-    const first = open;
-    open = false;
-    stopKeepAlive();
-    return first;
-  };
   const leave = (): void => {
+    stopPulse();
     // spec: cancel.race
-    if (!finish()) return;
-    gone();
+    if (open) gone();
+    open = false;
     writer.abort().catch(() => undefined);
   };
   const write = (text: string): void => {
     if (!open) return;
     const bytes = utf8(text);
+    if (unread === 0) readAt = now();
     unread += bytes.length;
-    if (unread > MAX_UNREAD_BYTES) return leave();
-    writer.write(bytes).then(() => void (unread -= bytes.length), leave);
+    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+      const piece = bytes.subarray(at, at + PIECE_BYTES);
+      const taken = (): void => {
+        unread -= piece.length;
+        readAt = now();
+      };
+      last = writer.write(piece).then(taken, leave);
+    }
   };
   // The pending timer also keeps workerd from aborting an idle stream, and its write is how a silent departure shows.
-  const stopKeepAlive = every(pulse, () => write(": keep-alive\n\n"));
+  const stopPulse = every(pulse, () => {
+    if (unread === 0) write(": keep-alive\n\n");
+    else if (now() - readAt >= UNREAD_MS) leave();
+  });
   signal.addEventListener("abort", leave, { once: true });
   write(": open\n\n");
 
+  const end = (): void => {
+    stopPulse();
+    writer.close().catch(() => undefined);
+  };
   return {
     // spec: http.sse.buffering
     response: new Response(readable, {
       headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
     }),
     send: (event) => write(writeEvent(event)),
-    close: () => void (finish() && writer.close().catch(() => undefined)),
+    isFull: () => unread > MAX_UNREAD_BYTES,
+    read: () => last,
+    close() {
+      open = false;
+      last.then(end, leave);
+    },
+    abort: leave,
   };
 }

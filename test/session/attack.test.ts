@@ -6,108 +6,30 @@ import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
 import type { Change, Filter } from "../../src/hub/change.ts";
 import { hubDoor, HUB_SHARDS, type HubDoor } from "../../src/hub/door.ts";
 import type { HubObject } from "../../src/hub/hub.ts";
-import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
-import { resource, tool } from "../../src/server/define.ts";
-import { cancel, goOn, start } from "../../src/session/calls.ts";
+import { resource } from "../../src/server/define.ts";
+import { cancel, goOn } from "../../src/session/calls.ts";
 import {
-  CHECK_EVERY,
   EVENT_TTL_MS,
-  MAX_EVENTS_PER_STREAM,
+  MAX_EVENT_BYTES,
   MAX_OPEN_STREAMS,
-  MAX_SESSION_SIZE,
   QUESTION_TTL_MS,
   SESSION_TTL_MS,
-  type Handled,
   type Room,
-  type Visit,
 } from "../../src/session/room.ts";
 import { MAX_SUBSCRIPTIONS } from "../../src/session/handle.ts";
-import { sessionRows } from "../../src/session/rows.ts";
 import { attach, emit, openStream } from "../../src/session/streams.ts";
 import { serveStateless } from "../../src/stateless/serve.ts";
 import { servicesFor, unrecorded } from "../unit/services.ts";
 import { costs } from "../world/counting.ts";
 import { bindings, callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
+import { answerTo, CONVERSATION, FORM, NEWEST, onStage, pause, streamOf } from "./stage.ts";
 
+// A change wakes every session that the tests before it opened.
+vi.setConfig({ testTimeout: 30_000 });
 afterEach(() => void vi.useRealTimers());
 
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-const NEWEST = revisionOf("2025-11-25") as Revision;
-const CLIENT = '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{},"sampling":{},"roots":{}}}';
-const CONVERSATION: Visit = {
-  caller: ANONYMOUS,
-  trace: {},
-  revision: NEWEST,
-  row: {
-    caller: callerKey(ANONYMOUS),
-    share: callerKey(ANONYMOUS),
-    grant: undefined,
-    revision: NEWEST.date,
-    client: CLIENT,
-    level: undefined,
-    seen: 0,
-  },
-};
-
-/** A call of one tool that does what the test says, in a room of its own over a real object's storage. */
-interface Stage {
-  readonly room: Room;
-  readonly call: (handler: (context: Context) => unknown, args?: object) => Promise<Handled>;
-  readonly sent: (stream: number) => Record<string, unknown>[];
-  readonly settled: () => Promise<void>;
-}
-
-async function onStage(act: (stage: Stage) => Promise<void>): Promise<void> {
-  const session = await open();
-  await runInDurableObject(stubOf(session), async (_object, state) => {
-    let handler: (context: Context) => unknown = () => "";
-    const info = { name: "stage", version: "1" };
-    const input = { schema: { type: "object" }, check: (value: unknown) => ({ ok: true as const, value }) };
-    const played = tool({ name: "play", input, handler: (_args, context) => handler(context) as never });
-    const waits: Promise<unknown>[] = [];
-    const room: Room = {
-      rows: sessionRows(state.storage),
-      // The call under test must not outlive the test.
-      state: new Proxy(state, {
-        get(target, name) {
-          if (name === "waitUntil")
-            return (promise: Promise<unknown>) => void waits.push(promise.catch(() => undefined));
-          const member: unknown = Reflect.get(target, name);
-          return typeof member === "function" ? (member as () => unknown).bind(target) : member;
-        },
-      }),
-      house: {
-        server: catalog({ info, tools: [played] }),
-        services: servicesFor(),
-        hub: hubDoor(bindings.HUB),
-      },
-      running: new Set(),
-      released: new Set(),
-    };
-    let count = 0;
-    await act({
-      room,
-      call(play, args = {}) {
-        handler = play;
-        const params = { name: "play", arguments: args as never, _meta: { progressToken: "p" } };
-        const asked = { kind: "request", id: 9, method: "tools/call", params } as const;
-        return start(room, CONVERSATION, asked, `ticket-${count++}`);
-      },
-      sent: (stream) => room.rows.eventsAfter(stream, 0).map(({ data }) => JSON.parse(data) as Record<string, unknown>),
-      settled: async () => void (await Promise.all(waits)),
-    });
-  });
-}
-
-const streamOf = (handled: Handled): number => (handled.kind === "stream" ? handled.stream : -1);
-const FORM = { type: "object", properties: { name: { type: "string" } } } as const;
-const answerTo = (id: unknown, result: object): { kind: "response"; id: string; result: never } => ({
-  kind: "response",
-  id: String(id),
-  result: result as never,
-});
 const streamsIn = (room: Room): unknown[] => room.state.storage.sql.exec("SELECT * FROM streams").toArray();
 
 async function timeout<T>(promise: Promise<T>, ms: number): Promise<T | "timeout"> {
@@ -226,22 +148,19 @@ describe("one answer, whatever happens", () => {
     expect((await get(session, eventId)).status).toBe(200);
   });
 
-  it("an answer on its way is not dropped to make room for the next stream", () =>
+  it("an answer on its way is not dropped to make room for what is older", () =>
     onStage(async ({ room }) => {
-      const stream = openStream(room, "running", '{"request":{"id":9}}');
       const old = openStream(room, "running", '{"request":{"id":8}}');
-      await pause(5);
-      for (let size = 0; size <= MAX_SESSION_SIZE; size += 1_000_000)
-        room.rows.addEvent(old, "x".repeat(1_000_000), false, 1);
-      room.rows.addEvent(old, "{}", true, Date.now() - EVENT_TTL_MS / 2);
-      for (let size = 0; size <= MAX_SESSION_SIZE; size += 1_000_000)
-        room.rows.addEvent(old, "x".repeat(1_000_000), false, Date.now() - EVENT_TTL_MS / 2);
-      emit(room, stream, '{"jsonrpc":"2.0","id":9,"result":{}}', true);
-      await pause(5);
-      openStream(room, "running", '{"request":{"id":7}}');
-      expect(attach(room, NEWEST, stream, 0).ok).toBe(true);
-      expect(room.rows.size()).toBeLessThan(MAX_SESSION_SIZE);
-      expect(room.rows.stream(old)).toBeUndefined();
+      const stream = openStream(room, "running", '{"request":{"id":9}}');
+      for (let size = 0; size < MAX_EVENT_BYTES - 1_000_000; size += 1_000_000)
+        room.rows.addEvent(old, "x".repeat(999_000), false, Date.now() - 2);
+      room.rows.addEvent(old, "{}", true, Date.now() - 1);
+      emit(room, stream, `{"jsonrpc":"2.0","id":9,"result":"${"x".repeat(1_800_000)}"}`, true);
+      expect(room.rows.eventBytes()).toBeLessThanOrEqual(MAX_EVENT_BYTES);
+      expect(attach(room, NEWEST, stream, -1).ok).toBe(true);
+      expect([...room.rows.eventsAfter(stream, 0)]).toHaveLength(1);
+      expect(attach(room, NEWEST, old, 0).ok).toBe(false);
+      expect(attach(room, NEWEST, old, -1).ok).toBe(true);
     }));
 
   it("streams keep apart when the clock goes back", async () => {
@@ -779,7 +698,7 @@ describe("cancelling", () => {
       cancel(room, 9);
       await settled();
       expect(streamsIn(room)).toEqual([]);
-      expect(room.rows.eventsAfter(streamOf(handled), 0)).toEqual([]);
+      expect([...room.rows.eventsAfter(streamOf(handled), 0)]).toEqual([]);
       expect(room.state.getWebSockets(String(streamOf(handled)))[0]?.readyState).not.toBe(WebSocket.READY_STATE_OPEN);
       if (socket.ok) socket.value.accept();
     }));
@@ -830,12 +749,13 @@ describe("streams", () => {
     await events.cancel();
   });
 
-  it("keep a bounded number of events, and know which are gone", () =>
+  it("keep a bounded number of bytes, and know which events are gone", () =>
     onStage(({ room }) => {
       const stream = openStream(room, "open", "null");
-      for (let count = 1; count <= MAX_EVENTS_PER_STREAM + 2 * CHECK_EVERY; count++) emit(room, stream, "{}");
-      const kept = room.rows.eventsAfter(stream, 0);
-      expect(kept.length).toBeLessThanOrEqual(MAX_EVENTS_PER_STREAM + CHECK_EVERY);
+      for (let count = 0; count < 100; count++) emit(room, stream, "x".repeat(100_000));
+      const kept = [...room.rows.eventsAfter(stream, 0)];
+      expect(kept.length).toBeLessThan(MAX_EVENT_BYTES / 100_000);
+      expect(kept.length).toBeGreaterThan(MAX_EVENT_BYTES / 200_000);
       const oldest = kept[0]?.seq ?? 0;
       expect(attach(room, NEWEST, stream, oldest - 2).ok).toBe(false);
       expect(attach(room, NEWEST, stream, oldest - 1).ok).toBe(true);
@@ -849,14 +769,13 @@ describe("streams", () => {
       for (const at of [1, 2, 300]) room.rows.addEvent(waiting, "{}", false, at);
       room.rows.dropBefore(100);
       expect(room.rows.stream(ended)).toBeUndefined();
-      expect(room.rows.eventsAfter(ended, 0)).toEqual([]);
+      expect([...room.rows.eventsAfter(ended, 0)]).toEqual([]);
       expect(room.rows.stream(waiting)?.dropped).toBe(2);
-      expect(room.rows.eventsAfter(waiting, 0).map(({ seq }) => seq)).toEqual([3]);
+      expect([...room.rows.eventsAfter(waiting, 0)].map(({ seq }) => seq)).toEqual([3]);
       room.rows.dropBefore(1_000);
       expect(room.rows.addEvent(waiting, "{}", false, 2_000)).toBe(4);
-      room.rows.addEvent(ended, "{}", false, 2_000);
-      room.rows.dropBefore(1_500);
-      expect(room.rows.eventsAfter(ended, 0)).toEqual([]);
+      expect(room.rows.addEvent(ended, "{}", false, 2_000)).toBe(0);
+      expect([...room.rows.eventsAfter(ended, 0)]).toEqual([]);
       return Promise.resolve();
     }));
 
@@ -990,8 +909,7 @@ describe("streams", () => {
 
   it("the question that expires first is the one the alarm is for", () =>
     onStage(({ room }) => {
-      for (const expires of [300, 100, 200])
-        room.rows.updateStream(openStream(room, "waiting", "{}"), "waiting", "{}", expires);
+      for (const expires of [300, 100, 200]) room.rows.keepCall(openStream(room, "waiting", "{}"), "{}", "{}", expires);
       expect(room.rows.waiting().map(({ expires }) => expires)).toEqual([100, 200, 300]);
       return Promise.resolve();
     }));

@@ -55,6 +55,34 @@ export function callTool(id: number | string, name: string, args: object = {}, m
   return request(id, "tools/call", { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) });
 }
 
+/** A call without a session, in the revision that has none. */
+export async function callStateless(
+  id: number | string,
+  name: string,
+  args: object = {},
+  { capabilities = {}, ...more }: { capabilities?: object; [member: string]: unknown } = {},
+): Promise<Response> {
+  const revision = "2026-07-28";
+  const meta = {
+    "io.modelcontextprotocol/protocolVersion": revision,
+    "io.modelcontextprotocol/clientCapabilities": capabilities,
+  };
+  const { _meta, ...params } = more;
+  return send(
+    undefined,
+    request(id, "tools/call", { name, arguments: args, ...params, _meta: { ...meta, ...(_meta as object) } }),
+    {
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        "mcp-protocol-version": revision,
+        "mcp-method": "tools/call",
+        "mcp-name": name,
+      },
+    },
+  );
+}
+
 export async function open(
   revision: string = "2025-11-25",
   capabilities: object = { elicitation: {}, sampling: {}, roots: {} },

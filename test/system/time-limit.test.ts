@@ -186,15 +186,16 @@ async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Prom
       house: { ...house, hub: hubDoor(bindings.HUB) },
       running: new Set(),
       released: new Set(),
+      wakes: Infinity,
     };
     const params = { name: "hangs", arguments: {}, _meta: { progressToken: "p" } };
     await act({
       room,
       begin: () => start(room, CONVERSATION, { kind: "request", id: 9, method: "tools/call", params }, "ticket"),
       sent: (handled) =>
-        room.rows
-          .eventsAfter(handled.kind === "stream" ? handled.stream : 0, 0)
-          .map(({ data }) => JSON.parse(data) as Record<string, unknown>),
+        [...room.rows.eventsAfter(handled.kind === "stream" ? handled.stream : 0, 0)].map(
+          ({ data }) => JSON.parse(data) as Record<string, unknown>,
+        ),
     });
   });
 }
@@ -230,22 +231,29 @@ describe("in a session", () => {
     const lines = listen();
     later(310_000);
     expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
-    const rows = await runInDurableObject(stubOf(session), (_object, { storage }) =>
-      sessionRows(storage).eventsAfter(Number(id.split("-")[0]), 0),
-    );
+    const rows = await runInDurableObject(stubOf(session), (_object, { storage }) => [
+      ...sessionRows(storage).eventsAfter(Number(id.split("-")[0]), 0),
+    ]);
     expect(rows.map(({ data }) => JSON.parse(data) as object)).toEqual([
       { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "spec_slow took longer than 300 s" } },
     ]);
     expect(lines).toEqual([{ event: "handler.timeout", error: "spec_slow took longer than 300 s" }]);
   });
 
-  it("the session's own alarm comes back when no call is left", async () => {
+  it("the events' alarm comes when no call is left, and then the session's own", async () => {
     const session = await open();
+    const untilAlarm = async (): Promise<number> => {
+      const alarm = await runInDurableObject(stubOf(session), (_object, state) => state.storage.getAlarm());
+      return (alarm ?? 0) - Date.now();
+    };
     await (await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))).text();
     later(310_000);
     expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
-    const alarm = await runInDurableObject(stubOf(session), (_object, state) => state.storage.getAlarm());
-    expect((alarm ?? 0) - Date.now()).toBeGreaterThan(80_000_000);
+    expect(await untilAlarm()).toBeGreaterThan(3_000_000);
+    expect(await untilAlarm()).toBeLessThanOrEqual(3_600_000);
+    later(3_600_000);
+    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    expect(await untilAlarm()).toBeGreaterThan(80_000_000);
   });
 
   it("a tool may have less time, and the object wakes for it", () => {

@@ -1,10 +1,12 @@
 // Bytes and messages: the SSE writer, media types, the JSON-RPC reader, the body cap.
-import { describe, expect, test, vi } from "vitest";
+import { afterEach, describe, expect, test, vi } from "vitest";
 import { MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import { readBody } from "../../src/wire/body.ts";
 import { checkMediaTypes } from "../../src/wire/http.ts";
 import {
   idOf,
+  MAX_ID_BYTES,
+  MAX_MESSAGE_BYTES,
   parseBody,
   readMessage,
   readMessages,
@@ -13,7 +15,9 @@ import {
   writeResult,
 } from "../../src/wire/jsonrpc.ts";
 import { accepts, isMediaType } from "../../src/wire/media.ts";
-import { MAX_UNREAD_BYTES, openSse, writeEvent } from "../../src/wire/sse.ts";
+import { MAX_UNREAD_BYTES, openSse, PIECE_BYTES, UNREAD_MS, writeEvent } from "../../src/wire/sse.ts";
+
+afterEach(() => void vi.useRealTimers());
 
 describe("an SSE event", () => {
   test("has its fields in lines and ends with an empty one", () => {
@@ -53,15 +57,73 @@ describe("an SSE stream", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
-  test("a reader that leaves too much unread is disconnected, once", async () => {
+  test.each([
+    ["one message larger than what may stay unread", 1, 2 * MAX_UNREAD_BYTES],
+    ["a backlog of small ones", 50, 60_000],
+  ])("delivers %s to a client that reads", async (_, count, size) => {
     const { stream, gone } = opened();
-    const half = "x".repeat(MAX_UNREAD_BYTES / 2);
-    stream.send({ data: half });
+    for (let sent = 0; sent < count; sent += 1) stream.send({ data: "x".repeat(size) });
+    stream.close();
+    const events = (await stream.response.text()).split("\n\n").filter((event) => event.startsWith("data: "));
+    expect(events.map(({ length }) => length)).toEqual(Array.from({ length: count }, () => size + "data: ".length));
     expect(gone).not.toHaveBeenCalled();
-    stream.send({ data: half });
-    stream.send({ data: half });
-    expect(gone).toHaveBeenCalledTimes(1);
+  });
+
+  test("a reader that reads nothing for a while is disconnected, once", async () => {
+    vi.useFakeTimers({ toFake: ["Date", "setInterval", "clearInterval"] });
+    const { stream, gone } = opened();
+    stream.send({ data: "x".repeat(3 * MAX_UNREAD_BYTES) });
+    stream.close();
+    const ended = stream.read();
+    vi.advanceTimersByTime(UNREAD_MS - 5_001);
+    expect(gone).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(UNREAD_MS);
+    await ended;
     await expect(stream.response.text()).rejects.toThrow();
+    vi.advanceTimersByTime(10 * UNREAD_MS);
+    // It had been closed: whoever sent has nothing left to stop.
+    expect(gone).not.toHaveBeenCalled();
+    const other = opened();
+    other.stream.send({ data: "x" });
+    vi.advanceTimersByTime(3 * UNREAD_MS);
+    expect(other.gone).toHaveBeenCalledTimes(1);
+    await expect(other.stream.response.text()).rejects.toThrow();
+  });
+
+  test("a reader that is slow is waited for as long as it reads anything", async () => {
+    vi.useFakeTimers({ toFake: ["Date", "setInterval", "clearInterval"] });
+    const { stream, gone } = opened();
+    stream.send({ data: "x".repeat(300_000) });
+    stream.close();
+    let read = 0;
+    for await (const bytes of stream.response.body ?? []) {
+      const pieces = Math.floor(read / PIECE_BYTES);
+      read += (bytes as Uint8Array).length;
+      if (Math.floor(read / PIECE_BYTES) > pieces) vi.advanceTimersByTime(UNREAD_MS - 5_001);
+    }
+    expect(read).toBeGreaterThan(300_000);
+    expect(gone).not.toHaveBeenCalled();
+  });
+
+  test("says when more is unread than may be, and when all is read", async () => {
+    const { stream, gone } = opened();
+    expect(stream.isFull()).toBe(false);
+    stream.send({ data: "é".repeat(MAX_UNREAD_BYTES / 2) });
+    expect(stream.isFull()).toBe(true);
+    const reading = stream.response.text();
+    await stream.read();
+    expect(stream.isFull()).toBe(false);
+    stream.abort();
+    expect(gone).toHaveBeenCalledTimes(1);
+    await expect(reading).rejects.toThrow();
+  });
+
+  test("is kept by nobody on its way", () => {
+    expect(Object.fromEntries(opened().stream.response.headers)).toEqual({
+      "content-type": "text/event-stream",
+      "cache-control": "no-store",
+      "x-accel-buffering": "no",
+    });
   });
 
   test("a reader that keeps up may read without end", async () => {
@@ -294,6 +356,38 @@ describe("a JSON-RPC message", () => {
       method: "n",
       params: { a: "\n" },
     });
+  });
+});
+
+describe("the size of a message", () => {
+  const textOf = (bytes: number, letter: string): string =>
+    JSON.stringify(letter.repeat(bytes / new TextEncoder().encode(letter).length));
+
+  test.each(["x", "é", "€"])("is counted in bytes of UTF-8: %s", (letter) => {
+    const frame = writeResult(1, '""').length;
+    const largest = MAX_MESSAGE_BYTES - frame - ((MAX_MESSAGE_BYTES - frame) % 6);
+    expect(JSON.parse(writeResult(1, textOf(largest, letter)))).toMatchObject({
+      id: 1,
+      result: expect.any(String) as string,
+    });
+    const error = { id: 1, error: { code: -32603, message: "The answer is larger than 1900000 bytes" } };
+    expect(JSON.parse(writeResult(1, textOf(largest + 6, letter)))).toMatchObject(error);
+    const reason = { error: "InvalidParams", message: letter.repeat(MAX_MESSAGE_BYTES) } as const;
+    expect(JSON.parse(writeError(1, reason))).toMatchObject(error);
+    expect(JSON.parse(writeError(undefined, reason))).not.toHaveProperty("id");
+  });
+
+  test.each(["x", "é", "€"])("an id has so many bytes: %s", (letter) => {
+    const fits = letter.repeat(Math.floor(MAX_ID_BYTES / new TextEncoder().encode(letter).length));
+    expect(readMessage({ jsonrpc: "2.0", id: fits, method: "m" })).toMatchObject({ ok: true, value: { id: fits } });
+    for (const message of [{ method: "m" }, { result: {} }, { error: {} }]) {
+      const refused = readMessage({ jsonrpc: "2.0", id: fits + letter, ...message });
+      expect(refused).toEqual({
+        ok: false,
+        error: { error: "InvalidRequest", message: '"id" must be an integer or a string of at most 1024 bytes' },
+      });
+      expect(readMessages([{ jsonrpc: "2.0", id: fits + letter, ...message }])).toEqual(refused);
+    }
   });
 });
 

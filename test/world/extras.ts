@@ -28,10 +28,15 @@ const running: readonly define.Tool[] = [
   tool({
     name: "spec_slow",
     description: "Sleeps; a caller that leaves early makes it publish a change of the watched resource",
-    input: z.object({ ms: z.int().min(0).max(30_000), text: z.string().optional() }),
-    handler: async ({ ms, text = "slept" }, ctx) => {
+    input: z.object({
+      ms: z.int().min(0).max(30_000),
+      text: z.string().optional(),
+      roots: z.boolean().optional(),
+    }),
+    handler: async ({ ms, text = "slept", roots = false }, ctx) => {
       await sleep(ms, ctx.signal);
       if (ctx.signal.aborted) ctx.updated(WATCHED);
+      if (roots) await ctx.roots("roots");
       return text;
     },
   }),
@@ -42,10 +47,12 @@ const running: readonly define.Tool[] = [
       values: z.array(z.number()).optional(),
       count: z.int().min(0).optional(),
       late: z.boolean().optional(),
+      pad: z.int().min(0).max(100_000).optional(),
     }),
-    handler: ({ values = [], count = 0, late = false }, ctx) => {
-      for (const value of values) ctx.progress(value, undefined, `step ${value}`);
-      for (let value = 1; value <= count; value += 1) ctx.progress(value, undefined, `step ${value}`);
+    handler: ({ values = [], count = 0, late = false, pad = 0 }, ctx) => {
+      const padding = ".".repeat(pad);
+      for (const value of values) ctx.progress(value, undefined, `step ${value}${padding}`);
+      for (let value = 1; value <= count; value += 1) ctx.progress(value, undefined, `step ${value}${padding}`);
       if (late) after(50, () => ctx.progress(1e9));
       return "reported";
     },
@@ -255,8 +262,14 @@ const asking: readonly define.Tool[] = [
   }),
   tool({
     name: "spec_sample_tools",
-    description: "Asks the client's model, lets it use a tool, and asks once more",
-    handler: async (_args, ctx) => sampleWithTools(ctx),
+    description:
+      "Asks the client's model, lets it use a tool, and asks once more; or tries to ask what may not be asked",
+    input: z.object({ wrong: z.enum(["open", "late", "other", "mixed"]).optional() }),
+    handler: async ({ wrong }, ctx) => {
+      if (wrong === undefined) return sampleWithTools(ctx);
+      await ctx.sample("wrong", { messages: [question, toolUse("a"), ...WRONG[wrong]], tools, maxTokens: 100 });
+      return "done";
+    },
   }),
 ];
 
@@ -264,10 +277,23 @@ function said<T>(answer: Answer<T>, accepted: (content: T) => string): string {
   return answer.action === "accept" ? accepted(answer.content) : REFUSALS[answer.action];
 }
 
+const question = say("user", "What is the weather in Paris?");
+const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
+const tools: JsonObject[] = [{ name: "get_weather", description: "Weather of a city", inputSchema }];
+
+/** What may not follow on {@link toolUse} of "a". */
+const WRONG: Readonly<Record<"open" | "late" | "other" | "mixed", readonly SamplingMessage[]>> = {
+  open: [],
+  late: [say("assistant", "Wait"), { role: "user", content: [toolResult("a")] }],
+  other: [{ role: "user", content: [toolResult("b")] }],
+  mixed: [{ role: "user", content: [toolResult("a"), { type: "text", text: "and" }] }],
+};
+
+function toolUse(id: string): SamplingMessage {
+  return { role: "assistant", content: [{ type: "tool_use", id, name: "get_weather", input: { city: "Paris" } }] };
+}
+
 async function sampleWithTools(ctx: Context): Promise<string> {
-  const question = say("user", "What is the weather in Paris?");
-  const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
-  const tools = [{ name: "get_weather", description: "Weather of a city", inputSchema }];
   const first = await ctx.sample("first", { messages: [question], tools, maxTokens: 100 });
   if (first.stopReason !== "toolUse") return "done";
   const blocks = (Array.isArray(first.content) ? first.content : [first.content]) as JsonObject[];
