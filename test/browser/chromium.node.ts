@@ -5,6 +5,7 @@
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { chromiumPath } from "../tools/chromium.mjs";
 
 /** As much of playwright-core as is used here; the package is installed with test/outside, not with the project. */
 export interface Page {
@@ -53,8 +54,6 @@ export interface Browser {
 
 /** How long a page may take, or a button that is looked for. */
 const PATIENCE_MS = 40_000;
-/** As test/tools/check.mjs has it, which says so when there is none. */
-const PROGRAM = process.env["CHROMIUM"] ?? "/usr/bin/chromium";
 
 export async function launch(): Promise<Browser> {
   const load = createRequire(new URL("../outside/package.json", import.meta.url));
@@ -63,7 +62,7 @@ export async function launch(): Promise<Browser> {
   const offline = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
   // Nobody is asked for fonts and the like but this machine.
   offline.push("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1");
-  return chromium.launch({ executablePath: PROGRAM, headless: true, args: [...quiet, ...offline] });
+  return chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...quiet, ...offline] });
 }
 
 export type Device = "phone" | "desktop";

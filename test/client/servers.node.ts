@@ -77,18 +77,14 @@ export function serveBareApp(variables: Readonly<Record<string, string>> = {}, p
   return serveBundle("src/worker.ts", { ...OWNED, ...variables }, port);
 }
 
+/** The bundles made in this process, by entry point: many tests start the same Worker. */
+const bundles = new Map<string, Promise<string>>();
+
 function serveBundle(entry: string, variables: Readonly<Record<string, string>>, port: string = "0"): Promise<Running> {
   return serve(async (folder) => {
-    const entryPoints = [join(root, entry)];
-    const external = ["cloudflare:*"];
-    await build({
-      entryPoints,
-      external,
-      bundle: true,
-      format: "esm",
-      target: "es2024",
-      outfile: join(folder, "worker.js"),
-    });
+    const made = bundles.get(entry) ?? bundle(entry);
+    bundles.set(entry, made);
+    writeFileSync(join(folder, "worker.js"), await made);
     const all = { KEYS, ...variables };
     rememberVariables(all);
     const settings = entry.startsWith("src/") ? "wrangler.toml" : "test/world/wrangler.toml";
@@ -99,6 +95,14 @@ function serveBundle(entry: string, variables: Readonly<Record<string, string>>,
       ready: /"socket":"http","port":(\d+)/,
     };
   });
+}
+
+async function bundle(entry: string): Promise<string> {
+  const { outputFiles } = await build({
+    ...{ entryPoints: [join(root, entry)], external: ["cloudflare:*"] },
+    ...{ bundle: true, format: "esm", target: "es2024", write: false },
+  });
+  return outputFiles[0]?.text ?? "";
 }
 
 /** What the file of settings says, in workerd's own words; databases aside, which workerd alone does not have. */

@@ -119,7 +119,8 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
 
 /** Sets a member even when it is called `__proto__`. */
 export function define(object: JsonObject, name: string, value: Json): void {
-  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  if (name !== "__proto__") object[name] = value;
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function members(expected: JsonObject, actual: JsonObject, kept: Kept): string | undefined {

@@ -7,8 +7,9 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { serveWorld } from "../client/servers.node.ts";
 import { passPages, tab } from "./login.mjs";
-import { freePort, freshKeys, run, startWorker } from "./process.mjs";
+import { freePort, run } from "./process.mjs";
 
 const NEWEST = "2026-07-28";
 const REVISIONS = ["2025-03-26", "2025-06-18", "2025-11-25", NEWEST];
@@ -95,12 +96,9 @@ console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
 async function withWorld(only) {
-  const args = ["--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`];
-  args.push("--persist-to", join(scratch, `state-${only ?? "all"}`));
-  if (only !== undefined) args.push("--var", `REVISION:${only}`);
-  const world = await startWorker(args, { port: await freePort() });
+  const world = await serveWorld(only === undefined ? {} : { REVISION: only });
   try {
-    for (const lane of LANES.filter((one) => one.only === only)) await runLane(lane, `${world.origin}/mcp`);
+    for (const lane of LANES.filter((one) => one.only === only)) await runLane(lane, world.url.href);
   } finally {
     await world.stop();
   }
@@ -108,11 +106,9 @@ async function withWorld(only) {
 
 /** The authorization server of the world, asked as each revision asks it: its metadata, and a login as the suite drives it. */
 async function withGuardedWorld() {
-  const args = ["--config", "test/world/wrangler.toml", "--var", `KEYS:${freshKeys("world")}`, "--var", "AUTH:"];
-  args.push("--persist-to", join(scratch, "state-guarded"));
-  const world = await startWorker(args, { port: await freePort() });
+  const world = await serveWorld({ AUTH: "" });
   try {
-    for (const revision of REVISIONS) await runAuthorization(world.origin, revision);
+    for (const revision of REVISIONS) await runAuthorization(world.url.origin, revision);
     // Codes and tokens end in a dot and at least 43 characters: nothing of that shape may be printed.
     const leaks = world.log().match(/.*\.[\w-]{43,}.*/g) ?? [];
     for (const line of leaks) console.log(`  a secret in the log: ${line}`);

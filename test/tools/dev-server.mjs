@@ -50,6 +50,9 @@ export async function serve({ config, port, settings, vars, onServed, onBroken, 
   let held;
   let round = 0;
   let sources;
+  let isBundling = false;
+  /** Settings changed while a bundle was made. */
+  let isStale = false;
 
   const input = () => ({
     config: resolve(ROOT, config),
@@ -77,8 +80,21 @@ export async function serve({ config, port, settings, vars, onServed, onBroken, 
     else onLog(level, mapped(message));
   }
 
+  /** Settings and file read again. A bundle begun twice is lost: the second takes away the folder in which the first is made. */
+  function apply() {
+    isStale = isBundling;
+    if (!isBundling) void worker.patchConfig(input());
+  }
+
+  function bundled() {
+    isBundling = false;
+    if (isStale) apply();
+  }
+
   function happened({ type, source, reason = "", cause, bundle }) {
+    if (type === "bundleStart") isBundling = true;
     if (type === "bundleComplete") {
+      bundled();
       uncaught = undefined;
       mapped = sourceMapper(bundle.path);
       if (isStuck) void restart();
@@ -88,6 +104,7 @@ export async function serve({ config, port, settings, vars, onServed, onBroken, 
       void check();
     }
     if (type !== "error") return;
+    if (source === "BundlerController") bundled();
     // One request failed, and the server goes on.
     if (source === "ProxyController" && !reason.startsWith("Error starting")) return;
     if (source === "LocalRuntimeController") {
@@ -106,7 +123,7 @@ export async function serve({ config, port, settings, vars, onServed, onBroken, 
     sources = watch(dirname(env.config.latestConfig.entrypoint), { recursive: true }, () => {
       sources?.close();
       sources = undefined;
-      void worker.patchConfig(input());
+      apply();
     });
   }
 
@@ -151,9 +168,7 @@ export async function serve({ config, port, settings, vars, onServed, onBroken, 
   }
 
   await start();
-  const watchers = [resolve(ROOT, config), ...vars].map((path) =>
-    watchFile(path, () => void worker.patchConfig(input())),
-  );
+  const watchers = [resolve(ROOT, config), ...vars].map((path) => watchFile(path, apply));
   return async () => {
     for (const watcher of watchers) watcher.close();
     sources?.close();

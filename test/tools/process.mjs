@@ -117,8 +117,13 @@ const live = new Set();
 process.on("exit", () => live.forEach((child) => signalTree(child, "SIGTERM")));
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => process.exit(1));
 
-function start(command, args, onOutput) {
-  const child = spawn(command, args, { cwd: ROOT, env: ENV, stdio: ["ignore", "pipe", "pipe"], detached: true });
+function start(command, args, onOutput, env = {}) {
+  const child = spawn(command, args, {
+    cwd: ROOT,
+    env: { ...ENV, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
   live.add(child);
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => onOutput(String(chunk)));
   const ended = new Promise((resolve) => {
@@ -142,15 +147,16 @@ function signalTree(child, signal) {
 
 /**
  * Runs a program to its end and returns its exit code and output; shows the output too unless `quiet`. `heard` is told
- * the output so far whenever there is more.
+ * the output so far whenever there is more; `env` holds variables beside this process's own.
  */
-export async function run(command, args, { quiet = false, timeoutMs = 900_000, heard = () => {} } = {}) {
+export async function run(command, args, { quiet = false, timeoutMs = 900_000, heard = () => {}, env } = {}) {
   let output = "";
-  const { child, ended } = start(command, args, (text) => {
+  const onOutput = (text) => {
     output += text;
     heard(output);
     if (!quiet) process.stdout.write(text);
-  });
+  };
+  const { child, ended } = start(command, args, onOutput, env);
   const timer = setTimeout(() => {
     output += `\nStopped after ${timeoutMs / 1000} s\n`;
     signalTree(child, "SIGTERM");

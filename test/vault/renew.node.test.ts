@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { ROOT, serveIn, wrangler, type Served } from "./serve.node.ts";
+import { copyDatabases, ROOT, serveIn, type Served } from "./serve.node.ts";
 
 const KEYS = `k1:${Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString("base64")}`;
 const EXPIRED = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: 1, scope: "read" };
@@ -39,7 +39,7 @@ database_id = "00000000-0000-0000-0000-000000000000"
 migrations_dir = "${ROOT}src/vault/migrations"
 `,
   );
-  await wrangler(folder, "d1", "migrations", "apply", "VAULT", "--local");
+  copyDatabases(folder);
   served = await serveIn(folder);
 }, 90_000);
 

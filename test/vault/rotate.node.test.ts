@@ -6,10 +6,11 @@ import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { VARIABLES } from "../tools/process.mjs";
-import { ROOT, serveIn, wrangler, type Served } from "./serve.node.ts";
+import { copyDatabases, openVault, ROOT, serveIn, type Served } from "./serve.node.ts";
 
 const keyOf = (id: string, start: number): string =>
   `${id}:${Buffer.from(Array.from({ length: 32 }, (_, index) => start + index)).toString("base64")}`;
@@ -20,6 +21,8 @@ const folder = mkdtempSync(join(tmpdir(), "barewire-rotate-"));
 const vars = join(folder, ".dev.vars");
 
 let served: Served;
+/** The same file that the server has open. */
+let database: DatabaseSync;
 /** What is not loopback for the tool: a deployed server, as far as it can tell. */
 let elsewhere: Server;
 
@@ -29,9 +32,9 @@ beforeAll(async () => {
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   // Settings of a deployment are none of the tests'.
   writeFileSync(vars, `${VARIABLES.map((name) => `${name}=\n`).join("")}KEYS=${K1}\nAUTH=none\n`);
-  await wrangler(folder, "d1", "migrations", "apply", "VAULT", "--local");
-  writeFileSync(join(folder, "rows.sql"), await seed());
-  await wrangler(folder, "d1", "execute", "VAULT", "--local", "--file", "rows.sql");
+  copyDatabases(folder);
+  database = openVault(folder);
+  database.exec(await seed());
   served = await serveIn(folder);
   elsewhere = createServer((incoming, answer) => {
     const { host } = new URL(served.origin);
@@ -47,6 +50,7 @@ beforeAll(async () => {
 
 afterAll(async () => {
   elsewhere.close();
+  database.close();
   await served.stop();
   rmSync(folder, { recursive: true, force: true });
 });
@@ -57,11 +61,9 @@ async function seed(): Promise<string> {
 }
 
 /** How many rows each key has sealed. */
-async function counts(): Promise<Record<string, number>> {
-  const text = "SELECT key, count(*) AS count FROM credentials GROUP BY key";
-  const printed = await wrangler(folder, "d1", "execute", "VAULT", "--local", "--json", "--command", text);
-  const [first] = JSON.parse(printed) as { results: { key: string; count: number }[] }[];
-  return Object.fromEntries((first?.results ?? []).map(({ key, count }) => [key, count]));
+function counts(): Record<string, unknown> {
+  const rows = database.prepare("SELECT key, count(*) AS count FROM credentials GROUP BY key").all();
+  return Object.fromEntries(rows.map(({ key, count }) => [key, count]));
 }
 
 const keysNow = (): string => /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] ?? "";
@@ -102,7 +104,7 @@ it("puts a new key first and seals all anew under it, while the server runs on",
   expect([code, behind]).toEqual([0, ["k1"]]);
   expect(printed).toContain(`${MANY} sealed anew under key "${first}"`);
   expect(printed).toContain("30 days");
-  expect(await counts()).toEqual({ [first]: MANY });
+  expect(counts()).toEqual({ [first]: MANY });
   expectNoKey(printed);
 }, 120_000);
 
@@ -116,21 +118,21 @@ it("is stopped as soon as the key is there, and goes on with the same key", asyn
   expect(ids).toHaveLength(3);
   const { code, printed } = await rotate(["--url", served.origin, "--resume", "1"]);
   expect([code, idsNow()]).toEqual([0, ids]);
-  expect(await counts()).toEqual({ [ids[0] ?? ""]: MANY });
+  expect(counts()).toEqual({ [ids[0] ?? ""]: MANY });
   expectNoKey(printed);
 }, 120_000);
 
 it("touches nothing of a server that seals under another key than the ring it is given", async () => {
   // An old copy of the ring, set as the secret, would drop the key that everything is sealed under.
   const url = `http://127.0.0.2:${(elsewhere.address() as AddressInfo).port}`;
-  const before = [keysNow(), await counts()];
+  const before = [keysNow(), counts()];
   for (const ring of [K1, keyOf("k9", 99)]) {
     const { code, printed } = await rotate(["--url", url], { KEYS: ring });
     expect(code).toBe(1);
     expect(printed).toContain("Nothing was changed");
     expect(existsSync(join(folder, ".keys"))).toBe(false);
   }
-  expect([keysNow(), await counts()]).toEqual(before);
+  expect([keysNow(), counts()]).toEqual(before);
 }, 60_000);
 
 it("goes round until nothing is left: who still had the old ring wrote behind it", async () => {

@@ -1,8 +1,11 @@
-/** `wrangler dev` in a folder of its own, for tests of the vault on a real database, and wrangler's other commands there. */
+/** `wrangler dev` in a folder of its own, for tests of the vault on a real database, and that database. */
 
-import { execFile, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
+import { cpSync, globSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { MADE } from "../client/databases.node.ts";
 
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
@@ -17,9 +20,25 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** Runs a wrangler command in `folder` to its end, and gives what it printed. */
-export async function wrangler(folder: string, ...args: string[]): Promise<string> {
-  return (await promisify(execFile)(process.execPath, [WRANGLER, ...args], { cwd: folder, env: ENV })).stdout;
+/** Gives `folder` the local databases of wrangler.toml, with their tables. */
+export function copyDatabases(folder: string): void {
+  cpSync(MADE, stateIn(folder), { recursive: true });
+}
+
+/** The vault's database in `folder`, past the server that may have it open too. Throws where there is none. */
+export function openVault(folder: string): DatabaseSync {
+  for (const path of globSync(join(stateIn(folder), "v3/d1/*/*.sqlite"))) {
+    const database = new DatabaseSync(path);
+    const table = database.prepare("SELECT name FROM sqlite_master WHERE name = 'credentials'").get();
+    if (table !== undefined) return database;
+    database.close();
+  }
+  throw new Error(`No vault in ${folder}`);
+}
+
+/** Where wrangler keeps local state unless it is told. */
+function stateIn(folder: string): string {
+  return join(folder, ".wrangler/state");
 }
 
 /** The Worker that `folder`/wrangler.toml describes. */

@@ -1,0 +1,2 @@
+/** See chromium.mjs; what tests in TypeScript use of it. */
+export function chromiumPath(): string | undefined;
