@@ -63,7 +63,7 @@ async function seed(): Promise<string> {
 /** How many rows each key has sealed. */
 function counts(): Record<string, unknown> {
   const rows = database.prepare("SELECT key, count(*) AS count FROM credentials GROUP BY key").all();
-  return Object.fromEntries(rows.map(({ key, count }) => [key, count]));
+  return Object.fromEntries(rows.map(({ key, count }) => [key, count])) as Record<string, unknown>;
 }
 
 const keysNow = (): string => /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] ?? "";
