@@ -8,7 +8,7 @@ import { readJson } from "./base/json.ts";
 import { readKeyRing, type KeyRing } from "./crypto/keyring.ts";
 import type { HubObject } from "./hub/hub.ts";
 import type { Account } from "./oauth/account.ts";
-import type { PreRegistered, Settings } from "./oauth/desk.ts";
+import type { PreRegistered, Settings } from "./oauth/settings.ts";
 import type { GrantObject } from "./oauth/grant.ts";
 import type { OutsideIssuer } from "./oauth/outside.ts";
 import { SERVED_DATES } from "./revision/revisions.ts";

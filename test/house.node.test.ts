@@ -48,6 +48,24 @@ const floors: Rule = (files) =>
     });
   });
 
+/** Types count: whoever reads one file of a circle must read them all. */
+const cycles: Rule = (files) => {
+  const imports = (path: string): string[] =>
+    importsOf(files[path] ?? "")
+      .filter((name) => name.startsWith("."))
+      .map((name) => normalize(join(dirname(path), name)));
+  const reach = (from: string): Set<string> => {
+    const seen = new Set(imports(from));
+    for (const path of seen) for (const next of imports(path)) seen.add(next);
+    return seen;
+  };
+  return each(files, /^src\/.*\.ts$/, (path) =>
+    reach(path).has(path)
+      ? [`${path}: imports itself, by way of other files: move what both need to a file of its own`]
+      : [],
+  );
+};
+
 /** A fork chooses its packages; barewire has one. */
 const packages: Rule = (files) =>
   each(files, /^src\/app\/.*\.ts$/, (path, text) =>
@@ -253,7 +271,7 @@ const citations: Rule = (files) => {
 
 /** They protect whoever runs a server built of this. */
 const RULES: Readonly<Record<string, Rule>> = {
-  ...{ floors, zodSpelling, powers, timersAndObjects, revisionDates, defaultExports, skippedTests, citations },
+  ...{ floors, cycles, zodSpelling, powers, timersAndObjects, revisionDates, defaultExports, skippedTests, citations },
 };
 
 /** How we want our own repository. A fork writes, names and depends as it likes. */
@@ -272,6 +290,7 @@ floors | src/wire/a.ts | import { x } from "../server/b.ts" | src/wire/a.ts: wir
 floors | src/hub/a.ts | export * from "../state/b.ts" | src/hub/a.ts: hub may not know state: move what both need to a lower floor, or pass it in
 floors | src/attic/a.ts | ~ | src/attic/a.ts: room "attic" is on no floor: put the file into another room, or the room on a floor of FLOORS
 floors | src/wire/a.ts | await import("hono") | src/wire/a.ts: may not import "hono": import it in src/app/, and pass in what it gives
+cycles | src/wire/a.ts | import type { A } from "./a.ts" | src/wire/a.ts: imports itself, by way of other files: move what both need to a file of its own
 zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle: use seal, open or digest of crypto/seal.ts, or sign of crypto/mac.ts

@@ -10,7 +10,6 @@
 import { DurableObject } from "cloudflare:workers";
 import { now } from "../base/clock.ts";
 import { openSocket } from "../net/socket.ts";
-import type { AppEnv } from "./settings.ts";
 
 const DEFAULT_URL = "wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post";
 const DEFAULT_IDLE_SECONDS = "600";
@@ -18,13 +17,21 @@ const TICK_MS = 60_000;
 const MOST_MESSAGES = 20;
 const MOST_CHARACTERS = 20_000;
 
+/** Its settings. */
+export interface FeedEnv {
+  /** A WebSocket that sends JSON messages without being asked. */
+  readonly FEED_URL?: string;
+  /** Seconds without a call after which the feed is dropped; default 600. */
+  readonly FEED_IDLE_SECONDS?: string;
+}
+
 export interface Latest {
   /** Newest first. */
   readonly messages: readonly string[];
   readonly connected: boolean;
 }
 
-export class Feed extends DurableObject<AppEnv> {
+export class Feed extends DurableObject<FeedEnv> {
   #socket: WebSocket | undefined;
   #opening: Promise<void> | undefined;
   #messages: string[] = [];

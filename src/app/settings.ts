@@ -3,17 +3,12 @@
  * Addresses of upstreams are settings so that tests, and people behind a mirror, can name their own.
  */
 
-import type { Feed } from "./feed-object.ts";
+import type { Feed, FeedEnv } from "./feed-object.ts";
+import type { KeyedServiceEnv } from "./sign-in/api-key.ts";
 
-export interface AppEnv {
-  /** "passphrase" (when empty), "api-key" or "openid". */
-  readonly SIGN_IN?: string;
+export interface AppEnv extends FeedEnv, KeyedServiceEnv {
   /** What `make passphrase` prints. A secret. */
   readonly PASSPHRASE?: string;
-  /** The service whose keys are taken: its name, the URL that says whose a key is, and where in its answer. */
-  readonly UPSTREAM_NAME?: string;
-  readonly UPSTREAM_URL?: string;
-  readonly UPSTREAM_ACCOUNT?: string;
   /** The house's database of credentials: keys that people sign in with are kept there. */
   readonly VAULT?: D1Database;
   /** The OpenID Connect provider, and this server's registration there. The last one is a secret. */
@@ -30,8 +25,4 @@ export interface AppEnv {
   readonly WIKIPEDIA_URL?: string;
   readonly WEATHER_URL?: string;
   readonly WEATHER_PLACES_URL?: string;
-  /** A WebSocket that sends JSON messages without being asked. */
-  readonly FEED_URL?: string;
-  /** Seconds without a call after which the feed is dropped; default 600. */
-  readonly FEED_IDLE_SECONDS?: string;
 }

@@ -7,7 +7,6 @@ import { now } from "../base/clock.ts";
 import { accountName } from "./account.ts";
 import { askSignIn } from "./authorize.ts";
 import {
-  FORM_SECONDS,
   forgetPerson,
   openAt,
   page,
@@ -18,6 +17,7 @@ import {
   sealFor,
   type Guest,
 } from "./browser.ts";
+import { FORM_SECONDS } from "./lifetimes.ts";
 import { viewClient } from "./consent.ts";
 import type { Desk } from "./desk.ts";
 import { findGrant } from "./grant.ts";

@@ -6,10 +6,10 @@
  */
 
 import { ok, type Result } from "../base/result.ts";
-import type { Client } from "./client.ts";
-import type { Settings } from "./desk.ts";
+import type { Client } from "./client-types.ts";
+import type { Settings } from "./settings.ts";
 import { fault, type Fault } from "./fault.ts";
-import type { Terms } from "./grant.ts";
+import type { Terms } from "./grant-rows.ts";
 import { usualScopes } from "./metadata.ts";
 import { absent, readParams } from "./params.ts";
 import { checkResource, type Place } from "./place.ts";

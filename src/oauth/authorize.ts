@@ -11,8 +11,9 @@ import type { JsonObject } from "../base/json.ts";
 import { digest } from "../crypto/seal.ts";
 import { addressOf } from "../wire/http.ts";
 import { accountName } from "./account.ts";
-import { readAsk, type Ask } from "./ask.ts";
-import { FORM_SECONDS, keepPerson, openAt, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
+import { readAsk } from "./ask.ts";
+import { keepPerson, openAt, page, readCookie, readGuest, readPost, redirect } from "./browser.ts";
+import { FORM_SECONDS } from "./lifetimes.ts";
 import { refusePage, sealFor, writeCookie, type Guest } from "./browser.ts";
 import { findClient } from "./client.ts";
 import { answerClient, askConsent, viewClient } from "./consent.ts";
@@ -22,20 +23,7 @@ import { readParams } from "./params.ts";
 import { PATHS, type Place } from "./place.ts";
 import { matchRedirectUri } from "./redirect-uri.ts";
 import type { SignedIn, Step, Visit } from "./sign-in.ts";
-
-/** What a person signs in for: to answer a client, or to see their account. */
-export interface Errand {
-  readonly ask?: Ask;
-  /** The grant that may come of it, named beforehand: one request, one decision, one code. */
-  readonly grant: string;
-  /** When all its forms end, in milliseconds since the epoch: before the grant forgets that it was decided. */
-  readonly until: number;
-  readonly remember?: boolean;
-  /** Whoever an upstream provider remembers is not to be taken: somebody else wants to sign in. */
-  readonly again?: boolean;
-  /** The person's account knows of the grant. */
-  readonly noted?: boolean;
-}
+import type { Errand } from "./pending-login.ts";
 
 export async function authorize(desk: Desk, http: Request, place: Place, url: URL): Promise<Response> {
   // 1. Nobody is sent to a redirect URI that is not known to be the client's.

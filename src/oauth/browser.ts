@@ -17,9 +17,8 @@ import type { View } from "./pages.ts";
 import { readForm, type Params } from "./params.ts";
 import type { Place } from "./place.ts";
 import type { Person } from "./sign-in.ts";
+import { FORM_SECONDS } from "./lifetimes.ts";
 
-/** How long a person may take, from a client's request to their decision: no form lives longer. */
-export const FORM_SECONDS = 900;
 const REMEMBERED_SECONDS = 30 * 86_400;
 /** How many ids of a browser are tried. */
 const MOST_TABS = 8;

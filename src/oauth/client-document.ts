@@ -11,7 +11,7 @@ import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { ok, type Result } from "../base/result.ts";
 import { checkStrangerUrl, fetchStranger } from "../net/fetch.ts";
 import { cache } from "./cache.ts";
-import type { Client, ClientAuth } from "./client.ts";
+import type { Client, ClientAuth } from "./client-types.ts";
 import { readMetadata, wrong } from "./client-metadata.ts";
 import type { Desk } from "./desk.ts";
 import { fault, type Fault, type Refused } from "./fault.ts";

@@ -7,7 +7,7 @@
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { ok, type Result } from "../base/result.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client-types.ts";
 import { fault, type Fault, type Refused } from "./fault.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
 

@@ -8,7 +8,7 @@ import { sign } from "../crypto/mac.ts";
 import { seal } from "../crypto/seal.ts";
 import { accountName } from "./account.ts";
 import type { Ask } from "./ask.ts";
-import type { Errand } from "./authorize.ts";
+import type { Errand } from "./pending-login.ts";
 import {
   forgetPerson,
   giveId,

@@ -11,6 +11,7 @@ import type { Account } from "./account.ts";
 import type { GrantObject } from "./grant.ts";
 import type { Pages } from "./pages.ts";
 import type { SignIn } from "./sign-in.ts";
+import type { Settings } from "./settings.ts";
 
 export interface Desk {
   readonly ring: KeyRing;
@@ -20,44 +21,6 @@ export interface Desk {
   readonly entrance: Entrance;
   /** The platform's rate limiter for the endpoints below, by address. */
   readonly limiter: RateLimit | undefined;
-}
-
-/** All durations are seconds. */
-export interface Settings {
-  /** Shown to people on every page. */
-  readonly serverName: string;
-  /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
-  readonly scopes: Readonly<Record<string, { readonly description: string; readonly byDefault?: boolean }>>;
-  readonly clients: readonly PreRegistered[];
-  /** Whether clients may bring a metadata document, which this server then fetches. */
-  readonly documents: boolean;
-  /** The host of this server as clients know it: nothing is fetched from it in a client's name. */
-  readonly host: string | undefined;
-  readonly codeSeconds: number;
-  readonly accessSeconds: number;
-  /** A grant dies when it was not used for this long. */
-  readonly refreshSeconds: number;
-  /**
-   * How long a rotated refresh token still gets its successor; 0 is strict. Clients run several processes that share a
-   * login and keep it in memory: each comes with the token it knows when its access token is over.
-   */
-  readonly graceSeconds: number;
-  /** Ask the grant on every request, so that a revoked token dies at once and not within `accessSeconds`. */
-  readonly strict: boolean;
-}
-
-/** A client that the operator wrote into the configuration. */
-export interface PreRegistered {
-  readonly client_id: string;
-  readonly client_name: string;
-  readonly redirect_uris: readonly string[];
-  /** base64url of the SHA-256 of the secret; a client without one is public. */
-  readonly client_secret_sha256?: string;
-  readonly jwks?: JsonObject;
-  /** Default: authorization_code and refresh_token. Only here may "client_credentials" be given. */
-  readonly grant_types?: readonly string[];
-  /** Space-separated scopes beyond which this client gets none; all when absent. */
-  readonly scope?: string;
 }
 
 /** The app's part: how people sign in, how pages look, what it wants to hear. */

@@ -7,7 +7,6 @@
  */
 
 import { now } from "../base/clock.ts";
-import type { Terms } from "./grant.ts";
 
 export interface GrantRow {
   readonly terms: Terms;
@@ -65,4 +64,21 @@ export function isAlive({ used, expires }: GrantRow): boolean {
 /** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */
 export function isOf({ epoch }: Terms, current: string | undefined): boolean {
   return epoch === undefined || current === undefined || epoch === current;
+}
+
+/** What a person agreed to. Kept as long as the grant lives. */
+export interface Terms {
+  /** {@link Client.key}. */
+  readonly client: string;
+  readonly clientName: string;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly resource: string;
+  readonly redirectUri: string;
+  /** PKCE code challenge, S256. */
+  readonly challenge: string;
+  /** The caller's properties, sealed in the Worker (purpose "properties", context: the object id). */
+  readonly properties: string;
+  /** {@link epochOf} the sign-in; absent in grants of versions that did not note it: the next refresh does. */
+  readonly epoch?: string;
 }

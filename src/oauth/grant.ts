@@ -14,26 +14,10 @@ import { log, stackOf } from "../base/log.ts";
 import { MAX_TRIES, pauseBefore } from "../base/retry.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { readSigned, sign } from "../crypto/mac.ts";
-import { FORM_SECONDS } from "./browser.ts";
-import type { Settings } from "./desk.ts";
+import { FORM_SECONDS } from "./lifetimes.ts";
+import type { Settings } from "./settings.ts";
 import { grantRows, type Ending, type GrantRow, type GrantRows, isAlive, isOf, isWithin } from "./grant-rows.ts";
-
-/** What a person agreed to. Kept as long as the grant lives. */
-export interface Terms {
-  /** {@link Client.key}. */
-  readonly client: string;
-  readonly clientName: string;
-  readonly subject: string;
-  readonly scopes: readonly string[];
-  readonly resource: string;
-  readonly redirectUri: string;
-  /** PKCE code challenge, S256. */
-  readonly challenge: string;
-  /** The caller's properties, sealed in the Worker (purpose "properties", context: the object id). */
-  readonly properties: string;
-  /** {@link epochOf} the sign-in; absent in grants of versions that did not note it: the next refresh does. */
-  readonly epoch?: string;
-}
+import type { Terms } from "./grant-rows.ts";
 
 /** What a client shows that proved itself. `client`: {@link Client.key}. */
 interface Presented {

@@ -5,7 +5,7 @@
  */
 
 import { JWS_ALGORITHMS } from "../crypto/jws.ts";
-import type { Settings } from "./desk.ts";
+import type { Settings } from "./settings.ts";
 import { PATHS, type Place } from "./place.ts";
 
 const RESOURCE = "/.well-known/oauth-protected-resource";

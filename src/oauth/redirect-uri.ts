@@ -7,7 +7,7 @@
  */
 
 import { err, ok, type Result } from "../base/result.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client-types.ts";
 import { fault, type Fault } from "./fault.ts";
 
 const MAX_URI = 2_000;

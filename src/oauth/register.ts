@@ -13,7 +13,7 @@ import type { KeyRing } from "../crypto/keyring.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
 import { readBody } from "../wire/body.ts";
 import { isMediaType } from "../wire/media.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client-types.ts";
 import { readMetadata, wrong } from "./client-metadata.ts";
 import type { Desk } from "./desk.ts";
 import { audit, fault, oauthJson, refuseOAuth, type Fault } from "./fault.ts";

@@ -15,7 +15,7 @@ import { digest, open, seal } from "../crypto/seal.ts";
 import { mintAccess } from "./access-token.ts";
 import { narrowScopes, readScopes } from "./ask.ts";
 import { authenticateClient } from "./client-auth.ts";
-import type { Client } from "./client.ts";
+import type { Client } from "./client-types.ts";
 import type { Desk, Holder } from "./desk.ts";
 import { audit, fault, oauthJson, refuseOAuth, type Fault, type Refused } from "./fault.ts";
 import { findGrant, mintRefresh, readRefresh, type Named, type Redeemed } from "./grant.ts";

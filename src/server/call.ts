@@ -10,7 +10,7 @@ import { complete } from "./complete.ts";
 import { readPage } from "./lists.ts";
 import { getPrompt } from "./prompts.ts";
 import { readResource } from "./resources.ts";
-import type { Call } from "./run.ts";
+import type { Call } from "./types.ts";
 import { listingFor } from "./scopes.ts";
 import { callTool } from "./tools.ts";
 

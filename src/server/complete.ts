@@ -11,7 +11,8 @@ import { err, ok, type Result } from "../base/result.ts";
 import { templateOf, type Server } from "./catalog.ts";
 import type { Complete } from "./define.ts";
 import { requireList, requireText } from "./returned.ts";
-import { run, type Call } from "./run.ts";
+import { run } from "./run.ts";
+import type { Call } from "./types.ts";
 import { checkOf } from "./zod.ts";
 
 /** Most values in one answer. */

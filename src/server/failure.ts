@@ -7,7 +7,7 @@ import { log, stackOf, type Event } from "../base/log.ts";
 import { refusal, type Refusal } from "../base/refusal.ts";
 import { traceIdOf } from "../telemetry/span.ts";
 import type { Server } from "./catalog.ts";
-import type { ServerRequest } from "./run.ts";
+import type { ServerRequest } from "./types.ts";
 import { targetOf } from "./trace.ts";
 
 /** A request, and the server that was asked. */

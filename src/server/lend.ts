@@ -14,7 +14,7 @@ import { during, traceHeaders, type Attributes, type Span } from "../telemetry/s
 import type { VaultFault } from "../vault/safe.ts";
 import { PublicError } from "./content.ts";
 import type { CacheChoice, Credentials, LimitChoice } from "./context.ts";
-import type { Services } from "./run.ts";
+import type { Services } from "./types.ts";
 
 /** Thirty days. */
 const STATE_SECONDS = 2_592_000;

@@ -10,7 +10,8 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { PromptMessage } from "./content.ts";
 import type { PromptSpec } from "./define.ts";
 import { requireList, requireMessage } from "./returned.ts";
-import { run, type Call } from "./run.ts";
+import { run } from "./run.ts";
+import type { Call } from "./types.ts";
 
 export async function getPrompt(of: Call): Promise<Outcome> {
   const { name, arguments: given = {} } = of.request.params;

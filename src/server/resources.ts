@@ -10,7 +10,8 @@ import { refusal } from "../base/refusal.ts";
 import type { Server } from "./catalog.ts";
 import type { Read, ResourceSpec } from "./define.ts";
 import { requireContents, requireList, requireObject } from "./returned.ts";
-import { run, type Call } from "./run.ts";
+import { run } from "./run.ts";
+import type { Call } from "./types.ts";
 
 type Found = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
 

@@ -12,7 +12,8 @@ import type { ContentBlock, ToolResult } from "./content.ts";
 import type { Tool } from "./define.ts";
 import { report } from "./failure.ts";
 import { requireBlock, requireList, requireObject, wrong } from "./returned.ts";
-import { run, type Call } from "./run.ts";
+import { run } from "./run.ts";
+import type { Call } from "./types.ts";
 import { mayCall } from "./scopes.ts";
 
 export function callTool(of: Call): Outcome | Promise<Outcome> {

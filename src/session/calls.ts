@@ -15,7 +15,7 @@ import type { LogLevel } from "../revision/envelope.ts";
 import { encodeForSession, refusalIn } from "../revision/legacy.ts";
 import { call } from "../server/call.ts";
 import { report } from "../server/failure.ts";
-import type { ServerRequest } from "../server/run.ts";
+import type { ServerRequest } from "../server/types.ts";
 import { endWith, serveSpan } from "../server/trace.ts";
 import type { Span } from "../telemetry/span.ts";
 import { MAX_MESSAGE_BYTES, writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";

@@ -9,7 +9,7 @@ import { refusal, type ErrorName, type Refusal } from "../base/refusal.ts";
 import type { HubDoor } from "../hub/door.ts";
 import type { Revision } from "../revision/revisions.ts";
 import type { Server } from "../server/catalog.ts";
-import type { Services } from "../server/run.ts";
+import type { Services } from "../server/types.ts";
 import type { TraceContext } from "../telemetry/context.ts";
 import type { RpcRequest } from "../wire/jsonrpc.ts";
 import type { SessionRow } from "./record-rows.ts";

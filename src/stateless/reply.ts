@@ -10,7 +10,7 @@ import { after } from "../base/clock.ts";
 import { log, stackOf } from "../base/log.ts";
 import type { Notice, Sink } from "../base/outcome.ts";
 import type { Refusal } from "../base/refusal.ts";
-import type { Limit } from "../server/run.ts";
+import type { Limit } from "../server/types.ts";
 import { ERRORS } from "../wire/errors.ts";
 import { jsonResponse } from "../wire/http.ts";
 import { MAX_MESSAGE_BYTES, writeNotification } from "../wire/jsonrpc.ts";

@@ -11,7 +11,7 @@ import { refusal, type Refusal } from "../base/refusal.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { KeyRing } from "../crypto/keyring.ts";
 import { digest, open, seal } from "../crypto/seal.ts";
-import type { ServerRequest } from "../server/run.ts";
+import type { ServerRequest } from "../server/types.ts";
 
 /** Milliseconds a person has to answer before the request must be made anew. */
 export const STATE_TTL_MS = 600_000;

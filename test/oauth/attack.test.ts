@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { apiKey } from "../../src/app/sign-in/api-key.ts";
 import { openId } from "../../src/app/sign-in/openid.ts";
 import { accountName } from "../../src/oauth/account.ts";
-import { FORM_SECONDS } from "../../src/oauth/browser.ts";
+import { FORM_SECONDS } from "../../src/oauth/lifetimes.ts";
 import { checkRedirectUri } from "../../src/oauth/redirect-uri.ts";
 import type { SignIn } from "../../src/oauth/sign-in.ts";
 import { token } from "../../src/oauth/token.ts";

@@ -6,8 +6,9 @@ import type { JsonObject } from "../../src/base/json.ts";
 import type { Result } from "../../src/base/result.ts";
 import { digest } from "../../src/crypto/seal.ts";
 import { authenticateClient } from "../../src/oauth/client-auth.ts";
-import type { Client } from "../../src/oauth/client.ts";
-import type { Desk, PreRegistered } from "../../src/oauth/desk.ts";
+import type { Client } from "../../src/oauth/client-types.ts";
+import type { Desk } from "../../src/oauth/desk.ts";
+import type { PreRegistered } from "../../src/oauth/settings.ts";
 import type { Fault } from "../../src/oauth/fault.ts";
 import { clientDesk, PLACE, registered, serving, signer, type ClientDesk, type Signer } from "./clients.ts";
 

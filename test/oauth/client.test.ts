@@ -5,7 +5,7 @@ import { base64url, readBase64url } from "../../src/base/bytes.ts";
 import { sign } from "../../src/crypto/mac.ts";
 import { seal } from "../../src/crypto/seal.ts";
 import { findClient } from "../../src/oauth/client.ts";
-import type { PreRegistered } from "../../src/oauth/desk.ts";
+import type { PreRegistered } from "../../src/oauth/settings.ts";
 import { ringOf } from "../unit/keys.ts";
 import { clientDesk, registered, serving } from "./clients.ts";
 

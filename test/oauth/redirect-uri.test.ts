@@ -1,7 +1,7 @@
 /** Redirect URIs: what may be registered, in every disguise, and what a request may use of it. */
 
 import { describe, expect, it } from "vitest";
-import type { Client } from "../../src/oauth/client.ts";
+import type { Client } from "../../src/oauth/client-types.ts";
 import { checkRedirectUri, matchRedirectUri } from "../../src/oauth/redirect-uri.ts";
 
 const HTTPS = [

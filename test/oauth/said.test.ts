@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { err } from "../../src/base/result.ts";
 import { readAsk } from "../../src/oauth/ask.ts";
 import { readCaller } from "../../src/oauth/bearer.ts";
-import type { Client } from "../../src/oauth/client.ts";
+import type { Client } from "../../src/oauth/client-types.ts";
 import { viewClient } from "../../src/oauth/consent.ts";
 import { token } from "../../src/oauth/token.ts";
 import { CHALLENGE, deskOf, place, post, REDIRECT } from "./desk.ts";

@@ -3,7 +3,8 @@
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
 import { narrowScopes, readScopes } from "../../src/oauth/ask.ts";
-import { findClient, type Client } from "../../src/oauth/client.ts";
+import { findClient } from "../../src/oauth/client.ts";
+import type { Client } from "../../src/oauth/client-types.ts";
 import { resourceMetadata, serverMetadata, usualScopes } from "../../src/oauth/metadata.ts";
 import { token } from "../../src/oauth/token.ts";
 import { clientDesk, registered } from "./clients.ts";

@@ -8,7 +8,7 @@ import { base64url, utf8 } from "../../src/base/bytes.ts";
 import { readSigned } from "../../src/crypto/mac.ts";
 import { digest, open } from "../../src/crypto/seal.ts";
 import type { Desk, Hooks } from "../../src/oauth/desk.ts";
-import type { Terms } from "../../src/oauth/grant.ts";
+import type { Terms } from "../../src/oauth/grant-rows.ts";
 import type { SignIn } from "../../src/oauth/sign-in.ts";
 import { deskOf, place } from "./desk.ts";
 import { issuerKey, signJws, type IssuerKey } from "./issuer.ts";

@@ -8,7 +8,7 @@ import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import type { Context } from "../../src/server/context.ts";
 import { prompt, tool, type Complete } from "../../src/server/define.ts";
-import type { Services } from "../../src/server/run.ts";
+import type { Services } from "../../src/server/types.ts";
 import { start } from "../../src/session/calls.ts";
 import type { Handled, Room, Visit } from "../../src/session/room.ts";
 import { sessionRows } from "../../src/session/rows.ts";

@@ -9,7 +9,7 @@ import { catalog } from "../../src/server/catalog.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
 import { tool } from "../../src/server/define.ts";
-import type { Services } from "../../src/server/run.ts";
+import type { Services } from "../../src/server/types.ts";
 import type { VaultFault } from "../../src/vault/safe.ts";
 import { costs } from "../world/counting.ts";
 import { fresh } from "../state/door.ts";

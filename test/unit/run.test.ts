@@ -8,7 +8,8 @@ import type { Change } from "../../src/hub/change.ts";
 import { catalog } from "../../src/server/catalog.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
-import { run, type ServerRequest } from "../../src/server/run.ts";
+import { run } from "../../src/server/run.ts";
+import type { ServerRequest } from "../../src/server/types.ts";
 import { servicesFor, unrecorded } from "./services.ts";
 
 const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } }, required: ["name"] };

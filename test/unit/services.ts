@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import type { Env } from "../../src/config.ts";
 import type { KeyRing } from "../../src/crypto/keyring.ts";
-import type { Services } from "../../src/server/run.ts";
+import type { Services } from "../../src/server/types.ts";
 import { stateDoor } from "../../src/state/door.ts";
 import type { Span } from "../../src/telemetry/span.ts";
 import { NO_TRACER } from "../../src/telemetry/tracer.ts";

@@ -10,7 +10,16 @@ import { isObject } from "../../base/json.ts";
 import { digest } from "../../crypto/seal.ts";
 import { fetchTrusted } from "../../net/fetch.ts";
 import type { SignIn, Step } from "../../oauth/sign-in.ts";
-import type { AppEnv } from "../settings.ts";
+
+/** Its settings. */
+export interface KeyedServiceEnv {
+  /** "passphrase" (when empty), "api-key" or "openid". */
+  readonly SIGN_IN?: string;
+  /** The service whose keys are taken: its name, the URL that says whose a key is, and where in its answer. */
+  readonly UPSTREAM_NAME?: string;
+  readonly UPSTREAM_URL?: string;
+  readonly UPSTREAM_ACCOUNT?: string;
+}
 
 /** Where the vault keeps the key: handlers ask for `context.vault.get(UPSTREAM.service, UPSTREAM.name)`. */
 export const UPSTREAM = { service: "upstream", name: "key" } as const;
@@ -30,7 +39,7 @@ export function keyedService({
   UPSTREAM_NAME,
   UPSTREAM_URL,
   UPSTREAM_ACCOUNT,
-}: AppEnv): KeyedService | undefined {
+}: KeyedServiceEnv): KeyedService | undefined {
   if (SIGN_IN !== "api-key" || UPSTREAM_NAME === undefined || UPSTREAM_URL === undefined) return undefined;
   return { name: UPSTREAM_NAME, url: UPSTREAM_URL, account: UPSTREAM_ACCOUNT ?? "id" };
 }

@@ -1,0 +1,4 @@
+/** How long things of the authorization server live that no setting sets. In seconds. */
+
+/** How long a person may take, from a client's request to their decision: no form lives longer. */
+export const FORM_SECONDS = 900;
