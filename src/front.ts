@@ -26,7 +26,7 @@ import { kindOf, randomHex, traceIdOf, type Span } from "./telemetry/span.ts";
 import type { Vault } from "./vault/vault.ts";
 import { readBody } from "./wire/body.ts";
 import { addressOf, checkMediaTypes, jsonResponse, readHeader, refuse } from "./wire/http.ts";
-import { idOf, parseBody, readMessages } from "./wire/jsonrpc.ts";
+import { idOf, parseBody, readMessages, type RequestId } from "./wire/jsonrpc.ts";
 import { checkOrigin, preflight, withCors, type OriginPolicy } from "./wire/origin.ts";
 
 /** The path of the MCP endpoint. */
@@ -141,7 +141,7 @@ function serveMcp(http: Request, hall: Hall, place: Place, span: Span): Response
   return caller.then((known) => (known.ok ? admit(http, hall, place, known.value, span) : known.error));
 }
 
-/** GET and DELETE belong to sessions alone. */
+/** GET and DELETE belong to sessions alone, and count as a message each. */
 function admit(http: Request, hall: Hall, place: Place, caller: Caller, span: Span): Response | Promise<Response> {
   const { door } = hall;
   // spec: transport.deliver
@@ -150,34 +150,33 @@ function admit(http: Request, hall: Hall, place: Place, caller: Caller, span: Sp
   const era = eraOf([], false, version);
   if (!era.ok) return refuse(era.error);
   const inSession = era.value === "session";
-  if (http.method === "GET" && inSession) return listenToSession(door, http, caller);
-  if (http.method === "DELETE" && inSession) return endSession(door, http, caller);
+  if (inSession && (http.method === "GET" || http.method === "DELETE")) {
+    const serve = http.method === "GET" ? listenToSession : endSession;
+    return overLimit(hall, http, caller, 1).then((over) => over ?? serve(door, http, caller));
+  }
   // spec: http.get.refuse, http.verb.allow
   const allow = inSession ? "GET, POST, DELETE, OPTIONS" : "POST, OPTIONS";
   return refuse(refusal("MethodNotAllowed", `${http.method} is not served here: use POST`), undefined, { allow });
 }
 
-/** 1. Media types, 2. body, 3. JSON, 4. limit, 5. JSON-RPC, 6. scopes, 7. era. */
+/** 1. Media types, 2. body, 3. JSON, 4. JSON-RPC, 5. limit, of what was refused by 2 to 4 too, 6. scopes, 7. era. */
 async function post(http: Request, hall: Hall, place: Place, caller: Caller, span: Span): Promise<Response> {
-  const { limiter, config, door } = hall;
+  const { config, door } = hall;
   const types = checkMediaTypes(http.headers);
   if (!types.ok) return refuse(types.error);
   const body = await readBody(http, config.maxBodyBytes);
-  if (!body.ok) return refuse(body.error);
-  const parsed = parseBody(body.value);
-  if (!parsed.ok) return refuse(parsed.error);
-  const batched = Array.isArray(parsed.value);
-  const id = idOf(parsed.value);
-  const messages = readMessages(parsed.value);
+  const parsed = body.ok ? parseBody(body.value) : body;
+  const value = parsed.ok ? parsed.value : null;
+  const batched = Array.isArray(value);
+  const id = idOf(value);
+  const messages = parsed.ok ? readMessages(value) : parsed;
   // What is no message costs as much as one.
   const count = messages.ok ? messages.value.length : 1;
   // spec: tools.calls.limited, completion.requests.limited
-  if (limiter !== undefined && !(await isWithinLimit(limiter, http, caller, count))) {
-    const what = batched ? `: a batch counts as ${count}` : "";
-    return refuse(refusal("TooManyRequests", `Too many requests${what}; wait a minute`), id, { "retry-after": "60" });
-  }
+  const over = await overLimit(hall, http, caller, count, batched ? `: a batch counts as ${count}` : "", id);
+  if (over !== undefined) return over;
   if (!messages.ok) return refuse(messages.error, id);
-  const needed = missingScopes(door.server, caller, parsed.value);
+  const needed = missingScopes(door.server, caller, value);
   // spec: bearer.scope.checked
   if (needed.length > 0) return insufficientScope(place, needed);
   const era = eraOf(messages.value, batched, readHeader(http.headers, "mcp-protocol-version"));
@@ -189,13 +188,23 @@ async function post(http: Request, hall: Hall, place: Place, caller: Caller, spa
 }
 
 /**
- * Counts `count` messages. Who is known is limited as themselves; strangers by address. The limiter keeps no storage, and
- * counts one at a time. What was counted of a batch that is refused stays counted.
+ * Counts `count` messages. Gives the refusal where they are too many; `what` is said in it. Who is known is limited as
+ * themselves; strangers by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
+ * that is refused stays counted.
  */
-async function isWithinLimit(limiter: RateLimit, http: Request, caller: Caller, count: number): Promise<boolean> {
+async function overLimit(
+  { limiter }: Hall,
+  http: Request,
+  caller: Caller,
+  count: number,
+  what: string = "",
+  id?: RequestId,
+): Promise<Response | undefined> {
   const key = caller === ANONYMOUS ? addressOf(http) : callerKey(caller);
-  for (let left = count; left > 0; left -= 1) if (!(await limiter.limit({ key })).success) return false;
-  return true;
+  for (let left = count; limiter !== undefined && left > 0; left -= 1)
+    if (!(await limiter.limit({ key })).success)
+      return refuse(refusal("TooManyRequests", `Too many requests${what}; wait a minute`), id, { "retry-after": "60" });
+  return undefined;
 }
 
 /** What is not the endpoint: metadata, the authorization server where we are our own, the operator, and the app's site. */

@@ -53,6 +53,8 @@ const ERRORS: readonly (readonly [status: number, asked: Asked])[] = [
   [413, post("[]", { settings: { MAX_BODY_BYTES: "1" } })],
   [415, post("{}", { headers: { ...JSON_TYPES, "content-type": "text/plain" } })],
   [429, post("{}", { settings: { LIMITER: full } })],
+  [429, { settings: { LIMITER: full } }],
+  [429, { method: "DELETE", settings: { LIMITER: full } }],
   [429, { path: "/token", method: "POST", settings: { AUTH: "", AUTH_LIMITER: full } }],
   [500, { path: "/throws" }],
   [500, post("{}", { settings: { LIMITER: { limit: () => Promise.reject(new Error("hunter2")) } } })],

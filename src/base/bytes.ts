@@ -15,6 +15,11 @@ export function isWithin(text: string, most: number): boolean {
   return text.length * 3 <= most || (text.length <= most && utf8(text).length <= most);
 }
 
+/** The first `most` characters of `text`, which a peer may have made as long as it likes. */
+export function cut(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most)}…`.toWellFormed() : text;
+}
+
 /** Text of well-formed UTF-8, or undefined. */
 export function readUtf8(bytes: Uint8Array): string | undefined {
   try {

@@ -28,7 +28,7 @@ export interface HubDoor {
   watch(session: string, share: string, uris: readonly string[]): Promise<void>;
   /** From now on the session hears of lists that change. */
   hear(session: string, share: string): Promise<void>;
-  /** Notes that another grant of the caller is used in the session; false when it ended. */
+  /** Notes that another grant of the caller is used in the session; false when it ended, or too many others are. */
   join(session: string, share: string, grant: string): Promise<boolean>;
   forget(session: string, share: string): Promise<void>;
   /**

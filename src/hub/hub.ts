@@ -142,10 +142,9 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
     this.#rows.setHears(one, true);
   }
 
-  /** Another grant of the caller is used in the session. False when it ended. */
+  /** Another grant of the caller is used in the session. False when it ended, or could not be noted: no revocation would reach it. */
   join(one: Registered, grant: string): boolean {
-    this.#rows.addGrant(one, grant);
-    return !this.#rows.isBarred(grant);
+    return !this.#rows.isBarred(grant) && this.#rows.addGrant(one, grant);
   }
 
   forget(one: Registered): void {

@@ -36,7 +36,8 @@ export interface SessionRows {
   setUris(one: Registered, uris: readonly string[]): void;
   /** Whether the session hears of lists. */
   setHears(one: Registered, hears: boolean): void;
-  addGrant(one: Registered, grant: string): void;
+  /** Notes that `grant` is used in the session. False when {@link MAX_GRANTS} others are, or there is no such row. */
+  addGrant(one: Registered, grant: string): boolean;
   setSeen(one: Registered, since: number): void;
   /** Removes a row that was last seen before `before`. */
   remove(one: Registered, before: number): void;
@@ -59,6 +60,9 @@ export interface SessionRows {
   /** Reads every row: revoking is rare, and an index would cost each session a row more. */
   usedBy(grant: string): Registered[];
 }
+
+/** Grants that a session is used by, its own included: all of them are one row. */
+const MAX_GRANTS = 16;
 
 /** Where the first page begins. */
 export const START: Registered = { share: "", id: "" };
@@ -97,8 +101,9 @@ export function sessionRows({ kv, sql }: DurableObjectStorage): SessionRows {
       sql.exec(`UPDATE registered SET uris = ${set} WHERE ${THIS}`, share, id);
     },
     addGrant({ share, id }, grant) {
-      const where = `${THIS} AND NOT ${has("grants", "?3")}`;
+      const where = `${THIS} AND NOT ${has("grants", "?3")} AND json_array_length(grants) < ${MAX_GRANTS}`;
       sql.exec(`UPDATE registered SET grants = json_insert(grants, '$[#]', ?3) WHERE ${where}`, share, id, grant);
+      return find(`${THIS} AND ${has("grants", "?3")}`, share, id, grant).length > 0;
     },
     setSeen: ({ share, id }, since) =>
       void sql.exec(`UPDATE registered SET since = ?3 WHERE ${THIS}`, share, id, since),

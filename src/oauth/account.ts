@@ -18,15 +18,23 @@ const MAX_OF_ALL = 100;
 /** Far more than are in use at once, and no more than one request may ask (the account page does). */
 const MAX_GRANTS = 400;
 
+/** `address`: a digest. `grant`: "" for none. */
+export interface Attempt {
+  readonly address: string;
+  readonly good: boolean;
+  readonly grant: string;
+}
+
 export class Account extends DurableObject {
   readonly #rows: AccountRows = accountRows(this.ctx.storage);
 
   /**
    * One sign-in attempt from `address` (a digest). A good one notes `grant`, so that the account page finds it, and
    * clears the address. Locked out, a good one is told nothing else than in how many minutes one counts again: guessing
-   * on gains nothing. No address: nobody could guess, the person was kept signed in.
+   * on gains nothing. No address: nobody could guess, the person was kept signed in. A list of grants, the oldest, is
+   * "ok" too: they are too many, and to be ended and forgotten.
    */
-  enter({ address, good, grant }: { address: string; good: boolean; grant: string }): "ok" | "wrong" | number {
+  enter({ address, good, grant }: Attempt): "ok" | "wrong" | number | readonly string[] {
     const { failed, grants } = this.#rows.read();
     const at = now();
     // Either way: an attempt that a clock ahead noted must not count for longer.
@@ -43,10 +51,10 @@ export class Account extends DurableObject {
       this.#clearLater();
       return "wrong";
     }
-    const noted = grant === "" || grants.includes(grant) ? grants : [...grants, grant].slice(-MAX_GRANTS);
+    const noted = grant === "" || grants.includes(grant) ? grants : [...grants, grant];
     const others = recent.filter((attempt) => attempt.address !== address);
     if (noted !== grants || others.length < failed.length) this.#rows.write({ grants: noted, failed: others });
-    return "ok";
+    return noted.length > MAX_GRANTS ? noted.slice(0, -MAX_GRANTS) : "ok";
   }
 
   grants(): readonly string[] {

@@ -22,6 +22,7 @@ import { audit } from "./fault.ts";
 import { readParams } from "./params.ts";
 import { PATHS, type Place } from "./place.ts";
 import { matchRedirectUri } from "./redirect-uri.ts";
+import { enterAccount } from "./revocation.ts";
 import type { SignedIn, Step, Visit } from "./sign-in.ts";
 import type { Errand } from "./pending-login.ts";
 
@@ -126,9 +127,8 @@ async function settle(guest: Guest, errand: Errand, step: Exclude<Step, { kind: 
   const { kind, subject } = step;
   // spec: signin.guessing
   if (subject !== undefined) {
-    const account = desk.accounts.getByName(await accountName(subject));
     const attempt = { address: await digest(addressOf(http)), good: kind === "known", grant: errand.grant };
-    const entered = await account.enter(attempt);
+    const entered = await enterAccount(desk, subject, attempt);
     if (typeof entered === "number") {
       const wait = `There were too many attempts. Wait ${entered} min, then try again.`;
       return turnAway(guest, errand, "sign_in.locked", wait);

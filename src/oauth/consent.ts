@@ -6,7 +6,6 @@
 
 import { sign } from "../crypto/mac.ts";
 import { seal } from "../crypto/seal.ts";
-import { accountName } from "./account.ts";
 import type { Ask } from "./ask.ts";
 import type { Errand } from "./pending-login.ts";
 import {
@@ -26,6 +25,7 @@ import { audit } from "./fault.ts";
 import type { ClientView } from "./pages.ts";
 import { PATHS, type Place } from "./place.ts";
 import { isLoopback } from "./redirect-uri.ts";
+import { enterAccount } from "./revocation.ts";
 import { epochOf, type SignedIn } from "./sign-in.ts";
 
 /** What lies before a person, and comes back with their decision. */
@@ -78,10 +78,7 @@ async function decide(guest: Guest): Promise<Response> {
   if (!(await grant.open({ ...agreed, subject, properties, epoch }, desk.settings)))
     return refusePage(desk, "consent.spent");
   // From here on the decision is this form's alone. Until the code is sent, nobody can use the grant.
-  if (!noted) {
-    const account = desk.accounts.getByName(await accountName(subject));
-    await account.enter({ address: "", good: true, grant: id });
-  }
+  if (!noted) await enterAccount(desk, subject, { address: "", good: true, grant: id });
   const whose = { issuer: new URL(place.audience).origin, subject };
   const kept = await desk.entrance.hooks?.consented?.(whose, credential);
   if (kept?.ok === false) {

@@ -6,6 +6,7 @@
 
 import { now } from "../base/clock.ts";
 import { ok, type Result } from "../base/result.ts";
+import { accountName, type Attempt } from "./account.ts";
 import { forgetAccess, isLive, readAccess } from "./access-token.ts";
 import { authenticateClient } from "./client-auth.ts";
 import type { Client } from "./client-types.ts";
@@ -22,6 +23,21 @@ export async function revokeGrant(desk: Desk, id: string, reason: string, client
   const { terms, done = true } = (await findGrant(desk.grants, id)?.object.revoke(client)) ?? {};
   if (terms !== undefined) await closeGrant(desk, id, terms, reason);
   return done;
+}
+
+/** {@link Account.enter} of `subject`'s account. Grants that are too many end. */
+export async function enterAccount(desk: Desk, subject: string, attempt: Attempt): Promise<"ok" | "wrong" | number> {
+  const account = desk.accounts.getByName(await accountName(subject));
+  const entered = await account.enter(attempt);
+  if (typeof entered !== "object") return entered;
+  for (const id of entered) {
+    await revokeGrant(desk, id, "account.full");
+    // One that nobody has decided on yet is not opened later, unseen.
+    await findGrant(desk.grants, id)?.object.deny();
+  }
+  // Last: whatever could not be ended stays on the account page until the next login has ended it.
+  await account.forget(...entered);
+  return "ok";
 }
 
 /** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it. */

@@ -5,6 +5,7 @@
 
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
+import { cut } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
 // The smaller half speaks no language by itself, and what it says is for models to read.
@@ -18,17 +19,25 @@ export function isZod(given: unknown): given is z.core.$ZodType {
   return "_zod" in Object(given);
 }
 
-/** Faults that are named: a value may have as many as it has members. */
+/** Faults that are named, and characters of each: a value may have as many as it has members, and names of its own. */
 const MAX_FAULTS = 10;
+const MAX_FAULT_LENGTH = 500;
 
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */
 export function checkOf<T>(schema: z.core.$ZodType<T>): Check<T> {
   return (value) => {
+    let more = 0;
+    // zod puts every fault in words, which is half of the work: it is given only the first ones.
+    const run: typeof schema._zod.run = (payload, context) => {
+      const read = schema._zod.run(payload, context);
+      if (!(read instanceof Promise)) more = read.issues.splice(MAX_FAULTS).length;
+      return read;
+    };
     try {
-      const { data, error } = z.safeParse(schema, value);
+      const { data, error } = z.safeParse({ _zod: { run } } as typeof schema, value);
       if (error === undefined) return ok(data);
-      const named = error.issues.slice(0, MAX_FAULTS);
-      return err(named.map(({ path, message }) => `/${path.join("/")} ${message}`).join("; "));
+      const named = error.issues.map(({ path, message }) => cut(`/${path.join("/")} ${message}`, MAX_FAULT_LENGTH));
+      return err(named.join("; ") + (more > 0 ? `; and ${more} more` : ""));
     } catch (error) {
       // zod passes faults on as arguments of a function; more than fit on the stack end it.
       if (error instanceof RangeError) return err("/ has too many faults");

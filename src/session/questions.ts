@@ -4,7 +4,7 @@
  * An answer finds its call through the question's id, which this server chose, never through one the client chose.
  */
 
-import { base64url, isWithin } from "../base/bytes.ts";
+import { base64url, cut, isWithin } from "../base/bytes.ts";
 import { now, randomBytes } from "../base/clock.ts";
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Memory, Outcome } from "../base/outcome.ts";
@@ -100,6 +100,9 @@ function keep(room: Room, stream: number, call: KeptCall, questions: Questions, 
   return true;
 }
 
+/** Characters of a client's reason that are passed on. */
+const MAX_REASON_LENGTH = 1_000;
+
 /** What an answer means for its call: go on with the memory it has now, or end with `refused`. */
 export interface Answered {
   readonly stream: number;
@@ -120,7 +123,7 @@ export function takeAnswer(room: Room, { id, result, error }: RpcResponse): Answ
   const before = JSON.parse(room.rows.keptCall(stream) ?? row.call) as KeptCall;
   if (result === undefined) {
     const { message } = error ?? {};
-    const said = typeof message === "string" ? message : "no reason given";
+    const said = typeof message === "string" ? cut(message, MAX_REASON_LENGTH) : "no reason given";
     const refused = refusal("InternalError", `The client refused ${question.method}: ${said}`);
     return { stream, kept: before, questions, refused };
   }

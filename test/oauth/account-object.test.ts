@@ -10,9 +10,9 @@ type Stub = DurableObjectStub<Account>;
 let count = 0;
 const fresh = (accounts: typeof bindings.ACCOUNT = bindings.ACCOUNT): Stub =>
   accounts.getByName(`object ${(count += 1)}`);
-const wrong = async (account: Stub, address: string): Promise<string | number> =>
+const wrong = async (account: Stub, address: string): Promise<unknown> =>
   account.enter({ address, good: false, grant: "" });
-const good = async (account: Stub, address: string, grant: string = ""): Promise<string | number> =>
+const good = async (account: Stub, address: string, grant: string = ""): Promise<unknown> =>
   account.enter({ address, good: true, grant });
 
 /** Lets `minutes` pass. */
@@ -102,12 +102,16 @@ describe("grants", () => {
     expect((await cost(() => wrong(account, "a"))).cost).toMatchObject({ requests: 1, rows: 2 });
   });
 
-  it("of which the newest four hundred are kept", async () => {
+  it("beyond four hundred are named, the oldest first, until they are forgotten", async () => {
     const account = fresh();
     const many = Array.from({ length: 400 }, (_, index) => `g${index}`);
     await runInDurableObject(account, (_, { storage }) => storage.kv.put("account", { failed: [], grants: many }));
-    await good(account, "a", "last");
-    expect(await account.grants()).toEqual([...many.slice(1), "last"]);
+    expect(await good(account, "a", "last")).toEqual(["g0"]);
+    // Nothing is lost that was not ended.
+    expect(await good(account, "a", "one more")).toEqual(["g0", "g1"]);
+    await account.forget("g0", "g1");
+    expect(await good(account, "a", "last")).toBe("ok");
+    expect(await account.grants()).toEqual([...many.slice(2), "last", "one more"]);
   });
 });
 

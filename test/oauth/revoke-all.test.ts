@@ -1,6 +1,7 @@
 /** The account page takes back every app at once, says what it took back, and listens to nobody but the person on it. */
 
 import { describe, expect, it } from "vitest";
+import { accountName } from "../../src/oauth/account.ts";
 import { EPOCH, deskOf, openGrant, place, CHALLENGE, REDIRECT } from "./desk.ts";
 import { authorizeUrl, consentPage, tab, type Shown, type Tab } from "./tab.ts";
 
@@ -103,6 +104,50 @@ describe("taking back all", () => {
     for (const parameters of [{ all: "1" }, { grant: id }])
       await at.go(`${ACCOUNT}?${new URLSearchParams({ ...hidden, ...parameters }).toString()}`);
     expect(await isOver(id)).toBe(false);
+  });
+});
+
+describe("grants of a person beyond four hundred", () => {
+  /** Puts so many grants behind those of `name` that one login more is one too many. */
+  async function crowd(name: string): Promise<void> {
+    const account = desk.accounts.getByName(await accountName(name));
+    const known = await account.grants();
+    const more = Array.from({ length: 400 - known.length }, () => desk.grants.newUniqueId().toString());
+    for (const grant of more) await account.enter({ address: "", good: true, grant });
+  }
+
+  it(
+    "end, the oldest first, so that the page and its button reach every one that lives",
+    { timeout: 30_000 },
+    async () => {
+      const name = somebody();
+      const at = await kept(name);
+      const [oldest, next] = [await grantTo(at), await grantTo(at)];
+      const account = desk.accounts.getByName(await accountName(name));
+      // Of signing in, where nothing was agreed to.
+      const [undecided = ""] = await account.grants();
+      await account.forget(undecided);
+      await crowd(name);
+      // Who is kept signed in is noted with the decision.
+      const newest = await grantTo(at);
+      expect([await isOver(oldest), await isOver(next), desk.closed.includes(oldest)]).toEqual([true, false, true]);
+      // Who signs in is noted with that.
+      await consentPage(tab(desk), authorizeUrl(), name);
+      expect([await isOver(next), desk.closed.includes(next)]).toEqual([true, true]);
+      expect(await account.grants()).toHaveLength(400);
+      const { hidden } = await at.go(ACCOUNT);
+      await send(at, { ...hidden, all: "1" });
+      expect(await isOver(newest)).toBe(true);
+    },
+  );
+
+  it("are not opened later by a form that was still to be decided on", { timeout: 30_000 }, async () => {
+    const name = somebody();
+    const undecided = tab(desk);
+    const { hidden } = await consentPage(undecided, authorizeUrl(), name);
+    await crowd(name);
+    await consentPage(tab(desk), authorizeUrl(), name);
+    expect((await undecided.go("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(400);
   });
 });
 

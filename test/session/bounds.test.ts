@@ -114,6 +114,19 @@ describe("calls that wait", () => {
       expect(room.rows.waiting().every(({ call: noted }) => noted.length < 300)).toBe(true);
     }));
 
+  it("end with the first thousand characters of a client's reason", () =>
+    onStage(async ({ room, call, sent, settled }) => {
+      const stream = streamOf(await call(ask));
+      await settled();
+      const id = String(sent(stream)[0]?.["id"]);
+      // The thousandth is half of a character.
+      const message = `${"x".repeat(999)}${"😀".repeat(1_000_000)}`;
+      goOn(room, CONVERSATION, { kind: "response", id, error: { code: 1, message, data: message } });
+      const error = { code: -32603, message: `The client refused elicitation/create: ${"x".repeat(999)}\ufffd…` };
+      expect(sent(stream).at(-1)).toEqual({ jsonrpc: "2.0", id: 9, error });
+      expect(stored(room)).toBeLessThan(2_000);
+    }));
+
   it("that an earlier version let wait go on", () =>
     onStage(async ({ room, call, sent, settled }) => {
       const stream = streamOf(await call(ask, { old: true }));

@@ -225,6 +225,33 @@ it("a newer grant is noted once, and survives the object's memory", async () => 
   expect(await grantsOf(session)).toEqual([a.grant, b.grant]);
 });
 
+it("a session is used by sixteen grants: one more finds none, and a revocation still reaches each of them", async () => {
+  const a = caller();
+  const others = Array.from({ length: 17 }, caller);
+  const session = await open(a);
+  const statuses = await Promise.all(others.map((by) => ping(by, session)));
+  const used = others.filter((_, at) => statuses[at] === 200);
+  expect([used.length, statuses.filter((status) => status === 404).length]).toEqual([15, 2]);
+  expect((await grantsOf(session))?.toSorted()).toEqual([a, ...used].map(({ grant }) => grant).toSorted());
+  // Also when the object has forgotten who was let in.
+  await evict(session);
+  for (const [at, by] of others.entries()) expect(await ping(by, session)).toBe(statuses[at]);
+  for (const { grant } of others) await hub.revoke(grant);
+  for (const by of others) expect(await ping(by, session)).toBe(404);
+  expect(await ping(a, session)).toBe(200);
+});
+
+it("a grant that the hub cannot note is not let in: no revocation would reach it", async () => {
+  const [a, b] = [caller(), caller()];
+  const session = await open(a);
+  for (const shard of shards())
+    await runInDurableObject(shard, (_hub, { storage }) => {
+      storage.sql.exec("DELETE FROM registered WHERE id = ?", session.id);
+    });
+  expect(await ping(b, session)).toBe(404);
+  expect(await ping(a, session)).toBe(200);
+});
+
 it("a session that ends while a newer grant joins it is gone for that one too", async () => {
   const [a, b] = [caller(), caller()];
   const session = await open(a);

@@ -4,6 +4,7 @@
  */
 
 import { describe, expect, it } from "vitest";
+import * as z from "zod/mini";
 import { readBase64, readBase64url } from "../../src/base/bytes.ts";
 import { canonicalJson, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import type { Result } from "../../src/base/result.ts";
@@ -222,10 +223,36 @@ describe("values with more faults than can be counted", () => {
     expect(words.length).toBeLessThan(1_000);
   });
 
-  it("name the first ones", () => {
+  it("name the first ones, and say how many more there are", () => {
     const checked = FORM.check({ tags: Array<string>(50).fill("c") });
-    expect(checked.ok ? [] : checked.error.split("; ").map((phrase) => phrase.split(" ")[0])).toEqual(
-      Array.from({ length: 10 }, (_, at) => `/tags/${at}`),
-    );
+    const phrases = checked.ok ? [] : checked.error.split("; ");
+    expect(phrases.pop()).toBe("and 40 more");
+    expect(phrases.map((phrase) => phrase.split(" ")[0])).toEqual(Array.from({ length: 10 }, (_, at) => `/tags/${at}`));
+    const few = FORM.check({ tags: Array<string>(10).fill("c") });
+    expect(few.ok ? "" : few.error).not.toContain("more");
+  });
+
+  const named = z.record(z.string(), z.number());
+  const strict = z.strictObject({});
+  it.each<[string, () => Result<unknown, string>]>([
+    ["a long name", () => checkOf(named)({ [many("x")]: "" })],
+    ["long names", () => checkOf(named)(Object.fromEntries(Array.from({ length: 50 }, (_, at) => [at + BLANKS, ""])))],
+    ["many names that are not known", () => checkOf(strict)(Object.fromEntries(many("x").split("").entries()))],
+  ])("are refused in few words, whatever is in them: %s", (_, check) => {
+    const checked = check();
+    const words = checked.ok ? "" : checked.error;
+    expect(words).toMatch(/^\/.+/);
+    expect(words.length).toBeLessThan(10 * 505 + 20);
+  });
+
+  it("are put in words as far as they are named: twice as many faults have no more words made", () => {
+    /** How often zod is asked for the words of a fault, of `count` of them. */
+    const made = (count: number): number => {
+      let asked = 0;
+      const word = z.string({ error: () => `${(asked += 1)}` });
+      expect(checkOf(z.array(word))(Array(count).fill(1)).ok).toBe(false);
+      return asked;
+    };
+    expect([made(10_000), made(20_000)]).toEqual([10, 10]);
   });
 });

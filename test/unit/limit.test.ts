@@ -126,6 +126,38 @@ test("what is no message counts as one", async () => {
   expect(seen).toEqual([400, 400, 400, 429]);
 });
 
+test("what is no JSON, and what is too large, counts as one", async () => {
+  const seen: number[] = [];
+  for (const body of ["{", `"${"x".repeat(5_000_000)}"`, "[", "{"]) {
+    const request = new Request(callOf("192.0.2.23"), { method: "POST", body });
+    seen.push((await doors.get(limited)?.fetch(request, limited))?.status ?? 0);
+  }
+  expect(seen).toEqual([400, 413, 400, 429]);
+});
+
+/** GET or DELETE of the session by the client at `address`. A stream is left at once. */
+async function askFrom(address: string, method: string, session: string): Promise<Response | undefined> {
+  const headers = { "cf-connecting-ip": address, "mcp-session-id": session, "mcp-protocol-version": "2025-03-26" };
+  const response = await doors.get(limited)?.fetch(new Request("http://127.0.0.1/mcp", { method, headers }), limited);
+  if (response?.status === 200) await response.body?.cancel();
+  return response;
+}
+
+test("GET and DELETE of a session count as a message each, beside those that are posted", async () => {
+  const session = await openFrom("192.0.2.24");
+  const seen: (number | undefined)[] = [];
+  for (let round = 0; round < LIMIT; round += 1) seen.push((await askFrom("192.0.2.24", "GET", session))?.status);
+  expect(seen).toEqual([200, 200, 429]);
+  const refused = await askFrom("192.0.2.24", "DELETE", session);
+  expect([refused?.status, refused?.headers.get("retry-after")]).toEqual([429, "60"]);
+  expect(await refused?.json()).toMatchObject({ error: { code: 429 } });
+  // It was not ended: another address may use it, and end it.
+  expect((await postFrom("192.0.2.25", pings(1), session)).status).toBe(200);
+  expect((await askFrom("192.0.2.25", "DELETE", session))?.status).toBe(204);
+  expect((await postFrom("192.0.2.25", pings(1), session)).status).toBe(404);
+  expect((await askFrom("192.0.2.25", "DELETE", session))?.status).toBe(429);
+});
+
 test("who is known is limited as themselves: neither by whom they share an address with, nor by changing it", async () => {
   const known = { ...limited, AUTH: "" };
   const door = open();
