@@ -38,7 +38,7 @@ const ROW_BYTES = 100;
 /** Of a database: pages that are free, tables, keys, and the largest write that passes before the oldest events go. */
 const SLACK_BYTES = 2_500_000;
 /** Generous: what is kept per connection is bounded, so that memory is too. */
-const MAX_MEMORY_BYTES = 1_073_741_824;
+const MAX_MEMORY_BYTES = 1_610_612_736;
 
 const ABUSES = [
   hostile.sendMessagesAtTheLimits,
