@@ -34,7 +34,11 @@ export async function makeRoom(rows: SessionRows, share: string, ask: Ask): Prom
     if (crowded === undefined) return true;
     const [idlest, next] = rows.idlest(crowded, skipped);
     if (idlest === undefined || idlest.since >= at) return false;
-    if (!(await retire(rows, idlest, next?.since ?? at, ask))) skipped += 1;
+    // To the end of the line: whoever else wants room meanwhile asks another.
+    rows.setSeen(idlest, at + OPENING_MS);
+    if (await retire(rows, idlest, Math.min(next?.since ?? at, at), ask)) continue;
+    rows.setSeen(idlest, idlest.since);
+    skipped += 1;
   }
   return false;
 }

@@ -25,6 +25,10 @@ const WRANGLER = join(root, "node_modules/wrangler/bin/wrangler.js");
 export interface Running {
   /** The MCP endpoint. */
   readonly url: URL;
+  /** Its own, with all that it stores; gone when it has stopped. */
+  readonly folder: string;
+  /** Of what was started, which starts others in turn. */
+  readonly pid: number;
   /** Everything it has printed. */
   log(): string;
   /** Ends it; fails when it printed a secret. */
@@ -184,7 +188,7 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<Runni
   try {
     const place = await listening(child, ready);
     const origin = place.startsWith("http") ? place : `http://127.0.0.1:${place}`;
-    return { url: new URL("/mcp", origin), log: () => printed, stop };
+    return { url: new URL("/mcp", origin), folder, pid: child.pid ?? 0, log: () => printed, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -134,6 +134,25 @@ describe("the hundred and first session", () => {
     expect(await rowsOf(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
   });
 
+  it("many at once end as many that are idle, though these were opened a moment ago", async () => {
+    const by = somebody();
+    const share = callerKey(by);
+    const start = Date.now();
+    const idle = 30;
+    for (let opened = 0; opened < idle; opened += 1) {
+      at(start, opened / 60);
+      await open(by);
+    }
+    await crowd(by, idle);
+    const asked = await askedBy(share);
+    at(start, 0.6);
+    const answers = await Promise.all(Array.from({ length: idle }, () => hub.admit(newId(), share, undefined)));
+    expect(answers.filter((answer) => answer !== "admitted")).toEqual([]);
+    // Each is asked by one of them.
+    expect([asked.length, new Set(asked).size]).toEqual([idle, idle]);
+    expect(await rowsOf(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+  });
+
   it("knows to the moment when each was used, as long as its object is awake", async () => {
     const by = somebody();
     const start = Date.now();

@@ -6,6 +6,7 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
+import { randomFrom } from "../random.ts";
 import { bindings, callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
 
 const SECONDS = Number(bindings.SOAK_SECONDS ?? "0");
@@ -13,17 +14,6 @@ const SESSIONS = 200;
 /** Counted, not timed: a slow machine takes longer and tests the same. */
 const ROUNDS = 2;
 const seed = Number(bindings.SOAK_SEED ?? String(Date.now() % 1_000_000));
-
-/** mulberry32: small, seeded, good enough to shuffle with. */
-function randomFrom(start: number): () => number {
-  let state = start;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 interface Tally {
   answered: number;

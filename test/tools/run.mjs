@@ -12,6 +12,10 @@ import { ENV, ROOT } from "./process.mjs";
 import { makeReady } from "./ready.mjs";
 
 const tool = (name, ...args) => ["node", `test/tools/${name}.mjs`, ...args];
+const soak = (project, file) => {
+  const settings = ["--config", "test/vitest.config.ts", "--project", project];
+  return ["vitest", "run", ...settings, "--silent=false", file];
+};
 
 /**
  * `says`: what it is for. `commands`: what it runs with these settings, one after the other while they succeed. `act`: what
@@ -52,20 +56,9 @@ export const TARGETS = {
     commands: () => [tool("conformance")],
   },
   soak: {
-    says: "Soaks the session era in workerd for SOAK_SECONDS=60; SOAK_SEED=n repeats a run.",
+    says: "Soaks sessions in workerd, and a server among hostile peers, for SOAK_SECONDS=60 each; SOAK_SEED=n repeats a run.",
     defaults: { SOAK_SECONDS: "60" },
-    commands: () => [
-      [
-        "vitest",
-        "run",
-        "--config",
-        "test/vitest.config.ts",
-        "--project",
-        "workerd",
-        "--silent=false",
-        "test/session/soak",
-      ],
-    ],
+    commands: () => [soak("workerd", "test/session/soak"), soak("node", "test/client/hostile")],
   },
   size: {
     says: "Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.",
