@@ -20,7 +20,7 @@ import { endWith, serveSpan } from "../server/trace.ts";
 import type { Span } from "../telemetry/span.ts";
 import { MAX_MESSAGE_BYTES, writeError, writeNotification, writeResult } from "../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../wire/jsonrpc.ts";
-import { noteCall, notedCall, putQuestions, takeAnswer, timeFor, withdraw } from "./questions.ts";
+import { isReadable, noteCall, notedCall, putQuestions, takeAnswer, timeFor, withdraw } from "./questions.ts";
 import { CALL_LOST, MAX_CALLS, QUESTION_TTL_MS, TOO_MANY_CALLS, wakeBy } from "./room.ts";
 import type { Handled, Room, Running, TimeLimit, Visit } from "./room.ts";
 import { discard, emit, openStream, release } from "./streams.ts";
@@ -75,6 +75,13 @@ export function stop(room: Room, running: Running, handled: Handled): void {
   running.cancel.abort();
   if (running.stream !== undefined) discard(room, running.stream);
   running.settle(handled);
+}
+
+/** Ends what was lost with the object before this one. False when what that kept cannot be read. */
+export function takeOver(room: Room): boolean {
+  const readable = isReadable(room);
+  if (readable) endLostCalls(room);
+  return readable;
 }
 
 /**

@@ -106,8 +106,11 @@ function resolve({ sessions }: Pick<SessionDoor, "sessions">, id: string | null)
   }
 }
 
-/** The object died under the call. Nothing was streamed yet, so the POST itself carries the error. */
+/** The object died under the call. Nothing was streamed yet, so the POST itself carries the error: its status, where it has no request. */
 function lost(error: unknown, messages: readonly Message[]): Handled[] {
+  // spec: http.notification.refused
+  // What nobody took must not be accepted: the client would wait for what comes of its answer.
+  if (messages.every(({ kind }) => kind !== "request")) throw error;
   log("error", "session.lost", { error: stackOf(error) });
   return messages.map((message) =>
     message.kind === "request" ? { kind: "answer", text: writeError(message.id, CALL_LOST) } : { kind: "accepted" },

@@ -19,7 +19,7 @@ import { revisionOf } from "../revision/revisions.ts";
 import type { TraceContext } from "../telemetry/context.ts";
 import { refuse } from "../wire/http.ts";
 import { isShort, writeNotification, type Message } from "../wire/jsonrpc.ts";
-import { endLostCalls, promote, stop } from "./calls.ts";
+import { endLostCalls, promote, stop, takeOver } from "./calls.ts";
 import { handleAll } from "./handle.ts";
 import { soonest } from "./questions.ts";
 import { EVENT_SWEEP_MS, EVENT_TTL_MS, SEEN_STEP_MS, SESSION_GONE, SESSION_TTL_MS } from "./room.ts";
@@ -42,7 +42,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const rows = sessionRows(state.storage);
     const house = this.furnish(env);
     this.#room = { rows, state, house, running: new Set(), released: new Set(), wakes: Infinity };
-    if (this.#session() !== undefined) endLostCalls(this.#room);
+    // What cannot be read would make every message an error, and its client would not know to begin anew.
+    if (this.#session() !== undefined && !takeOver(this.#room)) state.waitUntil(this.#end());
   }
 
   /** The app's server and what the platform lends it. */
@@ -69,8 +70,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const { words, date } = session.revision;
     // spec: session.batch
     if (batched && !words.batches) return [{ kind: "refused", ...noBatch(date) }];
-    const visit = { ...session, caller, trace };
-    return handleAll(this.#room, visit, messages, ticket);
+    return handleAll(this.#room, { ...session, caller, trace }, messages, ticket);
   }
 
   /** The POST has waited long enough: its calls go on as streams. */

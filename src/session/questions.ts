@@ -40,6 +40,19 @@ export function notedCall(json: string): NotedCall {
   return JSON.parse(json) as NotedCall;
 }
 
+/** False when another version wrote down the session's calls, in a way that cannot be read here. */
+export function isReadable({ rows }: Room): boolean {
+  try {
+    return [...rows.unanswered(), ...rows.waiting()].every(({ state, call }) => {
+      const { request, questions } = notedCall(call);
+      return isObject(request) && (state === "running" || isObject(questions));
+    });
+  } catch (error) {
+    // Storage that fails is no other version's: whoever comes later may find it whole.
+    return /SQLITE_(?!ERROR)/.test(String(error));
+  }
+}
+
 export function noteCall(id: RequestId, questions: Questions = {}, limit?: TimeLimit): string {
   return JSON.stringify({ request: { id }, questions, limit });
 }

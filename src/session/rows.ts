@@ -178,19 +178,22 @@ type CallRows = Pick<
 
 function callRows(query: Query, number: NumberQuery): CallRows {
   const setCall = (id: number, state: StreamState, call: string, expires: number): void => {
-    query("DELETE FROM waiting WHERE stream = ?", id);
     query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id);
   };
   return {
     stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
     newestStream: () => number("MAX(id)", "streams") ?? 0,
     keepCall(id, call, kept, expires) {
+      // In this order: a write that fails after another must not leave a call that waits with nothing to go on from.
+      query("INSERT OR REPLACE INTO waiting VALUES (?, ?)", id, kept);
       setCall(id, "waiting", call, expires);
-      query("INSERT INTO waiting VALUES (?, ?)", id, kept);
     },
     keptCall: (id) => query<{ call: string }>("SELECT call FROM waiting WHERE stream = ?", id)[0]?.call,
     waitingBytes: (id) => number("TOTAL(octet_length(call))", "waiting WHERE stream <> ?", id) ?? 0,
-    resumeCall: (id, call) => setCall(id, "running", call, 0),
+    resumeCall(id, call) {
+      setCall(id, "running", call, 0);
+      query("DELETE FROM waiting WHERE stream = ?", id);
+    },
     unanswered() {
       const ended = "SELECT stream FROM events WHERE final = 1";
       return query<StreamRow>(`SELECT * FROM streams WHERE state = 'running' AND id NOT IN (${ended})`);

@@ -7,7 +7,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
@@ -78,21 +78,47 @@ export function serveWorld(variables: Readonly<Record<string, string>> = {}): Pr
 
 /** The app in workerd, without the development proxy; on any port unless one is named. */
 export function serveBareApp(variables: Readonly<Record<string, string>> = {}, port: string = "0"): Promise<Running> {
-  return serveBundle("src/worker.ts", { ...OWNED, ...variables }, port);
+  return serveBundle("src/worker.ts", { ...OWNED, ...variables }, { port });
+}
+
+/** What a test changes of a Worker in workerd. */
+export interface Changes {
+  /** Of loopback; any when absent. */
+  readonly port?: string;
+  /** The folder of its objects. It outlives the server, for the next one that is given it: the test makes and removes it. */
+  readonly objects?: string;
+  /** Makes another version of the Worker from its bundle. */
+  readonly alter?: (bundle: string) => string;
+  /** In workerd's words: where its requests go, in place of the network. */
+  readonly outside?: string;
+}
+
+/** The Worker of the module at `entry` in workerd, with `changes`. */
+export function serveChanged(
+  entry: string,
+  variables: Readonly<Record<string, string>>,
+  changes: Changes,
+): Promise<Running> {
+  return serveBundle(entry, { ...OWNED, ...variables }, changes);
 }
 
 /** The bundles made in this process, by entry point: many tests start the same Worker. */
 const bundles = new Map<string, Promise<string>>();
 
-function serveBundle(entry: string, variables: Readonly<Record<string, string>>, port: string = "0"): Promise<Running> {
+function serveBundle(
+  entry: string,
+  variables: Readonly<Record<string, string>>,
+  changes: Changes = {},
+): Promise<Running> {
   return serve(async (folder) => {
     const made = bundles.get(entry) ?? bundle(entry);
     bundles.set(entry, made);
-    writeFileSync(join(folder, "worker.js"), await made);
+    const { alter = (code: string) => code, objects = folder } = changes;
+    writeFileSync(join(folder, "worker.js"), alter(await made));
     const all = { KEYS, ...variables };
     rememberVariables(all);
     const settings = entry.startsWith("src/") ? "wrangler.toml" : "test/world/wrangler.toml";
-    writeFileSync(join(folder, "config.capnp"), workerdConfig(folder, settings, all, port));
+    writeFileSync(join(folder, "config.capnp"), workerdConfig(settings, all, { ...changes, objects }));
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
       flags: { "control-fd": "1" },
@@ -103,18 +129,19 @@ function serveBundle(entry: string, variables: Readonly<Record<string, string>>,
 
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    ...{ entryPoints: [join(root, entry)], external: ["cloudflare:*"] },
+    ...{ entryPoints: [resolvePath(root, entry)], external: ["cloudflare:*"] },
     ...{ bundle: true, format: "esm", target: "es2024", write: false },
   });
   return outputFiles[0]?.text ?? "";
 }
 
+const NETWORK = `network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))`;
+
 /** What the file of settings says, in workerd's own words; databases aside, which workerd alone does not have. */
 function workerdConfig(
-  folder: string,
   file: string,
   variables: Readonly<Record<string, string>>,
-  port: string,
+  { port = "0", objects: folder = "", outside = NETWORK }: Changes,
 ): string {
   const settings = readFileSync(join(root, file), "utf8");
   const date = /^compatibility_date = (".*")$/m.exec(settings)?.[1];
@@ -138,7 +165,7 @@ const config :Workerd.Config = (
     globalOutbound = "outside",
     durableObjectNamespaces = [${classes.join(", ")}],
     durableObjectStorage = (localDisk = "objects"),
-  )), (name = "outside", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),
+  )), (name = "outside", ${outside}),
   (name = "objects", disk = (path = ${JSON.stringify(folder)}, writable = true))],
   sockets = [(name = "http", address = "127.0.0.1:${port}", http = (), service = "world")],
 );
