@@ -160,7 +160,10 @@ ${guard(settings)}
   Claude Code    claude mcp add --transport http barewire ${endpoint}
   VS Code        .vscode/mcp.json      {"servers":{"barewire":{"type":"http","url":"${endpoint}"}}}
   Cursor         .cursor/mcp.json      {"mcpServers":{"barewire":{"url":"${endpoint}"}}}
-  MCP Inspector  npx @modelcontextprotocol/inspector     (transport: Streamable HTTP, URL: ${endpoint})
+  Claude Desktop claude_desktop_config.json  {"mcpServers":{"barewire":{"command":"npx","args":["-y","mcp-remote","${endpoint}"]}}}
+  Codex          codex mcp add barewire --url ${endpoint}
+  Gemini CLI     gemini mcp add --transport http barewire ${endpoint}
+  MCP Inspector  npx @modelcontextprotocol/inspector     (add a server, transport streamable-http, URL: ${endpoint})
   curl           curl -s ${endpoint} \\
                    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\
                    -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: server/discover'${bearer} \\
