@@ -144,10 +144,22 @@ async function runAuthorization(issuer, revision) {
 async function browse(address) {
   try {
     const answer = await passPages(tab(), address, { name: "Ada", word: "open" });
-    await fetch(`${new URL(address).searchParams.get("redirect_uri")}?${answer}`);
+    await reach(`${new URL(address).searchParams.get("redirect_uri")}?${answer}`);
     return undefined;
   } catch (error) {
     return String(error);
+  }
+}
+
+/** The suite prints the address before it listens for the answer: a quick browser waits a little. */
+async function reach(url) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await fetch(url);
+    } catch (error) {
+      if (tries === 50) throw error;
+      await new Promise((passed) => setTimeout(passed, 100));
+    }
   }
 }
 
