@@ -7,7 +7,7 @@
 import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, expect, vi } from "vitest";
-import { base64url } from "../src/base/bytes.ts";
+import { encodeBase64url } from "../src/base/bytes.ts";
 
 /** Characters at the end of a secret by which it is recognised. */
 const TAIL = 20;
@@ -22,7 +22,7 @@ const shared = globalThis as { barewireSecrets?: Heard };
 shared.barewireSecrets ??= startListening({ tails: new Set(), lines: [] });
 const { tails, lines } = shared.barewireSecrets;
 
-for (const { KEYS = "" } of [env as { KEYS?: string }]) remember(KEYS.replaceAll(/[=]/g, ""));
+for (const { KEYS = "" } of [env as { KEYS?: string }]) registerSecret(KEYS.replaceAll(/[=]/g, ""));
 
 function startListening(heard: Heard): Heard {
   const note = (secret: string): void => {
@@ -32,7 +32,7 @@ function startListening(heard: Heard): Heard {
     const real = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<ArrayBuffer>;
     const listening = async (...args: unknown[]): Promise<ArrayBuffer> => {
       const made = await real(...args);
-      note(base64url(new Uint8Array(made)));
+      note(encodeBase64url(new Uint8Array(made)));
       return made;
     };
     Object.defineProperty(crypto.subtle, name, { value: listening, configurable: true });
@@ -41,7 +41,7 @@ function startListening(heard: Heard): Heard {
   const fill = crypto.getRandomValues.bind(crypto) as (bytes: Uint8Array) => Uint8Array;
   const listeningFill = (bytes: Uint8Array): Uint8Array => {
     fill(bytes);
-    if (bytes.byteLength >= 32) note(base64url(bytes));
+    if (bytes.byteLength >= 32) note(encodeBase64url(bytes));
     return bytes;
   };
   Object.defineProperty(crypto, "getRandomValues", { value: listeningFill, configurable: true });
@@ -56,12 +56,12 @@ function startListening(heard: Heard): Heard {
 }
 
 /** Makes `secret` one that no log line may hold. */
-export function remember(secret: string): void {
+export function registerSecret(secret: string): void {
   if (secret.length >= TAIL) tails.add(secret.slice(-TAIL));
 }
 
 /** The lines that hold a secret. */
-export function leaks(of: readonly string[] = lines): string[] {
+export function linesWithSecrets(of: readonly string[] = lines): string[] {
   return of.filter((line) => {
     for (let at = TAIL; at <= line.length; at++) if (tails.has(line.slice(at - TAIL, at))) return true;
     return false;
@@ -74,7 +74,7 @@ vi.useRealTimers();
 await reset();
 
 afterAll(() => {
-  const found = leaks();
+  const found = linesWithSecrets();
   lines.length = 0;
   expect(found).toEqual([]);
 });

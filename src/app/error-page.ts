@@ -3,17 +3,15 @@
  * itself, a limit, a fault. Status and header fields stay as they are. Every other client gets what it always gets.
  */
 
-import { markup, type Html } from "../base/html.ts";
-import { readObject } from "../base/json.ts";
-import { accepts } from "../wire/media.ts";
+import { acceptsMediaType, html, readJsonObject, type Html } from "../api.ts";
 import { pageResponse } from "./site.ts";
 
 /** `error` as a page when a person asked; `serverName` stands above it. */
 export async function errorPage(http: Request, error: Response, serverName: string): Promise<Response> {
-  const write = PAGES[error.status];
+  const write = PAGE_BY_STATUS[error.status];
   const isPage = error.headers.get("content-type")?.startsWith("text/html") === true;
-  if (write === undefined || isPage || !isPerson(http)) return error;
-  const { trace } = readObject(await error.text()) ?? {};
+  if (write === undefined || isPage || !isBrowserNavigation(http)) return error;
+  const { trace } = readJsonObject(await error.text()) ?? {};
   const [title, content] = write(typeof trace === "string" ? trace : undefined);
   const page = pageResponse(serverName, title, content);
   const headers = new Headers(error.headers);
@@ -23,40 +21,42 @@ export async function errorPage(http: Request, error: Response, serverName: stri
 }
 
 /** A browser that goes somewhere names the type; a script and curl take anything. */
-function isPerson({ method, headers }: Request): boolean {
+function isBrowserNavigation({ method, headers }: Request): boolean {
   const accept = headers.get("accept") ?? "";
-  return (method === "GET" || method === "HEAD") && accept.includes("text/html") && accepts(accept, "text/html");
+  return (
+    (method === "GET" || method === "HEAD") && accept.includes("text/html") && acceptsMediaType(accept, "text/html")
+  );
 }
 
-type Page = (trace: string | undefined) => readonly [title: string, content: Html];
+type WritePage = (trace: string | undefined) => readonly [title: string, content: Html];
 
-const HOME = markup`<a href="/">Start page of this server</a>`;
+const HOME = html`<a href="/">Start page of this server</a>`;
 
 /** What stands at the endpoint, and at addresses that only take what an app sends. */
-const forApps: Page = () => [
+const appsOnlyPage: WritePage = () => [
   "This address is for apps",
-  markup`<p>An AI app connects here; a browser has nothing to show. The start page says how to connect yours.</p>
+  html`<p>An AI app connects here; a browser has nothing to show. The start page says how to connect yours.</p>
 <footer>${HOME}</footer>`,
 ];
 
-const PAGES: Readonly<Record<number, Page>> = {
-  400: forApps,
-  401: forApps,
+const PAGE_BY_STATUS: Readonly<Record<number, WritePage>> = {
+  400: appsOnlyPage,
+  401: appsOnlyPage,
   404: () => [
     "Nothing is here",
-    markup`<p>This server has no page at this address. Check it for a mistake, or begin at the start page.</p>
+    html`<p>This server has no page at this address. Check it for a mistake, or begin at the start page.</p>
 <footer>${HOME}</footer>`,
   ],
-  405: forApps,
-  406: forApps,
+  405: appsOnlyPage,
+  406: appsOnlyPage,
   429: () => [
     "Too many requests",
-    markup`<p>More came from your network in the last minute than this server takes. Wait a minute, then load this page again.</p>`,
+    html`<p>More came from your network in the last minute than this server takes. Wait a minute, then load this page again.</p>`,
   ],
   500: (trace) => [
     "Something went wrong here",
-    markup`<p>That was this server’s fault, not yours. Load this page again in a moment. If it stays like this, tell
+    html`<p>That was this server’s fault, not yours. Load this page again in a moment. If it stays like this, tell
 whoever runs the server${trace !== undefined && " this number"}.</p>
-${trace !== undefined && markup`<p class="note"><code>${trace}</code></p>`}`,
+${trace !== undefined && html`<p class="note"><code>${trace}</code></p>`}`,
   ],
 };

@@ -8,14 +8,13 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { now } from "../base/clock.ts";
-import { openSocket } from "../net/socket.ts";
+import { now, openWebSocket } from "../api.ts";
 
 const DEFAULT_URL = "wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post";
 const DEFAULT_IDLE_SECONDS = "600";
-const TICK_MS = 60_000;
-const MOST_MESSAGES = 20;
-const MOST_CHARACTERS = 20_000;
+const ALARM_INTERVAL_MS = 60_000;
+const MAX_MESSAGES = 20;
+const MAX_MESSAGE_CHARACTERS = 20_000;
 
 /** Its settings. */
 export interface FeedEnv {
@@ -25,30 +24,30 @@ export interface FeedEnv {
   readonly FEED_IDLE_SECONDS?: string;
 }
 
-export interface Latest {
+export interface FeedMessages {
   /** Newest first. */
   readonly messages: readonly string[];
-  readonly connected: boolean;
+  readonly isConnected: boolean;
 }
 
-export class Feed extends DurableObject<FeedEnv> {
+export class FeedObject extends DurableObject<FeedEnv> {
   #socket: WebSocket | undefined;
   #opening: Promise<void> | undefined;
   #messages: string[] = [];
-  #asked = 0;
+  #lastRequestAt = 0;
 
   /** The newest messages. Connects, where there is no connection. */
-  async latest(): Promise<Latest> {
-    this.#asked = now();
+  async latest(): Promise<FeedMessages> {
+    this.#lastRequestAt = now();
     await this.#connect();
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(this.#next());
-    return { messages: this.#messages, connected: this.#socket !== undefined };
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(this.#nextAlarmAt());
+    return { messages: this.#messages, isConnected: this.#socket !== undefined };
   }
 
   override async alarm(): Promise<void> {
-    if (now() - this.#asked >= this.#idleMs()) return this.#drop();
+    if (now() - this.#lastRequestAt >= this.#idleMs()) return this.#disconnect();
     await this.#connect();
-    await this.ctx.storage.setAlarm(this.#next());
+    await this.ctx.storage.setAlarm(this.#nextAlarmAt());
   }
 
   /** Once, however many ask at the same time. */
@@ -59,31 +58,31 @@ export class Feed extends DurableObject<FeedEnv> {
   }
 
   async #open(): Promise<void> {
-    const opened = await openSocket(this.env.FEED_URL ?? DEFAULT_URL);
+    const opened = await openWebSocket(this.env.FEED_URL ?? DEFAULT_URL);
     if (!opened.ok) return;
     const socket = opened.value;
     this.#socket = socket;
-    const lost = (): void => {
+    const onLost = (): void => {
       if (this.#socket === socket) this.#socket = undefined;
     };
-    socket.addEventListener("message", ({ data }) => this.#take(data as unknown));
-    socket.addEventListener("close", lost);
-    socket.addEventListener("error", lost);
+    socket.addEventListener("message", ({ data }) => this.#addMessage(data as unknown));
+    socket.addEventListener("close", onLost);
+    socket.addEventListener("error", onLost);
   }
 
-  #take(data: unknown): void {
-    if (typeof data !== "string" || data.length > MOST_CHARACTERS) return;
-    this.#messages = [data, ...this.#messages].slice(0, MOST_MESSAGES);
+  #addMessage(data: unknown): void {
+    if (typeof data !== "string" || data.length > MAX_MESSAGE_CHARACTERS) return;
+    this.#messages = [data, ...this.#messages].slice(0, MAX_MESSAGES);
   }
 
-  #drop(): void {
+  #disconnect(): void {
     this.#socket?.close(1000, "nobody asks");
     this.#socket = undefined;
     this.#messages = [];
   }
 
-  #next(): number {
-    return Math.min(now() + TICK_MS, this.#asked + this.#idleMs());
+  #nextAlarmAt(): number {
+    return Math.min(now() + ALARM_INTERVAL_MS, this.#lastRequestAt + this.#idleMs());
   }
 
   #idleMs(): number {

@@ -3,13 +3,13 @@
  * Addresses of upstreams are settings so that tests, and people behind a mirror, can name their own.
  */
 
-import type { Feed, FeedEnv } from "./feed-object.ts";
-import type { KeyedServiceEnv } from "./sign-in/api-key.ts";
+import type { FeedObject, FeedEnv } from "./feed-object.ts";
+import type { ApiKeyServiceEnv } from "../api.ts";
 
-export interface AppEnv extends FeedEnv, KeyedServiceEnv {
+export interface AppEnv extends FeedEnv, ApiKeyServiceEnv {
   /** What `make passphrase` prints. A secret. */
   readonly PASSPHRASE?: string;
-  /** The house's database of credentials: keys that people sign in with are kept there. */
+  /** The vault's database of credentials: keys that people sign in with are kept there. */
   readonly VAULT?: D1Database;
   /** The OpenID Connect provider, and this server's registration there. The last one is a secret. */
   readonly OPENID_NAME?: string;
@@ -19,7 +19,7 @@ export interface AppEnv extends FeedEnv, KeyedServiceEnv {
   /** The database of `get_user` and `find_users`. */
   readonly PEOPLE?: D1Database;
   /** The object that holds the connection to the feed. */
-  readonly FEED?: DurableObjectNamespace<Feed>;
+  readonly FEED?: DurableObjectNamespace<FeedObject>;
   /** Also what upstreams are told of who asks them. */
   readonly PUBLIC_URL?: string;
   readonly WIKIPEDIA_URL?: string;

@@ -3,45 +3,53 @@
  * a sign of life for whoever watches it. None touches storage. The page works without script: a click selects a command.
  */
 
-import { markup, type Html } from "../base/html.ts";
-import { base64url, readBase64 } from "../base/bytes.ts";
-import { randomBytes } from "../base/clock.ts";
-import { refusal } from "../base/refusal.ts";
-import { SERVED_DATES } from "../revision/revisions.ts";
-import type { Server } from "../server/catalog.ts";
-import { jsonResponse, refuse } from "../wire/http.ts";
-import { ICON_PATH, writePage } from "./pages.ts";
+import {
+  decodeBase64,
+  encodeBase64url,
+  errorResponse,
+  html,
+  ICON_PATH,
+  jsonResponse,
+  protocolError,
+  randomBytes,
+  SUPPORTED_VERSIONS,
+  writePage,
+  type Html,
+  type Server,
+} from "../api.ts";
 
-interface About {
+interface StartPageContext {
   readonly server: Pick<Server, "info" | "instructions" | "tools">;
   /** The address of the endpoint. */
-  readonly place: { readonly resource: string };
-  readonly entry: "open" | "own" | "outside";
+  readonly identifiers: { readonly resource: string };
+  readonly authMode: "open" | "own" | "outside";
 }
 
 /** The logo of all pages: an SVG, or a `data:` URI of any picture. Empty: the first letter of the server's name. */
 const LOGO: string = "";
 
-export function site(http: Request, about: About): Response | undefined {
+export function site(http: Request, context: StartPageContext): Response | undefined {
   const { pathname } = new URL(http.url);
   if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
   if (http.method !== "GET" && http.method !== "HEAD")
-    return refuse(refusal("MethodNotAllowed", `${http.method} is not served here`), undefined, { allow: "GET, HEAD" });
-  const answer = serve(pathname, about);
-  return http.method === "GET" ? answer : new Response(null, answer);
+    return errorResponse(protocolError("MethodNotAllowed", `${http.method} is not served here`), undefined, {
+      allow: "GET, HEAD",
+    });
+  const response = respondTo(pathname, context);
+  return http.method === "GET" ? response : new Response(null, response);
 }
 
-function serve(path: string, about: About): Response {
-  const { name, title = name, version } = about.server.info;
-  if (path === "/") return welcome(about);
-  if (path === ICON_PATH) return icon(LOGO || drawLetter(title));
+function respondTo(path: string, context: StartPageContext): Response {
+  const { name, title = name, version } = context.server.info;
+  if (path === "/") return startPage(context);
+  if (path === ICON_PATH) return iconResponse(LOGO || drawLetter(title));
   return jsonResponse(JSON.stringify({ status: "ok", name, version }));
 }
 
 /** `drawing`: an SVG, or a `data:` URI of any picture. Opened as a page of its own, it can do nothing. */
-export function icon(drawing: string): Response {
+export function iconResponse(drawing: string): Response {
   const [, type = "image/svg+xml", encoding, body = ""] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(drawing) ?? [];
-  const encoded = encoding === undefined ? decodeURIComponent(body) : readBase64(body);
+  const encoded = encoding === undefined ? decodeURIComponent(body) : decodeBase64(body);
   return new Response(body === "" ? drawing : encoded, {
     headers: {
       "content-type": type,
@@ -59,7 +67,7 @@ function drawLetter(name: string): string {
 <text x="14" y="20" text-anchor="middle" font-family="sans-serif" font-size="17" font-weight="700" fill="#fff">${letter}</text></svg>`;
 }
 
-const STYLE = markup`
+const STYLE = html`
 main { max-width: 46rem }
 h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }
 dl { display: block; margin: 0; padding: 0; border: 0 }
@@ -71,15 +79,15 @@ pre { margin-top: .35rem; padding: .6rem .8rem; background: var(--ground); borde
 code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .875rem }
 .tools dd { color: var(--soft) }`;
 
-function welcome(about: About): Response {
-  const { info } = about.server;
+function startPage(context: StartPageContext): Response {
+  const { info } = context.server;
   const name = info.title ?? info.name;
-  return pageResponse(name, `Connect to ${name}`, describe(about), STYLE);
+  return pageResponse(name, `Connect to ${name}`, writeInstructions(context), STYLE);
 }
 
 /** A page without forms as an answer: framed by nobody, and kept by no cache. */
-export function pageResponse(serverName: string, title: string, content: Html, more?: Html): Response {
-  const nonce = base64url(randomBytes(16));
+export function pageResponse(serverName: string, title: string, content: Html, extraStyle?: Html): Response {
+  const nonce = encodeBase64url(randomBytes(16));
   const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
   const headers = {
     "content-type": "text/html; charset=utf-8",
@@ -87,51 +95,51 @@ export function pageResponse(serverName: string, title: string, content: Html, m
     ...{ "x-frame-options": "DENY", "x-content-type-options": "nosniff", "referrer-policy": "same-origin" },
     "cache-control": "no-store",
   };
-  return new Response(writePage({ serverName, title, nonce, more }, content), { headers });
+  return new Response(writePage({ serverName, title, nonce, extraStyle }, content), { headers });
 }
 
 const SIGNING_IN = {
-  open: markup`<p>Nobody is asked who they are: whoever reaches this address may use it.</p>`,
-  own: markup`<p>When your app connects for the first time, a page opens in your browser. You sign in there,
+  open: html`<p>Nobody is asked who they are: whoever reaches this address may use it.</p>`,
+  own: html`<p>When your app connects for the first time, a page opens in your browser. You sign in there,
 see which app asks, and allow it or not. Which apps have access, and how to take it back:
 <a href="/account">your account</a>.</p>`,
-  outside: markup`<p>When your app connects for the first time, it sends you to another service to sign in. There you
+  outside: html`<p>When your app connects for the first time, it sends you to another service to sign in. There you
 also see which apps have access.</p>`,
 };
 
-function describe({ server, place, entry }: About): Html {
+function writeInstructions({ server, identifiers, authMode }: StartPageContext): Html {
   const { instructions, tools } = server;
-  const rows = connect(server.info.name.replace(/[^\w-]+/g, "-"), place.resource, entry === "open");
-  return markup`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
+  const rows = connectionRows(server.info.name.replace(/[^\w-]+/g, "-"), identifiers.resource, authMode === "open");
+  return html`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
 you.</p>
 <h2>Connect your app</h2>
 <p>Click a box to select all of it, and copy it.</p>
 <dl>${rows.map(
-    ([app, where, text]) => markup`<dt>${app}${where !== "" && markup` <small>${where}</small>`}</dt>
+    ([app, location, text]) => html`<dt>${app}${location !== "" && html` <small>${location}</small>`}</dt>
 <dd><pre><code>${text}</code></pre></dd>`,
   )}</dl>
 <h2>Signing in</h2>
-${SIGNING_IN[entry]}
+${SIGNING_IN[authMode]}
 <h2>Tools</h2>
 <dl class="tools">${[...tools.values()].map(
-    ({ name, listing }) =>
-      markup`<dt><code>${name}</code></dt><dd>${listing["description"] as string | undefined}</dd>`,
+    ({ name, listEntry }) =>
+      html`<dt><code>${name}</code></dt><dd>${listEntry["description"] as string | undefined}</dd>`,
   )}</dl>`;
 }
 
 /** How each app is told of the server: its name, where the text goes, the text. A shell reads nothing into `url`. */
-function connect(name: string, url: string, open: boolean): readonly (readonly [string, string, string])[] {
-  const [date = ""] = SERVED_DATES;
+function connectionRows(name: string, url: string, isOpen: boolean): readonly (readonly [string, string, string])[] {
+  const [date = ""] = SUPPORTED_VERSIONS;
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": date,
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const ask = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta } });
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta } });
   const fields = [
     ...["Content-Type: application/json", "Accept: application/json, text/event-stream"],
     ...[`MCP-Protocol-Version: ${date}`, "Mcp-Method: server/discover"],
   ];
-  const key = open ? "" : ' \\\n  -H "Authorization: Bearer $TOKEN"';
+  const authorizationOption = isOpen ? "" : ' \\\n  -H "Authorization: Bearer $TOKEN"';
   return [
     ["Any app", "Streamable HTTP", url],
     ["Claude Code", "in a terminal", `claude mcp add --transport http ${name} ${url}`],
@@ -144,8 +152,8 @@ function connect(name: string, url: string, open: boolean): readonly (readonly [
     ],
     [
       "curl",
-      open ? "in a terminal" : "in a terminal, with an access token in TOKEN",
-      `curl -s ${url}${fields.map((one) => ` \\\n  -H '${one}'`).join("")}${key} \\\n  -d '${ask}'`,
+      isOpen ? "in a terminal" : "in a terminal, with an access token in TOKEN",
+      `curl -s ${url}${fields.map((header) => ` \\\n  -H '${header}'`).join("")}${authorizationOption} \\\n  -d '${body}'`,
     ],
   ];
 }

@@ -1,13 +1,12 @@
 /** How the tools here ask an upstream for JSON, and what a caller is told when it fails: a sentence for each way. */
 
 import * as z from "zod/mini";
-import { PublicError } from "../server/content.ts";
-import type { Context } from "../server/context.ts";
+import { PublicError, type Context } from "../api.ts";
 
-const LIMITS = { accept: "application/json", maxBytes: 262_144, timeoutMs: 5_000 };
+const FETCH_LIMITS = { accept: "application/json", maxBytes: 262_144, timeoutMs: 5_000 };
 
 /** By the reasons of net/fetch.ts. */
-const FAILED: Readonly<Record<string, string>> = {
+const FAILURE_TEXT: Readonly<Record<string, string>> = {
   "fetch.timeout": "took too long",
   "fetch.large": "sent more than can be read",
   "fetch.type": "sent something else than JSON",
@@ -23,20 +22,21 @@ export async function getJson<Shape extends z.ZodMiniType>(
   url: string,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<z.infer<Shape> | undefined> {
-  const answer = await context.fetch(url, { ...LIMITS, headers });
-  if (!answer.ok) throw new PublicError(`${service} ${FAILED[answer.error] ?? "cannot be reached"}: try again later`);
-  const { status, json } = answer.value;
+  const response = await context.fetch(url, { ...FETCH_LIMITS, headers });
+  if (!response.ok)
+    throw new PublicError(`${service} ${FAILURE_TEXT[response.error] ?? "cannot be reached"}: try again later`);
+  const { status, json } = response.value;
   if (status === 404) return undefined;
   if (status === 429) throw new PublicError(`${service} is asked too often: wait a minute`);
   if (status === 401 || status === 403) {
-    const next =
+    const advice =
       headers["authorization"] === undefined
         ? "tell whoever runs this server"
         : "sign in again, with a key that it takes";
-    throw new PublicError(`${service} does not let us in (${status}): ${next}`);
+    throw new PublicError(`${service} does not let us in (${status}): ${advice}`);
   }
   if (status >= 300) throw new PublicError(`${service} has a problem (${status}): try again later`);
-  const read = z.safeParse(shape, json);
-  if (!read.success) throw new PublicError(`${service} sent something that we cannot read: try again later`);
-  return read.data;
+  const parsed = z.safeParse(shape, json);
+  if (!parsed.success) throw new PublicError(`${service} sent something that we cannot read: try again later`);
+  return parsed.data;
 }

@@ -4,9 +4,7 @@
  */
 
 import * as z from "zod/mini";
-import { after } from "../base/clock.ts";
-import { log, stackOf } from "../base/log.ts";
-import { PublicError } from "../server/content.ts";
+import { errorStack, log, PublicError, startTimer } from "../api.ts";
 
 export interface User extends Record<string, string | number> {
   readonly id: number;
@@ -22,44 +20,49 @@ export const user: z.ZodMiniType<User> = z.object({
 });
 
 export function userById(people: D1Database, id: number): Promise<User | null> {
-  return explained(() => people.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>());
+  return withDatabaseErrors(() => people.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>());
 }
 
 /** Up to `most` people after the id `after` in whose name some word starts with each of `words`. */
-export function usersNamed(people: D1Database, words: readonly string[], after: number, most: number): Promise<User[]> {
-  return explained(async () => {
-    const found = people.prepare(`SELECT * FROM users WHERE id > ? AND NOT EXISTS (
+export function usersNamed(
+  people: D1Database,
+  words: readonly string[],
+  after: number,
+  limit: number,
+): Promise<User[]> {
+  return withDatabaseErrors(async () => {
+    const statement = people.prepare(`SELECT * FROM users WHERE id > ? AND NOT EXISTS (
       SELECT 1 FROM json_each(?) WHERE instr(lower(' ' || name), lower(' ' || value)) = 0) ORDER BY id LIMIT ?`);
-    return (await found.bind(after, JSON.stringify(words), most).all<User>()).results;
+    return (await statement.bind(after, JSON.stringify(words), limit).all<User>()).results;
   });
 }
 
 /** Ids that start with these digits. */
 export function idsFrom(people: D1Database, digits: string): Promise<string[]> {
-  return explained(async () => {
-    const found = people.prepare("SELECT id FROM users WHERE instr(id, ?) = 1 ORDER BY id LIMIT 100");
-    return (await found.bind(digits).all<User>()).results.map(({ id }) => String(id));
+  return withDatabaseErrors(async () => {
+    const statement = people.prepare("SELECT id FROM users WHERE instr(id, ?) = 1 ORDER BY id LIMIT 100");
+    return (await statement.bind(digits).all<User>()).results.map(({ id }) => String(id));
   });
 }
 
-const SILENCE_MS = 5_000;
+const QUERY_TIMEOUT_MS = 5_000;
 
 /** Nobody waits for a silent database. What one says is for the operator's log. */
-async function explained<T>(work: () => Promise<T>): Promise<T> {
-  let stop = (): void => undefined;
-  const silence = new Promise<never>((_, reject) => {
-    stop = after(SILENCE_MS, () => reject(new Error(`No answer in ${SILENCE_MS} ms`)));
+async function withDatabaseErrors<T>(query: () => Promise<T>): Promise<T> {
+  let cancelTimeout = (): void => undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    cancelTimeout = startTimer(QUERY_TIMEOUT_MS, () => reject(new Error(`No answer in ${QUERY_TIMEOUT_MS} ms`)));
   });
   try {
-    return await Promise.race([work(), silence]);
+    return await Promise.race([query(), timeout]);
   } catch (error) {
-    log("error", "app.fault", { error: stackOf(error) });
+    log("error", "app.fault", { error: errorStack(error) });
     throw new PublicError(
       String(error).includes("no such table")
         ? "The database has no people yet: its operator makes the tables with `make migrate`"
         : "The database cannot be reached: try again in a minute",
     );
   } finally {
-    stop();
+    cancelTimeout();
   }
 }

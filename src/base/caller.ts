@@ -1,5 +1,5 @@
 /**
- * Who is asking. The front door establishes it once a request, from a verified credential; it travels with the
+ * Who is asking. The MCP endpoint establishes it once a request, from a verified credential; it travels with the
  * request and is never remembered from an earlier one.
  */
 

@@ -8,42 +8,42 @@ export interface Cancellation {
   readonly signal: AbortSignal;
   readonly aborted: boolean;
   /** Why the work was given up, once its time was over; the signal has it as its reason. */
-  readonly timeout: DOMException | undefined;
+  readonly timeoutError: DOMException | undefined;
   abort(): void;
   /** The time of the work is over; `message` says what took how long. */
   expire(message: string): void;
-  /** What `work` gives. Rejects with {@link timeout} when the time is over first; the work itself may go on unheard. */
-  within<T>(work: Promise<T>): Promise<T>;
+  /** What `work` gives. Rejects with {@link timeoutError} when the time is over first; the work itself may go on unheard. */
+  rejectOnTimeout<T>(work: Promise<T>): Promise<T>;
 }
 
-export function cancellation(): Cancellation {
+export function createCancellation(): Cancellation {
   let controller: AbortController | undefined;
   let aborted = false;
-  let timeout: DOMException | undefined;
-  let giveUp: (reason: DOMException) => void = () => undefined;
+  let timeoutError: DOMException | undefined;
+  let rejectWork: (reason: DOMException) => void = () => undefined;
   const abort = (): void => {
     aborted = true;
-    controller?.abort(timeout);
+    controller?.abort(timeoutError);
   };
   return {
     get signal() {
       controller ??= new AbortController();
-      if (aborted) controller.abort(timeout);
+      if (aborted) controller.abort(timeoutError);
       return controller.signal;
     },
     get aborted() {
       return aborted;
     },
-    get timeout() {
-      return timeout;
+    get timeoutError() {
+      return timeoutError;
     },
     abort,
     expire(message) {
-      timeout = new DOMException(message, "TimeoutError");
+      timeoutError = new DOMException(message, "TimeoutError");
       // Before the signal: work that ends by it must not decide how the call ends.
-      giveUp(timeout);
+      rejectWork(timeoutError);
       abort();
     },
-    within: (work) => Promise.race([work, new Promise<never>((_, reject) => (giveUp = reject))]),
+    rejectOnTimeout: (work) => Promise.race([work, new Promise<never>((_, reject) => (rejectWork = reject))]),
   };
 }

@@ -6,22 +6,22 @@
 
 const SAFE: unique symbol = Symbol("html");
 
-/** Made by {@link markup} alone: no JSON and no string can pose as it. */
+/** Made by {@link html} alone: no JSON and no string can pose as it. */
 export interface Html {
   readonly [SAFE]: string;
 }
 
 /** Lists are joined; undefined and false leave nothing. */
-export type Piece = string | number | Html | undefined | false | readonly Piece[];
+export type HtmlValue = string | number | Html | undefined | false | readonly HtmlValue[];
 
-export function markup(literals: TemplateStringsArray, ...pieces: readonly Piece[]): Html {
-  return { [SAFE]: literals.reduce((text, literal, at) => text + write(pieces[at - 1]) + literal) };
+export function html(literals: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
+  return { [SAFE]: literals.reduce((text, literal, index) => text + escapeValue(values[index - 1]) + literal) };
 }
 
-function write(piece: Piece): string {
-  if (piece === undefined || piece === false) return "";
-  if (typeof piece === "object") return SAFE in piece ? piece[SAFE] : piece.map(write).join("");
-  return String(piece).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+function escapeValue(value: HtmlValue): string {
+  if (value === undefined || value === false) return "";
+  if (typeof value === "object") return SAFE in value ? value[SAFE] : value.map(escapeValue).join("");
+  return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 /** The text of a whole document. */

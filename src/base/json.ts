@@ -7,7 +7,7 @@ export type JsonValue = null | boolean | number | string | JsonValue[] | { [key:
 export type JsonObject = { [key: string]: JsonValue };
 
 /** Deepest nesting that a message may have. Recursive code behind this check cannot exhaust the stack. */
-export const MAX_DEPTH = 64;
+export const MAX_JSON_DEPTH = 64;
 /** Most values in a message: a schema may find fault with each of them, and keeps all faults in memory. */
 export const MAX_JSON_VALUES = 100_000;
 
@@ -17,27 +17,28 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * True when `value` nests no deeper than {@link MAX_DEPTH} levels and holds at most {@link MAX_JSON_VALUES} values. Recursion
- * stops there, so hostile JSON costs little. With `opaque` it also drops the members that are null. It keeps an `id`, the
- * `input` that a model gives to a tool, and what stands under the member `opaque`: the arguments of a tool, in a call.
+ * True when `value` nests no deeper than {@link MAX_JSON_DEPTH} levels and holds at most {@link MAX_JSON_VALUES} values. Recursion
+ * stops there, so hostile JSON costs little. With `opaqueMember` it also drops the members that are null. It keeps an `id`, the
+ * `input` that a model gives to a tool, and what stands under the member `opaqueMember`: the arguments of a tool, in a call.
  */
 export function checkJson(
   value: JsonValue,
-  opaque: string | null = null,
-  levels: number = MAX_DEPTH,
-  left: { values: number } = { values: MAX_JSON_VALUES },
+  opaqueMember: string | null = null,
+  remainingLevels: number = MAX_JSON_DEPTH,
+  remaining: { values: number } = { values: MAX_JSON_VALUES },
 ): boolean {
-  left.values -= 1;
-  if (left.values < 0) return false;
+  remaining.values -= 1;
+  if (remaining.values < 0) return false;
   if (typeof value !== "object" || value === null) return true;
-  if (levels === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => checkJson(item, opaque, levels - 1, left));
-  const next = value["method"] === "tools/call" ? "arguments" : "";
+  if (remainingLevels === 0) return false;
+  if (Array.isArray(value)) return value.every((item) => checkJson(item, opaqueMember, remainingLevels - 1, remaining));
+  const nextOpaqueMember = value["method"] === "tools/call" ? "arguments" : "";
   for (const key in value) {
     const member = value[key] ?? null;
-    const below = opaque === null || key === opaque || key === "input" ? null : next;
-    if (member === null && opaque !== null && key !== "id") delete value[key];
-    else if (!checkJson(member, below, levels - 1, left)) return false;
+    const innerOpaqueMember =
+      opaqueMember === null || key === opaqueMember || key === "input" ? null : nextOpaqueMember;
+    if (member === null && opaqueMember !== null && key !== "id") delete value[key];
+    else if (!checkJson(member, innerOpaqueMember, remainingLevels - 1, remaining)) return false;
   }
   return true;
 }
@@ -68,7 +69,7 @@ export function withoutNulls(value: JsonObject): JsonObject {
 }
 
 /** The object of JSON text, or undefined when it is anything else. */
-export function readObject(text: string | undefined): JsonObject | undefined {
+export function readJsonObject(text: string | undefined): JsonObject | undefined {
   const value = readJson(text);
   return isObject(value) ? value : undefined;
 }

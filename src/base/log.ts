@@ -5,7 +5,7 @@
 
 import type { Secret } from "./secret.ts";
 
-export type Event =
+export type LogEvent =
   /** At start: nobody is asked who they are. */
   | "auth.none"
   /** An OAuth request was refused, at a page, an endpoint or the resource; `reason` is stable. */
@@ -44,23 +44,23 @@ export type Event =
   /** Spans did not reach the collector, at most once a minute; spans were dropped for want of room. */
   | "telemetry.failed";
 
-export type Facts = Readonly<Record<string, string | number | boolean | Secret | undefined>>;
+export type LogFields = Readonly<Record<string, string | number | boolean | Secret | undefined>>;
 
-let asText = false;
+let hasStacksAsText = false;
 
 /** From here on an `error` that is a stack follows its line as text, for people who read the log: `wrangler dev` maps stacks in text. */
-export function writeStacks(yes: boolean): void {
-  asText = yes;
+export function setStacksAsText(isEnabled: boolean): void {
+  hasStacksAsText = isEnabled;
 }
 
-export function log(level: "log" | "warn" | "error", event: Event, facts: Facts = {}): void {
-  const { error, ...rest } = facts;
+export function log(level: "log" | "warn" | "error", event: LogEvent, fields: LogFields = {}): void {
+  const { error, ...rest } = fields;
   const stack = String(error ?? "");
-  if (asText && stack.includes("\n")) console[level](`${JSON.stringify({ event, ...rest })}\n${stack}`);
-  else console[level](JSON.stringify({ event, ...facts }));
+  if (hasStacksAsText && stack.includes("\n")) console[level](`${JSON.stringify({ event, ...rest })}\n${stack}`);
+  else console[level](JSON.stringify({ event, ...fields }));
 }
 
 /** An exception as a fact: its stack where it has one. */
-export function stackOf(error: unknown): string {
+export function errorStack(error: unknown): string {
   return String((error as Error | undefined)?.stack ?? error);
 }

@@ -1,10 +1,10 @@
 /** Work that must be done whatever fails meanwhile: all parts of it are begun, and what failed is tried again. */
 
-/** Tries after which unfinished work is given up: two days with {@link pauseBefore}. */
+/** Tries after which unfinished work is given up: two days with {@link retryDelayMs}. */
 export const MAX_TRIES = 50;
 
 /** Milliseconds to wait before the try after `tries` that failed: twice as long each time, an hour at most. */
-export function pauseBefore(tries: number): number {
+export function retryDelayMs(tries: number): number {
   return Math.min(5_000 * 2 ** tries, 3_600_000);
 }
 
@@ -12,6 +12,6 @@ export function pauseBefore(tries: number): number {
  * Waits for all of them, also when one fails.
  * @throws what the first that failed threw.
  */
-export async function settleAll(all: readonly Promise<unknown>[]): Promise<void> {
-  for (const one of await Promise.allSettled(all)) if (one.status === "rejected") throw one.reason;
+export async function settleAll(promises: readonly Promise<unknown>[]): Promise<void> {
+  for (const result of await Promise.allSettled(promises)) if (result.status === "rejected") throw result.reason;
 }

@@ -5,15 +5,15 @@
  * never looked at. Claims and the choice of trusted keys are the caller's.
  */
 
-import { readBase64url, readUtf8, utf8 } from "../base/bytes.ts";
-import { readObject, type JsonObject } from "../base/json.ts";
+import { decodeBase64url, decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
+import { readJsonObject, type JsonObject } from "../base/json.ts";
 
 export interface Jws {
   readonly alg: string;
   readonly header: JsonObject;
   readonly payload: JsonObject;
   /** What the signature is over. */
-  readonly signed: Uint8Array<ArrayBuffer>;
+  readonly signingInput: Uint8Array<ArrayBuffer>;
   readonly signature: Uint8Array<ArrayBuffer>;
 }
 
@@ -36,32 +36,33 @@ const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
 export const JWS_ALGORITHMS: readonly string[] = Object.keys(ALGORITHMS);
 
 /** Characters of a token; what asks for more is no access token and no assertion. */
-const MAX_JWS = 16_384;
+const MAX_TOKEN_CHARACTERS = 16_384;
 
 /** The parts of `text`, or undefined unless it is a JWS of JSON objects under an algorithm from the list. Nothing is proven yet. */
 export function readJws(text: string): Jws | undefined {
-  const parts = text.length > MAX_JWS ? [] : text.split(".");
-  const [header, payload, signature] = parts.map(readBase64url);
+  const parts = text.length > MAX_TOKEN_CHARACTERS ? [] : text.split(".");
+  const [header, payload, signature] = parts.map(decodeBase64url);
   if (parts.length !== 3 || header === undefined || payload === undefined || signature === undefined) return undefined;
-  const read = { header: readObject(readUtf8(header)), payload: readObject(readUtf8(payload)) };
-  const alg = read.header?.["alg"];
+  const parsed = { header: readJsonObject(decodeUtf8(header)), payload: readJsonObject(decodeUtf8(payload)) };
+  const alg = parsed.header?.["alg"];
   // No extension is understood here, so any that is critical is a reason to refuse (RFC 7515 section 4.1.11).
-  if (read.header === undefined || read.payload === undefined || read.header["crit"] !== undefined) return undefined;
+  if (parsed.header === undefined || parsed.payload === undefined || parsed.header["crit"] !== undefined)
+    return undefined;
   if (typeof alg !== "string" || !Object.hasOwn(ALGORITHMS, alg)) return undefined;
-  const signed = utf8(text.slice(0, text.lastIndexOf(".")));
-  return { alg, header: read.header, payload: read.payload, signed, signature };
+  const signingInput = encodeUtf8(text.slice(0, text.lastIndexOf(".")));
+  return { alg, header: parsed.header, payload: parsed.payload, signingInput, signature };
 }
 
 /** True when `key`, a public JWK, fits the algorithm and made the signature. */
 export async function verifyJws(jws: Jws, key: JsonObject): Promise<boolean> {
   const algorithm = ALGORITHMS[jws.alg];
-  if (algorithm === undefined || !fitsAlgorithm(key, jws.alg)) return false;
+  if (algorithm === undefined || !isKeyForAlgorithm(key, jws.alg)) return false;
   // Only what makes the public key: what else a JWK says was judged already.
   const { kty, crv, x, y, n, e } = key;
   const jwk = { kty, crv, x, y, n, e } as JsonWebKey;
   try {
-    const imported = await crypto.subtle.importKey("jwk", jwk, algorithm.subtle, false, ["verify"]);
-    return await crypto.subtle.verify(algorithm.subtle, imported, jws.signature, jws.signed);
+    const publicKey = await crypto.subtle.importKey("jwk", jwk, algorithm.subtle, false, ["verify"]);
+    return await crypto.subtle.verify(algorithm.subtle, publicKey, jws.signature, jws.signingInput);
   } catch {
     // A point that is not on its curve, or a member that is missing or no number.
     return false;
@@ -72,13 +73,14 @@ export async function verifyJws(jws: Jws, key: JsonObject): Promise<boolean> {
  * True when `key` is a public key for `alg`: kind, curve and, where the key says so, algorithm and use. RSA keys have 2,048 to
  * 8,192 bits. A private or symmetric key does not fit: whoever published it has no secret left.
  */
-export function fitsAlgorithm(key: JsonObject, alg: string): boolean {
+export function isKeyForAlgorithm(key: JsonObject, alg: string): boolean {
   const algorithm = Object.hasOwn(ALGORITHMS, alg) ? ALGORITHMS[alg] : undefined;
   if (algorithm === undefined || key["kty"] !== algorithm.kty || key["crv"] !== algorithm.crv) return false;
   if (key["d"] !== undefined || key["k"] !== undefined) return false;
-  const { alg: only = alg, use = "sig", key_ops: operations = ["verify"] } = key;
-  if (only !== alg || use !== "sig" || !Array.isArray(operations) || !operations.includes("verify")) return false;
+  const { alg: declaredAlg = alg, use = "sig", key_ops: operations = ["verify"] } = key;
+  if (declaredAlg !== alg || use !== "sig" || !Array.isArray(operations) || !operations.includes("verify"))
+    return false;
   if (algorithm.kty !== "RSA") return true;
-  const modulus = typeof key["n"] === "string" ? readBase64url(key["n"]) : undefined;
+  const modulus = typeof key["n"] === "string" ? decodeBase64url(key["n"]) : undefined;
   return modulus !== undefined && modulus[0] !== 0 && modulus.length >= 256 && modulus.length <= 1024;
 }

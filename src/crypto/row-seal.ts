@@ -7,10 +7,10 @@
  * All before the ciphertext, and the key's id, are additional data. Each way to fail has a reason of its own.
  */
 
-import { concatBytes, utf8 } from "../base/bytes.ts";
-import { randomBytes } from "../base/clock.ts";
+import { concatBytes, encodeUtf8 } from "../base/bytes.ts";
+import { randomBytes } from "../base/time.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { KeyRing } from "./keyring.ts";
+import type { KeyRing } from "./key-ring.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -32,23 +32,23 @@ export type RowFault =
   /** Not what was written, or not by this key. */
   | "changed";
 
-const VERSION = 1;
-const [LENGTH, SALT, IV, IDENTITY, BODY] = [1, 5, 21, 33, 65];
+const FORMAT_VERSION = 1;
+const [LENGTH_OFFSET, SALT_OFFSET, IV_OFFSET, IDENTITY_OFFSET, BODY_OFFSET] = [1, 5, 21, 33, 65];
 const TAG_BYTES = 16;
 
 /** Seals `plain` for the row `identity`, under the ring's current key. */
-export async function sealRow(ring: KeyRing, purpose: string, identity: string, plain: Bytes): Promise<SealedRow> {
+export async function sealRow(ring: KeyRing, purpose: string, identity: string, plaintext: Bytes): Promise<SealedRow> {
   // 1. The header: how long all of it is, salt and IV of this sealing, and whose row it is.
-  const header = new Uint8Array(BODY);
-  new DataView(header.buffer).setUint32(LENGTH, BODY + plain.length + TAG_BYTES);
-  header[0] = VERSION;
-  header.set(randomBytes(IDENTITY - SALT), SALT);
-  header.set(await digestOf(identity), IDENTITY);
+  const header = new Uint8Array(BODY_OFFSET);
+  new DataView(header.buffer).setUint32(LENGTH_OFFSET, BODY_OFFSET + plaintext.length + TAG_BYTES);
+  header[0] = FORMAT_VERSION;
+  header.set(randomBytes(IDENTITY_OFFSET - SALT_OFFSET), SALT_OFFSET);
+  header.set(await sha256(identity), IDENTITY_OFFSET);
   // 2. A key for this sealing alone. 3. The rest.
-  const key = await ring.saltedSubkey(ring.current, purpose, header.slice(SALT, IV));
+  const key = await ring.saltedSubkey(ring.currentId, purpose, header.slice(SALT_OFFSET, IV_OFFSET));
   if (key === undefined) throw new Error("The key ring lost its current key");
-  const sealed = await crypto.subtle.encrypt(algorithmOf(header, ring.current), key, plain);
-  return { key: ring.current, blob: concatBytes(header, new Uint8Array(sealed)) };
+  const sealed = await crypto.subtle.encrypt(aesGcmParams(header, ring.currentId), key, plaintext);
+  return { key: ring.currentId, blob: concatBytes(header, new Uint8Array(sealed)) };
 }
 
 /** What was sealed for `identity`, or the reason why it does not open. */
@@ -59,28 +59,32 @@ export async function openRow(
   { key: id, blob }: SealedRow,
 ): Promise<Result<Bytes, RowFault>> {
   // 1. All of it is there, in this format.
-  if (blob.length > 0 && blob[0] !== VERSION) return err("format.unknown");
-  if (blob.length < BODY + TAG_BYTES) return err("cut.short");
-  const length = new DataView(blob.buffer, blob.byteOffset).getUint32(LENGTH);
+  if (blob.length > 0 && blob[0] !== FORMAT_VERSION) return err("format.unknown");
+  if (blob.length < BODY_OFFSET + TAG_BYTES) return err("cut.short");
+  const length = new DataView(blob.buffer, blob.byteOffset).getUint32(LENGTH_OFFSET);
   if (length > blob.length) return err("cut.short");
   // 2. Its key is in the ring.
-  const header = blob.slice(0, BODY);
-  const key = ring.saltedSubkey(id, purpose, header.slice(SALT, IV));
+  const header = blob.slice(0, BODY_OFFSET);
+  const key = ring.saltedSubkey(id, purpose, header.slice(SALT_OFFSET, IV_OFFSET));
   if (key === undefined) return err("key.missing");
   // 3. It is what was written. 4. It was written for this row: a header that is authentic says for which.
-  const plain = await decrypt(await key, algorithmOf(header, id), blob.slice(BODY));
-  if (plain === undefined) return err("changed");
-  const own = await digestOf(identity);
-  return crypto.subtle.timingSafeEqual(header.slice(IDENTITY), own) ? ok(plain) : err("moved");
+  const plaintext = await decrypt(await key, aesGcmParams(header, id), blob.slice(BODY_OFFSET));
+  if (plaintext === undefined) return err("changed");
+  const identityDigest = await sha256(identity);
+  return crypto.subtle.timingSafeEqual(header.slice(IDENTITY_OFFSET), identityDigest) ? ok(plaintext) : err("moved");
 }
 
-function algorithmOf(header: Bytes, key: string) {
-  return { name: "AES-GCM", iv: header.slice(IV, IDENTITY), additionalData: concatBytes(header, utf8(key)) };
+function aesGcmParams(header: Bytes, key: string) {
+  return {
+    name: "AES-GCM",
+    iv: header.slice(IV_OFFSET, IDENTITY_OFFSET),
+    additionalData: concatBytes(header, encodeUtf8(key)),
+  };
 }
 
 async function decrypt(
   key: CryptoKey,
-  algorithm: ReturnType<typeof algorithmOf>,
+  algorithm: ReturnType<typeof aesGcmParams>,
   ciphertext: Bytes,
 ): Promise<Bytes | undefined> {
   try {
@@ -90,6 +94,6 @@ async function decrypt(
   }
 }
 
-async function digestOf(identity: string): Promise<Bytes> {
-  return new Uint8Array(await crypto.subtle.digest("SHA-256", utf8(identity)));
+async function sha256(identity: string): Promise<Bytes> {
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", encodeUtf8(identity)));
 }

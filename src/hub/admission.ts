@@ -5,57 +5,66 @@
  */
 
 import { ANONYMOUS, callerKey } from "../base/caller.ts";
-import { now } from "../base/clock.ts";
-import type { Seen, SessionRows } from "./rows.ts";
+import { now } from "../base/time.ts";
+import type { SeenSession, HubRows } from "./hub-rows.ts";
 
 /** Sessions one caller may have open, or one address of strangers; listeners likewise, on each hub object. */
 export const MAX_SESSIONS_PER_CALLER = 100;
 /** Sessions of all strangers on one hub object. */
-export const MAX_SESSIONS_OF_STRANGERS = 10_000;
+export const MAX_ANONYMOUS_SESSIONS = 10_000;
 
 /** Requests to sessions in one invocation: the platform allows a thousand. */
-export const PAGE = 500;
+export const HUB_PAGE_SIZE = 500;
 
 /** Milliseconds after admission in which a session may not have been opened yet. */
 export const OPENING_MS = 60_000;
 
 /** What a session says that was to be ended: when it was last seen, if that is too late for it. "gone": there is none, or not yet. */
-export type Retired = number | "busy" | "ended" | "gone";
+export type RetirementResult = number | "busy" | "ended" | "gone";
 
 /** Has a session end, unless it is busy or was seen after `before`. */
-type Ask = (one: Seen, before: number) => Promise<Retired>;
+type RequestRetirement = (session: SeenSession, before: number) => Promise<RetirementResult>;
 
 /** Whether there is room for one more session of `share`, after some may have been ended. Nothing is awaited after the last look. */
-export async function makeRoom(rows: SessionRows, share: string, ask: Ask): Promise<boolean> {
-  const at = now();
+export async function ensureCapacity(
+  rows: HubRows,
+  share: string,
+  requestRetirement: RequestRetirement,
+): Promise<boolean> {
+  const time = now();
   let skipped = 0;
-  for (let asked = 0; asked < PAGE; asked++) {
-    const crowded = crowdedBy(rows, share);
-    if (crowded === undefined) return true;
-    const [idlest, next] = rows.idlest(crowded, skipped);
-    if (idlest === undefined || idlest.since >= at) return false;
+  for (let requestCount = 0; requestCount < HUB_PAGE_SIZE; requestCount++) {
+    const fullGroup = findFullGroup(rows, share);
+    if (fullGroup === undefined) return true;
+    const [oldest, next] = rows.leastRecentlyUsed(fullGroup, skipped);
+    if (oldest === undefined || oldest.since >= time) return false;
     // To the end of the line: whoever else wants room meanwhile asks another.
-    rows.setSeen(idlest, at + OPENING_MS);
-    if (await retire(rows, idlest, Math.min(next?.since ?? at, at), ask)) continue;
-    rows.setSeen(idlest, idlest.since);
+    rows.setLastSeen(oldest, time + OPENING_MS);
+    if (await retireIdleSession(rows, oldest, Math.min(next?.since ?? time, time), requestRetirement)) continue;
+    rows.setLastSeen(oldest, oldest.since);
     skipped += 1;
   }
   return false;
 }
 
 /** The bound that one more session of `share` would break: that of the share, or of all strangers. */
-function crowdedBy(rows: SessionRows, share: string): string | undefined {
-  const strangers = callerKey(ANONYMOUS);
-  if (share !== strangers && rows.count(share) >= MAX_SESSIONS_PER_CALLER) return share;
-  const isCrowded = share.startsWith(strangers) && rows.count(strangers) >= MAX_SESSIONS_OF_STRANGERS;
-  return isCrowded ? strangers : undefined;
+function findFullGroup(rows: HubRows, share: string): string | undefined {
+  const anonymous = callerKey(ANONYMOUS);
+  if (share !== anonymous && rows.count(share) >= MAX_SESSIONS_PER_CALLER) return share;
+  const isFull = share.startsWith(anonymous) && rows.count(anonymous) >= MAX_ANONYMOUS_SESSIONS;
+  return isFull ? anonymous : undefined;
 }
 
 /** Ends a session that was not seen after `before`, or notes when it was. False while it may not have been opened yet. */
-export async function retire(rows: SessionRows, one: Seen, before: number, ask: Ask): Promise<boolean> {
-  const seen = await ask(one, before);
-  if (seen === "gone" && one.since > now() - OPENING_MS) return false;
-  if (seen === "gone" || seen === "ended") rows.remove(one, Infinity);
-  else rows.setSeen(one, seen === "busy" ? now() : seen);
+export async function retireIdleSession(
+  rows: HubRows,
+  session: SeenSession,
+  before: number,
+  requestRetirement: RequestRetirement,
+): Promise<boolean> {
+  const result = await requestRetirement(session, before);
+  if (result === "gone" && session.since > now() - OPENING_MS) return false;
+  if (result === "gone" || result === "ended") rows.remove(session, Infinity);
+  else rows.setLastSeen(session, result === "busy" ? now() : result);
   return true;
 }

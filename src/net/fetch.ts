@@ -6,26 +6,26 @@
  * the network must see to that.
  */
 
-import { readUtf8, readWithin } from "../base/bytes.ts";
-import { after } from "../base/clock.ts";
-import { readObject, type JsonObject } from "../base/json.ts";
+import { decodeUtf8, readStream } from "../base/bytes.ts";
+import { startTimer } from "../base/time.ts";
+import { readJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
-export interface Limits {
+export interface FetchLimits {
   /** Media types, comma separated, or *\/*: sent as Accept, and what a 2xx answer must be. */
   readonly accept: string;
   readonly maxBytes: number;
   readonly timeoutMs: number;
 }
 
-/** Beyond a GET, for {@link fetchTrusted}. */
-export interface Sent {
+/** Beyond a GET, for {@link fetchConfigured}. */
+export interface FetchOptions {
   readonly method?: "POST";
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
-export interface Fetched {
+export interface FetchResult {
   readonly status: number;
   readonly headers: Headers;
   readonly text: string;
@@ -34,16 +34,19 @@ export interface Fetched {
 }
 
 /** GETs a URL that a stranger named. The reason is stable and dotted: "url.host", "fetch.redirect", "fetch.large", … */
-export async function fetchStranger(url: string, limits: Limits): Promise<Result<Fetched, string>> {
-  const checked = checkStrangerUrl(url);
-  return checked.ok ? fetchWithin(checked.value, {}, limits) : checked;
+export async function fetchUntrusted(url: string, limits: FetchLimits): Promise<Result<FetchResult, string>> {
+  const checked = checkPublicUrl(url);
+  return checked.ok ? fetchWithLimits(checked.value, {}, limits) : checked;
 }
 
 /** Fetches a URL that the operator configured, or that a document at one names: loopback and plain http are their choice. */
-export async function fetchTrusted(url: string, limits: Limits & Sent): Promise<Result<Fetched, string>> {
+export async function fetchConfigured(
+  url: string,
+  limits: FetchLimits & FetchOptions,
+): Promise<Result<FetchResult, string>> {
   const { method = "GET", headers = {}, body = null } = limits;
-  const http = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-  return http ? fetchWithin(new URL(url), { method, headers, body }, limits) : err("url.scheme");
+  const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
+  return isHttp ? fetchWithLimits(new URL(url), { method, headers, body }, limits) : err("url.scheme");
 }
 
 /**
@@ -58,40 +61,40 @@ const PUBLIC_NAME =
  * turned every notation of IPv4 into dotted decimals, which no name can end in, and IPv6 stands in brackets.
  * `own`: a host that is refused as well.
  */
-export function checkStrangerUrl(text: string, own?: string): Result<URL, string> {
+export function checkPublicUrl(text: string, ownHost?: string): Result<URL, string> {
   if (!URL.canParse(text)) return err("url.malformed");
   const url = new URL(text);
   if (url.protocol !== "https:") return err("url.scheme");
   if (url.username !== "" || url.password !== "") return err("url.userinfo");
   if (url.port !== "") return err("url.port");
-  if (!PUBLIC_NAME.test(url.hostname) || url.hostname === own) return err("url.host");
+  if (!PUBLIC_NAME.test(url.hostname) || url.hostname === ownHost) return err("url.host");
   return ok(url);
 }
 
-async function fetchWithin(url: URL, init: RequestInit, limits: Limits): Promise<Result<Fetched, string>> {
+async function fetchWithLimits(url: URL, init: RequestInit, limits: FetchLimits): Promise<Result<FetchResult, string>> {
   const { accept, maxBytes, timeoutMs } = limits;
   const headers = { "user-agent": "barewire", ...(init.headers as Record<string, string> | undefined), accept };
   const controller = new AbortController();
-  const giveUp = after(timeoutMs, () => controller.abort());
+  const cancelTimeout = startTimer(timeoutMs, () => controller.abort());
   try {
     const { signal } = controller;
-    const answer = await fetch(url, { ...init, headers, signal, redirect: "manual", cache: "no-store" });
-    if (answer.status >= 300 && answer.status < 400) return err("fetch.redirect");
-    if (answer.ok && !isOneOf(accept, answer.headers.get("content-type"))) return err("fetch.type");
-    const bytes = await readWithin(answer.body, maxBytes);
-    const text = bytes && readUtf8(bytes);
+    const response = await fetch(url, { ...init, headers, signal, redirect: "manual", cache: "no-store" });
+    if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
+    if (response.ok && !isAcceptedType(accept, response.headers.get("content-type"))) return err("fetch.type");
+    const bytes = await readStream(response.body, maxBytes);
+    const text = bytes && decodeUtf8(bytes);
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
-    return ok({ status: answer.status, headers: answer.headers, text, json: readObject(text) });
+    return ok({ status: response.status, headers: response.headers, text, json: readJsonObject(text) });
   } catch {
     return err(controller.signal.aborted ? "fetch.timeout" : "fetch.failed");
   } finally {
-    giveUp();
+    cancelTimeout();
     // A body that was left unread would hold one of the request's few connections.
     controller.abort();
   }
 }
 
-function isOneOf(accept: string, type: string | null): boolean {
+function isAcceptedType(accept: string, type: string | null): boolean {
   const essence = (type ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  return accept.split(",").some((one) => one.trim() === essence || one.trim() === "*/*");
+  return accept.split(",").some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
 }

@@ -3,16 +3,16 @@
 import type { JsonObject } from "../base/json.ts";
 
 /** All durations are seconds. */
-export interface Settings {
+export interface AuthorizationServerSettings {
   /** Shown to people on every page. */
   readonly serverName: string;
   /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
-  readonly scopes: Readonly<Record<string, { readonly description: string; readonly byDefault?: boolean }>>;
-  readonly clients: readonly PreRegistered[];
+  readonly scopes: Readonly<Record<string, { readonly description: string; readonly isDefault?: boolean }>>;
+  readonly clients: readonly ConfiguredClient[];
   /** Whether clients may bring a metadata document, which this server then fetches. */
-  readonly documents: boolean;
+  readonly acceptsMetadataDocuments: boolean;
   /** The host of this server as clients know it: nothing is fetched from it in a client's name. */
-  readonly host: string | undefined;
+  readonly publicHost: string | undefined;
   readonly codeSeconds: number;
   readonly accessSeconds: number;
   /** A grant dies when it was not used for this long. */
@@ -23,11 +23,11 @@ export interface Settings {
    */
   readonly graceSeconds: number;
   /** Ask the grant on every request, so that a revoked token dies at once and not within `accessSeconds`. */
-  readonly strict: boolean;
+  readonly isStrict: boolean;
 }
 
 /** A client that the operator wrote into the configuration. */
-export interface PreRegistered {
+export interface ConfiguredClient {
   readonly client_id: string;
   readonly client_name: string;
   readonly redirect_uris: readonly string[];

@@ -6,14 +6,14 @@
 import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../base/json.ts";
 import { ok } from "../base/result.ts";
-import type { CacheHint } from "../base/outcome.ts";
-import type { Implementation } from "../revision/envelope.ts";
-import type { MirroredParam } from "../revision/mirror.ts";
-import { readMirroredParams } from "../revision/mirrored-params.ts";
+import type { CacheHint } from "../protocol/outcome.ts";
+import type { Implementation } from "../protocol/request-meta.ts";
+import type { HeaderParam } from "../protocol/request-headers.ts";
+import { readHeaderParams } from "../protocol/header-params.ts";
 import type { Annotations, ContentBlock, Icon, PromptMessage, ResourceContents, ToolResult } from "./content.ts";
 import type { Context } from "./context.ts";
-import { compileTemplate, type Template } from "./template.ts";
-import { checkOf, isZod, type Check } from "./zod.ts";
+import { compileTemplate, type UriTemplate } from "./uri-template.ts";
+import { checkWith, isZodSchema, type Check } from "./zod.ts";
 
 /** JSON Schema 2020-12 that is shown to clients exactly as written, and its author's own check of values by it. */
 export interface RawSchema {
@@ -21,10 +21,10 @@ export interface RawSchema {
   readonly check: Check;
 }
 export type Schema = z.core.$ZodType | RawSchema;
-export type Checked<S extends Schema> = S extends z.core.$ZodType ? z.infer<S> : JsonObject;
-type Promised<T> = T | Promise<T>;
+export type SchemaValue<S extends Schema> = S extends z.core.$ZodType ? z.infer<S> : JsonObject;
+type MaybePromise<T> = T | Promise<T>;
 
-interface Described {
+interface BaseMetadata {
   readonly name: string;
   readonly title?: string;
   readonly description?: string;
@@ -32,7 +32,7 @@ interface Described {
   readonly _meta?: JsonObject;
 }
 
-export interface ToolSpec<In extends Schema, Out extends Schema> extends Described {
+export interface ToolSpec<In extends Schema, Out extends Schema> extends BaseMetadata {
   readonly annotations?: JsonObject;
   /** Arguments; left out for a tool that takes none. */
   readonly input?: In;
@@ -42,22 +42,22 @@ export interface ToolSpec<In extends Schema, Out extends Schema> extends Describ
   readonly scopes?: readonly string[];
   /** Seconds that a call may take, from its start to its result or its questions, in place of HANDLER_SECONDS. */
   readonly timeoutSeconds?: number;
-  readonly handler: (args: Checked<In>, context: Context) => Promised<string | ContentBlock[] | ToolResult>;
+  readonly handler: (args: SchemaValue<In>, context: Context) => MaybePromise<string | ContentBlock[] | ToolResult>;
 }
 
 export interface Tool {
   readonly name: string;
   /** The tool as `tools/list` shows it. */
-  readonly listing: JsonObject;
+  readonly listEntry: JsonObject;
   readonly scopes: readonly string[];
   readonly timeoutSeconds: number | undefined;
-  readonly mirrored: readonly MirroredParam[];
+  readonly headerParams: readonly HeaderParam[];
   readonly checkInput: Check;
   readonly checkOutput: Check | undefined;
-  readonly run: (args: never, context: Context) => Promised<string | ContentBlock[] | ToolResult>;
+  readonly run: (args: never, context: Context) => MaybePromise<string | ContentBlock[] | ToolResult>;
 }
 
-const DIALECT = "https://json-schema.org/draft/2020-12/schema";
+const SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema";
 const NO_ARGUMENTS: RawSchema = {
   schema: { type: "object", properties: {} },
   // Arguments that a tool does not know are dropped, as they are where a tool has some.
@@ -67,94 +67,103 @@ const NO_ARGUMENTS: RawSchema = {
 /** Defines a tool. Throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool. */
 export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ToolSpec<In, Out>): Tool {
   try {
-    return define(spec);
+    return compileTool(spec);
   } catch (error) {
     throw new Error(`Tool "${spec.name}": ${(error as Error).message}`, { cause: error });
   }
 }
 
-function define<In extends Schema, Out extends Schema>(spec: ToolSpec<In, Out>): Tool {
-  const { handler, input = NO_ARGUMENTS, output, scopes = [], timeoutSeconds, ...described } = spec;
+function compileTool<In extends Schema, Out extends Schema>(spec: ToolSpec<In, Out>): Tool {
+  const { handler, input = NO_ARGUMENTS, output, scopes = [], timeoutSeconds, ...metadata } = spec;
   // spec: tools.name.characters, tools.name.length
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name)) throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
   if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && timeoutSeconds < Infinity))
     throw new Error("its timeoutSeconds must be a number above 0");
-  const { schema: inputSchema, check: checkInput } = readSchema(input, "input");
-  const out = output && readSchema(output, "output");
+  const { schema: inputSchema, check: checkInput } = compileSchema(input, "input");
+  const compiledOutput = output && compileSchema(output, "output");
   // spec: tools.schema.input
   if (inputSchema["type"] !== "object") throw new Error('its input schema must have type "object"');
-  const mirrored = readMirroredParams(inputSchema);
-  if (!mirrored.ok) throw new Error(mirrored.error);
+  const headerParams = readHeaderParams(inputSchema);
+  if (!headerParams.ok) throw new Error(headerParams.error);
   return {
     name: spec.name,
-    listing: { ...described, inputSchema, ...(out && { outputSchema: out.schema }) } as unknown as JsonObject,
+    listEntry: {
+      ...metadata,
+      inputSchema,
+      ...(compiledOutput && { outputSchema: compiledOutput.schema }),
+    } as unknown as JsonObject,
     scopes,
     timeoutSeconds,
-    mirrored: mirrored.value,
+    headerParams: headerParams.value,
     checkInput,
-    checkOutput: out?.check,
+    checkOutput: compiledOutput?.check,
     run: handler,
   };
 }
 
 /** The schema as clients see it, and the check of values that goes with it. Throws for what JSON Schema cannot say. */
-function readSchema(given: Schema, io: "input" | "output"): RawSchema {
+function compileSchema(given: Schema, io: "input" | "output"): RawSchema {
   // Types are not checked where the Worker is built, and a bare object of schemas is what other libraries take.
-  const raw = isZod(given) ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkOf(given) } : given;
-  if (!isObject(raw.schema)) throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
-  const { $schema = DIALECT } = raw.schema;
+  const compiled = isZodSchema(given)
+    ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkWith(given) }
+    : given;
+  if (!isObject(compiled.schema)) throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
+  const { $schema = SCHEMA_DIALECT } = compiled.schema;
   // spec: schema.dialect.default, schema.dialect.unsupported
-  if ($schema !== DIALECT)
-    throw new Error(`its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`);
-  return raw;
+  if ($schema !== SCHEMA_DIALECT)
+    throw new Error(`its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${SCHEMA_DIALECT}`);
+  return compiled;
 }
 
 /** Text, bytes (as they are or in base64), or contents in the words of the protocol. */
-export type Read = string | { blob: string | Uint8Array } | ResourceContents[];
+export type ResourceReadResult = string | { blob: string | Uint8Array } | ResourceContents[];
 
-interface Readable extends Described {
+interface ResourceMetadata extends BaseMetadata {
   readonly mimeType?: string;
   readonly annotations?: Annotations;
   readonly cache?: CacheHint;
 }
 
-export interface ResourceSpec extends Readable {
+export interface ResourceSpec extends ResourceMetadata {
   readonly uri: string;
   readonly size?: number;
-  readonly read: (context: Context) => Promised<Read | undefined>;
+  readonly read: (context: Context) => MaybePromise<ResourceReadResult | undefined>;
 }
 
 /** Suggestions for one argument, best first. `others` holds the arguments that are already filled in. */
-export type Complete = (
+export type Completer = (
   value: string,
   others: Readonly<Record<string, string>>,
   context: Context,
-) => Promised<readonly string[]>;
+) => MaybePromise<readonly string[]>;
 
-export interface TemplateSpec extends Readable {
+export interface TemplateSpec extends ResourceMetadata {
   /** RFC 6570. */
   readonly uriTemplate: string;
-  readonly complete?: Readonly<Record<string, Complete>>;
+  readonly complete?: Readonly<Record<string, Completer>>;
   /** The contents, or undefined when no such resource exists for this caller. */
   readonly read: (
     variables: Readonly<Record<string, string>>,
     uri: string,
     context: Context,
-  ) => Promised<Read | undefined>;
+  ) => MaybePromise<ResourceReadResult | undefined>;
 }
 
-interface PromptArgument extends Pick<Described, "name" | "title" | "description"> {
+interface PromptArgument extends Pick<BaseMetadata, "name" | "title" | "description"> {
   readonly required?: boolean;
-  readonly complete?: Complete;
+  readonly complete?: Completer;
 }
 
-export interface PromptSpec extends Described {
+export interface PromptSpec extends BaseMetadata {
   readonly arguments?: readonly PromptArgument[];
-  readonly handler: (args: Readonly<Record<string, string>>, context: Context) => Promised<string | PromptMessage[]>;
+  readonly handler: (
+    args: Readonly<Record<string, string>>,
+    context: Context,
+  ) => MaybePromise<string | PromptMessage[]>;
 }
 
 export interface ResourceTemplate extends TemplateSpec {
-  readonly template: Template;
+  readonly template: UriTemplate;
 }
 
 /** The scopes of a server by name. */
@@ -163,7 +172,7 @@ export interface ScopeInfo {
   /** What it allows, as the person who consents reads it. */
   readonly description: string;
   /** False: for clients that ask for it by name, and no part of what others get or are told to ask for. */
-  readonly byDefault?: boolean;
+  readonly isDefault?: boolean;
   /** Narrower scopes that this one includes, with all that they include. */
   readonly implies?: readonly string[];
 }

@@ -4,27 +4,28 @@
  */
 
 import { isObject, type JsonValue } from "../base/json.ts";
-import { refused, type Outcome } from "../base/outcome.ts";
-import { refusal } from "../base/refusal.ts";
+import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
+import { protocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { PromptMessage } from "./content.ts";
 import type { PromptSpec } from "./define.ts";
-import { requireList, requireMessage } from "./returned.ts";
-import { run } from "./run.ts";
+import { requireList, requireMessage } from "./handler-result.ts";
+import { runHandler } from "./run-handler.ts";
 import type { Call } from "./types.ts";
 
-export async function getPrompt(of: Call): Promise<Outcome> {
-  const { name, arguments: given = {} } = of.request.params;
-  const prompt = typeof name === "string" ? of.server.prompts.get(name) : undefined;
+export async function getPrompt(call: Call): Promise<Outcome> {
+  const { name, arguments: given = {} } = call.request.params;
+  const prompt = typeof name === "string" ? call.server.prompts.get(name) : undefined;
   // spec: prompts.get.unknown
-  if (prompt === undefined) return refused(refusal("InvalidParams", `Unknown prompt: ${JSON.stringify(name)}`));
+  if (prompt === undefined)
+    return errorOutcome(protocolError("InvalidParams", `Unknown prompt: ${JSON.stringify(name)}`));
   const args = readArguments(prompt, given);
   // spec: prompts.arguments.validate
-  if (!args.ok) return refused(refusal("InvalidParams", args.error));
-  return run(
-    of,
+  if (!args.ok) return errorOutcome(protocolError("InvalidParams", args.error));
+  return runHandler(
+    call,
     (context) => prompt.handler(args.value, context),
-    (value) => complete(prompt, value),
+    (value) => promptOutcome(prompt, value),
   );
 }
 
@@ -41,7 +42,7 @@ function readArguments(prompt: PromptSpec, given: JsonValue): Result<Record<stri
   return ok(args);
 }
 
-function complete({ description }: PromptSpec, value: string | PromptMessage[]): Outcome {
+function promptOutcome({ description }: PromptSpec, value: string | PromptMessage[]): Outcome {
   const messages = typeof value === "string" ? [{ role: "user", content: { type: "text", text: value } }] : value;
   requireList(messages, "a list of messages", requireMessage);
   return {

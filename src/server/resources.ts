@@ -4,62 +4,62 @@
  * name nothing; there is never an empty answer for what does not exist.
  */
 
-import { base64 } from "../base/bytes.ts";
-import { refused, type Outcome } from "../base/outcome.ts";
-import { refusal } from "../base/refusal.ts";
-import type { Server } from "./catalog.ts";
-import type { Read, ResourceSpec } from "./define.ts";
-import { requireContents, requireList, requireObject } from "./returned.ts";
-import { run } from "./run.ts";
+import { encodeBase64 } from "../base/bytes.ts";
+import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
+import { protocolError } from "../base/protocol-error.ts";
+import type { Server } from "./registry.ts";
+import type { ResourceReadResult, ResourceSpec } from "./define.ts";
+import { requireContents, requireList, requireObject } from "./handler-result.ts";
+import { runHandler } from "./run-handler.ts";
 import type { Call } from "./types.ts";
 
-type Found = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
+type ResourceReader = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
 
-export async function readResource(of: Call): Promise<Outcome> {
-  const { uri } = of.request.params;
+export async function readResource(call: Call): Promise<Outcome> {
+  const { uri } = call.request.params;
   // spec: resources.uri.validate
   if (typeof uri !== "string" || !URL.canParse(uri))
-    return refused(refusal("InvalidParams", "params.uri must be an absolute URI"));
-  const found = find(of.server, uri);
+    return errorOutcome(protocolError("InvalidParams", "params.uri must be an absolute URI"));
+  const reader = findResource(call.server, uri);
   // spec: resources.read.unknown, resources.read.nonempty
-  const notFound = refused(refusal("ResourceNotFound", "Resource not found", { uri }));
-  if (found === undefined) return notFound;
-  return run(
-    of,
-    (context) => found.read(context),
-    (value) => (value === undefined ? notFound : complete(uri, found, value)),
-    (reason) => refused({ ...reason, data: { uri } }),
+  const notFound = errorOutcome(protocolError("ResourceNotFound", "Resource not found", { uri }));
+  if (reader === undefined) return notFound;
+  return runHandler(
+    call,
+    (context) => reader.read(context),
+    (value) => (value === undefined ? notFound : resourceOutcome(uri, reader, value)),
+    (reason) => errorOutcome({ ...reason, data: { uri } }),
   );
 }
 
-function find({ resources, templates }: Server, uri: string): Found | undefined {
+function findResource({ resources, templates }: Server, uri: string): ResourceReader | undefined {
   const fixed = resources.get(uri);
   if (fixed !== undefined) return fixed;
   for (const spec of templates.values()) {
     const variables = spec.template.match(uri);
-    if (variables === undefined || (uri.startsWith("file:") && climbs(variables))) continue;
+    if (variables === undefined || (uri.startsWith("file:") && hasParentSegment(variables))) continue;
     return { ...spec, read: (context) => spec.read(variables, uri, context) };
   }
   return undefined;
 }
 
 /** A decoded variable that leaves the folder its template stands for (`..%2F`). */
-function climbs(variables: Readonly<Record<string, string>>): boolean {
+function hasParentSegment(variables: Readonly<Record<string, string>>): boolean {
   // spec: resources.path.sanitized
   return Object.values(variables).some((value) => value.split(/[/\\]/).includes(".."));
 }
 
-function complete(uri: string, { mimeType, cache }: Found, value: Read): Outcome {
+function resourceOutcome(uri: string, { mimeType, cache }: ResourceReader, value: ResourceReadResult): Outcome {
   const contents = Array.isArray(value)
     ? value
-    : [{ uri, ...(mimeType !== undefined && { mimeType }), ...body(value) }];
+    : [{ uri, ...(mimeType !== undefined && { mimeType }), ...textOrBlob(value) }];
   requireList(contents, "a list of contents", requireContents);
   return { kind: "complete", result: { contents }, ...(cache && { cache }) };
 }
 
-function body(value: Exclude<Read, unknown[]>): { text: string } | { blob: string } {
+function textOrBlob(value: Exclude<ResourceReadResult, unknown[]>): { text: string } | { blob: string } {
   if (typeof value === "string") return { text: value };
   const { blob } = requireObject(value, "a text or a blob") as typeof value;
   // spec: resources.binary.base64
-  return { blob: blob instanceof Uint8Array ? base64(blob) : blob };
+  return { blob: blob instanceof Uint8Array ? encodeBase64(blob) : blob };
 }

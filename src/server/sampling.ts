@@ -7,8 +7,8 @@ import type { JsonObject } from "../base/json.ts";
 import type { SamplingMessage } from "./content.ts";
 
 /** Throws unless every tool use is answered by the next message, which holds tool results alone. */
-export function requireBalance(messages: readonly SamplingMessage[]): void {
-  let open: readonly string[] = [];
+export function requireBalancedToolUse(messages: readonly SamplingMessage[]): void {
+  let unanswered: readonly string[] = [];
   for (const { role, content } of messages) {
     const blocks = Array.isArray(content) ? content : [content];
     const results = idsOf(blocks, "tool_result", "toolUseId");
@@ -17,12 +17,12 @@ export function requireBalance(messages: readonly SamplingMessage[]): void {
       throw new Error("A message with tool results is the user's and holds nothing else");
     }
     // spec: sampling.results.balanced, sampling.results.matched
-    if (results.toSorted().join() !== open.toSorted().join()) {
+    if (results.toSorted().join() !== unanswered.toSorted().join()) {
       throw new Error("Each tool use needs its result in the very next message");
     }
-    open = idsOf(blocks, "tool_use", "id");
+    unanswered = idsOf(blocks, "tool_use", "id");
   }
-  if (open.length > 0) throw new Error("The last tool use has no result");
+  if (unanswered.length > 0) throw new Error("The last tool use has no result");
 }
 
 function idsOf(blocks: readonly JsonObject[], type: string, member: string): string[] {

@@ -1,54 +1,58 @@
 /**
  * Who may call which tool: a tool may need scopes, and a broader scope includes the narrower ones that it implies.
- * MCP basic/authorization#scope-challenge-handling. Pure. Leaves the challenge itself to the front door.
+ * MCP basic/authorization#scope-challenge-handling. Pure. Leaves the challenge itself to the MCP endpoint.
  * On a server that asks nobody who they are, everybody may call everything.
  */
 
 import { ANONYMOUS, type Caller } from "../base/caller.ts";
 import { isObject, type JsonValue } from "../base/json.ts";
-import { listingOf, showTool, type Listing, type Server } from "./catalog.ts";
+import { listContentsOf, toolEntry, type ListContents, type Server } from "./registry.ts";
 import type { Scopes, Tool } from "./define.ts";
 
-const NONE: readonly string[] = [];
+const NO_SCOPES: readonly string[] = [];
 
 /**
  * What a challenge names: all scopes of every tool that `body`, a message or a batch of them, calls and its caller may
  * not. None where the caller may, and where it calls no tool.
  */
 export function missingScopes(server: Server, caller: Caller, body: JsonValue): readonly string[] {
-  if (!server.restricted) return NONE;
+  if (!server.hasRestrictedTools) return NO_SCOPES;
   const needed = [body].flat().flatMap((message) => {
     const { method, params } = isObject(message) ? message : {};
     const name = method === "tools/call" && isObject(params) ? params["name"] : undefined;
     const tool = typeof name === "string" ? server.tools.get(name) : undefined;
-    return tool === undefined || mayCall(server, caller, tool) ? NONE : tool.scopes;
+    return tool === undefined || mayCall(server, caller, tool) ? NO_SCOPES : tool.scopes;
   });
   return [...new Set(needed)];
 }
 
 // spec: tools.access.controlled
 export function mayCall({ scopes }: Server, caller: Caller, tool: Tool): boolean {
-  if (tool.scopes.length === 0 || isAnybody(caller)) return true;
+  if (tool.scopes.length === 0 || isAnonymous(caller)) return true;
   const held = expandScopes(scopes, caller.scopes);
   return tool.scopes.every((scope) => held.has(scope));
 }
 
 /** The list as this caller may see it: the same object wherever everybody sees the same. */
-export function listingFor(server: Server, caller: Caller, listing: Listing): Listing {
-  if (listing.member !== "tools" || !server.restricted || isAnybody(caller)) return listing;
-  return listingOf("tools", new Map([...server.tools].filter(([, tool]) => mayCall(server, caller, tool))), showTool);
+export function listForCaller(server: Server, caller: Caller, list: ListContents): ListContents {
+  if (list.member !== "tools" || !server.hasRestrictedTools || isAnonymous(caller)) return list;
+  return listContentsOf(
+    "tools",
+    new Map([...server.tools].filter(([, tool]) => mayCall(server, caller, tool))),
+    toolEntry,
+  );
 }
 
 // spec: bearer.scope.hierarchy
 /** `held` and all that they imply. A scope that was never declared implies nothing. */
 export function expandScopes(scopes: Scopes, held: readonly string[]): ReadonlySet<string> {
-  const all = new Set(held);
+  const expanded = new Set(held);
   // The walk comes to what is added on the way, and to nothing twice.
-  for (const scope of all) for (const implied of scopes[scope]?.implies ?? []) all.add(implied);
-  return all;
+  for (const scope of expanded) for (const implied of scopes[scope]?.implies ?? []) expanded.add(implied);
+  return expanded;
 }
 
 /** Callers that crossed into an object are copies: only their words can be compared. */
-function isAnybody({ issuer }: Caller): boolean {
+function isAnonymous({ issuer }: Caller): boolean {
   return issuer === ANONYMOUS.issuer;
 }

@@ -5,34 +5,34 @@
  */
 
 import { isObject, type JsonValue } from "../base/json.ts";
-import { refused, type Outcome } from "../base/outcome.ts";
-import { refusal } from "../base/refusal.ts";
+import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
+import { protocolError } from "../base/protocol-error.ts";
 import { err } from "../base/result.ts";
 import type { ContentBlock, ToolResult } from "./content.ts";
 import type { Tool } from "./define.ts";
-import { report } from "./failure.ts";
-import { requireBlock, requireList, requireObject, wrong } from "./returned.ts";
-import { run } from "./run.ts";
+import { logInternalError } from "./failure.ts";
+import { requireBlock, requireList, requireObject, invalidReturn } from "./handler-result.ts";
+import { runHandler } from "./run-handler.ts";
 import type { Call } from "./types.ts";
 import { mayCall } from "./scopes.ts";
 
-export function callTool(of: Call): Outcome | Promise<Outcome> {
-  const { server, request } = of;
+export function callTool(call: Call): Outcome | Promise<Outcome> {
+  const { server, request } = call;
   const { name, arguments: args = {} } = request.params;
   const tool = typeof name === "string" ? server.tools.get(name) : undefined;
   // spec: tools.input.validate
-  if (tool === undefined) return refused(refusal("InvalidParams", `Unknown tool: ${JSON.stringify(name)}`));
+  if (tool === undefined) return errorOutcome(protocolError("InvalidParams", `Unknown tool: ${JSON.stringify(name)}`));
   // A question may have been answered with fewer scopes than it was asked with.
   if (!mayCall(server, request.caller, tool))
-    return refused(refusal("Forbidden", `Tool ${tool.name} needs these scopes: ${tool.scopes.join(" ")}`));
-  if (!isObject(args)) return refused(refusal("InvalidParams", "params.arguments must be an object"));
+    return errorOutcome(protocolError("Forbidden", `Tool ${tool.name} needs these scopes: ${tool.scopes.join(" ")}`));
+  if (!isObject(args)) return errorOutcome(protocolError("InvalidParams", "params.arguments must be an object"));
   const checked = tool.checkInput(args);
   // spec: tools.input.validate, schema.dialect.declared
   if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
-  return run(
-    of,
+  return runHandler(
+    call,
     (context) => tool.run(checked.value as never, context),
-    (value) => finish(of, tool, value),
+    (value) => checkResult(call, tool, value),
     ({ message }) => toolError(message),
   );
 }
@@ -41,26 +41,31 @@ function toolError(text: string): Outcome {
   return { kind: "complete", result: { content: [{ type: "text", text }], isError: true } };
 }
 
-function finish(of: Call, tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
-  if (typeof value === "string") return finish(of, tool, [{ type: "text", text: value }]);
+function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | ToolResult): Outcome {
+  if (typeof value === "string") return checkResult(call, tool, [{ type: "text", text: value }]);
   const result = Array.isArray(value) ? { content: value } : value;
   requireObject(result, "a tool result");
   if (result.content !== undefined) requireList(result.content, "a list of content blocks", requireBlock);
-  else if (result.structuredContent === undefined) throw wrong("a tool result without content");
-  if (tool.checkOutput === undefined || result.isError === true) return complete(result);
-  const { structuredContent: made } = result;
-  const checked = made === undefined ? err("there is no structuredContent") : tool.checkOutput(made);
+  else if (result.structuredContent === undefined) throw invalidReturn("a tool result without content");
+  if (tool.checkOutput === undefined || result.isError === true) return toolOutcome(result);
+  const { structuredContent: structured } = result;
+  const checked = structured === undefined ? err("there is no structuredContent") : tool.checkOutput(structured);
   // spec: tools.output.conforms
-  if (checked.ok) return complete({ ...result, structuredContent: checked.value as JsonValue });
-  return refused(
-    report("tool.output.invalid", of, checked.error, `Tool ${tool.name} made a result that its own schema refuses`),
+  if (checked.ok) return toolOutcome({ ...result, structuredContent: checked.value as JsonValue });
+  return errorOutcome(
+    logInternalError(
+      "tool.output.invalid",
+      call,
+      checked.error,
+      `Tool ${tool.name} made a result that its own schema refuses`,
+    ),
   );
 }
 
 /** Fills in `content`: structured content always has its text twin, for clients that read only text. */
-function complete(result: ToolResult): Outcome {
+function toolOutcome(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
   // spec: tools.structured.text
-  const twin = structuredContent === undefined ? [] : [{ type: "text", text: JSON.stringify(structuredContent) }];
-  return { kind: "complete", result: { ...result, content: content ?? twin } as never };
+  const textCopy = structuredContent === undefined ? [] : [{ type: "text", text: JSON.stringify(structuredContent) }];
+  return { kind: "complete", result: { ...result, content: content ?? textCopy } as never };
 }

@@ -3,15 +3,15 @@
 import type { Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
 import type { JsonObject } from "../base/json.ts";
-import type { Memory, Sink } from "../base/outcome.ts";
-import type { KeyRing } from "../crypto/keyring.ts";
-import type { Change } from "../hub/change.ts";
-import type { ClientCapabilities, Implementation, LogLevel } from "../revision/envelope.ts";
-import type { StateDoor } from "../state/door.ts";
+import type { RetryState, NotificationSink } from "../protocol/outcome.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import type { Change } from "../protocol/change.ts";
+import type { ClientCapabilities, Implementation, LogLevel } from "../protocol/request-meta.ts";
+import type { StorageClient } from "../storage/client.ts";
 import type { Span } from "../telemetry/span.ts";
 import type { Tracer } from "../telemetry/tracer.ts";
 import type { Vault } from "../vault/vault.ts";
-import type { Server } from "./catalog.ts";
+import type { Server } from "./registry.ts";
 
 /** One request as `server/` sees it, whichever era brought it. */
 export interface ServerRequest {
@@ -23,9 +23,9 @@ export interface ServerRequest {
   readonly progressToken: string | number | undefined;
   /** The mildest level the client wants to see, or undefined for no log messages. */
   readonly logLevel: LogLevel | undefined;
-  readonly memory: Memory;
+  readonly retryState: RetryState;
   /** Id of the session, in revisions that have them. */
-  readonly session?: string;
+  readonly sessionId?: string;
   /** What its work is recorded under. */
   readonly span: Span;
 }
@@ -33,29 +33,29 @@ export interface ServerRequest {
 /** What the platform lends to every request. */
 export interface Services {
   readonly ring: KeyRing;
-  readonly stores: StateDoor;
+  readonly storage: StorageClient;
   readonly vault: Vault;
   readonly tracer: Tracer;
   /** Seconds that a handler may take, unless its tool says otherwise. */
   readonly handlerSeconds: number;
   publish(change: Change): void;
   /** Tells the session that asked by URL that the person is done there. */
-  complete(elicitationId: string): void;
+  notifyElicitationComplete(elicitationId: string): void;
 }
 
 /** What a request handler is given. */
 export interface Call {
   readonly server: Server;
   readonly request: ServerRequest;
-  readonly sink: Sink;
+  readonly sink: NotificationSink;
   readonly cancel: Cancellation;
   readonly services: Services;
   /** Lets the connection go while the call goes on; the era says what that means. */
-  readonly release?: (() => void) | undefined;
+  readonly closeStream?: (() => void) | undefined;
 }
 
 /** How long a request may take, from its start to its result or its questions. The era, which has a clock, ends it. */
-export interface Limit {
+export interface TimeLimit {
   readonly ms: number;
   /** What is said when it takes longer. */
   readonly message: string;

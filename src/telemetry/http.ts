@@ -4,37 +4,40 @@
  * key may be part of; a path that is no route gives no name.
  */
 
-import type { Attributes, Description } from "./span.ts";
+import type { Attributes, SpanDescription } from "./span.ts";
 
 /** Characters of a path that are told: it is a stranger's word. */
-const MOST_TEXT = 256;
-const VERBS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const MAX_TEXT_LENGTH = 256;
+const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** A request that came in; `routes` are the paths that are served under their own name. */
-export function describeRequest({ method }: Request, url: URL, routes: readonly string[]): Description {
+export function describeIncomingRequest({ method }: Request, url: URL, routes: readonly string[]): SpanDescription {
   const route = routes.includes(url.pathname) ? url.pathname : undefined;
-  const verb = VERBS.has(method) ? method : "_OTHER";
-  const about = {
-    "http.request.method": verb,
+  const knownMethod = KNOWN_METHODS.has(method) ? method : "_OTHER";
+  const attributes = {
+    "http.request.method": knownMethod,
     "http.route": route,
-    "url.path": url.pathname.slice(0, MOST_TEXT),
+    "url.path": url.pathname.slice(0, MAX_TEXT_LENGTH),
     "url.scheme": url.protocol.slice(0, -1),
-    ...addressOf(url),
+    ...serverAttributes(url),
   };
-  return [route === undefined ? verb : `${verb} ${route}`, about];
+  return [route === undefined ? knownMethod : `${knownMethod} ${route}`, attributes];
 }
 
 /** A request that goes out. */
-export function describeCall(method: string, text: string): Attributes {
+export function outgoingRequestAttributes(method: string, text: string): Attributes {
   if (!URL.canParse(text)) return { "http.request.method": method };
   const url = new URL(text);
   return {
     "http.request.method": method,
     "url.full": `${url.origin}/${url.pathname === "/" ? "" : "REDACTED"}`,
-    ...addressOf(url),
+    ...serverAttributes(url),
   };
 }
 
-function addressOf({ hostname, port }: URL): Attributes {
-  return { "server.address": hostname.slice(0, MOST_TEXT), "server.port": port === "" ? undefined : Number(port) };
+function serverAttributes({ hostname, port }: URL): Attributes {
+  return {
+    "server.address": hostname.slice(0, MAX_TEXT_LENGTH),
+    "server.port": port === "" ? undefined : Number(port),
+  };
 }

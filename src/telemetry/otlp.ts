@@ -4,9 +4,9 @@
  */
 
 import type { JsonObject } from "../base/json.ts";
-import type { Attributes, Kind, SpanRecord } from "./span.ts";
+import type { Attributes, SpanKind, SpanRecord } from "./span.ts";
 
-const KIND: Record<Kind, number> = { internal: 1, server: 2, client: 3 };
+const KIND: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 const STATUS_ERROR = 2;
 
 /** The body of an export request: `resource` says which service it was. */
@@ -18,7 +18,7 @@ export function writeOtlp(records: readonly SpanRecord[], resource: Attributes):
 /** Member by member: rest, spread and `flatMap` would make this three times as slow, and it is most of a span's cost. */
 function writeSpan(record: SpanRecord): object {
   const { parentId, tracestate, link, error } = record;
-  const told = error === undefined ? record.attributes : [...record.attributes, { "error.type": error }];
+  const attributeSets = error === undefined ? record.attributes : [...record.attributes, { "error.type": error }];
   return {
     traceId: record.traceId,
     spanId: record.spanId,
@@ -26,22 +26,22 @@ function writeSpan(record: SpanRecord): object {
     traceState: tracestate,
     name: record.name,
     kind: KIND[record.kind],
-    startTimeUnixNano: `${record.start}000000`,
-    endTimeUnixNano: `${record.end}000000`,
-    attributes: writeAttributes(told),
+    startTimeUnixNano: `${record.startMs}000000`,
+    endTimeUnixNano: `${record.endMs}000000`,
+    attributes: writeAttributes(attributeSets),
     links: link && [{ traceId: link.traceId, spanId: link.spanId }],
     status: error === undefined ? {} : { code: STATUS_ERROR },
   };
 }
 
-function writeAttributes(told: readonly Attributes[]): JsonObject[] {
-  const written: JsonObject[] = [];
-  for (const attributes of told)
+function writeAttributes(attributeSets: readonly Attributes[]): JsonObject[] {
+  const entries: JsonObject[] = [];
+  for (const attributes of attributeSets)
     for (const key in attributes) {
       const value = attributes[key];
-      if (value !== undefined) written.push({ key, value: writeValue(value) });
+      if (value !== undefined) entries.push({ key, value: writeValue(value) });
     }
-  return written;
+  return entries;
 }
 
 function writeValue(value: string | number | boolean): JsonObject {

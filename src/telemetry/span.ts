@@ -5,22 +5,22 @@
  * Times are the platform's clock, which stands still between I/O: work that waits for nothing takes no time.
  */
 
-import { now, randomBytes } from "../base/clock.ts";
+import { now, randomBytes } from "../base/time.ts";
 import type { JsonObject } from "../base/json.ts";
-import { readTraceContext, writeTraceContext, type ParentSpan, type TraceContext } from "./context.ts";
+import { readTraceContext, writeTraceContext, type ParentSpan, type TraceContext } from "../base/trace-context.ts";
 
 export type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 /** The name of a span, and its attributes. */
-export type Description = readonly [name: string, attributes: Attributes];
-export type Kind = "internal" | "server" | "client";
+export type SpanDescription = readonly [name: string, attributes: Attributes];
+export type SpanKind = "internal" | "server" | "client";
 
 export interface Span {
   /** Whether anything of it is kept: what only serves a record need not be made otherwise. */
-  readonly recorded: boolean;
+  readonly isRecording: boolean;
   /** A part of this work. */
-  child(name: string, kind: Kind, attributes?: Attributes): Span;
+  startChild(name: string, kind: SpanKind, attributes?: Attributes): Span;
   /** Work for a request inside another one. `meta` is its `_meta`: a context there is the parent, and wins. */
-  serve(describe: () => Description, meta: unknown): Span;
+  startServerSpan(describe: () => SpanDescription, meta: unknown): Span;
   set(attributes: Attributes): void;
   /** `error`: what kind of failure it was, in few different words. What ended stays ended. */
   end(error?: string): void;
@@ -36,9 +36,9 @@ export interface SpanRecord {
   readonly tracestate: string | undefined;
   readonly link: ParentSpan | undefined;
   readonly name: string;
-  readonly kind: Kind;
-  readonly start: number;
-  end: number;
+  readonly kind: SpanKind;
+  readonly startMs: number;
+  endMs: number;
   /** As they were told, one after the other: to make one object of them costs more than to keep both. */
   readonly attributes: Attributes[];
   error: string | undefined;
@@ -48,32 +48,32 @@ export interface SpanRecord {
  * Work that leaves no record of its own. `read` is asked at most once, and only when somebody is called. With `keep`, a
  * request inside it may still be recorded: because its own client wants that, or as a part of `place`.
  */
-export function passing(read: () => TraceContext, keep?: Keep, place?: Place): Span {
-  let known: TraceContext | undefined;
+export function nonRecordingSpan(readContext: () => TraceContext, onEnd?: OnSpanEnd, spanParent?: SpanParent): Span {
+  let context: TraceContext | undefined;
   const span: Span = {
-    recorded: false,
-    child: () => span,
-    serve: (describe, meta) => serve(keep, span, place, describe, meta),
+    isRecording: false,
+    startChild: () => span,
+    startServerSpan: (describe, meta) => startServerSpan(onEnd, span, spanParent, describe, meta),
     set: () => undefined,
     end: () => undefined,
-    context: () => (known ??= read()),
+    context: () => (context ??= readContext()),
   };
   return span;
 }
 
 /** Where records go when they end. */
-export type Keep = (record: SpanRecord) => void;
+export type OnSpanEnd = (record: SpanRecord) => void;
 
 /** Work in a trace that is recorded. `parent` is where it hangs; `link` something else that it belongs to. */
-export function recording(
-  keep: Keep,
-  [name, attributes]: Description,
-  kind: Kind,
-  { traceId, parentId, tracestate, baggage, link }: Place,
+export function recordingSpan(
+  onEnd: OnSpanEnd,
+  [name, attributes]: SpanDescription,
+  kind: SpanKind,
+  { traceId, parentId, tracestate, baggage, link }: SpanParent,
 ): Span {
   const spanId = randomHex(8);
-  const [start, end, error] = [now(), 0, undefined];
-  const all = [attributes];
+  const [startMs, endMs, error] = [now(), 0, undefined];
+  const attributeSets = [attributes];
   const record: SpanRecord = {
     traceId,
     spanId,
@@ -82,30 +82,31 @@ export function recording(
     link,
     name,
     kind,
-    start,
-    end,
-    attributes: all,
+    startMs,
+    endMs,
+    attributes: attributeSets,
     error,
   };
-  const place = (): Place => ({ traceId, parentId: spanId, tracestate, baggage });
+  const spanParent = (): SpanParent => ({ traceId, parentId: spanId, tracestate, baggage });
   const context = (): TraceContext => ({ parent: { traceId, spanId, sampled: true }, tracestate, baggage });
   const span: Span = {
-    recorded: true,
-    child: (childName, childKind, more = {}) => recording(keep, [childName, more], childKind, place()),
-    serve: (describe, meta) => serve(keep, span, place(), describe, meta),
-    set: (more) => void all.push(more),
-    end(failed) {
-      if (record.end > 0) return;
-      record.end = now();
-      record.error = failed;
-      keep(record);
+    isRecording: true,
+    startChild: (childName, childKind, childAttributes = {}) =>
+      recordingSpan(onEnd, [childName, childAttributes], childKind, spanParent()),
+    startServerSpan: (describe, meta) => startServerSpan(onEnd, span, spanParent(), describe, meta),
+    set: (added) => void attributeSets.push(added),
+    end(errorType) {
+      if (record.endMs > 0) return;
+      record.endMs = now();
+      record.error = errorType;
+      onEnd(record);
     },
     context,
   };
   return span;
 }
 
-export interface Place {
+export interface SpanParent {
   readonly traceId: string;
   readonly parentId?: string | undefined;
   readonly tracestate?: string | undefined;
@@ -114,57 +115,68 @@ export interface Place {
 }
 
 /** The client's own span is the parent where `_meta` names one, and the request that carried it is linked. */
-function serve(
-  keep: Keep | undefined,
+function startServerSpan(
+  onEnd: OnSpanEnd | undefined,
   outer: Span,
-  place: Place | undefined,
-  describe: () => Description,
+  spanParent: SpanParent | undefined,
+  describe: () => SpanDescription,
   meta: unknown,
 ): Span {
-  const inner = contextIn(meta);
-  if (inner === undefined) return keep && place ? recording(keep, describe(), "server", place) : outer;
-  const { parent, tracestate } = inner;
+  const metaContext = contextFromMeta(meta);
+  if (metaContext === undefined)
+    return onEnd && spanParent ? recordingSpan(onEnd, describe(), "server", spanParent) : outer;
+  const { parent, tracestate } = metaContext;
   // Baggage is a context of its own, and comes from either.
-  const baggage = (): string | undefined => inner.baggage ?? outer.context().baggage;
-  const hangs = parent === undefined ? place : parent.sampled ? under(parent, tracestate, place) : undefined;
-  if (keep !== undefined && hangs !== undefined)
-    return recording(keep, describe(), "server", { ...hangs, baggage: baggage() });
-  const trace = (): TraceContext => (parent === undefined ? outer.context() : { parent, tracestate });
-  return passing(() => ({ ...trace(), baggage: baggage() }));
+  const baggage = (): string | undefined => metaContext.baggage ?? outer.context().baggage;
+  const effectiveParent =
+    parent === undefined ? spanParent : parent.sampled ? linkedParent(parent, tracestate, spanParent) : undefined;
+  if (onEnd !== undefined && effectiveParent !== undefined)
+    return recordingSpan(onEnd, describe(), "server", { ...effectiveParent, baggage: baggage() });
+  const parentContext = (): TraceContext => (parent === undefined ? outer.context() : { parent, tracestate });
+  return nonRecordingSpan(() => ({ ...parentContext(), baggage: baggage() }));
 }
 
-function under({ traceId, spanId: parentId }: ParentSpan, tracestate: string | undefined, place?: Place): Place {
-  const { traceId: outside, parentId: spanId } = place ?? {};
-  const linked = outside !== undefined && spanId !== undefined;
-  return { traceId, parentId, tracestate, link: linked ? { traceId: outside, spanId, sampled: true } : undefined };
+function linkedParent(
+  { traceId, spanId: parentId }: ParentSpan,
+  tracestate: string | undefined,
+  spanParent?: SpanParent,
+): SpanParent {
+  const { traceId: outerTraceId, parentId: spanId } = spanParent ?? {};
+  const isLinked = outerTraceId !== undefined && spanId !== undefined;
+  return {
+    traceId,
+    parentId,
+    tracestate,
+    link: isLinked ? { traceId: outerTraceId, spanId, sampled: true } : undefined,
+  };
 }
 
-function contextIn(meta: unknown): TraceContext | undefined {
+function contextFromMeta(meta: unknown): TraceContext | undefined {
   if (typeof meta !== "object" || meta === null) return undefined;
-  const named = meta as JsonObject;
-  if (named["traceparent"] === undefined && named["baggage"] === undefined) return undefined;
-  return readTraceContext((name) => named[name]);
+  const members = meta as JsonObject;
+  if (members["traceparent"] === undefined && members["baggage"] === undefined) return undefined;
+  return readTraceContext((name) => members[name]);
 }
 
 /** Does `work` as a part of `span`; the part ends with it, by the name of what was thrown if that is how. */
-export async function during<T>(
+export async function withSpan<T>(
   span: Span,
-  [name, kind, attributes]: readonly [string, Kind, Attributes?],
-  work: (part: Span) => Promise<T>,
+  [name, kind, attributes]: readonly [string, SpanKind, Attributes?],
+  work: (child: Span) => Promise<T>,
 ): Promise<T> {
-  const part = span.child(name, kind, attributes);
+  const child = span.startChild(name, kind, attributes);
   try {
-    const value = await work(part);
-    part.end();
+    const value = await work(child);
+    child.end();
     return value;
   } catch (error) {
-    part.end(kindOf(error));
+    child.end(errorType(error));
     throw error;
   }
 }
 
 /** What was thrown, in a word. */
-export function kindOf(error: unknown): string {
+export function errorType(error: unknown): string {
   return error instanceof Error ? String(error.name).slice(0, 64) : "Error";
 }
 
@@ -179,13 +191,13 @@ export function traceIdOf(span: Span): string {
 }
 
 /** Digits not used yet. Made many at a time: asking for eight bytes costs more than all else about a span. */
-let digits = "";
+let hexPool = "";
 const POOL_BYTES = 1_024;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 export function randomHex(bytes: number): string {
-  if (digits.length < bytes * 2) for (const byte of randomBytes(POOL_BYTES)) digits += HEX[byte];
-  const text = digits.slice(0, bytes * 2);
-  digits = digits.slice(bytes * 2);
+  if (hexPool.length < bytes * 2) for (const byte of randomBytes(POOL_BYTES)) hexPool += HEX[byte];
+  const text = hexPool.slice(0, bytes * 2);
+  hexPool = hexPool.slice(bytes * 2);
   return text;
 }

@@ -6,73 +6,82 @@
  */
 
 import { waitUntil } from "cloudflare:workers";
-import { now, pause } from "../base/clock.ts";
+import { now, sleep } from "../base/time.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log } from "../base/log.ts";
-import { fetchTrusted } from "../net/fetch.ts";
-import { readTraceContext, type TraceContext } from "./context.ts";
+import { fetchConfigured, type FetchResult } from "../net/fetch.ts";
+import { readTraceContext, type TraceContext } from "../base/trace-context.ts";
 import { writeOtlp } from "./otlp.ts";
-import { passing, randomHex, recording, type Description, type Keep, type Span, type SpanRecord } from "./span.ts";
+import {
+  nonRecordingSpan,
+  randomHex,
+  recordingSpan,
+  type SpanDescription,
+  type OnSpanEnd,
+  type Span,
+  type SpanRecord,
+} from "./span.ts";
+import type { Result } from "../base/result.ts";
 
 /** A collector, and what to tell it. */
-export interface Collector {
+export interface OtlpSettings {
   /** Base address: "/v1/traces" is put behind it. */
   readonly endpoint: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly service: string;
   readonly version: string;
   /** 0 to 1: how many of the traces that begin here are recorded. */
-  readonly ratio: number;
+  readonly sampleRatio: number;
 }
 
 export interface Tracer {
   /** A request from outside; its name and attributes are asked for only if it is recorded. */
-  start(headers: Headers, describe: () => Description): Span;
+  start(headers: Headers, describe: () => SpanDescription): Span;
   /** In an object: work that goes on for what the Worker said. */
-  resume(context: TraceContext): Span;
+  continueTrace(context: TraceContext): Span;
   /** A request has ended: sends what it left, "soon" with what others leave in the next moment, or "now", without a timer. */
-  settle(when: "soon" | "now"): void;
+  flush(when: "soon" | "now"): void;
 }
 
 /** No record, anywhere. */
 export const NO_TRACER: Tracer = {
-  start: (headers) => passing(() => readTraceContext((name) => headers.get(name) ?? undefined)),
-  resume: (context) => passing(() => context),
-  settle: () => undefined,
+  start: (headers) => nonRecordingSpan(() => readTraceContext((name) => headers.get(name) ?? undefined)),
+  continueTrace: (context) => nonRecordingSpan(() => context),
+  flush: () => undefined,
 };
 
 /** Milliseconds for which ended requests wait for others, spans that wait at most, and spans that wait no longer. */
-const LINGER_MS = 500;
-const MOST_WAITING = 4_096;
-const BATCH = 512;
+const FLUSH_DELAY_MS = 500;
+const MAX_WAITING_SPANS = 4_096;
+const BATCH_SPANS = 512;
 /** Requests to the collector that one request makes for all: the platform counts them, and ends its work after 30 s. */
-const MOST_BATCHES = 8;
-const LIMITS = { accept: "*/*", maxBytes: 65_536, timeoutMs: 5_000 };
-const COMPLAIN_MS = 60_000;
+const MAX_BATCHES = 8;
+const EXPORT_LIMITS = { accept: "*/*", maxBytes: 65_536, timeoutMs: 5_000 };
+const REPORT_INTERVAL_MS = 60_000;
 
-export function tracerFor(collector: Collector): Tracer {
-  const sender = senderTo(collector);
-  const keep = sender.add;
+export function createTracer(settings: OtlpSettings): Tracer {
+  const exporter = batchExporter(settings);
+  const onEnd = exporter.add;
   return {
     start(headers, describe) {
       const context = readTraceContext((header) => headers.get(header) ?? undefined);
       const { parent, tracestate, baggage } = context;
       const traceId = parent?.traceId ?? randomHex(16);
-      if (parent?.sampled ?? isSampled(traceId, collector.ratio)) {
-        return recording(keep, describe(), "server", { traceId, parentId: parent?.spanId, tracestate, baggage });
+      if (parent?.sampled ?? isSampled(traceId, settings.sampleRatio)) {
+        return recordingSpan(onEnd, describe(), "server", { traceId, parentId: parent?.spanId, tracestate, baggage });
       }
       // Whoever is called next does not record either.
       const unrecorded = parent ?? { traceId, spanId: randomHex(8), sampled: false };
-      return passing(() => ({ ...context, parent: unrecorded }), keep);
+      return nonRecordingSpan(() => ({ ...context, parent: unrecorded }), onEnd);
     },
-    resume(context) {
+    continueTrace(context) {
       const { parent, tracestate, baggage } = context;
       const { traceId, spanId: parentId } = parent ?? {};
-      const place =
+      const spanParent =
         parent?.sampled === true && traceId !== undefined ? { traceId, parentId, tracestate, baggage } : undefined;
-      return passing(() => context, keep, place);
+      return nonRecordingSpan(() => context, onEnd, spanParent);
     },
-    settle: sender.settle,
+    flush: exporter.flush,
   };
 }
 
@@ -81,63 +90,79 @@ export function isSampled(traceId: string, ratio: number): boolean {
   return parseInt(traceId.slice(18), 16) < ratio * 2 ** 56;
 }
 
+interface BatchExporter extends Pick<Tracer, "flush"> {
+  readonly add: OnSpanEnd;
+}
+
 /** One request of the isolate sends at a time. What says so is a time, for the platform may have ended that request. */
-function senderTo({ endpoint, headers, ...about }: Collector): Pick<Tracer, "settle"> & { readonly add: Keep } {
-  const url = `${endpoint.replace(/\/$/, "")}/v1/traces`;
-  const resource = { "service.name": about.service, "service.version": about.version };
-  const sent = { ...LIMITS, method: "POST", headers: { ...headers, "content-type": "application/json" } } as const;
-  const waiting: SpanRecord[] = [];
-  let lingersUntil = 0;
-  let sendsUntil = 0;
+function batchExporter(settings: OtlpSettings): BatchExporter {
+  const waitingSpans: SpanRecord[] = [];
+  let delayUntilMs = 0;
+  let sendingUntilMs = 0;
   let dropped = 0;
   let reason = "";
-  let complained = 0;
+  let reportedAtMs = 0;
 
-  const lose = (count: number, why: string): void => {
+  const drop = (count: number, dropReason: string): void => {
     dropped += count;
-    reason = why;
+    reason = dropReason;
   };
-  const complain = (): void => {
-    if (dropped === 0 || now() - complained < COMPLAIN_MS) return;
+  const reportDropped = (): void => {
+    if (dropped === 0 || now() - reportedAtMs < REPORT_INTERVAL_MS) return;
     log("warn", "telemetry.failed", { reason, dropped });
-    [complained, dropped] = [now(), 0];
+    reportedAtMs = now();
+    dropped = 0;
   };
   const send = async (): Promise<void> => {
-    for (let left = MOST_BATCHES; left > 0 && waiting.length > 0; left -= 1) {
-      sendsUntil = now() + 2 * LIMITS.timeoutMs;
-      const batch = waiting.splice(0, BATCH);
-      const answer = await fetchTrusted(url, { ...sent, body: writeOtlp(batch, resource) });
-      const failed = answer.ok ? answer.value.status >= 300 && `status.${answer.value.status}` : answer.error;
-      if (failed !== false) lose(batch.length, failed);
-      else if (answer.ok) lose(rejectedBy(answer.value.json), "rejected");
-      complain();
+    for (let left = MAX_BATCHES; left > 0 && waitingSpans.length > 0; left -= 1) {
+      sendingUntilMs = now() + 2 * EXPORT_LIMITS.timeoutMs;
+      const batch = waitingSpans.splice(0, BATCH_SPANS);
+      const response = await postSpans(settings, batch);
+      const failure = response.ok ? response.value.status >= 300 && `status.${response.value.status}` : response.error;
+      if (failure !== false) drop(batch.length, failure);
+      else if (response.ok) drop(rejectedBy(response.value.json), "rejected");
+      reportDropped();
       // What fails takes its time: the rest is for the next request, so that this one ends.
-      if (failed !== false) break;
+      if (failure !== false) break;
     }
-    sendsUntil = 0;
+    sendingUntilMs = 0;
   };
-  const linger = async (): Promise<void> => {
+  const flushLater = async (): Promise<void> => {
     do {
-      lingersUntil = now() + 2 * LINGER_MS;
-      await pause(LINGER_MS);
-    } while (now() < sendsUntil);
-    lingersUntil = 0;
+      delayUntilMs = now() + 2 * FLUSH_DELAY_MS;
+      await sleep(FLUSH_DELAY_MS);
+    } while (now() < sendingUntilMs);
+    delayUntilMs = 0;
     await send();
   };
   return {
     add(record) {
-      if (waiting.length < MOST_WAITING) waiting.push(record);
-      else lose(1, "full");
+      if (waitingSpans.length < MAX_WAITING_SPANS) waitingSpans.push(record);
+      else drop(1, "full");
     },
-    settle(when) {
-      const sending = now() < sendsUntil;
-      if (waiting.length >= BATCH && !sending) return waitUntil(send());
-      if (waiting.length === 0 || now() < lingersUntil) return;
+    flush(when) {
+      const isSending = now() < sendingUntilMs;
+      if (waitingSpans.length >= BATCH_SPANS && !isSending) return waitUntil(send());
+      if (waitingSpans.length === 0 || now() < delayUntilMs) return;
       // Whoever sends may stop before these are gone: somebody stays for them.
-      if (when === "soon") return waitUntil(linger());
-      if (!sending) waitUntil(send());
+      if (when === "soon") return waitUntil(flushLater());
+      if (!isSending) waitUntil(send());
     },
   };
+}
+
+/** Sends a batch to the collector (OTLP/HTTP, JSON). */
+function postSpans(
+  { endpoint, headers, service, version }: OtlpSettings,
+  batch: readonly SpanRecord[],
+): Promise<Result<FetchResult, string>> {
+  const resource = { "service.name": service, "service.version": version };
+  return fetchConfigured(`${endpoint.replace(/\/$/, "")}/v1/traces`, {
+    ...EXPORT_LIMITS,
+    method: "POST",
+    headers: { ...headers, "content-type": "application/json" },
+    body: writeOtlp(batch, resource),
+  });
 }
 
 /** Spans that a collector took no part in, of an answer that is a success otherwise. */

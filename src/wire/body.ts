@@ -3,18 +3,18 @@
  * the HTTP layer below enforces it, which is always when present; chunked bodies are counted by hand.
  */
 
-import { readUtf8, readWithin } from "../base/bytes.ts";
-import { refusal, type Refusal } from "../base/refusal.ts";
+import { decodeUtf8, readStream } from "../base/bytes.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
-/** Body text of at most `cap` bytes. Refuses larger bodies (413) and bytes that are not UTF-8. */
-export async function readBody(request: Request, cap: number): Promise<Result<string, Refusal>> {
-  const declared = request.headers.get("content-length");
+/** Body text of at most `maxBytes`. Refuses larger bodies (413) and bytes that are not UTF-8. */
+export async function readBody(request: Request, maxBytes: number): Promise<Result<string, ProtocolError>> {
+  const contentLength = request.headers.get("content-length");
   let bytes: Uint8Array | undefined;
-  if (declared === null) bytes = await readWithin(request.body, cap);
-  else if (Number(declared) <= cap) bytes = new Uint8Array(await request.arrayBuffer());
-  if (bytes === undefined) return err(refusal("BodyTooLarge", `Body is larger than ${cap} bytes`));
-  const text = readUtf8(bytes);
+  if (contentLength === null) bytes = await readStream(request.body, maxBytes);
+  else if (Number(contentLength) <= maxBytes) bytes = new Uint8Array(await request.arrayBuffer());
+  if (bytes === undefined) return err(protocolError("BodyTooLarge", `Body is larger than ${maxBytes} bytes`));
+  const text = decodeUtf8(bytes);
   // spec: http.utf8
-  return text === undefined ? err(refusal("ParseError", "Body is not valid UTF-8")) : ok(text);
+  return text === undefined ? err(protocolError("ParseError", "Body is not valid UTF-8")) : ok(text);
 }

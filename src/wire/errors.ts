@@ -4,9 +4,9 @@
  * Which revision knows a code is `revision/`'s business.
  */
 
-import type { ErrorName } from "../base/refusal.ts";
+import type { ErrorName } from "../base/protocol-error.ts";
 
-interface ErrorRow {
+interface ErrorMapping {
   readonly code: number;
   readonly status: number;
 }
@@ -15,7 +15,7 @@ interface ErrorRow {
 const INVALID_REQUEST = -32600;
 
 // spec: jsonrpc.error.codes, error.code.reserved, error.code.retired
-export const ERRORS: Readonly<Record<ErrorName, ErrorRow>> = {
+export const ERRORS: Readonly<Record<ErrorName, ErrorMapping>> = {
   ParseError: { code: -32700, status: 400 },
   InvalidRequest: { code: INVALID_REQUEST, status: 400 },
   MethodNotFound: { code: -32601, status: 404 },

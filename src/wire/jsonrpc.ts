@@ -1,13 +1,13 @@
 /**
  * JSON-RPC 2.0 messages: reading them from a body, and writing answers as single-line JSON.
  * https://www.jsonrpc.org/specification, narrowed by MCP basic#messages (ids are strings or integers, never null).
- * An optional member that is null counts as absent, for every reader: {@link parseBody} drops it.
- * Whether a revision has batches is `revision/era.ts`'s business.
+ * An optional member that is null counts as absent, for every reader: {@link parseJsonBody} drops it.
+ * Whether a revision has batches is `protocol/era.ts`'s business.
  */
 
-import { isWithin } from "../base/bytes.ts";
-import { checkJson, isObject, MAX_DEPTH, MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../base/json.ts";
-import { refusal, type Refusal } from "../base/refusal.ts";
+import { isWithinBytes } from "../base/bytes.ts";
+import { checkJson, isObject, MAX_JSON_DEPTH, MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../base/json.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ERRORS } from "./errors.ts";
 
@@ -42,105 +42,109 @@ export interface RpcResponse {
 export type Message = RpcRequest | RpcNotification | RpcResponse;
 
 /** Body text to JSON without null members. Refuses text that is not JSON, and what nests or holds too much. */
-export function parseBody(text: string): Result<JsonValue, Refusal> {
+export function parseJsonBody(text: string): Result<JsonValue, ProtocolError> {
   let value: JsonValue;
   try {
     value = JSON.parse(text) as JsonValue;
   } catch {
     // spec: jsonrpc.parse
-    return err(refusal("ParseError", "Body is not valid JSON"));
+    return err(protocolError("ParseError", "Body is not valid JSON"));
   }
   if (checkJson(value, "")) return ok(value);
-  return invalid(`Body nests deeper than ${MAX_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`);
+  return invalidRequest(`Body nests deeper than ${MAX_JSON_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`);
 }
 
 /** One JSON value to one message. Members beyond those of JSON-RPC are ignored. */
-export function readMessage(value: JsonValue): Result<Message, Refusal> {
+export function readMessage(value: JsonValue): Result<Message, ProtocolError> {
   // spec: jsonrpc.invalid
-  if (!isObject(value)) return invalid("A message must be a JSON object");
+  if (!isObject(value)) return invalidRequest("A message must be a JSON object");
   const { method, error } = value;
   // Nobody answers a notification, nor an error about a message whose id could not be read: null is no id there.
   const needsId = typeof method === "string" ? !method.startsWith("notifications/") : !isObject(error);
   const id = value["id"] === null && !needsId ? undefined : value["id"];
   // spec: jsonrpc.id.echo, jsonrpc.id.null
   if (id !== undefined && !isRequestId(id))
-    return invalid(`"id" must be an integer or a string of at most ${MAX_ID_BYTES} bytes`);
+    return invalidRequest(`"id" must be an integer or a string of at most ${MAX_ID_BYTES} bytes`);
   // spec: jsonrpc.version
-  if (value["jsonrpc"] !== "2.0") return invalid('"jsonrpc" must be "2.0"');
-  return "method" in value ? readCall(value, id) : readResponse(value, id);
+  if (value["jsonrpc"] !== "2.0") return invalidRequest('"jsonrpc" must be "2.0"');
+  return "method" in value ? readRequestOrNotification(value, id) : readResponse(value, id);
 }
 
 /** Most messages in one batch. */
-const MAX_BATCH = 50;
+const MAX_BATCH_MESSAGES = 50;
 
 /** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
-export function readMessages(value: JsonValue): Result<readonly Message[], Refusal> {
+export function readMessages(value: JsonValue): Result<readonly Message[], ProtocolError> {
   const values = Array.isArray(value) ? value : [value];
-  if (values.length === 0 || values.length > MAX_BATCH) return invalid(`A batch holds 1 to ${MAX_BATCH} messages`);
+  if (values.length === 0 || values.length > MAX_BATCH_MESSAGES)
+    return invalidRequest(`A batch holds 1 to ${MAX_BATCH_MESSAGES} messages`);
   const messages: Message[] = [];
-  for (const one of values) {
-    const message = readMessage(one);
+  for (const item of values) {
+    const message = readMessage(item);
     if (!message.ok) return message;
     messages.push(message.value);
   }
   return ok(messages);
 }
 
-function readCall(value: JsonObject, id: RequestId | undefined): Result<Message, Refusal> {
+function readRequestOrNotification(value: JsonObject, id: RequestId | undefined): Result<Message, ProtocolError> {
   const method = value["method"];
-  if (typeof method !== "string") return invalid('"method" must be a string');
-  if ("result" in value || "error" in value) return invalid('A message has "method" or "result", not both');
+  if (typeof method !== "string") return invalidRequest('"method" must be a string');
+  if ("result" in value || "error" in value) return invalidRequest('A message has "method" or "result", not both');
   const params = value["params"] ?? {};
   // spec: http.notification.refused
-  if (!isObject(params)) return invalid('"params" must be an object');
+  if (!isObject(params)) return invalidRequest('"params" must be an object');
   return ok(id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params });
 }
 
-function readResponse(value: JsonObject, id: RequestId | undefined): Result<Message, Refusal> {
+function readResponse(value: JsonObject, id: RequestId | undefined): Result<Message, ProtocolError> {
   const { result, error } = value as { result?: JsonValue; error?: JsonValue };
   if (isObject(error) && result === undefined) return ok({ kind: "response", id, error });
   if (id !== undefined && isObject(result) && error === undefined) return ok({ kind: "response", id, result });
-  return invalid('A message needs "method", or "id" with "result" or "error"');
+  return invalidRequest('A message needs "method", or "id" with "result" or "error"');
 }
 
 /** The id of what may be a message, when it has one that can be answered. A batch has none. */
-export function idOf(value: JsonValue): RequestId | undefined {
+export function requestIdOf(value: JsonValue): RequestId | undefined {
   const id = isObject(value) ? value["id"] : undefined;
   return isRequestId(id) ? id : undefined;
 }
 
 function isRequestId(id: JsonValue | undefined): id is RequestId {
-  return typeof id === "string" ? isShort(id) : Number.isSafeInteger(id);
+  return typeof id === "string" ? isWithinIdLimit(id) : Number.isSafeInteger(id);
 }
 
 /** Whether what may be a request id or a progress token is short enough to be one. */
-export function isShort(value: JsonValue | undefined): boolean {
-  return typeof value !== "string" || isWithin(value, MAX_ID_BYTES);
+export function isWithinIdLimit(value: JsonValue | undefined): boolean {
+  return typeof value !== "string" || isWithinBytes(value, MAX_ID_BYTES);
 }
 
-function invalid(message: string): Result<never, Refusal> {
-  return err(refusal("InvalidRequest", message));
+function invalidRequest(message: string): Result<never, ProtocolError> {
+  return err(protocolError("InvalidRequest", message));
 }
 
 /** The answer to request `id`; `result` is already JSON text. An error where that is too large. */
 export function writeResult(id: RequestId, result: string): string {
   // spec: result.present, jsonrpc.response.one
-  return bounded(id, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
+  return withinMessageLimit(id, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
 }
 
 /** Said in place of an answer that is larger than {@link MAX_MESSAGE_BYTES}. */
-export const TOO_LARGE: Refusal = refusal("InternalError", `The answer is larger than ${MAX_MESSAGE_BYTES} bytes`);
+export const MESSAGE_TOO_LARGE: ProtocolError = protocolError(
+  "InternalError",
+  `The answer is larger than ${MAX_MESSAGE_BYTES} bytes`,
+);
 
-function bounded(id: RequestId | undefined, text: string): string {
-  return isWithin(text, MAX_MESSAGE_BYTES) ? text : writeError(id, TOO_LARGE);
+function withinMessageLimit(id: RequestId | undefined, text: string): string {
+  return isWithinBytes(text, MAX_MESSAGE_BYTES) ? text : writeError(id, MESSAGE_TOO_LARGE);
 }
 
 /** An error answer. Without an id the member is left out, never null. */
-export function writeError(id: RequestId | undefined, reason: Refusal): string {
+export function writeError(id: RequestId | undefined, reason: ProtocolError): string {
   // spec: jsonrpc.error.shape
   const error = { code: ERRORS[reason.error].code, message: reason.message, data: reason.data };
   // spec: jsonrpc.error.id
-  return bounded(id, JSON.stringify({ jsonrpc: "2.0", id, error }));
+  return withinMessageLimit(id, JSON.stringify({ jsonrpc: "2.0", id, error }));
 }
 
 export function writeNotification(method: string, params: { readonly [key: string]: JsonValue }): string {

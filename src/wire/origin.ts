@@ -4,7 +4,7 @@
  * Allowed are loopback, this server's own public origin, and a configured list. Checks no credential.
  */
 
-import { refusal, type Refusal } from "../base/refusal.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
 export interface OriginPolicy {
@@ -14,50 +14,54 @@ export interface OriginPolicy {
   readonly allowedHosts: readonly string[];
 }
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
 /** Headers a browser client must be able to read and to send. */
-const EXPOSED = "MCP-Protocol-Version, Mcp-Session-Id, WWW-Authenticate, Retry-After";
-const ALLOWED =
+const EXPOSED_HEADERS = "MCP-Protocol-Version, Mcp-Session-Id, WWW-Authenticate, Retry-After";
+const ALLOWED_HEADERS =
   "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
 
 /** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
-export function checkOrigin(url: URL, origin: string | null, policy: OriginPolicy): Result<void, Refusal> {
+export function checkHostAndOrigin(url: URL, origin: string | null, policy: OriginPolicy): Result<void, ProtocolError> {
   const { hostname } = url;
-  if (!LOOPBACK.has(hostname) && !policy.allowedHosts.includes(hostname)) {
-    return err(refusal("Forbidden", `Host "${hostname}" is not served here: set PUBLIC_URL to this server's address`));
+  if (!LOOPBACK_HOSTS.has(hostname) && !policy.allowedHosts.includes(hostname)) {
+    return err(
+      protocolError("Forbidden", `Host "${hostname}" is not served here: set PUBLIC_URL to this server's address`),
+    );
   }
   // spec: http.origin.validate, http.origin.refuse
   if (origin !== null && !isAllowedOrigin(origin, policy)) {
-    return err(refusal("Forbidden", `Origin "${origin}" is not allowed: add it to ALLOWED_ORIGINS`));
+    return err(protocolError("Forbidden", `Origin "${origin}" is not allowed: add it to ALLOWED_ORIGINS`));
   }
   return ok(undefined);
 }
 
 function isAllowedOrigin(origin: string, policy: OriginPolicy): boolean {
   if (policy.allowedOrigins.includes(origin) || policy.allowedOrigins.includes("*")) return true;
-  return URL.canParse(origin) && LOOPBACK.has(new URL(origin).hostname);
+  return URL.canParse(origin) && LOOPBACK_HOSTS.has(new URL(origin).hostname);
 }
 
 /** The answer to a preflight. `Mcp-Param-*` names are known only to the client, so the asked ones are echoed. */
-export function preflight(request: Request): Response {
-  const asked = request.headers.get("access-control-request-headers") ?? "";
-  const params = asked.split(",").filter((name) => /^\s*mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+\s*$/i.test(name));
+export function preflightResponse(request: Request): Response {
+  const requestedHeaders = request.headers.get("access-control-request-headers") ?? "";
+  const paramHeaders = requestedHeaders
+    .split(",")
+    .filter((name) => /^\s*mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+\s*$/i.test(name));
   return new Response(null, {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
-      "access-control-allow-headers": [ALLOWED, ...params].join(", "),
+      "access-control-allow-headers": [ALLOWED_HEADERS, ...paramHeaders].join(", "),
       "access-control-max-age": "86400",
     },
   });
 }
 
-/** Marks `response`, an error included, as readable by `origin`, which {@link checkOrigin} has allowed. */
+/** Marks `response`, an error included, as readable by `origin`, which {@link checkHostAndOrigin} has allowed. */
 export function withCors(response: Response, origin: string): Response {
   const headers = new Headers(response.headers);
   headers.set("access-control-allow-origin", origin);
-  headers.set("access-control-expose-headers", EXPOSED);
+  headers.set("access-control-expose-headers", EXPOSED_HEADERS);
   if (headers.get("vary") !== "Origin") headers.append("vary", "Origin");
   return new Response(response.body, { status: response.status, headers });
 }

@@ -4,26 +4,26 @@
  * Refuses CR and LF in `id` and `event`, where they would forge fields. Resuming is the era's business.
  */
 
-import { utf8 } from "../base/bytes.ts";
-import { every, now } from "../base/clock.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
+import { startInterval, now } from "../base/time.ts";
 
 /** Milliseconds between keep-alive comments; below the idle limit of common proxies (30 s). */
 const KEEP_ALIVE_MS = 25_000;
 
 /** The same while a call is at work: a failed write is often the only sign that its client has left and it can stop. */
-export const PULSE_MS = 2_000;
+export const CALL_KEEP_ALIVE_MS = 2_000;
 
 /** Milliseconds without an answer after which a reply becomes a stream. */
-export const PATIENCE_MS = 1_000;
+export const STREAM_AFTER_MS = 1_000;
 
 /** Bytes that a client may leave unread before notices are held back and a subscription is cut off. */
 export const MAX_UNREAD_BYTES = 1_048_576;
 
 /** Milliseconds in which a client reads something of what it was sent, or is cut off. */
-export const UNREAD_MS = 30_000;
+export const UNREAD_TIMEOUT_MS = 30_000;
 
 /** Bytes that are written at once: how finely is seen that a slow client reads. */
-export const PIECE_BYTES = 16_384;
+export const CHUNK_BYTES = 16_384;
 
 export interface SseEvent {
   readonly data: string;
@@ -39,7 +39,7 @@ export interface SseStream {
   /** Whether the client has left more than {@link MAX_UNREAD_BYTES} unread. */
   readonly isFull: () => boolean;
   /** Resolves when the client has read all that was sent, or has left. */
-  readonly read: () => Promise<void>;
+  readonly waitUntilRead: () => Promise<void>;
   /** Ends the response when all that was sent is read. */
   readonly close: () => void;
   /** Ends the response at once: the client counts as gone. */
@@ -63,47 +63,47 @@ function singleLine(value: string): string {
 
 /**
  * Opens a response stream. Whatever is sent waits for its reader. `gone` runs once when the client has left before
- * `close`: its signal fired, a write failed, or it has read nothing for {@link UNREAD_MS}. After that `send` does nothing.
+ * `close`: its signal fired, a write failed, or it has read nothing for {@link UNREAD_TIMEOUT_MS}. After that `send` does nothing.
  */
-export function openSse(signal: AbortSignal, gone: () => void, pulse: number = KEEP_ALIVE_MS): SseStream {
+export function openSse(signal: AbortSignal, onDisconnect: () => void, keepAliveMs: number = KEEP_ALIVE_MS): SseStream {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
-  let open = true;
-  let unread = 0;
-  let readAt = 0;
-  let last = Promise.resolve();
+  let isOpen = true;
+  let unreadBytes = 0;
+  let lastReadAt = 0;
+  let lastWrite = Promise.resolve();
 
-  const leave = (): void => {
-    stopPulse();
+  const disconnect = (): void => {
+    stopKeepAlive();
     // spec: cancel.race
-    if (open) gone();
-    open = false;
+    if (isOpen) onDisconnect();
+    isOpen = false;
     writer.abort().catch(() => undefined);
   };
   const write = (text: string): void => {
-    if (!open) return;
-    const bytes = utf8(text);
-    if (unread === 0) readAt = now();
-    unread += bytes.length;
-    for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
-      const piece = bytes.subarray(at, at + PIECE_BYTES);
-      const taken = (): void => {
-        unread -= piece.length;
-        readAt = now();
+    if (!isOpen) return;
+    const bytes = encodeUtf8(text);
+    if (unreadBytes === 0) lastReadAt = now();
+    unreadBytes += bytes.length;
+    for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
+      const chunk = bytes.subarray(offset, offset + CHUNK_BYTES);
+      const onWritten = (): void => {
+        unreadBytes -= chunk.length;
+        lastReadAt = now();
       };
-      last = writer.write(piece).then(taken, leave);
+      lastWrite = writer.write(chunk).then(onWritten, disconnect);
     }
   };
   // The pending timer also keeps workerd from aborting an idle stream, and its write is how a silent departure shows.
-  const stopPulse = every(pulse, () => {
-    if (unread === 0) write(": keep-alive\n\n");
-    else if (now() - readAt >= UNREAD_MS) leave();
+  const stopKeepAlive = startInterval(keepAliveMs, () => {
+    if (unreadBytes === 0) write(": keep-alive\n\n");
+    else if (now() - lastReadAt >= UNREAD_TIMEOUT_MS) disconnect();
   });
-  signal.addEventListener("abort", leave, { once: true });
+  signal.addEventListener("abort", disconnect, { once: true });
   write(": open\n\n");
 
-  const end = (): void => {
-    stopPulse();
+  const closeWriter = (): void => {
+    stopKeepAlive();
     writer.close().catch(() => undefined);
   };
   return {
@@ -112,12 +112,12 @@ export function openSse(signal: AbortSignal, gone: () => void, pulse: number = K
       headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
     }),
     send: (event) => write(writeEvent(event)),
-    isFull: () => unread > MAX_UNREAD_BYTES,
-    read: () => last,
+    isFull: () => unreadBytes > MAX_UNREAD_BYTES,
+    waitUntilRead: () => lastWrite,
     close() {
-      open = false;
-      last.then(end, leave);
+      isOpen = false;
+      lastWrite.then(closeWriter, disconnect);
     },
-    abort: leave,
+    abort: disconnect,
   };
 }

@@ -4,14 +4,19 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { ElicitResult } from "@modelcontextprotocol/client";
-import { remember } from "../client/secrets.node.ts";
+import { registerSecrets } from "../client/secrets.node.ts";
 import { login } from "../tools/login.mjs";
 
-export type Mode = "auto" | "legacy";
-export const MODES: readonly Mode[] = ["auto", "legacy"];
+export type ClientMode = "auto" | "legacy";
+export const CLIENT_MODES: readonly ClientMode[] = ["auto", "legacy"];
 
 /** A client in one of the eras; a stranger unless it has a token. With `answer` it can be asked. */
-export async function connect(url: URL, mode: Mode, token?: string, answer?: Answer): Promise<Client> {
+export async function connectClient(
+  url: URL,
+  mode: ClientMode,
+  token?: string,
+  answer?: ElicitationHandler,
+): Promise<Client> {
   const capabilities = answer === undefined ? {} : { elicitation: { form: {} } };
   const client = new Client({ name: "caller", version: "1" }, { capabilities, versionNegotiation: { mode } });
   if (answer !== undefined) client.setRequestHandler("elicitation/create", ({ params }) => answer(params.message));
@@ -20,16 +25,16 @@ export async function connect(url: URL, mode: Mode, token?: string, answer?: Ans
   return client;
 }
 /** What the person does with a question. */
-export type Answer = (message: string) => ElicitResult;
+export type ElicitationHandler = (message: string) => ElicitResult;
 
-export interface Service {
+export interface AccountService {
   /** The variables that make the app trust it. */
   readonly variables: Readonly<Record<string, string>>;
   stop(): Promise<void>;
 }
 
 /** Everybody has an account here: the key of `name` is "key-of-" and the name. */
-export async function serveAccounts(): Promise<Service> {
+export async function serveAccountService(): Promise<AccountService> {
   const server = createServer((request, response) => {
     const name = /^Bearer key-of-(\w+)$/.exec(request.headers.authorization ?? "")?.[1];
     response.writeHead(name === undefined ? 401 : 200, { "content-type": "application/json" });
@@ -49,19 +54,23 @@ export async function serveAccounts(): Promise<Service> {
 }
 
 /** A token of `name`, who signed in with their key and agreed. */
-export async function tokenOf(url: URL, name: string): Promise<string> {
+export async function accessTokenOf(url: URL, name: string): Promise<string> {
   const key = `key-of-${name}`;
   const { access_token: token } = await login(url.href, { key });
-  remember(key, token);
+  registerSecrets(key, token);
   return token;
 }
 
-export async function callTool(client: Client, name: string, args: Record<string, unknown> = {}): Promise<Called> {
+export async function callTool(
+  client: Client,
+  name: string,
+  args: Record<string, unknown> = {},
+): Promise<ToolCallResult> {
   const result = await client.callTool({ name, arguments: args });
   const text = result.content.map((block) => (block.type === "text" ? block.text : "")).join("");
-  return { text, facts: (result.structuredContent ?? {}) as Called["facts"], failed: result.isError === true };
+  return { text, facts: (result.structuredContent ?? {}) as ToolCallResult["facts"], failed: result.isError === true };
 }
-export interface Called {
+export interface ToolCallResult {
   readonly text: string;
   readonly facts: Readonly<Record<string, unknown>>;
   readonly failed: boolean;

@@ -1,6 +1,6 @@
 // The rules of tic-tac-toe, held against what is known of the game: how many games there are, and how they end.
 import { expect, it } from "vitest";
-import { draw, EMPTY, judge, play, type Mark } from "../../src/app/game-board.ts";
+import { draw, EMPTY, judge, play, type Mark } from "../../src/app/tools/game-board.ts";
 
 it("plays every game there is, and each ends as it must", () => {
   const ends = { X: 0, O: 0, nobody: 0 };

@@ -1,10 +1,10 @@
 // What the app serves beside its endpoint, as a browser and a watchman get it.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { serveBareApp, type Running } from "../client/servers.node.ts";
+import { serveBareApp, type TestServer } from "../client/servers.node.ts";
 
-let open: Running;
-let outside: Running;
-let guarded: Running;
+let open: TestServer;
+let outside: TestServer;
+let guarded: TestServer;
 beforeAll(async () => {
   [open, guarded, outside] = await Promise.all([
     serveBareApp({ AUTH: "none" }),
@@ -14,7 +14,7 @@ beforeAll(async () => {
 }, 90_000);
 afterAll(() => Promise.all([open?.stop(), guarded?.stop(), outside?.stop()]));
 
-const get = (app: Running, path: string, method = "GET"): Promise<Response> =>
+const get = (app: TestServer, path: string, method = "GET"): Promise<Response> =>
   fetch(new URL(path, app.url), { method });
 
 it("says that it is well", async () => {

@@ -3,17 +3,24 @@
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import { remember } from "../client/secrets.node.ts";
-import { serveApp, type Running } from "../client/servers.node.ts";
-import { callTool, connect, MODES, tokenOf, type Called, type Mode } from "./callers.node.ts";
-import { serveUpstreams, type Fault, type Upstreams } from "./upstreams.node.ts";
+import { registerSecrets } from "../client/secrets.node.ts";
+import { serveApp, type TestServer } from "../client/servers.node.ts";
+import {
+  callTool,
+  connectClient,
+  CLIENT_MODES,
+  accessTokenOf,
+  type ToolCallResult,
+  type ClientMode,
+} from "./callers.node.ts";
+import { serveUpstreams, type UpstreamFault, type Upstreams } from "./upstreams.node.ts";
 
 const SECRET = "the secret of a robot, long enough";
 
 let upstreams: Upstreams;
-let app: Running;
-let keyed: Running;
-const clients = {} as Record<Mode, Client>;
+let app: TestServer;
+let keyed: TestServer;
+const clients = {} as Record<ClientMode, Client>;
 const open: Client[] = [];
 
 beforeAll(async () => {
@@ -24,30 +31,31 @@ beforeAll(async () => {
   };
   // One after the other: wrangler starts faster alone.
   app = await serveApp({ AUTH: "none", ...variables });
-  remember(SECRET);
+  registerSecrets(SECRET);
   const client_secret_sha256 = createHash("sha256").update(SECRET).digest("base64url");
   const robot = { client_id: "robot", client_name: "Robot", grant_types: ["client_credentials"], client_secret_sha256 };
   keyed = await serveApp({
     ...{ SIGN_IN: "api-key", UPSTREAM_NAME: "Accounts", UPSTREAM_URL: `${upstreams.url}/me` },
     CLIENTS: JSON.stringify([{ ...robot, redirect_uris: [] }]),
   });
-  for (const mode of MODES) clients[mode] = await connect(app.url, mode);
+  for (const mode of CLIENT_MODES) clients[mode] = await connectClient(app.url, mode);
   open.push(...Object.values(clients));
 }, 120_000);
 
 afterAll(async () => {
   await Promise.all(open.map((one) => one.close()));
-  for (const server of [app, keyed] as (Running | undefined)[]) await server?.stop();
+  for (const server of [app, keyed] as (TestServer | undefined)[]) await server?.stop();
   upstreams.stop();
 });
 
 afterEach(() => {
   upstreams.fault = "none";
-  upstreams.asked.length = 0;
+  upstreams.requests.length = 0;
 });
 
-describe.each(MODES)("in the %s era", (mode) => {
-  const call = (name: string, args?: Record<string, unknown>): Promise<Called> => callTool(clients[mode], name, args);
+describe.each(CLIENT_MODES)("in the %s era", (mode) => {
+  const call = (name: string, args?: Record<string, unknown>): Promise<ToolCallResult> =>
+    callTool(clients[mode], name, args);
 
   it("search_wikipedia finds, sums up and offers more, which read_result reads", async () => {
     const found = await call("search_wikipedia", { query: "otter" });
@@ -55,7 +63,7 @@ describe.each(MODES)("in the %s era", (mode) => {
       ...{ title: "Otter", summary: "Otters are carnivorous mammals.", url: "https://en.wikipedia.org/wiki/Otter" },
       others: [{ number: 2, title: "Sea otter" }],
     });
-    expect(upstreams.asked[0]?.agent).toBe("barewire/0.1 (https://mcp.example.com)");
+    expect(upstreams.requests[0]?.agent).toBe("barewire/0.1 (https://mcp.example.com)");
     expect((await call("read_result", { number: 2 })).facts).toMatchObject({ title: "Sea otter" });
     expect(await call("read_result", { number: 3 })).toMatchObject({
       failed: true,
@@ -65,7 +73,7 @@ describe.each(MODES)("in the %s era", (mode) => {
 
   it("search_wikipedia sends what it is given, whatever it is", async () => {
     expect((await call("search_wikipedia", { query: "c/c++" })).facts).toMatchObject({ title: "C/C++" });
-    expect(upstreams.asked.map(({ path }) => path)).toEqual([
+    expect(upstreams.requests.map(({ path }) => path)).toEqual([
       "/w/rest.php/v1/search/page?limit=5&q=c%2Fc%2B%2B",
       "/api/rest_v1/page/summary/C%2FC%2B%2B",
     ]);
@@ -100,7 +108,7 @@ describe.each(MODES)("in the %s era", (mode) => {
     });
     expect(first.text).toBe(`${town}, Norway: -3.5 °C, snow, wind 4 m/s (just now)`);
     await Promise.all(Array.from({ length: 10 }, () => call("get_weather", { place: ` ${town.toUpperCase()}` })));
-    expect(upstreams.asked.map(({ path }) => path)).toEqual([
+    expect(upstreams.requests.map(({ path }) => path)).toEqual([
       `/v1/search?count=1&format=json&name=${encodeURIComponent(town)}`,
       expect.stringContaining("wind_speed_unit=ms"),
     ]);
@@ -114,7 +122,7 @@ describe.each(MODES)("in the %s era", (mode) => {
   });
 });
 
-const FAULTS: [Fault, RegExp][] = [
+const FAULTS: [UpstreamFault, RegExp][] = [
   ["hangs", /took too long/],
   ["hangs up", /cannot be reached/],
   ["huge", /sent more than can be read/],
@@ -133,7 +141,7 @@ it.each(FAULTS)(
     await callTool(clients.auto, "search_wikipedia", { query: "otter" });
     upstreams.fault = fault;
     const all = await Promise.all(
-      MODES.map((mode) => callTool(clients[mode], "search_wikipedia", { query: `otter ${String(fault)}` })),
+      CLIENT_MODES.map((mode) => callTool(clients[mode], "search_wikipedia", { query: `otter ${String(fault)}` })),
     );
     for (const { failed, text } of all) {
       expect(failed).toBe(true);
@@ -158,18 +166,18 @@ it("weather that cannot be had is not kept as an answer", async () => {
 });
 
 describe("with a credential", () => {
-  it.each(MODES)(
+  it.each(CLIENT_MODES)(
     "the caller's own key is used, in the %s era, and told to nobody",
     async (mode) => {
       const [ada, bob] = await Promise.all(
-        ["ada", "bob"].map(async (name) => connect(keyed.url, mode, await tokenOf(keyed.url, name))),
+        ["ada", "bob"].map(async (name) => connectClient(keyed.url, mode, await accessTokenOf(keyed.url, name))),
       );
       if (ada === undefined || bob === undefined) throw new Error("Nobody came");
       open.push(ada, bob);
       const mine = await callTool(ada, "upstream_account");
       expect(mine.facts).toEqual({ service: "Accounts", account: "ada" });
       expect((await callTool(bob, "upstream_account")).facts).toEqual({ service: "Accounts", account: "bob" });
-      expect(upstreams.asked.at(-1)?.key).toBe("Bearer key-of-bob");
+      expect(upstreams.requests.at(-1)?.key).toBe("Bearer key-of-bob");
       const told = [mine, await callTool(ada, "whoami")];
       expect(told[1]?.facts).toMatchObject({ issuer: keyed.url.origin, signedIn: "api-key" });
       for (const fault of [500, "redirect", "hangs up", "broken JSON", 401] as const) {

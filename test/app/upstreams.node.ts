@@ -8,7 +8,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo, Socket } from "node:net";
 
 /** How the next answers fail: not at all, or as the name says. */
-export type Fault =
+export type UpstreamFault =
   | "none"
   | "hangs"
   | "hangs up"
@@ -24,9 +24,9 @@ export type Fault =
 
 export interface Upstreams {
   readonly url: string;
-  fault: Fault;
+  fault: UpstreamFault;
   /** Paths and what came with them. */
-  readonly asked: { readonly path: string; readonly agent: string | undefined; readonly key: string | undefined }[];
+  readonly requests: { readonly path: string; readonly agent: string | undefined; readonly key: string | undefined }[];
   stop(): void;
 }
 
@@ -83,13 +83,13 @@ function answer({ url = "", headers }: IncomingMessage): [status: number, body: 
 export async function serveUpstreams(): Promise<Upstreams> {
   const upstreams = {
     url: "",
-    fault: "none" as Fault,
-    asked: [] as Upstreams["asked"][number][],
+    fault: "none" as UpstreamFault,
+    requests: [] as Upstreams["requests"][number][],
     stop: () => undefined as void,
   };
   const server = createServer((request, response) => {
     const { url: path = "", headers } = request;
-    upstreams.asked.push({ path, agent: headers["user-agent"], key: headers.authorization });
+    upstreams.requests.push({ path, agent: headers["user-agent"], key: headers.authorization });
     respond(upstreams.fault, request, response);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -101,7 +101,7 @@ export async function serveUpstreams(): Promise<Upstreams> {
   return upstreams;
 }
 
-function respond(fault: Fault, request: IncomingMessage, response: ServerResponse): void {
+function respond(fault: UpstreamFault, request: IncomingMessage, response: ServerResponse): void {
   const json = { "content-type": "application/json" };
   if (typeof fault === "number") return void response.writeHead(fault, json).end("{}");
   switch (fault) {

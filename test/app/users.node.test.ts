@@ -1,19 +1,19 @@
 // The example's people: a real D1 database, asked by the official client in both eras.
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { serveApp, type Running } from "../client/servers.node.ts";
-import { callTool, connect, MODES } from "./callers.node.ts";
+import { serveApp, type TestServer } from "../client/servers.node.ts";
+import { callTool, connectClient, CLIENT_MODES } from "./callers.node.ts";
 
-let app: Running;
+let app: TestServer;
 beforeAll(async () => {
   app = await serveApp({ AUTH: "none" });
 }, 90_000);
 afterAll(() => app?.stop());
 
-describe.each(MODES)("%s", (mode) => {
+describe.each(CLIENT_MODES)("%s", (mode) => {
   let client: Client;
   beforeAll(async () => {
-    client = await connect(app.url, mode);
+    client = await connectClient(app.url, mode);
   });
   afterAll(() => client?.close());
   const named = async (name: string, more: object = {}): Promise<string[]> => {

@@ -1,16 +1,16 @@
 /** A line of the log is JSON; for people who develop, an error follows it as text. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { log, stackOf, writeStacks } from "../../src/base/log.ts";
+import { log, errorStack, setStacksAsText } from "../../src/base/log.ts";
 
 afterEach(() => {
-  writeStacks(false);
+  setStacksAsText(false);
   vi.restoreAllMocks();
 });
 
 function lineOf(error: unknown): string {
   const written = vi.spyOn(console, "error").mockImplementation(() => undefined);
-  log("error", "handler.failed", { tool: "t", error: stackOf(error), trace: "1" });
+  log("error", "handler.failed", { tool: "t", error: errorStack(error), trace: "1" });
   return String(written.mock.lastCall?.[0]);
 }
 
@@ -22,7 +22,7 @@ it("one object a line, its error in it", () => {
 });
 
 it("as text, the error stands behind the line as it is", () => {
-  writeStacks(true);
+  setStacksAsText(true);
   const [first = "", ...rest] = lineOf(new Error('a "b"')).split("\n");
   expect(JSON.parse(first)).toEqual({ event: "handler.failed", tool: "t", trace: "1" });
   expect(rest[0]).toBe('Error: a "b"');
@@ -30,7 +30,7 @@ it("as text, the error stands behind the line as it is", () => {
 });
 
 it("as text, a line without an error is one line", () => {
-  writeStacks(true);
+  setStacksAsText(true);
   const written = vi.spyOn(console, "log").mockImplementation(() => undefined);
   log("log", "oauth.token", { client: "c" });
   expect(written.mock.lastCall).toEqual(['{"event":"oauth.token","client":"c"}']);

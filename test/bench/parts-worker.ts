@@ -1,25 +1,25 @@
 /** The Worker whose parts are measured: a tool for each, so that what a part costs is a call with it beside one without. */
 
 import * as z from "zod/mini";
-import { utf8 } from "../../src/base/bytes.ts";
-import type { Env } from "../../src/config.ts";
-import { readKeyRing } from "../../src/crypto/keyring.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { readKeyRing } from "../../src/crypto/key-ring.ts";
 import { openRow, sealRow } from "../../src/crypto/row-seal.ts";
-import { front, type Front } from "../../src/front.ts";
-import { HubObject, type Notified } from "../../src/hub/hub.ts";
+import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
+import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
 import type { Context } from "../../src/server/context.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
-import { SessionObject } from "../../src/session/object.ts";
-import type { House } from "../../src/session/room.ts";
-import { entrance } from "../world/entrance.ts";
-import { rooms } from "../world/rooms.ts";
+import { SessionObject } from "../../src/transport/session/session-object.ts";
+import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import { loginOptions } from "../world/login-options.ts";
+import { optionalModules } from "../world/optional-modules.ts";
 
-export { Account } from "../../src/oauth/account.ts";
+export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
 export { Grant } from "../world/grant.ts";
-export { StoreObject as Store } from "../../src/state/object.ts";
+export { StoreObject as Store } from "../../src/storage/store-object.ts";
 
 const ring = readKeyRing(`bench:${btoa("0123456789abcdefghijklmnopqrstuv")}`);
-const CREDENTIAL = utf8(JSON.stringify({ kind: "key", key: "sk-0123456789abcdef" }));
+const CREDENTIAL = encodeUtf8(JSON.stringify({ kind: "key", key: "sk-0123456789abcdef" }));
 
 const part = (name: string, use: (context: Context) => Promise<unknown>): Tool =>
   tool({
@@ -39,22 +39,26 @@ const tools = [
     if (!opened.ok) throw new Error(opened.error);
   }),
   part("cache_hit", (context) => context.cache("hit", 3_600, () => Promise.resolve({ value: 1 }))),
-  part("limit", (context) => context.limit("bench", 1_000_000, 60_000)),
-  part("mine_get", (context) => context.mine.get("bench")),
+  part("limit", (context) => context.rateLimit("bench", 1_000_000, 60_000)),
+  part("mine_get", (context) => context.storage.get("bench")),
 ];
 
-const house: Front = front({ info: { name: "barewire-bench", version: "1.0.0" }, tools }, () => entrance, rooms);
-const worker: ExportedHandler<Env> = { fetch: house.fetch };
+const handlers: WorkerHandlers = createWorker(
+  { info: { name: "barewire-bench", version: "1.0.0" }, tools },
+  () => loginOptions,
+  optionalModules,
+);
+const worker: ExportedHandler<Env> = { fetch: handlers.fetch };
 export default worker;
 
 export class Hub extends HubObject<Env> {
-  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
     return SESSION;
   }
 }
 
 export class Session extends SessionObject<Env> {
-  override furnish(env: Env): House {
-    return house.furnish(env);
+  override dependencies(env: Env): SessionDependencies {
+    return handlers.sessionDependencies(env);
   }
 }

@@ -1,22 +1,22 @@
 /** The Worker whose sessions are measured: the production front door, and a count of the objects that were built. */
 
 import * as z from "zod/mini";
-import type { Env } from "../../src/config.ts";
-import { front, type Front } from "../../src/front.ts";
-import { HubObject, type Notified } from "../../src/hub/hub.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
+import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
 import { tool } from "../../src/server/define.ts";
-import { SessionObject } from "../../src/session/object.ts";
-import type { House } from "../../src/session/room.ts";
-import { entrance } from "../world/entrance.ts";
+import { SessionObject } from "../../src/transport/session/session-object.ts";
+import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import { loginOptions } from "../world/login-options.ts";
 
-export { Account } from "../../src/oauth/account.ts";
+export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
 export { Grant } from "../world/grant.ts";
-export { StoreObject as Store } from "../../src/state/object.ts";
+export { StoreObject as Store } from "../../src/storage/store-object.ts";
 
 /** Objects built, for the first time or again after they slept. All objects of this Worker share one isolate. */
 let births = 0;
 
-const house: Front = front(
+const handlers: WorkerHandlers = createWorker(
   {
     info: { name: "barewire-bench", version: "1.0.0" },
     tools: [
@@ -42,14 +42,14 @@ const house: Front = front(
       tool({
         name: "change",
         description: "Tells listeners that the tools changed",
-        handler: (_args, { changed }) => {
+        handler: (_args, { listChanged: changed }) => {
           changed("tools");
           return "published";
         },
       }),
     ],
   },
-  () => entrance,
+  () => loginOptions,
 );
 
 /** V8 shows its collector to benchmarks. */
@@ -57,7 +57,7 @@ declare const gc: () => void;
 
 const worker: ExportedHandler<Env> = {
   async fetch(request, env) {
-    if (!request.url.endsWith("/census")) return house.fetch(request, env);
+    if (!request.url.endsWith("/census")) return handlers.fetch(request, env);
     gc();
     return Response.json({ births });
   },
@@ -70,7 +70,7 @@ export class Hub extends HubObject<Env> {
     births += 1;
   }
 
-  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
     return SESSION;
   }
 }
@@ -81,7 +81,7 @@ export class Session extends SessionObject<Env> {
     births += 1;
   }
 
-  override furnish(env: Env): House {
-    return house.furnish(env);
+  override dependencies(env: Env): SessionDependencies {
+    return handlers.sessionDependencies(env);
   }
 }

@@ -15,7 +15,7 @@ const REQUEST = statelessPost("tools/list");
 export async function startup({ quick }) {
   const subjects = [
     { name: "an empty Worker", code: EMPTY, objects: {}, runs: [] },
-    { name: "barewire as deployed", code: await bundle("src/worker.ts"), objects: OBJECTS, runs: [] },
+    { name: "barewire as deployed", code: await bundle("src/index.ts"), objects: OBJECTS, runs: [] },
     {
       name: "barewire with 100 tools",
       code: await bundle("test/bench/worker.ts", { TOOLS: 100 }),

@@ -1,17 +1,17 @@
 /** The Worker that is measured: the production front door, offering as many tools as the bundle was built with. */
 
 import * as z from "zod/mini";
-import type { Env } from "../../src/config.ts";
-import { front, type Front } from "../../src/front.ts";
-import { HubObject, type Notified } from "../../src/hub/hub.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
+import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
-import { SessionObject } from "../../src/session/object.ts";
-import type { House } from "../../src/session/room.ts";
-import { entrance } from "../world/entrance.ts";
+import { SessionObject } from "../../src/transport/session/session-object.ts";
+import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import { loginOptions } from "../world/login-options.ts";
 
-export { Account } from "../../src/oauth/account.ts";
+export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
 export { Grant } from "../world/grant.ts";
-export { StoreObject as Store } from "../../src/state/object.ts";
+export { StoreObject as Store } from "../../src/storage/store-object.ts";
 
 /** How many tools; the bundler puts a number in its place. */
 declare const TOOLS: number;
@@ -45,18 +45,18 @@ const spec = {
   info: { name: "barewire-bench", version: "1.0.0" },
   tools: [...Array.from({ length: TOOLS - 1 }, (_, index) => filler(index)), called],
 };
-const house: Front = front(spec, () => entrance);
-const worker: ExportedHandler<Env> = { fetch: house.fetch };
+const handlers: WorkerHandlers = createWorker(spec, () => loginOptions);
+const worker: ExportedHandler<Env> = { fetch: handlers.fetch };
 export default worker;
 
 export class Hub extends HubObject<Env> {
-  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
     return SESSION;
   }
 }
 
 export class Session extends SessionObject<Env> {
-  override furnish(env: Env): House {
-    return house.furnish(env);
+  override dependencies(env: Env): SessionDependencies {
+    return handlers.sessionDependencies(env);
   }
 }

@@ -78,7 +78,7 @@ export async function openTab(browser: Browser, device: Device = "phone"): Promi
 }
 
 /** Everything that this tab is given from now on: addresses, header fields, cookies and pages, in one text. */
-export function listen(page: Page): () => Promise<string> {
+export function recordResponses(page: Page): () => Promise<string> {
   const heard: Promise<string>[] = [];
   const write = async (answer: Answer): Promise<string> => {
     const fields = JSON.stringify(await answer.allHeaders());
@@ -91,7 +91,7 @@ export function listen(page: Page): () => Promise<string> {
 }
 
 /** Keeps two pictures, by day and by night, when somebody wants to look. */
-export async function picture(page: Page, name: string): Promise<void> {
+export async function saveScreenshots(page: Page, name: string): Promise<void> {
   const folder = process.env["SCREENSHOTS"];
   if (folder === undefined) return;
   for (const colorScheme of ["light", "dark"] as const) {

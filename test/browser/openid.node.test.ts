@@ -1,20 +1,20 @@
 // Whole logins at a real OpenID provider, whose own pages the browser goes through on the way.
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { remember } from "../client/secrets.node.ts";
-import { serveBareApp, type Running } from "../client/servers.node.ts";
-import { visit } from "../client/visitor.node.ts";
-import { launch, listen, openTab, picture, type Browser, type Page } from "./chromium.node.ts";
+import { registerSecrets } from "../client/secrets.node.ts";
+import { serveBareApp, type TestServer } from "../client/servers.node.ts";
+import { beginClientLogin } from "../client/oauth-client.node.ts";
+import { launch, recordResponses, openTab, saveScreenshots, type Browser, type Page } from "./chromium.node.ts";
 import {
-  agree,
-  ALERT,
-  ALLOW,
-  listenForCallback,
-  mayAllow,
-  press,
+  allowAndConnect,
+  ALERT_ELEMENT,
+  ALLOW_BUTTON,
+  serveCallback,
+  hasAllowButton,
+  pressAndLoad,
   readAccount,
-  SUBMIT,
-  type Callback,
-} from "./person.node.ts";
+  SUBMIT_BUTTON,
+  type CallbackServer,
+} from "./chromium-user.node.ts";
 
 interface Provider {
   readonly issuer: string;
@@ -27,12 +27,12 @@ interface Provider {
 }
 
 let browser: Browser;
-let callback: Callback;
+let callback: CallbackServer;
 let provider: Provider;
-let app: Running;
+let app: TestServer;
 
 beforeAll(async () => {
-  [browser, callback, provider] = await Promise.all([launch(), listenForCallback(), serveProvider()]);
+  [browser, callback, provider] = await Promise.all([launch(), serveCallback(), serveProvider()]);
   app = await serveBareApp({
     ...{ SIGN_IN: "openid", OPENID_NAME: "Loopback ID", OPENID_ISSUER: provider.issuer },
     ...{ OPENID_CLIENT_ID: provider.client.id, OPENID_CLIENT_SECRET: provider.client.secret },
@@ -41,7 +41,7 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(() => {
-  remember(...(provider?.minted ?? []));
+  registerSecrets(...(provider?.minted ?? []));
   return Promise.all([browser?.close(), callback?.stop(), provider?.stop(), app?.stop()]);
 });
 
@@ -52,18 +52,18 @@ async function serveProvider(): Promise<Provider> {
 }
 
 it.each(["auto", "legacy"] as const)("from 401 to a tool call: %s", async (mode) => {
-  const visitor = await visit(app.url, callback.url, mode);
+  const visitor = await beginClientLogin(app.url, callback.url, mode);
   const page = await openTab(browser);
-  const given = listen(page);
-  await page.goto(visitor.asked.href);
-  await picture(page, "openid-sign-in");
-  await press(page, SUBMIT);
+  const given = recordResponses(page);
+  await page.goto(visitor.authorizationUrl.href);
+  await saveScreenshots(page, "openid-sign-in");
+  await pressAndLoad(page, SUBMIT_BUTTON);
   expect(page.url()).toContain(`${provider.issuer}/interaction/`);
-  await picture(page, "openid-provider");
+  await saveScreenshots(page, "openid-provider");
   await logIn(page, "ada");
-  await picture(page, "openid-consent");
+  await saveScreenshots(page, "openid-consent");
   expect(await page.textContent("main")).toContain("ada@people.example");
-  const client = await agree(page, visitor, callback);
+  const client = await allowAndConnect(page, visitor, callback);
   const result = await client.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } });
   expect(result.structuredContent).toEqual({ sum: 42 });
   await client.close();
@@ -78,93 +78,93 @@ it.each(["auto", "legacy"] as const)("from 401 to a tool call: %s", async (mode)
 
 it("is the same person at the next login, and nobody else", async () => {
   for (const [login, name] of Object.entries({ grace: "Grace's first", edsger: "Edsger's" })) {
-    const visitor = await visit(app.url, callback.url, "auto", name);
+    const visitor = await beginClientLogin(app.url, callback.url, "auto", name);
     const page = await openTab(browser);
-    await page.goto(visitor.asked.href);
-    await press(page, SUBMIT);
+    await page.goto(visitor.authorizationUrl.href);
+    await pressAndLoad(page, SUBMIT_BUTTON);
     await logIn(page, login);
-    await (await agree(page, visitor, callback)).close();
+    await (await allowAndConnect(page, visitor, callback)).close();
   }
   const page = await openTab(browser, "desktop");
   const account = await readAccount(page, app.url, async () => {
-    await press(page, SUBMIT);
+    await pressAndLoad(page, SUBMIT_BUTTON);
     await logIn(page, "grace");
   });
-  await picture(page, "openid-account");
+  await saveScreenshots(page, "openid-account");
   expect(account).toContain("grace@people.example");
   expect(account).toContain("Grace's first");
   expect(account).not.toContain("Edsger's");
 });
 
 it("no at the provider is no here, and may be thought over", async () => {
-  const visitor = await visit(app.url, callback.url);
+  const visitor = await beginClientLogin(app.url, callback.url);
   const page = await openTab(browser);
-  await page.goto(visitor.asked.href);
-  await press(page, SUBMIT);
-  await press(page, 'a[href$="/abort"]');
-  await picture(page, "openid-denied");
+  await page.goto(visitor.authorizationUrl.href);
+  await pressAndLoad(page, SUBMIT_BUTTON);
+  await pressAndLoad(page, 'a[href$="/abort"]');
+  await saveScreenshots(page, "openid-denied");
   expect(page.url()).toContain(app.url.origin);
-  expect(await page.textContent(ALERT)).toContain("did not sign you in");
+  expect(await page.textContent(ALERT_ELEMENT)).toContain("did not sign you in");
   expect(app.log()).toContain('"reason":"openid.denied"');
-  await press(page, SUBMIT);
+  await pressAndLoad(page, SUBMIT_BUTTON);
   await logIn(page, "ada");
-  await (await agree(page, visitor, callback)).close();
+  await (await allowAndConnect(page, visitor, callback)).close();
 });
 
 it("somebody else can sign in at a provider that remembers the first", async () => {
-  const visitor = await visit(app.url, callback.url, "auto", "Shared desk");
+  const visitor = await beginClientLogin(app.url, callback.url, "auto", "Shared desk");
   const page = await openTab(browser);
-  await page.goto(visitor.asked.href);
-  await press(page, SUBMIT);
+  await page.goto(visitor.authorizationUrl.href);
+  await pressAndLoad(page, SUBMIT_BUTTON);
   await logIn(page, "ada");
   expect(await page.textContent("main")).toContain("ada@people.example");
-  await press(page, 'button[value="switch"]');
-  await press(page, SUBMIT);
+  await pressAndLoad(page, 'button[value="switch"]');
+  await pressAndLoad(page, SUBMIT_BUTTON);
   // The provider knows ada in this browser, and asks all the same.
   await logIn(page, "barbara");
   expect(await page.textContent("main")).toContain("barbara@people.example");
-  await (await agree(page, visitor, callback)).close();
+  await (await allowAndConnect(page, visitor, callback)).close();
 });
 
 it("Back leads to the question, which is answered once, and never to the provider's answer again", async () => {
-  const visitor = await visit(app.url, callback.url);
+  const visitor = await beginClientLogin(app.url, callback.url);
   const page = await openTab(browser);
-  await page.goto(visitor.asked.href);
-  await press(page, SUBMIT);
+  await page.goto(visitor.authorizationUrl.href);
+  await pressAndLoad(page, SUBMIT_BUTTON);
   await logIn(page, "ada");
-  const client = await agree(page, visitor, callback);
+  const client = await allowAndConnect(page, visitor, callback);
   const codes = provider.minted.length;
   await page.goBack();
   expect(await page.textContent("main")).toContain("ada@people.example");
-  await press(page, ALLOW);
-  await picture(page, "openid-back");
+  await pressAndLoad(page, ALLOW_BUTTON);
+  await saveScreenshots(page, "openid-back");
   expect(new URL(page.url()).origin).toBe(app.url.origin);
-  expect(await mayAllow(page)).toBe(false);
+  expect(await hasAllowButton(page)).toBe(false);
   expect(provider.minted).toHaveLength(codes);
   expect((await client.listTools()).tools).not.toEqual([]);
   await client.close();
 });
 
 it("an answer that another browser asked for is refused, even in the middle of a login, and is still good in its own", async () => {
-  const theirs = await visit(app.url, callback.url);
+  const theirs = await beginClientLogin(app.url, callback.url);
   const attacker = await openTab(browser);
-  await attacker.goto(theirs.asked.href);
-  await press(attacker, SUBMIT);
+  await attacker.goto(theirs.authorizationUrl.href);
+  await pressAndLoad(attacker, SUBMIT_BUTTON);
   provider.hold();
   await logIn(attacker, "mallory");
   const planted = provider.held() ?? "";
   expect(planted).toMatch(/[?&]code=.*state=/);
 
-  const mine = await visit(app.url, callback.url);
+  const mine = await beginClientLogin(app.url, callback.url);
   const victim = await openTab(browser);
   for (const start of [false, true]) {
     if (start) {
-      await victim.goto(mine.asked.href);
-      await press(victim, SUBMIT);
+      await victim.goto(mine.authorizationUrl.href);
+      await pressAndLoad(victim, SUBMIT_BUTTON);
     }
     await victim.goto(planted);
-    await picture(victim, "openid-planted");
-    expect(await mayAllow(victim)).toBe(false);
+    await saveScreenshots(victim, "openid-planted");
+    expect(await hasAllowButton(victim)).toBe(false);
     expect(await victim.textContent("main")).not.toContain("mallory");
     expect(reasons().at(-1)).toBe("sign_in.state");
   }
@@ -175,24 +175,24 @@ it("an answer that another browser asked for is refused, even in the middle of a
 
   await attacker.goto(planted);
   expect(await attacker.textContent("main")).toContain("mallory@people.example");
-  await (await agree(attacker, theirs, callback)).close();
+  await (await allowAndConnect(attacker, theirs, callback)).close();
 });
 
 it("an answer works once, and one that says it is another provider's not at all", async () => {
-  const visitor = await visit(app.url, callback.url);
+  const visitor = await beginClientLogin(app.url, callback.url);
   const page = await openTab(browser);
-  await page.goto(visitor.asked.href);
-  await press(page, SUBMIT);
+  await page.goto(visitor.authorizationUrl.href);
+  await pressAndLoad(page, SUBMIT_BUTTON);
   provider.hold();
   await logIn(page, "ada");
   const answer = provider.held() ?? "";
   const mixedUp = new URL(answer);
   mixedUp.searchParams.set("iss", "https://other.example");
   await page.goto(mixedUp.href);
-  expect(await mayAllow(page)).toBe(false);
+  expect(await hasAllowButton(page)).toBe(false);
   expect(reasons().at(-1)).toBe("openid.iss");
   await page.goto(answer);
-  expect(await mayAllow(page)).toBe(false);
+  expect(await hasAllowButton(page)).toBe(false);
   expect(reasons().at(-1)).toBe("sign_in.state");
 });
 
@@ -205,10 +205,10 @@ it("says that the provider cannot be reached, when it cannot", async () => {
   });
   try {
     const page = await openTab(browser);
-    await page.goto((await visit(other.url, callback.url)).asked.href);
-    await press(page, SUBMIT);
-    await picture(page, "openid-gone");
-    expect(await page.textContent(ALERT)).toContain("Nowhere ID cannot be reached");
+    await page.goto((await beginClientLogin(other.url, callback.url)).authorizationUrl.href);
+    await pressAndLoad(page, SUBMIT_BUTTON);
+    await saveScreenshots(page, "openid-gone");
+    expect(await page.textContent(ALERT_ELEMENT)).toContain("Nowhere ID cannot be reached");
   } finally {
     await other.stop();
   }
@@ -218,10 +218,10 @@ it("says that the provider cannot be reached, when it cannot", async () => {
 async function logIn(page: Page, login: string): Promise<void> {
   await page.fill('input[name="login"]', login);
   await page.fill('input[name="password"]', "any will do");
-  await press(page, 'button[type="submit"]');
+  await pressAndLoad(page, 'button[type="submit"]');
   // An answer that is held shows a page of the provider without a button.
   while (page.url().startsWith(provider.issuer) && (await page.content()).includes('type="submit"'))
-    await press(page, 'button[type="submit"]');
+    await pressAndLoad(page, 'button[type="submit"]');
 }
 
 /** Why this server turned people away, as only the operator sees. */

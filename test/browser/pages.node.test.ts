@@ -4,22 +4,29 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { PASSPHRASE, serveBareApp, type Running } from "../client/servers.node.ts";
-import { visit } from "../client/visitor.node.ts";
-import { launch, openTab, picture, type Browser, type Device, type Page } from "./chromium.node.ts";
-import { agree, enter, listenForCallback, mayAllow, press, type Callback } from "./person.node.ts";
+import { PASSPHRASE, serveBareApp, type TestServer } from "../client/servers.node.ts";
+import { beginClientLogin } from "../client/oauth-client.node.ts";
+import { launch, openTab, saveScreenshots, type Browser, type Device, type Page } from "./chromium.node.ts";
+import {
+  allowAndConnect,
+  submitSecret,
+  serveCallback,
+  hasAllowButton,
+  pressAndLoad,
+  type CallbackServer,
+} from "./chromium-user.node.ts";
 
 const CONFIGURED = { client_id: "own", client_name: "House app", redirect_uris: ["https://house.example/callback"] };
 const CALLBACK = "https://claude.example/callback";
 const PASSWORD = 'input[type="password"]';
 
 let browser: Browser;
-let callback: Callback;
-let app: Running;
+let callback: CallbackServer;
+let app: TestServer;
 
 beforeAll(async () => {
   const variables = { CLIENTS: JSON.stringify([CONFIGURED]) };
-  [browser, callback, app] = await Promise.all([launch(), listenForCallback(), serveBareApp(variables)]);
+  [browser, callback, app] = await Promise.all([launch(), serveCallback(), serveBareApp(variables)]);
 }, 60_000);
 
 afterAll(() => Promise.all([browser?.close(), callback?.stop(), app?.stop()]));
@@ -27,7 +34,7 @@ afterAll(() => Promise.all([browser?.close(), callback?.stop(), app?.stop()]));
 it.each<Device>(["phone", "desktop"])("Tab goes where the eye goes, and each page has its logo: %s", async (device) => {
   const page = await openTab(browser, device);
   const expectTabs = async (name: string, tabs: readonly string[]): Promise<void> => {
-    await picture(page, `pages-${device}-${name}`);
+    await saveScreenshots(page, `pages-${device}-${name}`);
     // The policy of the pages lets it load: its own size is what the eye sees.
     expect([name, await page.locator(".brand img").boundingBox()]).toMatchObject([name, { width: 28, height: 28 }]);
     expect([name, await tabThrough(page)]).toEqual([name, tabs]);
@@ -36,11 +43,11 @@ it.each<Device>(["phone", "desktop"])("Tab goes where the eye goes, and each pag
   // The first field has the focus by itself: Tab goes on from there.
   await page.waitForSelector(`${PASSWORD}:focus`);
   await expectTabs("sign-in", ["remember", "Sign in"]);
-  await enter(page, "wrong");
+  await submitSecret(page, "wrong");
   await page.waitForSelector(`${PASSWORD}:focus`);
   await expectTabs("wrong", ["remember", "Sign in"]);
   await page.click('input[name="remember"]');
-  await enter(page, PASSPHRASE);
+  await submitSecret(page, PASSPHRASE);
   await expectTabs("consent", ["Not you?", "Allow", "Deny", "your account"]);
   await page.goto(new URL("/account", app.url).href);
   await expectTabs("account-empty", ["Sign out"]);
@@ -64,7 +71,7 @@ it("says of each client what only the person can check, and nothing where there 
     ["configured", authorizeUrl(CONFIGURED.client_id, CONFIGURED.redirect_uris[0] ?? ""), undefined],
   ] as const) {
     await page.goto(url);
-    await picture(page, `pages-client-${name}`);
+    await saveScreenshots(page, `pages-client-${name}`);
     const note = page.locator(".note");
     const said = (await note.count()) === 0 ? undefined : await note.textContent();
     expect([name, said]).toEqual([name, question && (expect.stringContaining(question) as string)]);
@@ -77,18 +84,18 @@ it("somebody else signs in for the same request, by keyboard alone, and nobody i
   const asked = await requestOf("Claude", CALLBACK);
   await page.goto(asked);
   const before = page.url();
-  expect(await mayAllow(page)).toBe(true);
+  expect(await hasAllowButton(page)).toBe(true);
   await page.keyboard.press("Tab");
-  await press(page);
-  await picture(page, "pages-not-you");
+  await pressAndLoad(page);
+  await saveScreenshots(page, "pages-not-you");
   expect(await page.textContent("main")).toContain("“Claude” asks for access");
   // The page has an address: it can be loaded again.
   await page.goto(page.url());
-  await enter(page, PASSPHRASE);
+  await submitSecret(page, PASSPHRASE);
   expect(await page.textContent("h1")).toContain("“Claude” wants to use");
   // The page of whoever was here before is worth nothing any more.
   await page.goto(before);
-  expect(await mayAllow(page)).toBe(false);
+  expect(await hasAllowButton(page)).toBe(false);
   await page.goto(asked);
   await page.waitForSelector(PASSWORD);
 });
@@ -97,23 +104,23 @@ describe("the account page", () => {
   it("takes back the access of all apps, asks before, and says what it did", async () => {
     const page = await openTab(browser, "desktop");
     await keepSignedIn(page);
-    const clients: Awaited<ReturnType<typeof agree>>[] = [];
+    const clients: Awaited<ReturnType<typeof allowAndConnect>>[] = [];
     for (const name of ["First app", "Second “app”"]) {
-      const visitor = await visit(app.url, callback.url, "auto", name);
-      await page.goto(visitor.asked.href);
-      clients.push(await agree(page, visitor, callback));
+      const visitor = await beginClientLogin(app.url, callback.url, "auto", name);
+      await page.goto(visitor.authorizationUrl.href);
+      clients.push(await allowAndConnect(page, visitor, callback));
     }
     await page.goto(new URL("/account", app.url).href);
-    await picture(page, "pages-account");
+    await saveScreenshots(page, "pages-account");
     expect(await page.textContent("main")).toMatch(/last used \d\d \w{3} \d{4} \d\d:\d\d UTC/);
     const [one, all, leave] = ["Take back access", "Take back access of all apps", "Sign out"];
     expect(await tabThrough(page)).toEqual([one, one, all, leave]);
     for (let presses = 0; presses < 3; presses++) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");
     await page.keyboard.press("Tab");
-    await picture(page, "pages-account-all");
-    await press(page);
-    await picture(page, "pages-account-none");
+    await saveScreenshots(page, "pages-account-all");
+    await pressAndLoad(page);
+    await saveScreenshots(page, "pages-account-none");
     expect(await page.textContent('[role="status"]')).toContain("2 apps can no longer use");
     for (const client of clients) await expect(client.listTools()).rejects.toThrow();
   });
@@ -144,7 +151,7 @@ async function tabThrough(page: Page): Promise<string[]> {
 async function keepSignedIn(page: Page): Promise<void> {
   await page.goto(new URL("/account", app.url).href);
   await page.click('input[name="remember"]');
-  await enter(page, PASSPHRASE);
+  await submitSecret(page, PASSPHRASE);
 }
 
 /** Registers a client; the address that it sends people to. */

@@ -7,8 +7,8 @@ import { Client, ProtocolError, StreamableHTTPClientTransport } from "@modelcont
 import type { ElicitResult, SubscriptionFilter } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { passPages, tab } from "../tools/login.mjs";
-import { PASSPHRASE, serveApp, serveWorld, type Running } from "./servers.node.ts";
-import { visit } from "./visitor.node.ts";
+import { PASSPHRASE, serveApp, serveWorld, type TestServer } from "./servers.node.ts";
+import { beginClientLogin } from "./oauth-client.node.ts";
 
 const REVISION = "2026-07-28";
 const WATCHED = "test://watched-resource";
@@ -21,8 +21,8 @@ interface Seen {
   readonly type: string | null;
 }
 
-let world: Running;
-let app: Running;
+let world: TestServer;
+let app: TestServer;
 let client: Client;
 const seen: Seen[] = [];
 const open: Client[] = [];
@@ -46,7 +46,7 @@ afterEach(() => {
 
 afterAll(async () => {
   await Promise.all(open.map((one) => one.close()));
-  for (const server of [world, app] as (Running | undefined)[]) await server?.stop();
+  for (const server of [world, app] as (TestServer | undefined)[]) await server?.stop();
 });
 
 it("connects to the app, lists its tools and calls one", async () => {
@@ -268,8 +268,10 @@ async function connect(url: URL, mode: "auto" | { pin: string } = { pin: REVISIO
 
 /** Comes to the app's closed door, signs in with the owner's passphrase, and agrees. */
 async function login(mode: "auto" | "legacy"): Promise<Client> {
-  const visitor = await visit(app.url, "http://127.0.0.1:9/callback", mode);
-  const client = await visitor.finish(await passPages(tab(), visitor.asked, { passphrase: PASSPHRASE }));
+  const visitor = await beginClientLogin(app.url, "http://127.0.0.1:9/callback", mode);
+  const client = await visitor.finishLogin(
+    await passPages(tab(), visitor.authorizationUrl, { passphrase: PASSPHRASE }),
+  );
   open.push(client);
   return client;
 }

@@ -15,21 +15,21 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const SETTINGS = join(root, "wrangler.toml");
 
 /** The folder that holds them, as `--persist-to` takes it. */
-export const MADE: string = join(root, "node_modules", ".cache", `databases-${fingerprint()}`);
+export const DATABASES_FOLDER: string = join(root, "node_modules", ".cache", `databases-${fingerprint()}`);
 
 /** Vitest calls it once for each project that names this file, one after the other. */
 export async function setup(): Promise<void> {
-  if (existsSync(MADE)) return;
-  mkdirSync(dirname(MADE), { recursive: true });
+  if (existsSync(DATABASES_FOLDER)) return;
+  mkdirSync(dirname(DATABASES_FOLDER), { recursive: true });
   // Elsewhere first, so that a run that was stopped leaves nothing half made.
-  const scratch = mkdtempSync(`${MADE}-`);
+  const scratch = mkdtempSync(`${DATABASES_FOLDER}-`);
   const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
   for (const database of DATABASES) {
     const args = ["d1", "migrations", "apply", database, "--local", "--persist-to", scratch, "--config", SETTINGS];
     await promisify(execFile)(process.execPath, [wrangler, ...args], { env });
   }
-  renameSync(scratch, MADE);
+  renameSync(scratch, DATABASES_FOLDER);
 }
 
 function fingerprint(): string {

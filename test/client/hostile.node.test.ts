@@ -17,7 +17,7 @@ import {
   type Listening,
 } from "./honest.node.ts";
 import { send, stateless, STATELESS } from "./peer.node.ts";
-import { serveWorld, type Running } from "./servers.node.ts";
+import { serveWorld, type TestServer } from "./servers.node.ts";
 import { rowsIn, storedBy, takenBy } from "./stored.node.ts";
 
 const SECONDS = Number(process.env["SOAK_SECONDS"] ?? "0");
@@ -29,11 +29,11 @@ const SCALE = SECONDS > 0 ? 2 : 1;
 /** Sessions that one of them leaves behind in a round. */
 const ABANDONED = SECONDS > 0 ? 500 : 75;
 
-/** As in src/session/room.ts and src/hub/admission.ts, whose types need the platform's. */
+/** As in src/transport/session/types.ts and src/hub/admission.ts, whose types need the platform's. */
 const MAX_EVENT_BYTES = 6_291_456;
 const MAX_WAITING_BYTES = 2_097_152;
 const MAX_SESSIONS_PER_CALLER = 100;
-/** Beside the data of an event; as in src/session/rows.ts. */
+/** Beside the data of an event; as in src/transport/session/session-rows.ts. */
 const ROW_BYTES = 100;
 /** Of a database: pages that are free, tables, keys, and the largest write that passes before the oldest events go. */
 const SLACK_BYTES = 2_500_000;
@@ -57,14 +57,14 @@ const QUIET = 4;
 /** The address from which sessions are opened and left, and at which some honest ones are. */
 const FLOODED = "198.51.100.6";
 
-let world: Running;
+let world: TestServer;
 
 beforeAll(async () => {
   world = await serveWorld();
 }, 90_000);
 
 afterAll(async () => {
-  await (world as Running | undefined)?.stop();
+  await (world as TestServer | undefined)?.stop();
 });
 
 it(

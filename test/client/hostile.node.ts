@@ -18,7 +18,7 @@ import {
 } from "./peer.node.ts";
 import type { Json, Peer, Reply, Sent, Session } from "./peer.node.ts";
 
-/** As in src/wire/jsonrpc.ts and src/config.ts, whose types need the platform's. */
+/** As in src/wire/jsonrpc.ts and src/worker/config.ts, whose types need the platform's. */
 const MAX_MESSAGE_BYTES = 1_900_000;
 const MAX_BODY_BYTES = 4_194_304;
 /** A session's own URIs may be 2,048 bytes; a listener's 12,288 together. */

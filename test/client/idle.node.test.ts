@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { serveWorld, type Running } from "./servers.node.ts";
+import { serveWorld, type TestServer } from "./servers.node.ts";
 
 /** Longer than the ten seconds after which workerd lets an idle object go. */
 const IDLE_MS = 15_000;
@@ -16,14 +16,14 @@ const META = {
 };
 
 type Message = Record<string, unknown>;
-let world: Running;
+let world: TestServer;
 
 beforeAll(async () => {
   world = await serveWorld();
 }, 90_000);
 
 afterAll(async () => {
-  await (world as Running | undefined)?.stop();
+  await (world as TestServer | undefined)?.stop();
 });
 
 function post(body: object, headers: Record<string, string>): Promise<Response> {
@@ -54,7 +54,7 @@ async function next(stream: AsyncGenerator<Message, void, undefined>): Promise<M
 }
 
 async function births(): Promise<number> {
-  return ((await (await fetch(new URL("/costs", world.url))).json()) as { births: number }).births;
+  return ((await (await fetch(new URL("/costs", world.url))).json()) as { objectsCreated: number }).objectsCreated;
 }
 
 it("listening streams and a waiting question outlive the objects behind them", async () => {

@@ -2,12 +2,12 @@
 
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { passPages, tab } from "../tools/login.mjs";
-import { PASSPHRASE, serveBareApp, type Running } from "./servers.node.ts";
-import { visit } from "./visitor.node.ts";
+import { PASSPHRASE, serveBareApp, type TestServer } from "./servers.node.ts";
+import { beginClientLogin } from "./oauth-client.node.ts";
 
 const ACCESS_MS = 1_000;
 const past = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, ACCESS_MS + 200));
-let app: Running;
+let app: TestServer;
 
 beforeAll(async () => {
   app = await serveBareApp({ ACCESS_SECONDS: String(ACCESS_MS / 1_000), GRACE_SECONDS: "0" });
@@ -16,8 +16,10 @@ beforeAll(async () => {
 afterAll(() => app.stop());
 
 it.each(["auto", "legacy"] as const)("no person is asked again (%s)", async (mode) => {
-  const visitor = await visit(app.url, "http://127.0.0.1:9/callback", mode);
-  const client = await visitor.finish(await passPages(tab(), visitor.asked, { passphrase: PASSPHRASE }));
+  const visitor = await beginClientLogin(app.url, "http://127.0.0.1:9/callback", mode);
+  const client = await visitor.finishLogin(
+    await passPages(tab(), visitor.authorizationUrl, { passphrase: PASSPHRASE }),
+  );
   const call = async (): Promise<unknown> =>
     (await client.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } })).structuredContent;
   for (let round = 0; round < 3; round++) {

@@ -10,14 +10,14 @@ const PROOF = /\.[\w-]{43,}/;
 const tails = new Set<string>();
 
 /** Makes each of `secrets` one that no server may log, as it is or as a form carries it. */
-export function remember(...secrets: readonly (string | null | undefined)[]): void {
+export function registerSecrets(...secrets: readonly (string | null | undefined)[]): void {
   for (const secret of secrets)
     for (const text of [secret ?? "", encodeURIComponent(secret ?? ""), formed(secret ?? "")])
       if (text.length >= 8) tails.add(text.slice(-TAIL));
 }
 
 /** The lines of `log` that hold a secret. */
-export function leaks(log: string): string[] {
+export function linesWithSecrets(log: string): string[] {
   return log.split("\n").filter((line) => PROOF.test(line) || [...tails].some((tail) => line.includes(tail)));
 }
 

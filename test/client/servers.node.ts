@@ -12,8 +12,8 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { hashPassphrase } from "../tools/passphrase.mjs";
 import { VARIABLES } from "../tools/process.mjs";
-import { MADE } from "./databases.node.ts";
-import { leaks, remember } from "./secrets.node.ts";
+import { DATABASES_FOLDER } from "./databases.node.ts";
+import { linesWithSecrets, registerSecrets } from "./secrets.node.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 /** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
@@ -22,7 +22,7 @@ const START_MS = 60_000;
 /** Run by the Node that runs the tests: the first one in PATH may be too old for it. */
 const WRANGLER = join(root, "node_modules/wrangler/bin/wrangler.js");
 
-export interface Running {
+export interface TestServer {
   /** The MCP endpoint. */
   readonly url: URL;
   /** Its own, with all that it stores; gone when it has stopped. */
@@ -40,22 +40,22 @@ export const PASSPHRASE = "open sesame, once more";
 
 /** What the app needs to ask its owner for it. */
 const OWNED: Readonly<Record<string, string>> = { PASSPHRASE: hashPassphrase(PASSPHRASE) };
-remember(PASSPHRASE);
+registerSecrets(PASSPHRASE);
 
 /** Remembers the secrets among variables: those that a deployment would set with `wrangler secret put`. */
 function rememberVariables(variables: Readonly<Record<string, string>>): void {
   const { KEYS: keys = "", PASSPHRASE: hash, OPENID_CLIENT_SECRET: secret, AUTH_INTROSPECTION: both } = variables;
-  remember(hash, secret, both?.slice(both.indexOf(":") + 1));
-  for (const one of keys.split(/[\s,]+/)) remember(one.slice(one.indexOf(":") + 1));
+  registerSecrets(hash, secret, both?.slice(both.indexOf(":") + 1));
+  for (const one of keys.split(/[\s,]+/)) registerSecrets(one.slice(one.indexOf(":") + 1));
 }
 
 /** The Worker of the repository, as `make dev` runs it, with its databases made. `variables` come first. */
-export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
+export function serveApp(variables: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   return serve(async (folder) => {
     // Settings of a deployment are none of the tests'.
     const unset = Object.fromEntries(VARIABLES.map((name) => [name, ""]));
     const secrets = { ...unset, KEYS, ...OWNED, ...variables };
-    cpSync(MADE, join(folder, "state"), { recursive: true });
+    cpSync(DATABASES_FOLDER, join(folder, "state"), { recursive: true });
     rememberVariables(secrets);
     const lines = Object.entries(secrets).map(([name, value]) => `${name}=${value}\n`);
     writeFileSync(join(folder, "secrets"), lines.join(""));
@@ -72,13 +72,16 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
 }
 
 /** The conformance world in workerd, bundled as it would be deployed; open unless `variables` say otherwise. */
-export function serveWorld(variables: Readonly<Record<string, string>> = {}): Promise<Running> {
+export function serveWorld(variables: Readonly<Record<string, string>> = {}): Promise<TestServer> {
   return serveBundle("test/world/worker.ts", { AUTH: "none", ...variables });
 }
 
 /** The app in workerd, without the development proxy; on any port unless one is named. */
-export function serveBareApp(variables: Readonly<Record<string, string>> = {}, port: string = "0"): Promise<Running> {
-  return serveBundle("src/worker.ts", { ...OWNED, ...variables }, { port });
+export function serveBareApp(
+  variables: Readonly<Record<string, string>> = {},
+  port: string = "0",
+): Promise<TestServer> {
+  return serveBundle("src/index.ts", { ...OWNED, ...variables }, { port });
 }
 
 /** What a test changes of a Worker in workerd. */
@@ -98,7 +101,7 @@ export function serveChanged(
   entry: string,
   variables: Readonly<Record<string, string>>,
   changes: Changes,
-): Promise<Running> {
+): Promise<TestServer> {
   return serveBundle(entry, { ...OWNED, ...variables }, changes);
 }
 
@@ -109,7 +112,7 @@ function serveBundle(
   entry: string,
   variables: Readonly<Record<string, string>>,
   changes: Changes = {},
-): Promise<Running> {
+): Promise<TestServer> {
   return serve(async (folder) => {
     const made = bundles.get(entry) ?? bundle(entry);
     bundles.set(entry, made);
@@ -179,7 +182,7 @@ interface Start {
   readonly ready: RegExp;
 }
 
-async function serve(prepare: (folder: string) => Promise<Start>): Promise<Running> {
+async function serve(prepare: (folder: string) => Promise<Start>): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), "barewire-"));
   const clean = (): void => rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   const { command, flags, ready } = await prepare(folder).catch((error: unknown) => {
@@ -209,7 +212,7 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<Runni
     endTree(child);
     await closed;
     clean();
-    const found = leaks(printed);
+    const found = linesWithSecrets(printed);
     if (found.length > 0) throw new Error(`The server printed secrets:\n${found.join("\n")}`);
   };
   try {

@@ -6,8 +6,8 @@
 import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { MAX_DEPTH } from "../../src/base/json.ts";
-import { serveWorld, type Running } from "./servers.node.ts";
+import { MAX_JSON_DEPTH } from "../../src/base/json.ts";
+import { serveWorld, type TestServer } from "./servers.node.ts";
 
 const REVISION = "2026-07-28";
 const MAX_BODY_BYTES = 4_194_304;
@@ -27,14 +27,14 @@ interface Reply {
 }
 type Headers = Record<string, string>;
 
-let world: Running;
+let world: TestServer;
 
 beforeAll(async () => {
   world = await serveWorld();
 }, 90_000);
 
 afterAll(async () => {
-  await (world as Running | undefined)?.stop();
+  await (world as TestServer | undefined)?.stop();
 });
 
 it("caps a chunked body, which announces no length", async () => {
@@ -58,7 +58,7 @@ it.each([
   ["unclosed", (depth: number) => "[".repeat(depth), /not valid JSON/],
 ])("survives %s nested 100,000 and 600,000 deep, and refuses it", async (_name, nest, reason) => {
   const meta = JSON.stringify(META);
-  for (const depth of [MAX_DEPTH + 1, 100_000, 600_000]) {
+  for (const depth of [MAX_JSON_DEPTH + 1, 100_000, 600_000]) {
     const bare = await post(nest(depth), callHeaders("spec_json"));
     expect([bare.status, bare.body]).toEqual([400, expect.stringMatching(reason)]);
     const params = `{"_meta":${meta},"name":"spec_json","arguments":{"value":${nest(depth)}}}`;
@@ -71,7 +71,7 @@ it.each([
 
 it("accepts the deepest body it allows", async () => {
   // The message, params, arguments and value itself stand around the list.
-  const value: unknown = JSON.parse("[".repeat(MAX_DEPTH - 3) + "]".repeat(MAX_DEPTH - 3));
+  const value: unknown = JSON.parse("[".repeat(MAX_JSON_DEPTH - 3) + "]".repeat(MAX_JSON_DEPTH - 3));
   expect((await call("spec_json", { value })).status).toBe(200);
   expect((await call("spec_json", { value: [value] })).status).toBe(400);
 });

@@ -4,24 +4,24 @@ import { runInDurableObject } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
-import { MAX_SESSIONS_OF_STRANGERS, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
-import { shareOf } from "../../src/hub/door.ts";
-import { addressOf } from "../../src/wire/http.ts";
-import { bindings, callTool, request, stubOf, type Session } from "../session/client.ts";
+import { MAX_ANONYMOUS_SESSIONS, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
+import { shareOf } from "../../src/hub/client.ts";
+import { clientAddress } from "../../src/wire/response.ts";
+import { bindings, callTool, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
 import {
-  addRow,
-  fill,
+  addRegistryRow,
+  addRegistryRows,
   hub,
   initialize,
-  listenTo,
-  open,
+  openGetStream,
+  openSession,
   ping,
   post,
-  rowsOf,
+  registryRows,
   shardOf,
-  somebody,
-  watchAsked,
+  newCaller,
+  recordRequestedSessions,
 } from "./hub.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -36,8 +36,8 @@ const at = (start: number, minutes: number): void =>
 /** Whatever the session had is gone: rows, alarm, and its row at the hub. */
 async function expectGone(by: Caller, session: Session): Promise<void> {
   expect(await ping(by, session)).toBe(404);
-  expect((await rowsOf(callerKey(by))).map(({ id }) => id)).not.toContain(session.id);
-  await runInDurableObject(stubOf(session), async (_object, { storage }) => {
+  expect((await registryRows(callerKey(by))).map(({ id }) => id)).not.toContain(session.id);
+  await runInDurableObject(sessionStub(session), async (_object, { storage }) => {
     expect((await storage.list()).size).toBe(0);
     expect(await storage.getAlarm()).toBeNull();
   });
@@ -45,28 +45,28 @@ async function expectGone(by: Caller, session: Session): Promise<void> {
 
 /** Fills up the share of `by` with sessions that are seen last, so that nobody asks them. */
 async function crowd(by: Caller, others: number): Promise<void> {
-  await fill(callerKey(by), MAX_SESSIONS_PER_CALLER - others, Date.now() + HOUR, newId);
+  await addRegistryRows(callerKey(by), MAX_SESSIONS_PER_CALLER - others, Date.now() + HOUR, newId);
 }
 
 /** The ids of the sessions that the hub asks from now on, for want of room in this share. */
 async function askedBy(share: string): Promise<string[]> {
   const asked: string[] = [];
-  await runInDurableObject(shardOf(share), (object) => watchAsked(object, (id) => void asked.push(id)));
+  await runInDurableObject(shardOf(share), (object) => recordRequestedSessions(object, (id) => void asked.push(id)));
   return asked;
 }
 
 describe("the hundred and first session", () => {
   it("ends the one that nobody used for longest, not the one that was opened first", async () => {
-    const by = somebody();
+    const by = newCaller();
     const start = Date.now();
-    const used = await open(by);
+    const used = await openSession(by);
     at(start, 1);
-    const held = await open(by);
-    await listenTo(by, held);
+    const held = await openSession(by);
+    await openGetStream(by, held);
     at(start, 2);
-    const idle = await open(by);
+    const idle = await openSession(by);
     at(start, 3);
-    const late = await open(by);
+    const late = await openSession(by);
     at(start, 30);
     await ping(by, used);
     await crowd(by, 4);
@@ -80,12 +80,12 @@ describe("the hundred and first session", () => {
     await crowd(by, MAX_SESSIONS_PER_CALLER);
     expect((await initialize(by)).status).toBe(200);
     expect(await ping(by, held)).toBe(200);
-    expect(await rowsOf(callerKey(by))).toHaveLength(MAX_SESSIONS_PER_CALLER);
+    expect(await registryRows(callerKey(by))).toHaveLength(MAX_SESSIONS_PER_CALLER);
   });
 
   it("costs a request for each session that is asked, and no more than one that is idle", async () => {
-    const by = somebody();
-    const [first, second] = [await open(by), await open(by)];
+    const by = newCaller();
+    const [first, second] = [await openSession(by), await openSession(by)];
     await crowd(by, 2);
     const asked = await askedBy(callerKey(by));
     const before = { ...costs };
@@ -97,10 +97,10 @@ describe("the hundred and first session", () => {
   });
 
   it("ends no session that runs a call or holds a stream, however long ago it was opened", async () => {
-    const by = somebody();
+    const by = newCaller();
     const start = Date.now();
-    const [working, held, idle] = [await open(by), await open(by), await open(by)];
-    await listenTo(by, held);
+    const [working, held, idle] = [await openSession(by), await openSession(by), await openSession(by)];
+    await openGetStream(by, held);
     const posted = post(by, working, callTool(1, "spec_slow", { ms: 900 }));
     at(start, 120);
     await crowd(by, 3);
@@ -111,54 +111,56 @@ describe("the hundred and first session", () => {
   });
 
   it("finds out that a session is gone, or was never opened, and leaves alone one that is being opened", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
     const [gone, opening] = [newId(), newId()];
-    await addRow(share, gone, Date.now() - 2 * MINUTE);
-    await addRow(share, opening, Date.now() - 1_000);
+    await addRegistryRow(share, gone, Date.now() - 2 * MINUTE);
+    await addRegistryRow(share, opening, Date.now() - 1_000);
     await crowd(by, 2);
     expect((await initialize(by)).status).toBe(200);
-    const ids = (await rowsOf(share)).map(({ id }) => id);
+    const ids = (await registryRows(share)).map(({ id }) => id);
     expect([ids.includes(gone), ids.includes(opening), ids.length]).toEqual([false, true, MAX_SESSIONS_PER_CALLER]);
     // Though it is the oldest now, what is being opened keeps its place.
     expect((await initialize(by)).status).toBe(200);
-    expect((await rowsOf(share)).map(({ id }) => id)).toContain(opening);
+    expect((await registryRows(share)).map(({ id }) => id)).toContain(opening);
   });
 
   it("many at once never are more than the bound", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
-    await fill(share, MAX_SESSIONS_PER_CALLER - 1, Date.now() - HOUR, newId);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => hub.admit(newId(), share, undefined)));
+    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, Date.now() - HOUR, newId);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => hub.registerSession(newId(), share, undefined)));
     expect(new Set(answers)).toEqual(new Set(["admitted"]));
-    expect(await rowsOf(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+    expect(await registryRows(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
   });
 
   it("many at once end as many that are idle, though these were opened a moment ago", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
     const start = Date.now();
     const idle = 30;
     for (let opened = 0; opened < idle; opened += 1) {
       at(start, opened / 60);
-      await open(by);
+      await openSession(by);
     }
     await crowd(by, idle);
     const asked = await askedBy(share);
     at(start, 0.6);
-    const answers = await Promise.all(Array.from({ length: idle }, () => hub.admit(newId(), share, undefined)));
+    const answers = await Promise.all(
+      Array.from({ length: idle }, () => hub.registerSession(newId(), share, undefined)),
+    );
     expect(answers.filter((answer) => answer !== "admitted")).toEqual([]);
     // Each is asked by one of them.
     expect([asked.length, new Set(asked).size]).toEqual([idle, idle]);
-    expect(await rowsOf(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+    expect(await registryRows(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
   });
 
   it("knows to the moment when each was used, as long as its object is awake", async () => {
-    const by = somebody();
+    const by = newCaller();
     const start = Date.now();
-    const used = await open(by);
+    const used = await openSession(by);
     at(start, 1);
-    const idle = await open(by);
+    const idle = await openSession(by);
     at(start, 2);
     await ping(by, used);
     await crowd(by, 2);
@@ -168,14 +170,14 @@ describe("the hundred and first session", () => {
   });
 
   it("keeps its place in line through an eviction, to within ten minutes", async () => {
-    const by = somebody();
+    const by = newCaller();
     const start = Date.now();
-    const used = await open(by);
+    const used = await openSession(by);
     at(start, 1);
-    const idle = await open(by);
+    const idle = await openSession(by);
     at(start, 60);
     await ping(by, used);
-    await runInDurableObject(stubOf(used), (_object, { storage }) => {
+    await runInDurableObject(sessionStub(used), (_object, { storage }) => {
       expect(storage.kv.get<{ seen: number }>("session")?.seen).toBe(start + 60 * MINUTE);
     });
     await crowd(by, 2);
@@ -187,13 +189,13 @@ describe("the hundred and first session", () => {
 
 describe("where there is no room", () => {
   it("says so with 429 and when to come back, and does not ask all sessions again before", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
     const start = Date.now();
-    const held = await open(by);
+    const held = await openSession(by);
     const posted = post(by, held, callTool(1, "spec_slow", { ms: 900 }));
     // Nobody can ask these: they may be at work.
-    await fill(share, MAX_SESSIONS_PER_CALLER - 1, start - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, start - HOUR, (index) => `no id ${index}`);
     const asked = await askedBy(share);
     const refused = await initialize(by);
     expect(asked).toHaveLength(MAX_SESSIONS_PER_CALLER);
@@ -214,17 +216,17 @@ describe("where there is no room", () => {
   });
 
   it("has room at once when a session is ended", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
-    await fill(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
     expect((await initialize(by)).status).toBe(429);
-    await hub.forget("no id 7", share);
+    await hub.unregisterSession("no id 7", share);
     expect((await initialize(by)).status).toBe(200);
   });
 
   it("no other caller is the poorer", async () => {
-    const by = somebody();
-    await fill(callerKey(by), MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    const by = newCaller();
+    await addRegistryRows(callerKey(by), MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
     expect((await initialize(by)).status).toBe(429);
     for (const other of [
       { ...by, subject: `${by.subject} ` },
@@ -247,7 +249,7 @@ describe("strangers", () => {
         "cf-connecting-ip": address,
       },
       body: JSON.stringify(
-        request(0, "initialize", {
+        jsonRpcRequest(0, "initialize", {
           protocolVersion: "2025-11-25",
           capabilities: {},
           clientInfo: { name: "t", version: "1" },
@@ -259,7 +261,7 @@ describe("strangers", () => {
 
   it("one address has its share, and fills nobody else's", async () => {
     const share = await shareFrom("192.0.2.1");
-    await fill(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
     const refused = await from("192.0.2.1");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
     expect((await from("192.0.2.2")).status).toBe(200);
@@ -269,15 +271,15 @@ describe("strangers", () => {
   it("an address that opens many ends its own idle ones, never another's", async () => {
     const [mine, theirs] = [await shareFrom("192.0.2.3"), await shareFrom("192.0.2.4")];
     expect((await from("192.0.2.4")).status).toBe(200);
-    await fill(mine, MAX_SESSIONS_PER_CALLER, Date.now() - MINUTE - 1, newId);
+    await addRegistryRows(mine, MAX_SESSIONS_PER_CALLER, Date.now() - MINUTE - 1, newId);
     for (let round = 0; round < 3; round++) expect((await from("192.0.2.3")).status).toBe(200);
-    expect(await rowsOf(mine)).toHaveLength(MAX_SESSIONS_PER_CALLER);
-    expect(await rowsOf(theirs)).toHaveLength(1);
+    expect(await registryRows(mine)).toHaveLength(MAX_SESSIONS_PER_CALLER);
+    expect(await registryRows(theirs)).toHaveLength(1);
   });
 
   it("the addresses of one IPv6 network are one", async () => {
     const share = await shareFrom("2001:db8:1:2::1");
-    await fill(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
     expect((await from("2001:db8:1:2:ffff:ffff:ffff:ffff")).status).toBe(429);
     expect((await from("2001:db8:1:3::1")).status).toBe(200);
   });
@@ -289,7 +291,7 @@ describe("strangers", () => {
     const longAgo = Date.now() - HOUR;
     await runInDurableObject(shard, (_hub, { storage }) => {
       storage.sql.exec("DELETE FROM registered");
-      for (let index = 0; index < MAX_SESSIONS_OF_STRANGERS; index++)
+      for (let index = 0; index < MAX_ANONYMOUS_SESSIONS; index++)
         storage.sql.exec(
           "INSERT INTO registered VALUES (?, ?, '[]', ?, '[]')",
           `${key} address ${index}`,
@@ -303,19 +305,19 @@ describe("strangers", () => {
     );
     const ids = rows.filter(({ caller }) => caller.startsWith(key)).map(({ id }) => id);
     expect(ids).not.toContain(oldest);
-    expect(ids).toHaveLength(MAX_SESSIONS_OF_STRANGERS);
+    expect(ids).toHaveLength(MAX_ANONYMOUS_SESSIONS);
     // Known callers on the same shard have nothing to do with it.
-    expect(await hub.admit(newId(), '["known"]', undefined)).toBe("admitted");
+    expect(await hub.registerSession(newId(), '["known"]', undefined)).toBe("admitted");
   });
 
   it("whose address the platform does not tell share the bound of all", async () => {
     expect(await shareOf(ANONYMOUS, new Request("http://127.0.0.1/"))).toBe(key);
-    await fill(key, MAX_SESSIONS_PER_CALLER + 1, Date.now() - HOUR, (index) => `no id ${index}`);
-    expect(await hub.admit(newId(), key, undefined)).toBe("admitted");
+    await addRegistryRows(key, MAX_SESSIONS_PER_CALLER + 1, Date.now() - HOUR, (index) => `no id ${index}`);
+    expect(await hub.registerSession(newId(), key, undefined)).toBe("admitted");
   });
 
   it("a caller who is known is one whatever the address", async () => {
-    const by = somebody();
+    const by = newCaller();
     const headers = { "cf-connecting-ip": "192.0.2.6" };
     expect(await shareOf(by, new Request("http://127.0.0.1/", { headers }))).toBe(callerKey(by));
   });
@@ -336,6 +338,6 @@ describe("strangers", () => {
     [":::::::::::::", "0:0:0:0"],
   ])("%s is of %s", (address, network) => {
     const headers = { "cf-connecting-ip": address };
-    expect(addressOf(new Request("http://127.0.0.1/", { headers }))).toBe(network);
+    expect(clientAddress(new Request("http://127.0.0.1/", { headers }))).toBe(network);
   });
 });

@@ -2,30 +2,30 @@
 
 import { evictAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { utf8 } from "../../src/base/bytes.ts";
+import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
-import type { Env } from "../../src/config.ts";
-import { PAGE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
-import type { Change } from "../../src/hub/change.ts";
-import { hubDoor } from "../../src/hub/door.ts";
-import { listen } from "../../src/stateless/listen.ts";
-import { Events, request, stubOf, type Session } from "../session/client.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
+import type { Change } from "../../src/protocol/change.ts";
+import { createHubClient } from "../../src/hub/client.ts";
+import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
+import { EventReader, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
 import {
-  door,
-  fill,
-  http,
+  sessionDependencies,
+  addRegistryRows,
+  mcpRequest,
   hub,
-  listenTo,
-  open,
-  pause,
+  openGetStream,
+  openSession,
+  sleep,
   ping,
   post,
-  rowsOf,
+  registryRows,
   shardOf,
   shards,
-  somebody,
-  watchAsked,
+  newCaller,
+  recordRequestedSessions,
 } from "./hub.ts";
 
 afterEach(() => void vi.useRealTimers());
@@ -37,15 +37,20 @@ const told = { method: "notifications/tools/list_changed" };
 /** A subscription of `by`, before anything of it was read. */
 function subscribe(by: Caller, uris: readonly string[], id: string = "s"): Promise<Response> {
   const params = { notifications: { toolsListChanged: true, resourceSubscriptions: [...uris] } };
-  return listen(door, http(), { kind: "request", id, method: "subscriptions/listen", params }, by);
+  return openSubscriptionStream(
+    sessionDependencies,
+    mcpRequest(),
+    { kind: "request", id, method: "subscriptions/listen", params },
+    by,
+  );
 }
 
 /** A list of URIs whose filter is so many bytes of JSON: one is `text` as often as it goes, and ASCII fills up. */
 function urisOf(bytes: number, text: string): string[] {
   const size = (uri: string): number =>
-    utf8(JSON.stringify({ toolsListChanged: true, resourceSubscriptions: [uri] })).length;
+    encodeUtf8(JSON.stringify({ toolsListChanged: true, resourceSubscriptions: [uri] })).length;
   const frame = size("test://");
-  const many = text.repeat(Math.floor((bytes - frame) / (utf8(JSON.stringify(text)).length - 2)));
+  const many = text.repeat(Math.floor((bytes - frame) / (encodeUtf8(JSON.stringify(text)).length - 2)));
   const uri = `test://${many}`;
   return [uri + "a".repeat(bytes - size(uri))];
 }
@@ -61,12 +66,12 @@ describe("a filter", () => {
     ["emoji, four bytes each", "\u{1f600}"],
     ["quotes, escaped", '"'],
   ])("of as many bytes as may be is kept and heard by, whatever they are: %s", async (_, text) => {
-    const by = somebody();
+    const by = newCaller();
     const uris = urisOf(MAX_FILTER_BYTES, text.length > 10_000 ? "a" : text);
     if (text.length > 10_000) uris[0] = `${uris[0]?.slice(0, -2) ?? ""}\u0100`;
     const response = await subscribe(by, uris);
     expect(response.headers.get("content-type")).toBe("text/event-stream");
-    const events = new Events(response);
+    const events = new EventReader(response);
     expect(await events.message()).toMatchObject({ params: { notifications: { resourceSubscriptions: uris } } });
     await evictAllDurableObjects({ webSockets: "hibernate" });
     await hub.publish({ uri: uris[0] ?? "" });
@@ -74,7 +79,7 @@ describe("a filter", () => {
   });
 
   it.each(["a", "\u00e9", "\u{1f600}"])("that is larger is refused, with what to do instead (%s)", async (text) => {
-    const refused = await subscribe(somebody(), urisOf(MAX_FILTER_BYTES + 1, text));
+    const refused = await subscribe(newCaller(), urisOf(MAX_FILTER_BYTES + 1, text));
     expect(await refused.json()).toMatchObject({
       id: "s",
       error: { code: -32602, message: expect.stringContaining("open several subscriptions") as string },
@@ -82,7 +87,7 @@ describe("a filter", () => {
   });
 
   it("that does not fit beside its caller is refused too, and leaves nothing behind", async () => {
-    const by = { ...somebody(), subject: "\u4e2d".repeat(2_000) };
+    const by = { ...newCaller(), subject: "\u4e2d".repeat(2_000) };
     const sockets = async (): Promise<number> => {
       const found = shards().map((shard) => runInDurableObject(shard, (_hub, state) => state.getWebSockets().length));
       return (await Promise.all(found)).reduce((sum, one) => sum + one, 0);
@@ -92,7 +97,7 @@ describe("a filter", () => {
     expect(await refused.json()).toMatchObject({ error: { code: -32602 } });
     expect(await sockets()).toBe(before);
     // A smaller one of the same caller is heard.
-    const events = new Events(await subscribe(by, ["test://a"]));
+    const events = new EventReader(await subscribe(by, ["test://a"]));
     await events.message();
     await hub.publish(tools);
     expect(await events.message()).toMatchObject(told);
@@ -103,13 +108,16 @@ describe("one bad listener", () => {
   it("whose attachment is missing or unreadable silences nobody, and is closed", async () => {
     for (const shard of shards())
       await runInDurableObject(shard, (_hub, state) => {
-        for (const attachment of [undefined, "x", utf8("{"), utf8("null"), utf8("{}")]) {
+        for (const attachment of [undefined, "x", encodeUtf8("{"), encodeUtf8("null"), encodeUtf8("{}")]) {
           const { 1: server } = new WebSocketPair();
           if (attachment !== undefined) server.serializeAttachment(attachment);
           state.acceptWebSocket(server, ["bad"]);
         }
       });
-    const [one, other] = [new Events(await subscribe(somebody(), [])), new Events(await subscribe(somebody(), []))];
+    const [one, other] = [
+      new EventReader(await subscribe(newCaller(), [])),
+      new EventReader(await subscribe(newCaller(), [])),
+    ];
     for (const events of [one, other]) await events.message();
     await hub.publish(tools);
     for (const events of [one, other]) expect(await events.message()).toMatchObject(told);
@@ -125,7 +133,7 @@ describe("one bad listener", () => {
     if (shard === undefined) throw new Error("There are no shards");
     const attach = async (share: string, name: string): Promise<WebSocket> => {
       const one = { getByName: () => shard } as unknown as Env["HUB"];
-      const socket = await hubDoor(one).listen({ resourceSubscriptions: [name] }, ANONYMOUS, share);
+      const socket = await createHubClient(one).openListener({ resourceSubscriptions: [name] }, ANONYMOUS, share);
       if (socket === undefined) throw new Error("Refused");
       socket.accept();
       return socket;
@@ -144,18 +152,18 @@ describe("one bad listener", () => {
       const socket = await attach(key, `anybody ${count}`);
       socket.addEventListener("close", () => void ended.push(`anybody ${count}`));
     }
-    await pause(50);
+    await sleep(50);
     expect(ended).toHaveLength(2);
   });
 });
 
 /** The client goes away, and the platform notices. */
 async function leave(session: Session): Promise<void> {
-  await runInDurableObject(stubOf(session), (_object, state) => {
+  await runInDurableObject(sessionStub(session), (_object, state) => {
     for (const socket of state.getWebSockets()) socket.close(1000);
   });
   await vi.waitFor(async () => {
-    const sockets = await runInDurableObject(stubOf(session), (_object, state) => state.getWebSockets().length);
+    const sockets = await runInDurableObject(sessionStub(session), (_object, state) => state.getWebSockets().length);
     expect(sockets).toBe(0);
   });
 }
@@ -163,7 +171,7 @@ async function leave(session: Session): Promise<void> {
 /** What these sessions have in memory goes; one that sleeps already stays asleep. */
 async function evict(sessions: readonly Session[]): Promise<void> {
   for (const session of sessions)
-    await evictDurableObject(stubOf(session), { webSockets: "hibernate" }).catch((error: unknown) => {
+    await evictDurableObject(sessionStub(session), { webSockets: "hibernate" }).catch((error: unknown) => {
       if (!String(error).includes("not currently running")) throw error;
     });
 }
@@ -171,89 +179,89 @@ async function evict(sessions: readonly Session[]): Promise<void> {
 describe("a list change", () => {
   it("wakes the sessions that listen, and no other", async () => {
     const sessions: Session[] = [];
-    const by = somebody();
-    for (let count = 0; count < 6; count++) sessions.push(await open(by));
+    const by = newCaller();
+    for (let count = 0; count < 6; count++) sessions.push(await openSession(by));
     const [listening, gone, watching] = sessions as [Session, Session, Session];
-    const events = await listenTo(by, listening);
-    await listenTo(by, gone);
+    const events = await openGetStream(by, listening);
+    await openGetStream(by, gone);
     await leave(gone);
-    await (await post(by, watching, request(1, "resources/subscribe", { uri: "test://a" }))).text();
+    await (await post(by, watching, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))).text();
     await evict(sessions);
     // The one that listens, and the one whose client may come back for what it missed.
     const before = { ...costs };
     await hub.publish(tools);
     expect(await events.message()).toMatchObject(told);
-    expect(costs.births - before.births).toBe(2);
+    expect(costs.objectsCreated - before.objectsCreated).toBe(2);
     // Of a resource hear who asked for it.
     await evict([listening, gone, watching]);
     const again = { ...costs };
     await hub.publish({ uri: "test://a" });
-    expect(costs.births - again.births).toBe(1);
+    expect(costs.objectsCreated - again.objectsCreated).toBe(1);
   });
 
   it("does not wake a session whose client has been away for an hour, until it listens again", async () => {
-    const by = somebody();
+    const by = newCaller();
     const start = Date.now();
-    const session = await open(by);
-    await listenTo(by, session);
+    const session = await openSession(by);
+    await openGetStream(by, session);
     await leave(session);
     const wakes = async (minutes: number): Promise<number> => {
       vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
       await evict([session]);
-      const before = costs.births;
+      const before = costs.objectsCreated;
       await hub.publish({ ...tools, audience: callerKey(by) });
-      return costs.births - before;
+      return costs.objectsCreated - before;
     };
     expect([await wakes(30), await wakes(59), await wakes(61), await wakes(62), await wakes(63)]).toEqual([
       1, 1, 1, 0, 0,
     ]);
-    expect(await rowsOf(callerKey(by))).toMatchObject([{ id: session.id, uris: "[]" }]);
-    const events = await listenTo(by, session);
+    expect(await registryRows(callerKey(by))).toMatchObject([{ id: session.id, uris: "[]" }]);
+    const events = await openGetStream(by, session);
     await hub.publish(tools);
     expect(await events.message()).toMatchObject(told);
     expect(await wakes(200)).toBe(1);
   });
 
   it("a client that comes back while it is found to be away is not forgotten", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
-    const session = await open(by);
-    await listenTo(by, session);
+    const session = await openSession(by);
+    await openGetStream(by, session);
     await leave(session);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61 * MINUTE });
     await runInDurableObject(shardOf(share), async (object) => {
       const telling = object.publish(tools);
       // In between, as the platform may deliver it.
-      object.hear({ share, id: session.id });
+      object.enableListChanges({ share, id: session.id });
       await telling;
     });
-    expect(await rowsOf(share)).toMatchObject([{ uris: '[""]' }]);
+    expect(await registryRows(share)).toMatchObject([{ uris: '[""]' }]);
   });
 
   it("subscriptions and listening do not undo each other, in whichever order they come", async () => {
-    const by = somebody();
+    const by = newCaller();
     const share = callerKey(by);
-    const { id } = await open(by);
+    const { id } = await openSession(by);
     const uris = async (): Promise<string[]> =>
-      (JSON.parse((await rowsOf(share))[0]?.uris ?? "") as string[]).toSorted();
-    await hub.watch(id, share, ["test://a"]);
-    await hub.hear(id, share);
-    await hub.hear(id, share);
+      (JSON.parse((await registryRows(share))[0]?.uris ?? "") as string[]).toSorted();
+    await hub.setSubscriptions(id, share, ["test://a"]);
+    await hub.enableListChanges(id, share);
+    await hub.enableListChanges(id, share);
     expect(await uris()).toEqual(["", "test://a"]);
-    await hub.watch(id, share, ["test://b"]);
+    await hub.setSubscriptions(id, share, ["test://b"]);
     expect(await uris()).toEqual(["", "test://b"]);
   });
 
   it("reaches any number in pages, each within what the platform allows in one invocation, and all of them once", async () => {
-    const share = callerKey(somebody());
+    const share = callerKey(newCaller());
     const shard = shardOf(share);
-    const most = 2 * PAGE + 100;
+    const most = 2 * HUB_PAGE_SIZE + 100;
     await runInDurableObject(shard, (_object, { storage }) => void storage.sql.exec("DELETE FROM registered"));
     // Ids that are none: each is asked for, and no object is built.
-    await fill(share, most, Date.now(), (index) => `no id ${String(index).padStart(5, "0")}`, '[""]');
+    await addRegistryRows(share, most, Date.now(), (index) => `no id ${String(index).padStart(5, "0")}`, '[""]');
     const asked: string[][] = [];
     await runInDurableObject(shard, async (object) => {
-      watchAsked(object, (id) => void asked.at(-1)?.push(id));
+      recordRequestedSessions(object, (id) => void asked.at(-1)?.push(id));
       asked.push([]);
       await object.publish(tools);
     });
@@ -264,7 +272,15 @@ describe("a list change", () => {
       asked.push([]);
       expect(await runDurableObjectAlarm(shard)).toBe(true);
     }
-    expect(asked.map((ids) => ids.length)).toEqual([PAGE, 0, PAGE, 100, PAGE, PAGE, 100]);
+    expect(asked.map((ids) => ids.length)).toEqual([
+      HUB_PAGE_SIZE,
+      0,
+      HUB_PAGE_SIZE,
+      100,
+      HUB_PAGE_SIZE,
+      HUB_PAGE_SIZE,
+      100,
+    ]);
     const [first, second] = [asked.slice(0, 4).flat(), asked.slice(4).flat()];
     expect([new Set(first).size, new Set(second).size]).toEqual([most, most]);
     await runInDurableObject(shard, async (_object, { storage }) => {
@@ -275,15 +291,15 @@ describe("a list change", () => {
 
   it("for one caller is told to that caller's sessions, behind whichever address a stranger is", async () => {
     const key = callerKey(ANONYMOUS);
-    const by = somebody();
-    const session = await open(by);
-    const events = await listenTo(by, session);
-    await fill(`${key} a`, 1, Date.now(), () => "no id a", '[""]');
-    await fill(`${key} b`, 1, Date.now(), () => "no id b", '[""]');
+    const by = newCaller();
+    const session = await openSession(by);
+    const events = await openGetStream(by, session);
+    await addRegistryRows(`${key} a`, 1, Date.now(), () => "no id a", '[""]');
+    await addRegistryRows(`${key} b`, 1, Date.now(), () => "no id b", '[""]');
     const asked: string[] = [];
     for (const shard of shards())
       await runInDurableObject(shard, async (object) => {
-        watchAsked(object, (id) => void asked.push(id));
+        recordRequestedSessions(object, (id) => void asked.push(id));
         await object.publish({ ...tools, audience: key });
         await object.publish({ ...tools, audience: callerKey(by) });
       });

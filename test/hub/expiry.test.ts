@@ -3,10 +3,22 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { callerKey } from "../../src/base/caller.ts";
-import { PAGE } from "../../src/hub/admission.ts";
-import { bindings } from "../session/client.ts";
+import { HUB_PAGE_SIZE } from "../../src/hub/admission.ts";
+import { bindings } from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
-import { addRow, fill, hub, listenTo, open, ping, rowsOf, shardOf, shards, somebody, watchAsked } from "./hub.ts";
+import {
+  addRegistryRow,
+  addRegistryRows,
+  hub,
+  openGetStream,
+  openSession,
+  ping,
+  registryRows,
+  shardOf,
+  shards,
+  newCaller,
+  recordRequestedSessions,
+} from "./hub.ts";
 
 afterEach(() => void vi.useRealTimers());
 
@@ -22,56 +34,56 @@ const alarms = async (): Promise<void> => {
 };
 
 it("expire by themselves: what is gone is asked once and forgotten, what lives stays", async () => {
-  const by = somebody();
+  const by = newCaller();
   const share = callerKey(by);
   const start = Date.now();
-  const [used, held] = [await open(by), await open(by)];
+  const [used, held] = [await openSession(by), await openSession(by)];
   const gone = newId();
-  await addRow(share, gone, start);
+  await addRegistryRow(share, gone, start);
   at(start, 20 * 60);
   await ping(by, used);
-  await listenTo(by, held);
+  await openGetStream(by, held);
   at(start, 23 * 60);
   await alarms();
-  expect(await rowsOf(share)).toHaveLength(3);
+  expect(await registryRows(share)).toHaveLength(3);
   at(start, 25 * 60);
   await alarms();
-  const left = await rowsOf(share);
+  const left = await registryRows(share);
   expect(left.map(({ id, since }) => [id, since])).toEqual([
     [used.id, start + 20 * HOUR],
     [held.id, start + 25 * HOUR],
   ]);
   const asked: string[] = [];
   for (const shard of shards())
-    await runInDurableObject(shard, (object) => watchAsked(object, (id) => void asked.push(id)));
+    await runInDurableObject(shard, (object) => recordRequestedSessions(object, (id) => void asked.push(id)));
   at(start, 26 * 60);
   await alarms();
   expect(asked).toEqual([]);
 });
 
 it("the alarm is set by the first session, and not by those that follow", async () => {
-  const by = somebody();
-  await open(by);
+  const by = newCaller();
+  await openSession(by);
   const alarm = await runInDurableObject(shardOf(callerKey(by)), (_hub, { storage }) => storage.getAlarm());
   expect(alarm).toBeGreaterThan(Date.now());
   expect(alarm).toBeLessThanOrEqual(Date.now() + HOUR);
   const rows = costs.rows;
-  await hub.admit(newId(), callerKey(by), undefined);
+  await hub.registerSession(newId(), callerKey(by), undefined);
   expect(costs.rows - rows).toBe(1);
 });
 
 it("are looked at in pages, so that no alarm asks more than the platform allows", async () => {
-  const share = callerKey(somebody());
+  const share = callerKey(newCaller());
   const shard = shardOf(share);
   const start = Date.now();
   // Ids that are none: nobody can be asked, so that they count as at work, and no object is built.
-  await fill(share, 2 * PAGE + 100, start - 25 * HOUR, (index) => `no id ${index}`);
+  await addRegistryRows(share, 2 * HUB_PAGE_SIZE + 100, start - 25 * HOUR, (index) => `no id ${index}`);
   const asked: number[] = [];
   for (let round = 0; round < 4; round++) {
     // As the first admission, or the alarm before it, would have set it.
     await runInDurableObject(shard, (_hub, { storage }) => storage.setAlarm(start));
     await runDurableObjectAlarm(shard);
-    asked.push((await rowsOf(share)).filter(({ since }) => since >= start).length);
+    asked.push((await registryRows(share)).filter(({ since }) => since >= start).length);
   }
-  expect(asked).toEqual([PAGE, 2 * PAGE, 2 * PAGE + 100, 2 * PAGE + 100]);
+  expect(asked).toEqual([HUB_PAGE_SIZE, 2 * HUB_PAGE_SIZE, 2 * HUB_PAGE_SIZE + 100, 2 * HUB_PAGE_SIZE + 100]);
 });

@@ -3,20 +3,20 @@
 import { runInDurableObject } from "cloudflare:test";
 import type { Caller } from "../../src/base/caller.ts";
 import type { JsonValue } from "../../src/base/json.ts";
-import { hubDoor, HUB_SHARDS, type HubDoor } from "../../src/hub/door.ts";
-import type { HubObject } from "../../src/hub/hub.ts";
-import { catalog } from "../../src/server/catalog.ts";
+import { createHubClient, HUB_SHARDS, type HubClient } from "../../src/hub/client.ts";
+import type { HubObject } from "../../src/hub/hub-object.ts";
+import { buildServer } from "../../src/server/registry.ts";
 import { tool } from "../../src/server/define.ts";
-import { listenToSession, postToSession } from "../../src/session/door.ts";
+import { handleSessionGet, handleSessionPost } from "../../src/transport/session/transport.ts";
 import { readMessages } from "../../src/wire/jsonrpc.ts";
-import type { SessionDoor } from "../../src/session/initialize.ts";
-import { bindings, Events, request, type Session } from "../session/client.ts";
-import { servicesFor, unrecorded } from "../unit/services.ts";
+import type { SessionTransportDependencies } from "../../src/transport/session/initialize.ts";
+import { bindings, EventReader, jsonRpcRequest, type Session } from "../transport/session/client.ts";
+import { servicesFor, unrecordedSpan } from "../server/services.ts";
 import { countedNamespace } from "../world/counting.ts";
 
-export const hub: HubDoor = hubDoor(countedNamespace(bindings.HUB));
-export const door: SessionDoor = {
-  server: catalog({
+export const hub: HubClient = createHubClient(countedNamespace(bindings.HUB));
+export const sessionDependencies: SessionTransportDependencies = {
+  server: buildServer({
     info: { name: "hub", version: "1" },
     tools: [tool({ name: "nothing", handler: () => "" })],
     resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
@@ -24,19 +24,19 @@ export const door: SessionDoor = {
   services: servicesFor(),
   hub,
   sessions: countedNamespace(bindings.SESSION),
-  only: undefined,
+  pinnedRevision: undefined,
 };
 
-export const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 let count = 0;
 /** Somebody whom no other test knows, without a grant unless one is given. */
-export function somebody(grant?: string): Caller {
+export function newCaller(grant?: string): Caller {
   const known = { issuer: "https://issuer.test", subject: `person ${(count += 1)}`, client: "cli", scopes: [] };
   return grant === undefined ? known : { ...known, grant };
 }
 
-export function http(session?: Session, method: string = "POST"): Request {
+export function mcpRequest(session?: Session, method: string = "POST"): Request {
   const headers = { accept: "application/json, text/event-stream", "content-type": "application/json" };
   const named = session === undefined ? {} : { "mcp-session-id": session.id };
   return new Request("http://127.0.0.1/mcp", { method, headers: { ...headers, ...named } });
@@ -45,29 +45,40 @@ export function http(session?: Session, method: string = "POST"): Request {
 export function post(by: Caller, session: Session | undefined, body: object): Promise<Response> {
   const messages = readMessages(body as JsonValue);
   if (!messages.ok) throw new Error(messages.error.message);
-  return postToSession(door, http(session), messages.value, Array.isArray(body), by, unrecorded);
+  return handleSessionPost(
+    sessionDependencies,
+    mcpRequest(session),
+    messages.value,
+    Array.isArray(body),
+    by,
+    unrecordedSpan,
+  );
 }
 
 export function initialize(by: Caller): Promise<Response> {
   const clientInfo = { name: "t", version: "1" };
-  return post(by, undefined, request(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo }));
+  return post(
+    by,
+    undefined,
+    jsonRpcRequest(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo }),
+  );
 }
 
-export async function open(by: Caller): Promise<Session> {
+export async function openSession(by: Caller): Promise<Session> {
   const id = (await initialize(by)).headers.get("mcp-session-id");
   if (id === null) throw new Error("initialize failed");
   return { id, revision: "2025-11-25" };
 }
 
 /** The listening stream, once it is open. */
-export async function listenTo(by: Caller, session: Session): Promise<Events> {
-  const events = new Events(await listenToSession(door, http(session, "GET"), by));
+export async function openGetStream(by: Caller, session: Session): Promise<EventReader> {
+  const events = new EventReader(await handleSessionGet(sessionDependencies, mcpRequest(session, "GET"), by));
   await events.next();
   return events;
 }
 
 export async function ping(by: Caller, session: Session): Promise<number> {
-  return (await post(by, session, request(1, "ping"))).status;
+  return (await post(by, session, jsonRpcRequest(1, "ping"))).status;
 }
 
 /** Made anew each time: files share this module, and a stub does not outlive the objects that are deleted between them. */
@@ -81,7 +92,7 @@ export function shardOf(share: string): DurableObjectStub<HubObject<unknown>> {
   return bindings.HUB.getByName(`shard-${sum % HUB_SHARDS}`);
 }
 
-export interface Row {
+export interface RegistryRow {
   readonly caller: string;
   readonly id: string;
   readonly uris: string;
@@ -89,16 +100,18 @@ export interface Row {
 }
 
 /** The rows of the shares that begin so, on every shard. */
-export async function rowsOf(share: string): Promise<Row[]> {
+export async function registryRows(share: string): Promise<RegistryRow[]> {
   const text = "SELECT caller, id, uris, since FROM registered WHERE substr(caller, 1, length(?1)) = ?1 ORDER BY since";
   const found = shards().map((shard) =>
-    runInDurableObject(shard, (_hub, { storage }) => storage.sql.exec<Record<keyof Row, never>>(text, share).toArray()),
+    runInDurableObject(shard, (_hub, { storage }) =>
+      storage.sql.exec<Record<keyof RegistryRow, never>>(text, share).toArray(),
+    ),
   );
   return (await Promise.all(found)).flat();
 }
 
 /** Writes a row as an admission does. */
-export function addRow(
+export function addRegistryRow(
   share: string,
   id: string,
   since: number,
@@ -111,7 +124,7 @@ export function addRow(
 }
 
 /** Writes `most` rows at once. Ids that are no ids are those of sessions that cannot be asked: they count as at work. */
-export function fill(
+export function addRegistryRows(
   share: string,
   most: number,
   since: number,
@@ -125,7 +138,7 @@ export function fill(
 }
 
 /** Notes the id of each session that the object asks from now on. */
-export function watchAsked(object: HubObject<unknown>, note: (id: string) => void): void {
+export function recordRequestedSessions(object: HubObject<unknown>, note: (id: string) => void): void {
   const real = object.sessions.bind(object);
   object.sessions = (env) =>
     new Proxy(real(env), {

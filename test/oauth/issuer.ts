@@ -1,6 +1,6 @@
 /** An outside issuer for tests: keys, tokens signed with them, and the answers of its endpoints. */
 
-import { base64url, utf8 } from "../../src/base/bytes.ts";
+import { encodeBase64url, encodeUtf8 } from "../../src/base/bytes.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 
 export interface IssuerKey {
@@ -38,8 +38,8 @@ export async function issuerKey(alg: string, kid: string = `key-${alg}`): Promis
 /** A JWS of `payload`. `header` goes over what is right; an undefined member leaves it out. */
 export async function signJws(key: IssuerKey, payload: object, header: object = {}): Promise<string> {
   const head = { alg: key.alg, kid: key.kid, ...header };
-  const body = [head, payload].map((part) => base64url(utf8(JSON.stringify(part)))).join(".");
+  const body = [head, payload].map((part) => encodeBase64url(encodeUtf8(JSON.stringify(part)))).join(".");
   if (key.secret === undefined) return `${body}.`;
-  const signature = await crypto.subtle.sign(subtleOf(key.alg), key.secret, utf8(body));
-  return `${body}.${base64url(new Uint8Array(signature))}`;
+  const signature = await crypto.subtle.sign(subtleOf(key.alg), key.secret, encodeUtf8(body));
+  return `${body}.${encodeBase64url(new Uint8Array(signature))}`;
 }

@@ -1,8 +1,8 @@
 // This server behind a real outside issuer: BetterAuth signs people in, bare workerd takes its tokens and no others.
 import { createHash, createHmac, createPublicKey, generateKeyPairSync, sign } from "node:crypto";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { remember } from "../client/secrets.node.ts";
-import { serveWorld, type Running } from "../client/servers.node.ts";
+import { registerSecrets } from "../client/secrets.node.ts";
+import { serveWorld, type TestServer } from "../client/servers.node.ts";
 
 interface Issuer {
   readonly issuer: string;
@@ -18,7 +18,7 @@ const REDIRECT = "http://127.0.0.1:49152/callback";
 const VERIFIER = "a-verifier-of-the-test-that-is-long-enough-to-be-one";
 
 let better: Issuer;
-let worker: Running;
+let worker: TestServer;
 /** The Worker's resource identifier. */
 let home = "";
 
@@ -36,7 +36,10 @@ async function issuer(): Promise<Issuer> {
 }
 
 /** A call of the endpoint with `token`: its status, and why it was refused. */
-async function call(token: string | undefined, at: Running = worker): Promise<{ status: number; challenge: string }> {
+async function call(
+  token: string | undefined,
+  at: TestServer = worker,
+): Promise<{ status: number; challenge: string }> {
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": {},
@@ -121,7 +124,7 @@ async function redeem(at: Issuer, { client_id = "" }: Json, code: string, resour
   const answer = await fetch(`${at.issuer}/oauth2/token`, { method: "POST", body });
   expect(answer.status, await answer.clone().text()).toBe(200);
   const tokens = (await answer.json()) as Json;
-  remember(code, tokens["access_token"], tokens["refresh_token"], tokens["id_token"]);
+  registerSecrets(code, tokens["access_token"], tokens["refresh_token"], tokens["id_token"]);
   return tokens;
 }
 
@@ -213,7 +216,7 @@ test("a key that the issuer made a moment ago is found, and no flood of unknown 
 
 test("opaque tokens are taken by introspection, and closed to whoever is not told so", async () => {
   const opaque = await issuer();
-  let second: Running | undefined;
+  let second: TestServer | undefined;
   const resource = "https://mcp.example/mcp";
   try {
     opaque.open(resource, { opaque: true });

@@ -2,8 +2,8 @@
 
 import { afterEach, expect, it, vi } from "vitest";
 import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
-import { callTool, open, request, send } from "../session/client.ts";
-import { readReply, serve, type Reply } from "./stateless.ts";
+import { callTool, openSession, jsonRpcRequest, send } from "../transport/session/client.ts";
+import { readReply, serveStatelessly, type JsonRpcReply } from "./stateless-server.ts";
 
 const fail = (): never => {
   throw new Error("the password is hunter2");
@@ -31,7 +31,7 @@ const spec: Omit<ServerSpec, "info"> = {
   resources: [resource({ name: "r", uri: "test://fixed", read: fail })],
   templates: [template({ name: "t", uriTemplate: "test://by/{id}", read: fail, complete: { id: fail } })],
 };
-const ask = serve(spec);
+const ask = serveStatelessly(spec);
 
 interface Line {
   readonly event: string;
@@ -46,7 +46,7 @@ function listen(): Line[] {
 }
 afterEach(() => vi.restoreAllMocks());
 
-const told = ({ result, error }: Reply): string =>
+const told = ({ result, error }: JsonRpcReply): string =>
   error?.message ?? (result?.["content"] as { text: string }[] | undefined)?.[0]?.text ?? "";
 
 const LOGGING = { _meta: { "io.modelcontextprotocol/logLevel": "debug" } };
@@ -105,12 +105,12 @@ it("a name that a client made up stands in no line", async () => {
 
 it.each<[about: string, body: object, named: object]>([
   ["tool", callTool(1, "spec_throw", { how: "error" }), { method: "tools/call", tool: "spec_throw" }],
-  ["prompt", request(1, "prompts/get", { name: "spec_throw_prompt" }), { prompt: "spec_throw_prompt" }],
-  ["resource", request(1, "resources/read", { uri: "spec://throws" }), { resource: "spec://throws" }],
+  ["prompt", jsonRpcRequest(1, "prompts/get", { name: "spec_throw_prompt" }), { prompt: "spec_throw_prompt" }],
+  ["resource", jsonRpcRequest(1, "resources/read", { uri: "spec://throws" }), { resource: "spec://throws" }],
 ])("a %s of a session", async (_about, body, named) => {
-  const session = await open();
+  const session = await openSession();
   const lines = listen();
-  const reply = await (await send(session, body)).json<Reply>();
+  const reply = await (await send(session, body)).json<JsonRpcReply>();
   expect(lines).toEqual([expect.objectContaining({ event: "handler.failed", ...named })]);
   expect(told(reply)).toBe(`Internal error (trace ${lines[0]?.trace})`);
 });

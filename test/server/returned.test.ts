@@ -5,12 +5,12 @@ import {
   prompt,
   resource,
   tool,
-  type Complete,
+  type Completer,
   type PromptSpec,
   type ResourceSpec,
   type Tool,
 } from "../../src/server/define.ts";
-import { readReply, serve } from "./stateless.ts";
+import { readReply, serveStatelessly } from "./stateless-server.ts";
 
 afterEach(() => vi.restoreAllMocks());
 
@@ -22,7 +22,7 @@ interface Seen {
 /** What comes of a server whose one tool, prompt, resource and completion return `value`. */
 async function returning(value: unknown, method: string, params: object): Promise<Seen> {
   const handler = (): never => value as never;
-  const ask = serve({
+  const ask = serveStatelessly({
     tools: [tool({ name: "t", handler })],
     prompts: [prompt({ name: "p", handler, arguments: [{ name: "a", complete: handler }] })],
     resources: [resource({ name: "r", uri: "test://r", read: handler })],
@@ -128,13 +128,13 @@ it.each<[returned: unknown, of: readonly [string, object, object], result: objec
 });
 
 it("an argument without suggestions has none, and nothing is said about it", async () => {
-  const ask = serve({ prompts: [prompt({ name: "p", handler: () => "", arguments: [{ name: "a" }] })] });
+  const ask = serveStatelessly({ prompts: [prompt({ name: "p", handler: () => "", arguments: [{ name: "a" }] })] });
   const { result } = await readReply(await ask(COMPLETION[0], COMPLETION[1]));
   expect(result).toMatchObject({ completion: { values: [], total: 0, hasMore: false } });
 });
 
 it("the types refuse what they can", () => {
-  const refused: readonly (Tool | PromptSpec | ResourceSpec | Complete)[] = [
+  const refused: readonly (Tool | PromptSpec | ResourceSpec | Completer)[] = [
     // @ts-expect-error -- undefined is no result
     tool({ name: "t", handler: () => undefined }),
     // @ts-expect-error -- nor is a number

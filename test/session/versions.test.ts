@@ -5,8 +5,17 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { rowsOf } from "../hub/hub.ts";
-import { callTool, Events, get, open, request, send, stubOf, type Session } from "./client.ts";
+import { registryRows } from "../hub/hub.ts";
+import {
+  callTool,
+  EventReader,
+  openGetStream,
+  openSession,
+  jsonRpcRequest,
+  send,
+  sessionStub,
+  type Session,
+} from "../transport/session/client.ts";
 
 /** The tables as they were before `waiting`. */
 const OLD_TABLES = `
@@ -15,11 +24,11 @@ const OLD_TABLES = `
 
 /** Writes to the session's storage as another version would, and lets this version find it. */
 async function leave(session: Session, write: (storage: DurableObjectStorage) => void): Promise<void> {
-  await runInDurableObject(stubOf(session), (_object, { storage }) => write(storage));
-  await evictDurableObject(stubOf(session));
+  await runInDurableObject(sessionStub(session), (_object, { storage }) => write(storage));
+  await evictDurableObject(sessionStub(session));
 }
 
-const isRegistered = async ({ id }: Session): Promise<boolean> => (await rowsOf("")).some((row) => row.id === id);
+const isRegistered = async ({ id }: Session): Promise<boolean> => (await registryRows("")).some((row) => row.id === id);
 const answer = (id: string): object => ({
   jsonrpc: "2.0",
   id,
@@ -27,7 +36,7 @@ const answer = (id: string): object => ({
 });
 
 it("a session as it was before calls that wait had a table of their own goes on", async () => {
-  const session = await open();
+  const session = await openSession();
   const stream = Date.now() - 5_000;
   const asked = `${stream}.AAAAAAAAAAAA`;
   const working = stream + 1;
@@ -50,14 +59,16 @@ it("a session as it was before calls that wait had a table of their own goes on"
     sql.exec(add, working + 1, "open", "null", 0);
     sql.exec("INSERT INTO events VALUES (?, 1, ?, 0, ?)", stream, question, stream);
   });
-  expect((await new Events(await get(session, `${working}-0`)).message())["error"]).toMatchObject({ code: -32603 });
-  const asking = new Events(await get(session, `${stream}-0`));
+  expect((await new EventReader(await openGetStream(session, `${working}-0`)).message())["error"]).toMatchObject({
+    code: -32603,
+  });
+  const asking = new EventReader(await openGetStream(session, `${stream}-0`));
   expect(await asking.message()).toMatchObject({ id: asked, eventId: `${stream}-1` });
   expect((await send(session, answer(asked))).status).toBe(202);
   const answered = await asking.message();
   expect(answered).toMatchObject({ id: 7, eventId: `${stream}-2`, result: {} });
   expect(JSON.stringify(answered)).toContain("ada@example.com");
-  const listening = new Events(await get(session, `${working + 1}-0`));
+  const listening = new EventReader(await openGetStream(session, `${working + 1}-0`));
   await send(session, callTool(9, "spec_hub", { do: "tools" }));
   expect(await listening.message()).toMatchObject({ method: "notifications/tools/list_changed" });
   await listening.cancel();
@@ -78,22 +89,22 @@ it.each<[what: string, write: (storage: DurableObjectStorage) => void]>([
     ({ kv }) => kv.put("session", { ...kv.get<object>("session"), revision: "2031-01-01" }),
   ],
 ])("a session %s has ended for its client", async (_what, write) => {
-  const session = await open();
+  const session = await openSession();
   await leave(session, write);
-  expect((await send(session, request(1, "ping"))).status).toBe(404);
+  expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(404);
   expect((await send(session, callTool(2, "test_simple_text"))).status).toBe(404);
   expect((await send(session, answer("1.A"))).status).toBe(404);
-  expect((await get(session)).status).toBe(404);
-  expect((await send(await open(), request(1, "ping"))).status).toBe(200);
+  expect((await openGetStream(session)).status).toBe(404);
+  expect((await send(await openSession(), jsonRpcRequest(1, "ping"))).status).toBe(200);
 });
 
 it("it leaves nothing behind, here or at the hub", async () => {
-  const session = await open();
+  const session = await openSession();
   await leave(session, (storage) => add(storage, "running", "?"));
   expect(await isRegistered(session)).toBe(true);
-  expect((await send(session, request(1, "ping"))).status).toBe(404);
+  expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(404);
   await expect.poll(() => isRegistered(session)).toBe(false);
-  const left = await runInDurableObject(stubOf(session), (_object, { storage: { sql, kv } }) => [
+  const left = await runInDurableObject(sessionStub(session), (_object, { storage: { sql, kv } }) => [
     sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray(),
     [...kv.list()],
   ]);
@@ -101,15 +112,15 @@ it("it leaves nothing behind, here or at the hub", async () => {
 });
 
 it("an answer, or a notification, that the session could not take is an error, and none that was accepted", async () => {
-  const session = await open();
-  const asking = new Events(await send(session, callTool(3, "test_elicitation", { message: "Who?" })));
+  const session = await openSession();
+  const asking = new EventReader(await send(session, callTool(3, "test_elicitation", { message: "Who?" })));
   const { id } = await asking.message();
   // A trigger stands for a disk that is full.
-  await runInDurableObject(stubOf(session), (_object, { storage }) => {
+  await runInDurableObject(sessionStub(session), (_object, { storage }) => {
     storage.sql.exec("CREATE TRIGGER full BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'disk full'); END");
   });
   expect((await send(session, answer(String(id)))).status).toBe(500);
-  await runInDurableObject(stubOf(session), (_object, { storage }) => void storage.sql.exec("DROP TRIGGER full"));
+  await runInDurableObject(sessionStub(session), (_object, { storage }) => void storage.sql.exec("DROP TRIGGER full"));
   expect((await send(session, answer(String(id)))).status).toBe(202);
   const answered = await asking.message();
   expect(JSON.stringify(answered)).toContain("ada@example.com");

@@ -1,14 +1,14 @@
 // The input/output tables of spec/vectors against the functions of src that they are about.
 import { describe, expect, test } from "vitest";
-import { readBase64url } from "../../src/base/bytes.ts";
+import { decodeBase64url } from "../../src/base/bytes.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { readJws, verifyJws } from "../../src/crypto/jws.ts";
-import { readKeyRing } from "../../src/crypto/keyring.ts";
-import { readSigned } from "../../src/crypto/mac.ts";
-import { checkPassphrase } from "../../src/crypto/password.ts";
+import { readKeyRing } from "../../src/crypto/key-ring.ts";
+import { verifyText } from "../../src/crypto/hmac.ts";
+import { verifyPassphrase } from "../../src/crypto/passphrase.ts";
 import { openRow } from "../../src/crypto/row-seal.ts";
-import { decodeFieldValue } from "../../src/wire/fields.ts";
-import { uriTemplate } from "../unit/uri-template.ts";
+import { decodeHeaderValue } from "../../src/wire/header-value.ts";
+import { uriTemplate } from "../server/uri-template-vector.ts";
 import { vectors } from "./files.ts";
 import type { Json } from "./format.ts";
 import { same } from "./match.ts";
@@ -23,7 +23,7 @@ const hex = (of: ArrayBuffer): string =>
   Array.from(new Uint8Array(of), (one) => one.toString(16).padStart(2, "0")).join("");
 
 const subjects: { [name: string]: Subject } = {
-  "header-value": (input) => decodeFieldValue(String(input)),
+  "header-value": (input) => decodeHeaderValue(String(input)),
   "uri-template": uriTemplate,
   jws: async (input) => {
     const { jws, key } = input as { jws: string; key: JsonObject };
@@ -32,7 +32,7 @@ const subjects: { [name: string]: Subject } = {
   },
   passphrase: async (input) => {
     const { passphrase, stored } = input as { passphrase: string; stored: string };
-    return (await checkPassphrase(passphrase, stored)) ? { ok: true, value: true } : { ok: false };
+    return (await verifyPassphrase(passphrase, stored)) ? { ok: true, value: true } : { ok: false };
   },
   // What the platform's own cryptography does, by the calls that src/crypto makes.
   "aes-256-gcm": async (input) => {
@@ -56,7 +56,7 @@ const subjects: { [name: string]: Subject } = {
   "sealed-row": async (input) => {
     const { keys, purpose, identity, key, blob, fault } = input as Record<string, string>;
     const ring = readKeyRing(keys ?? "");
-    const row = { key: key ?? "", blob: readBase64url(blob ?? "") ?? new Uint8Array() };
+    const row = { key: key ?? "", blob: decodeBase64url(blob ?? "") ?? new Uint8Array() };
     const opened = ring.ok ? await openRow(ring.value, purpose ?? "", identity ?? "", row) : undefined;
     if (opened?.ok === true) return { ok: true, value: new TextDecoder().decode(opened.value) };
     // A refusal for another reason is no refusal here.
@@ -65,7 +65,7 @@ const subjects: { [name: string]: Subject } = {
   "signed-text": async (input) => {
     const { keys, purpose, signed } = input as { keys: string; purpose: string; signed: string };
     const ring = readKeyRing(keys);
-    const text = ring.ok ? await readSigned(ring.value, purpose, signed) : undefined;
+    const text = ring.ok ? await verifyText(ring.value, purpose, signed) : undefined;
     return text === undefined ? { ok: false } : { ok: true, value: text };
   },
 };

@@ -5,8 +5,8 @@
 
 import { createHash, randomUUID, type webcrypto } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { remember } from "../client/secrets.node.ts";
-import { serveChanged, type Running } from "../client/servers.node.ts";
+import { registerSecrets } from "../client/secrets.node.ts";
+import { serveChanged, type TestServer } from "../client/servers.node.ts";
 import { passPages, tab } from "../tools/login.mjs";
 import { makeAuthority, serveSecurely, type Certificate, type SecureServer } from "./authority.node.ts";
 import { callTool, openSession } from "./client.node.ts";
@@ -17,7 +17,7 @@ const VERIFIER = "v".repeat(43);
 /** Milliseconds for which a key set is not fetched again because it lacks a key. */
 const COOL_DOWN_MS = 30_000;
 
-let world: Running;
+let world: TestServer;
 let outside: SecureServer;
 let good: Certificate;
 /** What is not as usual at a path: sent there in place of it. */
@@ -51,7 +51,7 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(async () => {
-  await (world as Running | undefined)?.stop();
+  await (world as TestServer | undefined)?.stop();
   outside.stop();
 });
 
@@ -132,7 +132,7 @@ async function tokenFor(id: string, kid: string, form: Readonly<Record<string, s
     }),
   });
   const answer = (await response.json()) as Omit<Redeemed, "status">;
-  remember(answer.access_token, answer.refresh_token);
+  registerSecrets(answer.access_token, answer.refresh_token);
   return { ...answer, status: response.status };
 }
 

@@ -3,17 +3,18 @@
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
-import { hubDoor } from "../../src/hub/door.ts";
-import { revisionOf, type Revision } from "../../src/revision/revisions.ts";
-import { catalog } from "../../src/server/catalog.ts";
+import { createHubClient } from "../../src/hub/client.ts";
+import { findRevision, type Revision } from "../../src/protocol/versions.ts";
+import { buildServer } from "../../src/server/registry.ts";
 import type { Context } from "../../src/server/context.ts";
 import { prompt, resource, tool, type Tool } from "../../src/server/define.ts";
-import { endLostCalls, goOn, start } from "../../src/session/calls.ts";
-import type { Handled, Room, Visit } from "../../src/session/room.ts";
-import { sessionRows } from "../../src/session/rows.ts";
-import { readReply, serve } from "../server/stateless.ts";
-import { bindings, callTool, Events, open, send, stubOf } from "../session/client.ts";
-import { servicesFor } from "../unit/services.ts";
+import { resumeCall, startCall } from "../../src/transport/session/calls.ts";
+import { failLostAndExpiredCalls } from "../../src/transport/session/lost-calls.ts";
+import type { MessageOutcome, SessionRuntime, RequestContext } from "../../src/transport/session/types.ts";
+import { createSessionStore } from "../../src/transport/session/session-rows.ts";
+import { readReply, serveStatelessly } from "../server/stateless-server.ts";
+import { bindings, callTool, EventReader, openSession, send, sessionStub } from "../transport/session/client.ts";
+import { servicesFor } from "../server/services.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -48,11 +49,12 @@ describe("without a session", () => {
     ["throws something else then", async (context) => Promise.reject(new Error(String(await aborted(context))))],
     [
       "asked, and does something once that never ends",
-      (context) => Promise.all([context.ask("name", { message: "?", form: FORM }), context.once("thing", forever)]),
+      (context) =>
+        Promise.all([context.elicitForm("name", { message: "?", form: FORM }), context.once("thing", forever)]),
     ],
   ])("a handler that %s", async (_about, handler) => {
     const lines = listen();
-    const reply = await readReply(await serve({ tools: [hanging(0.1, handler)] })("tools/call", call));
+    const reply = await readReply(await serveStatelessly({ tools: [hanging(0.1, handler)] })("tools/call", call));
     expect(reply).toMatchObject(isLate(0.1));
     const [line] = lines;
     expect(lines).toHaveLength(1);
@@ -73,7 +75,7 @@ describe("without a session", () => {
       return forever();
     };
     for (const handler of [looksAtOnce, looksLater])
-      await (await serve({ tools: [hanging(0.1, handler)] })("tools/call", call)).text();
+      await (await serveStatelessly({ tools: [hanging(0.1, handler)] })("tools/call", call)).text();
     reasons.push(seen[0]?.signal.reason);
     for (const reason of reasons)
       expect(reason).toMatchObject({ name: "TimeoutError", message: "hangs took longer than 0.1 s" });
@@ -88,7 +90,7 @@ describe("without a session", () => {
       context.progress(2);
       return forever();
     };
-    const response = await serve({ tools: [hanging(0.1, handler)] })("tools/call", call);
+    const response = await serveStatelessly({ tools: [hanging(0.1, handler)] })("tools/call", call);
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     const messages = [...(await response.text()).matchAll(/^data: (.*)$/gm)].map(
       ([, data = ""]) => JSON.parse(data) as object,
@@ -104,7 +106,7 @@ describe("without a session", () => {
     ["tools/call", { name: "t" }, "t"],
   ])("HANDLER_SECONDS holds for %s", async (method, params, name) => {
     listen();
-    const ask = serve(
+    const ask = serveStatelessly(
       {
         tools: [tool({ name: "t", handler: forever })],
         prompts: [prompt({ name: "p", handler: forever, arguments: [{ name: "a", complete: forever }] })],
@@ -122,7 +124,7 @@ describe("without a session", () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return "done";
     };
-    const ask = serve({ tools: [tool({ name: "t", handler: later })] }, { HANDLER_SECONDS: "999999999" });
+    const ask = serveStatelessly({ tools: [tool({ name: "t", handler: later })] }, { HANDLER_SECONDS: "999999999" });
     expect(await readReply(await ask("tools/call", { name: "t" }))).toMatchObject({
       result: { content: [{ text: "done" }] },
     });
@@ -137,7 +139,7 @@ describe("without a session", () => {
       await new Promise((resolve) => setTimeout(resolve, 10));
       return "done";
     };
-    const ask = serve({ tools: [hanging(0.1, handler)] });
+    const ask = serveStatelessly({ tools: [hanging(0.1, handler)] });
     expect(await readReply(await ask("tools/call", call))).toMatchObject({ result: { content: [{ text: "done" }] } });
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(kept?.signal.aborted).toBe(false);
@@ -145,11 +147,11 @@ describe("without a session", () => {
   });
 });
 
-const CONVERSATION: Visit = {
+const CONVERSATION: RequestContext = {
   caller: ANONYMOUS,
   trace: {},
-  revision: revisionOf("2025-11-25") as Revision,
-  row: {
+  revision: findRevision("2025-11-25") as Revision,
+  record: {
     caller: callerKey(ANONYMOUS),
     share: callerKey(ANONYMOUS),
     grant: undefined,
@@ -162,38 +164,38 @@ const CONVERSATION: Visit = {
 
 /** What a test does with a call of its own tool, over the storage of a real session object. */
 interface Stage {
-  readonly room: Room;
-  readonly begin: () => Promise<Handled>;
-  readonly sent: (handled: Handled) => Record<string, unknown>[];
+  readonly room: SessionRuntime;
+  readonly begin: () => Promise<MessageOutcome>;
+  readonly sent: (handled: MessageOutcome) => Record<string, unknown>[];
 }
 
 async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Promise<void> {
-  await runInDurableObject(stubOf(await open()), async (_object, state) => {
+  await runInDurableObject(sessionStub(await openSession()), async (_object, state) => {
     const house = {
-      server: catalog({ info: { name: "stage", version: "1" }, tools: [played] }),
+      server: buildServer({ info: { name: "stage", version: "1" }, tools: [played] }),
       services: servicesFor(),
     };
-    const room: Room = {
-      rows: sessionRows(state.storage),
+    const room: SessionRuntime = {
+      store: createSessionStore(state.storage),
       // A call that hangs must not hold up the test.
-      state: new Proxy(state, {
+      objectState: new Proxy(state, {
         get(target, name) {
           if (name === "waitUntil") return () => undefined;
           const member: unknown = Reflect.get(target, name);
           return typeof member === "function" ? (member as () => unknown).bind(target) : member;
         },
       }),
-      house: { ...house, hub: hubDoor(bindings.HUB) },
-      running: new Set(),
-      released: new Set(),
-      wakes: Infinity,
+      dependencies: { ...house, hub: createHubClient(bindings.HUB) },
+      runningCalls: new Set(),
+      closedBeforeAttach: new Set(),
+      alarmAt: Infinity,
     };
     const params = { name: "hangs", arguments: {}, _meta: { progressToken: "p" } };
     await act({
       room,
-      begin: () => start(room, CONVERSATION, { kind: "request", id: 9, method: "tools/call", params }, "ticket"),
+      begin: () => startCall(room, CONVERSATION, { kind: "request", id: 9, method: "tools/call", params }, "ticket"),
       sent: (handled) =>
-        [...room.rows.eventsAfter(handled.kind === "stream" ? handled.stream : 0, 0)].map(
+        [...room.store.eventsAfter(handled.kind === "stream" ? handled.streamId : 0, 0)].map(
           ({ data }) => JSON.parse(data) as Record<string, unknown>,
         ),
     });
@@ -206,16 +208,16 @@ const later = (ms: number): void => void vi.useFakeTimers({ toFake: ["Date"], no
 
 describe("in a session", () => {
   it("the alarm ends a call of the world after five minutes, on its stream", async () => {
-    const session = await open();
+    const session = await openSession();
     const lines = listen();
     const began = Date.now();
-    const events = new Events(await send(session, callTool(1, "spec_slow", { ms: 30_000 })));
+    const events = new EventReader(await send(session, callTool(1, "spec_slow", { ms: 30_000 })));
     await events.next();
-    const alarm = await runInDurableObject(stubOf(session), (_object, state) => state.storage.getAlarm());
+    const alarm = await runInDurableObject(sessionStub(session), (_object, state) => state.storage.getAlarm());
     expect(alarm).toBeGreaterThanOrEqual(began + 300_000);
     expect(alarm).toBeLessThan(began + 310_000);
     later(310_000);
-    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
     const { result } = (await events.message()) as { result?: { isError: boolean; content: { text: string }[] } };
     expect(result?.isError).toBe(true);
     expect(await events.next()).toBeUndefined();
@@ -224,15 +226,15 @@ describe("in a session", () => {
   });
 
   it("a call whose object was gone meanwhile is ended by the alarm too", async () => {
-    const session = await open();
-    const events = new Events(await send(session, callTool(1, "spec_slow", { ms: 30_000 })));
+    const session = await openSession();
+    const events = new EventReader(await send(session, callTool(1, "spec_slow", { ms: 30_000 })));
     const { id = "" } = (await events.next()) ?? {};
     await abortAllDurableObjects();
     const lines = listen();
     later(310_000);
-    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
-    const rows = await runInDurableObject(stubOf(session), (_object, { storage }) => [
-      ...sessionRows(storage).eventsAfter(Number(id.split("-")[0]), 0),
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
+    const rows = await runInDurableObject(sessionStub(session), (_object, { storage }) => [
+      ...createSessionStore(storage).eventsAfter(Number(id.split("-")[0]), 0),
     ]);
     expect(rows.map(({ data }) => JSON.parse(data) as object)).toEqual([
       { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "spec_slow took longer than 300 s" } },
@@ -241,18 +243,18 @@ describe("in a session", () => {
   });
 
   it("the events' alarm comes when no call is left, and then the session's own", async () => {
-    const session = await open();
+    const session = await openSession();
     const untilAlarm = async (): Promise<number> => {
-      const alarm = await runInDurableObject(stubOf(session), (_object, state) => state.storage.getAlarm());
+      const alarm = await runInDurableObject(sessionStub(session), (_object, state) => state.storage.getAlarm());
       return (alarm ?? 0) - Date.now();
     };
     await (await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))).text();
     later(310_000);
-    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
     expect(await untilAlarm()).toBeGreaterThan(3_000_000);
     expect(await untilAlarm()).toBeLessThanOrEqual(3_600_000);
     later(3_600_000);
-    expect(await runDurableObjectAlarm(stubOf(session))).toBe(true);
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
     expect(await untilAlarm()).toBeGreaterThan(80_000_000);
   });
 
@@ -265,16 +267,16 @@ describe("in a session", () => {
       listen();
       const handled = await begin();
       await turn();
-      expect((await room.state.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(Date.now() + 60_000);
+      expect((await room.objectState.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(Date.now() + 60_000);
       later(59_000);
-      endLostCalls(room);
+      failLostAndExpiredCalls(room);
       await turn();
       expect(sent(handled)).toHaveLength(1);
       later(2_000);
-      endLostCalls(room);
+      failLostAndExpiredCalls(room);
       await turn();
       expect(sent(handled).at(-1)).toMatchObject({ id: 9, ...isLate(60) });
-      expect(room.running.size).toBe(0);
+      expect(room.runningCalls.size).toBe(0);
     });
   });
 
@@ -282,7 +284,7 @@ describe("in a session", () => {
     let rounds = 0;
     const handler = async (context: Context): Promise<unknown> => {
       rounds += 1;
-      await context.ask("name", { message: "?", form: FORM });
+      await context.elicitForm("name", { message: "?", form: FORM });
       return forever();
     };
     return onStage(hanging(60, handler), async ({ room, begin, sent }) => {
@@ -290,20 +292,20 @@ describe("in a session", () => {
       const handled = await begin();
       await turn();
       later(90_000);
-      endLostCalls(room);
+      failLostAndExpiredCalls(room);
       await turn();
       const [question] = sent(handled);
       expect(sent(handled)).toMatchObject([{ method: "elicitation/create" }]);
-      goOn(room, CONVERSATION, { kind: "response", id: String(question?.["id"]), result: { action: "decline" } });
+      resumeCall(room, CONVERSATION, { kind: "response", id: String(question?.["id"]), result: { action: "decline" } });
       await turn();
       expect(rounds).toBe(2);
-      expect((await room.state.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(Date.now() + 60_000);
+      expect((await room.objectState.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(Date.now() + 60_000);
       later(59_000);
-      endLostCalls(room);
+      failLostAndExpiredCalls(room);
       await turn();
       expect(sent(handled)).toHaveLength(1);
       later(2_000);
-      endLostCalls(room);
+      failLostAndExpiredCalls(room);
       await turn();
       expect(sent(handled).at(-1)).toMatchObject({ id: 9, ...isLate(60) });
     });
@@ -313,10 +315,10 @@ describe("in a session", () => {
     onStage(
       hanging(60, () => "done"),
       async ({ room, begin }) => {
-        const before = await room.state.storage.getAlarm();
+        const before = await room.objectState.storage.getAlarm();
         expect((await begin()).kind).toBe("answer");
         await turn();
-        expect(await room.state.storage.getAlarm()).toBe(before);
+        expect(await room.objectState.storage.getAlarm()).toBe(before);
       },
     ));
 });

@@ -8,8 +8,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { remember } from "../client/secrets.node.ts";
-import { serveChanged, type Changes, type Running } from "../client/servers.node.ts";
+import { registerSecrets } from "../client/secrets.node.ts";
+import { serveChanged, type Changes, type TestServer } from "../client/servers.node.ts";
 import { passPages, refresh, tab } from "../tools/login.mjs";
 import { callTool, events, listen, nextMessage, openSession, post } from "./client.node.ts";
 
@@ -25,7 +25,7 @@ const VERSIONS: Readonly<Record<string, Pick<Changes, "alter">>> = {
 };
 
 const objects = mkdtempSync(join(tmpdir(), "barewire-versions-"));
-let server: Running | undefined;
+let server: TestServer | undefined;
 let url: URL;
 let now = "";
 
@@ -103,7 +103,7 @@ async function logIn(): Promise<Tokens> {
   });
   const tokens = { ...((await redeemed.json()) as Tokens), client_id };
   expect([redeemed.status, typeof tokens.refresh_token]).toEqual([200, "string"]);
-  remember(tokens.access_token, tokens.refresh_token);
+  registerSecrets(tokens.access_token, tokens.refresh_token);
   return tokens;
 }
 
@@ -121,11 +121,11 @@ describe.each([
     await deploy(other());
     expect((await callTool(url, session, 1, "test_simple_text")).status).toBe(200);
     const refreshed = await refresh(url, tokens);
-    remember(refreshed?.access_token, refreshed?.refresh_token);
+    registerSecrets(refreshed?.access_token, refreshed?.refresh_token);
     tokens = { ...tokens, ...refreshed };
     await deploy(other());
     const again = await refresh(url, tokens);
-    remember(again?.access_token, again?.refresh_token);
+    registerSecrets(again?.access_token, again?.refresh_token);
     tokens = { ...tokens, ...again };
     expect((await callTool(url, { ...session, ...bearer() }, 2, "test_simple_text")).status).toBe(200);
     expect((await post(url, { id: 3, method: "ping" }, { ...session, authorization: "" })).status).toBe(401);
@@ -192,7 +192,7 @@ describe.each([
     const name = "test_input_required_result_request_state";
     const { requestState } = await call(name, {});
     expect(requestState).toEqual(expect.any(String));
-    remember(requestState as string, handle);
+    registerSecrets(requestState as string, handle);
     await deploy(to);
     expect(textOf(await call("spec_state", { handle }))).toContain("kept");
     const inputResponses = { confirm: { action: "accept", content: { ok: true } } };

@@ -6,10 +6,10 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
-import { readTraceContext } from "../../src/telemetry/context.ts";
-import { serveWorld, type Running } from "../client/servers.node.ts";
-import { ask, openSession } from "./client.node.ts";
-import { receive, type Receiver } from "./receiver.node.ts";
+import { readTraceContext } from "../../src/base/trace-context.ts";
+import { serveWorld, type TestServer } from "../client/servers.node.ts";
+import { sendStateless, openSession } from "./client.node.ts";
+import { receive, type Receiver } from "./otlp-receiver.node.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "00f067aa0ba902b7";
@@ -24,9 +24,9 @@ let receiver: Receiver;
 let upstream: Server;
 let upstreamUrl = "";
 const reached: Record<string, unknown>[] = [];
-let world: Running;
-let quiet: Running;
-let off: Running;
+let world: TestServer;
+let quiet: TestServer;
+let off: TestServer;
 
 beforeAll(async () => {
   receiver = await receive();
@@ -43,7 +43,7 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(async () => {
-  for (const server of [world, quiet, off] as (Running | undefined)[]) await server?.stop();
+  for (const server of [world, quiet, off] as (TestServer | undefined)[]) await server?.stop();
   upstream.close();
   receiver.stop();
 });
@@ -68,8 +68,8 @@ it.each<[string, unknown]>([
 ])("a traceparent in _meta that is %s is ignored in both eras", async (_what, traceparent) => {
   const session = await openSession(world.url);
   for (const answer of [
-    await ask(world.url, "tools/call", OSLO, { meta: { traceparent, tracestate: "a=1" } }),
-    await ask(off.url, "tools/call", OSLO, { meta: { traceparent } }),
+    await sendStateless(world.url, "tools/call", OSLO, { meta: { traceparent, tracestate: "a=1" } }),
+    await sendStateless(off.url, "tools/call", OSLO, { meta: { traceparent } }),
     await session.call(OSLO.name, OSLO.arguments, {}, { traceparent }),
   ])
     expect(answer).toMatchObject({ result: { structuredContent: { city: "Oslo" } } });
@@ -86,10 +86,15 @@ it("a value that is nearly baggage costs no more than its length", () => {
 
 it("a stranger's words make no names, and no long attributes", async () => {
   const word = "stranger".repeat(100);
-  await ask(world.url, "resources/read", { uri: "test://static-text", name: word }, { header: "test://static-text" });
+  await sendStateless(
+    world.url,
+    "resources/read",
+    { uri: "test://static-text", name: word },
+    { header: "test://static-text" },
+  );
   const prompt = { ref: { type: "ref/prompt", name: "spec_stack" }, argument: { name: "language", value: "" } };
-  await ask(world.url, "completion/complete", { ...prompt, name: word }, { header: undefined });
-  await ask(world.url, "tools/call", { name: word, arguments: {} });
+  await sendStateless(world.url, "completion/complete", { ...prompt, name: word }, { header: undefined });
+  await sendStateless(world.url, "tools/call", { name: word, arguments: {} });
   await arrived(SPANS + SPANS + 2);
   expect(receiver.spans.map(({ name }) => name)).toEqual(
     expect.arrayContaining(["run resources/read", "run completion/complete", "resources/read", "tools/call"]),
@@ -105,8 +110,8 @@ it("baggage comes from the headers or from _meta, with or without a trace there"
   const call = { name: "spec_fetch", arguments: { url: upstreamUrl } };
   const headers = { traceparent: SAMPLED, baggage: "from=header" };
   for (const server of [world, off]) {
-    await ask(server.url, "tools/call", call, { headers, meta: { baggage: "from=meta" } });
-    await ask(server.url, "tools/call", call, { headers, meta: { traceparent: `00-${OTHER}-${SPAN}-01` } });
+    await sendStateless(server.url, "tools/call", call, { headers, meta: { baggage: "from=meta" } });
+    await sendStateless(server.url, "tools/call", call, { headers, meta: { traceparent: `00-${OTHER}-${SPAN}-01` } });
   }
   expect(reached.map(({ baggage }) => baggage)).toEqual(["from=meta", "from=header", "from=meta", "from=header"]);
   expect(reached.map(({ traceparent }) => String(traceparent).slice(3, 35))).toEqual([TRACE, OTHER, TRACE, OTHER]);
@@ -116,10 +121,10 @@ it("baggage comes from the headers or from _meta, with or without a trace there"
 it("without a collector, contexts go on as they came", async () => {
   const call = { name: "spec_fetch", arguments: { url: upstreamUrl } };
   const headers = { traceparent: SAMPLED, tracestate: "a=1", baggage: "b=2" };
-  await ask(off.url, "tools/call", call, { headers });
+  await sendStateless(off.url, "tools/call", call, { headers });
   const session = await openSession(off.url);
   await session.call(call.name, call.arguments, headers);
-  await ask(off.url, "tools/call", call);
+  await sendStateless(off.url, "tools/call", call);
   expect(reached[0]).toMatchObject(headers);
   expect(reached[1]).toMatchObject(headers);
   expect(reached[2]?.["traceparent"]).toBeUndefined();
@@ -153,7 +158,7 @@ it("a call that went on as a stream is recorded from end to end, in both eras", 
   // One after the other: what the Worker sends for itself would take the object's spans along.
   await session.call(slow.name, slow.arguments);
   await arrived(4);
-  await ask(world.url, "tools/call", slow);
+  await sendStateless(world.url, "tools/call", slow);
   await arrived(7);
   for (const { name, startTimeUnixNano, endTimeUnixNano } of receiver.spans) {
     const took = Number((BigInt(endTimeUnixNano) - BigInt(startTimeUnixNano)) / 1_000_000n);
@@ -163,7 +168,7 @@ it("a call that went on as a stream is recorded from end to end, in both eras", 
 });
 
 it("a fault of ours has one trace id in the answer's log line and in its span", async () => {
-  await ask(
+  await sendStateless(
     world.url,
     "tools/call",
     { name: "spec_throw", arguments: { how: "error" } },
@@ -176,7 +181,7 @@ it("a fault of ours has one trace id in the answer's log line and in its span", 
 it("of a burst nothing is lost, and few requests carry it", async () => {
   const calls = 1_500;
   for (let sent = 0; sent < calls; sent += 100)
-    await Promise.all(Array.from({ length: 100 }, () => ask(world.url, "tools/call", OSLO)));
+    await Promise.all(Array.from({ length: 100 }, () => sendStateless(world.url, "tools/call", OSLO)));
   await arrived(calls * SPANS, 10_000);
   expect(receiver.spans).toHaveLength(calls * SPANS);
   expect(new Set(receiver.spans.map(({ spanId }) => spanId)).size).toBe(calls * SPANS);
@@ -194,7 +199,9 @@ it("a collector that is slow is asked once at a time, and gets everything", asyn
   };
   for (let round = 0; round < 12; round += 1) {
     await Promise.all(
-      Array.from({ length: 60 }, () => ask(quiet.url, "tools/call", OSLO, { headers: { traceparent: SAMPLED } })),
+      Array.from({ length: 60 }, () =>
+        sendStateless(quiet.url, "tools/call", OSLO, { headers: { traceparent: SAMPLED } }),
+      ),
     );
     await pause(150);
   }
@@ -218,11 +225,11 @@ it("what there is no room for is counted and told, and so is what a collector re
     };
     const calls = 1_700;
     for (let sent = 0; sent < calls; sent += 100)
-      await Promise.all(Array.from({ length: 100 }, () => ask(own.url, "tools/call", OSLO)));
+      await Promise.all(Array.from({ length: 100 }, () => sendStateless(own.url, "tools/call", OSLO)));
     receiver.answer = undefined;
     release();
     await vi.waitFor(() => expect(own.log()).toContain("telemetry.failed"), 8_000);
-    await ask(own.url, "tools/call", OSLO);
+    await sendStateless(own.url, "tools/call", OSLO);
     const [, dropped] = /"event":"telemetry\.failed".*"dropped":(\d+)/.exec(own.log()) ?? [];
     expect(Number(dropped)).toBeGreaterThan(512);
     // All that was not told as lost; of the last call, what there was room for by then.
@@ -239,7 +246,7 @@ it("what there is no room for is counted and told, and so is what a collector re
       response.writeHead(200, { "content-type": "application/json" });
       response.end(JSON.stringify({ partialSuccess: { rejectedSpans: "2", errorMessage: "too old" } }));
     };
-    await ask(other.url, "tools/call", OSLO);
+    await sendStateless(other.url, "tools/call", OSLO);
     await vi.waitFor(() => expect(other.log()).toMatch(/"reason":"rejected","dropped":2\}/), 8_000);
     expect(other.log()).not.toContain("too old");
   } finally {

@@ -2,20 +2,24 @@
 
 const TYPES = { "content-type": "application/json", accept: "application/json, text/event-stream" };
 
-export interface Answered {
+export interface JsonRpcReply {
   readonly result?: { readonly isError?: boolean; readonly content?: { readonly text?: string }[] };
   readonly error?: { readonly code: number };
 }
 
-export type Fields = Readonly<Record<string, string>>;
+export type HeaderFields = Readonly<Record<string, string>>;
 
 /** A request of the stateless era. `name` is what its header repeats. */
-export async function ask(
+export async function sendStateless(
   url: URL,
   method: string,
   { name, ...params }: { readonly [member: string]: unknown; readonly name?: string },
-  { headers = {}, meta = {}, header = name }: { headers?: Fields; meta?: object; header?: string | undefined } = {},
-): Promise<Answered> {
+  {
+    headers = {},
+    meta = {},
+    header = name,
+  }: { headers?: HeaderFields; meta?: object; header?: string | undefined } = {},
+): Promise<JsonRpcReply> {
   const version = "2026-07-28";
   const _meta = {
     ...{ "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {} },
@@ -31,13 +35,13 @@ export async function ask(
 }
 
 export interface Session {
-  request(method: string, params?: object, headers?: Fields): Promise<Answered>;
+  request(method: string, params?: object, headers?: HeaderFields): Promise<JsonRpcReply>;
   /** A tools/call. */
-  call(name: string, args: object, headers?: Fields, meta?: object): Promise<Answered>;
+  call(name: string, args: object, headers?: HeaderFields, meta?: object): Promise<JsonRpcReply>;
 }
 
 export async function openSession(url: URL): Promise<Session> {
-  const post = (method: string, params: object, headers: Fields): Promise<Response> =>
+  const post = (method: string, params: object, headers: HeaderFields): Promise<Response> =>
     fetch(url, {
       method: "POST",
       headers: { ...TYPES, ...headers },
@@ -54,7 +58,7 @@ export async function openSession(url: URL): Promise<Session> {
 }
 
 /** The answer in a body: JSON, or the last event of a stream. */
-function answerIn(text: string): Answered {
+function answerIn(text: string): JsonRpcReply {
   const [last = text] = text.match(/^data: \{.*/gm)?.slice(-1) ?? [];
-  return JSON.parse(last.replace(/^data: /, "")) as Answered;
+  return JSON.parse(last.replace(/^data: /, "")) as JsonRpcReply;
 }

@@ -7,7 +7,7 @@ import { createServer as createHttp, type Server as HttpServer } from "node:http
 import { createServer as createTcp, type AddressInfo, type Socket } from "node:net";
 import { expect, it, vi } from "vitest";
 import { serveChanged } from "../client/servers.node.ts";
-import { ask } from "./client.node.ts";
+import { sendStateless } from "./client.node.ts";
 
 /** Of a stateless call: the request, the method in it, the tool in that. */
 const SPANS = 3;
@@ -16,7 +16,7 @@ const CALLS = 400;
 
 /** Complains every half second instead of every minute, so that a test hears all of it. */
 function impatient(bundle: string): string {
-  const changed = bundle.replace("COMPLAIN_MS = 6e4", "COMPLAIN_MS = 500");
+  const changed = bundle.replace("REPORT_INTERVAL_MS = 6e4", "REPORT_INTERVAL_MS = 500");
   expect(changed).not.toBe(bundle);
   return changed;
 }
@@ -84,7 +84,7 @@ it.each<[what: string, down: () => Promise<Down>, reason: string]>([
     let calls = 0;
     const call = async (): Promise<void> => {
       calls += 1;
-      expect(await ask(world.url, "tools/call", OSLO)).toMatchObject({
+      expect(await sendStateless(world.url, "tools/call", OSLO)).toMatchObject({
         result: { structuredContent: { city: "Oslo" } },
       });
     };

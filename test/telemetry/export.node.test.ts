@@ -4,9 +4,9 @@ import { createHash } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
-import { serveWorld, type Running } from "../client/servers.node.ts";
-import { ask, type Answered, type Fields } from "./client.node.ts";
-import { faultIn, receive, type ReceivedSpan, type Receiver } from "./receiver.node.ts";
+import { serveWorld, type TestServer } from "../client/servers.node.ts";
+import { sendStateless, type JsonRpcReply, type HeaderFields } from "./client.node.ts";
+import { faultIn, receive, type ReceivedSpan, type Receiver } from "./otlp-receiver.node.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
 const SPAN = "00f067aa0ba902b7";
@@ -18,8 +18,8 @@ let receiver: Receiver;
 let upstream: Server;
 let upstreamUrl = "";
 const reached: Record<string, unknown>[] = [];
-let world: Running;
-let quiet: Running;
+let world: TestServer;
+let quiet: TestServer;
 
 beforeAll(async () => {
   receiver = await receive();
@@ -36,7 +36,7 @@ beforeAll(async () => {
 }, 90_000);
 
 afterAll(async () => {
-  for (const server of [world, quiet] as (Running | undefined)[]) await server?.stop();
+  for (const server of [world, quiet] as (TestServer | undefined)[]) await server?.stop();
   upstream.close();
   receiver.stop();
 });
@@ -53,8 +53,8 @@ afterEach(() => {
 const call = (
   name: string,
   args: object = {},
-  { url = world.url, ...more }: { headers?: Fields; meta?: object; url?: URL } = {},
-): Promise<Answered> => ask(url, "tools/call", { name, arguments: args }, more);
+  { url = world.url, ...more }: { headers?: HeaderFields; meta?: object; url?: URL } = {},
+): Promise<JsonRpcReply> => sendStateless(url, "tools/call", { name, arguments: args }, more);
 
 /** The spans by name, once `count` of them have come. */
 async function spans(count: number): Promise<Record<string, ReceivedSpan>> {

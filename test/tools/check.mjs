@@ -21,7 +21,7 @@ const FAILURE_LINES = 15;
 /** Thousands of small databases are written here; in memory, where there is room, that takes a tenth less time. */
 const SCRATCH = hasRoom("/dev/shm", 4 * 2 ** 30) ? { TMPDIR: "/dev/shm" } : {};
 
-const RULES = ["test/house", "test/lint", "test/supplies", "test/spec/ledger"];
+const RULES = ["test/architecture", "test/lint", "test/dependencies", "test/spec/ledger"];
 
 const isQuick = process.argv.includes("--quick");
 const hasBrowser = chromiumPath() !== undefined;

@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { createServer, connect as dial, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { callTool, connect } from "../app/callers.node.ts";
+import { callTool, connectClient } from "../app/callers.node.ts";
 import { copyRepository, type Terminal } from "./dev.node.ts";
 import { login } from "./login.mjs";
 
@@ -58,7 +58,7 @@ function getJson(at: number, path: string, host: string): Promise<Record<string,
 }
 
 async function call(address: string, name: string, args: Record<string, unknown> = {}): Promise<string> {
-  const client = await connect(new URL(`${address}/mcp`), "auto", token);
+  const client = await connectClient(new URL(`${address}/mcp`), "auto", token);
   try {
     return (await callTool(client, name, args)).text;
   } finally {
@@ -121,7 +121,7 @@ it("a port in use is told at once, with what to do", { timeout: LONG }, async ()
   expect(printed.startsWith(says)).toBe(true);
 });
 
-const ADD = "src/app/add-numbers.ts";
+const ADD = "src/app/tools/add-numbers.ts";
 it.each<[what: string, file: string, from: string | RegExp, to: string, says: string]>([
   [
     "a tool's name",
@@ -138,7 +138,13 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
     `${ADD}:6: Tool "add_numbers": its input schema must have type "object"`,
   ],
   // Made with the first request, not when the module is loaded.
-  ["a tool made of settings", "src/app/whoami.ts", '"whoami"', '""', 'src/app/whoami.ts:9: Tool "": its name must be'],
+  [
+    "a tool made of settings",
+    "src/app/tools/whoami.ts",
+    '"whoami"',
+    '""',
+    'src/app/tools/whoami.ts:9: Tool "": its name must be',
+  ],
   ["what cannot be parsed", ADD, "handler", "handler handler", `${ADD}:11:`],
   ["wrangler.toml", "wrangler.toml", "[vars]", "[[[vars]", "wrangler.toml:"],
   ["KEYS", ".dev.vars", /^KEYS=.*$/m, "KEYS=dev:short", '✘ Configuration: KEYS: Key "dev" is not 32 bytes of base64\n'],

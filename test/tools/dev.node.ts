@@ -19,10 +19,10 @@ export interface Copy {
   /** Starts `make dev` with these arguments, such as "PORT=9000". */
   dev(...args: readonly string[]): Terminal;
   /** Runs `make -s` with these arguments to its end. */
-  make(...args: readonly string[]): Promise<Ran>;
+  make(...args: readonly string[]): Promise<CommandResult>;
 }
 
-export interface Ran {
+export interface CommandResult {
   readonly code: number;
   readonly out: string;
   readonly errors: string;

@@ -10,9 +10,9 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readKeyRing } from "../../src/crypto/keyring.ts";
-import { sign } from "../../src/crypto/mac.ts";
-import { PROOF } from "../../src/vault/rotate.ts";
+import { readKeyRing } from "../../src/crypto/key-ring.ts";
+import { signText } from "../../src/crypto/hmac.ts";
+import { ADMIN_TOKEN_PURPOSE } from "../../src/worker/admin.ts";
 import { ENV, ROOT } from "./process.mjs";
 
 /** As front.ts has it. */
@@ -53,7 +53,7 @@ function readRing() {
 function check(text) {
   const ring = readKeyRing(text);
   if (!ring.ok) throw new Error(`KEYS: ${ring.error}`);
-  return { text, ring: ring.value, current: ring.value.current };
+  return { text, ring: ring.value, current: ring.value.currentId };
 }
 
 /** The server must seal under the first key of `ring`: of another server, or an older copy, it would drop keys in use. */
@@ -158,7 +158,7 @@ async function sealAll(ring, current, before) {
 }
 
 async function ask(ring, after) {
-  const proof = await sign(ring, PROOF, String(Math.floor(Date.now() / 1_000) + 60));
+  const proof = await signText(ring, ADMIN_TOKEN_PURPOSE, String(Math.floor(Date.now() / 1_000) + 60));
   const response = await fetch(origin + ROTATE_PATH, {
     method: "POST",
     headers: { authorization: `Bearer ${proof}`, "content-type": "application/json" },

@@ -6,7 +6,7 @@ import { basename, dirname, relative, resolve } from "node:path";
 import { ROOT } from "./process.mjs";
 
 /**
- * What turns "worker.js:97:33980" into "src/app/whoami.ts:10:10" wherever a text has it. `bundle`: the path of the
+ * What turns "worker.js:97:33980" into "src/app/tools/whoami.ts:10:10" wherever a text has it. `bundle`: the path of the
  * bundle; its map lies beside it, and is read when the first position is met.
  */
 export function sourceMapper(bundle) {

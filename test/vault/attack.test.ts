@@ -2,8 +2,8 @@
 
 import { afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import type { JsonObject, JsonValue } from "../../src/base/json.ts";
-import type { Identity } from "../../src/vault/credential.ts";
-import { fresh, makeTables, rowOf, tamper, vault } from "./database.ts";
+import type { CredentialId } from "../../src/vault/types.ts";
+import { uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
 
 const NOW = 1_763_700_000_000;
 const LAPSED = 20_001;
@@ -31,14 +31,14 @@ const fresher = (name: string): Response =>
   Response.json({ access_token: `at-${name}`, refresh_token: `rt-${name}`, expires_in: 3_600 });
 const no = (): Response => Response.json({ error: "invalid_grant" }, { status: 400 });
 
-async function token(id: Identity): Promise<string | undefined> {
+async function token(id: CredentialId): Promise<string | undefined> {
   const got = await vault.token(id, upstream);
   return got.ok ? got.value?.reveal() : got.error.reason;
 }
 
 /** Two holders at once: the first was so slow that its lease lapsed, and does not know. */
-async function slowAndNext(): Promise<{ id: Identity; slow: Promise<unknown>; next: Promise<unknown> }> {
-  const id = fresh("mail");
+async function slowAndNext(): Promise<{ id: CredentialId; slow: Promise<unknown>; next: Promise<unknown> }> {
+  const id = uniqueCredential("mail");
   await vault.put(id, TOKEN);
   const slow = token(id);
   await asked(1);
@@ -55,7 +55,7 @@ it("a no to a holder whose lease lapsed does not end what the next holder renewe
   await pause(300);
   waiting[1]?.(fresher("next"));
   expect([await next, await slow, await token(id)]).toEqual(["at-next", "at-next", "at-next"]);
-  expect((await rowOf(id))?.["over"]).toBe(0);
+  expect((await credentialRow(id))?.["over"]).toBe(0);
 });
 
 it("a holder whose lease lapsed does not give back the lease of the next", async () => {
@@ -78,7 +78,7 @@ it("a holder whose lease lapsed does not overwrite what the next one got", async
 });
 
 it("an upstream that fails is not asked by everybody who waited", async () => {
-  const id = fresh("mail");
+  const id = uniqueCredential("mail");
   await vault.put(id, TOKEN);
   vi.mocked(fetch).mockImplementation(async () => {
     waiting.push(() => undefined);
@@ -92,7 +92,7 @@ it("an upstream that fails is not asked by everybody who waited", async () => {
 });
 
 it("takes no value that it could not give back", async () => {
-  const id = fresh();
+  const id = uniqueCredential();
   let deep: JsonValue = 1;
   for (let level = 0; level < 70; level++) deep = { deep };
   const put = await vault.put(id, deep as JsonObject).catch((error: unknown) => error);
@@ -100,7 +100,7 @@ it("takes no value that it could not give back", async () => {
 });
 
 it("renews again, some day, what an upstream gave without an end", async () => {
-  const id = fresh("mail");
+  const id = uniqueCredential("mail");
   await vault.put(id, TOKEN);
   const first = token(id);
   await asked(1);
@@ -115,20 +115,20 @@ it("renews again, some day, what an upstream gave without an end", async () => {
 
 it("rewraps a page of the largest credentials", async () => {
   const big = { kind: "key", key: "k".repeat(65_000) };
-  const ids = Array.from({ length: 100 }, () => fresh("big"));
+  const ids = Array.from({ length: 100 }, () => uniqueCredential("big"));
   for (const id of ids) await vault.put(id, big);
-  const { vaultOf } = await import("./database.ts");
+  const { vaultWithKeys: vaultOf } = await import("./database.ts");
   vi.useRealTimers();
   const at = Date.now();
   let next: string | undefined = "";
   let sum = 0;
   while (next !== undefined) {
-    const page: Awaited<ReturnType<typeof vault.rewrap>> = await vaultOf("b", "a").rewrap(next, 100);
+    const page: Awaited<ReturnType<typeof vault.reseal>> = await vaultOf("b", "a").reseal(next, 100);
     if (!page.ok) throw new Error(page.error.message);
     ({ next } = page.value);
     sum += page.value.rewrapped;
   }
   console.info(`${sum} in ${Date.now() - at} ms`);
-  await tamper(ids[0] ?? fresh(), { lease: 0 });
-  expect(await vaultOf("b").get(ids[99] ?? fresh())).toMatchObject({ ok: true });
+  await tamper(ids[0] ?? uniqueCredential(), { lease: 0 });
+  expect(await vaultOf("b").get(ids[99] ?? uniqueCredential())).toMatchObject({ ok: true });
 }, 60_000);

@@ -4,12 +4,12 @@
  */
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { digest } from "../../src/crypto/seal.ts";
+import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { openRow } from "../../src/crypto/row-seal.ts";
-import type { Identity } from "../../src/vault/credential.ts";
-import { vaultIn, type Vault } from "../../src/vault/vault.ts";
-import { ringOf } from "../unit/keys.ts";
-import { db, fresh, makeTables, vaultOf } from "./database.ts";
+import type { CredentialId } from "../../src/vault/types.ts";
+import { createVault, type Vault } from "../../src/vault/vault.ts";
+import { ringOf } from "../crypto/keys.ts";
+import { db, uniqueCredential, makeTables, vaultWithKeys } from "./database.ts";
 
 /** Four pages, and a part of one. */
 const MANY = 9;
@@ -19,14 +19,14 @@ const STOPS: readonly number[] = [0, 1, 2, 3, 4, 5];
 beforeAll(makeTables);
 
 /** What must be found at the end, by identity; undefined where it was forgotten. */
-type Expected = Map<Identity, string | undefined>;
+type Expected = Map<CredentialId, string | undefined>;
 
 async function fill(): Promise<Expected> {
   await db.exec("DELETE FROM credentials");
   const all: Expected = new Map();
-  const { owner } = fresh("stopped");
+  const { owner } = uniqueCredential("stopped");
   for (let at = 0; at < MANY; at += 1) all.set({ owner, service: `service ${at}`, name: "key" }, `value ${at}`);
-  await Promise.all([...all].map(([id, value]) => vaultOf("a").put(id, { value: value ?? null })));
+  await Promise.all([...all].map(([id, value]) => vaultWithKeys("a").put(id, { value: value ?? null })));
   return all;
 }
 
@@ -34,7 +34,7 @@ async function fill(): Promise<Expected> {
 async function pages(count: number, ids: readonly string[], after: string = ""): Promise<string | undefined> {
   let next: string | undefined = after;
   for (let done = 0; done < count && next !== undefined; done += 1) {
-    const got = await vaultOf(...ids).rewrap(next, PAGE);
+    const got = await vaultWithKeys(...ids).reseal(next, PAGE);
     if (!got.ok) throw new Error(got.error.message);
     expect(got.value.unreadable).toEqual({});
     next = got.value.next;
@@ -56,9 +56,9 @@ async function use(all: Expected, round: string, before: Vault, now: Vault): Pro
     all.set(id, `${round}, by the old ring`);
     await now.put(other, { value: `${round}, by the new ring` });
     all.set(other, `${round}, by the new ring`);
-    await now.forget(gone);
+    await now.delete(gone);
     all.set(gone, undefined);
-    await now.forget(anew);
+    await now.delete(anew);
     await before.put(anew, { value: `${round}, put anew` });
     all.set(anew, `${round}, put anew`);
   }
@@ -75,7 +75,7 @@ async function check(all: Expected, key: string): Promise<void> {
   }>();
   const kept = [...all].filter(([, value]) => value !== undefined);
   expect(results.map((row) => row.key)).toEqual(kept.map(() => key));
-  const owner = await digest([...all.keys()][0]?.owner ?? "");
+  const owner = await sha256Base64url([...all.keys()][0]?.owner ?? "");
   const ring = ringOf(key);
   const openAs = (row: (typeof results)[number], service: string) =>
     openRow(ring, "vault", JSON.stringify([owner, service, row.name]), {
@@ -98,7 +98,7 @@ describe.each(STOPS)("stopped after page %i", (stop) => {
     const all = await fill();
     const next = await pages(stop, ["b", "a"]);
     expect(next === undefined).toBe(stop === 5);
-    await use(all, `after ${stop}`, vaultOf("a"), vaultOf("b", "a"));
+    await use(all, `after ${stop}`, vaultWithKeys("a"), vaultWithKeys("b", "a"));
     expect(await pages(Infinity, ["b", "a"])).toBeUndefined();
     await check(all, "b");
   });
@@ -106,7 +106,7 @@ describe.each(STOPS)("stopped after page %i", (stop) => {
   it("gone on with where it was, and once more for what was written behind it, it does too", async () => {
     const all = await fill();
     const next = await pages(stop, ["b", "a"]);
-    await use(all, `after ${stop}`, vaultOf("a"), vaultOf("b", "a"));
+    await use(all, `after ${stop}`, vaultWithKeys("a"), vaultWithKeys("b", "a"));
     if (next !== undefined) await pages(Infinity, ["b", "a"], next);
     await pages(Infinity, ["b", "a"]);
     await check(all, "b");
@@ -125,10 +125,10 @@ describe.each(STOPS)("stopped after page %i", (stop) => {
           };
         },
       });
-      const died = await vaultIn(dying, ringOf("b", "a")).rewrap(next ?? "", PAGE);
+      const died = await createVault(dying, ringOf("b", "a")).reseal(next ?? "", PAGE);
       // At the end there is nothing to write.
       if (next !== undefined) expect(died).toMatchObject({ ok: false, error: { reason: "unavailable" } });
-      await use(all, `died ${writes}`, vaultOf("a"), vaultOf("b", "a"));
+      await use(all, `died ${writes}`, vaultWithKeys("a"), vaultWithKeys("b", "a"));
     }
     await pages(Infinity, ["b", "a"]);
     await check(all, "b");
@@ -138,9 +138,9 @@ describe.each(STOPS)("stopped after page %i", (stop) => {
 it("stopped in its middle and followed by another rotation that is stopped too, it ends under the third key", async () => {
   const all = await fill();
   await pages(2, ["b", "a"]);
-  await use(all, "second", vaultOf("b", "a"), vaultOf("c", "b", "a"));
+  await use(all, "second", vaultWithKeys("b", "a"), vaultWithKeys("c", "b", "a"));
   await pages(2, ["c", "b", "a"]);
-  await use(all, "third", vaultOf("b", "a"), vaultOf("c", "b", "a"));
+  await use(all, "third", vaultWithKeys("b", "a"), vaultWithKeys("c", "b", "a"));
   await pages(Infinity, ["c", "b", "a"]);
   await check(all, "c");
 });

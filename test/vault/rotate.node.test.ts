@@ -10,7 +10,7 @@ import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { VARIABLES } from "../tools/process.mjs";
-import { copyDatabases, openVault, ROOT, serveIn, type Served } from "./serve.node.ts";
+import { copyDatabases, openVault, ROOT, startDevServer, type DevServer } from "./serve.node.ts";
 
 const keyOf = (id: string, start: number): string =>
   `${id}:${Buffer.from(Array.from({ length: 32 }, (_, index) => start + index)).toString("base64")}`;
@@ -20,7 +20,7 @@ const MANY = 230;
 const folder = mkdtempSync(join(tmpdir(), "barewire-rotate-"));
 const vars = join(folder, ".dev.vars");
 
-let served: Served;
+let served: DevServer;
 /** The same file that the server has open. */
 let database: DatabaseSync;
 /** What is not loopback for the tool: a deployed server, as far as it can tell. */
@@ -35,7 +35,7 @@ beforeAll(async () => {
   copyDatabases(folder);
   database = openVault(folder);
   database.exec(await seed());
-  served = await serveIn(folder);
+  served = await startDevServer(folder);
   elsewhere = createServer((incoming, answer) => {
     const { host } = new URL(served.origin);
     const headers = { ...incoming.headers, host };

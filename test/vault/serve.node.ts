@@ -5,7 +5,7 @@ import { cpSync, globSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
-import { MADE } from "../client/databases.node.ts";
+import { DATABASES_FOLDER } from "../client/databases.node.ts";
 
 export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
@@ -14,7 +14,7 @@ const ENV = {
   ...{ CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
 };
 
-export interface Served {
+export interface DevServer {
   readonly origin: string;
   log(): string;
   stop(): Promise<void>;
@@ -22,7 +22,7 @@ export interface Served {
 
 /** Gives `folder` the local databases of wrangler.toml, with their tables. */
 export function copyDatabases(folder: string): void {
-  cpSync(MADE, stateIn(folder), { recursive: true });
+  cpSync(DATABASES_FOLDER, stateIn(folder), { recursive: true });
 }
 
 /** The vault's database in `folder`, past the server that may have it open too. Throws where there is none. */
@@ -42,7 +42,7 @@ function stateIn(folder: string): string {
 }
 
 /** The Worker that `folder`/wrangler.toml describes. */
-export async function serveIn(folder: string, port: number = 0): Promise<Served> {
+export async function startDevServer(folder: string, port: number = 0): Promise<DevServer> {
   const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
   // Where the Worker is deployed is none of the tests'.
   args.push("--infer-origin-from-routes", "false");

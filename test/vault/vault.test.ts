@@ -1,16 +1,25 @@
 /** The vault on a real D1 database: what comes back, what does not and why, and what the database itself may do wrong. */
 
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { digest } from "../../src/crypto/seal.ts";
-import type { Identity } from "../../src/vault/credential.ts";
-import { vaultIn, type Vault } from "../../src/vault/vault.ts";
-import { ringOf } from "../unit/keys.ts";
-import { db, fresh, makeTables, rowOf, sealedOf, tamper, vault, vaultOf } from "./database.ts";
+import { sha256Base64url } from "../../src/crypto/seal.ts";
+import type { CredentialId } from "../../src/vault/types.ts";
+import { createVault, type Vault } from "../../src/vault/vault.ts";
+import { ringOf } from "../crypto/keys.ts";
+import {
+  db,
+  uniqueCredential,
+  makeTables,
+  credentialRow,
+  sealedBytes,
+  tamper,
+  vault,
+  vaultWithKeys,
+} from "./database.ts";
 
 const VALUE = { kind: "key", key: "sk-0123456789" };
 
 /** What the credential holds, or the reason why it does not open. */
-async function read(id: Identity, by: Vault = vault): Promise<unknown> {
+async function read(id: CredentialId, by: Vault = vault): Promise<unknown> {
   const got = await by.get(id);
   return got.ok ? got.value?.reveal() : got.error.reason;
 }
@@ -22,12 +31,12 @@ beforeAll(async () => {
 
 it("without its tables says so, and what to do", async () => {
   for (const answer of [
-    await vault.put(fresh(), VALUE),
-    await vault.get(fresh()),
+    await vault.put(uniqueCredential(), VALUE),
+    await vault.get(uniqueCredential()),
     await vault.list("x"),
-    await vault.forget(fresh()),
-    await vault.rewrap("", 10),
-    await vault.token(fresh(), { tokenUrl: "https://up.test", clientId: "c" }),
+    await vault.delete(uniqueCredential()),
+    await vault.reseal("", 10),
+    await vault.token(uniqueCredential(), { tokenUrl: "https://up.test", clientId: "c" }),
   ])
     expect(answer).toMatchObject({
       ok: false,
@@ -36,8 +45,12 @@ it("without its tables says so, and what to do", async () => {
 });
 
 it("without a database says so", async () => {
-  const none = vaultIn(undefined, ringOf("a"));
-  for (const answer of [await none.put(fresh(), VALUE), await none.get(fresh()), await none.rewrap("", 1)])
+  const none = createVault(undefined, ringOf("a"));
+  for (const answer of [
+    await none.put(uniqueCredential(), VALUE),
+    await none.get(uniqueCredential()),
+    await none.reseal("", 1),
+  ])
     expect(answer).toMatchObject({
       ok: false,
       error: { reason: "unavailable", message: expect.stringContaining("VAULT") as string },
@@ -48,17 +61,17 @@ describe("with its tables", () => {
   beforeAll(makeTables);
 
   it("gives back what was put, as a secret", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     expect(await vault.put(id, VALUE)).toEqual({ ok: true, value: undefined });
     const got = await vault.get(id);
     expect(got.ok && got.value?.reveal()).toEqual(VALUE);
     expect(JSON.stringify(got)).not.toContain("sk-");
     expect(`${String(got.ok && got.value)}`).toBe("[secret]");
-    expect(await read(fresh())).toBeUndefined();
+    expect(await read(uniqueCredential())).toBeUndefined();
   });
 
   it("replaces, lists and forgets, each owner's own", async () => {
-    const [one, other] = [fresh(), fresh()];
+    const [one, other] = [uniqueCredential(), uniqueCredential()];
     await vault.put(one, { n: 1 });
     await vault.put(one, { n: 2 });
     await vault.put({ ...one, service: "mail", name: "login" }, { n: 3 });
@@ -77,14 +90,14 @@ describe("with its tables", () => {
       "updated",
     ]);
     expect(await vault.list(one.owner, "mail")).toMatchObject({ value: [{ name: "login", over: false }] });
-    expect(await vault.forget(one)).toEqual({ ok: true, value: true });
-    expect(await vault.forget(one)).toEqual({ ok: true, value: false });
+    expect(await vault.delete(one)).toEqual({ ok: true, value: true });
+    expect(await vault.delete(one)).toEqual({ ok: true, value: false });
     expect([await read(one), await read(other)]).toEqual([undefined, { n: 4 }]);
   });
 
   it("keeps when it began through every change", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: 1_763_700_000_000 });
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
     vi.setSystemTime(1_763_700_005_000);
     await vault.put(id, VALUE);
@@ -95,18 +108,18 @@ describe("with its tables", () => {
   });
 
   it("writes no owner, no value and no plain name of either into the table's bytes", async () => {
-    const id = { ...fresh(), owner: '["https://issuer.test","ada@example.com"]' };
+    const id = { ...uniqueCredential(), owner: '["https://issuer.test","ada@example.com"]' };
     await vault.put(id, VALUE);
-    const text = JSON.stringify(await rowOf(id)) + new TextDecoder().decode(await sealedOf(id));
+    const text = JSON.stringify(await credentialRow(id)) + new TextDecoder().decode(await sealedBytes(id));
     expect(text).not.toMatch(/ada|issuer|sk-|0123456789/);
   });
 
   it("seals the same value differently each time", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
-    const first = await sealedOf(id);
+    const first = await sealedBytes(id);
     await vault.put(id, VALUE);
-    const second = await sealedOf(id);
+    const second = await sealedBytes(id);
     // Version and length are the same, salt, IV and ciphertext are not; the identity is.
     expect(second.slice(0, 5)).toEqual(first.slice(0, 5));
     expect(second.slice(33, 65)).toEqual(first.slice(33, 65));
@@ -124,12 +137,12 @@ describe("with its tables", () => {
     [{ name: "a\nb" }, /1 to 64/],
     [{ name: "ключ" }, /1 to 64/],
   ])("refuses %j as a handler's mistake", async (wrong, says) => {
-    await expect(vault.put({ ...fresh(), ...wrong }, VALUE)).rejects.toThrow(says);
-    await expect(vault.get({ ...fresh(), ...wrong })).rejects.toThrow(says);
+    await expect(vault.put({ ...uniqueCredential(), ...wrong }, VALUE)).rejects.toThrow(says);
+    await expect(vault.get({ ...uniqueCredential(), ...wrong })).rejects.toThrow(says);
   });
 
   it("refuses what is too large, and keeps what was there", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
     await expect(vault.put(id, { key: "x".repeat(65_530) })).rejects.toThrow(/65536 bytes/);
     expect(await read(id)).toEqual(VALUE);
@@ -139,18 +152,18 @@ describe("with its tables", () => {
   });
 
   it("opens under every key of the ring, and seals under the first", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
-    expect(await read(id, vaultOf("b", "a"))).toEqual(VALUE);
-    await vaultOf("b", "a").put(id, { n: 2 });
-    expect((await rowOf(id))?.["key"]).toBe("b");
+    expect(await read(id, vaultWithKeys("b", "a"))).toEqual(VALUE);
+    await vaultWithKeys("b", "a").put(id, { n: 2 });
+    expect((await credentialRow(id))?.["key"]).toBe("b");
     expect(await read(id)).toBe("key.missing");
   });
 
   it("names the key that is missing, and loses nothing by it", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
-    const got = await vaultOf("b").get(id);
+    const got = await vaultWithKeys("b").get(id);
     expect(got).toEqual({
       ok: false,
       error: {
@@ -162,10 +175,10 @@ describe("with its tables", () => {
   });
 
   it("tells a moved row, whichever part of its identity changed", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
-    const blob = await sealedOf(id);
-    for (const elsewhere of [fresh(), { ...id, service: "mail" }, { ...id, name: "other" }]) {
+    const blob = await sealedBytes(id);
+    for (const elsewhere of [uniqueCredential(), { ...id, service: "mail" }, { ...id, name: "other" }]) {
       await vault.put(elsewhere, { mine: true });
       await tamper(elsewhere, { sealed: blob });
       const got = await vault.get(elsewhere);
@@ -174,15 +187,15 @@ describe("with its tables", () => {
     }
     expect(await read(id)).toEqual(VALUE);
     // To move the row itself is no better.
-    const owner = await digest('["i","thief"]');
+    const owner = await sha256Base64url('["i","thief"]');
     await tamper(id, { owner });
     expect(await read({ ...id, owner: '["i","thief"]' })).toBe("moved");
   });
 
   it("tells every flipped bit", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
-    const blob = await sealedOf(id);
+    const blob = await sealedBytes(id);
     for (let at = 0; at < blob.length; at++) {
       const flipped = blob.slice();
       flipped[at] = (blob[at] ?? 0) ^ (1 << (at % 8));
@@ -196,9 +209,9 @@ describe("with its tables", () => {
   });
 
   it("tells every truncation, and what was put behind", async () => {
-    const id = fresh();
+    const id = uniqueCredential();
     await vault.put(id, VALUE);
-    const blob = await sealedOf(id);
+    const blob = await sealedBytes(id);
     for (let length = 0; length < blob.length; length += length > 60 && length < 90 ? 1 : 7) {
       await tamper(id, { sealed: blob.slice(0, length) });
       expect(await read(id), `${length} bytes`).toBe("cut.short");
@@ -208,26 +221,26 @@ describe("with its tables", () => {
   });
 
   it("tells a format that it does not know, and a row that claims another key", async () => {
-    const id = fresh();
-    await vaultOf("a", "b").put(id, VALUE);
-    const blob = await sealedOf(id);
+    const id = uniqueCredential();
+    await vaultWithKeys("a", "b").put(id, VALUE);
+    const blob = await sealedBytes(id);
     await tamper(id, { sealed: Uint8Array.from([2, ...blob.slice(1)]) });
     expect(await read(id)).toBe("format.unknown");
     await tamper(id, { sealed: blob, key: "b" });
-    expect(await read(id, vaultOf("a", "b"))).toBe("changed");
+    expect(await read(id, vaultWithKeys("a", "b"))).toBe("changed");
   });
 
   it("is an answer when the database fails, and none that waits for ever", async () => {
     const failing = (run: () => Promise<never>): Vault => {
       const statement = { bind: () => ({ first: run, run, all: run }) };
-      return vaultIn({ prepare: () => statement, batch: run } as unknown as D1Database, ringOf("a"));
+      return createVault({ prepare: () => statement, batch: run } as unknown as D1Database, ringOf("a"));
     };
     const down = failing(() => Promise.reject(new Error("D1_ERROR: Network connection lost")));
-    expect(await down.get(fresh())).toMatchObject({
+    expect(await down.get(uniqueCredential())).toMatchObject({
       error: { reason: "unavailable", message: expect.stringContaining("connection lost") as string },
     });
     vi.useFakeTimers();
-    const waiting = failing(() => new Promise(() => undefined)).get(fresh());
+    const waiting = failing(() => new Promise(() => undefined)).get(uniqueCredential());
     await vi.advanceTimersByTimeAsync(10_000);
     expect(await waiting).toMatchObject({
       error: { reason: "unavailable", message: expect.stringContaining("10 s") as string },

@@ -1,9 +1,9 @@
-/** A Worker of nothing but the vault, for a real upstream and real clients: test/vault/renew.node.test.ts asks it. */
+/** A Worker of nothing but the vault, for a real upstream and real clients: test/vault/refresh-token.node.test.ts asks it. */
 
 import type { JsonObject } from "../../src/base/json.ts";
 import { secret } from "../../src/base/secret.ts";
-import { readKeyRing } from "../../src/crypto/keyring.ts";
-import { vaultIn } from "../../src/vault/vault.ts";
+import { readKeyRing } from "../../src/crypto/key-ring.ts";
+import { createVault } from "../../src/vault/vault.ts";
 
 const ID = { owner: '["i","ada"]', service: "mail", name: "login" };
 
@@ -12,7 +12,7 @@ export const worker: ExportedHandler<{ readonly VAULT: D1Database; readonly KEYS
   async fetch(http, env) {
     const ring = readKeyRing(env.KEYS);
     if (!ring.ok) throw new Error(ring.error);
-    const vault = vaultIn(env.VAULT, ring.value);
+    const vault = createVault(env.VAULT, ring.value);
     if (http.method === "POST") return Response.json(await vault.put(ID, await http.json<JsonObject>()));
     const { pathname, searchParams } = new URL(http.url);
     if (pathname === "/token") {

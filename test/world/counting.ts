@@ -7,11 +7,11 @@ export interface Costs {
   requests: number;
   rows: number;
   /** Objects built: for the first time, or again after an eviction. */
-  births: number;
+  objectsCreated: number;
 }
 
 /** Since the isolate started; tests read differences. */
-export const costs: Costs = { requests: 0, rows: 0, births: 0 };
+export const costs: Costs = { requests: 0, rows: 0, objectsCreated: 0 };
 
 /** A namespace whose stubs count every method call and fetch. */
 export function countedNamespace<T extends Rpc.DurableObjectBranded | undefined>(
@@ -45,7 +45,7 @@ function countedStub(stub: object): object {
 
 /** An object's state whose storage counts written rows: of SQL as SQLite reports them, one for each key or alarm. */
 export function countedState(state: DurableObjectState): DurableObjectState {
-  costs.births += 1;
+  costs.objectsCreated += 1;
   const { storage } = state;
   const sql = new Proxy(storage.sql, {
     get(target, name) {

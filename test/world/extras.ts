@@ -5,14 +5,14 @@
 
 import * as z from "zod";
 import { env } from "cloudflare:workers";
-import { after } from "../../src/base/clock.ts";
+import { startTimer } from "../../src/base/time.ts";
 import type { JsonObject, JsonValue } from "../../src/base/json.ts";
-import { HUB_SHARDS } from "../../src/hub/door.ts";
-import { LOG_LEVELS } from "../../src/revision/envelope.ts";
+import { HUB_SHARDS } from "../../src/hub/client.ts";
+import { LOG_LEVELS } from "../../src/protocol/request-meta.ts";
 import { PublicError, type SamplingMessage } from "../../src/server/content.ts";
-import type { Answer, Context } from "../../src/server/context.ts";
+import type { ElicitResult, Context } from "../../src/server/context.ts";
 import * as define from "../../src/server/define.ts";
-import { say } from "./asking.ts";
+import { textMessage } from "./input-tools.ts";
 import { WAV } from "./media.ts";
 import { startingWith } from "./prompts.ts";
 import { sleep, written } from "./tools.ts";
@@ -35,7 +35,7 @@ const running: readonly define.Tool[] = [
     }),
     handler: async ({ ms, text = "slept", roots = false }, ctx) => {
       await sleep(ms, ctx.signal);
-      if (ctx.signal.aborted) ctx.updated(WATCHED);
+      if (ctx.signal.aborted) ctx.resourceUpdated(WATCHED);
       if (roots) await ctx.roots("roots");
       return text;
     },
@@ -53,7 +53,7 @@ const running: readonly define.Tool[] = [
       const padding = ".".repeat(pad);
       for (const value of values) ctx.progress(value, undefined, `step ${value}${padding}`);
       for (let value = 1; value <= count; value += 1) ctx.progress(value, undefined, `step ${value}${padding}`);
-      if (late) after(50, () => ctx.progress(1e9));
+      if (late) startTimer(50, () => ctx.progress(1e9));
       return "reported";
     },
   }),
@@ -83,9 +83,9 @@ const running: readonly define.Tool[] = [
     description: "Publishes a change, or ends every subscription",
     input: z.object({ do: z.enum(["tools", "prompts", "resources", "updated", "end"]), uri: z.string().optional() }),
     handler: async ({ do: what, uri = WATCHED }, ctx) => {
-      if (what === "updated") ctx.updated(uri);
+      if (what === "updated") ctx.resourceUpdated(uri);
       else if (what === "end") await endSubscriptions();
-      else ctx.changed(what);
+      else ctx.listChanged(what);
       return "published";
     },
   }),
@@ -217,7 +217,7 @@ const asking: readonly define.Tool[] = [
     description: "Adds two numbers after asking",
     input: z.object({ a: z.int(), b: z.int() }),
     handler: async ({ a, b }, ctx) => {
-      const answer = await ctx.ask("confirm", { message: "Add them?", form: z.object({ ok: z.boolean() }) });
+      const answer = await ctx.elicitForm("confirm", { message: "Add them?", form: z.object({ ok: z.boolean() }) });
       return said(answer, ({ ok }) => (ok ? String(a + b) : "declined"));
     },
   }),
@@ -226,7 +226,7 @@ const asking: readonly define.Tool[] = [
     description: "Sends the person to a page",
     handler: async (_args, ctx) => {
       const question = { message: "Connect your account", url: "https://example.com/connect" };
-      return said(await ctx.askUrl("connect", question), () => "connected");
+      return said(await ctx.elicitUrl("connect", question), () => "connected");
     },
   }),
   tool({
@@ -243,7 +243,7 @@ const asking: readonly define.Tool[] = [
     description: "Says that the person is done at the page of an elicitation",
     input: z.object({ id: z.string() }),
     handler: ({ id }, ctx) => {
-      ctx.completed(id);
+      ctx.elicitationComplete(id);
       return "told";
     },
   }),
@@ -251,14 +251,14 @@ const asking: readonly define.Tool[] = [
     name: "spec_ask_form",
     description: "Asks with every type of field",
     handler: async (_args, ctx) => {
-      const answer = await ctx.ask("form", { message: "Tell us about you", form: ABOUT_YOU });
+      const answer = await ctx.elicitForm("form", { message: "Tell us about you", form: ABOUT_YOU });
       return said(answer, (form) => JSON.stringify(form));
     },
   }),
   tool({
     name: "spec_ask_choice",
     description: "Asks with a titled choice and a default",
-    handler: async (_args, ctx) => said(await ctx.ask("choice", { message: "Which size?", form: CHOICE }), pick),
+    handler: async (_args, ctx) => said(await ctx.elicitForm("choice", { message: "Which size?", form: CHOICE }), pick),
   }),
   tool({
     name: "spec_sample_tools",
@@ -273,18 +273,18 @@ const asking: readonly define.Tool[] = [
   }),
 ];
 
-function said<T>(answer: Answer<T>, accepted: (content: T) => string): string {
+function said<T>(answer: ElicitResult<T>, accepted: (content: T) => string): string {
   return answer.action === "accept" ? accepted(answer.content) : REFUSALS[answer.action];
 }
 
-const question = say("user", "What is the weather in Paris?");
+const question = textMessage("user", "What is the weather in Paris?");
 const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
 const tools: JsonObject[] = [{ name: "get_weather", description: "Weather of a city", inputSchema }];
 
 /** What may not follow on {@link toolUse} of "a". */
 const WRONG: Readonly<Record<"open" | "late" | "other" | "mixed", readonly SamplingMessage[]>> = {
   open: [],
-  late: [say("assistant", "Wait"), { role: "user", content: [toolResult("a")] }],
+  late: [textMessage("assistant", "Wait"), { role: "user", content: [toolResult("a")] }],
   other: [{ role: "user", content: [toolResult("b")] }],
   mixed: [{ role: "user", content: [toolResult("a"), { type: "text", text: "and" }] }],
 };
@@ -329,7 +329,7 @@ export const extraResources: readonly define.ResourceSpec[] = [
     description: "Asks for a name before it can be read",
     mimeType: "text/plain",
     read: async (ctx) => {
-      const answer = await ctx.ask("name", { message: "Who is there?", form: z.object({ name: z.string() }) });
+      const answer = await ctx.elicitForm("name", { message: "Who is there?", form: z.object({ name: z.string() }) });
       return `Hello, ${answer.action === "accept" ? answer.content.name : "stranger"}`;
     },
   }),
@@ -353,8 +353,8 @@ function item(number: number): define.ResourceSpec {
 const LANGUAGES = ["python", "pytorch", "pyside", "perl", "php"];
 const FRAMEWORKS: Readonly<Record<string, readonly string[]>> = { python: ["django", "flask"], php: ["laravel"] };
 
-const language: define.Complete = startingWith(...LANGUAGES);
-const framework: define.Complete = (typed, others) =>
+const language: define.Completer = startingWith(...LANGUAGES);
+const framework: define.Completer = (typed, others) =>
   startingWith(...(FRAMEWORKS[others["language"] ?? ""] ?? []))(typed);
 
 export const extraTemplates: readonly define.ResourceTemplate[] = [

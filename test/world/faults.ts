@@ -11,7 +11,7 @@ export interface Faults {
 export const faults: Faults = { hub: { revoke: 0, forget: 0 } };
 
 /** Grants whose sessions and streams were to be ended, each time. */
-export const closed: string[] = [];
+export const closedGrants: string[] = [];
 
 /** Throws while there are failures left. */
 export function failHub(method: keyof Faults["hub"]): void {

@@ -1,11 +1,11 @@
 /** The grant object of Workers that add nothing to it. */
 
-import type { Env } from "../../src/config.ts";
-import { hubDoor } from "../../src/hub/door.ts";
-import { GrantObject } from "../../src/oauth/grant.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { createHubClient } from "../../src/hub/client.ts";
+import { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
 
 export class Grant extends GrantObject<Env> {
-  override closeLive({ HUB }: Env, id: string): Promise<void> {
-    return hubDoor(HUB).revoke(id);
+  override closeSessionsAndStreams({ HUB }: Env, id: string): Promise<void> {
+    return createHubClient(HUB).revoke(id);
   }
 }

@@ -47,7 +47,7 @@ export const prompts: readonly PromptSpec[] = [
     description: "Asks for context before it writes its message",
     handler: async (_args, ctx) => {
       const form = z.object({ context: z.string() });
-      const answer = await ctx.ask("user_context", { message: "What context should the prompt use?", form });
+      const answer = await ctx.elicitForm("user_context", { message: "What context should the prompt use?", form });
       return answer.action === "accept" ? `Use this context: ${answer.content.context}` : "Use no context.";
     },
   }),

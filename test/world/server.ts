@@ -5,17 +5,17 @@
  */
 
 import type { ServerSpec } from "../../src/server/define.ts";
-import { asking } from "./asking.ts";
+import { inputTools } from "./input-tools.ts";
 import { extraPrompts, extraResources, extraTemplates, extraTools } from "./extras.ts";
-import { keeping } from "./keeping.ts";
+import { storageTools } from "./storage-tools.ts";
 import { prompts } from "./prompts.ts";
 import { resources, templates } from "./resources.ts";
 import { tools } from "./tools.ts";
 
-export const world: ServerSpec = {
+export const fixtureServer: ServerSpec = {
   info: { name: "barewire-world", title: "The conformance world", version: "0.1.0" },
   instructions: "Fixtures for conformance tests.",
-  tools: [...tools, ...asking, ...extraTools, ...keeping],
+  tools: [...tools, ...inputTools, ...extraTools, ...storageTools],
   resources: [...resources, ...extraResources],
   templates: [...templates, ...extraTemplates],
   prompts: [...prompts, ...extraPrompts],
@@ -23,7 +23,7 @@ export const world: ServerSpec = {
     "notes:read": { description: "Read notes" },
     "notes:write": { description: "Write notes", implies: ["notes:read"] },
     "notes:share": { description: "Share notes" },
-    "notes:purge": { description: "Delete notes for good", byDefault: false },
+    "notes:purge": { description: "Delete notes for good", isDefault: false },
   },
   pageSize: 50,
 };

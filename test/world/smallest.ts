@@ -1,35 +1,35 @@
 /** The house with as little app as there can be: one tool and one sign-in. `make size` holds the bundle budget to it. */
 
-import { pages } from "../../src/app/pages.ts";
-import { addNumbers } from "../../src/app/add-numbers.ts";
-import { passphrase } from "../../src/app/sign-in/passphrase.ts";
-import { bindingsOf } from "../../src/bindings.ts";
-import type { Env } from "../../src/config.ts";
-import { front, type Front } from "../../src/front.ts";
-import { HubObject, type Notified } from "../../src/hub/hub.ts";
-import { SessionObject } from "../../src/session/object.ts";
-import type { House } from "../../src/session/room.ts";
+import { renderPage } from "../../src/oauth/pages/default-pages.ts";
+import { addNumbers } from "../../src/app/tools/add-numbers.ts";
+import { passphrase } from "../../src/oauth/sign-in/passphrase.ts";
+import { readBindings } from "../../src/worker/bindings.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
+import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
+import { SessionObject } from "../../src/transport/session/session-object.ts";
+import type { SessionDependencies } from "../../src/transport/session/types.ts";
 
-export { Account } from "../../src/oauth/account.ts";
+export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
 export { Grant } from "./grant.ts";
 
 const info = { name: "smallest", version: "0.1.0" };
 type Owned = Env & { readonly PASSPHRASE: string };
-const house: Front<Owned> = front({ info, tools: [addNumbers] }, ({ PASSPHRASE }: Owned) => ({
-  pages,
+const house: WorkerHandlers<Owned> = createWorker({ info, tools: [addNumbers] }, ({ PASSPHRASE }: Owned) => ({
+  renderPage,
   signIn: passphrase(PASSPHRASE),
 }));
 const worker: ExportedHandler<Owned> = { fetch: house.fetch };
 export default worker;
 
 export class Hub extends HubObject<Env> {
-  override sessions(env: Env): DurableObjectNamespace<Notified> {
-    return bindingsOf(env).sessions;
+  override sessions(env: Env): DurableObjectNamespace<NotifiableSession> {
+    return readBindings(env).sessions;
   }
 }
 
 export class Session extends SessionObject<Owned> {
-  override furnish(env: Owned): House {
-    return house.furnish(env);
+  override dependencies(env: Owned): SessionDependencies {
+    return house.sessionDependencies(env);
   }
 }

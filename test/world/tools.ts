@@ -5,7 +5,7 @@
 
 import { Validator } from "@cfworker/json-schema";
 import * as z from "zod";
-import { after } from "../../src/base/clock.ts";
+import { startTimer } from "../../src/base/time.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { err, ok } from "../../src/base/result.ts";
 import { tool, type RawSchema, type Tool } from "../../src/server/define.ts";
@@ -15,7 +15,7 @@ import { PNG, WAV } from "./media.ts";
 export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();
-    const stop = after(ms, resolve);
+    const stop = startTimer(ms, resolve);
     signal?.addEventListener("abort", () => (stop(), resolve()), { once: true });
   });
 }
@@ -105,7 +105,7 @@ const notices: readonly Tool[] = [
     name: "test_reconnection",
     description: "Lets the connection go and answers a little later, to whoever comes back",
     handler: async (_args, ctx) => {
-      ctx.release();
+      ctx.closeStream();
       await sleep(100);
       return "Answered after the connection was let go";
     },
@@ -134,7 +134,7 @@ const notices: readonly Tool[] = [
     name: "test_trigger_tool_change",
     description: "Tells listeners that the tools changed",
     handler: (_args, ctx) => {
-      ctx.changed("tools");
+      ctx.listChanged("tools");
       return "published";
     },
   }),
@@ -142,7 +142,7 @@ const notices: readonly Tool[] = [
     name: "test_trigger_prompt_change",
     description: "Tells listeners that the prompts changed",
     handler: (_args, ctx) => {
-      ctx.changed("prompts");
+      ctx.listChanged("prompts");
       return "published";
     },
   }),

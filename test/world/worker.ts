@@ -1,19 +1,19 @@
 /** The conformance world as a Worker: the same front door as in production, with the fixtures behind it. */
 
-import type { Env } from "../../src/config.ts";
-import { front, type Front } from "../../src/front.ts";
-import { Account as RealAccount } from "../../src/oauth/account.ts";
-import { HubObject, type Notified } from "../../src/hub/hub.ts";
-import { SessionObject } from "../../src/session/object.ts";
-import type { House } from "../../src/session/room.ts";
-import { StoreObject } from "../../src/state/object.ts";
-import type { Registered } from "../../src/hub/rows.ts";
+import type { Env } from "../../src/worker/config.ts";
+import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
+import { AccountObject as RealAccount } from "../../src/oauth/authorization-server/account-object.ts";
+import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
+import { SessionObject } from "../../src/transport/session/session-object.ts";
+import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import { StoreObject } from "../../src/storage/store-object.ts";
+import type { SessionKey } from "../../src/hub/hub-rows.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
-import { entrance } from "./entrance.ts";
-import { closed, failHub } from "./faults.ts";
+import { loginOptions } from "./login-options.ts";
+import { closedGrants, failHub } from "./faults.ts";
 import { Grant as RealGrant } from "./grant.ts";
-import { rooms } from "./rooms.ts";
-import { world } from "./server.ts";
+import { optionalModules } from "./optional-modules.ts";
+import { fixtureServer } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription, and others to fail: an object may be lost at any time. */
 export class Hub extends HubObject<Env> {
@@ -21,7 +21,7 @@ export class Hub extends HubObject<Env> {
     super(countedState(state), env);
   }
 
-  override sessions({ SESSION }: Env): DurableObjectNamespace<Notified> {
+  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
     return SESSION;
   }
 
@@ -30,9 +30,9 @@ export class Hub extends HubObject<Env> {
     return super.revoke(grant);
   }
 
-  override forget(one: Registered): void {
+  override unregisterSession(one: SessionKey): void {
     failHub("forget");
-    super.forget(one);
+    super.unregisterSession(one);
   }
 
   end(): void {
@@ -45,9 +45,9 @@ export class Grant extends RealGrant {
     super(countedState(state), env);
   }
 
-  override closeLive(env: Env, id: string): Promise<void> {
-    closed.push(id);
-    return super.closeLive(env, id);
+  override closeSessionsAndStreams(env: Env, id: string): Promise<void> {
+    closedGrants.push(id);
+    return super.closeSessionsAndStreams(env, id);
   }
 }
 
@@ -63,8 +63,8 @@ export class Store extends StoreObject {
   }
 }
 
-const house: Front = front(world, () => entrance, rooms);
-const guardedHouse: Front = front(world, () => entrance, rooms);
+const house: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
+const guardedHouse: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
 
 /**
  * Clients that the operator knows: one proves itself with the words "secret-of-the-machine", and acts for itself; the
@@ -108,7 +108,7 @@ export class Session extends SessionObject<Env> {
     super(countedState(state), env);
   }
 
-  override furnish(env: Env): House {
-    return house.furnish(counted(env));
+  override dependencies(env: Env): SessionDependencies {
+    return house.sessionDependencies(counted(env));
   }
 }

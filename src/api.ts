@@ -1,0 +1,110 @@
+/**
+ * All that an app imports: what `src/app/` is written with, and nothing else of `src/`. A test holds it.
+ * Each name is documented where it is defined. What is not here may change without notice.
+ */
+
+// ---- Definitions -----------------------------------------------------------------------------------------
+
+export {
+  prompt,
+  resource,
+  template,
+  tool,
+  type Completer,
+  type PromptSpec,
+  type RawSchema,
+  type ResourceReadResult,
+  type ResourceSpec,
+  type ResourceTemplate,
+  type Schema,
+  type ScopeInfo,
+  type Scopes,
+  type ServerSpec,
+  type TemplateSpec,
+  type Tool,
+  type ToolSpec,
+} from "./server/define.ts";
+export type { Server } from "./server/registry.ts";
+export {
+  PublicError,
+  type Annotations,
+  type ContentBlock,
+  type Icon,
+  type PromptMessage,
+  type ResourceContents,
+  type Role,
+  type SamplingMessage,
+  type ToolResult,
+} from "./server/content.ts";
+
+// ---- What a handler is given -----------------------------------------------------------------------------
+
+export type {
+  Context,
+  Credentials,
+  ElicitationContent,
+  ElicitationForm,
+  ElicitResult,
+  InputCapability,
+  RateLimitOptions,
+  Root,
+  SamplingContent,
+  SamplingRequest,
+  SamplingResult,
+  ScopedCacheOptions,
+  UrlElicitation,
+} from "./server/context.ts";
+export type { CachedValue, CacheOptions, ListOptions, RateLimitResult, SqlValue, Store } from "./storage/types.ts";
+export type { CredentialId, CredentialInfo, Upstream } from "./vault/types.ts";
+export type { Vault } from "./vault/vault.ts";
+export { fetchConfigured, fetchUntrusted, type FetchLimits, type FetchOptions, type FetchResult } from "./net/fetch.ts";
+export { openWebSocket } from "./net/websocket.ts";
+export { ownerKey, type Caller } from "./base/caller.ts";
+
+// ---- How people sign in, and what they see ---------------------------------------------------------------
+
+export type { LoginHooks, LoginOptions } from "./oauth/authorization-server/types.ts";
+export type {
+  AuthenticatedPerson,
+  Person,
+  SignInContext,
+  SignInField,
+  SignInMethod,
+  SignInResult,
+} from "./oauth/sign-in/types.ts";
+export type {
+  AccountView,
+  ClientView,
+  ConsentView,
+  MessageView,
+  RenderPage,
+  SignInView,
+  View,
+} from "./oauth/pages/views.ts";
+export { ICON_PATH, renderPage, writePage } from "./oauth/pages/default-pages.ts";
+export {
+  apiKey,
+  CREDENTIAL_ID,
+  readApiKeyService,
+  valueAtPath,
+  type ApiKeyService,
+  type ApiKeyServiceEnv,
+} from "./oauth/sign-in/api-key.ts";
+export { openId } from "./oauth/sign-in/openid.ts";
+export { passphrase } from "./oauth/sign-in/passphrase.ts";
+
+// ---- Pages and answers of the site -----------------------------------------------------------------------
+
+export { html, type Html } from "./base/html.ts";
+export { acceptsMediaType } from "./wire/media-type.ts";
+export { errorResponse, jsonResponse } from "./wire/response.ts";
+export { protocolError } from "./base/protocol-error.ts";
+export { SUPPORTED_VERSIONS } from "./protocol/versions.ts";
+
+// ---- Small parts that everything here is written with ----------------------------------------------------
+
+export { isObject, readJson, readJsonObject, type JsonObject, type JsonValue } from "./base/json.ts";
+export { errorStack, log } from "./base/log.ts";
+export { err, ok, type Result } from "./base/result.ts";
+export { now, randomBytes, sleep, startTimer } from "./base/time.ts";
+export { decodeBase64, encodeBase64url } from "./base/bytes.ts";

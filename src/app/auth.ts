@@ -1,0 +1,72 @@
+/**
+ * How people come into this server: one of three sign-ins, chosen by SIGN_IN. A fork keeps the one it needs, or writes
+ * its own; `hooks` is where it hears of sign-ins, tokens and revocations. Refuses to start when a setting is missing.
+ */
+
+import {
+  apiKey,
+  CREDENTIAL_ID,
+  err,
+  log,
+  ok,
+  openId,
+  ownerKey,
+  passphrase,
+  renderPage,
+  type JsonObject,
+  type LoginOptions,
+  type Result,
+  type SignInMethod,
+  type Vault,
+} from "../api.ts";
+import type { AppEnv } from "./settings.ts";
+
+export function createLoginOptions(env: AppEnv, vault: Vault): LoginOptions {
+  return {
+    renderPage,
+    signIn: chooseSignIn(env),
+    hooks: { onConsent: (owner, credential) => storeCredential(vault, owner, credential) },
+  };
+}
+
+/** The key that somebody signed in with goes to the vault when they agree. */
+async function storeCredential(
+  vault: Vault,
+  owner: { readonly issuer: string; readonly subject: string },
+  credential: JsonObject | undefined,
+): Promise<Result<void, string>> {
+  if (credential === undefined) return ok(undefined);
+  const stored = await vault.put({ owner: ownerKey(owner), ...CREDENTIAL_ID }, credential);
+  if (stored.ok) return stored;
+  log("error", "vault.fault", { ...stored.error });
+  return err("Your key cannot be kept at the moment");
+}
+
+function chooseSignIn(env: AppEnv): SignInMethod {
+  const requireSetting = (name: keyof AppEnv): string => {
+    const value = env[name];
+    if (typeof value !== "string" || value === "")
+      throw new Error(`Configuration: ${name} is missing: sign-in needs it`);
+    return value;
+  };
+  switch (env.SIGN_IN ?? "") {
+    case "":
+    case "passphrase":
+      return passphrase(requireSetting("PASSPHRASE"));
+    case "api-key":
+      if (env.VAULT === undefined)
+        throw new Error("Configuration: VAULT is not bound: sign-in by key keeps keys there");
+      return apiKey({
+        name: requireSetting("UPSTREAM_NAME"),
+        url: requireSetting("UPSTREAM_URL"),
+        account: env.UPSTREAM_ACCOUNT ?? "id",
+      });
+    case "openid":
+      return openId({
+        ...{ name: requireSetting("OPENID_NAME"), issuer: requireSetting("OPENID_ISSUER") },
+        ...{ clientId: requireSetting("OPENID_CLIENT_ID"), clientSecret: requireSetting("OPENID_CLIENT_SECRET") },
+      });
+    default:
+      throw new Error('Configuration: SIGN_IN must be "passphrase", "api-key" or "openid"');
+  }
+}

@@ -1,0 +1,46 @@
+/** A long-lived upstream: the connection is held by an object that sleeps when nobody asks; see feed-object.ts. */
+
+import * as z from "zod/mini";
+import { isObject, PublicError, readJson, sleep, tool, type JsonValue, type Tool, type ToolResult } from "../../api.ts";
+import type { FeedObject } from "../feed-object.ts";
+
+/** How often, and how long apart, a connection that is new is asked for its first messages. */
+const [TRIES, PAUSE_MS] = [8, 250];
+const MAX_SHOWN_CHARACTERS = 300;
+
+export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
+  return tool({
+    name: "feed_latest",
+    description: "The newest messages of a public feed that never stops: what strangers write right now",
+    annotations: { readOnlyHint: true, openWorldHint: true },
+    input: z.object({ limit: z._default(z.int().check(z.gte(1), z.lte(20)), 5) }),
+    output: z.object({ live: z.boolean(), messages: z.array(z.string()) }),
+    async handler({ limit }) {
+      const feed = feeds.getByName("feed");
+      for (let tries = 0; tries < TRIES; tries++) {
+        const { messages, isConnected: isLive } = await feed.latest();
+        if (messages.length > 0) return toolResult(isLive, messages.slice(0, limit).map(postText));
+        if (!isLive) throw new PublicError("The feed cannot be reached: try again in a minute");
+        await sleep(PAUSE_MS);
+      }
+      return toolResult(true, []);
+    },
+  });
+}
+
+function toolResult(isLive: boolean, messages: string[]): ToolResult {
+  const lines = messages.map((message) => `- ${message}`);
+  if (messages.length === 0) lines.push("Connected; nothing has come yet.");
+  if (!isLive) lines.push("The feed cannot be reached at the moment: these came before.");
+  return { content: [{ type: "text", text: lines.join("\n") }], structuredContent: { live: isLive, messages } };
+}
+
+/** The words of a post, as Bluesky's Jetstream has them, or the start of whatever came. */
+function postText(message: string): string {
+  const value = readJson(message);
+  const words = ["commit", "record", "text"].reduce<JsonValue | undefined>(
+    (current, member) => (isObject(current) ? current[member] : undefined),
+    value,
+  );
+  return (typeof words === "string" ? words : message).slice(0, MAX_SHOWN_CHARACTERS);
+}

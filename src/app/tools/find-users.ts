@@ -1,0 +1,26 @@
+/** A tool over a database: many rows, a page at a time. */
+
+import * as z from "zod/mini";
+import { tool, type Tool } from "../../api.ts";
+import { user, usersNamed } from "../users-rows.ts";
+
+export function findUsers(people: D1Database): Tool {
+  return tool({
+    name: "find_users",
+    description: "Finds people of this server's directory by how words of their names start; everybody when left empty",
+    annotations: { readOnlyHint: true, openWorldHint: false },
+    input: z.object({
+      name: z._default(z.string().check(z.maxLength(100)), "").check(z.describe('Such as "ann" or "lind anna"')),
+      limit: z._default(z.int().check(z.gte(1), z.lte(50)), 10),
+      after: z._default(z.int(), 0).check(z.describe("`next` of the page before")),
+    }),
+    output: z.object({ users: z.array(user), next: z.optional(z.int()) }),
+    async handler({ name, limit, after }) {
+      const words = name.split(/\s+/).filter((word) => word !== "");
+      // One more than asked for tells whether there is a next page.
+      const found = await usersNamed(people, words, after, limit + 1);
+      const users = found.slice(0, limit);
+      return { structuredContent: { users, ...(found.length > limit && { next: users.at(-1)?.id ?? 0 }) } };
+    },
+  });
+}

@@ -1,0 +1,21 @@
+/** A tool over a database: one row by its id. */
+
+import * as z from "zod/mini";
+import { PublicError, tool, type Tool } from "../../api.ts";
+import { user, userById } from "../users-rows.ts";
+
+export function getUser(people: D1Database): Tool {
+  return tool({
+    name: "get_user",
+    description:
+      "Gets a person of this server's directory by id: name, email, city, day they joined. For names, find_users",
+    annotations: { readOnlyHint: true, openWorldHint: false },
+    input: z.object({ id: z.int().check(z.positive()) }),
+    output: user,
+    async handler({ id }) {
+      const found = await userById(people, id);
+      if (found === null) throw new PublicError(`Nobody has the id ${id}: find_users tells who there is`);
+      return { structuredContent: found };
+    },
+  });
+}

@@ -1,0 +1,69 @@
+/** A cached upstream: asked once in five minutes for everybody, and the answer says how old it is. */
+
+import * as z from "zod/mini";
+import { PublicError, tool, type Context, type Tool } from "../../api.ts";
+import { getJson } from "../upstream.ts";
+
+const SERVICE = "The weather service";
+const CACHE_SECONDS = 300;
+
+const PLACES = z.object({
+  results: z._default(
+    z.array(
+      z.object({ name: z.string(), country: z.optional(z.string()), latitude: z.number(), longitude: z.number() }),
+    ),
+    [],
+  ),
+});
+const FORECAST = z.object({
+  current: z.object({ temperature_2m: z.number(), wind_speed_10m: z.number(), weather_code: z.int() }),
+});
+
+type Weather = { place: string; celsius: number; windMetersPerSecond: number; sky: string };
+
+export function getWeather(places: string, forecasts: string): Tool {
+  return tool({
+    name: "get_weather",
+    description: "The weather in a town now: temperature, wind, sky, and how many minutes ago that was measured",
+    annotations: { readOnlyHint: true, openWorldHint: true },
+    input: z.object({ place: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)) }),
+    output: z.object({
+      ...{ place: z.string(), celsius: z.number(), windMetersPerSecond: z.number(), sky: z.string() },
+      ...{ minutesOld: z.int(), stale: z.boolean() },
+    }),
+    async handler({ place }, context) {
+      const key = `weather ${place.toLowerCase()}`;
+      const cached = await context.cache(key, CACHE_SECONDS, () => loadWeather(context, places, forecasts, place));
+      const { value, ageSeconds: age, isStale: stale } = cached;
+      const minutesOld = Math.floor(age / 60);
+      const ageText = minutesOld === 0 ? "just now" : `${minutesOld} min ago`;
+      const staleNote = stale ? ", and no newer report is to be had" : "";
+      const text = `${value.place}: ${value.celsius} °C, ${value.sky}, wind ${value.windMetersPerSecond} m/s (${ageText}${staleNote})`;
+      return { content: [{ type: "text", text }], structuredContent: { ...value, minutesOld, stale } };
+    },
+  });
+}
+
+async function loadWeather(context: Context, places: string, forecasts: string, place: string): Promise<Weather> {
+  const search = `${places}/v1/search?count=1&format=json&name=${encodeURIComponent(place)}`;
+  const [town] = (await getJson(context, SERVICE, PLACES, search))?.results ?? [];
+  if (town === undefined) throw new PublicError(`No town is called "${place}": try its name in English`);
+  const { latitude, longitude, name, country } = town;
+  const fields = "temperature_2m,wind_speed_10m,weather_code&wind_speed_unit=ms";
+  const url = `${forecasts}/v1/forecast?latitude=${latitude}&longitude=${longitude}&current=${fields}`;
+  const report = await getJson(context, SERVICE, FORECAST, url);
+  if (report === undefined) throw new PublicError(`${SERVICE} has no report of ${name}: try again later`);
+  const { temperature_2m: celsius, wind_speed_10m: wind, weather_code: code } = report.current;
+  const placeName = country === undefined ? name : `${name}, ${country}`;
+  return { place: placeName, celsius, windMetersPerSecond: wind, sky: skyOf(code) };
+}
+
+/** WMO code table 4677, as Open-Meteo uses it: the last kind of weather that begins at or below the code. */
+const SKY: Readonly<Record<number, string>> = {
+  ...{ 0: "clear", 1: "some clouds", 3: "overcast", 45: "fog", 51: "drizzle" },
+  ...{ 61: "rain", 71: "snow", 80: "showers", 85: "snow showers", 95: "thunderstorm" },
+};
+
+export function skyOf(code: number): string {
+  return Object.entries(SKY).findLast(([firstCode]) => Number(firstCode) <= code)?.[1] ?? "unknown";
+}

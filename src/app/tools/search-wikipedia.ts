@@ -1,0 +1,69 @@
+/** An API proxy: asks an upstream with limits, and turns every way it can fail into a sentence. Keeps what it found. */
+
+import * as z from "zod/mini";
+import { PublicError, tool, type Context, type Tool } from "../../api.ts";
+import { getJson } from "../upstream.ts";
+
+const SERVICE = "Wikipedia";
+/** Where the caller's last hits are kept, for read_result. */
+export const HITS_KEY = "wikipedia hits";
+export type Hit = { readonly key: string; readonly title: string; readonly about: string };
+
+const SEARCH_RESULT = z.object({
+  pages: z.array(z.object({ key: z.string(), title: z.string(), description: z.nullish(z.string()) })),
+});
+const SUMMARY = z.object({
+  title: z.string(),
+  extract: z.string(),
+  content_urls: z.object({ desktop: z.object({ page: z.string() }) }),
+});
+
+/** What is told of an article. */
+export type Article = { readonly title: string; readonly summary: string; readonly url: string };
+export const article: z.ZodMiniObject<Record<keyof Article, z.ZodMiniString>> = z.object({
+  ...{ title: z.string(), summary: z.string(), url: z.string() },
+});
+
+export function searchWikipedia(base: string, contact: string): Tool {
+  return tool({
+    name: "search_wikipedia",
+    description: "Searches Wikipedia. Gives a summary of the best article, and the titles of others for read_result",
+    annotations: { readOnlyHint: true, openWorldHint: true },
+    input: z.object({ query: z.string().check(z.trim(), z.minLength(1), z.maxLength(300)) }),
+    output: z.object({
+      ...article.shape,
+      others: z.array(z.object({ number: z.int(), title: z.string(), about: z.string() })),
+    }),
+    async handler({ query }, context) {
+      const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query)}`;
+      const found = await getJson(context, SERVICE, SEARCH_RESULT, search, userAgentHeader(contact));
+      const hits = (found?.pages ?? []).map(({ key, title, description }): Hit => {
+        return { key, title, about: description ?? "" };
+      });
+      const [best] = hits;
+      if (best === undefined) throw new PublicError(`Wikipedia has nothing about "${query}": try other words`);
+      await context.storage.put(HITS_KEY, hits);
+      const others = hits.map(({ title, about }, index) => ({ number: index + 1, title, about })).slice(1);
+      return { structuredContent: { ...(await readArticle(context, base, contact, best)), others } };
+    },
+  });
+}
+
+/** The summary of an article. */
+export async function readArticle(
+  context: Context,
+  base: string,
+  contact: string,
+  { key, title }: Hit,
+): Promise<Article> {
+  const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key)}`;
+  const page = await getJson(context, SERVICE, SUMMARY, url, userAgentHeader(contact));
+  if (page === undefined)
+    throw new PublicError(`Wikipedia has no summary of "${title}": read_result reads the other hits`);
+  return { title: page.title, summary: page.extract, url: page.content_urls.desktop.page };
+}
+
+/** Wikimedia asks to be told who asks, with an address to reach them, and slows down or blocks those who do not say. */
+function userAgentHeader(contact: string): Record<string, string> {
+  return { "user-agent": `barewire/0.1 (${contact})` };
+}

@@ -1,0 +1,38 @@
+/**
+ * A refusal: why a request gets an error instead of a result. Checks return it as a value.
+ * `wire/errors.ts` alone knows the codes and HTTP statuses behind the names.
+ */
+
+import type { JsonValue } from "./json.ts";
+
+export type ErrorName =
+  | "ParseError"
+  | "InvalidRequest"
+  | "MethodNotFound"
+  | "InvalidParams"
+  | "InternalError"
+  | "HeaderMismatch"
+  | "MissingRequiredClientCapability"
+  | "UnsupportedProtocolVersion"
+  | "UrlElicitationRequired"
+  | "MalformedEnvelope"
+  | "BodyTooLarge"
+  | "UnsupportedMediaType"
+  | "NotAcceptable"
+  | "Forbidden"
+  | "MethodNotAllowed"
+  | "NotFound"
+  | "ResourceNotFound"
+  | "TooManyRequests"
+  | "TooManySessions";
+
+export interface ProtocolError {
+  readonly error: ErrorName;
+  /** Read by people and models: says the state and what would be accepted. Never holds a secret or a stack. */
+  readonly message: string;
+  readonly data?: JsonValue;
+}
+
+export function protocolError(error: ErrorName, message: string, data?: JsonValue): ProtocolError {
+  return data === undefined ? { error, message } : { error, message, data };
+}

@@ -1,0 +1,92 @@
+/**
+ * The Worker's side of the hub: publish a change, attach a listener. The only place that knows there are shards.
+ */
+
+import { encodeBase64url, encodeUtf8 } from "../base/bytes.ts";
+import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
+import { randomBytes } from "../base/time.ts";
+import { settleAll } from "../base/retry.ts";
+import { sha256Base64url } from "../crypto/seal.ts";
+import { clientAddress, UNKNOWN_ADDRESS } from "../wire/response.ts";
+import type { Change, SubscriptionFilter } from "../protocol/change.ts";
+import { LISTENER_HEADER, type RegistrationResult, type HubObject, type Listener } from "./hub-object.ts";
+
+/** Listeners spread over this many objects; a change costs as many object requests. */
+export const HUB_SHARDS = 4;
+
+/** `session` is an object's id; `share`: {@link shareOf}. */
+export interface HubClient {
+  publish(change: Change): Promise<void>;
+  /**
+   * One object request. The socket is not accepted yet, so nothing is delivered before the caller is ready. Undefined
+   * when filter and caller are too large to be kept.
+   */
+  openListener(filter: SubscriptionFilter, caller: Caller, share: string): Promise<WebSocket | undefined>;
+  /** Registers a session. One object request and one row, or where there is no room one request more for each session asked to make some. */
+  registerSession(session: string, share: string, grant: string | undefined): Promise<RegistrationResult>;
+  /** The resources whose changes the session hears of. */
+  setSubscriptions(session: string, share: string, uris: readonly string[]): Promise<void>;
+  /** From now on the session hears of lists that change. */
+  enableListChanges(session: string, share: string): Promise<void>;
+  /** Notes that another grant of the caller is used in the session; false when it ended, or too many others are. */
+  addGrant(session: string, share: string, grant: string): Promise<boolean>;
+  unregisterSession(session: string, share: string): Promise<void>;
+  /**
+   * Ends every session that `grant` opened, and every stream and call of it in others and at the hub. Not reached is a
+   * stateless call at work: no object knows of it.
+   * @throws when something could not be reached: whoever asks again reaches what is left.
+   */
+  revoke(grant: string): Promise<void>;
+}
+
+type Hub = HubObject<unknown>;
+
+export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClient {
+  const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);
+  const everyShard = async (action: (hub: DurableObjectStub<Hub>) => Promise<void>): Promise<void> => {
+    await settleAll(Array.from({ length: HUB_SHARDS }, (_, index) => action(shard(index))));
+  };
+  /** All sessions of one share are on one shard, so that counting them is exact. */
+  const shardOf = (share: string): DurableObjectStub<Hub> => {
+    let hash = 0;
+    for (let index = 0; index < share.length; index++) hash = (hash * 31 + share.charCodeAt(index)) >>> 0;
+    return shard(hash % HUB_SHARDS);
+  };
+  return {
+    publish: (change) => everyShard((hub) => hub.publish(change)),
+    async openListener(filter, caller, share) {
+      const index = (randomBytes(1)[0] ?? 0) % HUB_SHARDS;
+      const key = callerKey(caller);
+      const hasShare = caller !== ANONYMOUS || share !== key;
+      const listener: Listener = {
+        filter,
+        caller: key,
+        grant: caller.grant,
+        share: hasShare ? await sha256Base64url(share) : undefined,
+      };
+      const headers = {
+        upgrade: "websocket",
+        [LISTENER_HEADER]: encodeBase64url(encodeUtf8(JSON.stringify(listener))),
+      };
+      const { status, webSocket } = await shard(index).fetch("https://hub/", { headers });
+      if (webSocket === null && status !== 413) throw new Error("The hub did not upgrade");
+      return webSocket ?? undefined;
+    },
+    registerSession: (id, share, grant) => shardOf(share).registerSession({ id, share }, grant),
+    setSubscriptions: (id, share, uris) => shardOf(share).setSubscriptions({ id, share }, uris),
+    enableListChanges: (id, share) => shardOf(share).enableListChanges({ id, share }),
+    addGrant: (id, share, grant) => shardOf(share).addGrant({ id, share }, grant),
+    unregisterSession: (id, share) => shardOf(share).unregisterSession({ id, share }),
+    revoke: (grant) => everyShard((hub) => hub.revoke(grant)),
+  };
+}
+
+/**
+ * Whose share of the hub something counts against: its caller's, and of strangers that of their address, where the
+ * platform tells it. Begins with the caller's key.
+ */
+export async function shareOf(caller: Caller, http: Request): Promise<string> {
+  const key = callerKey(caller);
+  const address = clientAddress(http);
+  return caller === ANONYMOUS && address !== UNKNOWN_ADDRESS ? `${key} ${await sha256Base64url(address)}` : key;
+}

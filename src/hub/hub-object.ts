@@ -1,0 +1,239 @@
+/**
+ * The hub object: passes changes to whoever listens, across isolates, and keeps each caller's share of sessions.
+ *
+ * Storage: `rows.ts`: a row per session, and per grant that ended of late. A stateless listener is no row but a
+ * hibernating WebSocket whose attachment is a {@link Listener} as JSON in UTF-8, tagged with its grant and its share.
+ * Life: sockets outlive the object's memory; an idle hub is evicted and is rebuilt around them by the next change. Its
+ * alarm tells the rest of who hears of a change, and once an hour drops the rows of what is gone.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { decodeBase64url, decodeUtf8 } from "../base/bytes.ts";
+import { now } from "../base/time.ts";
+import { log, errorStack } from "../base/log.ts";
+import { sha256Base64url } from "../crypto/seal.ts";
+import { settleAll } from "../base/retry.ts";
+import {
+  ensureCapacity,
+  MAX_SESSIONS_PER_CALLER,
+  OPENING_MS,
+  HUB_PAGE_SIZE,
+  retireIdleSession,
+  type RetirementResult,
+} from "./admission.ts";
+import { matchesFilter, type Change, type SubscriptionFilter } from "../protocol/change.ts";
+import { createHubRows, BEFORE_FIRST_SESSION, type SessionKey, type HubRows } from "./hub-rows.ts";
+
+export interface Listener {
+  readonly filter: SubscriptionFilter;
+  readonly caller: string;
+  readonly grant?: string | undefined;
+  /** A digest of the share that it counts against; none for strangers without an address. */
+  readonly share?: string | undefined;
+}
+
+/** Request header that carries the {@link Listener} in base64url: an upgrade has no body. Only the Worker can reach this object. */
+export const LISTENER_HEADER = "x-barewire-listener";
+
+const HOUR_MS = 3_600_000;
+/** Milliseconds after which a row is looked at, and an ended grant forgotten: longer than an access token lives. */
+const DAY_MS = 86_400_000;
+/** Seconds after which a caller is told to come back for whom there is no room. */
+export const HUB_FULL_RETRY_SECONDS = 60;
+
+/** What the hub asks of a session. */
+export interface NotifiableSession extends Rpc.DurableObjectBranded {
+  /** "deaf": there is nobody whom it could tell; it says so to the hub when there is. */
+  notify(change: Change): "told" | "deaf" | "gone";
+  revoke(grant: string): Promise<void>;
+  /** Ends it, unless it is busy, or was seen after `before`: then it says when. */
+  retire(before: number): Promise<RetirementResult>;
+}
+
+/** "full": no session of the share could be ended. "over": its grant has ended. */
+export type RegistrationResult = "admitted" | "full" | "over";
+
+export abstract class HubObject<Env> extends DurableObject<Env> {
+  readonly #rows: HubRows = createHubRows(this.ctx.storage);
+  /** When the alarm is set for. */
+  #alarmAt: number = Infinity;
+  /** Shares that had no room, and until when they are not looked at again. */
+  readonly #fullUntil = new Map<string, number>();
+  /** Ids of sessions that are being told, and were not heard of meanwhile. */
+  readonly #notifying = new Set<string>();
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    void state.blockConcurrencyWhile(async () => {
+      this.#alarmAt = (await state.storage.getAlarm()) ?? Infinity;
+    });
+  }
+
+  /** Where the sessions are that must be told. */
+  abstract sessions(env: Env): DurableObjectNamespace<NotifiableSession>;
+
+  /** Attaches a listener. In: an upgrade request with a {@link Listener}. Out: 101 and the client end, or 413. */
+  override fetch(request: Request): Response {
+    const bytes = decodeBase64url(request.headers.get(LISTENER_HEADER) ?? "") ?? new Uint8Array();
+    const { grant, share } = readListener(bytes);
+    const { 0: client, 1: server } = new WebSocketPair();
+    try {
+      // Before anything else: a socket without its attachment would be one that nobody knows.
+      server.serializeAttachment(bytes);
+    } catch {
+      return new Response(null, { status: 413 });
+    }
+    const openSockets = share === undefined ? [] : this.ctx.getWebSockets(share);
+    for (const socket of openSockets.slice(0, Math.max(0, openSockets.length + 1 - MAX_SESSIONS_PER_CALLER)))
+      closeSocket(socket);
+    this.ctx.acceptWebSocket(
+      server,
+      [grant, share].filter((tag) => tag !== undefined),
+    );
+    if (this.#rows.isRevoked(grant)) closeSocket(server);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  /** Passes `change` to every listener and session that wants it and may hear of it; to many sessions page by page. */
+  async publish(change: Change): Promise<void> {
+    const text = JSON.stringify(change);
+    for (const socket of this.ctx.getWebSockets()) {
+      // One that is leaving is still listed.
+      if (socket.readyState !== WebSocket.READY_STATE_OPEN) continue;
+      try {
+        const { filter, caller } = readListener(socket.deserializeAttachment() as Uint8Array);
+        const mayReceive = change.audience === undefined || change.audience === caller;
+        if (mayReceive && matchesFilter(filter, change)) socket.send(text);
+      } catch (error) {
+        // Whoever comes after it must hear.
+        log("error", "listener.failed", { error: errorStack(error) });
+        closeSocket(socket);
+      }
+    }
+    if (!this.#rows.repeatPendingChange(change)) await this.#notifyPage(change, BEFORE_FIRST_SESSION);
+  }
+
+  /**
+   * Ends what lives by `grant`: listeners, and what sessions have of it. Its tokens open no more, good as they may look.
+   * @throws when a session could not be reached: all others were, and whoever asks again reaches what is left.
+   */
+  async revoke(grant: string): Promise<void> {
+    this.#rows.markRevoked(grant, now());
+    await this.#setAlarmBy(now() + HOUR_MS);
+    for (const socket of this.ctx.getWebSockets(grant)) closeSocket(socket);
+    await settleAll(this.#rows.sessionsUsingGrant(grant).map(async (session) => this.#session(session).revoke(grant)));
+  }
+
+  /** Registers a session. Where its share, or that of all strangers, is used up, the session seen longest ago makes room. */
+  async registerSession(session: SessionKey, grant: string | undefined): Promise<RegistrationResult> {
+    const time = now();
+    if ((this.#fullUntil.get(session.share) ?? 0) > time) return "full";
+    await this.#setAlarmBy(time + HOUR_MS);
+    if (await ensureCapacity(this.#rows, session.share, this.#requestRetirement)) {
+      if (this.#rows.isRevoked(grant)) return "over";
+      this.#rows.add(session, grant, time);
+      return "admitted";
+    }
+    if (this.#fullUntil.size >= HUB_PAGE_SIZE) this.#fullUntil.clear();
+    this.#fullUntil.set(session.share, time + HUB_FULL_RETRY_SECONDS * 1000);
+    return "full";
+  }
+
+  /** The resources that the session hears of. */
+  setSubscriptions(session: SessionKey, uris: readonly string[]): void {
+    this.#rows.setUris(session, uris);
+  }
+
+  /** The session hears of lists. */
+  enableListChanges(session: SessionKey): void {
+    this.#notifying.delete(session.id);
+    this.#rows.setReceivesListChanges(session, true);
+  }
+
+  /** Another grant of the caller is used in the session. False when it ended, or could not be noted: no revocation would reach it. */
+  addGrant(session: SessionKey, grant: string): boolean {
+    return !this.#rows.isRevoked(grant) && this.#rows.addGrant(session, grant);
+  }
+
+  unregisterSession(session: SessionKey): void {
+    this.#fullUntil.delete(session.share);
+    this.#rows.remove(session, Infinity);
+  }
+
+  /** A page of what is to be told, or else a look at what was not heard of for a day. */
+  override async alarm(): Promise<void> {
+    this.#alarmAt = Infinity;
+    const before = now() - DAY_MS;
+    const pending = this.#rows.pendingChange();
+    if (pending !== undefined) await this.#notifyPage(pending.change, pending.after);
+    else
+      await Promise.all(
+        this.#rows
+          .unseenSince(before, HUB_PAGE_SIZE)
+          .map((session) => retireIdleSession(this.#rows, session, before, this.#requestRetirement)),
+      );
+    this.#rows.forgetRevoked(before);
+    if (this.#rows.pendingChange() !== undefined) await this.#setAlarmBy(now());
+    else if (!this.#rows.isEmpty()) await this.#setAlarmBy(now() + HOUR_MS);
+  }
+
+  /** The Worker closes when its client has left; answering completes the handshake and frees the socket. */
+  override webSocketClose(socket: WebSocket): void {
+    closeSocket(socket);
+  }
+
+  async #notifyPage(change: Change, after: SessionKey): Promise<void> {
+    const page = this.#rows.sessionsForChange(change, after, HUB_PAGE_SIZE);
+    await Promise.all(page.map((session) => this.#notify(session, change)));
+    this.#rows.recordProgress(change, page.length < HUB_PAGE_SIZE ? undefined : page.at(-1));
+    if (this.#rows.pendingChange() !== undefined) await this.#setAlarmBy(now());
+  }
+
+  /** One session that fails to listen keeps no other from hearing. */
+  async #notify(session: SessionKey, change: Change): Promise<void> {
+    this.#notifying.add(session.id);
+    try {
+      const result = await this.#session(session).notify(change);
+      if (result === "gone") this.#rows.remove(session, now() - OPENING_MS);
+      // Unless it said meanwhile that there is somebody again.
+      if (result === "deaf" && this.#notifying.has(session.id)) this.#rows.setReceivesListChanges(session, false);
+    } catch (error) {
+      log("error", "session.notify.failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
+    }
+    this.#notifying.delete(session.id);
+  }
+
+  readonly #requestRetirement = async (session: SessionKey, before: number): Promise<RetirementResult> => {
+    try {
+      return await this.#session(session).retire(before);
+    } catch (error) {
+      // One that cannot be asked counts as at work.
+      log("error", "session.notify.failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
+      return "busy";
+    }
+  };
+
+  #session({ id }: SessionKey): DurableObjectStub<NotifiableSession> {
+    const sessions = this.sessions(this.env);
+    return sessions.get(sessions.idFromString(id));
+  }
+
+  /** Sets the alarm, unless it is earlier already. */
+  async #setAlarmBy(time: number): Promise<void> {
+    if (time >= this.#alarmAt) return;
+    this.#alarmAt = time;
+    await this.ctx.storage.setAlarm(time);
+  }
+}
+
+function readListener(bytes: Uint8Array): Listener {
+  return JSON.parse(decodeUtf8(bytes) ?? "") as Listener;
+}
+
+function closeSocket(socket: WebSocket): void {
+  try {
+    socket.close(1000);
+  } catch {
+    // What cannot be closed is gone.
+  }
+}

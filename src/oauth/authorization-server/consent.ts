@@ -1,0 +1,169 @@
+/**
+ * Consent: a person is told who asks for what, and where the answer goes, every time. RFC 6749 sections 4.1.1 and 10.2,
+ * RFC 9207; MCP basic/authorization/security-considerations, on the confused deputy and on redirects to localhost.
+ * A decision opens the grant or buries it, so that a form works once, however often it is sent; all else follows it.
+ */
+
+import { signText } from "../../crypto/hmac.ts";
+import { seal } from "../../crypto/seal.ts";
+import type { AuthorizationRequest } from "./authorization-request.ts";
+import type { PendingLogin } from "./pending-login.ts";
+import {
+  forgetPerson,
+  assignBrowserId,
+  openWithAnyBrowserId,
+  htmlResponse,
+  readBrowserSession,
+  readSealedForm,
+  redirectResponse,
+  oauthErrorPage,
+  sealForBrowser,
+  type BrowserSession,
+} from "./browser-session.ts";
+import type { AuthorizationServer } from "./types.ts";
+import { audit } from "../errors.ts";
+import type { ClientView } from "../pages/views.ts";
+import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+import { isLoopback } from "../clients/redirect-uri.ts";
+import { enterAccount } from "./revocation.ts";
+import { epochDigest, type AuthenticatedPerson } from "../sign-in/types.ts";
+
+/** What lies before a person, and comes back with their decision. */
+interface ConsentRequest extends PendingLogin {
+  readonly request: AuthorizationRequest;
+  readonly person: AuthenticatedPerson;
+}
+
+/** Sends the person on to the consent page. It has an address of its own, so that Back and Reload show it again, and send no form. */
+export async function redirectToConsent(
+  { authServer, identifiers, id, cookies }: BrowserSession,
+  consentRequest: ConsentRequest,
+): Promise<Response> {
+  const form = await sealForBrowser(
+    authServer,
+    "consent",
+    id + currentEpoch(authServer),
+    consentRequest,
+    consentRequest.expiresAt,
+  );
+  return redirectResponse(`${identifiers.issuer}${PATHS.consent}?form=${form}`, 303, cookies);
+}
+
+export async function consentEndpoint(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+  url: URL,
+): Promise<Response> {
+  const browser = await readBrowserSession(authServer, http, identifiers);
+  return http.method === "POST"
+    ? handleDecision(browser)
+    : showConsentPage(browser, url.searchParams.get("form") ?? "");
+}
+
+async function showConsentPage(browser: BrowserSession, sealed: string): Promise<Response> {
+  const opened = await openWithAnyBrowserId<ConsentRequest>(
+    browser,
+    "consent",
+    sealed,
+    currentEpoch(browser.authServer),
+  );
+  if (opened === undefined) return oauthErrorPage(browser.authServer, "consent.stale");
+  const { settings } = browser.authServer;
+  const { request, person } = opened.sealed;
+  const formView = { serverName: settings.serverName, action: PATHS.consent, form: sealed };
+  const scopes = request.scopes.map((name) => ({ name, description: settings.scopes[name]?.description ?? name }));
+  // spec: consent.each.client, consent.redirect.host, register.self-asserted
+  const viewFields = { client: describeClient(request), person: person.name ?? person.subject, scopes };
+  return htmlResponse(browser, { view: "consent", ...formView, ...viewFields }, 200, request.redirectUri);
+}
+
+/** The decision comes in. Whatever does not say "allow" is a no. */
+async function handleDecision(browser: BrowserSession): Promise<Response> {
+  const { authServer, identifiers } = browser;
+  const post = await readSealedForm<ConsentRequest>(browser, "consent", currentEpoch(authServer));
+  if (!post.ok) return post.error;
+  const { request, grant: id, person, isGrantRecorded = false } = post.value.sealed;
+  if (post.value.form.get("decision") === "switch") return restartSignIn(browser, post.value.sealed);
+  const grant = authServer.grants.get(authServer.grants.idFromString(id));
+  // spec: authorize.denied
+  if (post.value.form.get("decision") !== "allow") {
+    if (!(await grant.deny())) return oauthErrorPage(authServer, "consent.spent");
+    audit("oauth.denied", { client: request.client });
+    return redirectToClient(
+      identifiers,
+      request,
+      { error: "access_denied", error_description: "The person said no" },
+      303,
+    );
+  }
+  const { state: _, clientHost: __, ...terms } = request;
+  const { subject, credential } = person;
+  const properties = await seal(authServer.ring, "properties", person.properties, id);
+  const epoch = await epochDigest(authServer.login.signIn);
+  if (!(await grant.open({ ...terms, subject, properties, epoch }, authServer.settings)))
+    return oauthErrorPage(authServer, "consent.spent");
+  // From here on the decision is this form's alone. Until the code is sent, nobody can use the grant.
+  if (!isGrantRecorded) await enterAccount(authServer, subject, { address: "", hasSucceeded: true, grant: id });
+  const owner = { issuer: new URL(identifiers.audience).origin, subject };
+  const hookResult = await authServer.login.hooks?.onConsent?.(owner, credential);
+  if (hookResult?.ok === false) {
+    await grant.revoke();
+    return oauthErrorPage(authServer, "consent.hook", hookResult.error);
+  }
+  audit("oauth.granted", { client: request.client, grant: id });
+  // spec: authorize.code.sent, authorize.redirect.resent, pkce.hidden, token.page-url
+  return redirectToClient(identifiers, request, { code: await signText(authServer.ring, "code", id) }, 303);
+}
+
+/** A person who signed in under another epoch decides nothing. */
+function currentEpoch({ login }: AuthorizationServer): string {
+  return login.signIn.epoch ?? "";
+}
+
+/** Not them: whoever it is signs in for the same request. Nothing is decided. */
+async function restartSignIn(
+  browser: BrowserSession,
+  { request, grant, expiresAt }: ConsentRequest,
+): Promise<Response> {
+  const pendingLogin: PendingLogin = { request, grant, expiresAt, forcesSignIn: true };
+  forgetPerson(browser);
+  const form = await sealForBrowser(
+    browser.authServer,
+    "pending-login",
+    assignBrowserId(browser),
+    pendingLogin,
+    expiresAt,
+  );
+  return redirectResponse(`${browser.identifiers.issuer}${PATHS.signIn}?form=${form}`, 303, browser.cookies);
+}
+
+/** Sends the browser back to the client with an answer to its request. */
+export function redirectToClient(
+  identifiers: ServerIdentifiers,
+  { redirectUri, state = "" }: Pick<AuthorizationRequest, "redirectUri" | "state">,
+  parameters: Readonly<Record<string, string>>,
+  status: 302 | 303,
+): Response {
+  // spec: authorize.state.returned, authorize.iss.exact, redirect.query.kept
+  const params = new URLSearchParams({ ...parameters, ...(state === "" ? {} : { state }), iss: identifiers.issuer });
+  return redirectResponse(`${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${params.toString()}`, status);
+}
+
+/** The client as a person should see it. A private scheme has no host worth showing: any app may claim it. */
+export function describeClient({
+  client,
+  clientName,
+  clientHost,
+  redirectUri,
+}: Pick<AuthorizationRequest, "client" | "clientName" | "clientHost" | "redirectUri">): ClientView {
+  const { protocol, host } = new URL(redirectUri);
+  const isHttp = /^https?:$/.test(protocol);
+  return {
+    name: clientName,
+    isConfigured: clientHost === undefined && !client.startsWith("dcr:"),
+    metadataHost: clientHost,
+    redirectHost: isHttp ? host : protocol,
+    isLocal: !isHttp || isLoopback(redirectUri),
+  };
+}

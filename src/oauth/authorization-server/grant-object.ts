@@ -1,0 +1,250 @@
+/**
+ * The grant object: what one person agreed to for one client. OAuth 2.1 sections 4.1.3 and 4.3, RFC 9700 section 4.14.
+ *
+ * Storage: `grant-rows.ts`: one row. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
+ * Life: opened by consent, redeemed once, one generation a refresh; over when denied, revoked, replayed, or unused for long.
+ * When it is revoked or replayed, it ends what lives by it, and its alarm tries until that is done. Else the alarm is set
+ * for when no form can name the object any more, and once more for the end of a redeemed one.
+ * Trade-off: an object a login makes single use exact without a lock; only who holds its name can read a grant.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { now } from "../../base/time.ts";
+import { log, errorStack } from "../../base/log.ts";
+import { MAX_TRIES, retryDelayMs } from "../../base/retry.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import { verifyText, signText } from "../../crypto/hmac.ts";
+import { FORM_SECONDS } from "../lifetimes.ts";
+import type { AuthorizationServerSettings } from "../settings.ts";
+import {
+  createGrantRows,
+  type GrantEnding,
+  type GrantRow,
+  type GrantRows,
+  isUnexpired,
+  isOfEpoch,
+  isWithinMs,
+} from "./grant-rows.ts";
+import type { GrantTerms } from "./grant-rows.ts";
+
+/** What a client shows that proved itself. `client`: {@link Client.key}. */
+interface TokenRequest {
+  readonly client: string;
+  readonly resource: string;
+  readonly epoch: string;
+}
+
+/** `challenge`: S256 of the verifier. */
+type CodeRedemption = TokenRequest & { readonly redirectUri: string | undefined; readonly challenge: string };
+
+/** `scopes`: those asked for, if any were. */
+type RefreshRequest = TokenRequest & { readonly generation: number; readonly scopes: readonly string[] };
+
+export type GrantResult =
+  | { readonly kind: "granted"; readonly terms: GrantTerms; readonly generation: number }
+  /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
+  | { readonly kind: "refused"; readonly reason: string; readonly revoked?: GrantTerms };
+
+/** What came of the wish to end a grant. */
+export interface RevocationResult {
+  /** What was agreed to, when this very request ended it. */
+  readonly terms?: GrantTerms;
+  /** Whether all that lived by it has ended too. If not, it will. */
+  readonly isComplete: boolean;
+}
+
+export abstract class GrantObject<Env> extends DurableObject<Env> {
+  /** Ends the sessions and streams that were opened under grant `id`. May be repeated. */
+  abstract closeSessionsAndStreams(env: Env, id: string): Promise<void>;
+
+  readonly #rows: GrantRows = createGrantRows(this.ctx.storage);
+  /** What is being tried, for all who ask for it meanwhile. */
+  #closing: Promise<boolean> | undefined;
+
+  /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
+  open(
+    terms: GrantTerms,
+    { codeSeconds, refreshSeconds }: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
+  ): boolean {
+    const time = now();
+    const expires = time + codeSeconds * 1000;
+    return this.#create({ terms, generation: 0, since: time, used: time, expires, refreshSeconds });
+  }
+
+  /** Denied: the consent form with this id never works again. False when it had been answered before. */
+  deny(): boolean {
+    return this.#create("over");
+  }
+
+  // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
+  /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
+  async redeem({ client, resource, redirectUri, challenge, epoch }: CodeRedemption): Promise<GrantResult> {
+    const row = this.#rows.grant();
+    if (row === undefined) return this.#refuseEnded();
+    const { terms, generation, refreshSeconds } = row;
+    if (client !== terms.client) return refusedResult("grant.client");
+    if (resource !== terms.resource) return refusedResult("grant.resource");
+    // OAuth 2.1 no longer sends it here, RFC 6749 does: whoever sends it must send the one that the code went to.
+    if (redirectUri !== undefined && redirectUri !== terms.redirectUri) return refusedResult("code.redirect");
+    if (challenge !== terms.challenge) return refusedResult("code.verifier");
+    if (generation > 0) return this.#revokeAndRefuse(row, "code.replayed");
+    if (!isOfEpoch(terms, epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
+    return isUnexpired(row) ? this.#rotate(row, epoch, refreshSeconds) : refusedResult("code.expired");
+  }
+
+  // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
+  /** Rotates. Whoever comes back with the last generation within the grace window gets the same successor again. */
+  async refresh(
+    request: RefreshRequest,
+    settings: Pick<AuthorizationServerSettings, "graceSeconds" | "refreshSeconds">,
+  ): Promise<GrantResult> {
+    const row = this.#rows.grant();
+    if (row === undefined) return this.#refuseEnded();
+    const { terms, generation, used } = row;
+    if (request.client !== terms.client) return refusedResult("grant.client");
+    if (request.resource !== terms.resource) return refusedResult("grant.resource");
+    if (!request.scopes.every((scope) => terms.scopes.includes(scope))) return refusedResult("scope.wider");
+    if (!isUnexpired(row)) return refusedResult("refresh.expired");
+    if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
+    if (request.generation === generation) return this.#rotate(row, request.epoch, settings.refreshSeconds);
+    const isWithinGrace = request.generation === generation - 1 && isWithinMs(used, settings.graceSeconds * 1000);
+    return isWithinGrace ? { kind: "granted", terms, generation } : this.#revokeAndRefuse(row, "refresh.reused");
+  }
+
+  /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
+  replaceProperties(properties: string): void {
+    const row = this.#rows.grant();
+    if (row !== undefined) this.#rows.write({ ...row, terms: { ...row.terms, properties } });
+  }
+
+  /**
+   * For strict mode, introspection and the account page; undefined when it is over. `live`: redeemed, not expired, and
+   * of this `epoch` where one is given.
+   */
+  status(epoch?: string): (GrantRow & { readonly isActive: boolean }) | undefined {
+    const row = this.#rows.grant();
+    return row && { ...row, isActive: row.generation > 0 && isUnexpired(row) && isOfEpoch(row.terms, epoch) };
+  }
+
+  /** Ends the grant, of `client` alone if one is given, and all that lives by it. */
+  async revoke(client?: string): Promise<RevocationResult> {
+    const row = this.#rows.grant();
+    const grantClient = row?.terms.client ?? this.#rows.ending()?.client;
+    if (client !== undefined && client !== grantClient) return { isComplete: true };
+    if (row === undefined) return { isComplete: await this.#closeOnce() };
+    return { terms: row.terms, isComplete: await this.#revoke(row.terms) };
+  }
+
+  override async alarm(): Promise<void> {
+    const ending = this.#rows.ending();
+    if (ending !== undefined) {
+      // For the next try, unless this one is the last.
+      await this.#recordEnding({ ...ending, tries: ending.tries + 1 });
+      await this.#closeOnce();
+      return;
+    }
+    const { expires = 0 } = this.#rows.grant() ?? {};
+    if (now() < expires) await this.ctx.storage.setAlarm(expires);
+    else await this.ctx.storage.deleteAll();
+  }
+
+  /** The row outlives the form that named it, even where the code does not: what was answered stays answered. */
+  #create(row: GrantRow | "over"): boolean {
+    if (this.#rows.isUsed()) return false;
+    this.#rows.write(row);
+    void this.#keepUntilFormsExpire();
+    return true;
+  }
+
+  /** A minute more than a form lives: the clock of the Worker that judges it may be behind. */
+  #keepUntilFormsExpire(): Promise<void> {
+    return this.ctx.storage.setAlarm(now() + (FORM_SECONDS + 60) * 1000);
+  }
+
+  #rotate(row: GrantRow, epoch: string, refreshSeconds: number): GrantResult {
+    const generation = row.generation + 1;
+    const terms = { ...row.terms, epoch };
+    this.#rows.write({ ...row, terms, generation, used: now(), expires: now() + refreshSeconds * 1000 });
+    return { kind: "granted", terms, generation };
+  }
+
+  /** Refuses, and takes back all that was given. */
+  async #revokeAndRefuse({ terms }: GrantRow, reason: string): Promise<GrantResult> {
+    await this.#revoke(terms);
+    return { kind: "refused", reason, revoked: terms };
+  }
+
+  /** Refuses. What is still to be done since the grant ended is tried once more. */
+  async #refuseEnded(): Promise<GrantResult> {
+    await this.#closeOnce();
+    return refusedResult("grant.over");
+  }
+
+  /** Written down before anything is tried: an object may die at any time. */
+  async #revoke({ client }: GrantTerms): Promise<boolean> {
+    await this.#recordEnding({ client, tries: 0 });
+    return this.#closeOnce();
+  }
+
+  async #recordEnding(ending: GrantEnding): Promise<void> {
+    this.#rows.write(ending);
+    await this.ctx.storage.setAlarm(now() + retryDelayMs(ending.tries));
+  }
+
+  /** Ends what lived by a grant that has ended. False when that failed: the alarm tries again, and so may a request. */
+  #closeOnce(): Promise<boolean> {
+    return (this.#closing ??= this.#closeAndRecord().finally(() => {
+      this.#closing = undefined;
+    }));
+  }
+
+  async #closeAndRecord(): Promise<boolean> {
+    const ending = this.#rows.ending();
+    if (ending === undefined) return true;
+    const id = this.ctx.id.toString();
+    try {
+      if (ending.tries < MAX_TRIES) await this.closeSessionsAndStreams(this.env, id);
+    } catch (error) {
+      log("error", "ending.failed", { grant: id, tries: ending.tries, error: errorStack(error) });
+      return false;
+    }
+    this.#rows.write("over");
+    await this.#keepUntilFormsExpire();
+    return true;
+  }
+}
+
+function refusedResult(reason: string): GrantResult {
+  return { kind: "refused", reason };
+}
+
+/** A grant by its name, in the Worker: its id, and the object to ask. */
+export interface GrantRef {
+  readonly id: string;
+  readonly stub: DurableObjectStub<GrantObject<unknown>>;
+}
+
+/** The grant `id`, if there is one in this namespace: keys may outlive the objects they signed for. */
+export function findGrant(
+  grants: DurableObjectNamespace<GrantObject<unknown>>,
+  id: string | undefined,
+): GrantRef | undefined {
+  try {
+    return id === undefined ? undefined : { id, stub: grants.get(grants.idFromString(id)) };
+  } catch {
+    return undefined;
+  }
+}
+
+export function signRefreshToken(ring: KeyRing, id: string, generation: number): Promise<string> {
+  return signText(ring, "refresh", `${id}.${generation}`);
+}
+
+/** What a refresh token names, or undefined when this ring did not sign it. */
+export async function verifyRefreshToken(
+  ring: KeyRing,
+  token: string,
+): Promise<[id: string, generation: number] | undefined> {
+  const [id, generation] = (await verifyText(ring, "refresh", token))?.split(".") ?? [];
+  return id === undefined ? undefined : [id, Number(generation)];
+}

@@ -1,0 +1,84 @@
+/**
+ * The one row of a grant object: never a code, a token or a secret. Times are milliseconds since the epoch.
+ *
+ *   alive      kv "grant"  {"terms":{"client":"dcr:…",…},"generation":1,"since":1763700000000,…}
+ *   ending     kv "grant"  {"client":"dcr:…","tries":0}: it is over, and what lived by it may still go on
+ *   over       kv "grant"  "over": denied, or ended with all that lived by it
+ */
+
+import { now } from "../../base/time.ts";
+
+export interface GrantRow {
+  readonly terms: GrantTerms;
+  /** Of the newest refresh token; 0 while the code was not redeemed. */
+  readonly generation: number;
+  readonly since: number;
+  /** When the newest generation was made. */
+  readonly used: number;
+  /** When the grant dies unless it is used. */
+  readonly expires: number;
+  readonly refreshSeconds: number;
+}
+
+/** `client`: whose grant it was. `tries`: of the alarm. */
+export interface GrantEnding {
+  readonly client: string;
+  readonly tries: number;
+}
+
+export interface GrantRows {
+  /** Whether anything was ever written. */
+  isUsed(): boolean;
+  /** The grant, unless it is over or was never opened. */
+  grant(): GrantRow | undefined;
+  ending(): GrantEnding | undefined;
+  write(row: GrantRow | GrantEnding | "over"): void;
+}
+
+export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
+  const read = (): GrantRow | GrantEnding | "over" | undefined => kv.get("grant");
+  return {
+    isUsed: () => read() !== undefined,
+    grant() {
+      const row = read();
+      return typeof row === "object" && "terms" in row ? row : undefined;
+    },
+    ending() {
+      const row = read();
+      return typeof row === "object" && "tries" in row ? row : undefined;
+    },
+    write: (row) => kv.put("grant", row),
+  };
+}
+
+/** Neither long ago nor far ahead: a row that was written by a clock ahead must not stretch what it begins. */
+export function isWithinMs(start: number, ms: number): boolean {
+  return Math.abs(now() - start) < ms;
+}
+
+/** Whether the code, or the newest refresh token, is still good. */
+export function isUnexpired({ used, expires }: GrantRow): boolean {
+  return isWithinMs(used, expires - used);
+}
+
+/** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */
+export function isOfEpoch({ epoch }: GrantTerms, current: string | undefined): boolean {
+  return epoch === undefined || current === undefined || epoch === current;
+}
+
+/** What a person agreed to. Kept as long as the grant lives. */
+export interface GrantTerms {
+  /** {@link Client.key}. */
+  readonly client: string;
+  readonly clientName: string;
+  readonly subject: string;
+  readonly scopes: readonly string[];
+  readonly resource: string;
+  readonly redirectUri: string;
+  /** PKCE code challenge, S256. */
+  readonly challenge: string;
+  /** The caller's properties, sealed in the Worker (purpose "properties", context: the object id). */
+  readonly properties: string;
+  /** {@link epochDigest} of the sign-in; absent in grants of versions that did not note it: the next refresh does. */
+  readonly epoch?: string;
+}

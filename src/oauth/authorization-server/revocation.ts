@@ -1,0 +1,145 @@
+/**
+ * The end of a grant, and the two endpoints that ask about tokens: revocation (RFC 7009) and introspection (RFC 7662).
+ * Either kind of token stands for its grant. Tokens that are forged, foreign or another client's change nothing, and
+ * the answer does not tell them apart. A client's own token without a grant (client credentials) ends with its time.
+ */
+
+import { now } from "../../base/time.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { accountObjectName, type Attempt } from "./account-object.ts";
+import { blockGrantInThisIsolate, isGrantActive, openAccessToken } from "./access-token.ts";
+import { authenticateClient } from "../clients/authenticate.ts";
+import type { Client } from "../clients/types.ts";
+import type { AuthorizationServer } from "./types.ts";
+import { audit, oauthError, NO_STORE, oauthJson, oauthErrorResponse, type OAuthError } from "../errors.ts";
+import { findGrant, verifyRefreshToken } from "./grant-object.ts";
+import type { GrantTerms } from "./grant-rows.ts";
+import { missingParameter, readForm } from "../params.ts";
+import type { ServerIdentifiers } from "../identifiers.ts";
+import { epochDigest } from "../sign-in/types.ts";
+
+/** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when some of that goes on for a while. */
+export async function revokeGrant(
+  authServer: AuthorizationServer,
+  id: string,
+  reason: string,
+  client?: string,
+): Promise<boolean> {
+  const { terms, isComplete = true } = (await findGrant(authServer.grants, id)?.stub.revoke(client)) ?? {};
+  if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
+  return isComplete;
+}
+
+/** {@link AccountObject.recordSignIn} for `subject`'s account. Grants that are too many end. */
+export async function enterAccount(
+  authServer: AuthorizationServer,
+  subject: string,
+  attempt: Attempt,
+): Promise<"ok" | "wrong" | number> {
+  const account = authServer.accounts.getByName(await accountObjectName(subject));
+  const entered = await account.recordSignIn(attempt);
+  if (typeof entered !== "object") return entered;
+  for (const id of entered) {
+    await revokeGrant(authServer, id, "account.full");
+    // One that nobody has decided on yet is not opened later, unseen.
+    await findGrant(authServer.grants, id)?.stub.deny();
+  }
+  // Last: whatever could not be ended stays on the account page until the next login has ended it.
+  await account.dropGrants(...entered);
+  return "ok";
+}
+
+/** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it. */
+export async function onGrantRevoked(
+  authServer: AuthorizationServer,
+  id: string,
+  terms: GrantTerms,
+  reason: string,
+): Promise<void> {
+  const { subject, client } = terms;
+  audit("oauth.revoked", { client, reason });
+  blockGrantInThisIsolate(id);
+  await authServer.login.hooks?.onRevoke?.(subject, client);
+}
+
+export async function revocationEndpoint(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+): Promise<Response> {
+  const request = await readTokenRequest(authServer, http, identifiers);
+  if (!request.ok) return oauthErrorResponse("revoke", request, http);
+  const [client, token] = request.value;
+  // spec: revoke.refresh, revoke.hint, revoke.owner
+  const opened = await openAccessToken(authServer.ring, token, identifiers.audience, now());
+  const id = opened.ok ? opened.value.caller.grant : (await verifyRefreshToken(authServer.ring, token))?.[0];
+  if (id !== undefined && !(await revokeGrant(authServer, id, "client", client.key)))
+    // RFC 7009 section 2.2.1: a client that is told so asks again.
+    return oauthErrorResponse(
+      "revoke",
+      oauthError("temporarily_unavailable", "grant.ending", "Ask again in a moment"),
+      http,
+    );
+  return new Response(null, { headers: NO_STORE });
+}
+
+/** Clients that registered themselves learn about their own tokens, those of the operator about any. */
+export async function introspectionEndpoint(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+): Promise<Response> {
+  const request = await readTokenRequest(authServer, http, identifiers);
+  if (!request.ok) return oauthErrorResponse("introspect", request, http);
+  const [client, token] = request.value;
+  // spec: introspect.authorized
+  if (client.auth.method === "none")
+    return oauthErrorResponse(
+      "introspect",
+      oauthError("invalid_client", "client.public", "The client must authenticate"),
+      http,
+    );
+  // spec: introspect.active, introspect.inactive, introspect.state
+  const tokenInfo = await lookUpToken(authServer, token, identifiers);
+  const isConfigured = authServer.settings.clients.some(({ client_id }) => client_id === client.id);
+  if (tokenInfo === undefined || (!isConfigured && tokenInfo.client !== client.key))
+    return oauthJson({ active: false });
+  const { subject: sub, scopes, exp } = tokenInfo;
+  const { issuer: iss, resource: aud } = identifiers;
+  const client_id = tokenInfo.client === client.key ? client.id : tokenInfo.client;
+  const accessTokenMembers = exp === undefined ? {} : { token_type: "Bearer", exp };
+  return oauthJson({ active: true, client_id, sub, scope: scopes.join(" "), iss, aud, ...accessTokenMembers });
+}
+
+/** Whose a token is; undefined unless it is alive. `exp`: of an access token, in seconds since the epoch. */
+type TokenInfo = Pick<GrantTerms, "client" | "subject" | "scopes"> & { readonly exp?: number };
+
+async function lookUpToken(
+  authServer: AuthorizationServer,
+  token: string,
+  { audience }: ServerIdentifiers,
+): Promise<TokenInfo | undefined> {
+  const opened = await openAccessToken(authServer.ring, token, audience, now());
+  if (opened.ok) {
+    const { caller, expires: exp } = opened.value;
+    return caller.grant === undefined || (await isGrantActive(authServer, caller.grant))
+      ? { ...caller, exp }
+      : undefined;
+  }
+  const [id, generation] = (await verifyRefreshToken(authServer.ring, token)) ?? [];
+  const status = await findGrant(authServer.grants, id)?.stub.status(await epochDigest(authServer.login.signIn));
+  return status?.isActive && status.generation === generation ? status.terms : undefined;
+}
+
+async function readTokenRequest(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+): Promise<Result<[Client, string], OAuthError>> {
+  const form = await readForm(http);
+  if (!form.ok) return form;
+  const client = await authenticateClient(authServer, http, form.value, identifiers);
+  if (!client.ok) return client;
+  const token = form.value.get("token");
+  return token === undefined ? missingParameter("token") : ok([client.value, token]);
+}

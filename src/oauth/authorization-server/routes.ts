@@ -1,0 +1,58 @@
+/**
+ * The authorization server's routes. RFC 6749 section 3, RFC 7009, 7591, 7662, 8414.
+ * Limits strangers by address before anything is read; every other decision belongs to the endpoint.
+ */
+
+import { clientAddress } from "../../wire/response.ts";
+import { accountEndpoint } from "./account-page.ts";
+import { authorizationEndpoint, signInEndpoint } from "./authorize.ts";
+import { consentEndpoint } from "./consent.ts";
+import type { AuthorizationServer } from "./types.ts";
+import { oauthError, oauthErrorResponse } from "../errors.ts";
+import { SERVER_METADATA_PATH, serverMetadataResponse } from "./metadata.ts";
+import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+import { registrationEndpoint } from "../clients/register.ts";
+import { introspectionEndpoint, revocationEndpoint } from "./revocation.ts";
+import { tokenEndpoint } from "./token.ts";
+
+type Endpoint = (
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+  url: URL,
+) => Promise<Response>;
+
+/** By path: the methods, as an `Allow` header lists them, and who answers. */
+// spec: authorize.get, token.post, register.json, introspect.post
+const ROUTES: Readonly<Record<string, readonly [allow: string, endpoint: Endpoint]>> = {
+  [PATHS.authorize]: ["GET", authorizationEndpoint],
+  [PATHS.signIn]: ["GET, POST", signInEndpoint],
+  [PATHS.consent]: ["GET, POST", consentEndpoint],
+  [PATHS.account]: ["GET, POST", accountEndpoint],
+  [PATHS.token]: ["POST", tokenEndpoint],
+  [PATHS.register]: ["POST", registrationEndpoint],
+  [PATHS.revoke]: ["POST", revocationEndpoint],
+  [PATHS.introspect]: ["POST", introspectionEndpoint],
+};
+
+/** The answer of the authorization server, or undefined when the path is not one of its own. */
+export async function handleOAuth(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+  url: URL,
+): Promise<Response | undefined> {
+  const { pathname } = url;
+  // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
+  if (pathname === SERVER_METADATA_PATH) return serverMetadataResponse(identifiers, authServer.settings);
+  const [allow, endpoint] = ROUTES[pathname] ?? [];
+  if (allow === undefined || endpoint === undefined) return undefined;
+  if (!allow.split(", ").includes(http.method)) return new Response(null, { status: 405, headers: { allow } });
+  if (authServer.limiter !== undefined && !(await authServer.limiter.limit({ key: clientAddress(http) })).success)
+    return oauthErrorResponse(
+      pathname,
+      oauthError("slow_down", "address.limited", "Too many requests: wait a minute"),
+      http,
+    );
+  return endpoint(authServer, http, identifiers, url);
+}

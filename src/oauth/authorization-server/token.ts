@@ -1,0 +1,204 @@
+/**
+ * The token endpoint: RFC 6749 sections 3.2, 4.1.3, 4.4, 5 and 6, OAuth 2.1 sections 3.2 and 4.3, RFC 7636 section 4.6,
+ * RFC 8707 section 2.2, and client credentials as the MCP extension has them. One function for each grant type.
+ * Refuses forged names here, before any object wakes; what was used, rotated or revoked is refused by the grant.
+ * Who the client is, `client-auth.ts` says.
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import { now } from "../../base/time.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { log, errorStack } from "../../base/log.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { verifyText } from "../../crypto/hmac.ts";
+import { sha256Base64url, open, seal } from "../../crypto/seal.ts";
+import { sealAccessToken } from "./access-token.ts";
+import { grantableScopes, parseScopes } from "./authorization-request.ts";
+import { authenticateClient } from "../clients/authenticate.ts";
+import type { Client } from "../clients/types.ts";
+import type { AuthorizationServer, TokenSubject } from "./types.ts";
+import { audit, oauthError, oauthJson, oauthErrorResponse, type OAuthError, type OAuthFailure } from "../errors.ts";
+import { findGrant, signRefreshToken, verifyRefreshToken, type GrantRef, type GrantResult } from "./grant-object.ts";
+import { missingParameter, readForm, type Params } from "../params.ts";
+import { checkResource, type ServerIdentifiers } from "../identifiers.ts";
+import { onGrantRevoked } from "./revocation.ts";
+import { epochDigest } from "../sign-in/types.ts";
+
+type TokenResponse = Result<JsonObject, OAuthError>;
+type GrantTypeHandler = (
+  authServer: AuthorizationServer,
+  client: Client,
+  form: Params,
+  identifiers: ServerIdentifiers,
+) => Promise<TokenResponse>;
+
+// spec: token.password
+const GRANT_TYPES: ReadonlyMap<string, GrantTypeHandler> = new Map([
+  ["authorization_code", redeemCode],
+  ["refresh_token", redeemRefreshToken],
+  ["client_credentials", issueToClient],
+]);
+
+export async function tokenEndpoint(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+): Promise<Response> {
+  const response = await handleTokenRequest(authServer, http, identifiers);
+  return response.ok ? oauthJson(response.value) : oauthErrorResponse("token", response, http);
+}
+
+async function handleTokenRequest(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+): Promise<TokenResponse> {
+  // 1. What is wanted?
+  const form = await readForm(http);
+  if (!form.ok) return form;
+  const grantType = form.value.get("grant_type");
+  if (grantType === undefined) return missingParameter("grant_type");
+  const handler = GRANT_TYPES.get(grantType);
+  if (handler === undefined)
+    return oauthError("unsupported_grant_type", "grant_type.unknown", "This grant_type is not supported");
+  // 2. Who wants it, and may they?
+  const client = await authenticateClient(authServer, http, form.value, identifiers);
+  if (!client.ok) return client;
+  if (!client.value.grantTypes.includes(grantType))
+    return oauthError("unauthorized_client", "client.grant", "This grant_type is not for this client");
+  // 3. For this server?
+  const resource = checkResource(form.value.get("resource"), identifiers);
+  return resource.ok ? handler(authServer, client.value, form.value, identifiers) : resource;
+}
+
+const CODE_VERIFIER = /^[\w.~-]{43,128}$/;
+
+async function redeemCode(
+  authServer: AuthorizationServer,
+  client: Client,
+  form: Params,
+  { audience: resource }: ServerIdentifiers,
+): Promise<TokenResponse> {
+  // 1. The code is one of this server's. A forged one wakes nothing.
+  const code = form.get("code");
+  if (code === undefined) return missingParameter("code");
+  const grant = findGrant(authServer.grants, await verifyText(authServer.ring, "code", code));
+  // spec: code.valid
+  if (grant === undefined) return invalidGrant("code.forged");
+  // 2. There is a verifier, of the right form.
+  const verifier = form.get("code_verifier");
+  // spec: code.verifier.required
+  if (verifier === undefined) return missingParameter("code_verifier");
+  if (!CODE_VERIFIER.test(verifier)) return invalidGrant("code.verifier");
+  // 3. The grant says whether client, redirect URI and verifier fit, and whether this is the first time.
+  const redirectUri = form.get("redirect_uri");
+  const challenge = await sha256Base64url(verifier);
+  const epoch = await epochDigest(authServer.login.signIn);
+  const result = await grant.stub.redeem({ client: client.key, resource, redirectUri, challenge, epoch });
+  return issueFromGrant(authServer, client, grant, result, "code");
+}
+
+async function redeemRefreshToken(
+  authServer: AuthorizationServer,
+  client: Client,
+  form: Params,
+  { audience: resource }: ServerIdentifiers,
+): Promise<TokenResponse> {
+  // 1. The token is one of this server's. A forged one wakes nothing.
+  const refreshToken = form.get("refresh_token");
+  if (refreshToken === undefined) return missingParameter("refresh_token");
+  const [id, generation = 0] = (await verifyRefreshToken(authServer.ring, refreshToken)) ?? [];
+  const grant = findGrant(authServer.grants, id);
+  // spec: refresh.valid
+  if (grant === undefined) return invalidGrant("refresh.forged");
+  // 2. The grant says whether the client fits, the scopes are none but its own, and which generation comes next.
+  const scopes = parseScopes(form.get("scope") ?? "", client, authServer.settings);
+  const { graceSeconds, refreshSeconds } = authServer.settings;
+  const epoch = await epochDigest(authServer.login.signIn);
+  const request = { client: client.key, resource, generation, scopes, epoch };
+  const result = await grant.stub.refresh(request, { graceSeconds, refreshSeconds });
+  // 3. This token may carry fewer scopes; the grant keeps all of its own.
+  return issueFromGrant(authServer, client, grant, result, "refresh", scopes);
+}
+
+/** No person and no grant: the client is its own subject. Only an operator can give a client this grant type. */
+async function issueToClient(
+  authServer: AuthorizationServer,
+  client: Client,
+  form: Params,
+  { audience: resource }: ServerIdentifiers,
+): Promise<TokenResponse> {
+  // spec: machine.confidential, machine.authenticated
+  if (client.auth.method === "none")
+    return oauthError("unauthorized_client", "client.public", "This grant_type is for clients with a secret or a key");
+  const scopes = grantableScopes(form.get("scope"), client, authServer.settings);
+  if (!scopes.ok) return scopes;
+  const issuer = new URL(resource).origin;
+  const caller = { issuer, subject: client.key, client: client.key, scopes: scopes.value, properties: {} };
+  const token = await issueToken(authServer, caller, resource, "client");
+  return token.ok ? ok(token.value.response) : token;
+}
+
+/** What a grant gives, or what its refusal means. `scopes`: those asked for, if any were. */
+async function issueFromGrant(
+  authServer: AuthorizationServer,
+  client: Client,
+  { id, stub }: GrantRef,
+  result: GrantResult,
+  cause: "code" | "refresh",
+  scopes: readonly string[] = [],
+): Promise<TokenResponse> {
+  if (result.kind === "refused") {
+    const { reason, revoked } = result;
+    if (revoked !== undefined) await onGrantRevoked(authServer, id, revoked, reason);
+    if (reason !== "scope.wider") return invalidGrant(reason);
+    return oauthError("invalid_scope", reason, "scope holds what was not granted");
+  }
+  const { ring } = authServer;
+  const { terms, generation } = result;
+  const opened = await open(ring, "properties", terms.properties, id);
+  if (!opened.ok) return invalidGrant("grant.sealed");
+  // spec: refresh.scope.kept, refresh.bound
+  const caller = {
+    ...{ issuer: new URL(terms.resource).origin, subject: terms.subject, client: client.key, grant: id },
+    ...{ scopes: scopes.length === 0 ? terms.scopes : scopes, properties: opened.value as JsonObject },
+  };
+  const issuedToken = await issueToken(authServer, caller, terms.resource, cause);
+  if (!issuedToken.ok) return issuedToken;
+  const { response, properties } = issuedToken.value;
+  // What rests under an older key moves to the current one, so that old keys can leave the ring.
+  if (properties !== caller.properties || !terms.properties.startsWith(`${ring.currentId}.`))
+    await stub.replaceProperties(await seal(ring, "properties", properties, id));
+  if (!client.grantTypes.includes("refresh_token")) return ok(response);
+  return ok({ ...response, refresh_token: await signRefreshToken(ring, id, generation) });
+}
+
+/** The response of RFC 6749 section 5.1, and the caller's properties from now on: the app may renew them. */
+async function issueToken(
+  { login, ring, settings }: AuthorizationServer,
+  caller: Caller & TokenSubject,
+  resource: string,
+  cause: "code" | "refresh" | "client",
+): Promise<Result<{ response: JsonObject; properties: JsonObject }, OAuthError>> {
+  const { subject, client, scopes } = caller;
+  let { properties } = caller;
+  try {
+    const tokenSubject = { subject, client, scopes, properties };
+    properties = (await login.hooks?.onTokenIssue?.(tokenSubject, cause)) ?? properties;
+  } catch (error) {
+    log("error", "hook.failed", { hook: "issuing", error: errorStack(error) });
+    return oauthError("server_error", "hook.failed", "The server could not finish: try again");
+  }
+  const expires_in = settings.accessSeconds;
+  const expires = Math.floor(now() / 1000) + expires_in;
+  const access_token = await sealAccessToken(ring, { ...caller, properties }, resource, expires);
+  audit("oauth.token", { client, cause });
+  const scope = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
+  // spec: token.response, token.response.scope, bearer.cookie.clear
+  return ok({ properties, response: { access_token, token_type: "Bearer", expires_in, ...scope } });
+}
+
+/** Whoever guesses or steals learns nothing of why: the reason is for the audit line alone. */
+function invalidGrant(reason: string): OAuthFailure {
+  return oauthError("invalid_grant", reason, "The code or token is not valid here or no longer");
+}

@@ -1,0 +1,52 @@
+/**
+ * What the authorization server works with: its settings, its objects, and the app's part in it.
+ * One is made per isolate; the app says how people sign in, how pages look, and which hooks are called.
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { Result } from "../../base/result.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import type { AccountObject } from "./account-object.ts";
+import type { GrantObject } from "./grant-object.ts";
+import type { RenderPage } from "../pages/views.ts";
+import type { SignInMethod } from "../sign-in/types.ts";
+import type { AuthorizationServerSettings } from "../settings.ts";
+
+export interface AuthorizationServer {
+  readonly ring: KeyRing;
+  readonly grants: DurableObjectNamespace<GrantObject<unknown>>;
+  readonly accounts: DurableObjectNamespace<AccountObject>;
+  readonly settings: AuthorizationServerSettings;
+  readonly login: LoginOptions;
+  /** The platform's rate limiter for the endpoints below, by address. */
+  readonly limiter: RateLimit | undefined;
+}
+
+/** The app's part: how people sign in, how pages look, what it wants to hear. */
+export interface LoginOptions {
+  readonly signIn: SignInMethod;
+  readonly renderPage: RenderPage;
+  readonly hooks?: LoginHooks;
+}
+
+/** Who holds a grant, as hooks see it. */
+export type TokenSubject = Required<Pick<Caller, "subject" | "client" | "scopes" | "properties">>;
+
+/** Called in the Worker, awaited, in the order of a login. One that throws ends the request, its code or refresh token used. */
+export interface LoginHooks {
+  /** Somebody proved who they are, before consent. Returns false to turn them away. */
+  onSignIn?(subject: string, properties: JsonObject): Promise<boolean>;
+  /**
+   * A person agreed, and that is recorded: called once for it. `credential`: `SignedIn.credential`, when they
+   * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant.
+   */
+  onConsent?(
+    owner: { readonly issuer: string; readonly subject: string },
+    credential: JsonObject | undefined,
+  ): Promise<Result<void, string>>;
+  /** A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. */
+  onTokenIssue?(tokenSubject: TokenSubject, cause: "code" | "refresh" | "client"): Promise<JsonObject | undefined>;
+  /** A grant was revoked, by whatever hand. */
+  onRevoke?(subject: string, client: string): Promise<void>;
+}

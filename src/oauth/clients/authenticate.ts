@@ -1,0 +1,120 @@
+/**
+ * Client authentication at the token, revocation and introspection endpoints: RFC 6749 section 2.3 (secrets),
+ * RFC 7523 section 3 and OpenID Connect Core section 9 (private_key_jwt), RFC 9700 section 2.5.
+ * A client uses the one method it has, and no two at once; a secret may come as Basic or in the form, whichever of the
+ * two was registered. Refuses assertions meant for others, used before, or valid for long.
+ */
+
+import { encodeBase64url, decodeBase64, decodeUtf8 } from "../../base/bytes.ts";
+import { now, randomBytes } from "../../base/time.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { readJws, type Jws } from "../../crypto/jws.ts";
+import { sha256Base64url } from "../../crypto/seal.ts";
+import { findClient } from "./find.ts";
+import type { Client } from "./types.ts";
+import type { AuthorizationServer } from "../authorization-server/types.ts";
+import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
+import { isSignedBy } from "../jwks.ts";
+import type { Params } from "../params.ts";
+import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+
+const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+/** Seconds an assertion may still be valid, and by how much clocks may differ. */
+const MAX_ASSERTION_SECONDS = 300;
+const CLOCK_SKEW_SECONDS = 60;
+
+/** What a request shows of its client. */
+interface PresentedCredentials {
+  readonly id: string | undefined;
+  readonly secret?: string | undefined;
+  readonly jws?: Jws;
+}
+
+/** The client behind a request, after it proved itself by the method it has. */
+export async function authenticateClient(
+  authServer: AuthorizationServer,
+  http: Request,
+  params: Params,
+  identifiers: ServerIdentifiers,
+): Promise<Result<Client, OAuthError>> {
+  const credentials = readClientCredentials(http.headers.get("authorization"), params);
+  if (!credentials.ok) return credentials;
+  const client = await findClient(authServer, credentials.value.id);
+  if (!client.ok) return client;
+  const { id, auth } = client.value;
+  const { secret, jws } = credentials.value;
+  // spec: token.client.required, token.client.checked, client.id.proves-nothing, revoke.client.checked
+  if (auth.method === "none" && secret === undefined && jws === undefined) return client;
+  if (auth.method === "secret" && secret !== undefined) {
+    // Hashed again behind a fresh prefix, so that the time of the comparison tells nothing about either side.
+    const salt = encodeBase64url(randomBytes(16));
+    const isEqual =
+      (await sha256Base64url(salt + (await sha256Base64url(secret)))) === (await sha256Base64url(salt + auth.sha256));
+    return isEqual ? client : invalidClient("client.secret");
+  }
+  if (auth.method === "private_key_jwt" && jws !== undefined) {
+    const claims = checkAssertion(jws, id, identifiers, now());
+    if (!claims.ok) return invalidClient(claims.error);
+    if (!(await isSignedBy(jws, auth.jwks))) return invalidClient("assertion.signature");
+    // Last of all: only a genuine assertion may cost a row.
+    const account = authServer.accounts.getByName(await sha256Base64url(`client ${id}`));
+    const isFirstUse = await account.consumeJti(await sha256Base64url(claims.value.jti), Math.ceil(claims.value.exp));
+    return isFirstUse ? client : invalidClient("assertion.replayed");
+  }
+  return invalidClient("client.method");
+}
+
+function invalidClient(reason: string): OAuthFailure {
+  return oauthError("invalid_client", reason, "Client authentication failed");
+}
+
+function readClientCredentials(header: string | null, params: Params): Result<PresentedCredentials, OAuthError> {
+  const secret = params.get("client_secret");
+  const assertion = params.get("client_assertion");
+  const id = params.get("client_id");
+  // spec: client.auth.one, client.auth.basic, client.auth.body, client.auth.uri
+  if ([header ?? undefined, secret, assertion].filter((method) => method !== undefined).length > 1)
+    return oauthError("invalid_request", "client.methods", "More than one way of client authentication");
+  if (assertion !== undefined) {
+    const jws = params.get("client_assertion_type") === ASSERTION_TYPE ? readJws(assertion) : undefined;
+    const subject = jws?.payload["sub"];
+    if (jws === undefined || typeof subject !== "string") return invalidClient("assertion.malformed");
+    return ok({ id: id ?? subject, jws });
+  }
+  if (header === null) return ok({ id, secret });
+  const basic = readBasicCredentials(header);
+  if (basic === undefined) return invalidClient("client.basic");
+  if (id !== undefined && id !== basic.id)
+    return oauthError("invalid_request", "client.mismatch", "client_id is not the one in the Authorization header");
+  return ok(basic);
+}
+
+/** RFC 6749 section 2.3.1: both halves are form-encoded before base64. An empty secret is none. */
+function readBasicCredentials(header: string): PresentedCredentials | undefined {
+  const bytes = decodeBase64(/^basic +([^ ]+) *$/i.exec(header)?.[1] ?? "?");
+  const halves = /^([^:]+):(.*)$/s.exec((bytes && decodeUtf8(bytes)) ?? "")?.slice(1) ?? [];
+  const [id, secret] = halves.map((half) => new URLSearchParams(`=${half.replaceAll("&", "%26")}`).get("") ?? "");
+  if (id === undefined || secret === undefined) return undefined;
+  return secret === "" ? { id } : { id, secret };
+}
+
+/** The id and the expiry of an assertion whose claims are right. `now` in milliseconds. Says nothing about the signature. */
+function checkAssertion(
+  { payload }: Jws,
+  id: string,
+  { issuer }: ServerIdentifiers,
+  time: number,
+): Result<{ readonly jti: string; readonly exp: number }, string> {
+  const { iss, sub, aud, exp, iat = 0, nbf = 0, jti } = payload;
+  const seconds = time / 1000;
+  if (iss !== id || sub !== id) return err("assertion.client");
+  // Nobody else may be among the audiences: they could use the assertion here before its owner does.
+  const audiences = Array.isArray(aud) ? aud : [aud];
+  if (audiences.length === 0 || !audiences.every((value) => value === issuer || value === issuer + PATHS.token))
+    return err("assertion.audience");
+  if (typeof exp !== "number" || exp <= seconds) return err("assertion.expired");
+  if (exp > seconds + MAX_ASSERTION_SECONDS + CLOCK_SKEW_SECONDS) return err("assertion.long");
+  if ([iat, nbf].some((start) => typeof start !== "number" || start > seconds + CLOCK_SKEW_SECONDS))
+    return err("assertion.early");
+  return typeof jti === "string" && jti !== "" ? ok({ jti, exp }) : err("assertion.jti");
+}

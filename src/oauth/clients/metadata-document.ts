@@ -1,0 +1,108 @@
+/**
+ * Clients that publish their metadata: the client id is the https URL of a JSON document. OAuth Client ID Metadata
+ * Document (draft 00), MCP basic/authorization/client-registration#client-id-metadata-documents.
+ * Refuses ids that a URL parser would write differently, our own host, documents that name another id, and shared secrets,
+ * which a public document cannot keep. Documents are cached as their HTTP headers say; failures never are.
+ * What may be fetched at all is `net/fetch.ts`'s business, and keys are `jwks.ts`'s.
+ */
+
+import { now } from "../../base/time.ts";
+import { isObject, withoutNulls, type JsonObject } from "../../base/json.ts";
+import { ok, type Result } from "../../base/result.ts";
+import { checkPublicUrl, fetchUntrusted } from "../../net/fetch.ts";
+import { createTtlCache } from "../../base/ttl-cache.ts";
+import type { Client, ClientAuth } from "./types.ts";
+import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
+import type { AuthorizationServer } from "../authorization-server/types.ts";
+import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
+
+/** The draft recommends 5 kilobytes. */
+const FETCH_LIMITS = { accept: "application/json", maxBytes: 5_120, timeoutMs: 5_000 };
+const MAX_URL_CHARACTERS = 1_000;
+const MAX_CACHED_DOCUMENTS = 200;
+/** How long a document is kept that says nothing about it, and at most. */
+const DEFAULT_CACHE_SECONDS = 300;
+const MAX_CACHE_SECONDS = 86_400;
+
+const documentCache = createTtlCache<Client>(MAX_CACHED_DOCUMENTS);
+
+export async function fetchClientMetadataDocument(
+  authServer: AuthorizationServer,
+  id: string,
+): Promise<Result<Client, OAuthError>> {
+  const { publicHost: ownHost, scopes } = authServer.settings;
+  const cachedClient = documentCache.get(id, now());
+  if (cachedClient !== undefined) return ok(cachedClient);
+  if (!isClientUrl(id, ownHost)) return documentError("document.url", "its URL has not the form of a client_id");
+  const response = await fetchUntrusted(id, FETCH_LIMITS);
+  // It may be there again in a moment: then the client must not be told that it is unknown.
+  if (!response.ok) return documentUnreachable(id, response.error, /timeout|failed/.test(response.error));
+  const { status, headers, json = {} } = response.value;
+  if (status !== 200) return documentUnreachable(id, "document.status", status >= 500);
+  const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
+  if (!client.ok) return documentError(client.error.reason, client.error.description);
+  const seconds = cacheLifetimeSeconds(headers, now());
+  if (seconds > 0) documentCache.put(id, client.value, now() + seconds * 1000);
+  return client;
+}
+
+// spec: client.document.url
+/**
+ * Section 3: https, a path, no fragment, user info or dot segments. All but the first are seen by comparing the id with
+ * what a parser makes of it: that also refuses a second spelling of the same URL, which would be another client.
+ * `own`: the host of this server, which vouches for nobody.
+ */
+export function isClientUrl(id: string, ownHost?: string): boolean {
+  const url = id.length <= MAX_URL_CHARACTERS && URL.canParse(id) ? new URL(id) : undefined;
+  return url?.href === id && url.pathname !== "/" && !id.includes("#") && checkPublicUrl(id, ownHost).ok;
+}
+
+/** The client that a document describes. `known`: the scopes of this server; `host`: its name. */
+export function parseClientMetadataDocument(
+  id: string,
+  document: JsonObject,
+  knownScopes: readonly string[],
+  ownHost?: string,
+): Result<Client, OAuthError> {
+  const members = withoutNulls(document);
+  if (members["client_id"] !== id) return invalidMetadata("client_id", "is not the URL of the document");
+  if ("client_secret" in members || "client_secret_expires_at" in members)
+    return invalidMetadata("client_secret", "cannot be kept in a document that everybody reads");
+  const metadata = parseClientMetadata(members, knownScopes);
+  if (!metadata.ok) return metadata;
+  if (metadata.value.name === "") return invalidMetadata("client_name", "is needed");
+  const auth = readAuth(members, ownHost);
+  return auth.ok ? ok({ id, key: id, metadataHost: new URL(id).host, ...metadata.value, auth: auth.value }) : auth;
+}
+
+function readAuth(members: JsonObject, ownHost: string | undefined): Result<ClientAuth, OAuthError> {
+  const { jwks, jwks_uri, token_endpoint_auth_method: method = "none" } = members;
+  if (method === "none") return ok({ method });
+  if (method !== "private_key_jwt")
+    return invalidMetadata("token_endpoint_auth_method", "must be none or private_key_jwt");
+  if (isObject(jwks)) return ok({ method, jwks });
+  const url = typeof jwks_uri === "string" ? checkPublicUrl(jwks_uri, ownHost) : undefined;
+  return url?.ok === true ? ok({ method, jwks: url.value.href }) : invalidMetadata("jwks", "or jwks_uri is not usable");
+}
+
+/** How long an answer may be used again, in seconds: RFC 9111 section 4.2. A date that cannot be read is in the past. */
+export function cacheLifetimeSeconds(headers: Headers, time: number): number {
+  const cacheControl = headers.get("cache-control") ?? "";
+  const expires = headers.get("expires");
+  if (/\b(?:no-store|no-cache|private)\b/i.test(cacheControl)) return 0;
+  const [, maxAge] = /\bmax-age="?(\d+)/i.exec(cacheControl) ?? [];
+  if (maxAge === undefined && expires === null) return DEFAULT_CACHE_SECONDS;
+  const seconds =
+    maxAge === undefined ? (Date.parse(expires ?? "") - time) / 1000 : Number(maxAge) - Number(headers.get("age") ?? 0);
+  return Math.max(0, Math.min(seconds || 0, MAX_CACHE_SECONDS));
+}
+
+/** Names the host: whoever reads this may know why it cannot be reached. Its name is letters, digits, hyphens and dots. */
+function documentUnreachable(id: string, reason: string, isTemporary: boolean): OAuthFailure {
+  const error = isTemporary ? "temporarily_unavailable" : undefined;
+  return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
+}
+
+function documentError(reason: string, problem: string, error: OAuthError["error"] = "invalid_client"): OAuthFailure {
+  return oauthError(error, reason, `The client metadata document cannot be used: ${problem}`);
+}

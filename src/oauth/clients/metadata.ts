@@ -1,0 +1,90 @@
+/**
+ * What a client says of itself, when it registers or in a document that it publishes: RFC 7591 section 2, OpenID
+ * Connect Registration section 2 (`application_type`). Of what a list asks for, the part that can be honoured is taken
+ * (section 3.2.1); refused are lists of which nothing is left, redirect URIs, and members of the wrong type. All other
+ * members are ignored. How the client authenticates is left to the two callers, which allow different methods.
+ */
+
+import type { JsonObject, JsonValue } from "../../base/json.ts";
+import { ok, type Result } from "../../base/result.ts";
+import type { Client } from "./types.ts";
+import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
+import { checkRedirectUri } from "./redirect-uri.ts";
+
+const MAX_REDIRECT_URIS = 16;
+const MAX_NAME_CHARACTERS = 80;
+const SELF_REGISTRABLE_GRANT_TYPES = ["authorization_code", "refresh_token"];
+
+/**
+ * The part of a client that its own words decide. Its name is fit to be shown to people, and empty when it gave none.
+ * Its default scopes are the known ones among those it listed; undefined when there are none. They are no limit: what it
+ * asks for beyond them, the person decides.
+ */
+type ClientMetadata = Pick<Client, "redirectUris" | "name" | "grantTypes" | "scopes" | "defaultScopes">;
+
+/** `known`: the scopes of this server. Faults carry the codes of RFC 7591 section 3.2.2. */
+export function parseClientMetadata(
+  members: JsonObject,
+  knownScopes: readonly string[],
+): Result<ClientMetadata, OAuthError> {
+  const applicationType = members["application_type"] ?? "native";
+  if (typeof applicationType !== "string") return invalidMetadata("application_type", "must be native or web");
+  // spec: redirect.required
+  const redirectUris = stringList(members["redirect_uris"]);
+  if (redirectUris === undefined || redirectUris.length === 0 || redirectUris.length > MAX_REDIRECT_URIS)
+    return invalidMetadata("redirect_uris", `must be a list of 1 to ${MAX_REDIRECT_URIS} URIs`);
+  for (const uri of redirectUris) {
+    const checked = checkRedirectUri(uri, applicationType !== "web");
+    if (!checked.ok) return invalidMetadata("redirect_uris", `has one that ${checked.error}`);
+  }
+  // An empty list is as good as none, and none leaves the choice to us: clients that name no grant type refresh as well.
+  const [responseTypes, grantTypes] = [members["response_types"], members["grant_types"]].map((list) =>
+    stringList(list ?? []),
+  );
+  if (!isAllowedBy(responseTypes, "code")) return invalidMetadata("response_types", "must list code");
+  if (!isAllowedBy(grantTypes, "authorization_code"))
+    return invalidMetadata("grant_types", "must list authorization_code: client_credentials takes the operator");
+  // spec: register.keys.once
+  if (members["jwks"] !== undefined && members["jwks_uri"] !== undefined)
+    return invalidMetadata("jwks", "and jwks_uri exclude each other");
+  const scope = members["scope"] ?? "";
+  const name = members["client_name"] ?? "";
+  if (typeof scope !== "string") return invalidMetadata("scope", "must be a string of space-separated scopes");
+  if (typeof name !== "string") return invalidMetadata("client_name", "must be a string");
+  const scopes = knownScopes.filter((knownScope) => scope.split(" ").includes(knownScope));
+  return ok({
+    redirectUris,
+    name: displayName(name),
+    grantTypes: SELF_REGISTRABLE_GRANT_TYPES.filter((grant) => isAllowedBy(grantTypes, grant)),
+    scopes: undefined,
+    defaultScopes: scopes.length === 0 ? undefined : scopes,
+  });
+}
+
+/** A fault of one member. Descriptions never repeat what was sent. */
+export function invalidMetadata(member: string, problem: string): OAuthFailure {
+  const error = member === "redirect_uris" ? "invalid_redirect_uri" : "invalid_client_metadata";
+  return oauthError(error, `metadata.${member}`, `${member} ${problem}`);
+}
+
+/** A list of strings; undefined for anything else. */
+function stringList(value: JsonValue | undefined): readonly string[] | undefined {
+  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+}
+
+function isAllowedBy(list: readonly string[] | undefined, item: string): boolean {
+  return list !== undefined && (list.length === 0 || list.includes(item));
+}
+
+/**
+ * A name on one line, not too long, and without the characters that hide text or turn it around. Braille's blank is a
+ * space to the eye; more than two marks on a letter are drawn over the lines above.
+ */
+function displayName(name: string): string {
+  const visible = name.replace(/[\p{Cf}\p{DI}\p{Co}\p{Cs}]/gu, "").replace(/[\p{Cc}\p{Z}\u2800]+/gu, " ");
+  const plain = visible.normalize().replace(/(\p{M}{2})\p{M}+/gu, "$1");
+  const letters = Array.from(plain.trim());
+  if (letters.length <= MAX_NAME_CHARACTERS) return letters.join("");
+  const start = letters.slice(0, MAX_NAME_CHARACTERS - 1).join("");
+  return `${start.trim()}…`;
+}

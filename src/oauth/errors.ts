@@ -1,0 +1,74 @@
+/**
+ * Why an OAuth request is refused: rich for the operator, poor for the sender. RFC 6749 section 5.2, RFC 6750 section 3.1.
+ * Every refusal leaves one audit line with a stable reason. Neither holds what was sent: it may be a secret.
+ */
+
+import { log, type LogEvent, type LogFields } from "../base/log.ts";
+import { err } from "../base/result.ts";
+
+/** Error codes on the wire. */
+type OAuthErrorCode =
+  | "invalid_request"
+  | "invalid_client"
+  | "invalid_grant"
+  | "unauthorized_client"
+  | "unsupported_grant_type"
+  | "unsupported_response_type"
+  | "invalid_scope"
+  | "invalid_target"
+  | "interaction_required"
+  | "invalid_redirect_uri"
+  | "invalid_client_metadata"
+  | "temporarily_unavailable"
+  | "slow_down"
+  | "server_error";
+
+/** The HTTP status of those that do not have 400 when they are not a redirect. */
+const STATUS_BY_CODE: Partial<Record<OAuthErrorCode, number>> = {
+  invalid_client: 401,
+  temporarily_unavailable: 503,
+  slow_down: 429,
+  server_error: 500,
+};
+
+export interface OAuthError {
+  readonly error: OAuthErrorCode;
+  /** Stable and dotted, for audit lines: "code.expired". */
+  readonly reason: string;
+  // spec: token.error.characters, authorize.error.characters, register.refused.characters
+  /** For the client's developer. ASCII without quotes or backslashes (RFC 6749 section 5.2). */
+  readonly description: string;
+}
+
+/** What a check returns that found one. */
+export type OAuthFailure = { readonly ok: false; readonly error: OAuthError };
+
+export function oauthError(error: OAuthError["error"], reason: string, description: string): OAuthFailure {
+  return err({ error, reason, description });
+}
+
+/** Logs one line for the operator. */
+export function audit(event: LogEvent, fields: LogFields): void {
+  log("log", event, fields);
+}
+
+// spec: token.no-store
+export const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" } as const;
+
+/** A JSON answer of an OAuth endpoint. */
+export function oauthJson(body: object, status: number = 200, headers: Record<string, string> = {}): Response {
+  return Response.json(body, { status, headers: { ...NO_STORE, ...headers } });
+}
+
+/** The refusal of a direct request (not of a browser), and its audit line. */
+export function oauthErrorResponse(endpoint: string, failure: OAuthFailure, http: Request): Response {
+  const { error, reason, description } = failure.error;
+  audit("oauth.refused", { endpoint, error, reason });
+  // spec: token.error, register.refused, client.auth.challenged
+  const headers: Record<string, string> = {};
+  if (error === "invalid_client" && http.headers.has("authorization"))
+    headers["www-authenticate"] = 'Basic realm="barewire"';
+  const status = STATUS_BY_CODE[error] ?? 400;
+  if (status === 429 || status === 503) headers["retry-after"] = "60";
+  return oauthJson({ error, error_description: description }, status, headers);
+}

@@ -1,0 +1,40 @@
+/**
+ * Where this server is: its issuer identifier, its resource identifier, and the paths of its endpoints.
+ * RFC 8414 section 2 (issuer), RFC 8707 section 2 (resource). Compares resources as URLs.
+ */
+
+import { ok, type Result } from "../base/result.ts";
+import { oauthError, type OAuthError } from "./errors.ts";
+
+export interface ServerIdentifiers {
+  /** scheme://host[:port], no slash at the end: the issuer of everything this server issues. */
+  readonly issuer: string;
+  /** The MCP endpoint, as clients name it. */
+  readonly resource: string;
+  /** What tokens, callers and what they keep are bound to: the resource, or the one that stands for all of this server's. */
+  readonly audience: string;
+}
+
+// spec: issuer.default.paths
+export const PATHS = {
+  authorize: "/authorize",
+  /** Forms of the sign-in page; upstream providers send people back here. */
+  signIn: "/authorize/sign-in",
+  consent: "/authorize/consent",
+  account: "/account",
+  token: "/token",
+  register: "/register",
+  revoke: "/revoke",
+  introspect: "/introspect",
+} as const;
+
+/**
+ * Checks a `resource` parameter: this server's endpoint, or its origin, which stands for it. Absent means the endpoint.
+ * URL parsing folds the case of scheme and host, as clients may send them.
+ */
+export function checkResource(value: string | undefined, identifiers: ServerIdentifiers): Result<void, OAuthError> {
+  if (value === undefined) return ok(undefined);
+  const href = URL.canParse(value) && !value.includes("#") ? new URL(value).href : "";
+  if (href === identifiers.resource || href === `${identifiers.issuer}/`) return ok(undefined);
+  return oauthError("invalid_target", "resource.foreign", `resource must be ${identifiers.resource}`);
+}

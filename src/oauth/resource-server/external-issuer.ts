@@ -1,0 +1,135 @@
+/**
+ * Access tokens of an outside issuer: JWTs by its published keys (RFC 9068), opaque ones by introspection (RFC 7662).
+ * The issuer's metadata are discovered (RFC 8414 section 3, then OpenID Connect Discovery) and must name the issuer itself.
+ * Refuses tokens for another audience, of another type, or bound to a key that the sender would have to prove; and an
+ * issuer that is this very server, whose metadata the request would wait for while it is waited for.
+ * Leaves revocation to the issuer: a verdict stands for at most a minute, a JWT's signature until it expires.
+ */
+
+import { encodeBase64, encodeUtf8 } from "../../base/bytes.ts";
+import type { Caller } from "../../base/caller.ts";
+import { now } from "../../base/time.ts";
+import { withoutNulls, type JsonObject } from "../../base/json.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { readJws } from "../../crypto/jws.ts";
+import { fetchConfigured } from "../../net/fetch.ts";
+import type { TokenVerifier } from "./bearer.ts";
+import { createTtlCache } from "../../base/ttl-cache.ts";
+import { isSignedBy } from "../jwks.ts";
+
+export interface ExternalIssuer {
+  /** The issuer identifier, exactly as its metadata spell it. */
+  readonly issuer: string;
+  /** "client_id:client_secret" of this server at the issuer. Without them opaque tokens are refused. */
+  readonly introspection?: string | undefined;
+  /** Also takes JWTs whose `typ` is "JWT" or absent: for issuers that do not follow RFC 9068. */
+  readonly acceptsAnyJwtType?: boolean;
+}
+
+type ClaimsResult = Result<JsonObject, string>;
+type ReadIssuerMetadata = () => Promise<JsonObject | undefined>;
+
+/** Seconds by which clocks may differ. */
+const CLOCK_SKEW_SECONDS = 60;
+const TOKEN_CACHE_MS = 60_000;
+const METADATA_CACHE_MS = 3_600_000;
+const COOL_DOWN_MS = 30_000;
+const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
+const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
+const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
+
+/** 1. A verdict that still stands, 2. never ourselves, 3. what the token says or its issuer says of it, 4. the signature. */
+export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
+  const { issuer, acceptsAnyJwtType = false } = options;
+  const verifiedTokens = createTtlCache<Caller>();
+  const metadata = issuerMetadata(issuer);
+  return async (token, identifiers) => {
+    const time = now();
+    const key = `${identifiers.resource} ${token}`;
+    const cachedCaller = verifiedTokens.get(key, time);
+    if (cachedCaller !== undefined) return ok(cachedCaller);
+    if (new URL(issuer).origin === new URL(identifiers.issuer).origin) return err("issuer.self");
+    const jws = readJws(token);
+    const claims = jws === undefined ? await introspect(token, options, metadata, time) : ok(withoutNulls(jws.payload));
+    const caller = claims.ok ? readClaims(claims.value, issuer, identifiers.resource, time) : claims;
+    if (!claims.ok || !caller.ok) return caller;
+    if (jws !== undefined) {
+      const { typ = "" } = jws.header;
+      if (typeof typ !== "string" || !(acceptsAnyJwtType ? ANY_JWT_TYPE : AT_JWT_TYPE).test(typ))
+        return err("token.type");
+      const jwks = (await metadata())?.["jwks_uri"];
+      if (typeof jwks !== "string") return err("issuer.metadata");
+      if (!(await isSignedBy(jws, jwks, "trusted"))) return err("token.signature");
+    }
+    verifiedTokens.put(key, caller.value, Math.min(Number(claims.value["exp"]) * 1_000, time + TOKEN_CACHE_MS));
+    return caller;
+  };
+}
+
+/** The caller whom claims describe, if they are `issuer`'s, for `resource`, and of this time (milliseconds). RFC 9068 section 4. */
+function readClaims(claims: JsonObject, issuer: string, resource: string, time: number): Result<Caller, string> {
+  const { iss, aud, exp, nbf = 0, iat = 0, sub, client_id, azp, scope = "", cnf } = claims;
+  const seconds = time / 1_000;
+  if (iss !== issuer) return err("token.issuer");
+  if (![aud].flat().includes(resource)) return err("token.audience");
+  if (typeof exp !== "number" || exp + CLOCK_SKEW_SECONDS <= seconds) return err("token.expired");
+  if (typeof nbf !== "number" || typeof iat !== "number") return err("token.malformed");
+  if (Math.max(nbf, iat) - CLOCK_SKEW_SECONDS > seconds) return err("token.early");
+  // A bearer check of a token that is bound to a key would undo the binding (RFC 9449 section 7.2).
+  if (cnf !== undefined) return err("token.bound");
+  const client = client_id ?? azp;
+  if (typeof sub !== "string" || sub === "" || typeof client !== "string") return err("token.subject");
+  const scopes = [scope].flat().flatMap((value) => (typeof value === "string" ? (value.match(/[^ ]+/g) ?? []) : []));
+  return ok({ issuer, subject: sub, client, scopes });
+}
+
+/** What the issuer says of an opaque token. What it need not say of its own tokens is filled in; the audience it must name. */
+async function introspect(
+  token: string,
+  options: ExternalIssuer,
+  metadata: ReadIssuerMetadata,
+  time: number,
+): Promise<ClaimsResult> {
+  const { issuer, introspection } = options;
+  if (introspection === undefined) return err("token.malformed");
+  const endpoint = (await metadata())?.["introspection_endpoint"];
+  if (typeof endpoint !== "string") return err("issuer.metadata");
+  const [id = "", ...secret] = introspection.split(":");
+  const credentials = encodeBase64(encodeUtf8(`${encodeURIComponent(id)}:${encodeURIComponent(secret.join(":"))}`));
+  const headers = { authorization: `Basic ${credentials}`, "content-type": "application/x-www-form-urlencoded" };
+  const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
+  const response = await fetchConfigured(endpoint, { ...FETCH_LIMITS, method: "POST", headers, body });
+  if (!response.ok || response.value.status !== 200) return err("issuer.introspection");
+  const { json = {} } = response.value;
+  if (json["active"] !== true) return err("token.inactive");
+  return ok({ iss: issuer, exp: (time + TOKEN_CACHE_MS) / 1_000, ...withoutNulls(json) });
+}
+
+/** The issuer's metadata, kept for an hour, and for as long as it cannot be reached. */
+function issuerMetadata(issuer: string): ReadIssuerMetadata {
+  let cached: JsonObject | undefined;
+  let nextFetchAt = 0;
+  return async () => {
+    const time = now();
+    if (cached !== undefined && time < nextFetchAt) return cached;
+    nextFetchAt = time + COOL_DOWN_MS;
+    const discovered = await discover(issuer);
+    if (discovered !== undefined) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
+    return cached;
+  };
+}
+
+async function discover(issuer: string): Promise<JsonObject | undefined> {
+  const { origin, pathname } = new URL(issuer);
+  const path = pathname.replace(/\/$/, "");
+  const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
+    (name) => `/.well-known/${name}${path}`,
+  );
+  for (const wellKnownPath of new Set([...wellKnownPaths, `${path}/.well-known/openid-configuration`])) {
+    const response = await fetchConfigured(origin + wellKnownPath, FETCH_LIMITS);
+    const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
+    // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
+    if (json?.["issuer"] === issuer) return json;
+  }
+  return undefined;
+}

@@ -1,0 +1,164 @@
+/**
+ * Sign-in at an upstream OpenID Connect provider: discovery, code with PKCE, nonce and state, one token request, and
+ * the ID token it brings. OpenID Connect Core sections 3.1.2 and 3.1.3, Discovery section 4, RFC 9207.
+ * Takes nothing from the provider but who the person is; its access token is dropped.
+ * That `state` came back to the browser it was made for is checked before.
+ */
+
+import * as z from "zod/mini";
+import { encodeBase64url } from "../../base/bytes.ts";
+import { now, randomBytes } from "../../base/time.ts";
+import { withoutNulls, type JsonObject } from "../../base/json.ts";
+import { readJws } from "../../crypto/jws.ts";
+import { sha256Base64url } from "../../crypto/seal.ts";
+import { fetchConfigured } from "../../net/fetch.ts";
+import { isSignedBy } from "../jwks.ts";
+import type { SignInMethod, SignInResult } from "./types.ts";
+
+export interface OpenIdProvider {
+  /** As people know it. */
+  readonly name: string;
+  /** Its issuer identifier, exactly. */
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly clientSecret: string;
+}
+
+/** What must come back with the person. */
+type UpstreamState = { readonly verifier: string; readonly nonce: string };
+
+export function openId(provider: OpenIdProvider): SignInMethod {
+  const { name, issuer, clientId } = provider;
+  const unreachable = `${name} cannot be reached. Try again in a minute.`;
+  return {
+    title: `Sign in with ${name}`,
+    fields: [],
+    // People whom another provider vouched for are not kept signed in.
+    epoch: `openid ${issuer} ${clientId}`,
+    async submit({ callback, state, forcesSignIn }) {
+      const metadata = await discover(issuer);
+      if (metadata === undefined) return rejected("discovery", unreachable);
+      const upstreamState: UpstreamState = {
+        verifier: encodeBase64url(randomBytes(32)),
+        nonce: encodeBase64url(randomBytes(16)),
+      };
+      const url = new URL(metadata.authorization_endpoint);
+      const parameters = {
+        ...{ response_type: "code", client_id: clientId, redirect_uri: callback, scope: "openid email", state },
+        ...{
+          nonce: upstreamState.nonce,
+          code_challenge: await sha256Base64url(upstreamState.verifier),
+          code_challenge_method: "S256",
+        },
+      };
+      for (const [parameter, value] of Object.entries(parameters)) url.searchParams.set(parameter, value);
+      if (forcesSignIn) url.searchParams.set("prompt", choosePrompt(issuer, metadata));
+      return { kind: "away", url: url.href, upstreamState };
+    },
+    async finish({ callback }, query, upstreamState) {
+      // 1. The answer is the provider's, and not of another one that it was mixed up with.
+      const metadata = await discover(issuer);
+      if (metadata === undefined) return rejected("discovery", unreachable);
+      const answeringIssuer =
+        query.get("iss") ?? (metadata.authorization_response_iss_parameter_supported ? "" : issuer);
+      if (answeringIssuer !== issuer) return rejected("iss", `The answer did not come from ${name}.`);
+      // 2. It is a yes.
+      const code = query.get("code");
+      if (query.has("error") || code === undefined) return rejected("denied", `${name} did not sign you in.`);
+      // 3. The code is worth an ID token.
+      const { verifier, nonce } = upstreamState as UpstreamState;
+      const token = await exchangeCode(provider, metadata, { code, redirect_uri: callback, code_verifier: verifier });
+      const jws = readJws(token ?? "");
+      if (jws === undefined) return rejected("token", `${name} did not say who you are.`);
+      // 4. The ID token is the provider's, for us, for this login, and of now.
+      const claims = withoutNulls(jws.payload);
+      const claimsError = checkClaims(claims, provider, nonce, now());
+      if (claimsError !== undefined || !(await isSignedBy(jws, metadata.jwks_uri, "trusted")))
+        return rejected(claimsError ?? "signature", `What ${name} said about you cannot be trusted.`);
+      // 5. Whose it is: a subject is only unique at its issuer, and only a verified address is theirs.
+      const { sub = "", email, email_verified: isEmailVerified } = claims;
+      const person = { kind: "known", subject: await sha256Base64url(JSON.stringify([issuer, sub])) } as const;
+      return typeof email === "string" && isEmailVerified === true
+        ? { ...person, name: email, properties: { sub, email } }
+        : { ...person, name: `your ${name} account`, properties: { sub } };
+    },
+  };
+}
+
+/**
+ * What makes a provider ask people whom it remembers. Core section 15.1 has every one know "login"; Google documents
+ * "select_account" in its place.
+ */
+function choosePrompt(issuer: string, { prompt_values_supported: supportedPrompts }: Metadata): string {
+  return supportedPrompts.includes("select_account") || issuer === "https://accounts.google.com"
+    ? "select_account"
+    : "login";
+}
+
+function rejected(reason: string, message: string): SignInResult {
+  return { kind: "wrong", reason: `openid.${reason}`, message };
+}
+
+/** What is used of a provider's metadata. */
+const METADATA = z.object({
+  issuer: z.string(),
+  authorization_endpoint: z.url(),
+  token_endpoint: z.string(),
+  jwks_uri: z.string(),
+  token_endpoint_auth_methods_supported: z._default(z.array(z.string()), ["client_secret_basic"]),
+  authorization_response_iss_parameter_supported: z._default(z.boolean(), false),
+  prompt_values_supported: z._default(z.array(z.string()), []),
+});
+type Metadata = z.infer<typeof METADATA>;
+
+const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
+
+/** Undefined when there is none, or when it is another issuer's. */
+async function discover(issuer: string): Promise<Metadata | undefined> {
+  const response = await fetchConfigured(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, FETCH_LIMITS);
+  const { data } = z.safeParse(
+    METADATA,
+    withoutNulls((response.ok && response.value.status === 200 && response.value.json) || {}),
+  );
+  return data?.issuer === issuer ? data : undefined;
+}
+
+/** The ID token for a code. The secret goes into the form only where the provider does not take HTTP Basic. */
+async function exchangeCode(
+  { clientId, clientSecret }: OpenIdProvider,
+  { token_endpoint: endpoint, token_endpoint_auth_methods_supported: methods }: Metadata,
+  form: Readonly<Record<string, string>>,
+): Promise<string | undefined> {
+  const usesBasic = methods.includes("client_secret_basic");
+  const secret = usesBasic ? {} : { client_id: clientId, client_secret: clientSecret };
+  const body = new URLSearchParams({ grant_type: "authorization_code", ...form, ...secret }).toString();
+  const headers = {
+    "content-type": "application/x-www-form-urlencoded",
+    ...(usesBasic
+      ? { authorization: `Basic ${btoa([clientId, clientSecret].map(encodeURIComponent).join(":"))}` }
+      : {}),
+  };
+  const response = await fetchConfigured(endpoint, { ...FETCH_LIMITS, method: "POST", headers, body });
+  const token = response.ok && response.value.status === 200 ? response.value.json?.["id_token"] : undefined;
+  return typeof token === "string" ? token : undefined;
+}
+
+/** How far the provider's clock may be from ours. */
+const SKEW_MS = 60_000;
+
+/** What is wrong with the claims of an ID token, if anything (OpenID Connect Core section 3.1.3.7). `time` in milliseconds. */
+export function checkClaims(
+  { iss, aud, azp, exp, iat, nonce, sub }: JsonObject,
+  { issuer, clientId }: OpenIdProvider,
+  expectedNonce: string,
+  time: number,
+): string | undefined {
+  const audience = Array.isArray(aud) ? aud : [aud];
+  if (iss !== issuer) return "issuer";
+  if (!audience.includes(clientId)) return "audience";
+  if (azp === undefined ? audience.length > 1 : azp !== clientId) return "authorized_party";
+  if (typeof exp !== "number" || exp * 1000 <= time - SKEW_MS) return "expired";
+  if (typeof iat !== "number" || iat * 1000 > time + SKEW_MS) return "issued_at";
+  if (nonce !== expectedNonce) return "nonce";
+  return typeof sub === "string" && sub !== "" ? undefined : "subject";
+}

@@ -1,0 +1,75 @@
+/**
+ * Signing in: what the app must say to let a person prove who they are. `app/sign-in/` has three of them.
+ * A sign-in keeps nothing between steps but the memory it asks for, which travels sealed and bound to the browser.
+ */
+
+import type { JsonObject } from "../../base/json.ts";
+import { sha256Base64url } from "../../crypto/seal.ts";
+import type { Params } from "../params.ts";
+import type { ServerIdentifiers } from "../identifiers.ts";
+
+/** One input of a sign-in form; `name` becomes the parameter that {@link SignInMethod.submit} gets. */
+export interface SignInField {
+  readonly name: string;
+  readonly label: string;
+  readonly type: "text" | "password";
+  /** For password managers, such as "current-password". */
+  readonly autocomplete: string;
+  readonly hint?: string;
+}
+
+/** Somebody who proved who they are. */
+export interface Person {
+  readonly subject: string;
+  /** How pages call them; the subject when absent. */
+  readonly name?: string;
+  /** Travel with the caller, sealed. */
+  readonly properties: JsonObject;
+}
+
+/** Somebody who proved it just now. */
+export interface AuthenticatedPerson extends Person {
+  /**
+   * What they proved it with, where the app keeps that: given to `Hooks.consented` once they agreed, and part of
+   * no cookie, no grant and no token.
+   */
+  readonly credential?: JsonObject;
+}
+
+/** What happens next. */
+export type SignInResult =
+  /** Send the person to `url`; they come back to `visit.callback`, and `memory` with them. */
+  | { readonly kind: "away"; readonly url: string; readonly upstreamState: JsonObject }
+  | ({ readonly kind: "known" } & AuthenticatedPerson)
+  /**
+   * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
+   * `reason` is for the audit line: "sign_in.wrong" unless told.
+   */
+  | { readonly kind: "wrong"; readonly message: string; readonly reason?: string; readonly subject?: string };
+
+export interface SignInContext {
+  readonly identifiers: ServerIdentifiers;
+  /** Where an upstream provider sends people back to. */
+  readonly callback: string;
+  /** For upstream providers: unguessable, bound to this browser, checked before {@link SignInMethod.finish} is asked. */
+  readonly state: string;
+  /** Somebody else than whom an upstream provider remembers wants to sign in: it should ask. */
+  readonly forcesSignIn: boolean;
+}
+
+export interface SignInMethod {
+  readonly title: string;
+  /** What the person fills in; nothing when all of it happens at an upstream provider. */
+  readonly fields: readonly SignInField[];
+  /** When this changes, whoever asked to be remembered is forgotten, and no grant from before can be refreshed. */
+  readonly epoch?: string;
+  /** The form came back, with these fields. */
+  submit(context: SignInContext, input: Params): Promise<SignInResult>;
+  /** An upstream provider sent the person back, with this query. */
+  finish?(context: SignInContext, query: Params, upstreamState: JsonObject): Promise<SignInResult>;
+}
+
+/** What stands for the epoch in a grant: the epoch itself may hold the hash of a passphrase. */
+export function epochDigest({ epoch = "" }: SignInMethod): Promise<string> {
+  return sha256Base64url(`epoch ${epoch}`);
+}

@@ -1,0 +1,60 @@
+/**
+ * Which era a request belongs to. Read from the body and the version header, never from `Mcp-Method`: old clients send
+ * that too. MCP versioning#backward-compatibility-with-initialization-based-versions.
+ * A version that nobody serves goes to the stateless era, whose error says which ones are served.
+ */
+
+import { isObject, type JsonValue } from "../base/json.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
+import { META_KEYS } from "./request-meta.ts";
+import { findRevision, SUPPORTED_VERSIONS, SESSION_VERSIONS, type Era } from "./versions.ts";
+
+/**
+ * The era of a request with these messages (none but in a POST) and this `MCP-Protocol-Version` header, which the first
+ * revision does not have. Refuses a version that nobody serves, and a batch in a version that has none.
+ */
+export function determineEra(
+  messages: readonly Message[],
+  isBatch: boolean,
+  versionHeader: string | null,
+): Result<Era, ProtocolError> {
+  const statedVersion = messages.map(metaVersion).find((version) => version !== undefined);
+  // A message that states its version is compared with its headers before either is judged.
+  if (statedVersion !== undefined && !isBatch) return ok("stateless");
+  const requestedVersion = statedVersion ?? versionHeader;
+  if (requestedVersion === null) return ok("session");
+  const revision = findRevision(requestedVersion);
+  // A handshake names its version in its parameters; only a header of the stateless era itself says otherwise.
+  if (!isBatch && messages.some(isInitializeRequest))
+    return revision?.era === "stateless" ? err(unsupportedVersion(revision.date, SESSION_VERSIONS)) : ok("session");
+  // spec: session.version.header
+  if (revision === undefined) return err(unsupportedVersion(requestedVersion));
+  // spec: http.body.single, session.body.single
+  if (isBatch && !revision.features.allowsBatches) return err(batchUnsupported(revision.date));
+  return ok(revision.era);
+}
+
+export function isInitializeRequest(message: Message): message is RpcRequest {
+  return message.kind === "request" && message.method === "initialize";
+}
+
+/** What a message says of its own version; older ones say nothing. */
+function metaVersion(message: Message): JsonValue | undefined {
+  const meta = message.kind === "response" ? undefined : message.params["_meta"];
+  return isObject(meta) ? meta[META_KEYS.protocolVersion] : undefined;
+}
+
+/** `served`: the versions of which one could be asked for instead. */
+export function unsupportedVersion(
+  requested: JsonValue,
+  supported: readonly string[] = SUPPORTED_VERSIONS,
+): ProtocolError {
+  const message = `Unsupported protocol version: use one of ${supported.join(", ")}`;
+  return protocolError("UnsupportedProtocolVersion", message, { supported: [...supported], requested });
+}
+
+export function batchUnsupported(date: string): ProtocolError {
+  return protocolError("InvalidRequest", `Batches do not exist in ${date}`);
+}

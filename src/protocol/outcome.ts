@@ -1,0 +1,54 @@
+/**
+ * How a request ends, in words that no revision and no transport owns. `server/` makes it, `revision/` says it
+ * in the words of a date, the transports carry it to the client.
+ */
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { ProtocolError } from "../base/protocol-error.ts";
+
+/** How long, and by whom, a result may be cached (`ttlMs` in milliseconds). */
+export interface CacheHint {
+  readonly ttlMs: number;
+  readonly scope: "public" | "private";
+}
+
+/** A question to the client: sampling, elicitation or roots. */
+export interface InputRequest {
+  // spec: mrtr.requests.kind
+  readonly method: "elicitation/create" | "sampling/createMessage" | "roots/list";
+  readonly params: JsonObject;
+}
+
+/** What earlier rounds of one request left behind: the client's raw answers, and results of `ctx.once`. */
+export interface RetryState {
+  readonly answers: JsonObject;
+  readonly once: JsonObject;
+  /** How often each open question was put. Left out before the first. */
+  readonly asked?: JsonObject;
+}
+
+export const NO_RETRY_STATE: RetryState = { answers: {}, once: {} };
+
+export type Outcome =
+  | { readonly kind: "complete"; readonly result: JsonObject; readonly cache?: CacheHint }
+  // spec: mrtr.only
+  | {
+      readonly kind: "input";
+      readonly requests: Readonly<Record<string, InputRequest>>;
+      readonly retryState: RetryState;
+    }
+  | { readonly kind: "refused"; readonly refusal: ProtocolError };
+
+/** A message that accompanies a running request. Not kept, not answered. */
+export interface CallNotification {
+  // spec: pattern.initiate, http.sse.requests
+  readonly method: "notifications/progress" | "notifications/message";
+  readonly params: { readonly [key: string]: JsonValue };
+}
+
+/** A one-way valve for notices: what goes in reaches the client or nobody. */
+export type NotificationSink = (notification: CallNotification) => void;
+
+export function errorOutcome(error: ProtocolError): Outcome {
+  return { kind: "refused", refusal: error };
+}

@@ -1,0 +1,149 @@
+/**
+ * What a server offers, made ready once: lookups by name, capabilities, and list pages that are the same object each
+ * time they are asked for. MCP server/discover and the capabilities sections of server/*.
+ * Refuses repeated names and undeclared scopes by throwing at start-up.
+ */
+
+import type { JsonObject } from "../base/json.ts";
+import type { CacheHint } from "../protocol/outcome.ts";
+import type { ListName } from "../protocol/change.ts";
+import type { Implementation } from "../protocol/request-meta.ts";
+import { SUPPORTED_VERSIONS } from "../protocol/versions.ts";
+import type { PromptSpec, ResourceSpec, ResourceTemplate, Scopes, ServerSpec, Tool } from "./define.ts";
+
+/** One of the four lists: the member its results have, and its entries as clients see them, in order. */
+export interface ListContents {
+  readonly member: "tools" | "resources" | "resourceTemplates" | "prompts";
+  readonly entries: readonly JsonObject[];
+  /** What identifies an entry: its name, or its URI. */
+  readonly keys: readonly string[];
+}
+
+export interface Server {
+  readonly info: Implementation;
+  readonly tools: ReadonlyMap<string, Tool>;
+  readonly resources: ReadonlyMap<string, ResourceSpec>;
+  readonly templates: ReadonlyMap<string, ResourceTemplate>;
+  readonly prompts: ReadonlyMap<string, PromptSpec>;
+  /** The lists by the method that asks for them. */
+  readonly listsByMethod: ReadonlyMap<string, ListContents>;
+  readonly scopes: Scopes;
+  /** Whether any tool needs a scope, so that callers see different lists. */
+  readonly hasRestrictedTools: boolean;
+  // spec: extension.id.format
+  readonly capabilities: JsonObject;
+  /** The lists that can change, for subscriptions. */
+  readonly changeableLists: ReadonlySet<ListName>;
+  readonly discoverResult: JsonObject;
+  readonly instructions: string | undefined;
+  readonly pageSize: number;
+  readonly listCache: CacheHint;
+}
+
+const FIVE_MINUTES: CacheHint = { ttlMs: 300_000, scope: "public" };
+
+export function buildServer(spec: ServerSpec): Server {
+  const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
+  const tools = indexBy("tool", spec.tools, (one) => one.name);
+  const resources = indexBy("resource", spec.resources, (one) => one.uri);
+  const templates = indexBy("template", spec.templates, (one) => one.uriTemplate);
+  const prompts = indexBy("prompt", spec.prompts, (one) => one.name);
+  requireScopes(scopes, tools);
+  const capabilities: JsonObject = {
+    // spec: logging.capability.declared
+    logging: {},
+    // spec: tools.capability.declared
+    ...(tools.size > 0 && { tools: { listChanged: true } }),
+    // spec: resources.capability.declared
+    ...(resources.size + templates.size > 0 && { resources: { listChanged: true, subscribe: true } }),
+    // spec: prompts.capability.declared
+    ...(prompts.size > 0 && { prompts: { listChanged: true } }),
+    // spec: completion.capability.declared
+    ...(templates.size + prompts.size > 0 && { completions: {} }),
+  };
+  // A list that would be empty for want of the whole feature does not exist.
+  const listsByMethod = new Map<string, ListContents>();
+  // spec: tools.list.answered
+  if (tools.size > 0) listsByMethod.set("tools/list", listContentsOf("tools", tools, toolEntry));
+  // spec: resources.list.answered
+  if (resources.size + templates.size > 0) {
+    listsByMethod.set("resources/list", listContentsOf("resources", resources, resourceEntry));
+    listsByMethod.set("resources/templates/list", listContentsOf("resourceTemplates", templates, templateEntry));
+  }
+  // spec: prompts.list.answered
+  if (prompts.size > 0) listsByMethod.set("prompts/list", listContentsOf("prompts", prompts, promptEntry));
+  const discoverMembers = instructions === undefined ? { capabilities } : { capabilities, instructions };
+  return {
+    info,
+    instructions,
+    tools,
+    resources,
+    templates,
+    prompts,
+    scopes,
+    capabilities,
+    listsByMethod,
+    pageSize,
+    listCache,
+    hasRestrictedTools: [...tools.values()].some((one) => one.scopes.length > 0),
+    changeableLists: new Set((["tools", "prompts", "resources"] as const).filter((list) => list in capabilities)),
+    // spec: version.discover
+    discoverResult: Object.freeze({ supportedVersions: [...SUPPORTED_VERSIONS], ...discoverMembers }),
+  };
+}
+
+/** The template that is written like `uri`, or that it fits. */
+export function findTemplate({ templates }: Pick<Server, "templates">, uri: string): ResourceTemplate | undefined {
+  return templates.get(uri) ?? [...templates.values()].find((one) => one.template.match(uri) !== undefined);
+}
+
+function indexBy<T>(kind: string, items: readonly T[] = [], key: (item: T) => string): Map<string, T> {
+  const map = new Map<string, T>();
+  for (const item of items) {
+    // spec: tools.name.unique
+    if (map.has(key(item))) throw new Error(`Two definitions of ${kind} "${key(item)}"`);
+    map.set(key(item), item);
+  }
+  return map;
+}
+
+/** Throws unless scopes can be written in a token (RFC 6749, section 3.3) and every one that is named is declared. */
+function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
+  const invalidScope = Object.keys(scopes).find((name) => !/^[!#-[\]-~]+$/.test(name));
+  if (invalidScope !== undefined) throw new Error(`Scope "${invalidScope}" holds a character that no scope may hold`);
+  const requireDeclared = (owner: string, names: readonly string[] = []): void => {
+    const undeclared = names.find((name) => !Object.hasOwn(scopes, name));
+    if (undeclared !== undefined) throw new Error(`Scope "${undeclared}" of ${owner} is not declared`);
+  };
+  for (const one of tools.values()) requireDeclared(`tool "${one.name}"`, one.scopes);
+  for (const [name, one] of Object.entries(scopes)) requireDeclared(`scope "${name}"`, one.implies);
+  for (const [name, { isDefault = true, implies = [] }] of Object.entries(scopes))
+    if (isDefault && implies.some((one) => scopes[one]?.isDefault === false))
+      throw new Error(`Scope "${name}" is given by default and implies one that is not`);
+}
+
+export function listContentsOf<T>(
+  member: ListContents["member"],
+  items: ReadonlyMap<string, T>,
+  toEntry: (item: T) => JsonObject,
+): ListContents {
+  return { member, entries: [...items.values()].map(toEntry), keys: [...items.keys()] };
+}
+
+export function toolEntry({ listEntry: listing }: Tool): JsonObject {
+  return listing;
+}
+
+function resourceEntry({ read: _read, cache: _cache, ...entry }: ResourceSpec): JsonObject {
+  return entry as unknown as JsonObject;
+}
+
+function templateEntry(spec: ResourceTemplate): JsonObject {
+  const { read: _read, cache: _cache, complete: _complete, template: _template, ...entry } = spec;
+  return entry as unknown as JsonObject;
+}
+
+function promptEntry({ handler: _handler, arguments: args, ...entry }: PromptSpec): JsonObject {
+  const argumentEntries = args?.map(({ complete: _complete, ...argument }) => argument);
+  return { ...entry, ...(argumentEntries && { arguments: argumentEntries }) } as unknown as JsonObject;
+}

@@ -1,0 +1,152 @@
+/**
+ * The Worker's side of storage: judges handles before anything wakes, names objects, and does the waiting.
+ * A change that needs the old value is made here and written only if nobody was faster. Bounds are checked here.
+ */
+
+import { now, sleep, randomBytes } from "../base/time.ts";
+import type { JsonValue } from "../base/json.ts";
+import { encodeUtf8 } from "../base/bytes.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import { sha256Base64url } from "../crypto/seal.ts";
+import { createCache, type CacheFunction } from "./cache.ts";
+import { createHandle, verifyHandle, shareHandle } from "./handle.ts";
+import type { StoreObject, StoreNamespace } from "./store-object.ts";
+import { MAX_STORED_VALUE_BYTES } from "./store-rows.ts";
+import type { HandleFault, RateLimitResult, ListOptions, Store } from "./types.ts";
+
+/** `owner`: {@link ownerKey}. */
+export interface StorageClient {
+  /** New storage of `owner`, for so many seconds. Nothing is written before something is kept there. */
+  create(owner: string, seconds: number): Promise<string>;
+  open(handle: string, owner: string): Promise<Result<Store, HandleFault>>;
+  /** A handle that opens the same storage for whoever holds it, for so many seconds and never past the storage's end. */
+  share(handle: string, owner: string, seconds: number): Promise<Result<string, HandleFault>>;
+  /** The owner's own storage, without a handle and without an end. */
+  ofOwner(owner: string): Store;
+  readonly cache: CacheFunction;
+  consume(key: string, max: number, windowMs: number): Promise<RateLimitResult>;
+}
+
+const MAX_KEY_LENGTH = 512;
+/** Seconds: ten years, more than anybody plans for. */
+const MAX_LIFETIME_SECONDS = 315_360_000;
+const MAX_WINDOW_MS = 2_678_400_000;
+/** How often a change is tried before it is given up. */
+const MAX_ATTEMPTS = 100;
+
+export function createStorageClient(ring: KeyRing, stores: StoreNamespace): StorageClient {
+  const seconds = (): number => Math.floor(now() / 1000);
+  const verify = (text: string, owner: string) => verifyHandle(ring, text, owner, now() / 1000);
+  return {
+    async create(owner, lifetimeSeconds) {
+      assertArgument(
+        isIntegerBetween(lifetimeSeconds, 1, MAX_LIFETIME_SECONDS),
+        `Storage lives for 1 to ${MAX_LIFETIME_SECONDS} whole seconds`,
+      );
+      return createHandle(ring, owner, seconds() + lifetimeSeconds);
+    },
+    async open(handle, owner) {
+      const verified = await verify(handle, owner);
+      if (!verified.ok) return err(verified.error);
+      const { name, access, storageEndsAtSeconds: end } = verified.value;
+      return ok(createStore(async () => stores.getByName(`state ${name}`), access, end));
+    },
+    async share(handle, owner, lifetimeSeconds) {
+      assertArgument(
+        isIntegerBetween(lifetimeSeconds, 1, MAX_LIFETIME_SECONDS),
+        `A handle lives for 1 to ${MAX_LIFETIME_SECONDS} whole seconds`,
+      );
+      const verified = await verify(handle, owner);
+      if (!verified.ok) return err(verified.error);
+      // Whoever was invited may invite, for no longer than they were.
+      const { expiresAtSeconds: expires } = verified.value;
+      return ok(await shareHandle(ring, verified.value, Math.min(seconds() + lifetimeSeconds, expires)));
+    },
+    ofOwner: (owner) => createStore(async () => stores.getByName(`mine ${await sha256Base64url(owner)}`), "owner"),
+    cache: createCache(stores),
+    async consume(key, max, windowMs) {
+      assertArgument(isIntegerBetween(max, 1, 1_000_000), "A limit is a whole number from 1 to 1000000");
+      assertArgument(
+        isIntegerBetween(windowMs, 1_000, MAX_WINDOW_MS),
+        "A window is a whole number of milliseconds, from 1 s to 31 days",
+      );
+      // Another window is another limiter: counts of one say nothing of the other.
+      return stores.getByName(`limit ${windowMs} ${await sha256Base64url(key)}`).consume(max, windowMs);
+    },
+  };
+}
+
+type Stub = DurableObjectStub<StoreObject>;
+
+function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: number): Store {
+  return {
+    access,
+    async get(key) {
+      return parseValue(await (await stub()).read(checkKey(key)));
+    },
+    async put(key, value) {
+      await (await stub()).write(checkKey(key), serializeValue(value), end);
+    },
+    async update(key, change) {
+      const object = await stub();
+      let current = await object.read(checkKey(key));
+      for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+        const value = change(parseValue(current));
+        const swapped = await object.compareAndSwap(key, current, serializeValue(value), end);
+        if (swapped.done) return value;
+        ({ is: current } = swapped);
+        await sleep(((randomBytes(1)[0] ?? 0) * Math.min(attempt, 8)) / 16);
+      }
+      throw new Error(`"${key}" was changed by others ${MAX_ATTEMPTS} times in a row`);
+    },
+    async list<T extends JsonValue>(options: ListOptions = {}) {
+      const { limit = 100, prefix = "", after: lastKey = "" } = options;
+      assertArgument(isIntegerBetween(limit, 1, 1_000), "A list has 1 to 1000 entries");
+      assertArgument(
+        prefix.length + lastKey.length <= 2 * MAX_KEY_LENGTH,
+        `A key has at most ${MAX_KEY_LENGTH} characters`,
+      );
+      const entries = await (await stub()).list({ ...options, limit });
+      return entries.map(({ key, text }): [string, T] => [key, JSON.parse(text) as T]);
+    },
+    async delete(key) {
+      return (await stub()).remove(checkKey(key));
+    },
+    async sql<Row>(statement: string, ...bindings: SqlStorageValue[]) {
+      const result = await (await stub()).query(statement, bindings, end);
+      if (!result.ok) throw new Error(result.error);
+      return result.value as Row[];
+    },
+  };
+}
+
+function checkKey(key: string): string {
+  assertArgument(key.length >= 1 && key.length <= MAX_KEY_LENGTH, `A key has 1 to ${MAX_KEY_LENGTH} characters`);
+  // Half a surrogate pair comes back from the platform as another key.
+  assertArgument(key.isWellFormed(), "A key is well-formed Unicode");
+  return key;
+}
+
+function serializeValue(value: JsonValue): string {
+  const text = JSON.stringify(value) as string | undefined;
+  assertArgument(text !== undefined, "Only JSON can be kept");
+  assertArgument(
+    encodeUtf8(text).length <= MAX_STORED_VALUE_BYTES,
+    `A value has at most ${MAX_STORED_VALUE_BYTES} bytes as JSON`,
+  );
+  return text;
+}
+
+function parseValue<T extends JsonValue>(text: string | undefined): T | undefined {
+  return text === undefined ? undefined : (JSON.parse(text) as T);
+}
+
+function isIntegerBetween(value: number, min: number, max: number): boolean {
+  return Number.isInteger(value) && value >= min && value <= max;
+}
+
+/** What a handler does wrong here is a bug of the handler. */
+function assertArgument(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new RangeError(message);
+}

@@ -1,0 +1,147 @@
+/**
+ * The store object: what handlers keep, behind a handle or by caller; one cached value; or one limiter.
+ *
+ * Storage: `rows.ts` lists it. Nothing is written before something is kept.
+ * Life: storage with an end goes by its alarm; a caller's own stays. A cached value goes when it would not even be given
+ * for an error, a limiter when its window is long over. Between two requests it may be evicted at any time.
+ * Trade-off: who loads a cached value is known in memory only: an eviction meanwhile costs one more load, no row.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { encodeBase64url } from "../base/bytes.ts";
+import { now, randomBytes } from "../base/time.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { emptyAtMs, consume } from "./sliding-window.ts";
+import { storeRows, type CachedRow, type StoreEntry, type SqlRow, type StoreRows } from "./store-rows.ts";
+import type { RateLimitResult, ListOptions } from "./types.ts";
+
+/** Milliseconds that a load may take before another caller may try. */
+export const CACHE_LEASE_MS = 30_000;
+/** Milliseconds for which a failed load answers for the others who wait. */
+export const CACHED_FAILURE_MS = 1_000;
+/** Cached values and limiters are looked at for cleaning no more often than this: an alarm is a request and a row. */
+const MIN_CLEANUP_MS = 3_600_000;
+
+export type StoreNamespace = DurableObjectNamespace<StoreObject>;
+
+/** What a load failed with, in words that cross to another request. */
+export interface LoadFailure {
+  readonly name: string;
+  readonly message: string;
+}
+
+/** What becomes of a question for the cached value. `old` is one past its time. */
+export type CacheLookup =
+  | { readonly kind: "fresh"; readonly row: CachedRow }
+  | { readonly kind: "load"; readonly lease: string; readonly old: CachedRow | undefined }
+  | { readonly kind: "wait" }
+  | { readonly kind: "failed"; readonly failure: LoadFailure; readonly old: CachedRow | undefined };
+
+export class StoreObject extends DurableObject {
+  readonly #rows: StoreRows = storeRows(this.ctx.storage);
+  #lease: { readonly id: string; readonly until: number } | undefined;
+  #failure: { readonly failure: LoadFailure; readonly until: number } | undefined;
+
+  read(key: string): string | undefined {
+    return this.#rows.read(key);
+  }
+
+  /** `end` (seconds since the epoch): when all of the storage goes. */
+  async write(key: string, text: string, end: number | undefined): Promise<void> {
+    await this.#scheduleDeletion(end);
+    this.#rows.write(key, text);
+  }
+
+  /** Writes if the value is still `before`. Gives what it is instead, when it is not. */
+  async compareAndSwap(
+    key: string,
+    expected: string | undefined,
+    text: string,
+    end: number | undefined,
+  ): Promise<{ readonly done: boolean; readonly is: string | undefined }> {
+    await this.#scheduleDeletion(end);
+    const current = this.#rows.read(key);
+    if (current !== expected) return { done: false, is: current };
+    this.#rows.write(key, text);
+    return { done: true, is: text };
+  }
+
+  list(options: ListOptions): StoreEntry[] {
+    return this.#rows.list(options);
+  }
+
+  remove(key: string): boolean {
+    return this.#rows.remove(key);
+  }
+
+  /** What SQLite says of a wrong statement is an answer: thrown, it would count as a failure of the object. */
+  async query(
+    statement: string,
+    bindings: readonly SqlStorageValue[],
+    end: number | undefined,
+  ): Promise<Result<SqlRow[], string>> {
+    await this.#scheduleDeletion(end);
+    try {
+      return ok(this.#rows.query(statement, bindings));
+    } catch (error) {
+      return err(String((error as Error).message));
+    }
+  }
+
+  /** The cached value, or what to do about it. */
+  acquire(): CacheLookup {
+    const nowMs = now();
+    const row = this.#rows.cached();
+    if (row !== undefined && nowMs < row.until) return { kind: "fresh", row };
+    const old = row !== undefined && nowMs < row.stale ? row : undefined;
+    if (this.#failure !== undefined && nowMs < this.#failure.until)
+      return { kind: "failed", failure: this.#failure.failure, old };
+    if (this.#lease !== undefined && nowMs < this.#lease.until) return { kind: "wait" };
+    this.#lease = { id: encodeBase64url(randomBytes(9)), until: nowMs + CACHE_LEASE_MS };
+    return { kind: "load", lease: this.#lease.id, old };
+  }
+
+  /** A load succeeded. One that lost its lease meanwhile keeps nothing: a newer one is on its way, or there. */
+  async storeLoaded(lease: string, row: CachedRow): Promise<void> {
+    if (this.#lease !== undefined && this.#lease.id !== lease) return;
+    this.#lease = undefined;
+    this.#rows.putCached(row);
+    await this.#setAlarmOnce(Math.max(row.stale, now() + MIN_CLEANUP_MS));
+  }
+
+  /** A load failed, or what it gave is not kept (no failure). */
+  releaseLease(lease: string, failure?: LoadFailure): void {
+    if (this.#lease?.id !== lease) return;
+    this.#lease = undefined;
+    if (failure !== undefined) this.#failure = { failure, until: now() + CACHED_FAILURE_MS };
+  }
+
+  /** One use of the limiter. A refused one writes nothing. */
+  async consume(max: number, windowMs: number): Promise<RateLimitResult> {
+    const nowMs = now();
+    const { result: limited, window: after } = consume(this.#rows.window(), nowMs, max, windowMs);
+    if (after === undefined) return limited;
+    this.#rows.putWindow(after);
+    await this.#setAlarmOnce(Math.max(emptyAtMs(after), nowMs + MIN_CLEANUP_MS));
+    return limited;
+  }
+
+  override async alarm(): Promise<void> {
+    const window = this.#rows.window();
+    const neededUntilMs = Math.max(this.#rows.cached()?.stale ?? 0, window === undefined ? 0 : emptyAtMs(window));
+    if (now() < neededUntilMs) await this.ctx.storage.setAlarm(Math.max(neededUntilMs, now() + MIN_CLEANUP_MS));
+    else await this.ctx.storage.deleteAll();
+  }
+
+  /** Sees to it that storage with an end has one. A write that comes after the end has nowhere to go. */
+  async #scheduleDeletion(end: number | undefined): Promise<void> {
+    if (end === undefined) return;
+    if (now() >= end * 1000) throw new Error("This storage has ended");
+    await this.#setAlarmOnce(end * 1000);
+  }
+
+  /** One alarm at a time: a row each. */
+  async #setAlarmOnce(timeMs: number): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(timeMs);
+  }
+}

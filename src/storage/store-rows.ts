@@ -1,0 +1,91 @@
+/**
+ * The rows of a store object. Each is of one kind, which its name says, and keeps that kind's rows only.
+ *
+ *   state, mine   kv <the handler's key>   '{"moves":"e4 e5"}' (JSON text), and whatever tables the handler makes
+ *   cache         kv "cached"   {"text":"{…}","loaded":1763700000000,"until":1763700300000,"stale":1763786700000}
+ *   limit         kv "window"   {"slot":14110200,"width":450000,"counts":[0,0,0,1,0,2,0,0,1]}
+ * The platform keeps kv out of reach of SQL.
+ */
+
+import type { ListOptions } from "./types.ts";
+import type { SlidingWindow } from "./sliding-window.ts";
+
+/** Bytes of a value as JSON; a row of an object holds at most 2 MB. */
+export const MAX_STORED_VALUE_BYTES = 1_000_000;
+
+/** Times are milliseconds since the epoch. */
+export interface CachedRow {
+  readonly text: string;
+  readonly loaded: number;
+  /** Until when it is as good as new, and until when it is better than an error. */
+  readonly until: number;
+  readonly stale: number;
+}
+
+export type SqlRow = Record<string, SqlStorageValue>;
+
+export interface StoreEntry {
+  readonly key: string;
+  readonly text: string;
+}
+
+export interface StoreRows {
+  read(key: string): string | undefined;
+  write(key: string, text: string): void;
+  /** True when there was one. */
+  remove(key: string): boolean;
+  list(options: ListOptions): StoreEntry[];
+  query(statement: string, bindings: readonly SqlStorageValue[]): SqlRow[];
+  cached(): CachedRow | undefined;
+  putCached(row: CachedRow): void;
+  window(): SlidingWindow | undefined;
+  putWindow(row: SlidingWindow): void;
+}
+
+/** Entries and characters of one answer, to `list` or to a statement. */
+const MAX_ENTRIES = 1_000;
+const MAX_CHARACTERS = 4_000_000;
+
+export function storeRows(storage: DurableObjectStorage): StoreRows {
+  const { kv } = storage;
+  return {
+    read: (key) => kv.get<string>(key),
+    write: (key, text) => kv.put(key, text),
+    remove: (key) => kv.delete(key),
+    list({ prefix = "", after, limit = 100 }) {
+      const selection = {
+        prefix,
+        limit: Math.min(limit, MAX_ENTRIES),
+        ...(after !== undefined && { startAfter: after }),
+      };
+      const entries: StoreEntry[] = [];
+      let size = 0;
+      for (const [key, text] of kv.list<string>(selection)) {
+        size += text.length;
+        if (size > MAX_CHARACTERS && entries.length > 0) break;
+        entries.push({ key, text });
+      }
+      return entries;
+    },
+    // All or nothing: an error undoes what the text before it wrote, and so does an answer that is too large.
+    query: (statement, bindings) =>
+      storage.transactionSync(() => {
+        const rows = storage.sql.exec<SqlRow>(statement, ...bindings).toArray();
+        if (rows.length > MAX_ENTRIES)
+          throw new Error(`The statement gives more than ${MAX_ENTRIES} rows: add a LIMIT`);
+        if (sizeOf(rows) > MAX_CHARACTERS)
+          throw new Error(`The statement gives more than ${MAX_CHARACTERS} characters: ask for less`);
+        return rows;
+      }),
+    cached: () => kv.get("cached"),
+    putCached: (row) => kv.put("cached", row),
+    window: () => kv.get("window"),
+    putWindow: (row) => kv.put("window", row),
+  };
+}
+
+function sizeOf(rows: readonly SqlRow[]): number {
+  const size = (value: SqlStorageValue): number =>
+    typeof value === "string" ? value.length : value instanceof ArrayBuffer ? value.byteLength : 0;
+  return rows.flatMap((row) => Object.values(row).map(size)).reduce((sum, one) => sum + one, 0);
+}

@@ -1,0 +1,95 @@
+/**
+ * `initialize`: choose the revision, make the session, say what the server can do.
+ * MCP basic/lifecycle#initialization. Refuses malformed parameters and callers whose sessions are all at work;
+ * an unknown revision is answered with the newest one that has sessions, as the text asks.
+ */
+
+import { isWithinBytes } from "../../base/bytes.ts";
+import { callerKey, type Caller } from "../../base/caller.ts";
+import { protocolError } from "../../base/protocol-error.ts";
+import { sha256Base64url } from "../../crypto/seal.ts";
+import { shareOf } from "../../hub/client.ts";
+import { HUB_FULL_RETRY_SECONDS } from "../../hub/hub-object.ts";
+import { supportedCapabilities } from "../../protocol/session-encoding.ts";
+import { readCapabilities, readImplementation } from "../../protocol/request-meta.ts";
+import { negotiateRevision } from "../../protocol/versions.ts";
+import type { Span } from "../../telemetry/span.ts";
+import { jsonResponse, errorResponse } from "../../wire/response.ts";
+import { writeResult, type RequestId, type RpcRequest } from "../../wire/jsonrpc.ts";
+import type { SessionObject } from "./session-object.ts";
+import { MAX_CLIENT_INFO_BYTES, SESSION_NOT_FOUND, type SessionDependencies } from "./types.ts";
+
+/** What the Worker's side of a session needs. */
+export interface SessionTransportDependencies extends SessionDependencies {
+  readonly sessions: DurableObjectNamespace<SessionObject<unknown>>;
+  /** Set to serve one revision only. */
+  readonly pinnedRevision: string | undefined;
+}
+
+/**
+ * Two object requests: the hub keeps the caller to a share and learns of the session; the object is made.
+ * `span` is told the session's name, which is no credential.
+ */
+export async function handleInitialize(
+  dependencies: SessionTransportDependencies,
+  http: Request,
+  { id, params }: RpcRequest,
+  caller: Caller,
+  span: Span,
+): Promise<Response> {
+  const { protocolVersion } = params;
+  if (typeof protocolVersion !== "string") return invalidParams(id, "params.protocolVersion must be a string");
+  const declaredCapabilities = readCapabilities(params["capabilities"]);
+  if (!declaredCapabilities.ok) return invalidParams(id, `params.capabilities${declaredCapabilities.error}`);
+  const clientInfo = readImplementation(params["clientInfo"]);
+  if (!clientInfo.ok) return invalidParams(id, `params.clientInfo ${clientInfo.error}`);
+  // spec: session.version.negotiate
+  const revision = negotiateRevision(protocolVersion, dependencies.pinnedRevision);
+  // Kept with the session and read with every call: what is not used is not kept.
+  const { name, version, title } = clientInfo.value;
+  const capabilities = supportedCapabilities(revision, declaredCapabilities.value);
+  const client = JSON.stringify({ clientInfo: { name, version, title }, capabilities });
+  if (!isWithinBytes(client, MAX_CLIENT_INFO_BYTES))
+    return invalidParams(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_INFO_BYTES} bytes`);
+  // spec: session.id.visible, session.id.unique
+  const sessionId = dependencies.sessions.newUniqueId();
+  const share = await shareOf(caller, http);
+  const admission = await dependencies.hub.registerSession(sessionId.toString(), share, caller.grant);
+  if (admission === "over")
+    return errorResponse(protocolError("Forbidden", "This access was taken back: sign in again"), id);
+  if (admission === "full") {
+    const reason = protocolError(
+      "TooManySessions",
+      "All your sessions are at work: end one with DELETE, or wait a minute",
+    );
+    return errorResponse(reason, id, { "retry-after": String(HUB_FULL_RETRY_SECONDS) });
+  }
+  const sessionName = await sha256Base64url(sessionId.toString());
+  span.set({ "mcp.session.id": sessionName });
+  const record = {
+    name: sessionName,
+    caller: callerKey(caller),
+    share,
+    grant: caller.grant,
+    revision: revision.date,
+    client,
+  };
+  if (!(await dependencies.sessions.get(sessionId).initialize(record))) return errorResponse(SESSION_NOT_FOUND, id);
+  const { info, instructions } = dependencies.server;
+  const unknownFields = revision.features.unknownEntryFields;
+  // spec: session.version.respect
+  const serverInfo = Object.fromEntries(Object.entries(info).filter(([member]) => !unknownFields.includes(member)));
+  const result = {
+    protocolVersion: revision.date,
+    capabilities: dependencies.server.capabilities,
+    serverInfo,
+    instructions,
+  };
+  const response = jsonResponse(writeResult(id, JSON.stringify(result)));
+  response.headers.set("mcp-session-id", sessionId.toString());
+  return response;
+}
+
+function invalidParams(id: RequestId, message: string): Response {
+  return errorResponse(protocolError("InvalidParams", message), id);
+}

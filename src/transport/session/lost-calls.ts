@@ -1,0 +1,63 @@
+/**
+ * Calls that nobody will answer any more: lost with the object that ran them, or beyond their time. Each ends with an error.
+ * MCP basic/transports: whatever happens, a request gets one answer.
+ */
+
+import { log } from "../../base/log.ts";
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { now } from "../../base/time.ts";
+import { sendError } from "./calls.ts";
+import { cancelInputRequests, isReadable, nextDeadline, parseStreamCall } from "./input-requests.ts";
+import {
+  CALL_LOST,
+  EVENT_SWEEP_MARGIN_MS,
+  EVENT_TTL_MS,
+  INPUT_REQUEST_TTL_MS,
+  type CallDeadline,
+  type SessionRuntime,
+} from "./types.ts";
+
+/** Ends what was lost with the object before this one. False when what that kept cannot be read. */
+export function takeOver(runtime: SessionRuntime): boolean {
+  const readable = isReadable(runtime);
+  if (readable) failLostAndExpiredCalls(runtime);
+  return readable;
+}
+
+/** Ends what has waited too long and drops old events. Returns when the alarm is next needed, in milliseconds: `latest` at most. */
+export function sweep(runtime: SessionRuntime, latest: number): number {
+  // What is written here must not ask for an alarm: the caller sets the next one.
+  runtime.alarmAt = 0;
+  failLostAndExpiredCalls(runtime);
+  runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS);
+  runtime.alarmAt = Math.min(latest, nextDeadline(runtime), runtime.store.oldestEventAt() + EVENT_TTL_MS);
+  return runtime.alarmAt;
+}
+
+/**
+ * Ends with an error every call that takes too long, every call that was at work when the object died, and every question
+ * nobody answered in time.
+ */
+export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
+  for (const { callDeadline, cancel } of runtime.runningCalls)
+    if (callDeadline.deadline <= now()) cancel.expire(callDeadline.message);
+  const activeStreams = new Set([...runtime.runningCalls].map(({ streamId }) => streamId));
+  for (const row of runtime.store.unansweredStreams()) {
+    const { request, limit: callDeadline } = parseStreamCall(row.call);
+    if (!activeStreams.has(row.id)) sendError(runtime, row.id, request.id, lostCallError(callDeadline));
+  }
+  for (const row of runtime.store.waitingStreams()) {
+    if (row.expires > now()) continue;
+    const { request, questions: openRequests } = parseStreamCall(row.call);
+    const reason = `The client did not answer within ${INPUT_REQUEST_TTL_MS / 1000} s`;
+    cancelInputRequests(runtime, row.id, openRequests, reason);
+    sendError(runtime, row.id, request.id, protocolError("InternalError", reason));
+  }
+}
+
+/** A call that waits for nothing does not keep the object awake: it is lost, and found when its time is over. */
+function lostCallError(callDeadline: CallDeadline | undefined): ProtocolError {
+  if (callDeadline === undefined || callDeadline.deadline > now()) return CALL_LOST;
+  log("error", "handler.timeout", { error: callDeadline.message });
+  return protocolError("InternalError", callDeadline.message);
+}

@@ -1,0 +1,249 @@
+/**
+ * The session object: one client's conversation in a revision that has sessions, asleep whenever nothing happens.
+ *
+ * Storage: `rows.ts` lists it. Nothing is written before `initialize` succeeds.
+ * Life: made by `initialize`, ended by DELETE, by the end of its grant, by the hub that needs room, or by the alarm a day
+ * after the client was last seen. Between two messages it may be evicted: sockets hibernate, the rest is rows, and a call that was at work is lost.
+ * Trade-off: one object request per message buys order without locks; a stream costs a row per event.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { callerKey, type Caller } from "../../base/caller.ts";
+import { now } from "../../base/time.ts";
+import { retryDelayMs } from "../../base/retry.ts";
+import type { Change } from "../../protocol/change.ts";
+import { batchUnsupported } from "../../protocol/era.ts";
+import { findRevision } from "../../protocol/versions.ts";
+import type { TraceContext } from "../../base/trace-context.ts";
+import { errorResponse } from "../../wire/response.ts";
+import { isWithinIdLimit, writeNotification, type Message } from "../../wire/jsonrpc.ts";
+import { abortCall, switchToStream } from "./calls.ts";
+import { sweep, takeOver } from "./lost-calls.ts";
+import { handleMessages } from "./handle-message.ts";
+import {
+  EVENT_TTL_MS,
+  LAST_SEEN_INTERVAL_MS,
+  SESSION_NOT_FOUND,
+  SESSION_TTL_MS,
+  type ActiveSession,
+  type MessageOutcome,
+  type SessionDependencies,
+  type SessionRuntime,
+} from "./types.ts";
+import { createSessionStore } from "./session-rows.ts";
+import type { SessionRecord } from "./record-rows.ts";
+import { sendChange, sendOnGetStream, attach, CLOSE_CODE, continueReplay, openGetStream } from "./streams.ts";
+import { unregister } from "./unregister.ts";
+
+export abstract class SessionObject<Env> extends DurableObject<Env> {
+  readonly #runtime: SessionRuntime;
+  /** Grants beside the session's own that the hub knows to be used here. */
+  readonly #knownGrants = new Set<string>();
+  /** The last grant that ended. */
+  #lastRevokedGrant: string | undefined;
+  /** When the client was last seen, as far as this object remembers. */
+  #lastSeenAt = 0;
+
+  constructor(state: DurableObjectState, env: Env) {
+    super(state, env);
+    const store = createSessionStore(state.storage);
+    const dependencies = this.dependencies(env);
+    this.#runtime = {
+      store,
+      objectState: state,
+      dependencies,
+      runningCalls: new Set(),
+      closedBeforeAttach: new Set(),
+      alarmAt: Infinity,
+    };
+    // What cannot be read would make every message an error, and its client would not know to begin anew.
+    if (this.#session() !== undefined && !takeOver(this.#runtime)) state.waitUntil(this.#destroy());
+  }
+
+  /** The app's server and what the platform lends it. */
+  abstract dependencies(env: Env): SessionDependencies;
+
+  /** Writes the session: one row, and the alarm that will end it. False when its grant ended a moment ago. */
+  async initialize(record: Omit<SessionRecord, "level" | "seen">): Promise<boolean> {
+    if (record.grant !== undefined && record.grant === this.#lastRevokedGrant) return false;
+    this.#runtime.store.putSession({ ...record, level: undefined, seen: now() });
+    await this.ctx.storage.setAlarm(now() + SESSION_TTL_MS);
+    return true;
+  }
+
+  /** Handles the messages of one POST; `postId` names it, for {@link switchToStream}; `trace` is what it belongs to. */
+  async handlePost(
+    caller: Caller,
+    messages: readonly Message[],
+    isBatch: boolean,
+    postId: string,
+    trace: TraceContext,
+  ): Promise<MessageOutcome[]> {
+    const session = await this.#authorize(callerKey(caller), caller.grant);
+    if (session === undefined) return [{ kind: "gone" }];
+    const { features, date } = session.revision;
+    // spec: session.batch
+    if (isBatch && !features.allowsBatches) return [{ kind: "refused", ...batchUnsupported(date) }];
+    return handleMessages(this.#runtime, { ...session, caller, trace }, messages, postId);
+  }
+
+  /** The POST has waited long enough: its calls go on as streams. */
+  switchToStream(postId: string): void {
+    switchToStream(this.#runtime, postId);
+  }
+
+  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
+  override async fetch(request: Request): Promise<Response> {
+    const query = new URL(request.url).searchParams;
+    const grant = query.get("grant") ?? undefined;
+    const requestedStream = query.get("stream");
+    let session = await this.#authorize(query.get("caller") ?? "", grant);
+    const isListening =
+      requestedStream === "new" || this.#runtime.store.stream(Number(requestedStream))?.state === "open";
+    if (session !== undefined && isListening) session = await this.#markListening(session);
+    if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
+    const stream = requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
+    const socket = attach(this.#runtime, session.revision, stream, Number(query.get("after")), grant);
+    return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : errorResponse(socket.error);
+  }
+
+  /** DELETE: true when the session was this caller's and is now gone. */
+  async deleteSession(caller: string): Promise<boolean> {
+    if ((await this.#authorize(caller)) === undefined) return false;
+    await this.#destroy();
+    return true;
+  }
+
+  /** From the hub: `grant` is revoked. Ends the session that it opened, or what it runs and holds in another. */
+  async revoke(grant: string): Promise<void> {
+    if (this.#session()?.record.grant === grant) return this.#destroy();
+    // Registered, and not opened yet: that is milliseconds away, so that memory is enough.
+    this.#lastRevokedGrant = grant;
+    this.#knownGrants.delete(grant);
+    this.#disconnect(grant);
+  }
+
+  /** From the hub: a change that this session may want, or that nobody here has come to hear of for long. */
+  notify(change: Change): "told" | "deaf" | "gone" {
+    const session = this.#session();
+    if (session === undefined) return "gone";
+    if (
+      this.ctx.getWebSockets().length === 0 &&
+      Math.max(session.record.seen, this.#lastSeenAt) + EVENT_TTL_MS < now()
+    ) {
+      if (session.record.hears === true) this.#runtime.store.putSession({ ...session.record, hears: false });
+      return "deaf";
+    }
+    sendChange(this.#runtime, session.record, change);
+    return "told";
+  }
+
+  /** From the hub, which needs room: ends the session, unless it is busy or its client was seen after `before`. */
+  async retire(before: number): Promise<number | "busy" | "ended" | "gone"> {
+    const session = this.#session();
+    if (session === undefined) return "gone";
+    if (this.ctx.getWebSockets().length > 0 || this.#runtime.runningCalls.size > 0) return "busy";
+    const seen = Math.max(session.record.seen, this.#lastSeenAt);
+    if (seen > before) return seen;
+    await this.#deleteStorage();
+    return "ended";
+  }
+
+  /** The person is done at a URL that this session was asked to open. */
+  notifyElicitationComplete(elicitationId: string): void {
+    if (this.#session()?.revision.features.hasUrlElicitation !== true || !isWithinIdLimit(elicitationId)) return;
+    // spec: session.elicit.complete.own, session.elicit.complete.id
+    sendOnGetStream(this.#runtime, writeNotification("notifications/elicitation/complete", { elicitationId }));
+  }
+
+  /** Ends what has waited too long, forgets old events, and ends the session itself when nobody has come for a day. */
+  override async alarm(): Promise<void> {
+    const session = this.#session();
+    if (session === undefined) return unregister(this.#runtime);
+    const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.record.seen;
+    if (idleSince + SESSION_TTL_MS <= now()) return this.#destroy();
+    await this.ctx.storage.setAlarm(sweep(this.#runtime, idleSince + SESSION_TTL_MS));
+  }
+
+  /** The Worker says that its client has read what was passed on. */
+  override webSocketMessage(socket: WebSocket): void {
+    const session = this.#session();
+    if (session === undefined) return;
+    this.#touch(session);
+    continueReplay(this.#runtime, socket);
+  }
+
+  /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
+  override webSocketClose(socket: WebSocket): void {
+    const session = this.#session();
+    if (session !== undefined) this.#touch(session);
+    // Not the code it came with: some may not be sent, and nobody reads it.
+    socket.close(CLOSE_CODE.done);
+  }
+
+  /** Ends the session, and has the hub forget it: now, or by the alarm. */
+  async #destroy(): Promise<void> {
+    const share = this.#runtime.store.session()?.share ?? "";
+    await this.#deleteStorage();
+    // Written down first: an object may die at any time.
+    this.#runtime.store.putPendingUnregistration({ share, tries: 0 });
+    await this.ctx.storage.setAlarm(now() + retryDelayMs(0));
+    await unregister(this.#runtime);
+  }
+
+  /** From here on there is no session. */
+  async #deleteStorage(): Promise<void> {
+    this.#disconnect();
+    this.#runtime.store.clearSession();
+    // With the rows goes the alarm.
+    await this.ctx.storage.deleteAll();
+  }
+
+  /** Closes the sockets and stops the calls of `grant`, or all of them. */
+  #disconnect(grant?: string): void {
+    for (const socket of this.ctx.getWebSockets(grant)) socket.close(CLOSE_CODE.ended, "ended");
+    for (const runningCall of this.#runtime.runningCalls) {
+      if (grant === undefined || runningCall.context.caller.grant === grant)
+        abortCall(this.#runtime, runningCall, { kind: "gone" });
+    }
+  }
+
+  #session(): ActiveSession | undefined {
+    const record = this.#runtime.store.session();
+    const revision = record && findRevision(record.revision);
+    return record && revision && { record, revision };
+  }
+
+  /** The session, when it is `caller`'s. Notes that the client is here, and by which grant. */
+  async #authorize(caller: string, grant?: string): Promise<ActiveSession | undefined> {
+    const session = this.#session();
+    // spec: session.bound
+    if (session === undefined || session.record.caller !== caller) return undefined;
+    if (grant === undefined || grant === session.record.grant || this.#knownGrants.has(grant))
+      return this.#touch(session);
+    if (!(await this.#runtime.dependencies.hub.addGrant(this.ctx.id.toString(), session.record.share, grant)))
+      return undefined;
+    this.#knownGrants.add(grant);
+    // The session may have ended meanwhile.
+    return this.#authorize(caller, grant);
+  }
+
+  /** Tells the hub, once, that the client listens. Undefined when the session ended meanwhile. */
+  async #markListening(session: ActiveSession): Promise<ActiveSession | undefined> {
+    const { store, dependencies } = this.#runtime;
+    if (session.record.hears === true) return session;
+    await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
+    const record = store.session();
+    if (record !== undefined) store.putSession({ ...record, hears: true });
+    return this.#session();
+  }
+
+  /** Notes that the client is here: in memory, and once in a while in the row. */
+  #touch(session: ActiveSession): ActiveSession {
+    this.#lastSeenAt = now();
+    if (now() - session.record.seen <= LAST_SEEN_INTERVAL_MS) return session;
+    const record = { ...session.record, seen: now() };
+    this.#runtime.store.putSession(record);
+    return { ...session, record };
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Streams of a session: events are rows first and then reach whoever is attached, as fast as they are read there.
+ * MCP basic/transports#resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
+ * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after).
+ */
+
+import { encodeUtf8 } from "../../base/bytes.ts";
+import { now } from "../../base/time.ts";
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import { toNotification, type Change } from "../../protocol/change.ts";
+import type { Revision } from "../../protocol/versions.ts";
+import { writeNotification } from "../../wire/jsonrpc.ts";
+import type { SseEvent } from "../../wire/sse.ts";
+import { EVENT_TTL_MS, MAX_EVENT_BYTES, MAX_GET_STREAMS, scheduleAlarm, type SessionRuntime } from "./types.ts";
+import type { SessionRecord } from "./record-rows.ts";
+import type { EventRow, StreamState } from "./session-rows.ts";
+
+/** Milliseconds a client should wait before it reconnects. */
+const RETRY_MS = 1_000;
+
+/** WebSocket close codes between object and Worker. */
+export const CLOSE_CODE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
+
+/** Bytes passed to a connection before it must say that the client has read them. */
+export const WINDOW_BYTES = 1_048_576;
+
+/** An event on its way to the Worker, which answers with any message when the client has read one with `ask`. */
+export interface StreamEvent extends SseEvent {
+  readonly ask?: boolean;
+}
+
+/** What a connection was passed, kept with its socket: the last event, and how many bytes since it was last asked. */
+interface DeliveryState {
+  readonly seq: number;
+  readonly bytes: number;
+}
+
+let lastStreamId = 0;
+
+/** Opens a stream and gives its id. */
+export function openStream(runtime: SessionRuntime, state: StreamState, call: string): number {
+  // spec: session.resume.id.unique
+  lastStreamId = Math.max(now(), lastStreamId + 1, runtime.store.newestStreamId() + 1);
+  runtime.store.addStream(lastStreamId, state, call);
+  return lastStreamId;
+}
+
+/** Writes a message to the stream and passes it to the attached socket. A final message ends the stream. */
+export function appendEvent(runtime: SessionRuntime, stream: number, data: string, final: boolean = false): void {
+  const { store } = runtime;
+  const seq = store.addEvent(stream, data, final, now());
+  if (store.eventBytes() > MAX_EVENT_BYTES) store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4);
+  scheduleAlarm(runtime, now() + EVENT_TTL_MS);
+  for (const socket of openSockets(runtime, stream)) {
+    // One that has enough to read asks for the rest.
+    if (deliveryState(socket).bytes <= WINDOW_BYTES) sendEvent(socket, stream, { seq, data, final: Number(final) });
+  }
+}
+
+/** Ends a stream that will have no answer: its call was stopped. */
+export function deleteStream(runtime: SessionRuntime, stream: number): void {
+  for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.done);
+  runtime.store.deleteStream(stream);
+}
+
+/** Closes the connection, not the stream: the client comes back for the rest. */
+export function closeForPolling(runtime: SessionRuntime, stream: number): void {
+  const attached = openSockets(runtime, stream);
+  if (attached.length === 0) runtime.closedBeforeAttach.add(stream);
+  for (const socket of attached) socket.close(CLOSE_CODE.poll);
+}
+
+/** A new stream for a GET. Of too many, those that nobody holds are ended first, and then the oldest. */
+export function openGetStream(runtime: SessionRuntime): number {
+  const stream = openStream(runtime, "open", "null");
+  const isAttached = (one: number): number => Number(openSockets(runtime, one).length > 0);
+  const [, ...others] = runtime.store.listeningStreamIds();
+  const surplusStreams = others
+    .toSorted((one, other) => isAttached(other) - isAttached(one))
+    .slice(MAX_GET_STREAMS - 1);
+  for (const one of surplusStreams) deleteStream(runtime, one);
+  return stream;
+}
+
+/** Sends a change that the session's client subscribed to, and may know of. */
+export function sendChange(runtime: SessionRuntime, record: SessionRecord, change: Change): void {
+  if ("uri" in change && !runtime.store.subscriptions().includes(change.uri)) return;
+  if (change.audience !== undefined && change.audience !== record.caller) return;
+  const { method, params } = toNotification(change);
+  sendOnGetStream(runtime, writeNotification(method, params));
+}
+
+/** Sends a message that belongs to no call, on one stream opened by GET: the newest that is attached, else the newest. */
+export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
+  // spec: session.stream.single, session.stream.broadcast, session.get.response-free
+  const open = runtime.store.listeningStreamIds();
+  const stream = open.find((one) => openSockets(runtime, one).length > 0) ?? open[0];
+  if (stream !== undefined) appendEvent(runtime, stream, data);
+}
+
+/**
+ * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
+ * be passed on waits in its rows. Refuses cursors that are too old. A call's own POST comes with -1: it takes what is left.
+ */
+export function attach(
+  runtime: SessionRuntime,
+  revision: Revision,
+  stream: number,
+  after: number,
+  grant?: string,
+): Result<WebSocket, ProtocolError> {
+  const row = runtime.store.stream(stream);
+  if (row === undefined || (after >= 0 && after < row.dropped)) {
+    return err(
+      protocolError("InvalidRequest", "Last-Event-ID is unknown here or too old: events are kept for an hour at most"),
+    );
+  }
+  // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
+  for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.replaced);
+  const { 0: client, 1: server } = new WebSocketPair();
+  runtime.objectState.acceptWebSocket(server, [String(stream), ...(grant === undefined ? [] : [grant])]);
+  // spec: session.stream.prime
+  if (after <= 0 && revision.features.sendsPrimingEvent) send(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
+  replay(runtime, server, stream, after);
+  return ok(client);
+}
+
+/** The client has read what the socket was passed: here is more. */
+export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void {
+  const stream = Number(runtime.objectState.getTags(socket)[0]);
+  const row = runtime.store.stream(stream);
+  const { seq } = deliveryState(socket);
+  // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
+  if (row === undefined || (row.state === "open" && seq < row.dropped)) socket.close(CLOSE_CODE.ended);
+  else replay(runtime, socket, stream, seq);
+}
+
+/** Passes on what followed event `after`, as much as the window allows. */
+function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, after: number): void {
+  socket.serializeAttachment({ seq: after, bytes: 0 } satisfies DeliveryState);
+  // spec: session.resume.same-stream, session.stream.answered
+  for (const event of runtime.store.eventsAfter(stream, after)) if (sendEvent(socket, stream, event)) return;
+  if (runtime.store.isAnswered(stream)) socket.close(CLOSE_CODE.done);
+  else if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
+}
+
+function openSockets(runtime: SessionRuntime, stream: number): WebSocket[] {
+  return runtime.objectState
+    .getWebSockets(String(stream))
+    .filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
+}
+
+function deliveryState(socket: WebSocket): DeliveryState {
+  return (socket.deserializeAttachment() ?? { seq: 0, bytes: 0 }) as DeliveryState;
+}
+
+/** Passes an event on. True when no more may follow: it was the last, or the client must read first. */
+function sendEvent(socket: WebSocket, stream: number, { seq, data, final }: EventRow): boolean {
+  const bytes = deliveryState(socket).bytes + encodeUtf8(data).length;
+  const isReadRequested = bytes > WINDOW_BYTES;
+  send(socket, { id: `${stream}-${seq}`, data, ...(isReadRequested && { ask: isReadRequested }) });
+  socket.serializeAttachment({ seq, bytes } satisfies DeliveryState);
+  if (final === 1) socket.close(CLOSE_CODE.done);
+  return isReadRequested || final === 1;
+}
+
+function send(socket: WebSocket, event: StreamEvent): void {
+  socket.send(JSON.stringify(event));
+}

@@ -1,0 +1,218 @@
+/**
+ * The Worker's side of a session: resolves the id, passes messages on, and writes streams to the client.
+ * MCP basic/transports#streamable-http, and what earlier revisions say differently.
+ * A made-up or foreign session id is refused here: no object wakes. Whose session it is, the object decides.
+ * The Worker holds connections and their keep-alive; the object sleeps behind hibernating sockets.
+ */
+
+import { encodeBase64url } from "../../base/bytes.ts";
+import { callerKey, type Caller } from "../../base/caller.ts";
+import { startTimer, randomBytes } from "../../base/time.ts";
+import { log, errorStack } from "../../base/log.ts";
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import { open } from "../../crypto/seal.ts";
+import { ELICITATION_ID_PURPOSE } from "../../server/run-handler.ts";
+import { isInitializeRequest } from "../../protocol/era.ts";
+import { startRequestSpan } from "../../server/request-span.ts";
+import { withSpan, type Span } from "../../telemetry/span.ts";
+import { writeError, type Message, type RequestId } from "../../wire/jsonrpc.ts";
+import { acceptedResponse, jsonResponse, readHeader, errorResponse } from "../../wire/response.ts";
+import { acceptsMediaType } from "../../wire/media-type.ts";
+import { openSse, STREAM_AFTER_MS, type SseEvent } from "../../wire/sse.ts";
+import { handleInitialize, type SessionTransportDependencies } from "./initialize.ts";
+import type { SessionObject } from "./session-object.ts";
+import { BATCHED_INITIALIZE, CALL_LOST, SESSION_NOT_FOUND, type MessageOutcome } from "./types.ts";
+import type { StreamEvent } from "./streams.ts";
+
+type SessionStub = DurableObjectStub<SessionObject<unknown>>;
+
+/** A POST of the session era. `isBatch`: its body was an array, which one revision has. */
+export async function handleSessionPost(
+  dependencies: SessionTransportDependencies,
+  http: Request,
+  messages: readonly Message[],
+  isBatch: boolean,
+  caller: Caller,
+  span: Span,
+): Promise<Response> {
+  const [first] = messages;
+  // spec: session.initialize, session.initialize.unbatched
+  if (first !== undefined && isInitializeRequest(first) && !isBatch) {
+    const requestSpan = startRequestSpan(span, dependencies.server, first, {});
+    const response = await handleInitialize(dependencies, http, first, caller, requestSpan);
+    requestSpan.end(response.ok ? undefined : String(response.status));
+    return response;
+  }
+  const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
+  if (!session.ok) return errorResponse(messages.some(isInitializeRequest) ? BATCHED_INITIALIZE : session.error);
+  const postId = encodeBase64url(randomBytes(9));
+  const handling = withSpan(span, ["Session.handle", "client"], (handleSpan) =>
+    session.value.handlePost(caller, messages, isBatch, postId, handleSpan.context()),
+  );
+  // The object has no timers: the Worker is the one who loses patience.
+  const stopStreamTimer = startTimer(STREAM_AFTER_MS, () => {
+    session.value.switchToStream(postId).catch(() => undefined);
+  });
+  const outcomes = await handling.catch((error: unknown) => callLostOutcomes(error, messages));
+  stopStreamTimer();
+  return toResponse(session.value, http, caller, messages, outcomes, isBatch);
+}
+
+/** GET: the listening stream, or the rest of a stream after `Last-Event-ID`. */
+export async function handleSessionGet(
+  dependencies: SessionTransportDependencies,
+  http: Request,
+  caller: Caller,
+): Promise<Response> {
+  // spec: session.endpoint, session.get.stream
+  const accept = readHeader(http.headers, "accept");
+  if (accept !== null && !acceptsMediaType(accept, "text/event-stream")) {
+    return errorResponse(protocolError("NotAcceptable", "Accept must list text/event-stream"));
+  }
+  const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
+  if (!session.ok) return errorResponse(session.error);
+  const lastEventId = readHeader(http.headers, "last-event-id");
+  const [, stream = "new", seq = "0"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
+  if (lastEventId !== null && stream === "new")
+    return errorResponse(protocolError("InvalidRequest", "Last-Event-ID was not issued by this server"));
+  return streamEvents(http, session.value, caller, [{ stream, after: seq }], []);
+}
+
+/** DELETE: ends the session. */
+export async function handleSessionDelete(
+  dependencies: SessionTransportDependencies,
+  http: Request,
+  caller: Caller,
+): Promise<Response> {
+  const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
+  if (!session.ok) return errorResponse(session.error);
+  return (await session.value.deleteSession(callerKey(caller)))
+    ? new Response(null, { status: 204 })
+    : errorResponse(SESSION_NOT_FOUND);
+}
+
+/** Tells the session that `elicitationId` was issued in. An id that was not issued tells nobody. */
+export async function completeElicitation(
+  sessions: SessionTransportDependencies["sessions"],
+  ring: KeyRing,
+  elicitationId: string,
+): Promise<void> {
+  const sealedSessionId = await open(ring, ELICITATION_ID_PURPOSE, elicitationId);
+  if (!sealedSessionId.ok || typeof sealedSessionId.value !== "string") return;
+  const session = sessionStub({ sessions }, sealedSessionId.value);
+  if (session.ok) await session.value.notifyElicitationComplete(elicitationId);
+}
+
+function sessionStub(
+  { sessions }: Pick<SessionTransportDependencies, "sessions">,
+  id: string | null,
+): Result<SessionStub, ProtocolError> {
+  // spec: session.id.required, session.initialize.first
+  if (id === null) return err(protocolError("InvalidRequest", "Mcp-Session-Id header is missing: initialize first"));
+  try {
+    // Throws for an id that this namespace did not issue, so that forgeries cost nothing.
+    return ok(sessions.get(sessions.idFromString(id)));
+  } catch {
+    return err(SESSION_NOT_FOUND);
+  }
+}
+
+/** The object died under the call. Nothing was streamed yet, so the POST itself carries the error: its status, where it has no request. */
+function callLostOutcomes(error: unknown, messages: readonly Message[]): MessageOutcome[] {
+  // spec: http.notification.refused
+  // What nobody took must not be accepted: the client would wait for what comes of its answer.
+  if (messages.every(({ kind }) => kind !== "request")) throw error;
+  log("error", "session.lost", { error: errorStack(error) });
+  return messages.map((message) =>
+    message.kind === "request" ? { kind: "answer", text: writeError(message.id, CALL_LOST) } : { kind: "accepted" },
+  );
+}
+
+async function toResponse(
+  stub: SessionStub,
+  http: Request,
+  caller: Caller,
+  messages: readonly Message[],
+  outcomes: readonly MessageOutcome[],
+  isBatch: boolean,
+): Promise<Response> {
+  const [first] = outcomes;
+  if (outcomes.some(({ kind }) => kind === "gone")) return errorResponse(SESSION_NOT_FOUND);
+  if (first?.kind === "refused") return errorResponse(protocolError(first.error, first.message));
+  const texts = outcomes.flatMap((outcome) => (outcome.kind === "answer" ? [outcome.text] : []));
+  const streams = outcomes.flatMap((outcome, index) => {
+    const message = messages[index];
+    if (outcome.kind !== "stream" || message?.kind !== "request") return [];
+    return [{ stream: String(outcome.streamId), after: "-1", id: message.id }];
+  });
+  if (streams.length > 0) return streamEvents(http, stub, caller, streams, texts);
+  const [onlyText] = texts;
+  if (onlyText === undefined) return acceptedResponse();
+  return jsonResponse(isBatch ? `[${texts.join(",")}]` : onlyText);
+}
+
+/** A stream id, or "new" to open one, and the sequence number of the last event that the client has. */
+interface StreamCursor {
+  readonly stream: string;
+  readonly after: string;
+  /** Of the request, where this is its own POST. */
+  readonly id?: RequestId;
+}
+
+/**
+ * Attaches to every stream of `cursors` (one object request each) and writes `texts` and all events to the client.
+ * A stream that is gone (its call was cancelled, or its answer dropped) is answered for here, and keeps nothing else
+ * from the client.
+ */
+async function streamEvents(
+  http: Request,
+  stub: SessionStub,
+  caller: Caller,
+  cursors: readonly StreamCursor[],
+  texts: string[],
+): Promise<Response> {
+  const sockets: WebSocket[] = [];
+  for (const { stream, after, id } of cursors) {
+    const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
+    if (caller.grant !== undefined) query.set("grant", caller.grant);
+    const upgradeResponse = await stub.fetch(`https://session/?${query.toString()}`, {
+      headers: { upgrade: "websocket" },
+    });
+    if (upgradeResponse.webSocket !== null) sockets.push(upgradeResponse.webSocket);
+    else if (id === undefined || upgradeResponse.status === 404) return upgradeResponse;
+    else texts.push(writeError(id, CALL_LOST));
+  }
+  const sse = openSse(http.signal, () => sockets.forEach((socket) => socket.close(1000, "client left")));
+  // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
+  let lastWrite = Promise.resolve();
+  const enqueue = (act: () => void | Promise<void>): void => {
+    lastWrite = lastWrite.then(act);
+  };
+  const write = (event: SseEvent): void =>
+    enqueue(() => {
+      sse.send(event);
+      return sse.waitUntilRead();
+    });
+  for (const text of texts) write({ data: text });
+  let openSocketCount = sockets.length;
+  if (openSocketCount === 0) enqueue(sse.close);
+  for (const socket of sockets) {
+    socket.addEventListener("message", ({ data }) => {
+      const event = JSON.parse(String(data)) as StreamEvent;
+      write(event);
+      if (event.ask === true) enqueue(() => acknowledgeRead(socket));
+    });
+    socket.addEventListener("close", () => {
+      openSocketCount -= 1;
+      if (openSocketCount === 0) enqueue(sse.close);
+    });
+    socket.accept();
+  }
+  return sse.response;
+}
+
+function acknowledgeRead(socket: WebSocket): void {
+  if (socket.readyState === WebSocket.READY_STATE_OPEN) socket.send("read");
+}

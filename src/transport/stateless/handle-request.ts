@@ -1,0 +1,162 @@
+/**
+ * The stateless era: each POST is whole in itself. No session, no object, nothing remembered.
+ * MCP transports/streamable-http, basic#_meta, versioning. Refuses in the order of the text, cheapest first.
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import type { Cancellation } from "../../base/cancellation.ts";
+import { now } from "../../base/time.ts";
+import { NO_RETRY_STATE, errorOutcome, type Outcome, type NotificationSink } from "../../protocol/outcome.ts";
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { err, ok, type Result } from "../../base/result.ts";
+import type { HubClient } from "../../hub/client.ts";
+import { encodeCompleteResult, encodeInputRequired, toStatelessError } from "../../protocol/stateless-encoding.ts";
+import { readRequestMeta, type RequestMeta } from "../../protocol/request-meta.ts";
+import { determineEra, unsupportedVersion } from "../../protocol/era.ts";
+import {
+  checkMethodHeaders,
+  checkParamHeaders,
+  checkVersionHeader,
+  type HeaderLookup,
+} from "../../protocol/request-headers.ts";
+import { findRevision, type MethodSpec } from "../../protocol/versions.ts";
+import { dispatch } from "../../server/dispatch.ts";
+import type { Server } from "../../server/registry.ts";
+import { logInternalError } from "../../server/failure.ts";
+import { timeLimitOf } from "../../server/run-handler.ts";
+import type { ServerRequest, Services } from "../../server/types.ts";
+import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
+import { withSpan, type Span } from "../../telemetry/span.ts";
+import { acceptedResponse, readHeader, errorResponse } from "../../wire/response.ts";
+import { writeError, writeResult, type Message, type RpcRequest } from "../../wire/jsonrpc.ts";
+import { openSubscriptionStream } from "./subscriptions.ts";
+import { respond, type JsonRpcReply } from "./respond.ts";
+import { readRetryState, sealRequestState } from "./request-state.ts";
+
+export interface StatelessDependencies {
+  readonly server: Server;
+  readonly services: Services;
+  readonly hub: HubClient;
+}
+
+/** One POST of the stateless era to its HTTP answer. `caller` is verified; `message` is well-formed JSON-RPC. */
+export async function handleStatelessRequest(
+  dependencies: StatelessDependencies,
+  http: Request,
+  message: Message,
+  caller: Caller,
+  parentSpan: Span,
+): Promise<Response> {
+  // spec: http.post.responses, http.notification.accepted
+  if (message.kind === "response")
+    return errorResponse(protocolError("InvalidRequest", "A client sends no responses in this revision"), message.id);
+  // spec: mirror.case.name
+  const getHeader: HeaderLookup = (name) => http.headers.get(name);
+  if (message.kind === "notification") {
+    const eraCheck = determineEra([], false, readHeader(http.headers, "mcp-protocol-version"));
+    // spec: jsonrpc.notification.silent
+    return eraCheck.ok ? acceptedResponse() : errorResponse(eraCheck.error);
+  }
+
+  // 1. The envelope is complete, 2. the headers repeat it, 3. the version is served, 4. the method exists in it.
+  const validated = validateRequest(getHeader, message);
+  if (!validated.ok) return errorResponse(validated.error, message.id);
+  const { requestMeta, methodSpec } = validated.value;
+
+  // 5. The tool's own mirrored parameters agree.
+  const { name } = message.params;
+  const tool =
+    message.method === "tools/call" && typeof name === "string" ? dependencies.server.tools.get(name) : undefined;
+  const paramCheck = checkParamHeaders(getHeader, tool?.headerParams ?? [], message.params["arguments"]);
+  if (!paramCheck.ok) return errorResponse(paramCheck.error, message.id);
+
+  // 6. A retry brings its answers and proves its state.
+  const retryState = await readRetryState(dependencies.services.ring, { ...message, caller }, now());
+  if (!retryState.ok) return errorResponse(retryState.error, message.id);
+
+  // 7. A subscription is a stream of its own; everything else runs and is answered.
+  const span = startRequestSpan(parentSpan, dependencies.server, message, {
+    "mcp.protocol.version": requestMeta.protocolVersion,
+  });
+  // spec: basic.whole
+  if (message.method === "subscriptions/listen")
+    return withSpan(span, ["Hub.listen", "client"], () =>
+      openSubscriptionStream(dependencies, http, message, caller),
+    ).finally(() => span.end());
+  // spec: stateless.context
+  const request = { ...message, ...requestMeta, caller, retryState: retryState.value, span };
+  const run = (sink: NotificationSink, cancel: Cancellation): Promise<JsonRpcReply> =>
+    runRequest(dependencies, methodSpec, request, sink, cancel);
+  return respond(http, () => timeLimitOf(dependencies, request), run);
+}
+
+function validateRequest(
+  getHeader: HeaderLookup,
+  message: RpcRequest,
+): Result<{ requestMeta: RequestMeta; methodSpec: MethodSpec }, ProtocolError> {
+  const requestMeta = readRequestMeta(message.params);
+  if (!requestMeta.ok) return requestMeta;
+  const { protocolVersion } = requestMeta.value;
+  const versionCheck = checkVersionHeader(getHeader, protocolVersion);
+  if (!versionCheck.ok) return versionCheck;
+  const revision = findRevision(protocolVersion);
+  // spec: version.unsupported.refuse
+  if (revision?.era !== "stateless") return err(unsupportedVersion(protocolVersion));
+  const methodSpec = revision.methods.get(message.method);
+  const methodCheck = checkMethodHeaders(getHeader, message.method, methodSpec, message.params);
+  if (!methodCheck.ok) return methodCheck;
+  // spec: http.method.unknown, jsonrpc.method.reserved
+  if (methodSpec === undefined)
+    return err(protocolError("MethodNotFound", `Method "${message.method}" does not exist in ${protocolVersion}`));
+  return ok({ requestMeta: requestMeta.value, methodSpec });
+}
+
+/** Runs the request and writes down what came of it, which may be impossible: a result that is no JSON is a fault. */
+async function runRequest(
+  dependencies: StatelessDependencies,
+  methodSpec: MethodSpec,
+  request: RpcRequest & ServerRequest,
+  sink: NotificationSink,
+  cancel: Cancellation,
+): Promise<JsonRpcReply> {
+  const { server, services } = dependencies;
+  let outcome: Outcome;
+  let reply: JsonRpcReply;
+  try {
+    outcome = await dispatch({ server, request, sink, cancel, services });
+    reply = await encodeOutcome(dependencies, methodSpec, request, outcome);
+  } catch (error) {
+    outcome = errorOutcome(logInternalError("call.failed", { server, request }, error));
+    reply = await encodeOutcome(dependencies, methodSpec, request, outcome);
+  }
+  endRequestSpan(request.span, outcome);
+  services.tracer.flush("soon");
+  return reply;
+}
+
+/** An outcome as the text of the answer, and the refusal behind it when there is one (it decides the HTTP status). */
+async function encodeOutcome(
+  { server: { info }, services }: StatelessDependencies,
+  methodSpec: MethodSpec,
+  request: RpcRequest & ServerRequest,
+  outcome: Outcome,
+): Promise<JsonRpcReply> {
+  const { id } = request;
+  switch (outcome.kind) {
+    case "complete": {
+      // spec: caching.retry.fresh
+      const cache = request.retryState === NO_RETRY_STATE ? outcome.cache : undefined;
+      return { text: writeResult(id, encodeCompleteResult(methodSpec, outcome.result, cache, info)) };
+    }
+    case "input": {
+      // spec: mrtr.methods.supported
+      if (methodSpec.mayRequireInput !== true) throw new Error(`${request.method} may not ask for input`);
+      const state = await sealRequestState(services.ring, request, outcome.retryState, now());
+      return { text: writeResult(id, encodeInputRequired(outcome.requests, state, info)) };
+    }
+    case "refused": {
+      const error = toStatelessError(outcome.refusal);
+      return { text: writeError(id, error), error };
+    }
+  }
+}

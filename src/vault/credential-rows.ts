@@ -1,0 +1,131 @@
+/**
+ * The vault's rows in D1: every statement that reads or writes them. `migrations/` makes the table and shows a row.
+ * Statements that change a value name the version that they know, so that whoever was faster is not overwritten.
+ */
+
+import { startTimer as later } from "../base/time.ts";
+import type { SealedRow } from "../crypto/row-seal.ts";
+import type { CredentialInfo } from "./types.ts";
+
+/** Which row: the primary key. */
+export interface RowKey {
+  /** A digest. */
+  readonly owner: string;
+  readonly service: string;
+  readonly name: string;
+}
+
+export interface CredentialRow extends RowKey, SealedRow {
+  readonly version: string;
+  /** When the value was written; milliseconds since the epoch. */
+  readonly updated: number;
+  readonly over: boolean;
+  /** Until when somebody renews it; 0: nobody does. */
+  readonly lease: number;
+}
+
+export interface VaultRows {
+  read(row: RowKey): Promise<CredentialRow | undefined>;
+  /** Writes, whatever was there, and forgets that it was over. */
+  write(row: RowKey, sealed: SealedRow, version: string, at: number): Promise<void>;
+  /** Writes a new value over version `known`. False when that is not there any more. */
+  replace(row: RowKey, sealed: SealedRow, expectedVersion: string, version: string, at: number): Promise<boolean>;
+  /** True for one of all who ask before `until` about the version that they know. */
+  acquireLease(row: RowKey, expectedVersion: string, at: number, until: number): Promise<boolean>;
+  /** Gives back the lease until `until`. One that lapsed and is another's now stays. */
+  releaseLease(row: RowKey, expectedVersion: string, until: number): Promise<void>;
+  /** Notes that the upstream ended it. False when the version is not there any more, or the lease is another's. */
+  markRevoked(row: RowKey, expectedVersion: string, until: number): Promise<boolean>;
+  remove(row: RowKey): Promise<boolean>;
+  list(owner: string, service: string | undefined): Promise<CredentialInfo[]>;
+  /** Rows after `after` that another key than `current` sealed, in order. */
+  notSealedWith(current: string, after: RowKey, limit: number): Promise<CredentialRow[]>;
+  /** Seals anew what still has its version, which it keeps: the value is the same. How many that were. */
+  reseal(rows: readonly (readonly [CredentialRow, SealedRow])[]): Promise<number>;
+}
+
+/** Milliseconds after which a database that says nothing counts as unreachable. */
+const QUERY_TIMEOUT_MS = 10_000;
+
+const WHERE_KEY = "owner = ?1 AND service = ?2 AND name = ?3";
+const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease = ?5`;
+/** A lease that ends later than a new one would was written by a clock ahead, and does not count. */
+const LEASE_IS_FREE = "(lease <= ?5 OR lease > ?6)";
+/** D1 gives bytes as a list of numbers. */
+type RawRow = Omit<CredentialRow, "blob" | "over"> & { readonly sealed: number[]; readonly over: number };
+
+export function vaultRows(db: D1Database): VaultRows {
+  const bindKey = (text: string, { owner, service, name }: RowKey, ...more: unknown[]): D1PreparedStatement =>
+    db.prepare(text).bind(owner, service, name, ...more);
+  const hasChangedRow = async (statement: D1PreparedStatement): Promise<boolean> =>
+    (await withTimeout(statement.run())).meta.changes > 0;
+  return {
+    async read(row) {
+      const raw = await withTimeout(bindKey(`SELECT * FROM credentials WHERE ${WHERE_KEY}`, row).first<RawRow>());
+      return raw === null ? undefined : readRow(raw);
+    },
+    async write(row, { key, blob }, version, at) {
+      const text = `INSERT INTO credentials (owner, service, name, key, sealed, version, since, updated)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT DO UPDATE SET
+        key = ?4, sealed = ?5, version = ?6, updated = ?7, lease = 0, over = 0`;
+      await withTimeout(bindKey(text, row, key, blob, version, at).run());
+    },
+    replace(row, { key, blob }, expectedVersion, version, at) {
+      const set = "key = ?5, sealed = ?6, version = ?7, updated = ?8, lease = 0";
+      const text = `UPDATE credentials SET ${set} WHERE ${WHERE_KEY} AND version = ?4`;
+      return hasChangedRow(bindKey(text, row, expectedVersion, key, blob, version, at));
+    },
+    acquireLease(row, expectedVersion, at, until) {
+      const text = `UPDATE credentials SET lease = ?6 WHERE ${WHERE_KEY} AND version = ?4 AND over = 0 AND ${LEASE_IS_FREE}`;
+      return hasChangedRow(bindKey(text, row, expectedVersion, at, until));
+    },
+    async releaseLease(row, expectedVersion, until) {
+      await hasChangedRow(
+        bindKey(`UPDATE credentials SET lease = 0 WHERE ${WHERE_LEASED}`, row, expectedVersion, until),
+      );
+    },
+    markRevoked: (row, expectedVersion, until) =>
+      hasChangedRow(bindKey(`UPDATE credentials SET over = 1 WHERE ${WHERE_LEASED}`, row, expectedVersion, until)),
+    remove: (row) => hasChangedRow(bindKey(`DELETE FROM credentials WHERE ${WHERE_KEY}`, row)),
+    async list(owner, service) {
+      const text = `SELECT service, name, since, updated, over FROM credentials
+        WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
+      const { results } = await withTimeout(
+        db
+          .prepare(text)
+          .bind(owner, service ?? null)
+          .all<CredentialInfo>(),
+      );
+      return results.map((row) => ({ ...row, over: Boolean(row.over) }));
+    },
+    async notSealedWith(current, after, limit) {
+      const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
+        ORDER BY owner, service, name LIMIT ?5`;
+      const { results } = await withTimeout(bindKey(text, after, current, limit).all<RawRow>());
+      return results.map(readRow);
+    },
+    async reseal(rows) {
+      if (rows.length === 0) return 0;
+      const text = `UPDATE credentials SET key = ?5, sealed = ?6 WHERE ${WHERE_KEY} AND version = ?4`;
+      const done = await withTimeout(
+        db.batch(rows.map(([row, { key, blob }]) => bindKey(text, row, row.version, key, blob))),
+      );
+      return done.filter(({ meta }) => meta.changes > 0).length;
+    },
+  };
+}
+
+function readRow({ sealed, over, ...row }: RawRow): CredentialRow {
+  return { ...row, over: over === 1, blob: Uint8Array.from(sealed) };
+}
+
+/** What D1 answers, unless it takes too long: a handler that waits for ever would be a call that never ends. */
+async function withTimeout<T>(query: Promise<T>): Promise<T> {
+  let cancelTimeout = (): void => undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    cancelTimeout = later(QUERY_TIMEOUT_MS, () =>
+      reject(new Error(`it said nothing for ${QUERY_TIMEOUT_MS / 1000} s`)),
+    );
+  });
+  return Promise.race([query, timeout]).finally(cancelTimeout);
+}

@@ -1,0 +1,126 @@
+/**
+ * Renewing upstream access tokens: RFC 6749 sections 5.1, 5.2 and 6. One of all who ask at once does it, under a lease
+ * in the row; the others ask the row again. A final no is remembered. Nothing is lost when the upstream fails, and a new
+ * value that somebody put meanwhile stays. Leaves the first token to whoever signed in: `put` it.
+ */
+
+import { now, sleep } from "../base/time.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { secret, type Secret } from "../base/secret.ts";
+import { fetchConfigured } from "../net/fetch.ts";
+import type { Upstream } from "./types.ts";
+import type { CredentialRow, RowKey } from "./credential-rows.ts";
+import { newVersion, type CredentialCipher, type VaultFault } from "./credential-cipher.ts";
+
+/** A token that lasts no longer than this is renewed; of a short life, half of it. */
+const RENEW_EARLY_MS = 60_000;
+/** For how long one may be at it; a renewal takes at most half of that. */
+const RENEWAL_LEASE_MS = 20_000;
+const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 10_000 };
+const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [50, 1_000];
+/** How long a token is taken to last whose upstream says nothing of it, and at most. Endless is no number in JSON. */
+const [DEFAULT_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS] = [3_600, 31_536_000];
+
+/** What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. */
+export async function getAccessToken(
+  cipher: CredentialCipher,
+  key: RowKey,
+  upstream: Upstream,
+): Promise<Result<Secret | undefined, VaultFault>> {
+  const deadlineMs = now() + 2 * RENEWAL_LEASE_MS;
+  let versionWaitedFor: string | undefined;
+  for (let pauseMs = FIRST_PAUSE_MS; now() < deadlineMs; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    // 1. There is one, and it is not over.
+    const row = await cipher.rows.read(key);
+    if (row === undefined) return ok(undefined);
+    if (row.over) return revokedFault(row);
+    // 2. It opens, and is of this kind.
+    const opened = await cipher.open(row);
+    if (!opened.ok) return opened;
+    const { kind, access_token: token } = opened.value;
+    const expires = opened.value["expires"] ?? Infinity;
+    if (kind !== "oauth" || typeof token !== "string" || typeof expires !== "number")
+      throw new RangeError(`Credential "${row.name}" of service "${row.service}" is no OAuth credential`);
+    // 3. It lasts.
+    if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated) / 2)) return ok(secret(token));
+    // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.
+    if (row.version === versionWaitedFor && row.lease === 0) return upstreamFault(row, "whoever renewed it could not");
+    // 5. One renews it. 6. The others take what still lasts, or wait.
+    const leaseUntilMs = now() + RENEWAL_LEASE_MS;
+    if (await cipher.rows.acquireLease(key, row.version, now(), leaseUntilMs)) {
+      const renewed = await renewRow(cipher, { ...row, lease: leaseUntilMs }, opened.value, upstream);
+      if (renewed === "again") continue;
+      const hasUpstreamFailed = !renewed.ok && renewed.error.reason === "upstream";
+      return hasUpstreamFailed && expires > now() ? ok(secret(token)) : renewed;
+    }
+    if (expires > now()) return ok(secret(token));
+    versionWaitedFor = row.version;
+    await sleep(pauseMs);
+  }
+  return upstreamFault(key, "nobody renewed it in time");
+}
+
+/** "again": somebody else wrote meanwhile, and what they wrote counts. */
+async function renewRow(
+  { rows, seal }: CredentialCipher,
+  row: CredentialRow,
+  value: JsonObject,
+  upstream: Upstream,
+): Promise<Result<Secret, VaultFault> | "again"> {
+  const { refresh_token: refreshToken } = value;
+  const response =
+    typeof refreshToken === "string" ? await requestToken(upstream, refreshToken) : err("no refresh_token is kept");
+  if (!response.ok) {
+    if (response.error === "invalid_grant")
+      return (await rows.markRevoked(row, row.version, row.lease)) ? revokedFault(row) : "again";
+    await rows.releaseLease(row, row.version, row.lease);
+    return upstreamFault(row, response.error);
+  }
+  const { token, ...renewed } = response.value;
+  const sealed = await seal(row, { ...value, ...renewed, access_token: token });
+  return (await rows.replace(row, sealed, row.version, newVersion(), now())) ? ok(secret(token)) : "again";
+}
+
+/** The token, and what else of the credential is new, or why there is none. */
+async function requestToken(
+  { tokenUrl, clientId, clientSecret }: Upstream,
+  refreshToken: string,
+): Promise<Result<{ readonly token: string; readonly [member: string]: JsonValue }, string>> {
+  const form = { grant_type: "refresh_token", refresh_token: refreshToken };
+  const basic = [clientId, clientSecret?.reveal() ?? ""].map(encodeURIComponent).join(":");
+  const response = await fetchConfigured(tokenUrl, {
+    ...LIMITS,
+    method: "POST",
+    headers: {
+      "content-type": "application/x-www-form-urlencoded",
+      ...(clientSecret !== undefined && { authorization: `Basic ${btoa(basic)}` }),
+    },
+    body: new URLSearchParams({ ...form, ...(clientSecret === undefined && { client_id: clientId }) }).toString(),
+  });
+  if (!response.ok) return response;
+  const { status, json = {} } = response.value;
+  const { access_token: token, refresh_token: nextRefreshToken, expires_in: lifetimeSeconds, error } = json;
+  if (status !== 200) return err(error === "invalid_grant" ? error : `it answered ${status}`);
+  if (typeof token !== "string" || token === "") return err("its answer holds no access_token");
+  return ok({
+    token,
+    // An upstream that does not rotate leaves it out, and the old one stays.
+    ...(typeof nextRefreshToken === "string" && { refresh_token: nextRefreshToken }),
+    // Section 5.1 lets it out. A life kept for ever would never be renewed, and one of nothing by every call.
+    expires:
+      now() +
+      (Number(lifetimeSeconds) > 0
+        ? Math.min(Number(lifetimeSeconds), MAX_LIFETIME_SECONDS)
+        : DEFAULT_LIFETIME_SECONDS) *
+        1_000,
+  });
+}
+
+function revokedFault({ service, name }: RowKey): Result<never, VaultFault> {
+  return err({ reason: "over", message: `The upstream ended credential "${name}" of service "${service}"` });
+}
+
+function upstreamFault({ service, name }: RowKey, problem: string): Result<never, VaultFault> {
+  return err({ reason: "upstream", message: `Cannot renew credential "${name}" of service "${service}": ${problem}` });
+}

@@ -1,0 +1,30 @@
+/**
+ * Credentials as other folders see them: types only.
+ */
+
+import type { Secret } from "../base/secret.ts";
+
+/** Which credential. `owner`: {@link ownerKey}. */
+export interface CredentialId {
+  readonly owner: string;
+  readonly service: string;
+  readonly name: string;
+}
+
+/** What is listed of one: never what it holds. Times are milliseconds since the epoch. */
+export interface CredentialInfo {
+  readonly service: string;
+  readonly name: string;
+  readonly since: number;
+  readonly updated: number;
+  /** The upstream ended it for good: only signing in again helps. */
+  readonly over: boolean;
+}
+
+/** Where and as whom an upstream's access token is renewed. */
+export interface Upstream {
+  readonly tokenUrl: string;
+  readonly clientId: string;
+  /** Sent by HTTP Basic; a client without one sends its id alone. */
+  readonly clientSecret?: Secret;
+}

@@ -1,0 +1,63 @@
+/**
+ * HTTP answers that carry JSON-RPC, and the checks every POST passes before its body is looked at.
+ * MCP transports/streamable-http#sending-messages. Every refusal has a JSON body that says what would be accepted.
+ */
+
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { ERRORS } from "./errors.ts";
+import { writeError, type RequestId } from "./jsonrpc.ts";
+import { acceptsMediaType, isMediaType } from "./media-type.ts";
+
+const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+const JSON_AND_EVENT_STREAM = "application/json, text/event-stream";
+
+/** The address of all strangers where the platform tells none. */
+export const UNKNOWN_ADDRESS = "local";
+
+/**
+ * Who sent a request, as far as the platform says: for limits on strangers. Outside Cloudflare a proxy must set it.
+ * Of an IPv6 address the first 64 bits: the others are its owner's to choose (RFC 4291 section 2.5.4).
+ */
+export function clientAddress(request: Request): string {
+  const address = (request.headers.get("cf-connecting-ip") ?? UNKNOWN_ADDRESS).replace(/^::ffff:(?=[\d.]+$)/i, "");
+  if (!address.includes(":")) return address;
+  const [head = [], tail = []] = address.split("::").map((part) => part.split(":"));
+  const missing = Array.from({ length: 8 - head.length - tail.length }, () => "0");
+  const groups = head.concat(missing, tail).slice(0, 4);
+  return groups.map((group) => Number.parseInt(group, 16) || 0).join(":");
+}
+
+/** The value of a header without the blanks around it. A header without a value counts as absent. */
+export function readHeader(headers: Headers, name: string): string | null {
+  const value = headers.get(name)?.trim() ?? "";
+  return value === "" ? null : value;
+}
+
+/** A 200 with `text`, which is already JSON. */
+export function jsonResponse(text: string, status: number = 200): Response {
+  return new Response(text, { status, headers: JSON_HEADERS });
+}
+
+/** A refusal as a whole HTTP answer, with the status of its row in the error table. */
+export function errorResponse(error: ProtocolError, id?: RequestId, headers: Record<string, string> = {}): Response {
+  const { status } = ERRORS[error.error];
+  return new Response(writeError(id, error), { status, headers: { ...JSON_HEADERS, ...headers } });
+}
+
+/** 202: a notification or a response was taken; there is nothing to say. */
+export function acceptedResponse(): Response {
+  return new Response(null, { status: 202 });
+}
+
+/** Checks Content-Type and Accept of a POST. An absent Accept means "anything" (RFC 9110 section 12.5.1). */
+export function checkMediaTypes(headers: Headers): Result<void, ProtocolError> {
+  if (!isMediaType(headers.get("content-type"), "application/json")) {
+    return err(protocolError("UnsupportedMediaType", "Content-Type must be application/json"));
+  }
+  const accept = readHeader(headers, "accept");
+  if (accept === null || accept === JSON_AND_EVENT_STREAM) return ok(undefined);
+  if (acceptsMediaType(accept, "application/json") && acceptsMediaType(accept, "text/event-stream"))
+    return ok(undefined);
+  return err(protocolError("NotAcceptable", "Accept must list application/json and text/event-stream"));
+}

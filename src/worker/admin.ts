@@ -1,0 +1,50 @@
+/**
+ * The operator's request to seal credentials anew: `POST /admin/rotate-keys`, a page each. `make rotate-keys` sends it.
+ * Whoever holds the key ring proves it with a signed time, good for a minute: there is no other secret to keep.
+ * Says the current key's id and how many; never what anything holds.
+ */
+
+import { now } from "../base/time.ts";
+import { readJsonObject } from "../base/json.ts";
+import { log } from "../base/log.ts";
+import type { KeyRing } from "../crypto/key-ring.ts";
+import { verifyText } from "../crypto/hmac.ts";
+import { readBody } from "../wire/body.ts";
+import { jsonResponse } from "../wire/response.ts";
+import type { Vault } from "../vault/vault.ts";
+
+/** Purpose of the proof, and the most seconds it may be good for. */
+export const ADMIN_TOKEN_PURPOSE = "admin";
+const ADMIN_TOKEN_SECONDS = 60;
+/** With the question for them, within the 50 statements that a request may make on the Free plan. */
+const PAGE_SIZE = 40;
+
+/** In: a proof as bearer token, and `{"after":"cursor"}`. Out: `{"current","next","rewrapped","unreadable"}`. */
+export async function rotateKeys(request: Request, vault: Vault, ring: KeyRing): Promise<Response> {
+  // 1. A POST. 2. By somebody who holds the keys, now.
+  if (request.method !== "POST") return adminResponse(405, { error: "Use POST" });
+  if (!(await isOperator(request, ring)))
+    return adminResponse(403, { error: "The proof is missing, wrong or older than a minute" });
+  // 3. From where on.
+  const body = await readBody(request, 4_096);
+  const params = body.ok ? readJsonObject(body.value) : undefined;
+  if (params === undefined) return adminResponse(400, { error: "The body must be a JSON object" });
+  const { after = "" } = params;
+  // 4. One page.
+  const page = await vault.reseal(typeof after === "string" ? after : "", PAGE_SIZE);
+  if (page.ok) log("log", "vault.rewrapped", { rewrapped: page.value.rewrapped, key: ring.currentId });
+  return page.ok
+    ? adminResponse(200, { current: ring.currentId, ...page.value })
+    : adminResponse(503, { error: page.error.message });
+}
+
+async function isOperator(request: Request, ring: KeyRing): Promise<boolean> {
+  const [, token = ""] = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
+  const expiresAtSeconds = Number((await verifyText(ring, ADMIN_TOKEN_PURPOSE, token)) ?? Number.NaN);
+  const nowSeconds = now() / 1000;
+  return nowSeconds < expiresAtSeconds && expiresAtSeconds <= nowSeconds + 2 * ADMIN_TOKEN_SECONDS;
+}
+
+function adminResponse(status: number, body: object): Response {
+  return jsonResponse(JSON.stringify(body), status);
+}

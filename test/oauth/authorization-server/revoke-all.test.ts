@@ -1,0 +1,220 @@
+/** The account page takes back every app at once, says what it took back, and listens to nobody but the person on it. */
+
+import { describe, expect, it } from "vitest";
+import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
+import {
+  EPOCH,
+  createAuthorizationServer,
+  openGrant,
+  identifiers,
+  CHALLENGE,
+  REDIRECT,
+} from "../authorization-server.ts";
+import { authorizeUrl, openConsentPage, createBrowser, type BrowserPage, type TestBrowser } from "../browser.ts";
+
+const ACCOUNT = "/account";
+const SIGN_IN = "/authorize/sign-in";
+let count = 0;
+/** People whom no other test knows. */
+const somebody = (): string => `all ${count++}`;
+
+/** What the app was told of. */
+const told: string[] = [];
+const hooks = { onRevoke: async (subject: string, client: string) => void told.push(`${subject} ${client}`) };
+const desk = createAuthorizationServer({}, { hooks });
+
+async function kept(name: string, at: TestBrowser = createBrowser(desk)): Promise<TestBrowser> {
+  const begun = await at.request(authorizeUrl({ prompt: "login" }));
+  await at.request(SIGN_IN, { ...begun.hidden, name, word: "open", remember: "on" });
+  return at;
+}
+
+/** Agrees as who is signed in at `at`; the id of the grant, whose code is not redeemed yet. */
+async function agree(at: TestBrowser): Promise<string> {
+  const { hidden } = await at.request(authorizeUrl());
+  const { to } = await at.request("/authorize/consent", { ...hidden, decision: "allow" });
+  return to?.searchParams.get("code")?.split(".")[1] ?? "";
+}
+
+async function grantTo(at: TestBrowser): Promise<string> {
+  const id = await agree(at);
+  const code = {
+    client: "cli",
+    resource: identifiers.resource,
+    redirectUri: REDIRECT,
+    challenge: CHALLENGE,
+    epoch: EPOCH,
+  };
+  await desk.grants.get(desk.grants.idFromString(id)).redeem(code);
+  return id;
+}
+
+const isOver = async (id: string): Promise<boolean> =>
+  (await desk.grants.get(desk.grants.idFromString(id)).status()) === undefined;
+
+/** Sends the form, and looks at the page that it leads to. */
+async function send(at: TestBrowser, form: Record<string, string>): Promise<BrowserPage> {
+  const { status, to } = await at.request(ACCOUNT, form);
+  expect(status).toBe(303);
+  return at.request(to ?? "");
+}
+
+describe("taking back all", () => {
+  it("ends every grant of the person, a code that waits included, and all that lives by them", async () => {
+    const [ada, eve] = [await kept(somebody()), await kept(somebody())];
+    const theirs = await grantTo(eve);
+    const ids = [await grantTo(ada), await grantTo(ada), await agree(ada)];
+    const before = await ada.request(ACCOUNT);
+    expect(before.html).toContain('<button name="all" value="1">Take back all</button>');
+    expect(before.html).toContain("Each must ask you again before it can go on. What it is doing now is cut off.");
+    const after = await send(ada, { ...before.hidden, all: "1" });
+    expect(after.html).toContain("No app has access to anything here.");
+    expect(after.html).toContain('role="status">3 apps can no longer use');
+    expect(await Promise.all(ids.map(isOver))).toEqual([true, true, true]);
+    expect(desk.closedGrants.filter((id) => ids.includes(id))).toEqual(ids);
+    expect(told.slice(-3)).toEqual(Array(3).fill(`all 0 cli`));
+    expect([await isOver(theirs), desk.closedGrants.includes(theirs)]).toEqual([false, false]);
+  });
+
+  it("stops at nothing that others are still asked about", async () => {
+    const name = somebody();
+    const at = await kept(name);
+    const waiting = await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+    await grantTo(at);
+    const { hidden } = await at.request(ACCOUNT);
+    expect((await send(at, { ...hidden, all: "1" })).html).toContain("“<bdi>Public</bdi>” can no longer use");
+    expect(waiting.status).toBe(200);
+    expect((await send(at, { ...hidden, all: "1" })).html).not.toContain('role="status"');
+  });
+
+  it("is not to be had for other browsers, other sites, other pages, or somebody else in the same browser", async () => {
+    const [ada, eve] = [somebody(), somebody()];
+    const at = await kept(ada);
+    const id = await grantTo(at);
+    const { hidden } = await at.request(ACCOUNT);
+    const consent = await at.request(authorizeUrl());
+    const twin = await kept(ada);
+    const refused = [
+      await twin.request(ACCOUNT, { ...hidden, all: "1" }),
+      await createBrowser(desk).request(ACCOUNT, { ...hidden, all: "1" }),
+      await at.request(ACCOUNT, { ...hidden, all: "1" }, { origin: "https://evil.test" }),
+      await at.request(ACCOUNT, { ...consent.hidden, all: "1" }),
+      await at.request(ACCOUNT, { all: "1" }),
+    ];
+    // The browser is the same, and so is its id: only the person is another.
+    await kept(eve, at);
+    refused.push(
+      await at.request(ACCOUNT, { ...hidden, all: "1" }),
+      await at.request(ACCOUNT, { ...hidden, grant: id }),
+    );
+    expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 400));
+    expect([await isOver(id), desk.closedGrants.includes(id)]).toEqual([false, false]);
+    await kept(ada, at);
+    expect((await send(at, { ...hidden, grant: id })).html).toContain("can no longer use");
+  });
+
+  it("has no way by GET", async () => {
+    const at = await kept(somebody());
+    const id = await grantTo(at);
+    const { hidden } = await at.request(ACCOUNT);
+    for (const parameters of [{ all: "1" }, { grant: id }])
+      await at.request(`${ACCOUNT}?${new URLSearchParams({ ...hidden, ...parameters }).toString()}`);
+    expect(await isOver(id)).toBe(false);
+  });
+});
+
+describe("grants of a person beyond four hundred", () => {
+  /** Puts so many grants behind those of `name` that one login more is one too many. */
+  async function crowd(name: string): Promise<void> {
+    const account = desk.accounts.getByName(await accountObjectName(name));
+    const known = await account.grants();
+    const more = Array.from({ length: 400 - known.length }, () => desk.grants.newUniqueId().toString());
+    for (const grant of more) await account.recordSignIn({ address: "", hasSucceeded: true, grant });
+  }
+
+  it(
+    "end, the oldest first, so that the page and its button reach every one that lives",
+    { timeout: 30_000 },
+    async () => {
+      const name = somebody();
+      const at = await kept(name);
+      const [oldest, next] = [await grantTo(at), await grantTo(at)];
+      const account = desk.accounts.getByName(await accountObjectName(name));
+      // Of signing in, where nothing was agreed to.
+      const [undecided = ""] = await account.grants();
+      await account.dropGrants(undecided);
+      await crowd(name);
+      // Who is kept signed in is noted with the decision.
+      const newest = await grantTo(at);
+      expect([await isOver(oldest), await isOver(next), desk.closedGrants.includes(oldest)]).toEqual([
+        true,
+        false,
+        true,
+      ]);
+      // Who signs in is noted with that.
+      await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+      expect([await isOver(next), desk.closedGrants.includes(next)]).toEqual([true, true]);
+      expect(await account.grants()).toHaveLength(400);
+      const { hidden } = await at.request(ACCOUNT);
+      await send(at, { ...hidden, all: "1" });
+      expect(await isOver(newest)).toBe(true);
+    },
+  );
+
+  it("are not opened later by a form that was still to be decided on", { timeout: 30_000 }, async () => {
+    const name = somebody();
+    const undecided = createBrowser(desk);
+    const { hidden } = await openConsentPage(undecided, authorizeUrl(), name);
+    await crowd(name);
+    await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+    expect((await undecided.request("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(400);
+  });
+});
+
+describe("what the page says that it took back", () => {
+  it("is what it took back, by name where it was one", async () => {
+    const at = await kept(somebody());
+    const [first] = [await grantTo(at), await grantTo(at)];
+    const { hidden } = await at.request(ACCOUNT);
+    const { html } = await send(at, { ...hidden, grant: first });
+    expect(html).toContain('role="status">“<bdi>Public</bdi>” can no longer use this server for you.</p>');
+    expect(html).toContain('name="grant"');
+  });
+
+  it("is nothing where there was nothing to take back", async () => {
+    const at = await kept(somebody());
+    const { hidden } = await at.request(ACCOUNT);
+    const loose = await openGrant(desk, { subject: "another" });
+    for (const grant of [loose.id, "nonsense"])
+      expect((await send(at, { ...hidden, grant })).html).not.toContain('role="status"');
+  });
+
+  it("is nobody else's, and nothing that a link says", async () => {
+    const at = await kept(somebody());
+    const { hidden } = await at.request(ACCOUNT);
+    const { to } = await at.request(ACCOUNT, { ...hidden, grant: await grantTo(at) });
+    const url = to ?? "";
+    expect((await at.request(url)).html).toContain('role="status"');
+    expect((await (await kept(somebody())).request(url)).html).not.toContain('role="status"');
+    expect((await (await kept(somebody(), at)).request(url)).html).not.toContain('role="status"');
+    for (const ended of ["x", hidden["form"] ?? "", '{"count":1}'])
+      expect((await at.request(`${ACCOUNT}?${new URLSearchParams({ ended }).toString()}`)).html).not.toContain(
+        "status",
+      );
+  });
+});
+
+it("each time stands with its hour, its zone, and in the form of machines", async () => {
+  const at = await kept(somebody());
+  const id = await grantTo(at);
+  const { since, used } = (await desk.grants.get(desk.grants.idFromString(id)).status()) ?? { since: 0, used: 0 };
+  const { html } = await at.request(ACCOUNT);
+  const times = [...html.matchAll(/<time datetime="([^"]*)">([^<]*)<\/time>/g)];
+  expect(times.map(([, machine = ""]) => Date.parse(machine))).toEqual([since, used]);
+  for (const [, machine = "", person = ""] of times) {
+    expect(machine).toMatch(/Z$/);
+    expect(person).toMatch(/^\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC$/);
+    // What people read is the same minute.
+    expect(Date.parse(person)).toBe(Math.floor(Date.parse(machine) / 60_000) * 60_000);
+  }
+});

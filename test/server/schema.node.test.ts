@@ -1,0 +1,28 @@
+// What tools send as schemas, held to the metaschema. ajv makes code, so it cannot run in workerd.
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect, test } from "vitest";
+import { isObject } from "../../src/base/json.ts";
+import type { Tool } from "../../src/server/define.ts";
+import { inputTools } from "../world/input-tools.ts";
+import { storageTools } from "../world/storage-tools.ts";
+import { tools } from "../world/tools.ts";
+
+// By a name that the compiler does not follow: what the app's settings are made of exists in workerd alone.
+const offered = "../../src/app/server.ts";
+const { serverSpec } = (await import(offered)) as { serverSpec: (env: object) => { tools: Tool[] } };
+const bound = new Proxy({}, { get: () => "https://set.test" });
+
+const ajv = new Ajv2020({ strict: false });
+const schemas = [...serverSpec(bound).tools, ...tools, ...inputTools, ...storageTools].flatMap(
+  ({ name, listEntry: listing }) =>
+    [listing["inputSchema"], listing["outputSchema"]].filter(isObject).map((schema) => [name, schema] as const),
+);
+
+test.each(schemas)("the schemas of %s are valid 2020-12", (_, schema) => {
+  expect(ajv.validateSchema(schema), JSON.stringify(ajv.errors)).toBe(true);
+});
+
+test("a schema that is not valid would be seen", () => {
+  expect(schemas.length).toBeGreaterThan(20);
+  expect(ajv.validateSchema({ type: "object", properties: { a: { minLength: -1 } } })).toBe(false);
+});

@@ -1,0 +1,235 @@
+/** Cached values in real objects: loaded once for all who ask, old ones for an error, and what each way costs. */
+
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { sha256Base64url } from "../../src/crypto/seal.ts";
+import { createStorageClient } from "../../src/storage/client.ts";
+import { ringOf } from "../crypto/keys.ts";
+import type { StoreObject } from "../../src/storage/store-object.ts";
+import { measureCost, storageClient, uniqueKey, sleep, storeNamespace, thrownMessage } from "./counted-client.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const NOON = 1_763_726_400_000;
+const objectOf = async (key: string): Promise<DurableObjectStub<StoreObject>> =>
+  storeNamespace.getByName(`cache ${await sha256Base64url(key)}`);
+
+/** Loads that are counted. */
+function loader<T>(make: (count: number) => T | Promise<T>): { count: number; load: () => Promise<T> } {
+  const one = { count: 0, load: async () => make(++one.count) };
+  return one;
+}
+
+/** Takes the lease of a key as another isolate would. */
+async function lease(key: string): Promise<string> {
+  const taken = await (await objectOf(key)).acquire();
+  if (taken.kind !== "load") throw new Error(`The lease is not to be had: ${taken.kind}`);
+  return taken.lease;
+}
+
+const kept = (text: string, until: number, stale: number = until) => ({ text, loaded: Date.now(), until, stale });
+
+describe("a value", () => {
+  it("is loaded once for fifty who ask at once", async () => {
+    const key = uniqueKey();
+    const one = loader(async (count) => {
+      await sleep(150);
+      return { count };
+    });
+    const all = await Promise.all(Array.from({ length: 50 }, () => storageClient.cache(key, 60, one.load)));
+    expect(one.count).toBe(1);
+    for (const { value, isStale: stale } of all) expect([value, stale]).toEqual([{ count: 1 }, false]);
+  });
+
+  it("is kept for its seconds, tells its age, and is then loaded anew", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const one = loader((count) => count);
+    expect(await storageClient.cache(key, 300, one.load)).toEqual({ value: 1, ageSeconds: 0, isStale: false });
+    vi.setSystemTime(NOON + 299_999);
+    expect(await storageClient.cache(key, 300, one.load)).toEqual({ value: 1, ageSeconds: 299, isStale: false });
+    vi.setSystemTime(NOON + 300_000);
+    expect(await storageClient.cache(key, 300, one.load)).toEqual({ value: 2, ageSeconds: 0, isStale: false });
+  });
+
+  it("of today ends with the day, in UTC", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const one = loader((count) => count);
+    await storageClient.cache(key, "today", one.load);
+    vi.setSystemTime(Date.parse("2025-11-21T23:59:59.999Z"));
+    expect((await storageClient.cache(key, "today", one.load)).value).toBe(1);
+    vi.setSystemTime(Date.parse("2025-11-22T00:00:00.000Z"));
+    expect((await storageClient.cache(key, "today", one.load)).value).toBe(2);
+  });
+
+  it("cannot be spoilt by who was given it", async () => {
+    const key = uniqueKey();
+    const first = await storageClient.cache<{ list: number[] }>(key, 60, async () => ({ list: [1] }));
+    first.value.list.push(2);
+    const second = await storageClient.cache<{ list: number[] }>(key, 60, async () => ({ list: [] }));
+    second.value.list.push(3);
+    expect((await storageClient.cache(key, 60, async () => ({ list: [] }))).value).toEqual({ list: [1] });
+  });
+
+  it("too large to keep is given and not kept", async () => {
+    const key = uniqueKey();
+    const one = loader(() => "x".repeat(600_000));
+    expect((await storageClient.cache(key, 60, one.load)).value).toHaveLength(600_000);
+    expect((await storageClient.cache(key, 60, one.load)).value).toHaveLength(600_000);
+    expect(one.count).toBe(2);
+  });
+
+  it("is not confused with another of a similar key", async () => {
+    const key = uniqueKey();
+    await storageClient.cache(key, 60, async () => "one");
+    expect((await storageClient.cache(`${key} `, 60, async () => "other")).value).toBe("other");
+  });
+
+  it.each([0, -1, Number.NaN, Infinity, 1e9])("has no life of %s seconds", async (ttl) => {
+    expect(await thrownMessage(() => storageClient.cache(uniqueKey(), ttl, async () => 1))).toMatch(/ttl/);
+  });
+});
+
+describe("a load that fails", () => {
+  const failing = (): Promise<string> => Promise.reject(new TypeError("the upstream is down"));
+
+  it("gives its own error, and one try for all who waited", async () => {
+    const key = uniqueKey();
+    const one = loader(async () => {
+      await sleep(100);
+      throw new TypeError("the upstream is down");
+    });
+    const all = await Promise.all(
+      Array.from({ length: 20 }, () => thrownMessage(() => storageClient.cache(key, 60, one.load))),
+    );
+    expect([...new Set(all)]).toEqual(["the upstream is down"]);
+    expect(one.count).toBe(1);
+    // A moment later it is tried again.
+    await sleep(1_100);
+    expect((await storageClient.cache(key, 60, async () => "up")).value).toBe("up");
+  });
+
+  it("gives the old value, marked, as long as that is allowed", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    await storageClient.cache(key, 60, async () => "old", { staleIfErrorSeconds: 600 });
+    vi.setSystemTime(NOON + 61_000);
+    expect(await thrownMessage(() => storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 0 }))).toBe(
+      "the upstream is down",
+    );
+    vi.setSystemTime(NOON + 659_000);
+    expect(await storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 600 })).toEqual({
+      value: "old",
+      ageSeconds: 659,
+      isStale: true,
+    });
+    // Whoever comes within the moment gets the same, and asks no upstream.
+    const one = loader(failing);
+    expect((await storageClient.cache(key, 60, one.load, { staleIfErrorSeconds: 600 })).isStale).toBe(true);
+    expect(one.count).toBe(0);
+    vi.setSystemTime(NOON + 661_000);
+    expect(await thrownMessage(() => storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 600 }))).toBe(
+      "the upstream is down",
+    );
+  });
+});
+
+describe("who loads", () => {
+  it("is waited for, and what it keeps is everybody's", async () => {
+    const key = uniqueKey();
+    const held = await lease(key);
+    const one = loader(() => "mine");
+    const waiting = storageClient.cache(key, 60, one.load);
+    await sleep(100);
+    await (await objectOf(key)).storeLoaded(held, kept('"theirs"', Date.now() + 60_000));
+    expect((await waiting).value).toBe("theirs");
+    expect(one.count).toBe(0);
+  });
+
+  it("and dies is replaced after a while", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    await lease(key);
+    vi.setSystemTime(NOON + 29_999);
+    expect((await (await objectOf(key)).acquire()).kind).toBe("wait");
+    vi.setSystemTime(NOON + 30_000);
+    expect((await storageClient.cache(key, 60, async () => "second")).value).toBe("second");
+  });
+
+  it("and comes too late overwrites nothing newer", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const slow = await lease(key);
+    vi.setSystemTime(NOON + 31_000);
+    await lease(key);
+    const object = await objectOf(key);
+    await object.storeLoaded(slow, kept('"late"', NOON + 99_000));
+    await object.releaseLease(slow, { name: "Error", message: "late" });
+    expect((await object.acquire()).kind).toBe("wait");
+  });
+
+  it("may be forgotten by an eviction, and the value is right all the same", async () => {
+    const key = uniqueKey();
+    const held = await lease(key);
+    await evictDurableObject(await objectOf(key));
+    expect((await storageClient.cache(key, 60, async () => "second")).value).toBe("second");
+    await (await objectOf(key)).storeLoaded(held, kept('"first"', Date.now() + 60_000));
+    const taken = await (await objectOf(key)).acquire();
+    expect(taken.kind === "fresh" && ['"first"', '"second"']).toContain(taken.kind === "fresh" && taken.row.text);
+  });
+});
+
+it("costs nothing in memory, a request beyond it, and two rows to fill", async () => {
+  const key = uniqueKey();
+  expect(await measureCost(() => storageClient.cache(key, 60, async () => 1))).toEqual({ requests: 2, rows: 2 });
+  expect(await measureCost(() => storageClient.cache(key, 60, async () => 1))).toEqual({ requests: 0, rows: 0 });
+  const other = uniqueKey();
+  await (await objectOf(other)).storeLoaded(await lease(other), kept("1", Date.now() + 60_000));
+  expect(await measureCost(() => storageClient.cache(other, 60, async () => 2))).toEqual({ requests: 1, rows: 0 });
+});
+
+it("that was loaded is given, though the object cannot be reached to keep it", async () => {
+  const gone = (): Promise<never> => Promise.reject(new Error("Network connection lost"));
+  const stub = {
+    acquire: async () => ({ kind: "load", lease: "l", old: undefined }),
+    storeLoaded: gone,
+    releaseLease: gone,
+  };
+  const unreachable = createStorageClient(ringOf("a"), { getByName: () => stub } as never);
+  expect(await unreachable.cache(uniqueKey(), 60, async () => 1)).toEqual({ value: 1, ageSeconds: 0, isStale: false });
+  expect(
+    await thrownMessage(() => unreachable.cache(uniqueKey(), 60, () => Promise.reject(new Error("its own")))),
+  ).toBe("its own");
+});
+
+it("is bounded in memory: the oldest goes first", async () => {
+  const first = uniqueKey();
+  await storageClient.cache(first, 60, async () => 1);
+  await Promise.all(Array.from({ length: 200 }, () => storageClient.cache(uniqueKey(), 60, async () => 1)));
+  expect(await measureCost(() => storageClient.cache(first, 60, async () => 1))).toEqual({ requests: 1, rows: 0 });
+}, 20_000);
+
+it("is cleaned away when it would not even do for an error", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+  const key = uniqueKey();
+  await storageClient.cache(key, 60, async () => 1, { staleIfErrorSeconds: 60 });
+  const object = await objectOf(key);
+  expect(await runDurableObjectAlarm(object)).toBe(true);
+  expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached"))).toBeDefined();
+  vi.setSystemTime(NOON + 120_000);
+  expect(await runDurableObjectAlarm(object)).toBe(true);
+  expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached"))).toBeUndefined();
+});
+
+it("that is loaded again and again wakes its object for cleaning once an hour at most", async () => {
+  const [key, start] = [uniqueKey(), Date.now()];
+  const object = await objectOf(key);
+  const next = () => runInDurableObject(object, async (_, { storage }) => (await storage.getAlarm()) ?? 0);
+  await object.storeLoaded(await lease(key), kept("1", start + 1));
+  expect(await next()).toBeGreaterThanOrEqual(start + 3_600_000);
+  await sleep(5);
+  await object.storeLoaded(await lease(key), kept("2", start + 60_000));
+  expect(await runDurableObjectAlarm(object)).toBe(true);
+  expect(await next()).toBeGreaterThanOrEqual(start + 3_600_000);
+});

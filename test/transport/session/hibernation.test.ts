@@ -1,0 +1,183 @@
+/** What an eviction between any two messages must not change. The pool evicts for real: memory goes, sockets and rows stay. */
+
+import {
+  abortAllDurableObjects,
+  evictAllDurableObjects,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { INPUT_REQUEST_TTL_MS, SESSION_TTL_MS } from "../../../src/transport/session/types.ts";
+import {
+  callTool,
+  EventReader,
+  openGetStream,
+  openSession,
+  jsonRpcRequest,
+  send,
+  sessionStub,
+  type Session,
+} from "./client.ts";
+
+afterEach(() => void vi.useRealTimers());
+
+const evict = (): Promise<void> => evictAllDurableObjects({ webSockets: "hibernate" });
+const answerTo = (question: Record<string, unknown>, result: object): object => ({
+  jsonrpc: "2.0",
+  id: question["id"],
+  result,
+});
+
+async function ask(
+  session: Session,
+): Promise<{ events: EventReader; question: Record<string, unknown>; eventId: string }> {
+  const events = new EventReader(await send(session, callTool(7, "test_elicitation", { message: "Who?" })));
+  const { eventId = "", ...question } = await events.message();
+  expect(question["method"]).toBe("elicitation/create");
+  return { events, question, eventId };
+}
+
+const ADA = { action: "accept", content: { username: "ada", email: "ada@example.com" } };
+
+describe("evicted while idle", () => {
+  it("a listening stream still delivers", async () => {
+    const session = await openSession();
+    const events = new EventReader(await openGetStream(session));
+    await events.next();
+    await evict();
+    await (await send(session, callTool(1, "test_trigger_tool_change"))).text();
+    expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await events.cancel();
+  });
+
+  it("an elicitation answered afterwards finishes on the first stream", async () => {
+    const session = await openSession();
+    const { events, question } = await ask(session);
+    await evict();
+    expect((await send(session, answerTo(question, ADA))).status).toBe(202);
+    const result = await events.message();
+    expect(result).toMatchObject({ id: 7, result: { content: [{ type: "text" }] } });
+    expect(JSON.stringify(result)).toContain("ada");
+    expect(await events.next()).toBeUndefined();
+  });
+
+  it("an elicitation can be answered after the connection died too, and the result be fetched", async () => {
+    const session = await openSession();
+    const { events, question, eventId } = await ask(session);
+    await events.cancel();
+    await evict();
+    await send(session, answerTo(question, ADA));
+    await evict();
+    const resumed = new EventReader(await openGetStream(session, eventId));
+    expect(await resumed.message()).toMatchObject({ id: 7, result: {} });
+    expect(await resumed.next()).toBeUndefined();
+  });
+
+  it("another caller is refused before and after", async () => {
+    const session = await openSession();
+    const mallory = { issuer: "none", subject: "mallory", client: "none", scopes: [] };
+    const message = { kind: "request", id: 1, method: "ping", params: {} } as const;
+    expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([{ kind: "gone" }]);
+    await evict();
+    expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([{ kind: "gone" }]);
+    expect(await sessionStub(session).deleteSession(JSON.stringify(["none", "mallory", "none"]))).toBe(false);
+    expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(200);
+  });
+
+  it("a replayed stream gives exactly what followed, the result included", async () => {
+    const session = await openSession();
+    const events = new EventReader(
+      await send(session, callTool(3, "test_tool_with_progress", {}, { progressToken: "p" })),
+    );
+    const first = await events.message();
+    await events.cancel();
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await evict();
+    const resumed = new EventReader(await openGetStream(session, first.eventId));
+    const rest = [await resumed.message(), await resumed.message(), await resumed.message()];
+    expect(rest.map((one) => one["method"] ?? one["id"])).toEqual([
+      "notifications/progress",
+      "notifications/progress",
+      3,
+    ]);
+    expect(await resumed.next()).toBeUndefined();
+  });
+});
+
+describe("lost while at work", () => {
+  it("a streamed call ends with an error on its stream, never with silence", async () => {
+    const session = await openSession();
+    const response = await send(session, callTool(5, "test_tool_with_progress", {}, { progressToken: "p" }));
+    const events = new EventReader(response);
+    const { eventId } = await events.message();
+    await abortAllDurableObjects();
+    const resumed = new EventReader(await openGetStream(session, eventId));
+    for (;;) {
+      const message = await resumed.message();
+      if (message["method"] !== undefined) continue;
+      expect(message).toMatchObject({ id: 5, error: { code: -32603 } });
+      break;
+    }
+    expect(await resumed.next()).toBeUndefined();
+  });
+});
+
+describe("time", () => {
+  it("an unanswered question ends its call with a clear error", async () => {
+    const session = await openSession();
+    const { events } = await ask(session);
+    await evict();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + INPUT_REQUEST_TTL_MS + 1 });
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
+    expect(await events.message()).toMatchObject({ method: "notifications/cancelled" });
+    expect(await events.message()).toMatchObject({
+      id: 7,
+      error: { message: expect.stringContaining("did not answer") as string },
+    });
+  });
+
+  it("a session that nobody uses ends, and its id is unknown from then on", async () => {
+    const session = await openSession();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + SESSION_TTL_MS + 1 });
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
+    expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(404);
+    const left = await runInDurableObject(sessionStub(session), (_object, state) => state.storage.list());
+    expect(left.size).toBe(0);
+  });
+
+  it("a session that is used lives on", async () => {
+    const session = await openSession();
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + SESSION_TTL_MS / 2 });
+    await send(session, jsonRpcRequest(1, "ping"));
+    vi.setSystemTime(Date.now() + SESSION_TTL_MS / 2 + 1);
+    await runDurableObjectAlarm(sessionStub(session));
+    expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(200);
+  });
+});
+
+describe("bounds", () => {
+  it("a cursor older than what is kept is refused and says so", async () => {
+    const session = await openSession();
+    const { events, eventId } = await ask(session);
+    await events.cancel();
+    const stream = Number(eventId.split("-")[0]);
+    await runInDurableObject(sessionStub(session), (_object, state) => {
+      state.storage.sql.exec("UPDATE streams SET dropped = 10 WHERE id = ?", stream);
+      state.storage.sql.exec("DELETE FROM events WHERE stream = ?", stream);
+    });
+    const refused = await openGetStream(session, `${stream}-3`);
+    expect(refused.status).toBe(400);
+    expect(await refused.text()).toContain("too old");
+    expect((await openGetStream(session, `${stream}-10`)).status).toBe(200);
+  });
+
+  it("duplicate ids in flight each get their own answer", async () => {
+    const session = await openSession();
+    const [first, second] = await Promise.all([ask(session), ask(session)]);
+    const other = { action: "accept", content: { username: "bob", email: "bob@example.com" } };
+    await send(session, answerTo(second.question, other));
+    await send(session, answerTo(first.question, ADA));
+    expect(JSON.stringify(await first.events.message())).toContain("ada");
+    expect(JSON.stringify(await second.events.message())).toContain("bob");
+  });
+});

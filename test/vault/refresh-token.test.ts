@@ -1,0 +1,249 @@
+/** Upstream tokens on a real database: renewed by one, for all, and never lost; the upstream's answers are this test's. */
+
+import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { JsonObject } from "../../src/base/json.ts";
+import { secret } from "../../src/base/secret.ts";
+import type { CredentialId } from "../../src/vault/types.ts";
+import { db, uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
+
+const NOW = 1_763_700_000_000;
+const upstream = { tokenUrl: "https://up.test/token", clientId: "c:1", clientSecret: secret("s/2") };
+const TOKEN = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: NOW - 1, scope: "read" };
+
+/** Requests that the upstream got. */
+let asked: Request[] = [];
+let answer: (count: number) => Response | Promise<Response>;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+const json = (body: JsonObject, status: number = 200): Response => Response.json(body, { status });
+
+beforeAll(makeTables);
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ["Date"], now: NOW });
+  asked = [];
+  answer = (count) => json({ access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 3_600 });
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
+    const request = new Request(input, init);
+    asked.push(request.clone());
+    return answer(asked.length);
+  });
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
+
+async function kept(value: JsonObject = TOKEN): Promise<CredentialId> {
+  const id = uniqueCredential("mail");
+  await vault.put(id, value);
+  return id;
+}
+
+/** The token, or the reason why there is none. */
+async function token(id: CredentialId): Promise<string | undefined> {
+  const got = await vault.token(id, upstream);
+  return got.ok ? got.value?.reveal() : got.error.reason;
+}
+
+async function value(id: CredentialId): Promise<unknown> {
+  const got = await vault.get(id);
+  return got.ok ? got.value?.reveal() : got.error;
+}
+
+it("gives a token that lasts without asking anybody", async () => {
+  const id = await kept({ ...TOKEN, expires: NOW + 61_000 });
+  expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+  expect(await token(uniqueCredential())).toBeUndefined();
+});
+
+it("renews one that is about to expire, and keeps all that it does not replace", async () => {
+  const id = await kept({ ...TOKEN, expires: NOW + 59_000, refresh_token: "rt-1" });
+  vi.setSystemTime(NOW + 30_000);
+  expect(await token(id)).toBe("at-2");
+  expect(await value(id)).toEqual({ ...TOKEN, access_token: "at-2", refresh_token: "rt-2", expires: NOW + 3_630_000 });
+  const [request] = asked;
+  expect(request?.headers.get("authorization")).toBe(`Basic ${btoa("c%3A1:s%2F2")}`);
+  expect(await request?.text()).toBe("grant_type=refresh_token&refresh_token=rt-1");
+  expect(await token(id)).toBe("at-2");
+  expect(asked).toHaveLength(1);
+});
+
+it("keeps the refresh token of an upstream that does not rotate", async () => {
+  const id = await kept();
+  answer = () => json({ access_token: "at-9", expires_in: 3_600 });
+  expect(await token(id)).toBe("at-9");
+  expect(await value(id)).toMatchObject({ refresh_token: "rt-1" });
+});
+
+it("sends a public client's id in the form", async () => {
+  const id = await kept();
+  await vault.token(id, { tokenUrl: upstream.tokenUrl, clientId: "c" });
+  expect(await asked[0]?.text()).toContain("client_id=c");
+  expect(asked[0]?.headers.has("authorization")).toBe(false);
+});
+
+it("of a short life is not renewed by everybody in turn", async () => {
+  const id = await kept();
+  answer = () => json({ access_token: "at-short", expires_in: 30 });
+  for (let count = 0; count < 5; count++) expect(await token(id)).toBe("at-short");
+  expect(asked).toHaveLength(1);
+});
+
+it.each<[text: string, seconds: number]>([
+  ["3600", 3_600],
+  ['"120"', 120],
+  ["1e999", 31_536_000],
+  ["1e308", 31_536_000],
+  ["31536001", 31_536_000],
+  ["0", 3_600],
+  ["-1", 3_600],
+  ["-1e999", 3_600],
+  ["null", 3_600],
+  ['"soon"', 3_600],
+  ["{}", 3_600],
+])("an upstream that says expires_in %s gives a token for %i s, and the next one after it", async (text, seconds) => {
+  const id = await kept();
+  const headers = { "content-type": "application/json" };
+  answer = (count) => new Response(`{"access_token":"at-${count + 1}","expires_in":${text}}`, { headers });
+  expect(await token(id)).toBe("at-2");
+  expect(await value(id)).toMatchObject({ expires: NOW + seconds * 1_000 });
+  vi.setSystemTime(NOW + seconds * 1_000 - 61_000);
+  expect([await token(id), asked.length]).toEqual(["at-2", 1]);
+  vi.setSystemTime(NOW + seconds * 1_000);
+  expect([await token(id), asked.length]).toEqual(["at-3", 2]);
+});
+
+it("a credential that was kept with an endless life is good again", async () => {
+  const id = await kept({ ...TOKEN, expires: null });
+  expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+});
+
+describe("when many ask at once", () => {
+  it("the upstream is asked once, and all have the new token", async () => {
+    const id = await kept();
+    answer = async () => {
+      await pause(200);
+      return json({ access_token: "at-2", refresh_token: "rt-2", expires_in: 3_600 });
+    };
+    const all = await Promise.all(Array.from({ length: 20 }, () => token(id)));
+    expect(new Set(all)).toEqual(new Set(["at-2"]));
+    expect(asked).toHaveLength(1);
+  });
+
+  it("who has a token that still lasts does not wait for the new one", async () => {
+    const id = await kept({ ...TOKEN, expires: NOW + 10_000 });
+    await tamper(id, { updated: NOW - 600_000, lease: NOW + 20_000 });
+    expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+  });
+
+  it("a lease that a clock ahead wrote holds up nobody", async () => {
+    const id = await kept();
+    await tamper(id, { lease: NOW + 3_600_000 });
+    expect(await token(id)).toBe("at-2");
+  });
+
+  it("a holder that died is replaced when its lease is over", async () => {
+    const id = await kept();
+    await tamper(id, { lease: NOW + 20_000 });
+    const waiting = token(id);
+    await pause(150);
+    expect(asked).toHaveLength(0);
+    vi.setSystemTime(NOW + 20_001);
+    expect(await waiting).toBe("at-2");
+  });
+});
+
+describe("a final no", () => {
+  beforeEach(() => void (answer = () => json({ error: "invalid_grant" }, 400)));
+
+  it("is remembered, said at once, and ended by a new credential", async () => {
+    const id = await kept();
+    expect([await token(id), await token(id), await token(id)]).toEqual(["over", "over", "over"]);
+    expect(asked).toHaveLength(1);
+    expect(await vault.list(id.owner)).toMatchObject({ value: [{ over: true }] });
+    await vault.put(id, { ...TOKEN, access_token: "at-new", expires: NOW + 3_600_000 });
+    expect(await token(id)).toBe("at-new");
+    expect(await vault.list(id.owner)).toMatchObject({ value: [{ over: false }] });
+  });
+
+  it("to one is a no to all who wait", async () => {
+    const id = await kept();
+    answer = async () => {
+      await pause(100);
+      return json({ error: "invalid_grant" }, 400);
+    };
+    const all = await Promise.all(Array.from({ length: 10 }, () => token(id)));
+    expect(new Set(all)).toEqual(new Set(["over"]));
+    expect(asked).toHaveLength(1);
+  });
+
+  it("about a credential that was replaced meanwhile is none", async () => {
+    const id = await kept();
+    answer = async () => {
+      await vault.put(id, { ...TOKEN, access_token: "at-new", expires: NOW + 3_600_000 });
+      return json({ error: "invalid_grant" }, 400);
+    };
+    expect(await token(id)).toBe("at-new");
+  });
+});
+
+describe("an upstream that fails", () => {
+  it.each<[string, () => Response | Promise<Response>]>([
+    ["is down", () => Promise.reject(new TypeError("down"))],
+    ["answers 500", () => json({}, 500)],
+    ["answers 429", () => json({}, 429)],
+    ["refuses the client", () => json({ error: "invalid_client" }, 401)],
+    ["sends a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
+    ["redirects", () => new Response(null, { status: 302, headers: { location: "http://10.0.0.1/" } })],
+    [
+      "sends too much",
+      () =>
+        new Response(`{"access_token":"${"x".repeat(70_000)}"}`, { headers: { "content-type": "application/json" } }),
+    ],
+    ["sends no token", () => json({ token_type: "Bearer" })],
+  ])("and %s loses nothing, and may be asked again", async (_what, fails) => {
+    const id = await kept();
+    answer = fails;
+    const got = await vault.token(id, upstream);
+    expect(got).toMatchObject({ ok: false, error: { reason: "upstream" } });
+    expect(JSON.stringify(got)).not.toMatch(/rt-1|at-1|s\/2/);
+    expect(await value(id)).toEqual(TOKEN);
+    answer = () => json({ access_token: "at-2", expires_in: 60 });
+    expect(await token(id)).toBe("at-2");
+  });
+
+  it("does not matter while the old token lasts", async () => {
+    const id = await kept({ ...TOKEN, expires: NOW + 10_000 });
+    await tamper(id, { updated: NOW - 600_000 });
+    answer = () => json({}, 500);
+    expect([await token(id), asked.length]).toEqual(["at-1", 1]);
+  });
+});
+
+it("a renewal overwrites nothing that was put meanwhile, and brings nothing back that was forgotten", async () => {
+  const id = await kept();
+  answer = async (count) => {
+    await vault.put(id, { ...TOKEN, access_token: "at-mine", expires: NOW + 3_600_000 });
+    return json({ access_token: `at-${count}`, expires_in: 3_600 });
+  };
+  expect(await token(id)).toBe("at-mine");
+  const other = await kept();
+  answer = async () => {
+    await vault.delete(other);
+    return json({ access_token: "at-2", expires_in: 3_600 });
+  };
+  expect(await token(other)).toBeUndefined();
+  expect(await credentialRow(other)).toBeNull();
+});
+
+it("a credential of another kind is a handler's mistake", async () => {
+  const id = await kept({ kind: "key", key: "k" });
+  await expect(vault.token(id, upstream)).rejects.toThrow(/no OAuth credential/);
+});
+
+it("leaves no lease behind", async () => {
+  const { results } = await db
+    .prepare("SELECT lease FROM credentials WHERE lease > ?")
+    .bind(NOW + 20_000)
+    .all();
+  expect(results).toEqual([]);
+});
