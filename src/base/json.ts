@@ -43,6 +43,35 @@ export function checkJson(
   return true;
 }
 
+/**
+ * False for text that, were it JSON, would hold more than twice {@link MAX_JSON_VALUES} values: to be asked before it is
+ * parsed, because four megabytes of empty objects become eighty in memory. Every value but one stands behind a comma or
+ * the start of a list or an object; what is inside strings does not count.
+ */
+export function mayParse(text: string): boolean {
+  let left = 2 * MAX_JSON_VALUES;
+  if (text.length <= left) return true;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === COMMA || code === LIST || code === OBJECT) left -= 1;
+    if (left < 0) return false;
+  }
+  return true;
+}
+
+const [QUOTE, COMMA, LIST, OBJECT, BACKSLASH] = [0x22, 0x2c, 0x5b, 0x7b, 0x5c];
+
+/** Where the string that begins at `start` ends: at the first quote behind an even number of backslashes. */
+function endOfString(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let before = at - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 1) return at;
+  }
+  return text.length;
+}
+
 /** JSON text with object keys sorted, so that equal values give equal text: what digests are taken of. */
 export function canonicalJson(value: JsonValue): string {
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`;

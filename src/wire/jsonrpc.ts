@@ -6,7 +6,15 @@
  */
 
 import { isWithinBytes } from "../base/bytes.ts";
-import { checkJson, isObject, MAX_JSON_DEPTH, MAX_JSON_VALUES, type JsonObject, type JsonValue } from "../base/json.ts";
+import {
+  checkJson,
+  isObject,
+  mayParse,
+  MAX_JSON_DEPTH,
+  MAX_JSON_VALUES,
+  type JsonObject,
+  type JsonValue,
+} from "../base/json.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ERRORS } from "./errors.ts";
@@ -43,6 +51,8 @@ export type Message = RpcRequest | RpcNotification | RpcResponse;
 
 /** Body text to JSON without null members. Refuses text that is not JSON, and what nests or holds too much. */
 export function parseJsonBody(text: string): Result<JsonValue, ProtocolError> {
+  const tooMuch = `Body nests deeper than ${MAX_JSON_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`;
+  if (!mayParse(text)) return invalidRequest(tooMuch);
   let value: JsonValue;
   try {
     value = JSON.parse(text) as JsonValue;
@@ -50,8 +60,7 @@ export function parseJsonBody(text: string): Result<JsonValue, ProtocolError> {
     // spec: jsonrpc.parse
     return err(protocolError("ParseError", "Body is not valid JSON"));
   }
-  if (checkJson(value, "")) return ok(value);
-  return invalidRequest(`Body nests deeper than ${MAX_JSON_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`);
+  return checkJson(value, "") ? ok(value) : invalidRequest(tooMuch);
 }
 
 /** One JSON value to one message. Members beyond those of JSON-RPC are ignored. */

@@ -55,7 +55,8 @@ it("refuses an announced length over the cap before it has come", async () => {
 it.each([
   ["a list", (depth: number) => "[".repeat(depth) + "]".repeat(depth), /deeper than 64 levels/],
   ["an object", (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth), /deeper than 64 levels/],
-  ["unclosed", (depth: number) => "[".repeat(depth), /not valid JSON/],
+  // Of what is far too much nobody asks whether it is JSON.
+  ["unclosed", (depth: number) => "[".repeat(depth), /not valid JSON|deeper than 64 levels/],
 ])("survives %s nested 100,000 and 600,000 deep, and refuses it", async (_name, nest, reason) => {
   const meta = JSON.stringify(META);
   for (const depth of [MAX_JSON_DEPTH + 1, 100_000, 600_000]) {

@@ -8,6 +8,7 @@ import type { Env } from "../../src/worker/config.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient } from "../../src/hub/client.ts";
+import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
 import { EventReader, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
@@ -220,6 +221,30 @@ describe("a list change", () => {
     await hub.publish(tools);
     expect(await events.message()).toMatchObject(told);
     expect(await wakes(200)).toBe(1);
+  });
+
+  it("that nobody could tell a session of is told to its client as what may have happened, when it comes back", async () => {
+    const by = newCaller();
+    const session = await openSession(by);
+    await (await post(by, session, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))).text();
+    await openGetStream(by, session);
+    const lastEventId = await runInDurableObject(sessionStub(session), (_object, { storage }) => {
+      const [row] = storage.sql.exec<{ id: number }>("SELECT id FROM streams WHERE state = 'open'").toArray();
+      return `${row?.id}-0`;
+    });
+    await leave(session);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 61 * MINUTE });
+    await hub.publish({ ...tools, audience: callerKey(by) });
+    const asked = mcpRequest(session, "GET");
+    asked.headers.set("last-event-id", lastEventId);
+    const events = new EventReader(await handleSessionGet(sessionDependencies, asked, by));
+    const heard = [await events.message(), await events.message(), await events.message(), await events.message()];
+    expect(heard).toMatchObject([
+      told,
+      { method: "notifications/prompts/list_changed" },
+      { method: "notifications/resources/list_changed" },
+      { method: "notifications/resources/updated", params: { uri: "test://a" } },
+    ]);
   });
 
   it("a client that comes back while it is found to be away is not forgotten", async () => {

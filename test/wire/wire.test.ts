@@ -334,6 +334,20 @@ describe("a JSON-RPC message", () => {
     expect(parseJsonBody(nested(63)).ok).toBe(false);
   });
 
+  test("is not even parsed where it would be many times its size in memory", () => {
+    const parse = vi.spyOn(JSON, "parse");
+    const far = 2 * MAX_JSON_VALUES;
+    const refused = { ok: false, error: { error: "InvalidRequest" } };
+    for (const many of ["{},", "[],", '{"":0},', "0,", '"",'].map((piece) => piece.repeat(far + 1)))
+      expect(parseJsonBody(`[${many}0]`), many.slice(0, 8)).toMatchObject(refused);
+    expect(parseJsonBody(`{${'"":{'.repeat(far)}}`)).toMatchObject(refused);
+    expect(parse).not.toHaveBeenCalled();
+    parse.mockRestore();
+    // What is inside strings is no value, wherever they end.
+    const texts = ["[,{", '"[,', "\\[,{", '\\"[,{"', "\\"].map((piece) => piece.repeat(far + 1));
+    for (const text of texts) expect(parseJsonBody(JSON.stringify([text, 1]))).toEqual({ ok: true, value: [text, 1] });
+  });
+
   test("is JSON, not deeper than 64 levels", () => {
     const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     expect(parseJsonBody(nested(64)).ok).toBe(true);

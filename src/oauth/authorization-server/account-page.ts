@@ -23,7 +23,7 @@ import type { AuthorizationServer } from "./types.ts";
 import { findGrant } from "./grant-object.ts";
 import type { AccountView } from "../pages/views.ts";
 import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
-import { revokeGrant } from "./revocation.ts";
+import { revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";
 import { epochDigest } from "../sign-in/types.ts";
 
 export async function accountEndpoint(
@@ -87,16 +87,13 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   return redirectResponse(`${accountUrl}?ended=${sealedNotice}`, 303);
 }
 
-/** How many of the newest notes may belong to logins that still stand before the consent page. */
-const MAX_PENDING_NOTES = 20;
-
 /** The live grants of a person, oldest first. Notes of those that are over are dropped on the way. */
 async function activeGrants(authServer: AuthorizationServer, subject: string): Promise<AccountView["grants"]> {
   const account = authServer.accounts.getByName(await accountObjectName(subject));
   const ids = await account.grants();
   const epoch = await epochDigest(authServer.login.signIn);
   const statuses = await Promise.all(ids.map(async (id) => findGrant(authServer.grants, id)?.stub.status(epoch)));
-  const endedIds = ids.filter((_, index) => statuses[index] === undefined && index < ids.length - MAX_PENDING_NOTES);
+  const endedIds = ids.filter((_, index) => statuses[index] === undefined && index < ids.length - MAX_PENDING_LOGINS);
   if (endedIds.length > 0) await account.dropGrants(...endedIds);
   return ids.flatMap((id, index) => {
     const status = statuses[index];

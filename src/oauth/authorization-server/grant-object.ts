@@ -76,6 +76,13 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     return this.#create("over");
   }
 
+  /** True where nothing lives: it is over, or was never opened and never will be. */
+  bury(): boolean {
+    if (this.#rows.grant() !== undefined) return false;
+    this.#create("over");
+    return true;
+  }
+
   // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
   async redeem({ client, resource, redirectUri, challenge, epoch }: CodeRedemption): Promise<GrantResult> {

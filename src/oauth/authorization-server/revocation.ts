@@ -30,14 +30,24 @@ export async function revokeGrant(
   return isComplete;
 }
 
-/** {@link AccountObject.recordSignIn} for `subject`'s account. Grants that are too many end. */
+/** How many of the newest notes may belong to logins that still stand before the consent page. */
+export const MAX_PENDING_LOGINS = 20;
+
+/** {@link AccountObject.recordSignIn} for `subject`'s account. Grants that are too many end, and only those that live are counted. */
 export async function enterAccount(
   authServer: AuthorizationServer,
   subject: string,
   attempt: Attempt,
 ): Promise<"ok" | "wrong" | number> {
   const account = authServer.accounts.getByName(await accountObjectName(subject));
-  const entered = await account.recordSignIn(attempt);
+  const first = await account.recordSignIn(attempt);
+  if (typeof first !== "object") return first;
+  const older = (await account.grants()).slice(0, -MAX_PENDING_LOGINS);
+  const buried = await Promise.all(
+    older.map(async (id) => (await findGrant(authServer.grants, id)?.stub.bury()) ?? true),
+  );
+  await account.dropGrants(...older.filter((_, at) => buried[at]));
+  const entered = await account.recordSignIn({ address: "", hasSucceeded: true, grant: "" });
   if (typeof entered !== "object") return entered;
   for (const id of entered) {
     await revokeGrant(authServer, id, "account.full");

@@ -29,8 +29,9 @@ import {
 
 /** Resource URIs that one session may be subscribed to. */
 export const MAX_SUBSCRIPTIONS = 200;
-/** Bytes of such a URI: all of them are one row. */
+/** Bytes of such a URI, and of all of them as JSON: the hub keeps them in one row, writes it anew with each, and reads it with every change. */
 const MAX_URI_BYTES = 2_048;
+const MAX_SUBSCRIPTION_BYTES = 65_536;
 
 /** Handles the messages of one POST. Answers that together are too much for one become errors. */
 export async function handleMessages(
@@ -83,6 +84,8 @@ async function handleMessage(
   return emptyOutcome(id, error);
 }
 
+const TOO_MANY_SUBSCRIPTIONS = `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions, of ${MAX_SUBSCRIPTION_BYTES} bytes together: unsubscribe from one`;
+
 type SessionMethodHandler = (
   runtime: SessionRuntime,
   context: RequestContext,
@@ -125,13 +128,11 @@ async function updateSubscription(
   if (typeof uri !== "string" || !isWithinBytes(uri, MAX_URI_BYTES) || !URL.canParse(uri))
     return protocolError("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_BYTES} bytes`);
   const uris = new Set(runtime.store.subscriptions());
-  if (method === "resources/subscribe") uris.add(uri);
+  const adds = method === "resources/subscribe";
+  if (adds) uris.add(uri);
   else uris.delete(uri);
-  if (uris.size > MAX_SUBSCRIPTIONS)
-    return protocolError(
-      "InvalidParams",
-      `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions: unsubscribe from one`,
-    );
+  const fits = uris.size <= MAX_SUBSCRIPTIONS && isWithinBytes(JSON.stringify([...uris]), MAX_SUBSCRIPTION_BYTES);
+  if (adds && !fits) return protocolError("InvalidParams", TOO_MANY_SUBSCRIPTIONS);
   runtime.store.putSubscriptions([...uris]);
   await runtime.dependencies.hub.setSubscriptions(runtime.objectState.id.toString(), record.share, [...uris]);
   return undefined;

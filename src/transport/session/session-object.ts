@@ -32,7 +32,7 @@ import {
 } from "./types.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { sendChange, sendOnGetStream, attach, CLOSE_CODE, continueReplay, openGetStream } from "./streams.ts";
+import { attach, catchUp, CLOSE_CODE, continueReplay, openGetStream, sendChange, sendOnGetStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
@@ -95,14 +95,13 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
   override async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
-    const grant = query.get("grant") ?? undefined;
-    const requestedStream = query.get("stream");
+    const [grant, requestedStream] = [query.get("grant") ?? undefined, query.get("stream")];
     let session = await this.#authorize(query.get("caller") ?? "", grant);
-    const isListening =
-      requestedStream === "new" || this.#runtime.store.stream(Number(requestedStream))?.state === "open";
-    if (session !== undefined && isListening) session = await this.#markListening(session);
+    // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     const stream = requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
+    if (this.#runtime.store.stream(stream)?.state === "open") session = await this.#markListening(session, stream);
+    if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     const socket = attach(this.#runtime, session.revision, stream, Number(query.get("after")), grant);
     return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : errorResponse(socket.error);
   }
@@ -228,13 +227,14 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     return this.#authorize(caller, grant);
   }
 
-  /** Tells the hub, once, that the client listens. Undefined when the session ended meanwhile. */
-  async #markListening(session: ActiveSession): Promise<ActiveSession | undefined> {
+  /** Tells the hub, once, that the client listens; on `stream`. Undefined when the session ended meanwhile. */
+  async #markListening(session: ActiveSession, stream: number): Promise<ActiveSession | undefined> {
     const { store, dependencies } = this.#runtime;
     if (session.record.hears === true) return session;
     await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
     const record = store.session();
     if (record !== undefined) store.putSession({ ...record, hears: true });
+    if (record?.hears === false) catchUp(this.#runtime, stream);
     return this.#session();
   }
 

@@ -87,8 +87,7 @@ export function openGetStream(runtime: SessionRuntime): number {
 export function sendChange(runtime: SessionRuntime, record: SessionRecord, change: Change): void {
   if ("uri" in change && !runtime.store.subscriptions().includes(change.uri)) return;
   if (change.audience !== undefined && change.audience !== record.caller) return;
-  const { method, params } = toNotification(change);
-  sendOnGetStream(runtime, writeNotification(method, params));
+  sendOnGetStream(runtime, changeNotification(change));
 }
 
 /** Sends a message that belongs to no call, on one stream opened by GET: the newest that is attached, else the newest. */
@@ -97,6 +96,18 @@ export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   const open = runtime.store.listeningStreamIds();
   const stream = open.find((one) => openSockets(runtime, one).length > 0) ?? open[0];
   if (stream !== undefined) appendEvent(runtime, stream, data);
+}
+
+function changeNotification(change: Change): string {
+  const { method, params } = toNotification(change);
+  return writeNotification(method, params);
+}
+
+/** Tells a client that was away for too long to be told of anything what may have changed: all that it listens for. */
+export function catchUp(runtime: SessionRuntime, stream: number): void {
+  for (const list of runtime.dependencies.server.changeableLists)
+    appendEvent(runtime, stream, changeNotification({ list }));
+  for (const uri of runtime.store.subscriptions()) appendEvent(runtime, stream, changeNotification({ uri }));
 }
 
 /**
@@ -145,8 +156,8 @@ function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, afte
   else if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
 }
 
-function openSockets(runtime: SessionRuntime, stream: number): WebSocket[] {
-  return runtime.objectState
+function openSockets(room: SessionRuntime, stream: number): WebSocket[] {
+  return room.objectState
     .getWebSockets(String(stream))
     .filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }

@@ -232,6 +232,19 @@ describe("names that a client chooses", () => {
     expect(await watch(`test://${"€".repeat(700)}`)).toMatchObject({ error: { code: -32602 } });
     expect(await watch(`test://${"x".repeat(700)}`)).toMatchObject({ result: {} });
   });
+
+  it("the URIs that a session watches are 64 KiB together, as the hub keeps them", async () => {
+    const session = await openSession();
+    const about = (method: string, uri: string): Promise<Response> => send(session, jsonRpcRequest(1, method, { uri }));
+    // In JSON each of these characters is six.
+    const uri = (count: number): string => `x:${count}${"\u0001".repeat(1_600)}`;
+    for (let count = 0; count < 6; count++)
+      expect(await (await about("resources/subscribe", uri(count))).json()).toMatchObject({ result: {} });
+    const refused = await (await about("resources/subscribe", uri(6))).json();
+    expect(refused).toMatchObject({ error: { code: -32602, message: saying("65536 bytes together") } });
+    expect(await (await about("resources/unsubscribe", uri(0))).json()).toMatchObject({ result: {} });
+    expect(await (await about("resources/subscribe", uri(6))).json()).toMatchObject({ result: {} });
+  });
 });
 
 describe("events", () => {

@@ -6,7 +6,16 @@ import { MAX_TRIES } from "../../../src/base/retry.ts";
 import { SESSION_TTL_MS } from "../../../src/transport/session/types.ts";
 import { registryRows } from "../../hub/hub.ts";
 import { faults } from "../../world/faults.ts";
-import { openSession, jsonRpcRequest, send, sessionStub, type Session } from "./client.ts";
+import {
+  callTool,
+  EventReader,
+  openGetStream,
+  openSession,
+  jsonRpcRequest,
+  send,
+  sessionStub,
+  type Session,
+} from "./client.ts";
 
 afterEach(() => {
   vi.useRealTimers();
@@ -34,6 +43,19 @@ it("DELETE leaves nothing, here or at the hub", async () => {
   expect(await end(session)).toBe(204);
   expect([await isRegistered(session), await left(session)]).toEqual([false, [0, false]]);
   expect(await end(session)).toBe(404);
+});
+
+it("who comes back for a stream of a session that has just ended is told that it is gone", async () => {
+  const session = await openSession();
+  const call = callTool(1, "test_tool_with_progress", {}, { progressToken: "p" });
+  const events = new EventReader(await send(session, call));
+  const first = await events.next();
+  while ((await events.next()) !== undefined);
+  expect(await end(session)).toBe(204);
+  for (const lastEventId of [first?.id, "1-0", undefined]) {
+    const resumed = await openGetStream(session, lastEventId);
+    expect([lastEventId, resumed.status]).toEqual([lastEventId, 404]);
+  }
 });
 
 it("a DELETE whose hub could not be reached ends the session at once, and its row by the alarm", async () => {
