@@ -143,7 +143,7 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
     "src/app/tools/whoami.ts",
     '"whoami"',
     '""',
-    'src/app/tools/whoami.ts:9: Tool "": its name must be',
+    'src/app/tools/whoami.ts:8: Tool "": its name must be',
   ],
   ["what cannot be parsed", ADD, "handler", "handler handler", `${ADD}:11:`],
   ["wrangler.toml", "wrangler.toml", "[vars]", "[[[vars]", "wrangler.toml:"],
