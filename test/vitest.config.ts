@@ -40,6 +40,8 @@ const config: ViteUserConfig = defineConfig({
     silent: "passed-only",
     // Half of the time a test waits: for a server to start, for silence to be silent. So more workers than cores.
     maxWorkers: 5,
+    // A busy machine takes its time to empty the storage between two files.
+    hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -14,7 +14,7 @@ import { open, seal } from "../../crypto/seal.ts";
 import type { TokenVerifier } from "../resource-server/bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { findGrant } from "./grant-object.ts";
+import { findGrant } from "./grant-reference.ts";
 import { epochDigest } from "../sign-in/types.ts";
 
 /** Mints an access token for `caller` at `resource`, valid until `expires` (seconds since the epoch). */

@@ -20,7 +20,7 @@ import {
 import { FORM_SECONDS } from "../lifetimes.ts";
 import { describeClient } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { findGrant } from "./grant-object.ts";
+import { findGrant } from "./grant-reference.ts";
 import type { AccountView } from "../pages/views.ts";
 import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
 import { revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";

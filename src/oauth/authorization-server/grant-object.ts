@@ -12,8 +12,6 @@ import { DurableObject } from "cloudflare:workers";
 import { now } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
 import { MAX_TRIES, retryDelayMs } from "../../base/retry.ts";
-import type { KeyRing } from "../../crypto/key-ring.ts";
-import { verifyText, signText } from "../../crypto/hmac.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
 import {
@@ -223,35 +221,4 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
 
 function refusedResult(reason: string): GrantResult {
   return { kind: "refused", reason };
-}
-
-/** A grant by its name, in the Worker: its id, and the object to ask. */
-export interface GrantRef {
-  readonly id: string;
-  readonly stub: DurableObjectStub<GrantObject<unknown>>;
-}
-
-/** The grant `id`, if there is one in this namespace: keys may outlive the objects they signed for. */
-export function findGrant(
-  grants: DurableObjectNamespace<GrantObject<unknown>>,
-  id: string | undefined,
-): GrantRef | undefined {
-  try {
-    return id === undefined ? undefined : { id, stub: grants.get(grants.idFromString(id)) };
-  } catch {
-    return undefined;
-  }
-}
-
-export function signRefreshToken(ring: KeyRing, id: string, generation: number): Promise<string> {
-  return signText(ring, "refresh", `${id}.${generation}`);
-}
-
-/** What a refresh token names, or undefined when this ring did not sign it. */
-export async function verifyRefreshToken(
-  ring: KeyRing,
-  token: string,
-): Promise<[id: string, generation: number] | undefined> {
-  const [id, generation] = (await verifyText(ring, "refresh", token))?.split(".") ?? [];
-  return id === undefined ? undefined : [id, Number(generation)];
 }

@@ -12,7 +12,7 @@ import { authenticateClient } from "../clients/authenticate.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit, oauthError, NO_STORE, oauthJson, oauthErrorResponse, type OAuthError } from "../errors.ts";
-import { findGrant, verifyRefreshToken } from "./grant-object.ts";
+import { findGrant, verifyRefreshToken } from "./grant-reference.ts";
 import type { GrantTerms } from "./grant-rows.ts";
 import { missingParameter, readForm } from "../params.ts";
 import type { ServerIdentifiers } from "../identifiers.ts";

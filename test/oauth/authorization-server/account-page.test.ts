@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
-import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-object.ts";
+import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import {
   measureCost,

@@ -7,7 +7,7 @@ import { sha256Base64url } from "../../../src/crypto/seal.ts";
 import { HUB_SHARDS } from "../../../src/hub/client.ts";
 import { sealAccessToken, builtinTokenVerifier } from "../../../src/oauth/authorization-server/access-token.ts";
 import type { AuthorizationServer } from "../../../src/oauth/authorization-server/types.ts";
-import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-object.ts";
+import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { registrationEndpoint } from "../../../src/oauth/clients/register.ts";
 import {
   introspectionEndpoint,

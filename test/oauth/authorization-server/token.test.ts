@@ -8,7 +8,7 @@ import { signText } from "../../../src/crypto/hmac.ts";
 import { sha256Base64url } from "../../../src/crypto/seal.ts";
 import { openAccessToken } from "../../../src/oauth/authorization-server/access-token.ts";
 import type { AuthorizationServer, TokenSubject } from "../../../src/oauth/authorization-server/types.ts";
-import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-object.ts";
+import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import { ringOf } from "../../crypto/keys.ts";
 import { authorizeUrl, openConsentPage, createBrowser } from "../browser.ts";

@@ -1,0 +1,40 @@
+/**
+ * Grants by their names, in the Worker: the object of an id, and refresh tokens, which are signed names of a grant and a
+ * generation. A forged one finds nothing and wakes nothing.
+ */
+
+import { signText, verifyText } from "../../crypto/hmac.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import type { GrantObject } from "./grant-object.ts";
+
+/** A grant by its name, in the Worker: its id, and the object to ask. */
+export interface GrantRef {
+  readonly id: string;
+  readonly stub: DurableObjectStub<GrantObject<unknown>>;
+}
+
+/** The grant `id`, if there is one in this namespace: keys may outlive the objects they signed for. */
+export function findGrant(
+  grants: DurableObjectNamespace<GrantObject<unknown>>,
+  id: string | undefined,
+): GrantRef | undefined {
+  try {
+    return id === undefined ? undefined : { id, stub: grants.get(grants.idFromString(id)) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** The refresh token of a grant's `generation`: a signed name, which is stored nowhere. */
+export function signRefreshToken(ring: KeyRing, id: string, generation: number): Promise<string> {
+  return signText(ring, "refresh", `${id}.${generation}`);
+}
+
+/** What a refresh token names, or undefined when this ring did not sign it. */
+export async function verifyRefreshToken(
+  ring: KeyRing,
+  token: string,
+): Promise<[id: string, generation: number] | undefined> {
+  const [id, generation] = (await verifyText(ring, "refresh", token))?.split(".") ?? [];
+  return id === undefined ? undefined : [id, Number(generation)];
+}
