@@ -23,7 +23,7 @@ import type { AuthorizationServer } from "./types.ts";
 import { findGrant } from "./grant-reference.ts";
 import type { AccountView } from "../pages/views.ts";
 import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
-import { revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";
+import { buryEndedGrants, revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";
 import { epochDigest } from "../sign-in/types.ts";
 
 export async function accountEndpoint(
@@ -94,7 +94,8 @@ async function activeGrants(authServer: AuthorizationServer, subject: string): P
   const epoch = await epochDigest(authServer.login.signIn);
   const statuses = await Promise.all(ids.map(async (id) => findGrant(authServer.grants, id)?.stub.status(epoch)));
   const endedIds = ids.filter((_, index) => statuses[index] === undefined && index < ids.length - MAX_PENDING_LOGINS);
-  if (endedIds.length > 0) await account.dropGrants(...endedIds);
+  // Buried first: one that was decided on later would be on no page, and out of reach of its button.
+  if (endedIds.length > 0) await account.dropGrants(...(await buryEndedGrants(authServer, subject, endedIds)));
   return ids.flatMap((id, index) => {
     const status = statuses[index];
     if (status === undefined || !status.isActive || status.terms.subject !== subject) return [];

@@ -74,11 +74,11 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     return this.#create("over");
   }
 
-  /** True where nothing lives: it is over, or was never opened and never will be. */
-  bury(): boolean {
-    if (this.#rows.grant() !== undefined) return false;
-    this.#create("over");
-    return true;
+  /** True where nothing of `subject` lives: it is over, another's, or was never opened and never will be. */
+  bury(subject: string): boolean {
+    const row = this.#rows.grant();
+    if (row === undefined) this.#create("over");
+    return row?.terms.subject !== subject;
   }
 
   // spec: code.client, code.redirect, code.verifier, code.once, code.expiry

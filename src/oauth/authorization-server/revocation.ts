@@ -43,10 +43,7 @@ export async function enterAccount(
   const first = await account.recordSignIn(attempt);
   if (typeof first !== "object") return first;
   const older = (await account.grants()).slice(0, -MAX_PENDING_LOGINS);
-  const buried = await Promise.all(
-    older.map(async (id) => (await findGrant(authServer.grants, id)?.stub.bury()) ?? true),
-  );
-  await account.dropGrants(...older.filter((_, at) => buried[at]));
+  await account.dropGrants(...(await buryEndedGrants(authServer, subject, older)));
   const entered = await account.recordSignIn({ address: "", hasSucceeded: true, grant: "" });
   if (typeof entered !== "object") return entered;
   for (const id of entered) {
@@ -57,6 +54,20 @@ export async function enterAccount(
   // Last: whatever could not be ended stays on the account page until the next login has ended it.
   await account.dropGrants(...entered);
   return "ok";
+}
+
+/**
+ * Of `ids`, those by which nothing of `subject` lives, and nothing will: a form that waits for a decision there is spent.
+ * Where somebody else signed in for the same request, it is theirs alone. One that cannot be asked counts as alive.
+ */
+export async function buryEndedGrants(
+  { grants }: AuthorizationServer,
+  subject: string,
+  ids: readonly string[],
+): Promise<string[]> {
+  const bury = async (id: string): Promise<boolean> => (await findGrant(grants, id)?.stub.bury(subject)) ?? true;
+  const buried = await Promise.all(ids.map((id) => bury(id).catch(() => false)));
+  return ids.filter((_, index) => buried[index]);
 }
 
 /** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it. */

@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
+import { buryEndedGrants } from "../../../src/oauth/authorization-server/revocation.ts";
 import {
   EPOCH,
   createAuthorizationServer,
@@ -185,6 +186,36 @@ describe("grants of a person beyond four hundred", () => {
     await crowd(name, false);
     await openConsentPage(createBrowser(desk), authorizeUrl(), name);
     expect((await undecided.request("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(400);
+  });
+});
+
+describe("what a person signed in for", () => {
+  it("is not opened later where the page has forgotten it: twenty logins after it, its form is spent", async () => {
+    const name = somebody();
+    const undecided = createBrowser(desk);
+    const { hidden } = await openConsentPage(undecided, authorizeUrl(), name);
+    for (let login = 0; login < 20; login += 1) await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+    const at = await kept(name);
+    await at.request(ACCOUNT);
+    const { to } = await undecided.request("/authorize/consent", { ...hidden, decision: "allow" });
+    const known = await desk.accounts.getByName(await accountObjectName(name)).grants();
+    const id = to?.searchParams.get("code")?.split(".")[1];
+    expect([id, id !== undefined && !known.includes(id)]).toEqual([undefined, false]);
+  });
+
+  it("and left to somebody else is theirs: no login of the first person ends it", async () => {
+    const [ada, eve] = [somebody(), somebody()];
+    const at = createBrowser(desk);
+    const shown = await openConsentPage(at, authorizeUrl(), ada);
+    const asked = await at.request("/authorize/consent", { ...shown.hidden, decision: "switch" });
+    const consent = await at.request(SIGN_IN, { ...asked.hidden, name: eve, word: "open" });
+    const { to } = await at.request("/authorize/consent", { ...consent.hidden, decision: "allow" });
+    const id = to?.searchParams.get("code")?.split(".")[1] ?? "";
+    const account = desk.accounts.getByName(await accountObjectName(ada));
+    expect(await account.grants()).toContain(id);
+    // As with each login of hers beyond four hundred.
+    const counted = async (name: string): Promise<boolean> => (await buryEndedGrants(desk, name, [id])).length === 0;
+    expect([await counted(ada), await counted(eve), await isOver(id)]).toEqual([false, true, false]);
   });
 });
 
