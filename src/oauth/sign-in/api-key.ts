@@ -69,7 +69,8 @@ export function apiKey(service: ApiKeyService): SignInMethod {
       if (status === 401 || status === 403) return rejected("refused", `${name} does not accept this key.`);
       // 3. The service says whose it is.
       const id = status === 200 && json !== undefined ? valueAtPath(json, service.account) : undefined;
-      if ((typeof id !== "string" && typeof id !== "number") || id === "")
+      // Of a number beyond 2^53 the last digits are lost: it would be somebody else's as well.
+      if ((typeof id !== "string" && !Number.isSafeInteger(id)) || id === "")
         return rejected("unknown_account", `${name} does not say whose key this is.`);
       const subject = await sha256Base64url(JSON.stringify([url, id]));
       return {

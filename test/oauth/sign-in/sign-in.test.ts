@@ -195,6 +195,12 @@ describe("an API key", () => {
     ["an account without an id", "api_key.unknown_account", "first-key-123", () => Response.json({ id: 1 })],
     ["an empty id", "api_key.unknown_account", "first-key-123", () => account("")],
     ["an id that is an object", "api_key.unknown_account", "first-key-123", () => account({})],
+    [
+      "a number that two accounts would share",
+      "api_key.unknown_account",
+      "first-key-123",
+      () => Response.json({ data: { id: 2 ** 53 } }),
+    ],
     ["an id of the prototype", "api_key.unknown_account", "first-key-123", () => Response.json({ data: [] })],
   ])("is refused for %s", async (_, reason, key, answer) => {
     const lines = auditLines();
