@@ -38,6 +38,9 @@ const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 
 const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
 
+/** Refresh tokens are active too (RFC 7662 section 2.1): Ory Hydra says what it is in `token_use`, Keycloak in `typ`. */
+const NO_ACCESS_TOKEN = /^(refresh|offline|id(_token)?$)/i;
+
 /** 1. A verdict that still stands, 2. never ourselves, 3. what the token says or its issuer says of it, 4. the signature. */
 export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
   const { issuer, acceptsAnyJwtType = false } = options;
@@ -102,6 +105,8 @@ async function introspect(
   if (!response.ok || response.value.status !== 200) return err("issuer.introspection");
   const { json = {} } = response.value;
   if (json["active"] !== true) return err("token.inactive");
+  if ([json["token_use"], json["typ"]].some((kind) => typeof kind === "string" && NO_ACCESS_TOKEN.test(kind)))
+    return err("token.type");
   return ok({ iss: issuer, exp: (time + TOKEN_CACHE_MS) / 1_000, ...withoutNulls(json) });
 }
 

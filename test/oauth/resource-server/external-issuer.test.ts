@@ -468,6 +468,9 @@ describe("an opaque token", () => {
     ["token.early", { nbf: START / 1_000 + 61 }],
     ["token.bound", { cnf: { jkt: "a" } }],
     ["token.subject", { sub: 7 }],
+    ["token.type", { token_use: "refresh_token" }],
+    ["token.type", { typ: "Offline" }],
+    ["taken", { token_use: "access_token", typ: "Bearer" }],
   ])("is refused as %s: %j", async (why, over) => {
     said = { ...said, ...over };
     expect(await reason("opaque")).toBe(why);
