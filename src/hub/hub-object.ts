@@ -1,7 +1,7 @@
 /**
  * The hub object: passes changes to whoever listens, across isolates, and keeps each caller's share of sessions.
  *
- * Storage: `rows.ts`: a row per session, and per grant that ended of late. A stateless listener is no row but a
+ * Storage: `hub-rows.ts`: a row per session, and per grant that ended of late. A stateless listener is no row but a
  * hibernating WebSocket whose attachment is a {@link Listener} as JSON in UTF-8, tagged with its grant and its share.
  * Life: sockets outlive the object's memory; an idle hub is evicted and is rebuilt around them by the next change. Its
  * alarm tells the rest of who hears of a change, and once an hour drops the rows of what is gone.

@@ -1,7 +1,7 @@
 /**
  * The store object: what handlers keep, behind a handle or by caller; one cached value; or one limiter.
  *
- * Storage: `rows.ts` lists it. Nothing is written before something is kept.
+ * Storage: `store-rows.ts` lists it. Nothing is written before something is kept.
  * Life: storage with an end goes by its alarm; a caller's own stays. A cached value goes when it would not even be given
  * for an error, a limiter when its window is long over. Between two requests it may be evicted at any time.
  * Trade-off: who loads a cached value is known in memory only: an eviction meanwhile costs one more load, no row.

@@ -35,7 +35,7 @@ export interface SiteContext {
   readonly authMode: "open" | "own" | "outside";
 }
 
-/** Rooms that a fork may do without: what `worker.ts` does not name is not in its bundle, and throws where it is used. */
+/** Modules that a fork may do without: what `index.ts` does not name is not in its bundle, and throws where it is used. */
 export interface OptionalModules {
   readonly site?: SiteHandler;
   readonly errorPage?: ErrorPage;
@@ -103,7 +103,7 @@ export function createRuntime(
 /** Stands where an optional module was left out: throws when it is used. */
 function missingModule<T extends object>(name: keyof OptionalModules): T {
   const throwMissing = (): never => {
-    throw new Error(`This server has no ${name}: name it in worker.ts`);
+    throw new Error(`This server has no ${name}: name it in index.ts`);
   };
   return new Proxy({}, { get: throwMissing }) as T;
 }

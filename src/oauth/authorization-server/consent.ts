@@ -41,7 +41,7 @@ export async function redirectToConsent(
 ): Promise<Response> {
   const form = await sealForBrowser(
     authServer,
-    "consent",
+    "consent-request",
     id + currentEpoch(authServer),
     consentRequest,
     consentRequest.expiresAt,
@@ -64,7 +64,7 @@ export async function consentEndpoint(
 async function showConsentPage(browser: BrowserSession, sealed: string): Promise<Response> {
   const opened = await openWithAnyBrowserId<ConsentRequest>(
     browser,
-    "consent",
+    "consent-request",
     sealed,
     currentEpoch(browser.authServer),
   );
@@ -81,7 +81,7 @@ async function showConsentPage(browser: BrowserSession, sealed: string): Promise
 /** The decision comes in. Whatever does not say "allow" is a no. */
 async function handleDecision(browser: BrowserSession): Promise<Response> {
   const { authServer, identifiers } = browser;
-  const post = await readSealedForm<ConsentRequest>(browser, "consent", currentEpoch(authServer));
+  const post = await readSealedForm<ConsentRequest>(browser, "consent-request", currentEpoch(authServer));
   if (!post.ok) return post.error;
   const { request, grant: id, person, isGrantRecorded = false } = post.value.sealed;
   if (post.value.form.get("decision") === "switch") return restartSignIn(browser, post.value.sealed);

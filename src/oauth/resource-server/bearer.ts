@@ -1,7 +1,7 @@
 /**
  * The resource server: a bearer token becomes a caller, or a challenge. RFC 6750, RFC 9728 section 5.1.
  * MCP basic/authorization#access-token-usage. Takes tokens from the Authorization header alone.
- * Which tokens are good is the verifier's business: our own (`access-token.ts`), or an outside issuer's (`outside.ts`).
+ * Which tokens are good is the verifier's business: our own (`access-token.ts`), or an outside issuer's (`external-issuer.ts`).
  */
 
 import type { Caller } from "../../base/caller.ts";

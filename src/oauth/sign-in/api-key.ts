@@ -70,8 +70,8 @@ export function apiKey(service: ApiKeyService): SignInMethod {
       // 3. The service says whose it is.
       const id = status === 200 && json !== undefined ? valueAtPath(json, service.account) : undefined;
       // Of a number beyond 2^53 the last digits are lost: it would be somebody else's as well.
-      if ((typeof id !== "string" && !Number.isSafeInteger(id)) || id === "")
-        return rejected("unknown_account", `${name} does not say whose key this is.`);
+      const isId = typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
+      if (!isId || id === "") return rejected("unknown_account", `${name} does not say whose key this is.`);
       const subject = await sha256Base64url(JSON.stringify([url, id]));
       return {
         kind: "known",

@@ -1,5 +1,5 @@
 /**
- * Signing in: what the app must say to let a person prove who they are. `app/sign-in/` has three of them.
+ * Signing in: what the app must say to let a person prove who they are. This folder has three of them.
  * A sign-in keeps nothing between steps but the memory it asks for, which travels sealed and bound to the browser.
  */
 
@@ -30,7 +30,7 @@ export interface Person {
 /** Somebody who proved it just now. */
 export interface AuthenticatedPerson extends Person {
   /**
-   * What they proved it with, where the app keeps that: given to `Hooks.consented` once they agreed, and part of
+   * What they proved it with, where the app keeps that: given to `LoginHooks.onConsent` once they agreed, and part of
    * no cookie, no grant and no token.
    */
   readonly credential?: JsonObject;
@@ -38,7 +38,7 @@ export interface AuthenticatedPerson extends Person {
 
 /** What happens next. */
 export type SignInResult =
-  /** Send the person to `url`; they come back to `visit.callback`, and `memory` with them. */
+  /** Send the person to `url`; they come back to `context.callback`, and `upstreamState` with them. */
   | { readonly kind: "away"; readonly url: string; readonly upstreamState: JsonObject }
   | ({ readonly kind: "known" } & AuthenticatedPerson)
   /**

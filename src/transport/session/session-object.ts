@@ -1,7 +1,7 @@
 /**
  * The session object: one client's conversation in a revision that has sessions, asleep whenever nothing happens.
  *
- * Storage: `rows.ts` lists it. Nothing is written before `initialize` succeeds.
+ * Storage: `session-rows.ts` and `record-rows.ts` list it. Nothing is written before `initialize` succeeds.
  * Life: made by `initialize`, ended by DELETE, by the end of its grant, by the hub that needs room, or by the alarm a day
  * after the client was last seen. Between two messages it may be evicted: sockets hibernate, the rest is rows, and a call that was at work is lost.
  * Trade-off: one object request per message buys order without locks; a stream costs a row per event.

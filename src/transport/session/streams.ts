@@ -156,8 +156,8 @@ function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, afte
   else if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
 }
 
-function openSockets(room: SessionRuntime, stream: number): WebSocket[] {
-  return room.objectState
+function openSockets(runtime: SessionRuntime, stream: number): WebSocket[] {
+  return runtime.objectState
     .getWebSockets(String(stream))
     .filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }
