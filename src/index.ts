@@ -25,9 +25,9 @@ export { StoreObject as Store } from "./storage/store-object.ts";
 const handlers: WorkerHandlers<Env & AppEnv> = createWorker<Env & AppEnv>(serverSpec, createLoginOptions, {
   site,
   errorPage,
-  state: createStorageClient,
+  storage: createStorageClient,
   vault: { open: createVault, rotate: rotateKeys },
-  traces: createTracer,
+  telemetry: createTracer,
 });
 const worker: ExportedHandler<Env & AppEnv> = { fetch: handlers.fetch };
 export default worker;

@@ -70,7 +70,7 @@ const config: ViteUserConfig = defineConfig({
         root,
         test: {
           name: "node",
-          // A process for each of sixty small files would be a tenth of all the work.
+          // A process for each of thirty files costs more than most of these files do.
           isolate: false,
           globalSetup: ["test/client/databases.node.ts"],
           include: ["test/**/*.node.test.ts"],

@@ -21,6 +21,7 @@ import {
 } from "../api.ts";
 import type { AppEnv } from "./settings.ts";
 
+/** How people sign in to this server, what the pages look like, and what happens at consent. */
 export function createLoginOptions(env: AppEnv, vault: Vault): LoginOptions {
   return {
     renderPage,
@@ -63,8 +64,10 @@ function chooseSignIn(env: AppEnv): SignInMethod {
       });
     case "openid":
       return openId({
-        ...{ name: requireSetting("OPENID_NAME"), issuer: requireSetting("OPENID_ISSUER") },
-        ...{ clientId: requireSetting("OPENID_CLIENT_ID"), clientSecret: requireSetting("OPENID_CLIENT_SECRET") },
+        name: requireSetting("OPENID_NAME"),
+        issuer: requireSetting("OPENID_ISSUER"),
+        clientId: requireSetting("OPENID_CLIENT_ID"),
+        clientSecret: requireSetting("OPENID_CLIENT_SECRET"),
       });
     default:
       throw new Error('Configuration: SIGN_IN must be "passphrase", "api-key" or "openid"');

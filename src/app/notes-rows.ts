@@ -32,6 +32,7 @@ export async function newestNotes(storage: Store, words: readonly string[], limi
   );
 }
 
+/** How many notes the caller has. */
 export async function countNotes(storage: Store): Promise<number> {
   await createTable(storage);
   return (await storage.sql<{ count: number }>("SELECT count(*) AS count FROM notes"))[0]?.count ?? 0;

@@ -20,6 +20,7 @@ import { upstreamAccount } from "./tools/upstream-account.ts";
 import { userResource } from "./resources/user.ts";
 import { whoami } from "./tools/whoami.ts";
 
+/** What this server offers. Tools whose binding or setting is missing are left out. */
 export function serverSpec(env: AppEnv): ServerSpec {
   const { PEOPLE, FEED } = env;
   const contact = env.PUBLIC_URL || "a local server";
@@ -33,10 +34,16 @@ export function serverSpec(env: AppEnv): ServerSpec {
       "An example server: it looks things up, finds people, plays tic-tac-toe, and remembers what you tell it.",
     tools: [
       addNumbers,
-      ...[searchWikipedia(wikipedia, contact), readResult(wikipedia, contact), getWeather(places, forecasts)],
+      searchWikipedia(wikipedia, contact),
+      readResult(wikipedia, contact),
+      getWeather(places, forecasts),
       ...(PEOPLE === undefined ? [] : [getUser(PEOPLE), findUsers(PEOPLE)]),
-      ...[gameNew, gameMove, gameShow],
-      ...[remember, recall, forgetEverything],
+      gameNew,
+      gameMove,
+      gameShow,
+      remember,
+      recall,
+      forgetEverything,
       ...(FEED === undefined ? [] : [feedLatest(FEED)]),
       ...(apiKeyService === undefined ? [] : [upstreamAccount(apiKeyService)]),
       whoami(env.SIGN_IN || "passphrase"),

@@ -28,6 +28,7 @@ interface StartPageContext {
 /** The logo of all pages: an SVG, or a `data:` URI of any picture. Empty: the first letter of the server's name. */
 const LOGO: string = "";
 
+/** The start page, the health check and the icon; undefined for any other path. */
 export function site(http: Request, context: StartPageContext): Response | undefined {
   const { pathname } = new URL(http.url);
   if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
@@ -92,7 +93,9 @@ export function pageResponse(serverName: string, title: string, content: Html, e
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": `${policy}; frame-ancestors 'none'`,
-    ...{ "x-frame-options": "DENY", "x-content-type-options": "nosniff", "referrer-policy": "same-origin" },
+    "x-frame-options": "DENY",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
     "cache-control": "no-store",
   };
   return new Response(writePage({ serverName, title, nonce, extraStyle }, content), { headers });
@@ -136,8 +139,10 @@ function connectionRows(name: string, url: string, isOpen: boolean): readonly (r
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta } });
   const fields = [
-    ...["Content-Type: application/json", "Accept: application/json, text/event-stream"],
-    ...[`MCP-Protocol-Version: ${date}`, "Mcp-Method: server/discover"],
+    "Content-Type: application/json",
+    "Accept: application/json, text/event-stream",
+    `MCP-Protocol-Version: ${date}`,
+    "Mcp-Method: server/discover",
   ];
   const authorizationOption = isOpen ? "" : ' \\\n  -H "Authorization: Bearer $TOKEN"';
   return [

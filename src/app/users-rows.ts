@@ -16,9 +16,13 @@ export interface User extends Record<string, string | number> {
 }
 export const user: z.ZodMiniType<User> = z.object({
   id: z.int(),
-  ...{ name: z.string(), email: z.string(), city: z.string(), joined: z.string() },
+  name: z.string(),
+  email: z.string(),
+  city: z.string(),
+  joined: z.string(),
 });
 
+/** The person with that id, or null. */
 export function userById(people: D1Database, id: number): Promise<User | null> {
   return withDatabaseErrors(() => people.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>());
 }

@@ -16,6 +16,7 @@ export interface Cancellation {
   rejectOnTimeout<T>(work: Promise<T>): Promise<T>;
 }
 
+/** A cancellation that nothing has ended yet. */
 export function createCancellation(): Cancellation {
   let controller: AbortController | undefined;
   let aborted = false;

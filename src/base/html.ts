@@ -14,6 +14,7 @@ export interface Html {
 /** Lists are joined; undefined and false leave nothing. */
 export type HtmlValue = string | number | Html | undefined | false | readonly HtmlValue[];
 
+/** A template tag: escapes every value but what is {@link Html} already. `undefined` and `false` give nothing. */
 export function html(literals: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
   return { [SAFE]: literals.reduce((text, literal, index) => text + escapeValue(values[index - 1]) + literal) };
 }

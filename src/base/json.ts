@@ -60,7 +60,12 @@ export function mayParse(text: string): boolean {
   return true;
 }
 
-const [QUOTE, COMMA, LIST, OBJECT, BACKSLASH] = [0x22, 0x2c, 0x5b, 0x7b, 0x5c];
+/** Character codes. */
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const OBJECT = 0x7b;
 
 /** Where the string that begins at `start` ends: at the first quote behind an even number of backslashes. */
 function endOfString(text: string, start: number): number {

@@ -53,6 +53,7 @@ export function setStacksAsText(isEnabled: boolean): void {
   hasStacksAsText = isEnabled;
 }
 
+/** Writes one JSON line. `event` is one of {@link LogEvent}, which operators filter by. */
 export function log(level: "log" | "warn" | "error", event: LogEvent, fields: LogFields = {}): void {
   const { error, ...rest } = fields;
   const stack = String(error ?? "");

@@ -33,6 +33,7 @@ export interface ProtocolError {
   readonly data?: JsonValue;
 }
 
+/** An error that a client gets; its code and HTTP status stand in `wire/errors.ts`. */
 export function protocolError(error: ErrorName, message: string, data?: JsonValue): ProtocolError {
   return data === undefined ? { error, message } : { error, message, data };
 }

@@ -9,6 +9,7 @@ export interface Secret<T = string> {
   toString(): string;
 }
 
+/** Wraps `value`, so that printing or serializing it shows nothing of it. */
 export function secret<T>(value: T): Secret<T> {
   const masked = (): string => "[secret]";
   return { reveal: () => value, toJSON: masked, toString: masked };

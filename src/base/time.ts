@@ -8,6 +8,7 @@ export function now(): number {
   return Date.now();
 }
 
+/** Cryptographically random bytes. */
 export function randomBytes(byteCount: number): Uint8Array<ArrayBuffer> {
   return crypto.getRandomValues(new Uint8Array(byteCount));
 }

@@ -10,6 +10,7 @@ export interface TtlCache<T> {
   put(key: string, value: T, expiresAt: number): void;
 }
 
+/** A cache in memory of at most `maxEntries` values, each until its own time. */
 export function createTtlCache<T>(maxEntries: number = 1_000): TtlCache<T> {
   const entries = new Map<string, { readonly value: T; readonly expires: number }>();
   return {

@@ -17,7 +17,8 @@ export function isPassphraseHash(storedHash: string): boolean {
 /** True when `stored` was made from `text`, in time that does not depend on how far they agree. */
 export async function verifyPassphrase(passphrase: string, storedHash: string): Promise<boolean> {
   const [, iterations = "", salt = "", hash = ""] = PASSPHRASE_HASH.exec(storedHash) ?? [];
-  const [saltBytes, expectedHash] = [decodeBase64url(salt), decodeBase64url(hash)];
+  const saltBytes = decodeBase64url(salt);
+  const expectedHash = decodeBase64url(hash);
   if (saltBytes === undefined || expectedHash?.length !== 32) return false;
   const key = await crypto.subtle.importKey("raw", encodeUtf8(passphrase.normalize("NFC")), "PBKDF2", false, [
     "deriveBits",

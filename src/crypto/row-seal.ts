@@ -33,7 +33,11 @@ export type RowFault =
   | "changed";
 
 const FORMAT_VERSION = 1;
-const [LENGTH_OFFSET, SALT_OFFSET, IV_OFFSET, IDENTITY_OFFSET, BODY_OFFSET] = [1, 5, 21, 33, 65];
+const LENGTH_OFFSET = 1;
+const SALT_OFFSET = 5;
+const IV_OFFSET = 21;
+const IDENTITY_OFFSET = 33;
+const BODY_OFFSET = 65;
 const TAG_BYTES = 16;
 
 /** Seals `plain` for the row `identity`, under the ring's current key. */

@@ -41,6 +41,7 @@ export interface HubClient {
 
 type Hub = HubObject<unknown>;
 
+/** The Worker's side of the hub: knows which of its objects to ask. */
 export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClient {
   const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);
   const everyShard = async (action: (hub: DurableObjectStub<Hub>) => Promise<void>): Promise<void> => {

@@ -79,6 +79,7 @@ const isOfShareOrCaller = (binding: string): string => `caller BETWEEN ${binding
 
 const WHERE_KEY = "caller = ?1 AND id = ?2";
 
+/** The rows of one hub object. Makes its table where it is missing. */
 export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
   sql.exec(CREATE_TABLE);
   const find = (where: string, ...bindings: SqlStorageValue[]): SeenSession[] =>

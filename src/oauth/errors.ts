@@ -43,6 +43,7 @@ export interface OAuthError {
 /** What a check returns that found one. */
 export type OAuthFailure = { readonly ok: false; readonly error: OAuthError };
 
+/** A refusal: `error` is OAuth's code, `reason` goes to the log, `description` to the client. */
 export function oauthError(error: OAuthError["error"], reason: string, description: string): OAuthFailure {
   return err({ error, reason, description });
 }

@@ -11,6 +11,7 @@ import { oauthError, type OAuthError, type OAuthFailure } from "./errors.ts";
 
 export type Params = ReadonlyMap<string, string>;
 
+/** The refusal of a request that lacks `parameter`. */
 export function missingParameter(parameter: string): OAuthFailure {
   return oauthError("invalid_request", `${parameter}.absent`, `${parameter} is needed`);
 }

@@ -36,6 +36,7 @@ export function determineEra(
   return ok(revision.era);
 }
 
+/** Whether the message begins a session. */
 export function isInitializeRequest(message: Message): message is RpcRequest {
   return message.kind === "request" && message.method === "initialize";
 }
@@ -55,6 +56,7 @@ export function unsupportedVersion(
   return protocolError("UnsupportedProtocolVersion", message, { supported: [...supported], requested });
 }
 
+/** The error for a batch in the revision `date`. */
 export function batchUnsupported(date: string): ProtocolError {
   return protocolError("InvalidRequest", `Batches do not exist in ${date}`);
 }

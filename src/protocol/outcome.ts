@@ -46,9 +46,10 @@ export interface CallNotification {
   readonly params: { readonly [key: string]: JsonValue };
 }
 
-/** A one-way valve for notices: what goes in reaches the client or nobody. */
+/** Takes the notifications of a call. One that is taken reaches the client or nobody; nothing comes back. */
 export type NotificationSink = (notification: CallNotification) => void;
 
+/** The outcome of a request that is refused. */
 export function errorOutcome(error: ProtocolError): Outcome {
   return { kind: "refused", refusal: error };
 }

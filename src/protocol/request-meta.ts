@@ -95,6 +95,7 @@ function isProgressToken(value: JsonValue): value is string | number {
   return typeof value === "string" ? isWithinIdLimit(value) : Number.isInteger(value);
 }
 
+/** Whether `value` is one of {@link LOG_LEVELS}. */
 export function isLogLevel(value: JsonValue | undefined): value is LogLevel {
   return (LOG_LEVELS as readonly unknown[]).includes(value);
 }
@@ -124,6 +125,7 @@ const KNOWN_CAPABILITIES: Readonly<Record<string, readonly string[] | "any">> = 
   extensions: "any",
 };
 
+/** Name and version of a client as it states them; err says what is wrong. */
 export function readImplementation(value: JsonValue | undefined): Result<Implementation, string> {
   const isImplementation = isObject(value) && typeof value["name"] === "string" && typeof value["version"] === "string";
   return isImplementation

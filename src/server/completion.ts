@@ -31,6 +31,7 @@ const checkParams = lazy(() =>
   ),
 );
 
+/** `completion/complete`: values for an argument of a prompt or a resource template. */
 export async function completeArgument(call: Call): Promise<Outcome> {
   const params = checkParams()(call.request.params);
   // spec: completion.input.validate

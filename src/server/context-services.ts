@@ -26,10 +26,12 @@ export interface ContextScope {
   readonly span: Span;
 }
 
+/** The caller's own storage, the same in every session and era. */
 export function callerStorage({ services, caller, span }: ContextScope): Store {
   return tracedStore(span, services.storage.ofOwner(ownerKey(caller)));
 }
 
+/** A handle to storage of its own for `seconds`; nothing is stored until the first put. */
 export function createStorage(
   { services, caller }: ContextScope,
   seconds: number = DEFAULT_STORAGE_SECONDS,
@@ -37,10 +39,12 @@ export function createStorage(
   return services.storage.create(ownerKey(caller), seconds);
 }
 
+/** The storage behind `handle`. Throws a {@link PublicError} when the handle is not good for this caller. */
 export async function openStorage({ services, caller, span }: ContextScope, handle: string): Promise<Store> {
   return tracedStore(span, unwrapHandle(await services.storage.open(handle, ownerKey(caller))));
 }
 
+/** A handle that opens the same storage to whoever holds it. Throws as {@link openStorage} does. */
 export async function shareStorage(
   { services, caller }: ContextScope,
   handle: string,
@@ -67,6 +71,7 @@ export async function cacheValue<T extends JsonValue>(
   }
 }
 
+/** Counts a use against `max` in any window of `windowMs` milliseconds. */
 export function countUse(
   { services, caller, span }: ContextScope,
   key: string,

@@ -206,6 +206,7 @@ export function template(spec: TemplateSpec): ResourceTemplate {
   return { ...spec, template: compiled.value };
 }
 
+/** A prompt, as it is. Names and arguments are checked when the server is built. */
 export function prompt(spec: PromptSpec): PromptSpec {
   return spec;
 }

@@ -22,6 +22,7 @@ const METHODS = new Map<string, { capability: string; handle: (call: Call) => Ou
   ["completion/complete", { capability: "completions", handle: completeArgument }],
 ]);
 
+/** Finds what serves the method, and runs it. A method that the server does not offer is an error. */
 export async function dispatch(call: Call): Promise<Outcome> {
   const { server, request } = call;
   const list = server.listsByMethod.get(request.method);

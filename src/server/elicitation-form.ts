@@ -42,20 +42,23 @@ type FlatFormSchema = z.infer<ReturnType<typeof flatFormSchema>>;
 
 /** Built with the first form, like the rest of what questions need. */
 const flatFormSchema = lazy(() => {
-  const [optionalText, optionalNumber, optionalCount] = [
-    z.optional(z.string()),
-    z.optional(z.number()),
-    z.optional(z.uint32()),
-  ];
+  const optionalText = z.optional(z.string());
+  const optionalNumber = z.optional(z.number());
+  const optionalCount = z.optional(z.uint32());
   const names = z.array(z.string());
   const titled = z.array(z.object({ const: z.string(), title: z.string() }));
   const choices = z.union([z.object({ type: z.literal("string"), enum: names }), z.object({ anyOf: titled })]);
   const common = { title: optionalText, description: optionalText, default: z.optional(z.unknown()) };
   const field = z.discriminatedUnion("type", [
     z.strictObject({
-      ...{ type: z.literal("string"), ...common, minLength: optionalCount, maxLength: optionalCount },
+      type: z.literal("string"),
+      ...common,
+      minLength: optionalCount,
+      maxLength: optionalCount,
       format: z.optional(z.enum(["email", "uri", "date", "date-time"])),
-      ...{ enum: z.optional(names), enumNames: z.optional(names), oneOf: z.optional(titled) },
+      enum: z.optional(names),
+      enumNames: z.optional(names),
+      oneOf: z.optional(titled),
     }),
     z.strictObject({
       type: z.enum(["number", "integer"]),

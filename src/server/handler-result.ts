@@ -15,6 +15,7 @@ const TEXT_MEMBERS = new Map<unknown, readonly string[]>([
   ["resource", []],
 ]);
 
+/** @throws TypeError when `value` is no content block. */
 export function requireBlock(value: unknown): void {
   const block = requireObject(value, "a content block");
   const { type } = block;
@@ -31,10 +32,12 @@ export function requireContents(value: unknown): void {
   if (typeof (text ?? blob) !== "string") throw invalidReturn("resource contents without text or blob");
 }
 
+/** @throws TypeError when `value` is no prompt message. */
 export function requireMessage(value: unknown): void {
   requireBlock(requireObject(value, "a message", ["role"])["content"]);
 }
 
+/** @throws TypeError when `value` is no text. */
 export function requireText(value: unknown): void {
   if (typeof value !== "string") throw invalidReturn(`${typeName(value)} where a text belongs`);
 }
@@ -53,6 +56,7 @@ export function requireObject(value: unknown, expected: string, texts: readonly 
   return value;
 }
 
+/** The error for a handler whose return value is no result. */
 export function invalidReturn(description: string): TypeError {
   return new TypeError(`Handler returned ${description}`);
 }

@@ -1,7 +1,7 @@
 /**
- * The valve between a handler and its client: open while the handler runs, and never a flood.
+ * Limits the notifications of one handler: they pass while the handler runs, at a bounded rate.
  * MCP patterns/progress#implementation-notes, server/utilities/logging#implementation-considerations.
- * What exceeds the flow is dropped: notices inform, they carry nothing that the result does not.
+ * What exceeds the rate is dropped: notifications inform, they carry nothing that the result does not.
  */
 
 import type { Cancellation } from "../base/cancellation.ts";
@@ -18,6 +18,7 @@ export interface NotificationLimiter {
   close(): void;
 }
 
+/** Passes notifications to `sink` at a bounded rate until it is closed or the call is cancelled. */
 export function limitNotifications(sink: NotificationSink, cancel: Cancellation): NotificationLimiter {
   let isOpen = true;
   let tokens = NOTIFICATION_BURST;
@@ -34,6 +35,8 @@ export function limitNotifications(sink: NotificationSink, cancel: Cancellation)
       tokens -= 1;
       sink(notification);
     },
-    close: () => void (isOpen = false),
+    close: () => {
+      isOpen = false;
+    },
   };
 }

@@ -13,6 +13,7 @@ import { requireList, requireMessage } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
 import type { Call } from "./types.ts";
 
+/** `prompts/get`: checks the arguments and runs the prompt. */
 export async function getPrompt(call: Call): Promise<Outcome> {
   const { name, arguments: given = {} } = call.request.params;
   const prompt = typeof name === "string" ? call.server.prompts.get(name) : undefined;

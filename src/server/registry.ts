@@ -42,6 +42,7 @@ export interface Server {
 
 const FIVE_MINUTES: CacheHint = { ttlMs: 300_000, scope: "public" };
 
+/** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
 export function buildServer(spec: ServerSpec): Server {
   const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
   const tools = indexBy("tool", spec.tools, (one) => one.name);
@@ -122,6 +123,7 @@ function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
       throw new Error(`Scope "${name}" is given by default and implies one that is not`);
 }
 
+/** What a list request gives of `items`, and the keys by which its pages go on. */
 export function listContentsOf<T>(
   member: ListContents["member"],
   items: ReadonlyMap<string, T>,
@@ -130,8 +132,9 @@ export function listContentsOf<T>(
   return { member, entries: [...items.values()].map(toEntry), keys: [...items.keys()] };
 }
 
-export function toolEntry({ listEntry: listing }: Tool): JsonObject {
-  return listing;
+/** A tool as `tools/list` shows it. */
+export function toolEntry({ listEntry }: Tool): JsonObject {
+  return listEntry;
 }
 
 function resourceEntry({ read: _read, cache: _cache, ...entry }: ResourceSpec): JsonObject {

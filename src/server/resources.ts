@@ -15,6 +15,7 @@ import type { Call } from "./types.ts";
 
 type ResourceReader = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
 
+/** `resources/read`: by URI, else by the first template that matches. */
 export async function readResource(call: Call): Promise<Outcome> {
   const { uri } = call.request.params;
   // spec: resources.uri.validate

@@ -1,5 +1,5 @@
 /**
- * Runs a handler: gives it a context, closes the valve when it is done, and turns whatever happened into an outcome.
+ * Runs a handler: gives it a context, closes its notifications when it is done, and turns whatever happened into an outcome.
  * The one place where an exception of a handler is caught. Its message reaches the caller only from a PublicError.
  */
 
@@ -79,9 +79,9 @@ export async function runHandler<T>(
   } catch (error) {
     handlerSpan.end(errorType(error));
     if (error instanceof PublicError) return toErrorOutcome(protocolError("InvalidParams", error.message));
-    const { timeoutError: timeout } = cancel;
-    if (timeout === undefined) return toErrorOutcome(logInternalError("handler.failed", call, error));
-    return toErrorOutcome(logInternalError("handler.timeout", call, timeout.message, timeout.message));
+    const { timeoutError } = cancel;
+    if (timeoutError === undefined) return toErrorOutcome(logInternalError("handler.failed", call, error));
+    return toErrorOutcome(logInternalError("handler.timeout", call, timeoutError.message, timeoutError.message));
   } finally {
     notifications.close();
     handlerSpan.end();

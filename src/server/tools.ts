@@ -16,6 +16,7 @@ import { runHandler } from "./run-handler.ts";
 import type { Call } from "./types.ts";
 import { mayCall } from "./scopes.ts";
 
+/** `tools/call`: finds the tool, checks scopes and arguments, and runs its handler. */
 export function callTool(call: Call): Outcome | Promise<Outcome> {
   const { server, request } = call;
   const { name, arguments: args = {} } = request.params;
@@ -62,7 +63,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
   );
 }
 
-/** Fills in `content`: structured content always has its text twin, for clients that read only text. */
+/** Fills in `content`: structured content is also given as text, for clients that read only text. */
 function toolOutcome(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
   // spec: tools.structured.text

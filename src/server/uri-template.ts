@@ -50,7 +50,8 @@ export function compileTemplate(text: string): Result<UriTemplate, string> {
   for (const piece of text.split(/(\{[^{}]*\})/).filter((one) => one !== "")) {
     const part = piece.startsWith("{") && piece.endsWith("}") ? parseExpression(piece) : parseLiteral(piece);
     if (!part.ok) return part;
-    const [last, { value }] = [parts.at(-1), part];
+    const last = parts.at(-1);
+    const { value } = part;
     if (typeof last === "object" && typeof value === "object" && value.prefix === "")
       return err(`Nothing separates variable "${last.names.at(-1)}" from the next one`);
     parts.push(value);
@@ -155,12 +156,18 @@ function matchValue(
   const readings = rest.map((): Reading => undefined);
   const ends: (number | undefined)[] = []; // of the shortest text from here that is not empty
   for (let at = uri.length; at >= 0; at -= 1) {
-    const stepLength = allowed.test(uri.charAt(at)) ? 1 : /^%[0-9A-Fa-f]{2}$/.test(uri.slice(at, at + 3)) ? 3 : 0;
+    const stepLength = lengthOfStep(uri, at, allowed);
     if (stepLength > 0) ends[at] = rest[at + stepLength] ? at + stepLength : ends[at + stepLength];
     const end = prefix !== "" && rest[at] ? at : ends[at];
     if (end !== undefined) readings[at] = { name, value: uri.slice(at, end), rest: rest[end] };
   }
   return readings;
+}
+
+/** Characters at `at` that are one of a value: one that is allowed, a percent-encoded octet, or none. */
+function lengthOfStep(uri: string, at: number, allowed: RegExp): 0 | 1 | 3 {
+  if (allowed.test(uri.charAt(at))) return 1;
+  return /^%[0-9A-Fa-f]{2}$/.test(uri.slice(at, at + 3)) ? 3 : 0;
 }
 
 /** Values by position. The first may be absent if it has a mark of its own, the others from the end. */
@@ -177,13 +184,15 @@ function matchOrdered(uri: string, part: TemplatePart & object, rest: readonly R
 
 /** Values by name, each of which may be absent. What comes before the first one present may differ: `?a=1&b=2`. */
 function matchNamed(uri: string, part: TemplatePart & object, rest: readonly Reading[]): readonly Reading[] {
-  let [readings, later] = [rest, rest];
+  let readings = rest;
+  let later = rest;
   for (const name of part.names.toReversed()) {
     const value = matchValue(uri, name, part, later);
     const empty = later.map((reading) => reading && { name, value: "", rest: reading });
     const present = (delimiter: string): Reading[] =>
       firstOf(matchText(uri, `${delimiter}${name}=`, value), matchText(uri, `${delimiter}${name}`, empty));
-    [readings, later] = [firstOf(present(part.prefix), readings), firstOf(present(part.separator), later)];
+    readings = firstOf(present(part.prefix), readings);
+    later = firstOf(present(part.separator), later);
   }
   return readings;
 }

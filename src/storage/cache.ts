@@ -24,6 +24,7 @@ const DAY_MS = 86_400_000;
 const FIRST_PAUSE_MS = 20;
 const MAX_PAUSE_MS = 500;
 
+/** A cache over store objects: one load for all who ask at once, and an old value when loading fails. */
 export function createCache(stores: StoreNamespace): CacheFunction {
   return async (key, ttl, load, { staleIfErrorSeconds = DAY_MS / 1000 } = {}) => {
     if (ttl !== "today" && !(ttl > 0 && ttl <= 31_536_000))

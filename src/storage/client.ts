@@ -35,6 +35,7 @@ const MAX_WINDOW_MS = 2_678_400_000;
 /** How often a change is tried before it is given up. */
 const MAX_ATTEMPTS = 100;
 
+/** The Worker's side of storage. `ring` signs handles. */
 export function createStorageClient(ring: KeyRing, stores: StoreNamespace): StorageClient {
   const seconds = (): number => Math.floor(now() / 1000);
   const verify = (text: string, owner: string) => verifyHandle(ring, text, owner, now() / 1000);
@@ -49,8 +50,8 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
     async open(handle, owner) {
       const verified = await verify(handle, owner);
       if (!verified.ok) return err(verified.error);
-      const { name, access, storageEndsAtSeconds: end } = verified.value;
-      return ok(createStore(async () => stores.getByName(`state ${name}`), access, end));
+      const { name, access, storageEndsAtSeconds } = verified.value;
+      return ok(createStore(async () => stores.getByName(`state ${name}`), access, storageEndsAtSeconds));
     },
     async share(handle, owner, lifetimeSeconds) {
       assertArgument(
@@ -60,8 +61,8 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       const verified = await verify(handle, owner);
       if (!verified.ok) return err(verified.error);
       // Whoever was invited may invite, for no longer than they were.
-      const { expiresAtSeconds: expires } = verified.value;
-      return ok(await shareHandle(ring, verified.value, Math.min(seconds() + lifetimeSeconds, expires)));
+      const { expiresAtSeconds } = verified.value;
+      return ok(await shareHandle(ring, verified.value, Math.min(seconds() + lifetimeSeconds, expiresAtSeconds)));
     },
     ofOwner: (owner) => createStore(async () => stores.getByName(`mine ${await sha256Base64url(owner)}`), "owner"),
     cache: createCache(stores),

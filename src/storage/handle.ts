@@ -31,6 +31,7 @@ export function createHandle(ring: KeyRing, owner: string, end: number): Promise
   return signText(ring, HANDLE_PURPOSE, `${encodeBase64url(randomBytes(12))}.${end.toString(36)}`, owner);
 }
 
+/** A handle to the same storage that any caller may use until `expires` (seconds since the epoch). */
 export function shareHandle(ring: KeyRing, { name }: StorageHandle, expires: number): Promise<string> {
   return signText(ring, HANDLE_PURPOSE, `${name}.${expires.toString(36)}`);
 }

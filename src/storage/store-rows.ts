@@ -46,6 +46,7 @@ export interface StoreRows {
 const MAX_ENTRIES = 1_000;
 const MAX_CHARACTERS = 4_000_000;
 
+/** The rows of one store object. */
 export function storeRows(storage: DurableObjectStorage): StoreRows {
   const { kv } = storage;
   return {
@@ -85,7 +86,9 @@ export function storeRows(storage: DurableObjectStorage): StoreRows {
 }
 
 function sizeOf(rows: readonly SqlRow[]): number {
-  const size = (value: SqlStorageValue): number =>
-    typeof value === "string" ? value.length : value instanceof ArrayBuffer ? value.byteLength : 0;
+  const size = (value: SqlStorageValue): number => {
+    if (typeof value === "string") return value.length;
+    return value instanceof ArrayBuffer ? value.byteLength : 0;
+  };
   return rows.flatMap((row) => Object.values(row).map(size)).reduce((sum, one) => sum + one, 0);
 }

@@ -72,7 +72,6 @@ export function recordingSpan(
   { traceId, parentId, tracestate, baggage, link }: SpanParent,
 ): Span {
   const spanId = randomHex(8);
-  const [startMs, endMs, error] = [now(), 0, undefined];
   const attributeSets = [attributes];
   const record: SpanRecord = {
     traceId,
@@ -82,10 +81,10 @@ export function recordingSpan(
     link,
     name,
     kind,
-    startMs,
-    endMs,
+    startMs: now(),
+    endMs: 0,
     attributes: attributeSets,
-    error,
+    error: undefined,
   };
   const spanParent = (): SpanParent => ({ traceId, parentId: spanId, tracestate, baggage });
   const context = (): TraceContext => ({ parent: { traceId, spanId, sampled: true }, tracestate, baggage });
@@ -128,8 +127,8 @@ function startServerSpan(
   const { parent, tracestate } = metaContext;
   // Baggage is a context of its own, and comes from either.
   const baggage = (): string | undefined => metaContext.baggage ?? outer.context().baggage;
-  const effectiveParent =
-    parent === undefined ? spanParent : parent.sampled ? linkedParent(parent, tracestate, spanParent) : undefined;
+  const sampledParent = parent?.sampled === true ? linkedParent(parent, tracestate, spanParent) : undefined;
+  const effectiveParent = parent === undefined ? spanParent : sampledParent;
   if (onEnd !== undefined && effectiveParent !== undefined)
     return recordingSpan(onEnd, describe(), "server", { ...effectiveParent, baggage: baggage() });
   const parentContext = (): TraceContext => (parent === undefined ? outer.context() : { parent, tracestate });
@@ -195,6 +194,7 @@ let hexPool = "";
 const POOL_BYTES = 1_024;
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
+/** Random lower-case hexadecimal digits, two for each of `bytes`. */
 export function randomHex(bytes: number): string {
   if (hexPool.length < bytes * 2) for (const byte of randomBytes(POOL_BYTES)) hexPool += HEX[byte];
   const text = hexPool.slice(0, bytes * 2);

@@ -59,6 +59,7 @@ const MAX_BATCHES = 8;
 const EXPORT_LIMITS = { accept: "*/*", maxBytes: 65_536, timeoutMs: 5_000 };
 const REPORT_INTERVAL_MS = 60_000;
 
+/** Records spans and exports them in batches, after the responses. `settings` are OpenTelemetry's. */
 export function createTracer(settings: OtlpSettings): Tracer {
   const exporter = batchExporter(settings);
   const onEnd = exporter.add;

@@ -38,6 +38,7 @@ const FAULT_TEXT: Record<RowFault, (key: string) => string> = {
   changed: () => "it is not what was written",
 };
 
+/** Seals and opens the rows of the vault with the keys of `ring`. */
 export function createCredentialCipher(rows: VaultRows, ring: KeyRing): CredentialCipher {
   const rowIdentity = ({ owner, service, name }: RowKey): string => JSON.stringify([owner, service, name]);
   return {

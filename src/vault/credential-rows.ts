@@ -54,6 +54,7 @@ const LEASE_IS_FREE = "(lease <= ?5 OR lease > ?6)";
 /** D1 gives bytes as a list of numbers. */
 type RawRow = Omit<CredentialRow, "blob" | "over"> & { readonly sealed: number[]; readonly over: number };
 
+/** The vault's rows in D1. Each query ends within its time limit. */
 export function vaultRows(db: D1Database): VaultRows {
   const bindKey = (text: string, { owner, service, name }: RowKey, ...more: unknown[]): D1PreparedStatement =>
     db.prepare(text).bind(owner, service, name, ...more);

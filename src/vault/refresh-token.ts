@@ -18,9 +18,11 @@ const RENEW_EARLY_MS = 60_000;
 /** For how long one may be at it; a renewal takes at most half of that. */
 const RENEWAL_LEASE_MS = 20_000;
 const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 10_000 };
-const [FIRST_PAUSE_MS, MAX_PAUSE_MS] = [50, 1_000];
+const FIRST_PAUSE_MS = 50;
+const MAX_PAUSE_MS = 1_000;
 /** How long a token is taken to last whose upstream says nothing of it, and at most. Endless is no number in JSON. */
-const [DEFAULT_LIFETIME_SECONDS, MAX_LIFETIME_SECONDS] = [3_600, 31_536_000];
+const DEFAULT_LIFETIME_SECONDS = 3_600;
+const MAX_LIFETIME_SECONDS = 31_536_000;
 
 /** What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. */
 export async function getAccessToken(

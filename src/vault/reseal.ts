@@ -20,6 +20,7 @@ export interface ResealedPage {
 
 const FIRST_KEY: RowKey = { owner: "", service: "", name: "" };
 
+/** Seals up to `limit` rows after the cursor anew under the current key. Rows that cannot be opened stay, and are counted. */
 export async function resealPage(
   cipher: CredentialCipher,
   cursor: string,

@@ -156,6 +156,7 @@ export function writeError(id: RequestId | undefined, reason: ProtocolError): st
   return withinMessageLimit(id, JSON.stringify({ jsonrpc: "2.0", id, error }));
 }
 
+/** A JSON-RPC notification as text. */
 export function writeNotification(method: string, params: { readonly [key: string]: JsonValue }): string {
   // spec: jsonrpc.notification.id
   return JSON.stringify({ jsonrpc: "2.0", method, params });

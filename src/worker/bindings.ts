@@ -24,6 +24,7 @@ export interface Bindings {
   readonly authLimiter: RateLimit | undefined;
 }
 
+/** The bindings by their role, placed as JURISDICTION and LOCATION_HINT say. */
 export function readBindings(env: Env): Bindings {
   return {
     hub: withPlacement(env, env.HUB),

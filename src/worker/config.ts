@@ -132,6 +132,7 @@ export function readConfig(env: Env): Config {
     introspection: env.AUTH_INTROSPECTION,
     acceptsAnyJwtType: env.AUTH_ANY_TYPE === "1",
   };
+  const ownOrExternal = AUTH_ISSUER === "" ? "own" : externalIssuer;
   const config = {
     publicOrigin: publicUrl?.origin,
     identity: readUrl("IDENTITY")?.origin,
@@ -140,7 +141,7 @@ export function readConfig(env: Env): Config {
     handlerSeconds: readInteger("HANDLER_SECONDS", 1, 300),
     pinnedRevision: REVISION === "" ? undefined : REVISION,
     collector: typeof collector === "string" ? undefined : collector,
-    auth: AUTH === "none" ? AUTH : AUTH_ISSUER === "" ? "own" : externalIssuer,
+    auth: AUTH === "none" ? AUTH : ownOrExternal,
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
       acceptsMetadataDocuments: env.NO_CLIENT_DOCUMENTS !== "1",

@@ -8,7 +8,7 @@ import { log, errorStack } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import type { Config, Env } from "./config.ts";
 import { handleMcp } from "./mcp-endpoint.ts";
-import { createRuntime, type Runtime, type OptionalModules } from "./runtime.ts";
+import { createRuntime, type OptionalModules, type Runtime, type SiteContext } from "./runtime.ts";
 import type { LoginOptions } from "../oauth/authorization-server/types.ts";
 import { resourceMetadataResponse } from "../oauth/authorization-server/metadata.ts";
 import { PATHS, type ServerIdentifiers } from "../oauth/identifiers.ts";
@@ -49,7 +49,8 @@ export function createWorker<E extends Env>(
   let runtime: Runtime | undefined;
   const runtimeFor = (env: E): Runtime => {
     const getServer = (): Server => prebuiltServer ?? buildServer(typeof spec === "function" ? spec(env) : spec);
-    return (runtime ??= createRuntime(getServer(), env, (vault) => createLoginOptions(env, vault), modules));
+    runtime ??= createRuntime(getServer(), env, (vault) => createLoginOptions(env, vault), modules);
+    return runtime;
   };
   return {
     async fetch(http, env) {
@@ -118,7 +119,8 @@ function parseUrl(text: string, { publicOrigin, identity }: Config): ParsedUrl {
   const url = new URL(text);
   const issuer = publicOrigin ?? url.origin;
   const identifiers = { issuer, resource: issuer + MCP_PATH, audience: (identity ?? issuer) + MCP_PATH };
-  return (lastParsedUrl = { text, url, identifiers });
+  lastParsedUrl = { text, url, identifiers };
+  return lastParsedUrl;
 }
 
 // spec: http.endpoint
@@ -135,8 +137,7 @@ async function handleNonMcp(http: Request, runtime: Runtime, { url, identifiers 
   const path = url.pathname;
   if (path === ROTATE_PATH && modules.vault !== undefined)
     return modules.vault.rotate(http, dependencies.services.vault, config.ring);
-  const authMode = config.auth === "none" ? "open" : config.auth === "own" ? "own" : "outside";
-  const issuer = config.auth === "own" ? identifiers.issuer : config.auth === "none" ? undefined : config.auth.issuer;
+  const { authMode, issuer } = authorityOf(config, identifiers);
   const metadata = issuer === undefined ? undefined : resourceMetadataResponse(path, identifiers, issuer, settings);
   const response =
     metadata ??
@@ -146,6 +147,16 @@ async function handleNonMcp(http: Request, runtime: Runtime, { url, identifiers 
     response ??
     errorResponse(protocolError("NotFound", `Nothing is served at ${path}: the MCP endpoint is ${MCP_PATH}`))
   );
+}
+
+/** Who vouches for callers: nobody, this server, or the issuer that the settings name. */
+function authorityOf(
+  { auth }: Config,
+  identifiers: ServerIdentifiers,
+): { readonly authMode: SiteContext["authMode"]; readonly issuer: string | undefined } {
+  if (auth === "none") return { authMode: "open", issuer: undefined };
+  if (auth === "own") return { authMode: "own", issuer: identifiers.issuer };
+  return { authMode: "outside", issuer: auth.issuer };
 }
 
 /** The trace id is what a person quotes to the operator; the log line beside it has the rest, and so has the trace. */

@@ -39,9 +39,9 @@ export interface SiteContext {
 export interface OptionalModules {
   readonly site?: SiteHandler;
   readonly errorPage?: ErrorPage;
-  readonly state?: typeof createStorageClient;
+  readonly storage?: typeof createStorageClient;
   readonly vault?: { readonly open: typeof createVault; readonly rotate: typeof rotateKeys };
-  readonly traces?: typeof createTracer;
+  readonly telemetry?: typeof createTracer;
 }
 
 export interface Runtime {
@@ -82,9 +82,11 @@ export function createRuntime(
   const serviceInfo = { service: server.info.name, version: server.info.version };
   // Publishing outlives the request that caused it, and never delays its answer.
   const services: Services = {
-    ...{ ring, vault, handlerSeconds: config.handlerSeconds },
-    storage: modules.state?.(ring, storeNamespace) ?? missingModule<StorageClient>("state"),
-    tracer: (config.collector && modules.traces?.({ ...serviceInfo, ...config.collector })) ?? NO_TRACER,
+    ring,
+    vault,
+    handlerSeconds: config.handlerSeconds,
+    storage: modules.storage?.(ring, storeNamespace) ?? missingModule<StorageClient>("storage"),
+    tracer: (config.collector && modules.telemetry?.({ ...serviceInfo, ...config.collector })) ?? NO_TRACER,
     publish: (change) => waitUntil(hub.publish(change)),
     notifyElicitationComplete: (elicitationId) => waitUntil(completeElicitation(sessions, ring, elicitationId)),
   };

@@ -44,3 +44,19 @@ export async function credentialRow({ owner, service, name }: CredentialId): Pro
 export async function sealedBytes(id: CredentialId): Promise<Uint8Array> {
   return Uint8Array.from((await credentialRow(id))?.["sealed"] as number[]);
 }
+
+export interface StoredCredential {
+  readonly owner: string;
+  readonly service: string;
+  readonly name: string;
+  readonly key: string;
+  readonly sealed: number[];
+}
+
+/** Every row of the vault as it is stored. */
+export async function storedCredentials(): Promise<StoredCredential[]> {
+  const { results } = await db
+    .prepare("SELECT owner, service, name, key, sealed FROM credentials")
+    .all<StoredCredential>();
+  return results;
+}

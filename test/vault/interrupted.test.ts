@@ -9,7 +9,7 @@ import { openRow } from "../../src/crypto/row-seal.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";
 import { ringOf } from "../crypto/keys.ts";
-import { db, uniqueCredential, makeTables, vaultWithKeys } from "./database.ts";
+import { db, makeTables, storedCredentials, uniqueCredential, vaultWithKeys } from "./database.ts";
 
 /** Four pages, and a part of one. */
 const MANY = 9;
@@ -66,13 +66,7 @@ async function use(all: Expected, round: string, before: Vault, now: Vault): Pro
 
 /** Nothing lost, nothing left under another key than `key`, nothing forgotten that is back, nothing readable as another's. */
 async function check(all: Expected, key: string): Promise<void> {
-  const { results } = await db.prepare("SELECT owner, service, name, key, sealed FROM credentials").all<{
-    owner: string;
-    service: string;
-    name: string;
-    key: string;
-    sealed: number[];
-  }>();
+  const results = await storedCredentials();
   const kept = [...all].filter(([, value]) => value !== undefined);
   expect(results.map((row) => row.key)).toEqual(kept.map(() => key));
   const owner = await sha256Base64url([...all.keys()][0]?.owner ?? "");

@@ -9,7 +9,15 @@ import { createVault } from "../../src/vault/vault.ts";
 import { rotateKeys } from "../../src/worker/admin.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
 import { ringOf } from "../crypto/keys.ts";
-import { db, uniqueCredential, makeTables, credentialRow, tamper, vaultWithKeys } from "./database.ts";
+import {
+  credentialRow,
+  db,
+  makeTables,
+  storedCredentials,
+  tamper,
+  uniqueCredential,
+  vaultWithKeys,
+} from "./database.ts";
 
 const MANY = 10_000;
 const idOf = (at: number): CredentialId => ({
@@ -82,13 +90,7 @@ it("ten thousand, read and written meanwhile: none lost, none readable as anothe
 
   // Without the old key: everything opens, holds its own value, and opens as nobody else's.
   const ring = ringOf("b");
-  const { results } = await db.prepare("SELECT owner, service, name, key, sealed FROM credentials").all<{
-    owner: string;
-    service: string;
-    name: string;
-    key: string;
-    sealed: number[];
-  }>();
+  const results = await storedCredentials();
   const byKey = new Map(results.map((row) => [JSON.stringify([row.owner, row.service, row.name]), row]));
   const keys = [...byKey.keys()];
   const owners = await Promise.all(Array.from({ length: 500 }, (_, at) => sha256Base64url(idOf(at).owner)));

@@ -1,4 +1,4 @@
-/** Every room that a fork may do without, for Workers of tests that have them all. */
+/** Every module that a fork may do without, for Workers of tests that have them all. */
 
 import type { OptionalModules } from "../../src/worker/runtime.ts";
 import { createStorageClient } from "../../src/storage/client.ts";
@@ -7,7 +7,7 @@ import { rotateKeys } from "../../src/worker/admin.ts";
 import { createVault } from "../../src/vault/vault.ts";
 
 export const optionalModules: OptionalModules = {
-  state: createStorageClient,
+  storage: createStorageClient,
   vault: { open: createVault, rotate: rotateKeys },
-  traces: createTracer,
+  telemetry: createTracer,
 };

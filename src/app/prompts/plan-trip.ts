@@ -10,7 +10,9 @@ export const planTrip: PromptSpec = prompt({
   description: "A day in a place, by its weather, its history and what you like",
   arguments: [
     {
-      ...{ name: "place", description: "A town", required: true },
+      name: "place",
+      description: "A town",
+      required: true,
       complete: (value) => PLACES.filter((place) => place.toLowerCase().startsWith(value.toLowerCase())),
     },
   ],

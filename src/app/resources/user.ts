@@ -3,6 +3,7 @@
 import { template, type ResourceTemplate } from "../../api.ts";
 import { idsFrom, userById } from "../users-rows.ts";
 
+/** A person of the database as a resource. */
 export function userResource(people: D1Database): ResourceTemplate {
   return template({
     uriTemplate: "user://{id}",

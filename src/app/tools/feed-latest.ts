@@ -5,9 +5,11 @@ import { isObject, PublicError, readJson, sleep, tool, type JsonValue, type Tool
 import type { FeedObject } from "../feed-object.ts";
 
 /** How often, and how long apart, a connection that is new is asked for its first messages. */
-const [TRIES, PAUSE_MS] = [8, 250];
+const TRIES = 8;
+const PAUSE_MS = 250;
 const MAX_SHOWN_CHARACTERS = 300;
 
+/** The tool over the feed object. */
 export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
   return tool({
     name: "feed_latest",
@@ -18,9 +20,9 @@ export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
     async handler({ limit }) {
       const feed = feeds.getByName("feed");
       for (let tries = 0; tries < TRIES; tries++) {
-        const { messages, isConnected: isLive } = await feed.latest();
-        if (messages.length > 0) return toolResult(isLive, messages.slice(0, limit).map(postText));
-        if (!isLive) throw new PublicError("The feed cannot be reached: try again in a minute");
+        const { messages, isConnected } = await feed.latest();
+        if (messages.length > 0) return toolResult(isConnected, messages.slice(0, limit).map(postText));
+        if (!isConnected) throw new PublicError("The feed cannot be reached: try again in a minute");
         await sleep(PAUSE_MS);
       }
       return toolResult(true, []);
@@ -28,11 +30,11 @@ export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
   });
 }
 
-function toolResult(isLive: boolean, messages: string[]): ToolResult {
+function toolResult(isConnected: boolean, messages: string[]): ToolResult {
   const lines = messages.map((message) => `- ${message}`);
   if (messages.length === 0) lines.push("Connected; nothing has come yet.");
-  if (!isLive) lines.push("The feed cannot be reached at the moment: these came before.");
-  return { content: [{ type: "text", text: lines.join("\n") }], structuredContent: { live: isLive, messages } };
+  if (!isConnected) lines.push("The feed cannot be reached at the moment: these came before.");
+  return { content: [{ type: "text", text: lines.join("\n") }], structuredContent: { live: isConnected, messages } };
 }
 
 /** The words of a post, as Bluesky's Jetstream has them, or the start of whatever came. */

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { tool, type Tool } from "../../api.ts";
 import { user, usersNamed } from "../users-rows.ts";
 
+/** The tool that searches the database, page by page. */
 export function findUsers(people: D1Database): Tool {
   return tool({
     name: "find_users",

@@ -21,8 +21,8 @@ export const forgetEverything: Tool = tool({
     if (answer.action !== "accept" || !answer.content.confirm) return toolResult("Nothing was deleted.", 0);
     const forgotten = await context.once("forget", async () => {
       // Beside the deed, and not above: the handler runs again from its start, and who says no has used nothing up.
-      const { isAllowed: ok, retryAfterMs } = await context.rateLimit("forget", 3, HOUR_MS);
-      if (ok) return deleteNotes(context.storage);
+      const { isAllowed, retryAfterMs } = await context.rateLimit("forget", 3, HOUR_MS);
+      if (isAllowed) return deleteNotes(context.storage);
       throw new PublicError(
         `Used 3 times in an hour: wait ${Math.ceil(retryAfterMs / 60_000)} minutes. Nothing was deleted`,
       );

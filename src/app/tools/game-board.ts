@@ -8,20 +8,14 @@ import { err, ok, type Result } from "../../api.ts";
 export type Mark = "X" | "O";
 export const EMPTY = ".........";
 const LINES = [
-  ...[
-    [0, 1, 2],
-    [3, 4, 5],
-    [6, 7, 8],
-  ],
-  ...[
-    [0, 3, 6],
-    [1, 4, 7],
-    [2, 5, 8],
-  ],
-  ...[
-    [0, 4, 8],
-    [2, 4, 6],
-  ],
+  [0, 1, 2],
+  [3, 4, 5],
+  [6, 7, 8],
+  [0, 3, 6],
+  [1, 4, 7],
+  [2, 5, 8],
+  [0, 4, 8],
+  [2, 4, 6],
 ];
 
 /** The board after `mark` took `cell` (1 to 9), or why it may not, as a sentence for the player. */
@@ -36,6 +30,7 @@ export function play(board: string, mark: Mark, cell: number): Result<string, st
 /** Who moves next, or how the game ended. */
 export type Judged = { turn?: Mark; winner?: Mark | "nobody" };
 
+/** Who has won or whose turn it is. */
 export function judge(board: string): Judged {
   const hasWon = (mark: Mark): boolean => LINES.some((line) => line.every((index) => board[index] === mark));
   if (hasWon("X")) return { winner: "X" };

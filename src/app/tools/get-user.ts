@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { PublicError, tool, type Tool } from "../../api.ts";
 import { user, userById } from "../users-rows.ts";
 
+/** The tool that finds one person. */
 export function getUser(people: D1Database): Tool {
   return tool({
     name: "get_user",

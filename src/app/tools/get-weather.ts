@@ -21,6 +21,7 @@ const FORECAST = z.object({
 
 type Weather = { place: string; celsius: number; windMetersPerSecond: number; sky: string };
 
+/** The tool; `places` and `forecasts` are the origins that it asks. */
 export function getWeather(places: string, forecasts: string): Tool {
   return tool({
     name: "get_weather",
@@ -28,18 +29,22 @@ export function getWeather(places: string, forecasts: string): Tool {
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ place: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)) }),
     output: z.object({
-      ...{ place: z.string(), celsius: z.number(), windMetersPerSecond: z.number(), sky: z.string() },
-      ...{ minutesOld: z.int(), stale: z.boolean() },
+      place: z.string(),
+      celsius: z.number(),
+      windMetersPerSecond: z.number(),
+      sky: z.string(),
+      minutesOld: z.int(),
+      stale: z.boolean(),
     }),
     async handler({ place }, context) {
       const key = `weather ${place.toLowerCase()}`;
       const cached = await context.cache(key, CACHE_SECONDS, () => loadWeather(context, places, forecasts, place));
-      const { value, ageSeconds: age, isStale: stale } = cached;
-      const minutesOld = Math.floor(age / 60);
+      const { value, ageSeconds, isStale } = cached;
+      const minutesOld = Math.floor(ageSeconds / 60);
       const ageText = minutesOld === 0 ? "just now" : `${minutesOld} min ago`;
-      const staleNote = stale ? ", and no newer report is to be had" : "";
+      const staleNote = isStale ? ", and no newer report is to be had" : "";
       const text = `${value.place}: ${value.celsius} °C, ${value.sky}, wind ${value.windMetersPerSecond} m/s (${ageText}${staleNote})`;
-      return { content: [{ type: "text", text }], structuredContent: { ...value, minutesOld, stale } };
+      return { content: [{ type: "text", text }], structuredContent: { ...value, minutesOld, stale: isStale } };
     },
   });
 }
@@ -60,10 +65,19 @@ async function loadWeather(context: Context, places: string, forecasts: string, 
 
 /** WMO code table 4677, as Open-Meteo uses it: the last kind of weather that begins at or below the code. */
 const SKY: Readonly<Record<number, string>> = {
-  ...{ 0: "clear", 1: "some clouds", 3: "overcast", 45: "fog", 51: "drizzle" },
-  ...{ 61: "rain", 71: "snow", 80: "showers", 85: "snow showers", 95: "thunderstorm" },
+  0: "clear",
+  1: "some clouds",
+  3: "overcast",
+  45: "fog",
+  51: "drizzle",
+  61: "rain",
+  71: "snow",
+  80: "showers",
+  85: "snow showers",
+  95: "thunderstorm",
 };
 
+/** The sky of a WMO code, in words. */
 export function skyOf(code: number): string {
   return Object.entries(SKY).findLast(([firstCode]) => Number(firstCode) <= code)?.[1] ?? "unknown";
 }

@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { PublicError, tool, type Tool } from "../../api.ts";
 import { article, HITS_KEY, readArticle, type Hit } from "./search-wikipedia.ts";
 
+/** The tool that reads an article which `search_wikipedia` named. */
 export function readResult(base: string, contact: string): Tool {
   return tool({
     name: "read_result",

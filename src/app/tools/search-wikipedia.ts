@@ -21,9 +21,12 @@ const SUMMARY = z.object({
 /** What is told of an article. */
 export type Article = { readonly title: string; readonly summary: string; readonly url: string };
 export const article: z.ZodMiniObject<Record<keyof Article, z.ZodMiniString>> = z.object({
-  ...{ title: z.string(), summary: z.string(), url: z.string() },
+  title: z.string(),
+  summary: z.string(),
+  url: z.string(),
 });
 
+/** The tool; `base` is the origin that it asks, `contact` goes into its User-Agent. */
 export function searchWikipedia(base: string, contact: string): Tool {
   return tool({
     name: "search_wikipedia",

@@ -6,6 +6,7 @@ import { getJson } from "../upstream.ts";
 
 const ACCOUNT_SCHEMA = z.record(z.string(), z.json());
 
+/** The tool that uses the caller's key from the vault. */
 export function upstreamAccount({ name, url, account }: ApiKeyService): Tool {
   return tool({
     name: "upstream_account",

@@ -10,8 +10,12 @@ export function whoami(signIn: string): Tool {
     description: "Who is signed in here and how, by which app, with which rights",
     annotations: { readOnlyHint: true, openWorldHint: false },
     output: z.object({
-      ...{ subject: z.string(), issuer: z.string(), client: z.string(), scopes: z.array(z.string()) },
-      ...{ signedIn: z.string(), app: z.optional(z.string()) },
+      subject: z.string(),
+      issuer: z.string(),
+      client: z.string(),
+      scopes: z.array(z.string()),
+      signedIn: z.string(),
+      app: z.optional(z.string()),
     }),
     handler: (_args, { caller, client }) => {
       // Never all of it: `properties` may hold secrets.

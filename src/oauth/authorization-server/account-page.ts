@@ -26,6 +26,7 @@ import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
 import { buryEndedGrants, revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";
 import { epochDigest } from "../sign-in/types.ts";
 
+/** The account page: a person's grants, and taking them back. A POST must hold a form that was sealed to this browser. */
 export async function accountEndpoint(
   authServer: AuthorizationServer,
   http: Request,

@@ -26,6 +26,7 @@ export interface AccountRows {
 const MAX_USED_JTIS = 10_000;
 const CREATE_TABLE = "CREATE TABLE IF NOT EXISTS spent (jti TEXT PRIMARY KEY, expires INTEGER) WITHOUT ROWID";
 
+/** The rows of one account object. */
 export function createAccountRows({ kv, sql }: DurableObjectStorage): AccountRows {
   return {
     read: () => kv.get("account") ?? { failed: [], grants: [] },

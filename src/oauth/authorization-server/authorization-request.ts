@@ -25,6 +25,7 @@ export interface AuthorizationRequest extends Omit<GrantTerms, "subject" | "prop
 const MAX_STATE_CHARACTERS = 1_024;
 const CODE_CHALLENGE = /^[\w-]{43}$/;
 
+/** Checks an authorization request whose client and redirect URI are known (OAuth 2.1 section 4.1.1, RFC 7636, RFC 8707). `query` is without its "?". Does not look at client or redirect URI. */
 export function parseAuthorizationRequest(
   query: string,
   client: Client,
@@ -35,9 +36,9 @@ export function parseAuthorizationRequest(
   const parsed = readParams(query);
   if (!parsed.ok) return parsed;
   const params = parsed.value;
-  const [state, responseType, challenge = ""] = ["state", "response_type", "code_challenge"].map((name) =>
-    params.get(name),
-  );
+  const state = params.get("state");
+  const responseType = params.get("response_type");
+  const challenge = params.get("code_challenge") ?? "";
   if (params.has("request") || params.has("request_uri"))
     return oauthError("invalid_request", "request.object", "Send plain parameters");
   // spec: authorize.response-type
@@ -60,8 +61,14 @@ export function parseAuthorizationRequest(
   const scopes = grantableScopes(params.get("scope"), client, settings);
   if (!scopes.ok) return scopes;
   return ok({
-    ...{ client: client.key, clientName: client.name, clientHost: client.metadataHost, redirectUri },
-    ...{ state, challenge, scopes: scopes.value, resource: identifiers.audience },
+    client: client.key,
+    clientName: client.name,
+    clientHost: client.metadataHost,
+    redirectUri,
+    state,
+    challenge,
+    scopes: scopes.value,
+    resource: identifiers.audience,
   });
 }
 

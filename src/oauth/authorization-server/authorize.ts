@@ -34,6 +34,7 @@ import { enterAccount } from "./revocation.ts";
 import type { AuthenticatedPerson, SignInResult, SignInContext } from "../sign-in/types.ts";
 import type { PendingLogin } from "./pending-login.ts";
 
+/** The authorization endpoint (OAuth 2.1 section 4.1.1): answers with a sign-in page, the consent page, or an error to the client. */
 export async function authorizationEndpoint(
   authServer: AuthorizationServer,
   http: Request,
@@ -207,18 +208,18 @@ async function completeSignIn(
   pendingLogin: PendingLogin,
   signedIn: AuthenticatedPerson,
 ): Promise<Response> {
-  const { request: ask, staysSignedIn = false } = pendingLogin;
+  const { request, staysSignedIn = false } = pendingLogin;
   const { subject, name = subject, properties, credential } = signedIn;
   if ((await browser.authServer.login.hooks?.onSignIn?.(subject, properties)) === false)
     return rejectSignIn(browser, pendingLogin, "sign_in.hook", "You are not expected here.");
   // Without the credential: whoever is remembered brings none.
   const person = { subject, name, properties };
-  audit("oauth.signed_in", { account: await accountObjectName(subject), client: ask?.client ?? "none" });
-  if (staysSignedIn || ask === undefined) await rememberPerson(browser, person, staysSignedIn);
-  if (ask === undefined) return redirectResponse(browser.identifiers.issuer + PATHS.account, 303, browser.cookies);
+  audit("oauth.signed_in", { account: await accountObjectName(subject), client: request?.client ?? "none" });
+  if (staysSignedIn || request === undefined) await rememberPerson(browser, person, staysSignedIn);
+  if (request === undefined) return redirectResponse(browser.identifiers.issuer + PATHS.account, 303, browser.cookies);
   return redirectToConsent(browser, {
     ...pendingLogin,
-    request: ask,
+    request: request,
     person: credential === undefined ? person : { ...person, credential },
   });
 }

@@ -100,6 +100,7 @@ export function writeCookie(identifiers: ServerIdentifiers, suffix: string, valu
   return `${cookieName(identifiers)}${suffix}=${value}; Path=/; HttpOnly; SameSite=Lax${secure}${maxAge}`;
 }
 
+/** The value of the cookie of this server with that suffix; of several the first, and empty when there is none. */
 export function readCookie(http: Request, identifiers: ServerIdentifiers, suffix: string): string {
   const prefix = `${cookieName(identifiers)}${suffix}=`;
   const [match = ""] = readCookies(http).filter((cookie) => cookie.startsWith(prefix));

@@ -49,6 +49,7 @@ export async function redirectToConsent(
   return redirectResponse(`${identifiers.issuer}${PATHS.consent}?form=${form}`, 303, cookies);
 }
 
+/** The consent page, and the decision that comes back from it. */
 export async function consentEndpoint(
   authServer: AuthorizationServer,
   http: Request,

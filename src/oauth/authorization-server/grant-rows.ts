@@ -35,6 +35,7 @@ export interface GrantRows {
   write(row: GrantRow | GrantEnding | "over"): void;
 }
 
+/** The row of one grant object. */
 export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
   const read = (): GrantRow | GrantEnding | "over" | undefined => kv.get("grant");
   return {

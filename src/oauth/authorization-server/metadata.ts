@@ -50,6 +50,7 @@ export function resourceMetadataResponse(
   });
 }
 
+/** Authorization server metadata (RFC 8414 section 3.2), which clients may cache. */
 export function serverMetadataResponse(
   { issuer }: ServerIdentifiers,
   { scopes, clients, acceptsMetadataDocuments }: AuthorizationServerSettings,

@@ -83,6 +83,7 @@ export async function onGrantRevoked(
   await authServer.login.hooks?.onRevoke?.(subject, client);
 }
 
+/** Revokes a token, and the grant behind it (RFC 7009). Unknown tokens answer 200, as the text asks. */
 export async function revocationEndpoint(
   authServer: AuthorizationServer,
   http: Request,

@@ -40,6 +40,7 @@ const GRANT_TYPES: ReadonlyMap<string, GrantTypeHandler> = new Map([
   ["client_credentials", issueToClient],
 ]);
 
+/** The token endpoint (OAuth 2.1 section 3.2): every answer and every error is JSON that is not cached. */
 export async function tokenEndpoint(
   authServer: AuthorizationServer,
   http: Request,
@@ -161,8 +162,12 @@ async function issueFromGrant(
   if (!opened.ok) return invalidGrant("grant.sealed");
   // spec: refresh.scope.kept, refresh.bound
   const caller = {
-    ...{ issuer: new URL(terms.resource).origin, subject: terms.subject, client: client.key, grant: id },
-    ...{ scopes: scopes.length === 0 ? terms.scopes : scopes, properties: opened.value as JsonObject },
+    issuer: new URL(terms.resource).origin,
+    subject: terms.subject,
+    client: client.key,
+    grant: id,
+    scopes: scopes.length === 0 ? terms.scopes : scopes,
+    properties: opened.value as JsonObject,
   };
   const issuedToken = await issueToken(authServer, caller, terms.resource, cause);
   if (!issuedToken.ok) return issuedToken;

@@ -26,6 +26,7 @@ const MAX_CACHE_SECONDS = 86_400;
 
 const documentCache = createTtlCache<Client>(MAX_CACHED_DOCUMENTS);
 
+/** The client of a metadata document at `id`, an https URL; cached as HTTP allows. Refuses private hosts before it fetches. */
 export async function fetchClientMetadataDocument(
   authServer: AuthorizationServer,
   id: string,

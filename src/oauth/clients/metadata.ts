@@ -38,9 +38,8 @@ export function parseClientMetadata(
     if (!checked.ok) return invalidMetadata("redirect_uris", `has one that ${checked.error}`);
   }
   // An empty list is as good as none, and none leaves the choice to us: clients that name no grant type refresh as well.
-  const [responseTypes, grantTypes] = [members["response_types"], members["grant_types"]].map((list) =>
-    stringList(list ?? []),
-  );
+  const responseTypes = stringList(members["response_types"] ?? []);
+  const grantTypes = stringList(members["grant_types"] ?? []);
   if (!isAllowedBy(responseTypes, "code")) return invalidMetadata("response_types", "must list code");
   if (!isAllowedBy(grantTypes, "authorization_code"))
     return invalidMetadata("grant_types", "must list authorization_code: client_credentials takes the operator");

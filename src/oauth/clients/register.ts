@@ -27,6 +27,7 @@ const AUTH_METHODS = [DEFAULT_AUTH_METHOD, "client_secret_post", "none"];
 /** What an id holds: redirect URIs, name, grant types, scopes or null, digest of the secret or null. */
 type SealedClient = [readonly string[], string, readonly string[], readonly string[] | null, string | null];
 
+/** Dynamic client registration (RFC 7591). Stores nothing: the client id is the sealed metadata. */
 export async function registrationEndpoint(authServer: AuthorizationServer, http: Request): Promise<Response> {
   const body = await readRegistrationRequest(http);
   const response = body.ok ? await registerClient(authServer, body.value) : body;

@@ -48,6 +48,7 @@ export function readApiKeyService({
 const KEY_PATTERN = /^[\x21-\x7e]{8,512}$/;
 const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
 
+/** Sign-in by a key of `service`. */
 export function apiKey(service: ApiKeyService): SignInMethod {
   const { name, url } = service;
   return {
@@ -88,6 +89,7 @@ function rejected(reason: string, message: string): SignInResult {
   return { kind: "wrong", reason: `api_key.${reason}`, message };
 }
 
+/** What stands at `path`, names joined by dots; undefined when there is nothing. */
 export function valueAtPath(value: JsonValue, path: string): JsonValue | undefined {
   return path
     .split(".")

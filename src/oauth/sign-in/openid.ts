@@ -27,6 +27,7 @@ export interface OpenIdProvider {
 /** What must come back with the person. */
 type UpstreamState = { readonly verifier: string; readonly nonce: string };
 
+/** Sign-in at `provider`: authorization code with PKCE, nonce and state (OpenID Connect Core section 3.1). */
 export function openId(provider: OpenIdProvider): SignInMethod {
   const { name, issuer, clientId } = provider;
   const unreachable = `${name} cannot be reached. Try again in a minute.`;
@@ -44,12 +45,14 @@ export function openId(provider: OpenIdProvider): SignInMethod {
       };
       const url = new URL(metadata.authorization_endpoint);
       const parameters = {
-        ...{ response_type: "code", client_id: clientId, redirect_uri: callback, scope: "openid email", state },
-        ...{
-          nonce: upstreamState.nonce,
-          code_challenge: await sha256Base64url(upstreamState.verifier),
-          code_challenge_method: "S256",
-        },
+        response_type: "code",
+        client_id: clientId,
+        redirect_uri: callback,
+        scope: "openid email",
+        state,
+        nonce: upstreamState.nonce,
+        code_challenge: await sha256Base64url(upstreamState.verifier),
+        code_challenge_method: "S256",
       };
       for (const [parameter, value] of Object.entries(parameters)) url.searchParams.set(parameter, value);
       if (forcesSignIn) url.searchParams.set("prompt", choosePrompt(issuer, metadata));

@@ -36,6 +36,7 @@ interface SuspendedCall {
   readonly told: number | undefined;
 }
 
+/** A stream's call as its row holds it. @throws when that is no JSON. */
 export function parseStreamCall(json: string): StreamCall {
   return JSON.parse(json) as StreamCall;
 }
@@ -53,6 +54,7 @@ export function isReadable({ store }: SessionRuntime): boolean {
   }
 }
 
+/** A stream's call, for its row. */
 export function streamCallJson(
   id: RequestId,
   openRequests: OpenInputRequests = {},

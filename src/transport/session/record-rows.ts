@@ -55,7 +55,9 @@ export function createSessionRecordStore(kv: SyncKvStorage): SessionRecordStore 
       kv.put("session", record);
       session = record;
     },
-    clearSession: () => void (session = undefined),
+    clearSession() {
+      session = undefined;
+    },
     pendingUnregistration: () => kv.get<PendingUnregistration>("left"),
     putPendingUnregistration: (pending) => kv.put("left", pending),
     subscriptions: () => kv.get<string[]>("subscriptions") ?? [],

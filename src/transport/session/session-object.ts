@@ -95,7 +95,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
   override async fetch(request: Request): Promise<Response> {
     const query = new URL(request.url).searchParams;
-    const [grant, requestedStream] = [query.get("grant") ?? undefined, query.get("stream")];
+    const grant = query.get("grant") ?? undefined;
+    const requestedStream = query.get("stream");
     let session = await this.#authorize(query.get("caller") ?? "", grant);
     // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);

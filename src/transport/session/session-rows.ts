@@ -78,6 +78,7 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS waiting (stream INTEGER PRIMARY KEY, call TEXT);
   CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
 
+/** The rows of one session object. */
 export function createSessionStore({ sql, kv }: DurableObjectStorage): SessionStore {
   const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('streams', 'waiting')").toArray().length;
   let hasTables = tables > 1;

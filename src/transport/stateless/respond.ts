@@ -86,7 +86,9 @@ export async function respond(
 async function settledWithin<T>(maxMicrotasks: number, promise: Promise<T>): Promise<T | undefined> {
   let value: T | undefined;
   promise.then(
-    (settled) => void (value = settled),
+    (settled) => {
+      value = settled;
+    },
     () => undefined,
   );
   for (let microtask = 0; microtask < maxMicrotasks && value === undefined; microtask++) await Promise.resolve();

@@ -5,7 +5,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { registryRows } from "../hub/hub.ts";
+import { registryRows } from "../../hub/hub.ts";
 import {
   callTool,
   EventReader,
@@ -15,7 +15,7 @@ import {
   send,
   sessionStub,
   type Session,
-} from "../transport/session/client.ts";
+} from "./client.ts";
 
 /** The tables as they were before `waiting`. */
 const OLD_TABLES = `
