@@ -39,7 +39,7 @@ async function storeCredential(
   if (credential === undefined) return ok(undefined);
   const stored = await vault.put({ owner: ownerKey(owner), ...CREDENTIAL_ID }, credential);
   if (stored.ok) return stored;
-  log("error", "vault.fault", { ...stored.error });
+  log("error", "vault.failed", { ...stored.error });
   return err("Your key cannot be kept at the moment");
 }
 

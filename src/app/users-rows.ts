@@ -60,7 +60,7 @@ async function withDatabaseErrors<T>(query: () => Promise<T>): Promise<T> {
   try {
     return await Promise.race([query(), timeout]);
   } catch (error) {
-    log("error", "app.fault", { error: errorStack(error) });
+    log("error", "app.dependency_failed", { error: errorStack(error) });
     throw new PublicError(
       String(error).includes("no such table")
         ? "The database has no people yet: its operator makes the tables with `make migrate`"

@@ -7,14 +7,14 @@ import type { Secret } from "./secret.ts";
 
 export type LogEvent =
   /** At start: nobody is asked who they are. */
-  | "auth.none"
+  | "auth.disabled"
   /** An OAuth request was refused, at a page, an endpoint or the resource; `reason` is stable. */
   | "oauth.refused"
   /** Somebody signed in; was turned away; agreed; said no; got a token; lost a grant; a client registered. */
   | "oauth.signed_in"
   | "oauth.denied"
   | "oauth.granted"
-  | "oauth.token"
+  | "oauth.token_issued"
   | "oauth.revoked"
   | "oauth.registered"
   /** A hook of the app threw. */
@@ -22,25 +22,25 @@ export type LogEvent =
   /** A request ended in a 500; a handler threw, or returned what is no result; a handler took too long. */
   | "request.failed"
   | "handler.failed"
-  | "handler.timeout"
+  | "handler.timed_out"
   /** A call could not be answered with what came of it, such as a result that is no JSON; a reply ended without one. */
   | "call.failed"
-  | "reply.failed"
+  | "response.failed"
   /** A tool made a result that its own schema refuses. */
-  | "tool.output.invalid"
+  | "tool.output_invalid"
   /** An object died under a call; a session could not be told of a change. */
-  | "session.lost"
-  | "session.notify.failed"
+  | "session.call_lost"
+  | "session.notify_failed"
   /** A listener of the hub could not be told of a change. */
-  | "listener.failed"
+  | "listener.notify_failed"
   /** What follows the end of a grant or a session is not done yet, and is tried again; after `tries` it is given up. */
-  | "ending.failed"
+  | "cleanup.failed"
   /** A credential cannot be had; `reason` says why, `message` which key or database. */
-  | "vault.fault"
+  | "vault.failed"
   /** The operator had a page of credentials sealed anew. */
-  | "vault.rewrapped"
+  | "vault.resealed"
   /** Something the app relies on failed, such as a database. */
-  | "app.fault"
+  | "app.dependency_failed"
   /** Spans did not reach the collector, at most once a minute; spans were dropped for want of room. */
   | "telemetry.failed";
 

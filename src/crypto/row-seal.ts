@@ -26,7 +26,7 @@ export type RowFault =
   /** Another version of this format. */
   | "format.unknown"
   /** Less is there than was written. */
-  | "cut.short"
+  | "truncated"
   /** It was written for another row, and is whole. */
   | "moved"
   /** Not what was written, or not by this key. */
@@ -64,9 +64,9 @@ export async function openRow(
 ): Promise<Result<Bytes, RowFault>> {
   // 1. All of it is there, in this format.
   if (blob.length > 0 && blob[0] !== FORMAT_VERSION) return err("format.unknown");
-  if (blob.length < BODY_OFFSET + TAG_BYTES) return err("cut.short");
+  if (blob.length < BODY_OFFSET + TAG_BYTES) return err("truncated");
   const length = new DataView(blob.buffer, blob.byteOffset).getUint32(LENGTH_OFFSET);
-  if (length > blob.length) return err("cut.short");
+  if (length > blob.length) return err("truncated");
   // 2. Its key is in the ring.
   const header = blob.slice(0, BODY_OFFSET);
   const key = ring.saltedSubkey(id, purpose, header.slice(SALT_OFFSET, IV_OFFSET));

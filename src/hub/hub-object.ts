@@ -106,7 +106,7 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
         if (mayReceive && matchesFilter(filter, change)) socket.send(text);
       } catch (error) {
         // Whoever comes after it must hear.
-        log("error", "listener.failed", { error: errorStack(error) });
+        log("error", "listener.notify_failed", { error: errorStack(error) });
         closeSocket(socket);
       }
     }
@@ -198,7 +198,7 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
       // Unless it said meanwhile that there is somebody again.
       if (result === "deaf" && this.#notifying.has(session.id)) this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
-      log("error", "session.notify.failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
+      log("error", "session.notify_failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
     }
     this.#notifying.delete(session.id);
   }
@@ -208,7 +208,7 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
       return await this.#session(session).retire(before);
     } catch (error) {
       // One that cannot be asked counts as at work.
-      log("error", "session.notify.failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
+      log("error", "session.notify_failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
       return "busy";
     }
   };

@@ -166,7 +166,7 @@ export function callerCredentials({ services: { vault }, caller, span }: Context
 function unwrapCredential<T>(service: string, result: Result<T, VaultFault>): T {
   if (result.ok) return result.value;
   const { reason, message } = result.error;
-  log("error", "vault.fault", { reason, service, message });
+  log("error", "vault.failed", { reason, service, message });
   switch (reason) {
     case "over":
       throw new PublicError(`Your access to ${service} has ended there: sign in again`);
@@ -176,7 +176,7 @@ function unwrapCredential<T>(service: string, result: Result<T, VaultFault>): T 
       throw new PublicError("The store of credentials cannot be reached: try again in a minute");
     case "key.missing":
     case "format.unknown":
-    case "cut.short":
+    case "truncated":
     case "changed":
     case "moved":
       throw new PublicError(

@@ -81,7 +81,7 @@ export async function runHandler<T>(
     if (error instanceof PublicError) return toErrorOutcome(protocolError("InvalidParams", error.message));
     const { timeoutError } = cancel;
     if (timeoutError === undefined) return toErrorOutcome(logInternalError("handler.failed", call, error));
-    return toErrorOutcome(logInternalError("handler.timeout", call, timeoutError.message, timeoutError.message));
+    return toErrorOutcome(logInternalError("handler.timed_out", call, timeoutError.message, timeoutError.message));
   } finally {
     notifications.close();
     handlerSpan.end();

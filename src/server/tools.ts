@@ -55,7 +55,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
   if (checked.ok) return toolOutcome({ ...result, structuredContent: checked.value as JsonValue });
   return errorOutcome(
     logInternalError(
-      "tool.output.invalid",
+      "tool.output_invalid",
       call,
       checked.error,
       `Tool ${tool.name} made a result that its own schema refuses`,

@@ -13,7 +13,7 @@ import type { CredentialCipher, VaultFault } from "./credential-cipher.ts";
 export interface ResealedPage {
   /** Where the next page starts; undefined at the end. */
   readonly next: string | undefined;
-  readonly rewrapped: number;
+  readonly resealed: number;
   /** How many were left as they were, by the reason; of missing keys each is named. */
   readonly unreadable: Readonly<Record<string, number>>;
 }
@@ -40,7 +40,7 @@ export async function resealPage(
   );
   const resealedCount = await cipher.rows.reseal(sealed.flat());
   const last = rows.length < limit ? undefined : rows.at(-1);
-  return ok({ next: last && writeCursor(last), rewrapped: resealedCount, unreadable });
+  return ok({ next: last && writeCursor(last), resealed: resealedCount, unreadable });
 }
 
 function writeCursor({ owner, service, name }: RowKey): string {

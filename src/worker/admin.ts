@@ -19,7 +19,7 @@ const ADMIN_TOKEN_SECONDS = 60;
 /** With the question for them, within the 50 statements that a request may make on the Free plan. */
 const PAGE_SIZE = 40;
 
-/** In: a proof as bearer token, and `{"after":"cursor"}`. Out: `{"current","next","rewrapped","unreadable"}`. */
+/** In: a proof as bearer token, and `{"after":"cursor"}`. Out: `{"current","next","resealed","unreadable"}`. */
 export async function rotateKeys(request: Request, vault: Vault, ring: KeyRing): Promise<Response> {
   // 1. A POST. 2. By somebody who holds the keys, now.
   if (request.method !== "POST") return adminResponse(405, { error: "Use POST" });
@@ -32,7 +32,7 @@ export async function rotateKeys(request: Request, vault: Vault, ring: KeyRing):
   const { after = "" } = params;
   // 4. One page.
   const page = await vault.reseal(typeof after === "string" ? after : "", PAGE_SIZE);
-  if (page.ok) log("log", "vault.rewrapped", { rewrapped: page.value.rewrapped, key: ring.currentId });
+  if (page.ok) log("log", "vault.resealed", { resealed: page.value.resealed, key: ring.currentId });
   return page.ok
     ? adminResponse(200, { current: ring.currentId, ...page.value })
     : adminResponse(503, { error: page.error.message });

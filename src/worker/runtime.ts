@@ -94,7 +94,7 @@ export function createRuntime(
   const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
   const common = { config, limiter, dependencies, settings, scopes: serverDefaultScopes(settings), modules };
   if (auth === "none") {
-    log("warn", "auth.none", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
+    log("warn", "auth.disabled", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
     return { ...common, authServer: undefined, verify: undefined };
   }
   if (auth !== "own") return { ...common, authServer: undefined, verify: externalTokenVerifier(auth) };

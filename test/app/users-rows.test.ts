@@ -15,7 +15,7 @@ it("says what the operator must do, or that it may pass, and tells only the log 
   await empty.prepare("CREATE TABLE users (other TEXT)").run();
   await expect(first()).rejects.toThrow("The database cannot be reached: try again in a minute");
   expect(said.mock.calls.map(([line]) => (JSON.parse(String(line)) as { event: string }).event)).toEqual(
-    Array(3).fill("app.fault"),
+    Array(3).fill("app.dependency_failed"),
   );
   expect(said.mock.calls.flat().join()).toMatch(/no such table.*no such column/s);
 });

@@ -32,6 +32,6 @@ it("as text, the error stands behind the line as it is", () => {
 it("as text, a line without an error is one line", () => {
   setStacksAsText(true);
   const written = vi.spyOn(console, "log").mockImplementation(() => undefined);
-  log("log", "oauth.token", { client: "c" });
-  expect(written.mock.lastCall).toEqual(['{"event":"oauth.token","client":"c"}']);
+  log("log", "oauth.token_issued", { client: "c" });
+  expect(written.mock.lastCall).toEqual(['{"event":"oauth.token_issued","client":"c"}']);
 });

@@ -120,7 +120,7 @@ it.each<[VaultFault["reason"], RegExp]>([
   ["key.missing", /cannot be opened here \(key\.missing\)/],
   ["changed", /cannot be opened here \(changed\)/],
   ["moved", /cannot be opened here \(moved\)/],
-  ["cut.short", /cannot be opened here \(cut\.short\)/],
+  ["truncated", /cannot be opened here \(truncated\)/],
   ["format.unknown", /cannot be opened here \(format\.unknown\)/],
 ])("a credential that is %s is a sentence for the caller, and the rest is for the log", async (reason, says) => {
   const lines: string[] = [];
@@ -135,7 +135,7 @@ it.each<[VaultFault["reason"], RegExp]>([
   expect(told).toContain(reason === "unavailable" ? "error" : "tracker");
   expect(told).not.toContain("2026-03");
   expect(lines.map((line) => JSON.parse(line) as object)).toEqual([
-    { event: "vault.fault", reason, service: "tracker", message: 'under key "2026-03"' },
+    { event: "vault.failed", reason, service: "tracker", message: 'under key "2026-03"' },
   ]);
   vi.restoreAllMocks();
 });

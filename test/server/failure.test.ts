@@ -55,7 +55,7 @@ it.each<[method: string, params: object, named: object, event?: string]>([
   ["tools/call", { name: "breaks" }, { tool: "breaks" }],
   ["tools/call", { name: "writes" }, { tool: "writes" }, "call.failed"],
   ["tools/call", { name: "streams" }, { tool: "streams" }, "call.failed"],
-  ["tools/call", { name: "promises" }, { tool: "promises" }, "tool.output.invalid"],
+  ["tools/call", { name: "promises" }, { tool: "promises" }, "tool.output_invalid"],
   ["prompts/get", { name: "greets" }, { prompt: "greets" }],
   ["resources/read", { uri: "test://fixed" }, { resource: "test://fixed" }],
   // What stands in the place of {id} is a stranger's word.

@@ -57,7 +57,7 @@ describe("forty rounds", () => {
         expect(answers.filter(({ error }) => error === "invalid_grant")).toHaveLength(49);
         expect(await grantStub(id).status()).toBeUndefined();
         expect((await refresh(winner?.refresh_token ?? "")).error).toBe("invalid_grant");
-        expect(await strict(winner?.access_token ?? "", identifiers)).toEqual({ ok: false, error: "grant.over" });
+        expect(await strict(winner?.access_token ?? "", identifiers)).toEqual({ ok: false, error: "grant.ended" });
       }
       expect(desk.closedGrants).toHaveLength(ROUNDS);
     },

@@ -58,7 +58,7 @@ describe("without a session", () => {
     expect(reply).toMatchObject(isLate(0.1));
     const [line] = lines;
     expect(lines).toHaveLength(1);
-    expect(line).toMatchObject({ event: "handler.timeout", method: "tools/call", tool: "hangs" });
+    expect(line).toMatchObject({ event: "handler.timed_out", method: "tools/call", tool: "hangs" });
     expect(JSON.stringify(reply)).toContain(`(trace ${String(line?.["trace"])})`);
   });
 
@@ -221,7 +221,7 @@ describe("in a session", () => {
     const { result } = (await events.message()) as { result?: { isError: boolean; content: { text: string }[] } };
     expect(result?.isError).toBe(true);
     expect(await events.next()).toBeUndefined();
-    expect(lines).toMatchObject([{ event: "handler.timeout", method: "tools/call", tool: "spec_slow" }]);
+    expect(lines).toMatchObject([{ event: "handler.timed_out", method: "tools/call", tool: "spec_slow" }]);
     expect(result?.content[0]?.text).toBe(`spec_slow took longer than 300 s (trace ${String(lines[0]?.["trace"])})`);
   });
 
@@ -239,7 +239,7 @@ describe("in a session", () => {
     expect(rows.map(({ data }) => JSON.parse(data) as object)).toEqual([
       { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "spec_slow took longer than 300 s" } },
     ]);
-    expect(lines).toEqual([{ event: "handler.timeout", error: "spec_slow took longer than 300 s" }]);
+    expect(lines).toEqual([{ event: "handler.timed_out", error: "spec_slow took longer than 300 s" }]);
   });
 
   it("the events' alarm comes when no call is left, and then the session's own", async () => {

@@ -100,7 +100,7 @@ it(
     token = second.out.trim();
     expect(await call(server, "remember", { text: "Born in Uppsala" })).toBe("Remembered, as a fact.");
     expect(await call(`http://127.0.0.1:${port}`, "recall")).toContain("Born in Uppsala");
-    const log = await terminal.until(/"event":"oauth.token".*"cause":"refresh".*\n/);
+    const log = await terminal.until(/"event":"oauth.token_issued".*"cause":"refresh".*\n/);
     expect(log.match(/"event":"oauth.granted"/g)).toHaveLength(1);
     const [file = ""] = readdirSync(join(copy.folder, ".wrangler")).filter((name) => name.startsWith("token-"));
     expect(statSync(join(copy.folder, ".wrangler", file)).mode & 0o777).toBe(0o600);
@@ -110,8 +110,8 @@ it(
 it("a wrong passphrase is sent once, and what the page says is said", { timeout: LONG }, async () => {
   await expect(login(server, { passphrase: "wrong" })).rejects.toThrow("Refused (403): That is not the passphrase.");
   await call(server, "recall");
-  const log = await terminal.until(/"reason":"sign_in.wrong".*\n/);
-  expect(log.match(/sign_in.wrong/g)).toHaveLength(1);
+  const log = await terminal.until(/"reason":"sign_in.rejected".*\n/);
+  expect(log.match(/sign_in.rejected/g)).toHaveLength(1);
 });
 
 it("a port in use is told at once, with what to do", { timeout: LONG }, async () => {

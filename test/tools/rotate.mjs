@@ -116,13 +116,13 @@ function putSecret(text) {
  * Round after round until one finds nothing more: isolates that still had the old ring may have written behind the first.
  */
 async function seal(ring, current) {
-  let rewrapped = 0;
+  let resealed = 0;
   let round;
   do {
-    round = await sealAll(ring, current, rewrapped);
-    rewrapped += round.rewrapped;
-  } while (round.rewrapped > 0);
-  console.log(`${rewrapped} sealed anew under key "${current}"`);
+    round = await sealAll(ring, current, resealed);
+    resealed += round.resealed;
+  } while (round.resealed > 0);
+  console.log(`${resealed} sealed anew under key "${current}"`);
   const left = Object.entries(round.unreadable);
   for (const [reason, count] of left) console.log(`${count} left as they were, for they do not open: ${reason}`);
   console.log(
@@ -133,7 +133,7 @@ async function seal(ring, current) {
 
 /** Page after page, from the start, once the server seals under the ring's first key. `before`: sealed in earlier rounds. */
 async function sealAll(ring, current, before) {
-  const total = { rewrapped: 0, unreadable: {} };
+  const total = { resealed: 0, unreadable: {} };
   let until = Date.now() + WAIT_MS;
   for (let after = ""; after !== undefined;) {
     const page = await ask(ring, after).catch((error) => {
@@ -149,10 +149,10 @@ async function sealAll(ring, current, before) {
     }
     until = Date.now() + WAIT_MS;
     after = page.next;
-    total.rewrapped += page.rewrapped;
+    total.resealed += page.resealed;
     for (const [reason, count] of Object.entries(page.unreadable))
       total.unreadable[reason] = (total.unreadable[reason] ?? 0) + count;
-    if (after !== undefined) console.log(`${before + total.rewrapped} sealed anew …`);
+    if (after !== undefined) console.log(`${before + total.resealed} sealed anew …`);
   }
   return total;
 }

@@ -126,7 +126,7 @@ it("rewraps a page of the largest credentials", async () => {
     const page: Awaited<ReturnType<typeof vault.reseal>> = await vaultOf("b", "a").reseal(next, 100);
     if (!page.ok) throw new Error(page.error.message);
     ({ next } = page.value);
-    sum += page.value.rewrapped;
+    sum += page.value.resealed;
   }
   console.info(`${sum} in ${Date.now() - at} ms`);
   await tamper(ids[0] ?? uniqueCredential(), { lease: 0 });

@@ -69,7 +69,7 @@ it("ten thousand, read and written meanwhile: none lost, none readable as anothe
     if (!page.ok) throw new Error(page.error.message);
     expect(page.value.unreadable).toEqual({});
     ({ next } = page.value);
-    total += page.value.rewrapped;
+    total += page.value.resealed;
     pages += 1;
   }
   done = true;
@@ -124,16 +124,16 @@ describe("a page", () => {
     await tamper(moved, {
       sealed: Uint8Array.from((await credentialRow(ids[3] as CredentialId))?.["sealed"] as number[]),
     });
-    const all = { rewrapped: 0, unreadable: {} as Record<string, number> };
+    const all = { resealed: 0, unreadable: {} as Record<string, number> };
     for (let next: string | undefined = ""; next !== undefined;) {
       const page = await vaultWithKeys("b", "a").reseal(next, 2);
       if (!page.ok) throw new Error(page.error.message);
       ({ next } = page.value);
-      all.rewrapped += page.value.rewrapped;
+      all.resealed += page.value.resealed;
       for (const [reason, n] of Object.entries(page.value.unreadable))
         all.unreadable[reason] = (all.unreadable[reason] ?? 0) + n;
     }
-    expect(all).toEqual({ rewrapped: 3, unreadable: { 'key.missing "c"': 1, "cut.short": 1, moved: 1 } });
+    expect(all).toEqual({ resealed: 3, unreadable: { 'key.missing "c"': 1, truncated: 1, moved: 1 } });
     expect(await vaultWithKeys("c").get(missing)).toMatchObject({ ok: true });
     await db.exec("DELETE FROM credentials");
   });
@@ -159,7 +159,7 @@ describe("a page", () => {
       },
     });
     const page = await createVault(racing, ringOf("b", "a")).reseal("", 10);
-    expect(page).toEqual({ ok: true, value: { next: undefined, rewrapped: 1, unreadable: {} } });
+    expect(page).toEqual({ ok: true, value: { next: undefined, resealed: 1, unreadable: {} } });
     const values = async (): Promise<unknown[]> =>
       Promise.all(
         ids.map(async (id) => {
@@ -170,7 +170,7 @@ describe("a page", () => {
     expect(await values()).toEqual(["old", "new", undefined, "new"]);
     expect((await credentialRow(kept))?.["key"]).toBe("b");
     // What was left is sealed anew by the next run, with the value that it has now.
-    expect(await vaultWithKeys("b", "a").reseal("", 10)).toMatchObject({ value: { rewrapped: 2 } });
+    expect(await vaultWithKeys("b", "a").reseal("", 10)).toMatchObject({ value: { resealed: 2 } });
     expect(await values()).toEqual(["old", "new", undefined, "new"]);
     await db.exec("DELETE FROM credentials");
   });
@@ -191,7 +191,7 @@ describe("a page", () => {
     async (cursor) => {
       const id = uniqueCredential("page");
       await vaultWithKeys("a").put(id, { kept: true });
-      expect(await vaultWithKeys("b", "a").reseal(cursor, 10)).toMatchObject({ value: { rewrapped: 1 } });
+      expect(await vaultWithKeys("b", "a").reseal(cursor, 10)).toMatchObject({ value: { resealed: 1 } });
       await db.exec("DELETE FROM credentials");
     },
   );
@@ -218,7 +218,7 @@ describe("who may ask for it", () => {
     await vaultWithKeys("a").put(id, { kept: true });
     const response = await ask(await signText(ring, "admin", soon(60)));
     expect(response.status).toBe(200);
-    expect(await response.json()).toEqual({ current: "b", rewrapped: 1, unreadable: {} });
+    expect(await response.json()).toEqual({ current: "b", resealed: 1, unreadable: {} });
     expect((await ask(await signText(ringOf("a"), "admin", soon(60)))).status).toBe(200);
     await db.exec("DELETE FROM credentials");
   });

@@ -139,10 +139,10 @@ it("goes round until nothing is left: who still had the old ring wrote behind it
   const current = idsNow()[0] ?? "";
   const unreadable = { 'key.missing "gone"': 2 };
   const pages = [
-    { current, next: "a", rewrapped: 3, unreadable },
-    { current, rewrapped: 2, unreadable: {} },
-    { current, rewrapped: 1, unreadable },
-    { current, rewrapped: 0, unreadable },
+    { current, next: "a", resealed: 3, unreadable },
+    { current, resealed: 2, unreadable: {} },
+    { current, resealed: 1, unreadable },
+    { current, resealed: 0, unreadable },
   ];
   const afters: string[] = [];
   const stand = createServer((incoming, answer) => {

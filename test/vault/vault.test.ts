@@ -201,7 +201,7 @@ describe("with its tables", () => {
       flipped[at] = (blob[at] ?? 0) ^ (1 << (at % 8));
       await tamper(id, { sealed: flipped });
       // The version, and a length that says more than is there, speak for themselves.
-      const expected = at === 0 ? /^format.unknown$/ : at < 5 ? /^(changed|cut.short)$/ : /^changed$/;
+      const expected = at === 0 ? /^format.unknown$/ : at < 5 ? /^(changed|truncated)$/ : /^changed$/;
       expect(await read(id), `byte ${at}`).toMatch(expected);
     }
     await tamper(id, { sealed: blob });
@@ -214,7 +214,7 @@ describe("with its tables", () => {
     const blob = await sealedBytes(id);
     for (let length = 0; length < blob.length; length += length > 60 && length < 90 ? 1 : 7) {
       await tamper(id, { sealed: blob.slice(0, length) });
-      expect(await read(id), `${length} bytes`).toBe("cut.short");
+      expect(await read(id), `${length} bytes`).toBe("truncated");
     }
     await tamper(id, { sealed: Uint8Array.from([...blob, 0]) });
     expect(await read(id)).toBe("changed");

@@ -66,7 +66,7 @@ export function builtinTokenVerifier(authServer: AuthorizationServer): TokenVeri
     const isActive = authServer.settings.isStrict
       ? await isGrantActive(authServer, grant)
       : locallyRevokedGrants.get(grant, now()) === undefined;
-    return isActive ? ok(caller) : err("grant.over");
+    return isActive ? ok(caller) : err("grant.ended");
   };
 }
 

@@ -199,7 +199,7 @@ async function applySignInResult(
     }
   }
   if (kind === "known") return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, result);
-  return rejectSignIn(browser, pendingLogin, result.reason ?? "sign_in.wrong", result.message);
+  return rejectSignIn(browser, pendingLogin, result.reason ?? "sign_in.rejected", result.message);
 }
 
 /** Lets in a person, unless the app has another view. Writes nothing: anybody may send links to one kept signed in. */

@@ -89,7 +89,7 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
   const grant = authServer.grants.get(authServer.grants.idFromString(id));
   // spec: authorize.denied
   if (post.value.form.get("decision") !== "allow") {
-    if (!(await grant.deny())) return oauthErrorPage(authServer, "consent.spent");
+    if (!(await grant.deny())) return oauthErrorPage(authServer, "consent.already_answered");
     audit("oauth.denied", { client: request.client });
     return redirectToClient(
       identifiers,
@@ -103,7 +103,7 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
   const properties = await seal(authServer.ring, "properties", person.properties, id);
   const epoch = await epochDigest(authServer.login.signIn);
   if (!(await grant.open({ ...terms, subject, properties, epoch }, authServer.settings)))
-    return oauthErrorPage(authServer, "consent.spent");
+    return oauthErrorPage(authServer, "consent.already_answered");
   // From here on the decision is this form's alone. Until the code is sent, nobody can use the grant.
   if (!isGrantRecorded) await enterAccount(authServer, subject, { address: "", hasSucceeded: true, grant: id });
   const owner = { issuer: new URL(identifiers.audience).origin, subject };

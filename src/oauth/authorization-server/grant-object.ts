@@ -182,7 +182,7 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
   /** Refuses. What is still to be done since the grant ended is tried once more. */
   async #refuseEnded(): Promise<GrantResult> {
     await this.#closeOnce();
-    return refusedResult("grant.over");
+    return refusedResult("grant.ended");
   }
 
   /** Written down before anything is tried: an object may die at any time. */
@@ -210,7 +210,7 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     try {
       if (ending.tries < MAX_TRIES) await this.closeSessionsAndStreams(this.env, id);
     } catch (error) {
-      log("error", "ending.failed", { grant: id, tries: ending.tries, error: errorStack(error) });
+      log("error", "cleanup.failed", { grant: id, tries: ending.tries, error: errorStack(error) });
       return false;
     }
     this.#rows.write("over");

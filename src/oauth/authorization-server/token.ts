@@ -198,7 +198,7 @@ async function issueToken(
   const expires_in = settings.accessSeconds;
   const expires = Math.floor(now() / 1000) + expires_in;
   const access_token = await sealAccessToken(ring, { ...caller, properties }, resource, expires);
-  audit("oauth.token", { client, cause });
+  audit("oauth.token_issued", { client, cause });
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
   // spec: token.response, token.response.scope, bearer.cookie.clear
   return ok({ properties, response: { access_token, token_type: "Bearer", expires_in, ...scope } });

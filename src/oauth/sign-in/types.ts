@@ -43,7 +43,7 @@ export type SignInResult =
   | ({ readonly kind: "known" } & AuthenticatedPerson)
   /**
    * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
-   * `reason` is for the audit line: "sign_in.wrong" unless told.
+   * `reason` is for the audit line: "sign_in.rejected" unless told.
    */
   | { readonly kind: "wrong"; readonly message: string; readonly reason?: string; readonly subject?: string };
 

@@ -58,6 +58,6 @@ export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
 /** A call that waits for nothing does not keep the object awake: it is lost, and found when its time is over. */
 function lostCallError(callDeadline: CallDeadline | undefined): ProtocolError {
   if (callDeadline === undefined || callDeadline.deadline > now()) return CALL_LOST;
-  log("error", "handler.timeout", { error: callDeadline.message });
+  log("error", "handler.timed_out", { error: callDeadline.message });
   return protocolError("InternalError", callDeadline.message);
 }

@@ -124,7 +124,7 @@ function callLostOutcomes(error: unknown, messages: readonly Message[]): Message
   // spec: http.notification.refused
   // What nobody took must not be accepted: the client would wait for what comes of its answer.
   if (messages.every(({ kind }) => kind !== "request")) throw error;
-  log("error", "session.lost", { error: errorStack(error) });
+  log("error", "session.call_lost", { error: errorStack(error) });
   return messages.map((message) =>
     message.kind === "request" ? { kind: "answer", text: writeError(message.id, CALL_LOST) } : { kind: "accepted" },
   );

@@ -14,7 +14,7 @@ export async function unregister({ store, objectState, dependencies }: SessionRu
     if (tries < MAX_TRIES) await dependencies.hub.unregisterSession(sessionId, share);
   } catch (error) {
     const session = await sha256Base64url(sessionId);
-    log("error", "ending.failed", { session, tries, error: errorStack(error) });
+    log("error", "cleanup.failed", { session, tries, error: errorStack(error) });
     store.putPendingUnregistration({ share, tries: tries + 1 });
     return objectState.storage.setAlarm(now() + retryDelayMs(tries));
   }

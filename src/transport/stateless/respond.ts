@@ -75,7 +75,7 @@ export async function respond(
   };
   // `work` turns every failure into an answer: a rejection is a bug.
   const abortStream = (error: unknown): void => {
-    log("error", "reply.failed", { error: errorStack(error) });
+    log("error", "response.failed", { error: errorStack(error) });
     openedStream.abort();
   };
   pendingReply.then(sendReply, abortStream);

@@ -180,7 +180,7 @@ describe("ownTokens", () => {
     expect(await verify(token, identifiers)).toMatchObject({ ok: true });
     blockGrantInThisIsolate(id);
     for (const one of [token, unseen])
-      expect(await verify(one, identifiers)).toEqual({ ok: false, error: "grant.over" });
+      expect(await verify(one, identifiers)).toEqual({ ok: false, error: "grant.ended" });
     expect(await verify((await live()).token, identifiers)).toMatchObject({ ok: true });
   });
 
@@ -195,7 +195,7 @@ describe("ownTokens", () => {
     expect(spent).toMatchObject({ requests: 2, rows: 0 });
     await relaxed(token, identifiers);
     await grantStub(id).revoke();
-    expect(await strict(token, identifiers)).toEqual({ ok: false, error: "grant.over" });
+    expect(await strict(token, identifiers)).toEqual({ ok: false, error: "grant.ended" });
     // The trade-off of the other mode, stated so that nobody takes it for a promise.
     expect(await relaxed(token, identifiers)).toMatchObject({ ok: true });
   });
@@ -207,7 +207,7 @@ describe("ownTokens", () => {
     const of = async (grant: string) =>
       sealAccessToken(ring, { ...caller, grant }, identifiers.resource, inSeconds(900));
     const tokens = [token, await of((await openGrant(desk)).id), await of("f".repeat(64)), await of("x")];
-    for (const one of tokens) expect(await strict(one, identifiers)).toEqual({ ok: false, error: "grant.over" });
+    for (const one of tokens) expect(await strict(one, identifiers)).toEqual({ ok: false, error: "grant.ended" });
   });
 
   it("in strict mode wakes no object for a forgery", async () => {

@@ -102,8 +102,8 @@ describe("redeem", () => {
   it("a second time ends the grant, says so once, and keeps nothing of it", async () => {
     const id = await redeemed();
     expect(await grantStub(id).redeem(code)).toMatchObject({ reason: "code.replayed", revoked: { subject: "ada" } });
-    expect(await grantStub(id).redeem(code)).toEqual({ kind: "refused", reason: "grant.over" });
-    expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.over" });
+    expect(await grantStub(id).redeem(code)).toEqual({ kind: "refused", reason: "grant.ended" });
+    expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await grantStub(id).status()).toBeUndefined();
     expect(await rows(id)).toEqual([["grant", "over"]]);
   });
@@ -124,7 +124,7 @@ describe("redeem", () => {
 
   it("knows nothing of an id that was never opened", async () => {
     const grant = bindings.GRANT.get(bindings.GRANT.newUniqueId());
-    expect(await grant.redeem(code)).toEqual({ kind: "refused", reason: "grant.over" });
+    expect(await grant.redeem(code)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect([await grant.status(), await grant.revoke()]).toEqual([undefined, { isComplete: true }]);
     expect(await rows(grant.id.toString())).toEqual([]);
   });
@@ -168,7 +168,7 @@ describe("refresh", () => {
     await refresh(id, 1);
     await ageGrant(id, 10);
     expect(await refresh(id, 1)).toMatchObject({ reason: "refresh.reused", revoked: { subject: "ada" } });
-    expect(await refresh(id, 2)).toEqual({ kind: "refused", reason: "grant.over" });
+    expect(await refresh(id, 2)).toEqual({ kind: "refused", reason: "grant.ended" });
   });
 
   it("without a window, every reuse ends the family", async () => {
@@ -282,7 +282,7 @@ describe("revoke", () => {
     expect(await grantStub(id).status()).toMatchObject({ isActive: true });
     expect(await grantStub(id).revoke("cli")).toMatchObject({ terms: { subject: "ada" }, isComplete: true });
     expect(await grantStub(id).revoke("cli")).toEqual({ isComplete: true });
-    expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.over" });
+    expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await grantStub(id).open(terms, desk.settings)).toBe(false);
   });
 
@@ -328,7 +328,7 @@ describe("the alarm", () => {
     await ageGrant(id, 3601);
     await runDurableObjectAlarm(grantStub(id));
     expect(await rows(id)).toEqual([]);
-    expect(await refresh(id, 3)).toEqual({ kind: "refused", reason: "grant.over" });
+    expect(await refresh(id, 3)).toEqual({ kind: "refused", reason: "grant.ended" });
   });
 });
 
@@ -350,7 +350,7 @@ it("an eviction between any two steps changes nothing", async () => {
   await evict();
   expect(await grantStub(id).redeem(code)).toMatchObject({ reason: "code.replayed" });
   await evict();
-  expect(await refresh(id, 3)).toMatchObject({ reason: "grant.over" });
+  expect(await refresh(id, 3)).toMatchObject({ reason: "grant.ended" });
 });
 
 it("opening costs a row and an alarm, redeeming and refreshing a row, all else nothing", async () => {

@@ -61,7 +61,7 @@ describe("a wrong attempt", () => {
     expect(html).toContain(`aria-invalid="true"`);
     expect(hidden["form"]).toBeDefined();
     expect(html).not.toContain("shut");
-    expect(lines).toEqual([{ event: "oauth.refused", endpoint: "sign-in", reason: "sign_in.wrong" }]);
+    expect(lines).toEqual([{ event: "oauth.refused", endpoint: "sign-in", reason: "sign_in.rejected" }]);
   });
 
   it("leaves the tick where it was", async () => {

@@ -77,7 +77,7 @@ it("a session that cannot be told of a change is logged by its name, not by its 
   const lines: string[] = [];
   vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
   await createHubClient(bindings.HUB).publish({ uri });
-  const told = lines.filter((line) => line.includes("session.notify.failed"));
+  const told = lines.filter((line) => line.includes("session.notify_failed"));
   expect(told).toHaveLength(1);
   expect(JSON.parse(told[0] ?? "")).toMatchObject({ session: expect.stringMatching(/^[\w-]{43}$/) as unknown });
   expect(lines.join()).not.toContain(session.id);
