@@ -22,7 +22,7 @@ import { whoami } from "./tools/whoami.ts";
 
 /** What this server offers. Tools whose binding or setting is missing are left out. */
 export function serverSpec(env: AppEnv): ServerSpec {
-  const { PEOPLE, FEED } = env;
+  const { USERS, FEED } = env;
   const contact = env.PUBLIC_URL || "a local server";
   const { WIKIPEDIA_URL: wikipedia = "https://en.wikipedia.org" } = env;
   const { WEATHER_PLACES_URL: places = "https://geocoding-api.open-meteo.com" } = env;
@@ -37,7 +37,7 @@ export function serverSpec(env: AppEnv): ServerSpec {
       searchWikipedia(wikipedia, contact),
       readResult(wikipedia, contact),
       getWeather(places, forecasts),
-      ...(PEOPLE === undefined ? [] : [getUser(PEOPLE), findUsers(PEOPLE)]),
+      ...(USERS === undefined ? [] : [getUser(USERS), findUsers(USERS)]),
       gameNew,
       gameMove,
       gameShow,
@@ -48,7 +48,7 @@ export function serverSpec(env: AppEnv): ServerSpec {
       ...(apiKeyService === undefined ? [] : [upstreamAccount(apiKeyService)]),
       whoami(env.SIGN_IN || "passphrase"),
     ],
-    templates: [gameResource, ...(PEOPLE === undefined ? [] : [userResource(PEOPLE)])],
+    templates: [gameResource, ...(USERS === undefined ? [] : [userResource(USERS)])],
     prompts: [planTrip],
   };
 }

@@ -17,7 +17,7 @@ export interface AppEnv extends FeedEnv, ApiKeyServiceEnv {
   readonly OPENID_CLIENT_ID?: string;
   readonly OPENID_CLIENT_SECRET?: string;
   /** The database of `get_user` and `find_users`. */
-  readonly PEOPLE?: D1Database;
+  readonly USERS?: D1Database;
   /** The object that holds the connection to the feed. */
   readonly FEED?: DurableObjectNamespace<FeedObject>;
   /** Also what upstreams are told of who asks them. */

@@ -22,7 +22,7 @@ interface StartPageContext {
   readonly server: Pick<Server, "info" | "instructions" | "tools">;
   /** The address of the endpoint. */
   readonly identifiers: { readonly resource: string };
-  readonly authMode: "open" | "own" | "outside";
+  readonly authMode: "open" | "builtin" | "external";
 }
 
 /** The logo of all pages: an SVG, or a `data:` URI of any picture. Empty: the first letter of the server's name. */
@@ -103,10 +103,10 @@ export function pageResponse(serverName: string, title: string, content: Html, e
 
 const SIGNING_IN = {
   open: html`<p>Nobody is asked who they are: whoever reaches this address may use it.</p>`,
-  own: html`<p>When your app connects for the first time, a page opens in your browser. You sign in there,
+  builtin: html`<p>When your app connects for the first time, a page opens in your browser. You sign in there,
 see which app asks, and allow it or not. Which apps have access, and how to take it back:
 <a href="/account">your account</a>.</p>`,
-  outside: html`<p>When your app connects for the first time, it sends you to another service to sign in. There you
+  external: html`<p>When your app connects for the first time, it sends you to another service to sign in. There you
 also see which apps have access.</p>`,
 };
 

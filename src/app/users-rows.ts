@@ -1,5 +1,5 @@
 /**
- * The statements of the example's people, in D1. Whatever a caller sends is bound, and found with `instr` rather than
+ * The statements of the example's users, in D1. Whatever a caller sends is bound, and found with `instr` rather than
  * LIKE: no character of it means anything but itself. Only the letters a to z are compared without regard to case.
  */
 
@@ -23,28 +23,28 @@ export const user: z.ZodMiniType<User> = z.object({
 });
 
 /** The person with that id, or null. */
-export function userById(people: D1Database, id: number): Promise<User | null> {
-  return withDatabaseErrors(() => people.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>());
+export function userById(database: D1Database, id: number): Promise<User | null> {
+  return withDatabaseErrors(() => database.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>());
 }
 
 /** Up to `most` people after the id `after` in whose name some word starts with each of `words`. */
 export function usersNamed(
-  people: D1Database,
+  database: D1Database,
   words: readonly string[],
   after: number,
   limit: number,
 ): Promise<User[]> {
   return withDatabaseErrors(async () => {
-    const statement = people.prepare(`SELECT * FROM users WHERE id > ? AND NOT EXISTS (
+    const statement = database.prepare(`SELECT * FROM users WHERE id > ? AND NOT EXISTS (
       SELECT 1 FROM json_each(?) WHERE instr(lower(' ' || name), lower(' ' || value)) = 0) ORDER BY id LIMIT ?`);
     return (await statement.bind(after, JSON.stringify(words), limit).all<User>()).results;
   });
 }
 
 /** Ids that start with these digits. */
-export function idsFrom(people: D1Database, digits: string): Promise<string[]> {
+export function idsFrom(database: D1Database, digits: string): Promise<string[]> {
   return withDatabaseErrors(async () => {
-    const statement = people.prepare("SELECT id FROM users WHERE instr(id, ?) = 1 ORDER BY id LIMIT 100");
+    const statement = database.prepare("SELECT id FROM users WHERE instr(id, ?) = 1 ORDER BY id LIMIT 100");
     return (await statement.bind(digits).all<User>()).results.map(({ id }) => String(id));
   });
 }
@@ -63,7 +63,7 @@ async function withDatabaseErrors<T>(query: () => Promise<T>): Promise<T> {
     log("error", "app.dependency_failed", { error: errorStack(error) });
     throw new PublicError(
       String(error).includes("no such table")
-        ? "The database has no people yet: its operator makes the tables with `make migrate`"
+        ? "The database has no users yet: its operator makes the tables with `make migrate`"
         : "The database cannot be reached: try again in a minute",
     );
   } finally {

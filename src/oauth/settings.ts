@@ -23,7 +23,7 @@ export interface AuthorizationServerSettings {
    */
   readonly graceSeconds: number;
   /** Ask the grant on every request, so that a revoked token dies at once and not within `accessSeconds`. */
-  readonly isStrict: boolean;
+  readonly hasStrictRevocation: boolean;
 }
 
 /** A client that the operator wrote into the configuration. */

@@ -120,6 +120,6 @@ export function negotiateRevision(requestedVersion: string, pinnedRevision: stri
   const candidates = SESSION_REVISIONS.filter(({ date }) => pinnedRevision === undefined || date === pinnedRevision);
   const [newest] = candidates;
   if (newest === undefined)
-    throw new Error(`No revision with sessions is served: REVISION is "${pinnedRevision ?? ""}"`);
+    throw new Error(`No revision with sessions is served: SESSION_PROTOCOL_VERSION is "${pinnedRevision ?? ""}"`);
   return candidates.find(({ date }) => date === requestedVersion) ?? newest;
 }

@@ -50,7 +50,7 @@ export interface Env {
   /** Origins of browser clients beyond loopback and PUBLIC_URL, comma separated. */
   readonly ALLOWED_ORIGINS?: string;
   /** The date of the one revision with sessions to negotiate; all of them when empty. */
-  readonly REVISION?: string;
+  readonly SESSION_PROTOCOL_VERSION?: string;
   /** Largest request body in bytes; default 4 MiB. */
   readonly MAX_BODY_BYTES?: string;
   /** How long a handler may take before its call ends with an error; default 300. A tool may have its own `timeoutSeconds`. */
@@ -64,11 +64,11 @@ export interface Env {
   /** "client_id:client_secret" at AUTH_ISSUER, to ask it about opaque tokens (RFC 7662). A secret. */
   readonly AUTH_INTROSPECTION?: string;
   /** "1" also takes JWTs of AUTH_ISSUER whose type does not say that they are access tokens (RFC 9068). */
-  readonly AUTH_ANY_TYPE?: string;
+  readonly ACCEPT_ANY_JWT_TYPE?: string;
   /** Clients known beforehand: a JSON list, see {@link ConfiguredClient}. */
   readonly CLIENTS?: string;
   /** "1" takes no client metadata documents, as in a network without internet. */
-  readonly NO_CLIENT_DOCUMENTS?: string;
+  readonly DISABLE_CLIENT_METADATA_DOCUMENTS?: string;
   /** Life of an access token; default 900. */
   readonly ACCESS_SECONDS?: string;
   /** How long a grant may lie unused; default 30 days. */
@@ -76,7 +76,7 @@ export interface Env {
   /** How long a rotated refresh token still gets its successor; default ACCESS_SECONDS, 0 is strict. */
   readonly GRACE_SECONDS?: string;
   /** "1" asks the grant on every request, so that revocation does not wait for ACCESS_SECONDS. */
-  readonly STRICT?: string;
+  readonly STRICT_REVOCATION?: string;
 }
 
 export interface Config {
@@ -90,7 +90,7 @@ export interface Config {
   readonly handlerSeconds: number;
   readonly pinnedRevision: string | undefined;
   /** Who vouches for callers. */
-  readonly auth: "none" | "own" | ExternalIssuer;
+  readonly auth: "none" | "builtin" | ExternalIssuer;
   readonly oauth: Omit<AuthorizationServerSettings, "serverName" | "scopes">;
   /** Where traces go; nowhere when undefined. */
   readonly collector: (Omit<OtlpSettings, "service" | "version"> & { readonly service?: string }) | undefined;
@@ -99,7 +99,7 @@ export interface Config {
 /** The checked configuration. Throws with the name of every variable that is wrong; never prints a secret. */
 export function readConfig(env: Env): Config {
   const faults: string[] = [];
-  const { KEYS, ALLOWED_ORIGINS = "", REVISION = "", AUTH = "", AUTH_ISSUER = "" } = env;
+  const { KEYS, ALLOWED_ORIGINS = "", SESSION_PROTOCOL_VERSION = "", AUTH = "", AUTH_ISSUER = "" } = env;
   const readInteger = (
     name: "MAX_BODY_BYTES" | `${"ACCESS" | "REFRESH" | "GRACE" | "HANDLER"}_SECONDS`,
     minimum: number,
@@ -130,27 +130,27 @@ export function readConfig(env: Env): Config {
   const externalIssuer = {
     issuer: AUTH_ISSUER,
     introspection: env.AUTH_INTROSPECTION,
-    acceptsAnyJwtType: env.AUTH_ANY_TYPE === "1",
+    acceptsAnyJwtType: env.ACCEPT_ANY_JWT_TYPE === "1",
   };
-  const ownOrExternal = AUTH_ISSUER === "" ? "own" : externalIssuer;
+  const builtinOrExternal = AUTH_ISSUER === "" ? "builtin" : externalIssuer;
   const config = {
     publicOrigin: publicUrl?.origin,
     identity: readUrl("IDENTITY")?.origin,
     originPolicy: originPolicyFor(publicUrl, ALLOWED_ORIGINS),
     maxBodyBytes: readInteger("MAX_BODY_BYTES", 1, 4_194_304),
     handlerSeconds: readInteger("HANDLER_SECONDS", 1, 300),
-    pinnedRevision: REVISION === "" ? undefined : REVISION,
+    pinnedRevision: SESSION_PROTOCOL_VERSION === "" ? undefined : SESSION_PROTOCOL_VERSION,
     collector: typeof collector === "string" ? undefined : collector,
-    auth: AUTH === "none" ? AUTH : ownOrExternal,
+    auth: AUTH === "none" ? AUTH : builtinOrExternal,
     oauth: {
       clients: typeof clients === "string" ? [] : clients,
-      acceptsMetadataDocuments: env.NO_CLIENT_DOCUMENTS !== "1",
+      acceptsMetadataDocuments: env.DISABLE_CLIENT_METADATA_DOCUMENTS !== "1",
       publicHost: publicUrl?.hostname,
       codeSeconds: 60,
       accessSeconds,
       refreshSeconds: readInteger("REFRESH_SECONDS", 60, 2_592_000),
       graceSeconds: readInteger("GRACE_SECONDS", 0, accessSeconds),
-      isStrict: env.STRICT === "1",
+      hasStrictRevocation: env.STRICT_REVOCATION === "1",
     },
   } satisfies Omit<Config, "ring">;
   if (!ring.ok || faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
@@ -159,15 +159,15 @@ export function readConfig(env: Env): Config {
 
 /** What is wrong with the settings that are one of a few words. */
 function faultyChoices({
-  REVISION = "",
+  SESSION_PROTOCOL_VERSION = "",
   JURISDICTION = "",
   LOCATION_HINT = "",
   AUTH = "",
   AUTH_ISSUER = "",
 }: Env): string[] {
   const faults: string[] = [];
-  if (REVISION !== "" && !SUPPORTED_VERSIONS.includes(REVISION))
-    faults.push(`REVISION must be one of ${SUPPORTED_VERSIONS.join(", ")}`);
+  if (SESSION_PROTOCOL_VERSION !== "" && !SUPPORTED_VERSIONS.includes(SESSION_PROTOCOL_VERSION))
+    faults.push(`SESSION_PROTOCOL_VERSION must be one of ${SUPPORTED_VERSIONS.join(", ")}`);
   if (!/^(eu|us|fedramp|fedramp-high|)$/.test(JURISDICTION))
     faults.push("JURISDICTION must be eu, us, fedramp or fedramp-high");
   if (!/^([a-z]{2,5}|)$/.test(LOCATION_HINT)) faults.push('LOCATION_HINT must be a region such as "weur"');

@@ -155,8 +155,8 @@ function authorityOf(
   identifiers: ServerIdentifiers,
 ): { readonly authMode: SiteContext["authMode"]; readonly issuer: string | undefined } {
   if (auth === "none") return { authMode: "open", issuer: undefined };
-  if (auth === "own") return { authMode: "own", issuer: identifiers.issuer };
-  return { authMode: "outside", issuer: auth.issuer };
+  if (auth === "builtin") return { authMode: "builtin", issuer: identifiers.issuer };
+  return { authMode: "external", issuer: auth.issuer };
 }
 
 /** The trace id is what a person quotes to the operator; the log line beside it has the rest, and so has the trace. */

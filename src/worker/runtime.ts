@@ -32,7 +32,7 @@ export interface SiteContext {
   readonly server: Server;
   readonly identifiers: ServerIdentifiers;
   /** Whether nobody is asked who they are, everybody signs in here, or another issuer's tokens are taken. */
-  readonly authMode: "open" | "own" | "outside";
+  readonly authMode: "open" | "builtin" | "external";
 }
 
 /** Modules that a fork may do without: what `index.ts` does not name is not in its bundle, and throws where it is used. */
@@ -97,7 +97,7 @@ export function createRuntime(
     log("warn", "auth.disabled", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
     return { ...common, authServer: undefined, verify: undefined };
   }
-  if (auth !== "own") return { ...common, authServer: undefined, verify: externalTokenVerifier(auth) };
+  if (auth !== "builtin") return { ...common, authServer: undefined, verify: externalTokenVerifier(auth) };
   const authServer = { ring, grants, accounts, limiter: authLimiter, settings, login: createLoginOptions(vault) };
   return { ...common, authServer, verify: builtinTokenVerifier(authServer) };
 }

@@ -42,7 +42,7 @@ it.each([
   const about = {
     server: { info: { name, version: "1" }, instructions: undefined, tools: new Map() },
     identifiers: { resource: "" },
-    authMode: "own",
+    authMode: "builtin",
   } as const;
   const answer = site(new Request("https://mcp.test/favicon.ico"), about);
   expect(await answer?.text()).toContain(`>${letter}</text></svg>`);

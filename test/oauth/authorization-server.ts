@@ -81,7 +81,7 @@ export function createAuthorizationServer(
       accessSeconds: 900,
       refreshSeconds: 3600,
       graceSeconds: 10,
-      isStrict: false,
+      hasStrictRevocation: false,
       ...changes,
     },
     login: hooks === undefined ? loginOptions : { ...loginOptions, hooks },

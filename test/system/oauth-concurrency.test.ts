@@ -20,7 +20,7 @@ import {
 const ROUNDS = 40;
 const rounds = Array.from({ length: ROUNDS }, (_, index) => index);
 const desk = createAuthorizationServer();
-const strict = builtinTokenVerifier(createAuthorizationServer({ isStrict: true }));
+const strict = builtinTokenVerifier(createAuthorizationServer({ hasStrictRevocation: true }));
 
 interface Answer extends JsonObject {
   access_token: string;

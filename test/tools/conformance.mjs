@@ -96,7 +96,7 @@ console.log(`${totals.passed} passed, ${totals.failed} failed`);
 process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
 async function withWorld(only) {
-  const world = await serveWorld(only === undefined ? {} : { REVISION: only });
+  const world = await serveWorld(only === undefined ? {} : { SESSION_PROTOCOL_VERSION: only });
   try {
     for (const lane of LANES.filter((one) => one.only === only)) await runLane(lane, world.url.href);
   } finally {

@@ -77,9 +77,9 @@ async function app() {
 
 function world() {
   const keys = { KEYS: freshKeys("world"), DEV: "1" };
-  const revision = values.revision === "" ? {} : { REVISION: values.revision };
-  // The world is open unless it is told to have its own sign-in.
-  const auth = values.auth === "own" ? { AUTH: "" } : {};
+  const revision = values.revision === "" ? {} : { SESSION_PROTOCOL_VERSION: values.revision };
+  // The world is open unless it is told to have the built-in sign-in.
+  const auth = values.auth === "builtin" ? { AUTH: "" } : {};
   return { config: "test/world/wrangler.toml", vars: [], settings: () => ({ ...keys, ...revision, ...auth }) };
 }
 

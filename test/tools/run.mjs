@@ -46,9 +46,9 @@ export const TARGETS = {
     commands: () => [tool("check")],
   },
   world: {
-    says: "Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, REVISION=one date to pin, AUTH=own).",
-    commands: ({ PORT = "8790", REVISION = "", AUTH = "" }) => [
-      tool("dev", "--world", "--port", PORT, "--revision", REVISION, "--auth", AUTH),
+    says: "Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, SESSION_PROTOCOL_VERSION=one date to pin, AUTH=builtin).",
+    commands: ({ PORT = "8790", SESSION_PROTOCOL_VERSION = "", AUTH = "" }) => [
+      tool("dev", "--world", "--port", PORT, "--revision", SESSION_PROTOCOL_VERSION, "--auth", AUTH),
     ],
   },
   conformance: {

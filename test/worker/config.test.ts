@@ -105,8 +105,8 @@ test("names all that is wrong, and which key", () => {
 });
 
 test("asks everybody who they are, unless it is told otherwise", () => {
-  expect(readConfig(good).auth).toBe("own");
-  expect(readConfig({ ...good, AUTH: "" }).auth).toBe("own");
+  expect(readConfig(good).auth).toBe("builtin");
+  expect(readConfig({ ...good, AUTH: "" }).auth).toBe("builtin");
   expect(readConfig({ ...good, AUTH: "none" }).auth).toBe("none");
   const issuer = "https://issuer.example/tenant";
   expect(readConfig({ ...good, AUTH_ISSUER: issuer, AUTH_INTROSPECTION: "id:secret" }).auth).toEqual({
@@ -117,15 +117,20 @@ test("asks everybody who they are, unless it is told otherwise", () => {
 test("takes client metadata documents from all hosts but its own, unless it is told otherwise", () => {
   expect(readConfig(good).oauth).toMatchObject({ acceptsMetadataDocuments: true, publicHost: undefined });
   expect(readConfig({ ...good, PUBLIC_URL: "https://MCP.example.com/x" }).oauth.publicHost).toBe("mcp.example.com");
-  expect(readConfig({ ...good, NO_CLIENT_DOCUMENTS: "1" }).oauth.acceptsMetadataDocuments).toBe(false);
+  expect(readConfig({ ...good, DISABLE_CLIENT_METADATA_DOCUMENTS: "1" }).oauth.acceptsMetadataDocuments).toBe(false);
 });
 
 test("knows clients beforehand, and how long things live", () => {
   const client = { client_id: "a", client_name: "A", redirect_uris: ["https://a.example/cb"], scope: "read" };
-  const { oauth } = readConfig({ ...good, CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT: "1" });
+  const { oauth } = readConfig({
+    ...good,
+    CLIENTS: JSON.stringify([client]),
+    GRACE_SECONDS: "0",
+    STRICT_REVOCATION: "1",
+  });
   expect(oauth).toEqual({
     ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
-    ...{ graceSeconds: 0, isStrict: true, acceptsMetadataDocuments: true, publicHost: undefined },
+    ...{ graceSeconds: 0, hasStrictRevocation: true, acceptsMetadataDocuments: true, publicHost: undefined },
   });
   // Whoever shares a login comes within the life of an access token.
   expect(readConfig(good).oauth.graceSeconds).toBe(900);

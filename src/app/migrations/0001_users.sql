@@ -1,4 +1,4 @@
--- The people of the example, all made up. A later migration may add, never take away: the version before runs meanwhile.
+-- The users of the example, all made up. A later migration may add, never take away: the version before runs meanwhile.
 CREATE TABLE users (
   id INTEGER PRIMARY KEY,
   name TEXT NOT NULL,

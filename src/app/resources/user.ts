@@ -4,15 +4,15 @@ import { template, type ResourceTemplate } from "../../api.ts";
 import { idsFrom, userById } from "../users-rows.ts";
 
 /** A person of the database as a resource. */
-export function userResource(people: D1Database): ResourceTemplate {
+export function userResource(database: D1Database): ResourceTemplate {
   return template({
     uriTemplate: "user://{id}",
     name: "user",
     description: "A person of this server's directory",
     mimeType: "application/json",
-    complete: { id: (digits) => idsFrom(people, digits) },
+    complete: { id: (digits) => idsFrom(database, digits) },
     async read({ id = "" }) {
-      const found = /^\d{1,15}$/.test(id) ? await userById(people, Number(id)) : null;
+      const found = /^\d{1,15}$/.test(id) ? await userById(database, Number(id)) : null;
       return found === null ? undefined : JSON.stringify(found);
     },
   });

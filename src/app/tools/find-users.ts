@@ -5,7 +5,7 @@ import { tool, type Tool } from "../../api.ts";
 import { user, usersNamed } from "../users-rows.ts";
 
 /** The tool that searches the database, page by page. */
-export function findUsers(people: D1Database): Tool {
+export function findUsers(database: D1Database): Tool {
   return tool({
     name: "find_users",
     description: "Finds people of this server's directory by how words of their names start; everybody when left empty",
@@ -19,7 +19,7 @@ export function findUsers(people: D1Database): Tool {
     async handler({ name, limit, after }) {
       const words = name.split(/\s+/).filter((word) => word !== "");
       // One more than asked for tells whether there is a next page.
-      const found = await usersNamed(people, words, after, limit + 1);
+      const found = await usersNamed(database, words, after, limit + 1);
       const users = found.slice(0, limit);
       return { structuredContent: { users, ...(found.length > limit && { next: users.at(-1)?.id ?? 0 }) } };
     },

@@ -5,7 +5,7 @@ import { PublicError, tool, type Tool } from "../../api.ts";
 import { user, userById } from "../users-rows.ts";
 
 /** The tool that finds one person. */
-export function getUser(people: D1Database): Tool {
+export function getUser(database: D1Database): Tool {
   return tool({
     name: "get_user",
     description:
@@ -14,7 +14,7 @@ export function getUser(people: D1Database): Tool {
     input: z.object({ id: z.int().check(z.positive()) }),
     output: user,
     async handler({ id }) {
-      const found = await userById(people, id);
+      const found = await userById(database, id);
       if (found === null) throw new PublicError(`Nobody has the id ${id}: find_users tells who there is`);
       return { structuredContent: found };
     },

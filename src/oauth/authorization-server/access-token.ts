@@ -63,7 +63,7 @@ export function builtinTokenVerifier(authServer: AuthorizationServer): TokenVeri
     }
     const { grant } = caller;
     if (grant === undefined) return ok(caller);
-    const isActive = authServer.settings.isStrict
+    const isActive = authServer.settings.hasStrictRevocation
       ? await isGrantActive(authServer, grant)
       : locallyRevokedGrants.get(grant, now()) === undefined;
     return isActive ? ok(caller) : err("grant.ended");

@@ -185,7 +185,7 @@ describe("ownTokens", () => {
   });
 
   it("in strict mode asks the grant each time, wherever it was revoked", async () => {
-    const strict = builtinTokenVerifier(createAuthorizationServer({ isStrict: true }));
+    const strict = builtinTokenVerifier(createAuthorizationServer({ hasStrictRevocation: true }));
     const relaxed = builtinTokenVerifier(desk);
     const { id, token } = await live();
     const { cost: spent } = await measureCost(async () => [
@@ -201,7 +201,7 @@ describe("ownTokens", () => {
   });
 
   it("in strict mode refuses a grant that lay unused, was never redeemed, or is of another server", async () => {
-    const strict = builtinTokenVerifier(createAuthorizationServer({ isStrict: true }));
+    const strict = builtinTokenVerifier(createAuthorizationServer({ hasStrictRevocation: true }));
     const { id, token } = await live();
     await ageGrant(id, 3600);
     const of = async (grant: string) =>
@@ -211,7 +211,7 @@ describe("ownTokens", () => {
   });
 
   it("in strict mode wakes no object for a forgery", async () => {
-    const strict = builtinTokenVerifier(createAuthorizationServer({ isStrict: true }));
+    const strict = builtinTokenVerifier(createAuthorizationServer({ hasStrictRevocation: true }));
     const { token } = await live();
     const { cost: spent } = await measureCost(async () => {
       for (const bad of corruptions(token)) expect(await strict(bad, identifiers)).toMatchObject({ ok: false });
