@@ -15,7 +15,7 @@ export type ErrorName =
   | "MissingRequiredClientCapability"
   | "UnsupportedProtocolVersion"
   | "UrlElicitationRequired"
-  | "MalformedEnvelope"
+  | "InvalidRequestMeta"
   | "BodyTooLarge"
   | "UnsupportedMediaType"
   | "NotAcceptable"

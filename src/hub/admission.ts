@@ -19,8 +19,8 @@ export const HUB_PAGE_SIZE = 500;
 /** Milliseconds after admission in which a session may not have been opened yet. */
 export const OPENING_MS = 60_000;
 
-/** What a session says that was to be ended: when it was last seen, if that is too late for it. "gone": there is none, or not yet. */
-export type RetirementResult = number | "busy" | "ended" | "gone";
+/** What a session says that was to be ended: when it was last seen, if that is too late for it. "sessionNotFound": there is none, or not yet. */
+export type RetirementResult = number | "busy" | "ended" | "sessionNotFound";
 
 /** Has a session end, unless it is busy or was seen after `before`. */
 type RequestRetirement = (session: SeenSession, before: number) => Promise<RetirementResult>;
@@ -63,8 +63,8 @@ export async function retireIdleSession(
   requestRetirement: RequestRetirement,
 ): Promise<boolean> {
   const result = await requestRetirement(session, before);
-  if (result === "gone" && session.since > now() - OPENING_MS) return false;
-  if (result === "gone" || result === "ended") rows.remove(session, Infinity);
+  if (result === "sessionNotFound" && session.since > now() - OPENING_MS) return false;
+  if (result === "sessionNotFound" || result === "ended") rows.remove(session, Infinity);
   else rows.setLastSeen(session, result === "busy" ? now() : result);
   return true;
 }

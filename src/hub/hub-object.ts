@@ -43,15 +43,15 @@ export const HUB_FULL_RETRY_SECONDS = 60;
 
 /** What the hub asks of a session. */
 export interface NotifiableSession extends Rpc.DurableObjectBranded {
-  /** "deaf": there is nobody whom it could tell; it says so to the hub when there is. */
-  notify(change: Change): "told" | "deaf" | "gone";
+  /** "notListening": there is nobody whom it could tell; it says so to the hub when there is. */
+  notify(change: Change): "delivered" | "notListening" | "sessionNotFound";
   revoke(grant: string): Promise<void>;
   /** Ends it, unless it is busy, or was seen after `before`: then it says when. */
   retire(before: number): Promise<RetirementResult>;
 }
 
-/** "full": no session of the share could be ended. "over": its grant has ended. */
-export type RegistrationResult = "admitted" | "full" | "over";
+/** "limitReached": no session of the share could be ended. "grantRevoked": its grant has ended. */
+export type RegistrationResult = "registered" | "limitReached" | "grantRevoked";
 
 export abstract class HubObject<Env> extends DurableObject<Env> {
   readonly #rows: HubRows = createHubRows(this.ctx.storage);
@@ -127,16 +127,16 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
   /** Registers a session. Where its share, or that of all strangers, is used up, the session seen longest ago makes room. */
   async registerSession(session: SessionKey, grant: string | undefined): Promise<RegistrationResult> {
     const time = now();
-    if ((this.#fullUntil.get(session.share) ?? 0) > time) return "full";
+    if ((this.#fullUntil.get(session.share) ?? 0) > time) return "limitReached";
     await this.#setAlarmBy(time + HOUR_MS);
     if (await ensureCapacity(this.#rows, session.share, this.#requestRetirement)) {
-      if (this.#rows.isRevoked(grant)) return "over";
+      if (this.#rows.isRevoked(grant)) return "grantRevoked";
       this.#rows.add(session, grant, time);
-      return "admitted";
+      return "registered";
     }
     if (this.#fullUntil.size >= HUB_PAGE_SIZE) this.#fullUntil.clear();
     this.#fullUntil.set(session.share, time + HUB_FULL_RETRY_SECONDS * 1000);
-    return "full";
+    return "limitReached";
   }
 
   /** The resources that the session hears of. */
@@ -194,9 +194,10 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
     this.#notifying.add(session.id);
     try {
       const result = await this.#session(session).notify(change);
-      if (result === "gone") this.#rows.remove(session, now() - OPENING_MS);
+      if (result === "sessionNotFound") this.#rows.remove(session, now() - OPENING_MS);
       // Unless it said meanwhile that there is somebody again.
-      if (result === "deaf" && this.#notifying.has(session.id)) this.#rows.setReceivesListChanges(session, false);
+      if (result === "notListening" && this.#notifying.has(session.id))
+        this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
       log("error", "session.notify_failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
     }

@@ -33,7 +33,7 @@ export type Outcome =
   | { readonly kind: "complete"; readonly result: JsonObject; readonly cache?: CacheHint }
   // spec: mrtr.only
   | {
-      readonly kind: "input";
+      readonly kind: "inputRequired";
       readonly requests: Readonly<Record<string, InputRequest>>;
       readonly retryState: RetryState;
     }

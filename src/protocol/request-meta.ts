@@ -134,5 +134,5 @@ export function readImplementation(value: JsonValue | undefined): Result<Impleme
 }
 
 function malformedMeta(message: string): Result<never, ProtocolError> {
-  return err(protocolError("MalformedEnvelope", message));
+  return err(protocolError("InvalidRequestMeta", message));
 }

@@ -201,7 +201,7 @@ function createRound(
     if (failure !== undefined) return failure;
     if (requests.size === 0) return undefined;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
-    return { kind: "input", requests: Object.fromEntries(requests), retryState };
+    return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
   return { suspend, reject, requireCapability, responseTo, outcomeOf };
 }

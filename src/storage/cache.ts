@@ -30,17 +30,17 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     if (ttl !== "today" && !(ttl > 0 && ttl <= 31_536_000))
       throw new RangeError("A ttl is a number of seconds up to a year");
     const cachedLocally = localRows.get(key);
-    if (cachedLocally !== undefined && now() < cachedLocally.until) return toCachedValue(cachedLocally);
+    if (cachedLocally !== undefined && now() < cachedLocally.freshUntilMs) return toCachedValue(cachedLocally);
     const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
     const deadlineMs = now() + 2 * CACHE_LEASE_MS;
     for (let pauseMs = FIRST_PAUSE_MS; now() < deadlineMs; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
       const lookup = await stub.acquire();
-      if (lookup.kind === "fresh") return toCachedValue(rememberLocally(key, lookup.row));
+      if (lookup.kind === "cached") return toCachedValue(rememberLocally(key, lookup.row));
       const staleRow =
-        "old" in lookup && lookup.old !== undefined && mayServeStale(lookup.old, staleIfErrorSeconds)
-          ? lookup.old
+        "staleRow" in lookup && lookup.staleRow !== undefined && mayServeStale(lookup.staleRow, staleIfErrorSeconds)
+          ? lookup.staleRow
           : undefined;
-      if (lookup.kind === "load") {
+      if (lookup.kind === "leaseAcquired") {
         const { lease } = lookup;
         return loadUnderLease(
           stub,
@@ -84,12 +84,12 @@ async function loadUnderLease<T extends JsonValue>(
 
 function makeCachedRow(text: string, ttl: number | "today", staleIfErrorSeconds: number): CachedRow {
   const loadedAtMs = now();
-  const until = ttl === "today" ? (Math.floor(loadedAtMs / DAY_MS) + 1) * DAY_MS : loadedAtMs + ttl * 1000;
-  return { text, loaded: loadedAtMs, until, stale: until + staleIfErrorSeconds * 1000 };
+  const freshUntilMs = ttl === "today" ? (Math.floor(loadedAtMs / DAY_MS) + 1) * DAY_MS : loadedAtMs + ttl * 1000;
+  return { text, loadedAtMs, freshUntilMs, usableUntilMs: freshUntilMs + staleIfErrorSeconds * 1000 };
 }
 
-function mayServeStale({ until }: CachedRow, staleIfErrorSeconds: number): boolean {
-  return now() < until + staleIfErrorSeconds * 1000;
+function mayServeStale({ freshUntilMs }: CachedRow, staleIfErrorSeconds: number): boolean {
+  return now() < freshUntilMs + staleIfErrorSeconds * 1000;
 }
 
 function throwFailure({ name, message }: LoadFailure): never {
@@ -97,9 +97,13 @@ function throwFailure({ name, message }: LoadFailure): never {
 }
 
 /** Parsed anew each time: a handler may change what it is given. */
-function toCachedValue<T extends JsonValue>({ text, loaded, until }: CachedRow): CachedValue<T> {
+function toCachedValue<T extends JsonValue>({ text, loadedAtMs, freshUntilMs }: CachedRow): CachedValue<T> {
   const nowMs = now();
-  return { value: JSON.parse(text) as T, ageSeconds: Math.floor((nowMs - loaded) / 1000), isStale: nowMs >= until };
+  return {
+    value: JSON.parse(text) as T,
+    ageSeconds: Math.floor((nowMs - loadedAtMs) / 1000),
+    isStale: nowMs >= freshUntilMs,
+  };
 }
 
 /** What this isolate has seen, the oldest first: a hit here costs nothing. Data may cross requests, promises may not. */

@@ -95,8 +95,8 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const value = change(parseValue(current));
         const swapped = await object.compareAndSwap(key, current, serializeValue(value), end);
-        if (swapped.done) return value;
-        ({ is: current } = swapped);
+        if (swapped.swapped) return value;
+        ({ current } = swapped);
         await sleep(((randomBytes(1)[0] ?? 0) * Math.min(attempt, 8)) / 16);
       }
       throw new Error(`"${key}" was changed by others ${MAX_ATTEMPTS} times in a row`);

@@ -6,11 +6,11 @@
 
 import type { RateLimitResult } from "./types.ts";
 
-/** Uses in the slot numbered `slot` and in the eight before it, oldest first. A slot is `width` milliseconds. */
+/** Uses in the slot numbered `slot` and in the eight before it, oldest first. A slot is `slotMs` milliseconds. */
 export interface SlidingWindow {
   readonly slot: number;
   readonly counts: readonly number[];
-  readonly width: number;
+  readonly slotMs: number;
 }
 
 const SLOTS = 8;
@@ -23,35 +23,35 @@ export function consume(
   max: number,
   windowMs: number,
 ): { readonly result: RateLimitResult; readonly window: SlidingWindow | undefined } {
-  const width = windowMs / SLOTS;
-  const { slot, counts } = slideTo(previous ?? { slot: 0, counts: NO_USES, width }, Math.floor(nowMs / width));
+  const slotMs = windowMs / SLOTS;
+  const { slot, counts } = slideTo(previous ?? { slot: 0, counts: NO_USES, slotMs }, Math.floor(nowMs / slotMs));
   const used = counts.reduce((sum, count) => sum + count, 0);
   if (used >= max) {
-    const freeAtMs = whenFreeMs({ slot, counts, width }, used - max);
+    const freeAtMs = whenFreeMs({ slot, counts, slotMs }, used - max);
     return { result: { isAllowed: false, remaining: 0, retryAfterMs: Math.ceil(freeAtMs - nowMs) }, window: undefined };
   }
-  const window = { slot, width, counts: counts.with(SLOTS, (counts[SLOTS] ?? 0) + 1) };
+  const window = { slot, slotMs, counts: counts.with(SLOTS, (counts[SLOTS] ?? 0) + 1) };
   return { result: { isAllowed: true, remaining: max - used - 1, retryAfterMs: 0 }, window };
 }
 
 /** The window as of slot `now`. A clock that is behind counts into the newest slot there is. */
-function slideTo({ slot, counts, width }: SlidingWindow, currentSlot: number): SlidingWindow {
+function slideTo({ slot, counts, slotMs }: SlidingWindow, currentSlot: number): SlidingWindow {
   const elapsedSlots = Math.min(Math.max(currentSlot - slot, 0), SLOTS + 1);
   return {
     slot: Math.max(currentSlot, slot),
     counts: [...counts.slice(elapsedSlots), ...NO_USES.slice(0, elapsedSlots)],
-    width,
+    slotMs,
   };
 }
 
 /** When more than `surplus` uses will have left the window. */
-function whenFreeMs({ slot, counts, width }: SlidingWindow, surplus: number): number {
+function whenFreeMs({ slot, counts, slotMs }: SlidingWindow, surplus: number): number {
   let leaving = 0;
   const at = counts.findIndex((count) => (leaving += count) > surplus);
-  return (slot + at + 1) * width;
+  return (slot + at + 1) * slotMs;
 }
 
 /** When nothing that was counted is in the window any more. */
-export function emptyAtMs({ slot, width }: SlidingWindow): number {
-  return (slot + SLOTS + 1) * width;
+export function emptyAtMs({ slot, slotMs }: SlidingWindow): number {
+  return (slot + SLOTS + 1) * slotMs;
 }

@@ -30,17 +30,17 @@ export interface LoadFailure {
   readonly message: string;
 }
 
-/** What becomes of a question for the cached value. `old` is one past its time. */
+/** What becomes of a question for the cached value. `staleRow` is one past its time. */
 export type CacheLookup =
-  | { readonly kind: "fresh"; readonly row: CachedRow }
-  | { readonly kind: "load"; readonly lease: string; readonly old: CachedRow | undefined }
-  | { readonly kind: "wait" }
-  | { readonly kind: "failed"; readonly failure: LoadFailure; readonly old: CachedRow | undefined };
+  | { readonly kind: "cached"; readonly row: CachedRow }
+  | { readonly kind: "leaseAcquired"; readonly lease: string; readonly staleRow: CachedRow | undefined }
+  | { readonly kind: "loading" }
+  | { readonly kind: "failed"; readonly failure: LoadFailure; readonly staleRow: CachedRow | undefined };
 
 export class StoreObject extends DurableObject {
   readonly #rows: StoreRows = storeRows(this.ctx.storage);
-  #lease: { readonly id: string; readonly until: number } | undefined;
-  #failure: { readonly failure: LoadFailure; readonly until: number } | undefined;
+  #lease: { readonly id: string; readonly untilMs: number } | undefined;
+  #failure: { readonly failure: LoadFailure; readonly untilMs: number } | undefined;
 
   read(key: string): string | undefined {
     return this.#rows.read(key);
@@ -58,12 +58,12 @@ export class StoreObject extends DurableObject {
     expected: string | undefined,
     text: string,
     end: number | undefined,
-  ): Promise<{ readonly done: boolean; readonly is: string | undefined }> {
+  ): Promise<{ readonly swapped: boolean; readonly current: string | undefined }> {
     await this.#scheduleDeletion(end);
     const current = this.#rows.read(key);
-    if (current !== expected) return { done: false, is: current };
+    if (current !== expected) return { swapped: false, current };
     this.#rows.write(key, text);
-    return { done: true, is: text };
+    return { swapped: true, current: text };
   }
 
   list(options: ListOptions): StoreEntry[] {
@@ -92,13 +92,13 @@ export class StoreObject extends DurableObject {
   acquire(): CacheLookup {
     const nowMs = now();
     const row = this.#rows.cached();
-    if (row !== undefined && nowMs < row.until) return { kind: "fresh", row };
-    const old = row !== undefined && nowMs < row.stale ? row : undefined;
-    if (this.#failure !== undefined && nowMs < this.#failure.until)
-      return { kind: "failed", failure: this.#failure.failure, old };
-    if (this.#lease !== undefined && nowMs < this.#lease.until) return { kind: "wait" };
-    this.#lease = { id: encodeBase64url(randomBytes(9)), until: nowMs + CACHE_LEASE_MS };
-    return { kind: "load", lease: this.#lease.id, old };
+    if (row !== undefined && nowMs < row.freshUntilMs) return { kind: "cached", row };
+    const staleRow = row !== undefined && nowMs < row.usableUntilMs ? row : undefined;
+    if (this.#failure !== undefined && nowMs < this.#failure.untilMs)
+      return { kind: "failed", failure: this.#failure.failure, staleRow };
+    if (this.#lease !== undefined && nowMs < this.#lease.untilMs) return { kind: "loading" };
+    this.#lease = { id: encodeBase64url(randomBytes(9)), untilMs: nowMs + CACHE_LEASE_MS };
+    return { kind: "leaseAcquired", lease: this.#lease.id, staleRow };
   }
 
   /** A load succeeded. One that lost its lease meanwhile keeps nothing: a newer one is on its way, or there. */
@@ -106,14 +106,14 @@ export class StoreObject extends DurableObject {
     if (this.#lease !== undefined && this.#lease.id !== lease) return;
     this.#lease = undefined;
     this.#rows.putCached(row);
-    await this.#setAlarmOnce(Math.max(row.stale, now() + MIN_CLEANUP_MS));
+    await this.#setAlarmOnce(Math.max(row.usableUntilMs, now() + MIN_CLEANUP_MS));
   }
 
   /** A load failed, or what it gave is not kept (no failure). */
   releaseLease(lease: string, failure?: LoadFailure): void {
     if (this.#lease?.id !== lease) return;
     this.#lease = undefined;
-    if (failure !== undefined) this.#failure = { failure, until: now() + CACHED_FAILURE_MS };
+    if (failure !== undefined) this.#failure = { failure, untilMs: now() + CACHED_FAILURE_MS };
   }
 
   /** One use of the limiter. A refused one writes nothing. */
@@ -128,7 +128,10 @@ export class StoreObject extends DurableObject {
 
   override async alarm(): Promise<void> {
     const window = this.#rows.window();
-    const neededUntilMs = Math.max(this.#rows.cached()?.stale ?? 0, window === undefined ? 0 : emptyAtMs(window));
+    const neededUntilMs = Math.max(
+      this.#rows.cached()?.usableUntilMs ?? 0,
+      window === undefined ? 0 : emptyAtMs(window),
+    );
     if (now() < neededUntilMs) await this.ctx.storage.setAlarm(Math.max(neededUntilMs, now() + MIN_CLEANUP_MS));
     else await this.ctx.storage.deleteAll();
   }

@@ -2,8 +2,8 @@
  * The rows of a store object. Each is of one kind, which its name says, and keeps that kind's rows only.
  *
  *   state, mine   kv <the handler's key>   '{"moves":"e4 e5"}' (JSON text), and whatever tables the handler makes
- *   cache         kv "cached"   {"text":"{…}","loaded":1763700000000,"until":1763700300000,"stale":1763786700000}
- *   limit         kv "window"   {"slot":14110200,"width":450000,"counts":[0,0,0,1,0,2,0,0,1]}
+ *   cache         kv "cached"   {"text":"{…}","loadedAtMs":1763700000000,"freshUntilMs":1763700300000,"usableUntilMs":1763786700000}
+ *   limit         kv "window"   {"slot":14110200,"slotMs":450000,"counts":[0,0,0,1,0,2,0,0,1]}
  * The platform keeps kv out of reach of SQL.
  */
 
@@ -16,10 +16,10 @@ export const MAX_STORED_VALUE_BYTES = 1_000_000;
 /** Times are milliseconds since the epoch. */
 export interface CachedRow {
   readonly text: string;
-  readonly loaded: number;
+  readonly loadedAtMs: number;
   /** Until when it is as good as new, and until when it is better than an error. */
-  readonly until: number;
-  readonly stale: number;
+  readonly freshUntilMs: number;
+  readonly usableUntilMs: number;
 }
 
 export type SqlRow = Record<string, SqlStorageValue>;

@@ -52,7 +52,7 @@ export async function getAccessToken(
     const leaseUntilMs = now() + RENEWAL_LEASE_MS;
     if (await cipher.rows.acquireLease(key, row.version, now(), leaseUntilMs)) {
       const renewed = await renewRow(cipher, { ...row, lease: leaseUntilMs }, opened.value, upstream);
-      if (renewed === "again") continue;
+      if (renewed === "retry") continue;
       const hasUpstreamFailed = !renewed.ok && renewed.error.reason === "upstream";
       return hasUpstreamFailed && expires > now() ? ok(secret(token)) : renewed;
     }
@@ -63,25 +63,25 @@ export async function getAccessToken(
   return upstreamFault(key, "nobody renewed it in time");
 }
 
-/** "again": somebody else wrote meanwhile, and what they wrote counts. */
+/** "retry": somebody else wrote meanwhile, and what they wrote counts. */
 async function renewRow(
   { rows, seal }: CredentialCipher,
   row: CredentialRow,
   value: JsonObject,
   upstream: Upstream,
-): Promise<Result<Secret, VaultFault> | "again"> {
+): Promise<Result<Secret, VaultFault> | "retry"> {
   const { refresh_token: refreshToken } = value;
   const response =
     typeof refreshToken === "string" ? await requestToken(upstream, refreshToken) : err("no refresh_token is kept");
   if (!response.ok) {
     if (response.error === "invalid_grant")
-      return (await rows.markRevoked(row, row.version, row.lease)) ? revokedFault(row) : "again";
+      return (await rows.markRevoked(row, row.version, row.lease)) ? revokedFault(row) : "retry";
     await rows.releaseLease(row, row.version, row.lease);
     return upstreamFault(row, response.error);
   }
   const { token, ...renewed } = response.value;
   const sealed = await seal(row, { ...value, ...renewed, access_token: token });
-  return (await rows.replace(row, sealed, row.version, newVersion(), now())) ? ok(secret(token)) : "again";
+  return (await rows.replace(row, sealed, row.version, newVersion(), now())) ? ok(secret(token)) : "retry";
 }
 
 /** The token, and what else of the credential is new, or why there is none. */

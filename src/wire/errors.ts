@@ -26,7 +26,7 @@ export const ERRORS: Readonly<Record<ErrorName, ErrorMapping>> = {
   MissingRequiredClientCapability: { code: -32021, status: 400 },
   // spec: version.unsupported.status
   UnsupportedProtocolVersion: { code: -32022, status: 400 },
-  MalformedEnvelope: { code: -32602, status: 400 },
+  InvalidRequestMeta: { code: -32602, status: 400 },
   BodyTooLarge: { code: INVALID_REQUEST, status: 413 },
   UnsupportedMediaType: { code: INVALID_REQUEST, status: 415 },
   NotAcceptable: { code: INVALID_REQUEST, status: 406 },

@@ -130,7 +130,7 @@ describe("the hundred and first session", () => {
     const share = callerKey(by);
     await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, Date.now() - HOUR, newId);
     const answers = await Promise.all(Array.from({ length: 20 }, () => hub.registerSession(newId(), share, undefined)));
-    expect(new Set(answers)).toEqual(new Set(["admitted"]));
+    expect(new Set(answers)).toEqual(new Set(["registered"]));
     expect(await registryRows(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
   });
 
@@ -149,7 +149,7 @@ describe("the hundred and first session", () => {
     const answers = await Promise.all(
       Array.from({ length: idle }, () => hub.registerSession(newId(), share, undefined)),
     );
-    expect(answers.filter((answer) => answer !== "admitted")).toEqual([]);
+    expect(answers.filter((answer) => answer !== "registered")).toEqual([]);
     // Each is asked by one of them.
     expect([asked.length, new Set(asked).size]).toEqual([idle, idle]);
     expect(await registryRows(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
@@ -307,13 +307,13 @@ describe("strangers", () => {
     expect(ids).not.toContain(oldest);
     expect(ids).toHaveLength(MAX_ANONYMOUS_SESSIONS);
     // Known callers on the same shard have nothing to do with it.
-    expect(await hub.registerSession(newId(), '["known"]', undefined)).toBe("admitted");
+    expect(await hub.registerSession(newId(), '["known"]', undefined)).toBe("registered");
   });
 
   it("whose address the platform does not tell share the bound of all", async () => {
     expect(await shareOf(ANONYMOUS, new Request("http://127.0.0.1/"))).toBe(key);
     await addRegistryRows(key, MAX_SESSIONS_PER_CALLER + 1, Date.now() - HOUR, (index) => `no id ${index}`);
-    expect(await hub.registerSession(newId(), key, undefined)).toBe("admitted");
+    expect(await hub.registerSession(newId(), key, undefined)).toBe("registered");
   });
 
   it("a caller who is known is one whatever the address", async () => {

@@ -50,7 +50,7 @@ async function play(
 
 /** The memory of an outcome that asks, as it comes back through JSON, with these answers more. */
 function remembered(outcome: Outcome, answers: JsonObject = {}): RetryState {
-  if (outcome.kind !== "input") throw new Error(`Did not ask: ${JSON.stringify(outcome)}`);
+  if (outcome.kind !== "inputRequired") throw new Error(`Did not ask: ${JSON.stringify(outcome)}`);
   const memory = JSON.parse(JSON.stringify(outcome.retryState)) as RetryState;
   return { ...memory, answers: { ...memory.answers, ...answers } };
 }
@@ -177,7 +177,7 @@ test("questions side by side are asked together, and an open one outranks what w
     await Promise.allSettled([context.elicitForm("a", question), context.elicitForm("b", question)]);
     return "finished anyway";
   });
-  expect(outcome).toMatchObject({ kind: "input", requests: { a: {}, b: {} } });
+  expect(outcome).toMatchObject({ kind: "inputRequired", requests: { a: {}, b: {} } });
 });
 
 const BY_URL = { message: "Sign in", url: (id: string) => `https://example.com/connect?id=${id}` };
@@ -196,8 +196,8 @@ test.each([ANY_QUESTION, SESSION])(
         ]),
       era,
     );
-    expect(outcome).toMatchObject({ kind: "input", requests: { a: {}, b: {}, c: {} } });
-    const ids = outcome.kind === "input" ? [outcome.requests["a"], outcome.requests["c"]] : [];
+    expect(outcome).toMatchObject({ kind: "inputRequired", requests: { a: {}, b: {}, c: {} } });
+    const ids = outcome.kind === "inputRequired" ? [outcome.requests["a"], outcome.requests["c"]] : [];
     const urls = ids.map((one) => String(one?.params["url"]));
     expect(new Set(urls).size).toBe(2);
     expect(urls.join()).not.toContain(SESSION.sessionId);

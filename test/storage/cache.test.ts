@@ -23,11 +23,16 @@ function loader<T>(make: (count: number) => T | Promise<T>): { count: number; lo
 /** Takes the lease of a key as another isolate would. */
 async function lease(key: string): Promise<string> {
   const taken = await (await objectOf(key)).acquire();
-  if (taken.kind !== "load") throw new Error(`The lease is not to be had: ${taken.kind}`);
+  if (taken.kind !== "leaseAcquired") throw new Error(`The lease is not to be had: ${taken.kind}`);
   return taken.lease;
 }
 
-const kept = (text: string, until: number, stale: number = until) => ({ text, loaded: Date.now(), until, stale });
+const kept = (text: string, freshUntilMs: number, usableUntilMs: number = freshUntilMs) => ({
+  text,
+  loadedAtMs: Date.now(),
+  freshUntilMs,
+  usableUntilMs,
+});
 
 describe("a value", () => {
   it("is loaded once for fifty who ask at once", async () => {
@@ -152,7 +157,7 @@ describe("who loads", () => {
     const key = uniqueKey();
     await lease(key);
     vi.setSystemTime(NOON + 29_999);
-    expect((await (await objectOf(key)).acquire()).kind).toBe("wait");
+    expect((await (await objectOf(key)).acquire()).kind).toBe("loading");
     vi.setSystemTime(NOON + 30_000);
     expect((await storageClient.cache(key, 60, async () => "second")).value).toBe("second");
   });
@@ -166,7 +171,7 @@ describe("who loads", () => {
     const object = await objectOf(key);
     await object.storeLoaded(slow, kept('"late"', NOON + 99_000));
     await object.releaseLease(slow, { name: "Error", message: "late" });
-    expect((await object.acquire()).kind).toBe("wait");
+    expect((await object.acquire()).kind).toBe("loading");
   });
 
   it("may be forgotten by an eviction, and the value is right all the same", async () => {
@@ -176,7 +181,7 @@ describe("who loads", () => {
     expect((await storageClient.cache(key, 60, async () => "second")).value).toBe("second");
     await (await objectOf(key)).storeLoaded(held, kept('"first"', Date.now() + 60_000));
     const taken = await (await objectOf(key)).acquire();
-    expect(taken.kind === "fresh" && ['"first"', '"second"']).toContain(taken.kind === "fresh" && taken.row.text);
+    expect(taken.kind === "cached" && ['"first"', '"second"']).toContain(taken.kind === "cached" && taken.row.text);
   });
 });
 
@@ -192,7 +197,7 @@ it("costs nothing in memory, a request beyond it, and two rows to fill", async (
 it("that was loaded is given, though the object cannot be reached to keep it", async () => {
   const gone = (): Promise<never> => Promise.reject(new Error("Network connection lost"));
   const stub = {
-    acquire: async () => ({ kind: "load", lease: "l", old: undefined }),
+    acquire: async () => ({ kind: "leaseAcquired", lease: "l", staleRow: undefined }),
     storeLoaded: gone,
     releaseLease: gone,
   };

@@ -316,8 +316,8 @@ describe("its end", () => {
     const store = await opened(handle);
     await store.put("a", 1);
     // The names under which the other kinds keep theirs hold up no end.
-    await store.put("cached", { stale: Number.MAX_SAFE_INTEGER });
-    await store.put("window", { slot: Number.MAX_SAFE_INTEGER, width: 1, counts: [] });
+    await store.put("cached", { usableUntilMs: Number.MAX_SAFE_INTEGER });
+    await store.put("window", { slot: Number.MAX_SAFE_INTEGER, slotMs: 1, counts: [] });
     await store.sql("CREATE TABLE t (a)");
     expect(await runDurableObjectAlarm(objectOf(handle))).toBe(true);
     for (const key of ["a", "cached", "window"]) expect(await store.get(key)).toBeUndefined();

@@ -112,7 +112,7 @@ describe("a person who is kept signed in", () => {
     const known: SignInMethod = {
       ...before,
       fields: [],
-      submit: () => Promise.resolve({ kind: "known", subject: "ada", properties: {} }),
+      submit: () => Promise.resolve({ kind: "authenticated", subject: "ada", properties: {} }),
     };
     const at = createBrowser(createAuthorizationServer({}, { login: { ...desk.login, signIn: known } }));
     const begun = await at.request(ACCOUNT);

@@ -22,7 +22,7 @@ export const loginOptions: LoginOptions = {
 };
 
 function judge(name: string, word: string | undefined): SignInResult {
-  if (name === "") return { kind: "wrong", message: "Say who you are" };
-  if (word !== WORD) return { kind: "wrong", message: "That is not the word", subject: name };
-  return { kind: "known", subject: name, properties: { shoe: `size of ${name}` } };
+  if (name === "") return { kind: "rejected", message: "Say who you are" };
+  if (word !== WORD) return { kind: "rejected", message: "That is not the word", subject: name };
+  return { kind: "authenticated", subject: name, properties: { shoe: `size of ${name}` } };
 }

@@ -34,7 +34,7 @@ export class AccountObject extends DurableObject {
    * on gains nothing. No address: nobody could guess, the person was kept signed in. A list of grants, the oldest, is
    * "ok" too: they are too many, and to be ended and forgotten.
    */
-  recordSignIn({ address, hasSucceeded, grant }: Attempt): "ok" | "wrong" | number | readonly string[] {
+  recordSignIn({ address, hasSucceeded, grant }: Attempt): "ok" | "rejected" | number | readonly string[] {
     const { failed, grants } = this.#rows.read();
     const time = now();
     // Either way: an attempt that a clock ahead noted must not count for longer.
@@ -49,7 +49,7 @@ export class AccountObject extends DurableObject {
     if (!hasSucceeded) {
       this.#rows.write({ grants, failed: [...recent, { address, at: time }] });
       this.#scheduleCleanup();
-      return "wrong";
+      return "rejected";
     }
     const updatedGrants = grant === "" || grants.includes(grant) ? grants : [...grants, grant];
     const others = recent.filter((attempt) => attempt.address !== address);

@@ -134,7 +134,7 @@ async function handleSignInForm(sender: BrowserSession): Promise<Response> {
   const pendingLogin = { ...sealedLogin, staysSignedIn: post.value.form.has("remember") };
   const context = signInContext(identifiers, encodeBase64url(randomBytes(16)), pendingLogin);
   const result = await authServer.login.signIn.submit(context, post.value.form);
-  if (result.kind !== "away") return applySignInResult(browser, pendingLogin, result);
+  if (result.kind !== "redirect") return applySignInResult(browser, pendingLogin, result);
   const upstreamLogin: UpstreamLogin = { pendingLogin, upstreamState: result.upstreamState };
   const sealed = await sealForBrowser(
     authServer,
@@ -164,7 +164,7 @@ async function handleUpstreamReturn(sender: BrowserSession, url: URL): Promise<R
       query.value,
       opened.sealed.upstreamState,
     ));
-  if (opened === undefined || result === undefined || result.kind === "away")
+  if (opened === undefined || result === undefined || result.kind === "redirect")
     return oauthErrorPage(authServer, "sign_in.state");
   sender.cookies.push(writeCookie(identifiers, `-${state}`, "", 0));
   return applySignInResult(opened.browser, opened.sealed.pendingLogin, result);
@@ -181,7 +181,7 @@ function signInContext(
 async function applySignInResult(
   browser: BrowserSession,
   pendingLogin: PendingLogin,
-  result: Exclude<SignInResult, { kind: "away" }>,
+  result: Exclude<SignInResult, { kind: "redirect" }>,
 ): Promise<Response> {
   const { authServer, http } = browser;
   const { kind, subject } = result;
@@ -189,7 +189,7 @@ async function applySignInResult(
   if (subject !== undefined) {
     const attempt = {
       address: await sha256Base64url(clientAddress(http)),
-      hasSucceeded: kind === "known",
+      hasSucceeded: kind === "authenticated",
       grant: pendingLogin.grant,
     };
     const outcome = await enterAccount(authServer, subject, attempt);
@@ -198,7 +198,7 @@ async function applySignInResult(
       return rejectSignIn(browser, pendingLogin, "sign_in.locked", message);
     }
   }
-  if (kind === "known") return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, result);
+  if (kind === "authenticated") return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, result);
   return rejectSignIn(browser, pendingLogin, result.reason ?? "sign_in.rejected", result.message);
 }
 

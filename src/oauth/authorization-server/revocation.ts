@@ -38,7 +38,7 @@ export async function enterAccount(
   authServer: AuthorizationServer,
   subject: string,
   attempt: Attempt,
-): Promise<"ok" | "wrong" | number> {
+): Promise<"ok" | "rejected" | number> {
   const account = authServer.accounts.getByName(await accountObjectName(subject));
   const first = await account.recordSignIn(attempt);
   if (typeof first !== "object") return first;

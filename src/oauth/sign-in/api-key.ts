@@ -75,7 +75,7 @@ export function apiKey(service: ApiKeyService): SignInMethod {
       if (!isId || id === "") return rejected("unknown_account", `${name} does not say whose key this is.`);
       const subject = await sha256Base64url(JSON.stringify([url, id]));
       return {
-        kind: "known",
+        kind: "authenticated",
         subject,
         name: `${name} account ${id}`,
         properties: {},
@@ -86,7 +86,7 @@ export function apiKey(service: ApiKeyService): SignInMethod {
 }
 
 function rejected(reason: string, message: string): SignInResult {
-  return { kind: "wrong", reason: `api_key.${reason}`, message };
+  return { kind: "rejected", reason: `api_key.${reason}`, message };
 }
 
 /** What stands at `path`, names joined by dots; undefined when there is nothing. */

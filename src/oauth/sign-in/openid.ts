@@ -56,7 +56,7 @@ export function openId(provider: OpenIdProvider): SignInMethod {
       };
       for (const [parameter, value] of Object.entries(parameters)) url.searchParams.set(parameter, value);
       if (forcesSignIn) url.searchParams.set("prompt", choosePrompt(issuer, metadata));
-      return { kind: "away", url: url.href, upstreamState };
+      return { kind: "redirect", url: url.href, upstreamState };
     },
     async finish({ callback }, query, upstreamState) {
       // 1. The answer is the provider's, and not of another one that it was mixed up with.
@@ -80,7 +80,7 @@ export function openId(provider: OpenIdProvider): SignInMethod {
         return rejected(claimsError ?? "signature", `What ${name} said about you cannot be trusted.`);
       // 5. Whose it is: a subject is only unique at its issuer, and only a verified address is theirs.
       const { sub = "", email, email_verified: isEmailVerified } = claims;
-      const person = { kind: "known", subject: await sha256Base64url(JSON.stringify([issuer, sub])) } as const;
+      const person = { kind: "authenticated", subject: await sha256Base64url(JSON.stringify([issuer, sub])) } as const;
       return typeof email === "string" && isEmailVerified === true
         ? { ...person, name: email, properties: { sub, email } }
         : { ...person, name: `your ${name} account`, properties: { sub } };
@@ -99,7 +99,7 @@ function choosePrompt(issuer: string, { prompt_values_supported: supportedPrompt
 }
 
 function rejected(reason: string, message: string): SignInResult {
-  return { kind: "wrong", reason: `openid.${reason}`, message };
+  return { kind: "rejected", reason: `openid.${reason}`, message };
 }
 
 /** What is used of a provider's metadata. */

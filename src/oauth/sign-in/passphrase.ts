@@ -21,7 +21,7 @@ export function passphrase(passphraseHash: string): SignInMethod {
     epoch: passphraseHash,
     submit: async (_context, input) =>
       (await verifyPassphrase(input.get("passphrase") ?? "", passphraseHash))
-        ? { kind: "known", subject: OWNER, properties: {} }
-        : { kind: "wrong", subject: OWNER, message: "That is not the passphrase." },
+        ? { kind: "authenticated", subject: OWNER, properties: {} }
+        : { kind: "rejected", subject: OWNER, message: "That is not the passphrase." },
   };
 }

@@ -39,13 +39,13 @@ export interface AuthenticatedPerson extends Person {
 /** What happens next. */
 export type SignInResult =
   /** Send the person to `url`; they come back to `context.callback`, and `upstreamState` with them. */
-  | { readonly kind: "away"; readonly url: string; readonly upstreamState: JsonObject }
-  | ({ readonly kind: "known" } & AuthenticatedPerson)
+  | { readonly kind: "redirect"; readonly url: string; readonly upstreamState: JsonObject }
+  | ({ readonly kind: "authenticated" } & AuthenticatedPerson)
   /**
    * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
    * `reason` is for the audit line: "sign_in.rejected" unless told.
    */
-  | { readonly kind: "wrong"; readonly message: string; readonly reason?: string; readonly subject?: string };
+  | { readonly kind: "rejected"; readonly message: string; readonly reason?: string; readonly subject?: string };
 
 export interface SignInContext {
   readonly identifiers: ServerIdentifiers;

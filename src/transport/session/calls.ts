@@ -199,7 +199,7 @@ function serverRequest(
 function finishRun(runtime: SessionRuntime, runningCall: RunningCall, outcome: Outcome): void {
   if (!runtime.runningCalls.delete(runningCall)) return;
   const { request, streamId, context } = runningCall;
-  if (outcome.kind === "input") {
+  if (outcome.kind === "inputRequired") {
     if (context.revision.methods.get(request.method)?.mayRequireInput !== true)
       throw new Error(`${request.method} may not ask for input`);
     const ensuredStreamId = ensureStream(runtime, runningCall);

@@ -55,9 +55,9 @@ export async function handleInitialize(
   const sessionId = dependencies.sessions.newUniqueId();
   const share = await shareOf(caller, http);
   const admission = await dependencies.hub.registerSession(sessionId.toString(), share, caller.grant);
-  if (admission === "over")
+  if (admission === "grantRevoked")
     return errorResponse(protocolError("Forbidden", "This access was taken back: sign in again"), id);
-  if (admission === "full") {
+  if (admission === "limitReached") {
     const reason = protocolError(
       "TooManySessions",
       "All your sessions are at work: end one with DELETE, or wait a minute",

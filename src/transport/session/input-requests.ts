@@ -83,7 +83,7 @@ export function suspendCall(
   runtime: SessionRuntime,
   { request, context, lastProgress }: RunningCall,
   streamId: number,
-  { requests, retryState }: Outcome & { kind: "input" },
+  { requests, retryState }: Outcome & { kind: "inputRequired" },
 ): Result<void, ProtocolError> {
   const openRequests: Record<string, { key: string; method: string }> = {};
   const messages: string[] = [];

@@ -80,7 +80,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     trace: TraceContext,
   ): Promise<MessageOutcome[]> {
     const session = await this.#authorize(callerKey(caller), caller.grant);
-    if (session === undefined) return [{ kind: "gone" }];
+    if (session === undefined) return [{ kind: "sessionNotFound" }];
     const { features, date } = session.revision;
     // spec: session.batch
     if (isBatch && !features.allowsBatches) return [{ kind: "refused", ...batchUnsupported(date) }];
@@ -124,24 +124,24 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   }
 
   /** From the hub: a change that this session may want, or that nobody here has come to hear of for long. */
-  notify(change: Change): "told" | "deaf" | "gone" {
+  notify(change: Change): "delivered" | "notListening" | "sessionNotFound" {
     const session = this.#session();
-    if (session === undefined) return "gone";
+    if (session === undefined) return "sessionNotFound";
     if (
       this.ctx.getWebSockets().length === 0 &&
       Math.max(session.record.seen, this.#lastSeenAt) + EVENT_TTL_MS < now()
     ) {
       if (session.record.hears === true) this.#runtime.store.putSession({ ...session.record, hears: false });
-      return "deaf";
+      return "notListening";
     }
     sendChange(this.#runtime, session.record, change);
-    return "told";
+    return "delivered";
   }
 
   /** From the hub, which needs room: ends the session, unless it is busy or its client was seen after `before`. */
-  async retire(before: number): Promise<number | "busy" | "ended" | "gone"> {
+  async retire(before: number): Promise<number | "busy" | "ended" | "sessionNotFound"> {
     const session = this.#session();
-    if (session === undefined) return "gone";
+    if (session === undefined) return "sessionNotFound";
     if (this.ctx.getWebSockets().length > 0 || this.#runtime.runningCalls.size > 0) return "busy";
     const seen = Math.max(session.record.seen, this.#lastSeenAt);
     if (seen > before) return seen;
@@ -204,7 +204,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     for (const socket of this.ctx.getWebSockets(grant)) socket.close(CLOSE_CODE.ended, "ended");
     for (const runningCall of this.#runtime.runningCalls) {
       if (grant === undefined || runningCall.context.caller.grant === grant)
-        abortCall(this.#runtime, runningCall, { kind: "gone" });
+        abortCall(this.#runtime, runningCall, { kind: "sessionNotFound" });
     }
   }
 

@@ -139,7 +139,7 @@ async function toResponse(
   isBatch: boolean,
 ): Promise<Response> {
   const [first] = outcomes;
-  if (outcomes.some(({ kind }) => kind === "gone")) return errorResponse(SESSION_NOT_FOUND);
+  if (outcomes.some(({ kind }) => kind === "sessionNotFound")) return errorResponse(SESSION_NOT_FOUND);
   if (first?.kind === "refused") return errorResponse(protocolError(first.error, first.message));
   const texts = outcomes.flatMap((outcome) => (outcome.kind === "answer" ? [outcome.text] : []));
   const streams = outcomes.flatMap((outcome, index) => {

@@ -100,7 +100,7 @@ export interface RunningCall {
 
 /** How the object ends its part of a POST. */
 export type MessageOutcome =
-  | { readonly kind: "gone" }
+  | { readonly kind: "sessionNotFound" }
   | { readonly kind: "accepted" }
   | { readonly kind: "answer"; readonly text: string }
   | { readonly kind: "refused"; readonly error: ErrorName; readonly message: string }

@@ -148,7 +148,7 @@ async function encodeOutcome(
       const cache = request.retryState === NO_RETRY_STATE ? outcome.cache : undefined;
       return { text: writeResult(id, encodeCompleteResult(methodSpec, outcome.result, cache, info)) };
     }
-    case "input": {
+    case "inputRequired": {
       // spec: mrtr.methods.supported
       if (methodSpec.mayRequireInput !== true) throw new Error(`${request.method} may not ask for input`);
       const state = await sealRequestState(services.ring, request, outcome.retryState, now());

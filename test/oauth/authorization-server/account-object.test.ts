@@ -27,7 +27,7 @@ async function wait(account: Stub, minutes: number): Promise<void> {
 describe("enter", () => {
   it("locks an address after five wrong attempts, for fifteen minutes, even from a good one; no other address", async () => {
     const account = fresh();
-    for (let round = 0; round < 5; round += 1) expect(await wrong(account, "a")).toBe("wrong");
+    for (let round = 0; round < 5; round += 1) expect(await wrong(account, "a")).toBe("rejected");
     // In how many minutes an attempt counts again.
     expect(await wrong(account, "a")).toBe(15);
     expect(await good(account, "a", "g")).toBe(15);
@@ -41,7 +41,7 @@ describe("enter", () => {
 
   it("locks everybody after a hundred within the hour", async () => {
     const account = fresh();
-    for (let round = 0; round < 100; round += 1) expect(await wrong(account, `a${round}`)).toBe("wrong");
+    for (let round = 0; round < 100; round += 1) expect(await wrong(account, `a${round}`)).toBe("rejected");
     expect(await good(account, "z")).toBe(60);
     await wait(account, 20);
     expect(await good(account, "z")).toBe(40);
@@ -64,15 +64,15 @@ describe("enter", () => {
   it("parallel guesses get no more than five either", async () => {
     const account = fresh();
     const guesses = await Promise.all(Array.from({ length: 50 }, () => wrong(account, "a")));
-    expect(guesses.filter((entered) => entered === "wrong")).toHaveLength(5);
+    expect(guesses.filter((entered) => entered === "rejected")).toHaveLength(5);
   });
 
   it("a good attempt clears its own address alone", async () => {
     const account = fresh();
     for (let round = 0; round < 4; round += 1) await Promise.all([wrong(account, "a"), wrong(account, "b")]);
     expect(await good(account, "a")).toBe("ok");
-    for (let round = 0; round < 4; round += 1) expect(await wrong(account, "a")).toBe("wrong");
-    expect([await wrong(account, "b"), await wrong(account, "b")]).toEqual(["wrong", 15]);
+    for (let round = 0; round < 4; round += 1) expect(await wrong(account, "a")).toBe("rejected");
+    expect([await wrong(account, "b"), await wrong(account, "b")]).toEqual(["rejected", 15]);
   });
 
   it("counts across evictions", async () => {

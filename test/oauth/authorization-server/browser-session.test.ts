@@ -41,8 +41,8 @@ describe("tabs that are opened at once", () => {
   });
 
   it("are all answered when each was away at a provider", async () => {
-    const away: SignInResult = { kind: "away", url: "https://id.test/", upstreamState: {} };
-    const known: SignInResult = { kind: "known", subject: "ada", properties: {} };
+    const away: SignInResult = { kind: "redirect", url: "https://id.test/", upstreamState: {} };
+    const known: SignInResult = { kind: "authenticated", subject: "ada", properties: {} };
     let state = "";
     const signIn = {
       ...desk.login.signIn,

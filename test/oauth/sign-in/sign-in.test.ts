@@ -294,7 +294,7 @@ describe("OpenID Connect", async () => {
     const visit = { identifiers, callback: CALLBACK, state: "s" };
     for (const again of [true, false]) {
       const step = await openId(google).submit({ ...visit, forcesSignIn: again }, new Map());
-      const asked = step.kind === "away" ? new URL(step.url).searchParams.get("prompt") : "nothing";
+      const asked = step.kind === "redirect" ? new URL(step.url).searchParams.get("prompt") : "nothing";
       expect(asked).toBe(again ? "select_account" : null);
     }
   });

@@ -312,7 +312,7 @@ describe("life and death", () => {
     await sleep(20);
     expect(await stub.deleteSession(callerKey(ANONYMOUS))).toBe(true);
     await stub.switchToStream("t");
-    expect(await handling).toEqual([{ kind: "gone" }]);
+    expect(await handling).toEqual([{ kind: "sessionNotFound" }]);
     await sleep(400);
     await runInDurableObject(stub, (_object, { storage }) => {
       expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray()).toEqual([]);
@@ -661,9 +661,9 @@ describe("the hub", () => {
     const events = new EventReader(await openGetStream(session));
     await events.next();
     const notify = async (change: Change): Promise<string> => sessionStub(session).notify(change);
-    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe("told");
-    expect(await notify({ uri: "test://not-watched" })).toBe("told");
-    expect(await notify({ list: "tools" })).toBe("told");
+    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe("delivered");
+    expect(await notify({ uri: "test://not-watched" })).toBe("delivered");
+    expect(await notify({ list: "tools" })).toBe("delivered");
     expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
     await events.cancel();
   });

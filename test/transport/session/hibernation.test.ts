@@ -77,9 +77,13 @@ describe("evicted while idle", () => {
     const session = await openSession();
     const mallory = { issuer: "none", subject: "mallory", client: "none", scopes: [] };
     const message = { kind: "request", id: 1, method: "ping", params: {} } as const;
-    expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([{ kind: "gone" }]);
+    expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([
+      { kind: "sessionNotFound" },
+    ]);
     await evict();
-    expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([{ kind: "gone" }]);
+    expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([
+      { kind: "sessionNotFound" },
+    ]);
     expect(await sessionStub(session).deleteSession(JSON.stringify(["none", "mallory", "none"]))).toBe(false);
     expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(200);
   });
