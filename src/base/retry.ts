@@ -1,11 +1,11 @@
 /** Work that must be done whatever fails meanwhile: all parts of it are begun, and what failed is tried again. */
 
-/** Tries after which unfinished work is given up: two days with {@link retryDelayMs}. */
-export const MAX_TRIES = 50;
+/** Attempts after which unfinished work is given up: two days with {@link retryDelayMs}. */
+export const MAX_ATTEMPTS = 50;
 
-/** Milliseconds to wait before the try after `tries` that failed: twice as long each time, an hour at most. */
-export function retryDelayMs(tries: number): number {
-  return Math.min(5_000 * 2 ** tries, 3_600_000);
+/** Milliseconds to wait before the try after `attempts` that failed: twice as long each time, an hour at most. */
+export function retryDelayMs(attempts: number): number {
+  return Math.min(5_000 * 2 ** attempts, 3_600_000);
 }
 
 /**

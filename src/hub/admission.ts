@@ -37,11 +37,11 @@ export async function ensureCapacity(
     const fullGroup = findFullGroup(rows, share);
     if (fullGroup === undefined) return true;
     const [oldest, next] = rows.leastRecentlyUsed(fullGroup, skipped);
-    if (oldest === undefined || oldest.since >= time) return false;
+    if (oldest === undefined || oldest.lastSeenMs >= time) return false;
     // To the end of the line: whoever else wants room meanwhile asks another.
     rows.setLastSeen(oldest, time + OPENING_MS);
-    if (await retireIdleSession(rows, oldest, Math.min(next?.since ?? time, time), requestRetirement)) continue;
-    rows.setLastSeen(oldest, oldest.since);
+    if (await retireIdleSession(rows, oldest, Math.min(next?.lastSeenMs ?? time, time), requestRetirement)) continue;
+    rows.setLastSeen(oldest, oldest.lastSeenMs);
     skipped += 1;
   }
   return false;
@@ -63,7 +63,7 @@ export async function retireIdleSession(
   requestRetirement: RequestRetirement,
 ): Promise<boolean> {
   const result = await requestRetirement(session, before);
-  if (result === "sessionNotFound" && session.since > now() - OPENING_MS) return false;
+  if (result === "sessionNotFound" && session.lastSeenMs > now() - OPENING_MS) return false;
   if (result === "sessionNotFound" || result === "ended") rows.remove(session, Infinity);
   else rows.setLastSeen(session, result === "busy" ? now() : result);
   return true;

@@ -3,9 +3,9 @@
  * and which changes not everybody was told yet.
  *
  * Among the URIs "" stands for lists.
- *   registered   caller '["none","anonymous","none"] kTq…', id '9f…', uris '["","file:///a"]', since 1763700000000, grants '["5c…"]'
- *   kv "over 5c…"   1763700000000
- *   kv "tell {\"list\":\"tools\"}"   {"share":"…","id":"9f…","again":true}
+ *   sessions   share '["none","anonymous","none"] kTq…', id '9f…', uris '["","file:///a"]', last_seen_ms 1763700000000, grants '["5c…"]'
+ *   kv "revoked 5c…"   1763700000000
+ *   kv "pending {\"list\":\"tools\"}"   {"share":"…","id":"9f…","isRepeated":true}
  */
 
 import type { Change } from "../protocol/change.ts";
@@ -17,28 +17,28 @@ export interface SessionKey extends Record<string, SqlStorageValue> {
   readonly id: string;
 }
 
-/** `since`: when it was admitted or, if the hub knows better, last seen; milliseconds since the epoch. */
+/** `lastSeenMs`: when it was admitted or, if the hub knows better, last seen; milliseconds since the epoch. */
 export interface SeenSession extends SessionKey {
-  readonly since: number;
+  readonly lastSeenMs: number;
 }
 
-/** How far a change was told. `again`: it came once more meanwhile. */
+/** How far a change was told. `isRepeated`: it came once more meanwhile. */
 interface DeliveryProgress {
   readonly after: SessionKey;
-  readonly again?: boolean;
+  readonly isRepeated?: boolean;
 }
 
 export interface HubRows {
   /** How many there are of one share, or of all shares of the caller `of`. */
   count(shareOrCaller: string): number;
   isEmpty(): boolean;
-  add(session: SessionKey, grant: string | undefined, since: number): void;
+  add(session: SessionKey, grant: string | undefined, lastSeenMs: number): void;
   setUris(session: SessionKey, uris: readonly string[]): void;
   /** Whether the session hears of lists. */
   setReceivesListChanges(session: SessionKey, receivesListChanges: boolean): void;
   /** Notes that `grant` is used in the session. False when {@link MAX_GRANTS} others are, or there is no such row. */
   addGrant(session: SessionKey, grant: string): boolean;
-  setLastSeen(session: SessionKey, since: number): void;
+  setLastSeen(session: SessionKey, lastSeenMs: number): void;
   /** Removes a row that was last seen before `before`. */
   remove(session: SessionKey, before: number): void;
   /** Of one share or caller, two rows: those that were seen longest ago, after `skipped` others. */
@@ -68,57 +68,59 @@ const MAX_GRANTS = 16;
 export const BEFORE_FIRST_SESSION: SessionKey = { share: "", id: "" };
 
 const CREATE_TABLE =
-  "CREATE TABLE IF NOT EXISTS registered (caller TEXT, id TEXT, uris TEXT, since INTEGER, grants TEXT, PRIMARY KEY (caller, id)) WITHOUT ROWID";
+  "CREATE TABLE IF NOT EXISTS sessions (share TEXT, id TEXT, uris TEXT, last_seen_ms INTEGER, grants TEXT, PRIMARY KEY (share, id)) WITHOUT ROWID";
 
 /** Whether the JSON list in `column` has the value of `binding`. */
 const jsonListContains = (column: string, binding: string): string =>
   `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${binding})`;
 
 /** A share begins with its caller's key, which begins no other; "{" follows every character of what may come behind it. */
-const isOfShareOrCaller = (binding: string): string => `caller BETWEEN ${binding} AND ${binding} || '{'`;
+const isOfShareOrCaller = (binding: string): string => `share BETWEEN ${binding} AND ${binding} || '{'`;
 
-const WHERE_KEY = "caller = ?1 AND id = ?2";
+const WHERE_KEY = "share = ?1 AND id = ?2";
 
 /** The rows of one hub object. Makes its table where it is missing. */
 export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
   sql.exec(CREATE_TABLE);
   const find = (where: string, ...bindings: SqlStorageValue[]): SeenSession[] =>
-    sql.exec<SeenSession>(`SELECT caller AS share, id, since FROM registered WHERE ${where}`, ...bindings).toArray();
+    sql
+      .exec<SeenSession>(`SELECT share, id, last_seen_ms AS lastSeenMs FROM sessions WHERE ${where}`, ...bindings)
+      .toArray();
   return {
     ...createKvRows(kv),
     count: (shareOrCaller) =>
       sql
-        .exec<{ n: number }>(`SELECT COUNT(*) AS n FROM registered WHERE ${isOfShareOrCaller("?1")}`, shareOrCaller)
+        .exec<{ n: number }>(`SELECT COUNT(*) AS n FROM sessions WHERE ${isOfShareOrCaller("?1")}`, shareOrCaller)
         .one().n,
     isEmpty: () => find("true LIMIT 1").length === 0 && [...kv.list({ limit: 1 })].length === 0,
-    add({ share, id }, grant, since) {
+    add({ share, id }, grant, lastSeenMs) {
       const grants = JSON.stringify(grant === undefined ? [] : [grant]);
-      sql.exec("INSERT INTO registered VALUES (?, ?, '[]', ?, ?)", share, id, since, grants);
+      sql.exec("INSERT INTO sessions VALUES (?, ?, '[]', ?, ?)", share, id, lastSeenMs, grants);
     },
     setUris({ share, id }, uris) {
       const newUris = `CASE WHEN ${jsonListContains("uris", "''")} THEN json_insert(?3, '$[#]', '') ELSE ?3 END`;
-      sql.exec(`UPDATE registered SET uris = ${newUris} WHERE ${WHERE_KEY}`, share, id, JSON.stringify(uris));
+      sql.exec(`UPDATE sessions SET uris = ${newUris} WHERE ${WHERE_KEY}`, share, id, JSON.stringify(uris));
     },
     setReceivesListChanges({ share, id }, receivesListChanges) {
       const resourceUris = "(SELECT json_group_array(value) FROM json_each(uris) WHERE value <> '')";
       const newUris = receivesListChanges ? `json_insert(${resourceUris}, '$[#]', '')` : resourceUris;
-      sql.exec(`UPDATE registered SET uris = ${newUris} WHERE ${WHERE_KEY}`, share, id);
+      sql.exec(`UPDATE sessions SET uris = ${newUris} WHERE ${WHERE_KEY}`, share, id);
     },
     addGrant({ share, id }, grant) {
       const where = `${WHERE_KEY} AND NOT ${jsonListContains("grants", "?3")} AND json_array_length(grants) < ${MAX_GRANTS}`;
-      sql.exec(`UPDATE registered SET grants = json_insert(grants, '$[#]', ?3) WHERE ${where}`, share, id, grant);
+      sql.exec(`UPDATE sessions SET grants = json_insert(grants, '$[#]', ?3) WHERE ${where}`, share, id, grant);
       return find(`${WHERE_KEY} AND ${jsonListContains("grants", "?3")}`, share, id, grant).length > 0;
     },
-    setLastSeen: ({ share, id }, since) =>
-      void sql.exec(`UPDATE registered SET since = ?3 WHERE ${WHERE_KEY}`, share, id, since),
+    setLastSeen: ({ share, id }, lastSeenMs) =>
+      void sql.exec(`UPDATE sessions SET last_seen_ms = ?3 WHERE ${WHERE_KEY}`, share, id, lastSeenMs),
     remove: ({ share, id }, before) =>
-      void sql.exec(`DELETE FROM registered WHERE ${WHERE_KEY} AND since < ?3`, share, id, before),
+      void sql.exec(`DELETE FROM sessions WHERE ${WHERE_KEY} AND last_seen_ms < ?3`, share, id, before),
     leastRecentlyUsed: (shareOrCaller, skipped) =>
-      find(`${isOfShareOrCaller("?1")} ORDER BY since LIMIT 2 OFFSET ?2`, shareOrCaller, skipped),
-    unseenSince: (before, limit) => find("since < ?1 ORDER BY since LIMIT ?2", before, limit),
+      find(`${isOfShareOrCaller("?1")} ORDER BY last_seen_ms LIMIT 2 OFFSET ?2`, shareOrCaller, skipped),
+    unseenSince: (before, limit) => find("last_seen_ms < ?1 ORDER BY last_seen_ms LIMIT ?2", before, limit),
     sessionsForChange(change, { share, id }, limit) {
       const audienceCondition = change.audience === undefined ? "?5 = ''" : isOfShareOrCaller("?5");
-      const where = `(caller, id) > (?1, ?2) AND ${jsonListContains("uris", "?4")} AND ${audienceCondition} ORDER BY caller, id LIMIT ?3`;
+      const where = `(share, id) > (?1, ?2) AND ${jsonListContains("uris", "?4")} AND ${audienceCondition} ORDER BY share, id LIMIT ?3`;
       return find(where, share, id, limit, "uri" in change ? change.uri : "", change.audience ?? "");
     },
     sessionsUsingGrant: (grant) => find(jsonListContains("grants", "?1"), grant),
@@ -133,30 +135,32 @@ type KvMethods =
   | "forgetRevoked"
   | "isRevoked";
 
+const PENDING_PREFIX = "pending ";
+
 function createKvRows(kv: SyncKvStorage): Pick<HubRows, KvMethods> {
-  const progressKey = (change: Change): string => `tell ${JSON.stringify(change)}`;
+  const progressKey = (change: Change): string => `${PENDING_PREFIX}${JSON.stringify(change)}`;
   return {
     pendingChange() {
-      for (const [key, { after }] of kv.list<DeliveryProgress>({ prefix: "tell ", limit: 1 }))
-        return { change: JSON.parse(key.slice(5)) as Change, after };
+      for (const [key, { after }] of kv.list<DeliveryProgress>({ prefix: PENDING_PREFIX, limit: 1 }))
+        return { change: JSON.parse(key.slice(PENDING_PREFIX.length)) as Change, after };
       return undefined;
     },
     repeatPendingChange(change) {
       const progress = kv.get<DeliveryProgress>(progressKey(change));
       if (progress === undefined) return false;
-      kv.put(progressKey(change), { ...progress, again: true });
+      kv.put(progressKey(change), { ...progress, isRepeated: true });
       return true;
     },
     recordProgress(change, after) {
-      const again = kv.get<DeliveryProgress>(progressKey(change))?.again === true;
-      if (after !== undefined) kv.put(progressKey(change), { after, again });
-      else if (again) kv.put(progressKey(change), { after: BEFORE_FIRST_SESSION });
+      const isRepeated = kv.get<DeliveryProgress>(progressKey(change))?.isRepeated === true;
+      if (after !== undefined) kv.put(progressKey(change), { after, isRepeated });
+      else if (isRepeated) kv.put(progressKey(change), { after: BEFORE_FIRST_SESSION });
       else kv.delete(progressKey(change));
     },
-    markRevoked: (grant, now) => kv.put(`over ${grant}`, now),
+    markRevoked: (grant, now) => kv.put(`revoked ${grant}`, now),
     forgetRevoked(before) {
-      for (const [key, at] of kv.list<number>({ prefix: "over " })) if (at < before) kv.delete(key);
+      for (const [key, at] of kv.list<number>({ prefix: "revoked " })) if (at < before) kv.delete(key);
     },
-    isRevoked: (grant) => grant !== undefined && kv.get(`over ${grant}`) !== undefined,
+    isRevoked: (grant) => grant !== undefined && kv.get(`revoked ${grant}`) !== undefined,
   };
 }

@@ -166,9 +166,9 @@ async function publish(listeners: readonly Listening[], times: number): Promise<
 type Kept = Readonly<Record<"events" | "waiting" | "streams" | "calls", number>>;
 const KEPT = `SELECT
   (SELECT TOTAL(octet_length(data) + ${ROW_BYTES}) FROM events) AS events,
-  (SELECT TOTAL(octet_length(call)) FROM waiting) AS waiting,
-  (SELECT COUNT(*) FROM streams WHERE state = 'open') AS streams,
-  (SELECT COUNT(*) FROM waiting) AS calls`;
+  (SELECT TOTAL(octet_length(call_json)) FROM suspended_calls) AS waiting,
+  (SELECT COUNT(*) FROM streams WHERE state = 'listening') AS streams,
+  (SELECT COUNT(*) FROM suspended_calls) AS calls`;
 
 /** What lies on disk, against what SECURITY.md says a peer can make the server keep. */
 function measure(): void {
@@ -183,7 +183,7 @@ function measure(): void {
     largest.log = Math.max(largest.log, one.log);
   }
   const shares = storedBy(world.folder, "Hub").flatMap((one) =>
-    rowsIn<{ n: number }>(one, "registered", "SELECT COUNT(*) AS n FROM registered GROUP BY caller"),
+    rowsIn<{ n: number }>(one, "sessions", "SELECT COUNT(*) AS n FROM sessions GROUP BY share"),
   );
   const bytes = sessions.reduce((sum, { file, log }) => sum + file + log, 0);
   const taken = takenBy(world.pid);

@@ -178,7 +178,7 @@ describe("the hundred and first session", () => {
     at(start, 60);
     await ping(by, used);
     await runInDurableObject(sessionStub(used), (_object, { storage }) => {
-      expect(storage.kv.get<{ seen: number }>("session")?.seen).toBe(start + 60 * MINUTE);
+      expect(storage.kv.get<{ lastSeenMs: number }>("session")?.lastSeenMs).toBe(start + 60 * MINUTE);
     });
     await crowd(by, 2);
     expect((await initialize(by)).status).toBe(200);
@@ -290,10 +290,10 @@ describe("strangers", () => {
     const oldest = newId();
     const longAgo = Date.now() - HOUR;
     await runInDurableObject(shard, (_hub, { storage }) => {
-      storage.sql.exec("DELETE FROM registered");
+      storage.sql.exec("DELETE FROM sessions");
       for (let index = 0; index < MAX_ANONYMOUS_SESSIONS; index++)
         storage.sql.exec(
-          "INSERT INTO registered VALUES (?, ?, '[]', ?, '[]')",
+          "INSERT INTO sessions VALUES (?, ?, '[]', ?, '[]')",
           `${key} address ${index}`,
           index === 77 ? oldest : newId(),
           longAgo + (index === 77 ? 0 : index + 1),
@@ -301,9 +301,9 @@ describe("strangers", () => {
     });
     expect((await from("192.0.2.5")).status).toBe(200);
     const rows = await runInDurableObject(shard, (_hub, { storage }) =>
-      storage.sql.exec<{ id: string; caller: string }>("SELECT id, caller FROM registered").toArray(),
+      storage.sql.exec<{ id: string; share: string }>("SELECT id, share FROM sessions").toArray(),
     );
-    const ids = rows.filter(({ caller }) => caller.startsWith(key)).map(({ id }) => id);
+    const ids = rows.filter(({ share: owner }) => owner.startsWith(key)).map(({ id }) => id);
     expect(ids).not.toContain(oldest);
     expect(ids).toHaveLength(MAX_ANONYMOUS_SESSIONS);
     // Known callers on the same shard have nothing to do with it.

@@ -229,7 +229,7 @@ describe("a list change", () => {
     await (await post(by, session, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))).text();
     await openGetStream(by, session);
     const lastEventId = await runInDurableObject(sessionStub(session), (_object, { storage }) => {
-      const [row] = storage.sql.exec<{ id: number }>("SELECT id FROM streams WHERE state = 'open'").toArray();
+      const [row] = storage.sql.exec<{ id: number }>("SELECT id FROM streams WHERE state = 'listening'").toArray();
       return `${row?.id}-0`;
     });
     await leave(session);
@@ -281,7 +281,7 @@ describe("a list change", () => {
     const share = callerKey(newCaller());
     const shard = shardOf(share);
     const most = 2 * HUB_PAGE_SIZE + 100;
-    await runInDurableObject(shard, (_object, { storage }) => void storage.sql.exec("DELETE FROM registered"));
+    await runInDurableObject(shard, (_object, { storage }) => void storage.sql.exec("DELETE FROM sessions"));
     // Ids that are none: each is asked for, and no object is built.
     await addRegistryRows(share, most, Date.now(), (index) => `no id ${String(index).padStart(5, "0")}`, '[""]');
     const asked: string[][] = [];
@@ -309,8 +309,8 @@ describe("a list change", () => {
     const [first, second] = [asked.slice(0, 4).flat(), asked.slice(4).flat()];
     expect([new Set(first).size, new Set(second).size]).toEqual([most, most]);
     await runInDurableObject(shard, async (_object, { storage }) => {
-      expect([...storage.kv.list({ prefix: "tell " })]).toEqual([]);
-      storage.sql.exec("DELETE FROM registered");
+      expect([...storage.kv.list({ prefix: "pending " })]).toEqual([]);
+      storage.sql.exec("DELETE FROM sessions");
     });
   });
 

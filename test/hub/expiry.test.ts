@@ -49,7 +49,7 @@ it("expire by themselves: what is gone is asked once and forgotten, what lives s
   at(start, 25 * 60);
   await alarms();
   const left = await registryRows(share);
-  expect(left.map(({ id, since }) => [id, since])).toEqual([
+  expect(left.map(({ id, last_seen_ms }) => [id, last_seen_ms])).toEqual([
     [used.id, start + 20 * HOUR],
     [held.id, start + 25 * HOUR],
   ]);
@@ -83,7 +83,7 @@ it("are looked at in pages, so that no alarm asks more than the platform allows"
     // As the first admission, or the alarm before it, would have set it.
     await runInDurableObject(shard, (_hub, { storage }) => storage.setAlarm(start));
     await runDurableObjectAlarm(shard);
-    asked.push((await registryRows(share)).filter(({ since }) => since >= start).length);
+    asked.push((await registryRows(share)).filter(({ last_seen_ms }) => last_seen_ms >= start).length);
   }
   expect(asked).toEqual([HUB_PAGE_SIZE, 2 * HUB_PAGE_SIZE, 2 * HUB_PAGE_SIZE + 100, 2 * HUB_PAGE_SIZE + 100]);
 });

@@ -93,15 +93,16 @@ export function shardOf(share: string): DurableObjectStub<HubObject<unknown>> {
 }
 
 export interface RegistryRow {
-  readonly caller: string;
+  readonly share: string;
   readonly id: string;
   readonly uris: string;
-  readonly since: number;
+  readonly last_seen_ms: number;
 }
 
 /** The rows of the shares that begin so, on every shard. */
 export async function registryRows(share: string): Promise<RegistryRow[]> {
-  const text = "SELECT caller, id, uris, since FROM registered WHERE substr(caller, 1, length(?1)) = ?1 ORDER BY since";
+  const text =
+    "SELECT share, id, uris, last_seen_ms FROM sessions WHERE substr(share, 1, length(?1)) = ?1 ORDER BY last_seen_ms";
   const found = shards().map((shard) =>
     runInDurableObject(shard, (_hub, { storage }) =>
       storage.sql.exec<Record<keyof RegistryRow, never>>(text, share).toArray(),
@@ -114,12 +115,12 @@ export async function registryRows(share: string): Promise<RegistryRow[]> {
 export function addRegistryRow(
   share: string,
   id: string,
-  since: number,
+  lastSeenMs: number,
   uris: string = "[]",
   grants: string = "[]",
 ): Promise<void> {
   return runInDurableObject(shardOf(share), (_hub, { storage }) => {
-    storage.sql.exec("INSERT INTO registered VALUES (?, ?, ?, ?, ?)", share, id, uris, since, grants);
+    storage.sql.exec("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", share, id, uris, lastSeenMs, grants);
   });
 }
 
@@ -127,13 +128,13 @@ export function addRegistryRow(
 export function addRegistryRows(
   share: string,
   most: number,
-  since: number,
+  lastSeenMs: number,
   idOf: (index: number) => string,
   uris: string = "[]",
 ): Promise<void> {
   return runInDurableObject(shardOf(share), (_hub, { storage }) => {
     for (let index = 0; index < most; index++)
-      storage.sql.exec("INSERT INTO registered VALUES (?, ?, ?, ?, '[]')", share, idOf(index), uris, since);
+      storage.sql.exec("INSERT INTO sessions VALUES (?, ?, ?, ?, '[]')", share, idOf(index), uris, lastSeenMs);
   });
 }
 

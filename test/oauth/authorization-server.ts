@@ -138,8 +138,10 @@ export async function ageGrant(id: string, seconds: number): Promise<void> {
   await runInDurableObject(grantStub(id), (_, { storage }) => {
     const row = storage.kv.get<GrantRow>("grant");
     if (row === undefined) throw new Error("There is no grant to age");
-    const [since, used, expires] = [row.since, row.used, row.expires].map((time) => time - seconds * 1000);
-    storage.kv.put("grant", { ...row, since, used, expires });
+    const [createdAtMs, lastUsedAtMs, expiresAtMs] = [row.createdAtMs, row.lastUsedAtMs, row.expiresAtMs].map(
+      (time) => time - seconds * 1000,
+    );
+    storage.kv.put("grant", { ...row, createdAtMs, lastUsedAtMs, expiresAtMs });
   });
 }
 

@@ -185,7 +185,7 @@ describe("what was done once is not done again, however often the answer does no
       }
       expect([questions, paid]).toEqual([5, 1]);
       expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: { isError: true } });
-      expect(room.store.waitingStreams()).toEqual([]);
+      expect(room.store.suspendedStreams()).toEqual([]);
     }));
 
   async function pay(context: Context, action: () => number): Promise<string> {
@@ -231,12 +231,12 @@ it("a completion may not ask in a session, as it may not without one", () =>
     };
     const stream = streamIdOf(await call(handler));
     await settled();
-    expect(room.store.waitingStreams().map(({ id }) => id)).toEqual([stream]);
+    expect(room.store.suspendedStreams().map(({ id }) => id)).toEqual([stream]);
     const params = { ref: { type: "ref/prompt", name: "play" }, argument: { name: "word", value: "" } };
     const completion = { kind: "request", id: 3, method: "completion/complete", params } as const;
     const refused = await startCall(room, REQUEST_CONTEXT, completion, "completion");
     await settled();
     expect(asked).toBe(2);
     expect(refused).toMatchObject({ kind: "answer", text: expect.stringContaining('"id":3,"error"') as string });
-    expect(room.store.waitingStreams().map(({ id }) => id)).toEqual([stream]);
+    expect(room.store.suspendedStreams().map(({ id }) => id)).toEqual([stream]);
   }));

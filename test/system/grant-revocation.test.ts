@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { MAX_TRIES } from "../../src/base/retry.ts";
+import { MAX_ATTEMPTS } from "../../src/base/retry.ts";
 import type { Caller } from "../../src/base/caller.ts";
 import { revocationEndpoint } from "../../src/oauth/authorization-server/revocation.ts";
 import { tokenEndpoint } from "../../src/oauth/authorization-server/token.ts";
@@ -67,7 +67,7 @@ async function expectEnded({ id, by, session, stream }: Live): Promise<void> {
   expect(await ping(by, session)).toBe(404);
   expect((await registryRows("")).map((row) => row.id)).not.toContain(session.id);
   expect((await initialize(by)).status).toBe(403);
-  expect(await rowOf(id)).toBe("over");
+  expect(await rowOf(id)).toBe("ended");
 }
 
 describe("while the hub cannot be reached", () => {
@@ -138,7 +138,7 @@ describe("while the hub cannot be reached", () => {
     const replay = (): Promise<Response> =>
       one.ask({ grant_type: "authorization_code", code: one.code, code_verifier: VERIFIER, redirect_uri });
     expect((await replay()).status).toBe(400);
-    expect(await rowOf(one.id)).toEqual({ client: "cli", tries: 0 });
+    expect(await rowOf(one.id)).toEqual({ client: "cli", attempts: 0 });
     expect((await replay()).status).toBe(400);
     await expectEnded(one);
   });
@@ -151,22 +151,22 @@ describe("while the hub cannot be reached", () => {
     expect((await one.revoke("once")).status).toBe(200);
     expect(closedGrants.length).toBe(before);
     expect(await grantStub(one.id).revoke("web")).toEqual({ isComplete: true });
-    expect(await rowOf(one.id)).toEqual({ client: "cli", tries: 0 });
+    expect(await rowOf(one.id)).toEqual({ client: "cli", attempts: 0 });
   });
 
   it("it is given up some day, however often a client asks meanwhile", async () => {
     const one = await live();
     faults.hub.revoke = Infinity;
     for (let round = 0; round < 3; round++) expect((await one.revoke()).status).toBe(503);
-    expect(await rowOf(one.id)).toEqual({ client: "cli", tries: 0 });
-    for (let round = 1; round < MAX_TRIES; round++) {
+    expect(await rowOf(one.id)).toEqual({ client: "cli", attempts: 0 });
+    for (let round = 1; round < MAX_ATTEMPTS; round++) {
       await runDurableObjectAlarm(grantStub(one.id));
-      expect(await rowOf(one.id)).toEqual({ client: "cli", tries: round });
+      expect(await rowOf(one.id)).toEqual({ client: "cli", attempts: round });
     }
     const pause = ((await alarmOf(one.id)) ?? 0) - Date.now();
     expect([pause > 3_500_000, pause <= 3_600_000]).toEqual([true, true]);
     await runDurableObjectAlarm(grantStub(one.id));
-    expect(await rowOf(one.id)).toBe("over");
+    expect(await rowOf(one.id)).toBe("ended");
   });
 });
 
@@ -191,10 +191,10 @@ describe("what cannot be reached", () => {
     for (const shard of shards())
       await runInDurableObject(
         shard,
-        (_hub, { storage }) => void storage.sql.exec("DELETE FROM registered WHERE id = '!'"),
+        (_hub, { storage }) => void storage.sql.exec("DELETE FROM sessions WHERE id = '!'"),
       );
     expect(await runDurableObjectAlarm(grantStub(one.id))).toBe(true);
-    expect(await rowOf(one.id)).toBe("over");
+    expect(await rowOf(one.id)).toBe("ended");
   });
 
   it("replays at once ask the hub once", async () => {

@@ -157,8 +157,8 @@ const CONVERSATION: RequestContext = {
     grant: undefined,
     revision: "2025-11-25",
     client: '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{}}}',
-    level: undefined,
-    seen: 0,
+    logLevel: undefined,
+    lastSeenMs: 0,
   },
 };
 

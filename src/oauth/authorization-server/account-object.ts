@@ -38,16 +38,16 @@ export class AccountObject extends DurableObject {
     const { failed, grants } = this.#rows.read();
     const time = now();
     // Either way: an attempt that a clock ahead noted must not count for longer.
-    const elapsedMs = (attempt: { readonly at: number }): number => Math.abs(time - attempt.at);
+    const elapsedMs = (attempt: { readonly atMs: number }): number => Math.abs(time - attempt.atMs);
     const recent = failed.filter((attempt) => elapsedMs(attempt) < 60 * MINUTE_MS);
     const fromAddress = recent.filter((attempt) => attempt.address === address && elapsedMs(attempt) < 15 * MINUTE_MS);
     const unlocksAt = Math.max(
-      fromAddress.length < MAX_FAILURES_PER_ADDRESS ? 0 : (fromAddress[0]?.at ?? time) + 15 * MINUTE_MS,
-      recent.length < MAX_FAILURES_TOTAL ? 0 : (recent[0]?.at ?? time) + 60 * MINUTE_MS,
+      fromAddress.length < MAX_FAILURES_PER_ADDRESS ? 0 : (fromAddress[0]?.atMs ?? time) + 15 * MINUTE_MS,
+      recent.length < MAX_FAILURES_TOTAL ? 0 : (recent[0]?.atMs ?? time) + 60 * MINUTE_MS,
     );
     if (address !== "" && unlocksAt > 0) return Math.ceil((unlocksAt - time) / MINUTE_MS);
     if (!hasSucceeded) {
-      this.#rows.write({ grants, failed: [...recent, { address, at: time }] });
+      this.#rows.write({ grants, failed: [...recent, { address, atMs: time }] });
       this.#scheduleCleanup();
       return "rejected";
     }

@@ -102,7 +102,14 @@ async function activeGrants(authServer: AuthorizationServer, subject: string): P
     if (status === undefined || !status.isActive || status.terms.subject !== subject) return [];
     const { name: clientName, redirectHost } = describeClient(status.terms);
     return [
-      { id, clientName, redirectHost, scopes: status.terms.scopes, createdAt: status.since, lastUsedAt: status.used },
+      {
+        id,
+        clientName,
+        redirectHost,
+        scopes: status.terms.scopes,
+        createdAt: status.createdAtMs,
+        lastUsedAt: status.lastUsedAtMs,
+      },
     ];
   });
 }

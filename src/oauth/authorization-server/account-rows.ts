@@ -1,14 +1,14 @@
 /**
  * The rows of an account object.
  *
- *   a person  kv "account"  {"failed":[{"address":"kTq…","at":1763700000000}],"grants":["5c…"]}
- *   a client  spent         jti 'x1…', expires 1763700300
+ *   a person  kv "account"  {"failed":[{"address":"kTq…","atMs":1763700000000}],"grants":["5c…"]}
+ *   a client  used_assertions  jti 'x1…', expires_at_seconds 1763700300
  * The table is made by the first assertion, so that a person's object never has it.
  */
 
 export interface AccountRow {
   /** Attempts to sign in that went wrong within the hour. */
-  readonly failed: readonly { readonly address: string; readonly at: number }[];
+  readonly failed: readonly { readonly address: string; readonly atMs: number }[];
   /** Ids of grants, oldest first. */
   readonly grants: readonly string[];
 }
@@ -24,7 +24,8 @@ export interface AccountRows {
 }
 
 const MAX_USED_JTIS = 10_000;
-const CREATE_TABLE = "CREATE TABLE IF NOT EXISTS spent (jti TEXT PRIMARY KEY, expires INTEGER) WITHOUT ROWID";
+const CREATE_TABLE =
+  "CREATE TABLE IF NOT EXISTS used_assertions (jti TEXT PRIMARY KEY, expires_at_seconds INTEGER) WITHOUT ROWID";
 
 /** The rows of one account object. */
 export function createAccountRows({ kv, sql }: DurableObjectStorage): AccountRows {
@@ -33,10 +34,10 @@ export function createAccountRows({ kv, sql }: DurableObjectStorage): AccountRow
     write: (row) => kv.put("account", row),
     consumeJti(jti, expires, before) {
       sql.exec(CREATE_TABLE);
-      sql.exec("DELETE FROM spent WHERE expires < ?", before);
-      const condition = "WHERE (SELECT COUNT(*) FROM spent) < ?";
+      sql.exec("DELETE FROM used_assertions WHERE expires_at_seconds < ?", before);
+      const condition = "WHERE (SELECT COUNT(*) FROM used_assertions) < ?";
       const inserted = sql.exec(
-        `INSERT OR IGNORE INTO spent SELECT ?, ? ${condition} RETURNING jti`,
+        `INSERT OR IGNORE INTO used_assertions SELECT ?, ? ${condition} RETURNING jti`,
         jti,
         expires,
         MAX_USED_JTIS,

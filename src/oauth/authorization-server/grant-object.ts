@@ -11,7 +11,7 @@
 import { DurableObject } from "cloudflare:workers";
 import { now } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
-import { MAX_TRIES, retryDelayMs } from "../../base/retry.ts";
+import { MAX_ATTEMPTS, retryDelayMs } from "../../base/retry.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
 import {
@@ -65,19 +65,19 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     { codeSeconds, refreshSeconds }: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
   ): boolean {
     const time = now();
-    const expires = time + codeSeconds * 1000;
-    return this.#create({ terms, generation: 0, since: time, used: time, expires, refreshSeconds });
+    const expiresAtMs = time + codeSeconds * 1000;
+    return this.#create({ terms, generation: 0, createdAtMs: time, lastUsedAtMs: time, expiresAtMs, refreshSeconds });
   }
 
   /** Denied: the consent form with this id never works again. False when it had been answered before. */
   deny(): boolean {
-    return this.#create("over");
+    return this.#create("ended");
   }
 
   /** True where nothing of `subject` lives: it is over, another's, or was never opened and never will be. */
   bury(subject: string): boolean {
     const row = this.#rows.grant();
-    if (row === undefined) this.#create("over");
+    if (row === undefined) this.#create("ended");
     return row?.terms.subject !== subject;
   }
 
@@ -105,14 +105,15 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
   ): Promise<GrantResult> {
     const row = this.#rows.grant();
     if (row === undefined) return this.#refuseEnded();
-    const { terms, generation, used } = row;
+    const { terms, generation, lastUsedAtMs } = row;
     if (request.client !== terms.client) return refusedResult("grant.client");
     if (request.resource !== terms.resource) return refusedResult("grant.resource");
     if (!request.scopes.every((scope) => terms.scopes.includes(scope))) return refusedResult("scope.wider");
     if (!isUnexpired(row)) return refusedResult("refresh.expired");
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     if (request.generation === generation) return this.#rotate(row, request.epoch, settings.refreshSeconds);
-    const isWithinGrace = request.generation === generation - 1 && isWithinMs(used, settings.graceSeconds * 1000);
+    const isWithinGrace =
+      request.generation === generation - 1 && isWithinMs(lastUsedAtMs, settings.graceSeconds * 1000);
     return isWithinGrace ? { kind: "granted", terms, generation } : this.#revokeAndRefuse(row, "refresh.reused");
   }
 
@@ -144,17 +145,17 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     const ending = this.#rows.ending();
     if (ending !== undefined) {
       // For the next try, unless this one is the last.
-      await this.#recordEnding({ ...ending, tries: ending.tries + 1 });
+      await this.#recordEnding({ ...ending, attempts: ending.attempts + 1 });
       await this.#closeOnce();
       return;
     }
-    const { expires = 0 } = this.#rows.grant() ?? {};
-    if (now() < expires) await this.ctx.storage.setAlarm(expires);
+    const { expiresAtMs = 0 } = this.#rows.grant() ?? {};
+    if (now() < expiresAtMs) await this.ctx.storage.setAlarm(expiresAtMs);
     else await this.ctx.storage.deleteAll();
   }
 
   /** The row outlives the form that named it, even where the code does not: what was answered stays answered. */
-  #create(row: GrantRow | "over"): boolean {
+  #create(row: GrantRow | "ended"): boolean {
     if (this.#rows.isUsed()) return false;
     this.#rows.write(row);
     void this.#keepUntilFormsExpire();
@@ -169,7 +170,7 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
   #rotate(row: GrantRow, epoch: string, refreshSeconds: number): GrantResult {
     const generation = row.generation + 1;
     const terms = { ...row.terms, epoch };
-    this.#rows.write({ ...row, terms, generation, used: now(), expires: now() + refreshSeconds * 1000 });
+    this.#rows.write({ ...row, terms, generation, lastUsedAtMs: now(), expiresAtMs: now() + refreshSeconds * 1000 });
     return { kind: "granted", terms, generation };
   }
 
@@ -187,13 +188,13 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
 
   /** Written down before anything is tried: an object may die at any time. */
   async #revoke({ client }: GrantTerms): Promise<boolean> {
-    await this.#recordEnding({ client, tries: 0 });
+    await this.#recordEnding({ client, attempts: 0 });
     return this.#closeOnce();
   }
 
   async #recordEnding(ending: GrantEnding): Promise<void> {
     this.#rows.write(ending);
-    await this.ctx.storage.setAlarm(now() + retryDelayMs(ending.tries));
+    await this.ctx.storage.setAlarm(now() + retryDelayMs(ending.attempts));
   }
 
   /** Ends what lived by a grant that has ended. False when that failed: the alarm tries again, and so may a request. */
@@ -208,12 +209,12 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     if (ending === undefined) return true;
     const id = this.ctx.id.toString();
     try {
-      if (ending.tries < MAX_TRIES) await this.closeSessionsAndStreams(this.env, id);
+      if (ending.attempts < MAX_ATTEMPTS) await this.closeSessionsAndStreams(this.env, id);
     } catch (error) {
-      log("error", "cleanup.failed", { grant: id, tries: ending.tries, error: errorStack(error) });
+      log("error", "cleanup.failed", { grant: id, attempts: ending.attempts, error: errorStack(error) });
       return false;
     }
-    this.#rows.write("over");
+    this.#rows.write("ended");
     await this.#keepUntilFormsExpire();
     return true;
   }

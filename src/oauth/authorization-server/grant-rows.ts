@@ -1,9 +1,9 @@
 /**
  * The one row of a grant object: never a code, a token or a secret. Times are milliseconds since the epoch.
  *
- *   alive      kv "grant"  {"terms":{"client":"dcr:…",…},"generation":1,"since":1763700000000,…}
- *   ending     kv "grant"  {"client":"dcr:…","tries":0}: it is over, and what lived by it may still go on
- *   over       kv "grant"  "over": denied, or ended with all that lived by it
+ *   alive      kv "grant"  {"terms":{"client":"dcr:…",…},"generation":1,"createdAtMs":1763700000000,…}
+ *   ending     kv "grant"  {"client":"dcr:…","attempts":0}: it has ended, and what lived by it may still go on
+ *   ended      kv "grant"  "ended": denied, or ended with all that lived by it
  */
 
 import { now } from "../../base/time.ts";
@@ -12,18 +12,18 @@ export interface GrantRow {
   readonly terms: GrantTerms;
   /** Of the newest refresh token; 0 while the code was not redeemed. */
   readonly generation: number;
-  readonly since: number;
+  readonly createdAtMs: number;
   /** When the newest generation was made. */
-  readonly used: number;
+  readonly lastUsedAtMs: number;
   /** When the grant dies unless it is used. */
-  readonly expires: number;
+  readonly expiresAtMs: number;
   readonly refreshSeconds: number;
 }
 
-/** `client`: whose grant it was. `tries`: of the alarm. */
+/** `client`: whose grant it was. `attempts`: of the alarm. */
 export interface GrantEnding {
   readonly client: string;
-  readonly tries: number;
+  readonly attempts: number;
 }
 
 export interface GrantRows {
@@ -32,12 +32,12 @@ export interface GrantRows {
   /** The grant, unless it is over or was never opened. */
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
-  write(row: GrantRow | GrantEnding | "over"): void;
+  write(row: GrantRow | GrantEnding | "ended"): void;
 }
 
 /** The row of one grant object. */
 export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
-  const read = (): GrantRow | GrantEnding | "over" | undefined => kv.get("grant");
+  const read = (): GrantRow | GrantEnding | "ended" | undefined => kv.get("grant");
   return {
     isUsed: () => read() !== undefined,
     grant() {
@@ -46,7 +46,7 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
     },
     ending() {
       const row = read();
-      return typeof row === "object" && "tries" in row ? row : undefined;
+      return typeof row === "object" && "attempts" in row ? row : undefined;
     },
     write: (row) => kv.put("grant", row),
   };
@@ -58,8 +58,8 @@ export function isWithinMs(start: number, ms: number): boolean {
 }
 
 /** Whether the code, or the newest refresh token, is still good. */
-export function isUnexpired({ used, expires }: GrantRow): boolean {
-  return isWithinMs(used, expires - used);
+export function isUnexpired({ lastUsedAtMs, expiresAtMs }: GrantRow): boolean {
+  return isWithinMs(lastUsedAtMs, expiresAtMs - lastUsedAtMs);
 }
 
 /** False when the passphrase, or whatever else people sign in with, has changed since they agreed. */

@@ -65,7 +65,7 @@ export function resumeCall(runtime: SessionRuntime, context: RequestContext, res
   const resumable = acceptResponse(runtime, response);
   if (resumable === undefined) return;
   const { streamId, suspendedCall, openRequests, error } = resumable;
-  const { request, memory: retryState, told: lastProgress } = suspendedCall;
+  const { request, retryState, lastProgress } = suspendedCall;
   if (error !== undefined) {
     cancelInputRequests(runtime, streamId, openRequests, "Another question of the call was refused");
     return sendError(runtime, streamId, request.id, error);
@@ -90,8 +90,8 @@ export function resumeCall(runtime: SessionRuntime, context: RequestContext, res
 export function cancelCall(runtime: SessionRuntime, id: RequestId): void {
   const runningCall = [...runtime.runningCalls].findLast(({ request }) => request.id === id);
   if (runningCall !== undefined) return abortCall(runtime, runningCall, { kind: "accepted" });
-  for (const row of runtime.store.waitingStreams()) {
-    const { request, questions: openRequests } = parseStreamCall(row.call);
+  for (const row of runtime.store.suspendedStreams()) {
+    const { request, openRequests } = parseStreamCall(row.call_json);
     if (request.id !== id) continue;
     cancelInputRequests(runtime, row.id, openRequests, "The call was cancelled");
     return deleteStream(runtime, row.id);
@@ -191,7 +191,7 @@ function serverRequest(
   const { clientInfo, capabilities } = JSON.parse(record.client) as Pick<ServerRequest, "clientInfo" | "capabilities">;
   const token = (request.params["_meta"] as JsonObject | undefined)?.["progressToken"];
   const progressToken = typeof token === "string" || typeof token === "number" ? token : undefined;
-  const logLevel = record.level as LogLevel | undefined;
+  const logLevel = record.logLevel as LogLevel | undefined;
   return { ...request, caller, clientInfo, capabilities, progressToken, logLevel, retryState, sessionId };
 }
 

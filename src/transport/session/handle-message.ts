@@ -114,7 +114,7 @@ function setLogLevel(
   { params: { level } }: RpcRequest,
 ): ProtocolError | undefined {
   if (!isLogLevel(level)) return protocolError("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
-  runtime.store.putSession({ ...record, level });
+  runtime.store.putSession({ ...record, logLevel: level });
   return undefined;
 }
 

@@ -24,16 +24,16 @@ type OpenInputRequests = Readonly<Record<string, { readonly key: string; readonl
 /** What a stream's row says of its call: enough to find it, and to say that it was lost. */
 export interface StreamCall {
   readonly request: { readonly id: RequestId };
-  readonly questions: OpenInputRequests;
+  readonly openRequests: OpenInputRequests;
   /** While it runs. */
-  readonly limit?: CallDeadline;
+  readonly callDeadline?: CallDeadline;
 }
 
 /** What a call that waits needs to go on. */
 interface SuspendedCall {
   readonly request: RpcRequest;
-  readonly memory: RetryState;
-  readonly told: number | undefined;
+  readonly retryState: RetryState;
+  readonly lastProgress: number | undefined;
 }
 
 /** A stream's call as its row holds it. @throws when that is no JSON. */
@@ -44,8 +44,8 @@ export function parseStreamCall(json: string): StreamCall {
 /** False when another version wrote down the session's calls, in a way that cannot be read here. */
 export function isReadable({ store }: SessionRuntime): boolean {
   try {
-    return [...store.unansweredStreams(), ...store.waitingStreams()].every(({ state, call }) => {
-      const { request, questions: openRequests } = parseStreamCall(call);
+    return [...store.unansweredStreams(), ...store.suspendedStreams()].every(({ state, call_json }) => {
+      const { request, openRequests } = parseStreamCall(call_json);
       return isObject(request) && (state === "running" || isObject(openRequests));
     });
   } catch (error) {
@@ -60,7 +60,7 @@ export function streamCallJson(
   openRequests: OpenInputRequests = {},
   callDeadline?: CallDeadline,
 ): string {
-  return JSON.stringify({ request: { id }, questions: openRequests, limit: callDeadline });
+  return JSON.stringify({ request: { id }, openRequests, callDeadline });
 }
 
 /** The time that `request` has if it runs from now on. */
@@ -75,7 +75,7 @@ export function nextDeadline({ store: rows, runningCalls }: SessionRuntime): num
   const deadlines = [...runningCalls]
     .map(({ callDeadline }) => callDeadline.deadline)
     .filter((deadline) => deadline > now());
-  return Math.min(rows.waitingStreams()[0]?.expires ?? Infinity, ...deadlines);
+  return Math.min(rows.suspendedStreams()[0]?.expires_at_ms ?? Infinity, ...deadlines);
 }
 
 /** Writes the questions down and then sends them. Refuses what the revision cannot ask and what a session cannot keep. */
@@ -94,12 +94,12 @@ export function suspendCall(
     openRequests[id] = { key, method: input.method };
     messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...inputRequest.value }));
   }
-  if (runtime.store.waitingStreams().length >= MAX_CALLS) return err(TOO_MANY_CALLS);
+  if (runtime.store.suspendedStreams().length >= MAX_CALLS) return err(TOO_MANY_CALLS);
   const expires = now() + INPUT_REQUEST_TTL_MS;
   const suspendedCall: SuspendedCall = {
     request: { ...request, params: paramsToKeep(request.params) },
-    memory: retryState,
-    told: lastProgress,
+    retryState,
+    lastProgress,
   };
   const isEachWithinLimit = messages.every((message) => isWithinBytes(message, MAX_MESSAGE_BYTES));
   if (!isEachWithinLimit || !saveWithinLimit(runtime, streamId, suspendedCall, openRequests, expires))
@@ -148,25 +148,25 @@ export interface ResumableCall {
 export function acceptResponse(runtime: SessionRuntime, { id, result, error }: RpcResponse): ResumableCall | undefined {
   const streamId = Number(String(id).split(".")[0]);
   const row = Number.isSafeInteger(streamId) ? runtime.store.stream(streamId) : undefined;
-  if (row?.state !== "waiting") return undefined;
-  const { [String(id)]: openRequest, ...openRequests } = parseStreamCall(row.call).questions;
+  if (row?.state !== "suspended") return undefined;
+  const { [String(id)]: openRequest, ...openRequests } = parseStreamCall(row.call_json).openRequests;
   if (openRequest === undefined) return undefined;
   // A call that waits since an earlier version is whole in its row.
-  const previousCall = JSON.parse(runtime.store.suspendedCallJson(streamId) ?? row.call) as SuspendedCall;
+  const previousCall = JSON.parse(runtime.store.suspendedCallJson(streamId) ?? row.call_json) as SuspendedCall;
   if (result === undefined) {
     const { message } = error ?? {};
     const clientMessage = typeof message === "string" ? cut(message, MAX_REASON_LENGTH) : "no reason given";
     const clientError = protocolError("InternalError", `The client refused ${openRequest.method}: ${clientMessage}`);
     return { streamId, suspendedCall: previousCall, openRequests, error: clientError };
   }
-  const answers = { ...previousCall.memory.answers, [openRequest.key]: result };
-  const suspendedCall: SuspendedCall = { ...previousCall, memory: { ...previousCall.memory, answers } };
+  const answers = { ...previousCall.retryState.answers, [openRequest.key]: result };
+  const suspendedCall: SuspendedCall = { ...previousCall, retryState: { ...previousCall.retryState, answers } };
   const { request } = suspendedCall;
   if (Object.keys(openRequests).length === 0) {
     runtime.store.markRunning(streamId, streamCallJson(request.id, {}, callDeadlineFor(runtime, request)));
     return { streamId, suspendedCall, openRequests };
   }
-  return saveWithinLimit(runtime, streamId, suspendedCall, openRequests, row.expires)
+  return saveWithinLimit(runtime, streamId, suspendedCall, openRequests, row.expires_at_ms)
     ? undefined
     : { streamId, suspendedCall, openRequests, error: TOO_MANY_CALLS };
 }

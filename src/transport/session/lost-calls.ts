@@ -43,12 +43,12 @@ export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
     if (callDeadline.deadline <= now()) cancel.expire(callDeadline.message);
   const activeStreams = new Set([...runtime.runningCalls].map(({ streamId }) => streamId));
   for (const row of runtime.store.unansweredStreams()) {
-    const { request, limit: callDeadline } = parseStreamCall(row.call);
+    const { request, callDeadline } = parseStreamCall(row.call_json);
     if (!activeStreams.has(row.id)) sendError(runtime, row.id, request.id, lostCallError(callDeadline));
   }
-  for (const row of runtime.store.waitingStreams()) {
-    if (row.expires > now()) continue;
-    const { request, questions: openRequests } = parseStreamCall(row.call);
+  for (const row of runtime.store.suspendedStreams()) {
+    if (row.expires_at_ms > now()) continue;
+    const { request, openRequests } = parseStreamCall(row.call_json);
     const reason = `The client did not answer within ${INPUT_REQUEST_TTL_MS / 1000} s`;
     cancelInputRequests(runtime, row.id, openRequests, reason);
     sendError(runtime, row.id, request.id, protocolError("InternalError", reason));

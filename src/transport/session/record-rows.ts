@@ -1,8 +1,8 @@
 /**
  * What a session object keeps of the session itself.
  *
- *   kv "session"        {"name":"Xk3…","caller":"[\"none\",…]","share":"[\"none\",…] kTq…","grant":"5c…","revision":"…","client":"{…}","level":"info","seen":1763700000000}
- *   kv "left"           {"share":"[\"none\",…] kTq…","tries":1}: all that there is, when the hub could not be told of the end
+ *   kv "session"        {"name":"Xk3…","caller":"[\"none\",…]","share":"[\"none\",…] kTq…","grant":"5c…","revision":"…","client":"{…}","logLevel":"info","lastSeenMs":1763700000000}
+ *   kv "unregistration" {"share":"[\"none\",…] kTq…","attempts":1}: all that there is, when the hub could not be told of the end
  *   kv "subscriptions"  ["file:///a"]
  */
 
@@ -15,20 +15,20 @@ export interface SessionRecord {
   /** Whose share of the hub it counts against. */
   readonly share: string;
   /** Whether the hub knows that the client listens. */
-  readonly hears?: boolean;
+  readonly isListening?: boolean;
   /** The grant that opened it: revoking that ends the session. */
   readonly grant: string | undefined;
   readonly revision: string;
   /** JSON of the client's info and capabilities. */
   readonly client: string;
-  readonly level: string | undefined;
+  readonly logLevel: string | undefined;
   /** When the client was last seen, to within ten minutes; milliseconds. */
-  readonly seen: number;
+  readonly lastSeenMs: number;
 }
 
 export interface PendingUnregistration {
   readonly share: string;
-  readonly tries: number;
+  readonly attempts: number;
 }
 
 export interface SessionRecordStore {
@@ -47,8 +47,8 @@ export interface SessionRecordStore {
 export function createSessionRecordStore(kv: SyncKvStorage): SessionRecordStore {
   // Only this object writes the row, and every message needs it: it is read once in the object's life.
   let session = kv.get<SessionRecord>("session");
-  // Versions before this one had one share for each caller.
-  if (session !== undefined) session = { ...session, share: session.share ?? session.caller };
+  // An earlier version named its members otherwise: that session has ended, and its client begins anew.
+  if (session?.lastSeenMs === undefined) session = undefined;
   return {
     session: () => session,
     putSession(record) {
@@ -58,8 +58,8 @@ export function createSessionRecordStore(kv: SyncKvStorage): SessionRecordStore 
     clearSession() {
       session = undefined;
     },
-    pendingUnregistration: () => kv.get<PendingUnregistration>("left"),
-    putPendingUnregistration: (pending) => kv.put("left", pending),
+    pendingUnregistration: () => kv.get<PendingUnregistration>("unregistration"),
+    putPendingUnregistration: (pending) => kv.put("unregistration", pending),
     subscriptions: () => kv.get<string[]>("subscriptions") ?? [],
     putSubscriptions: (uris) => kv.put("subscriptions", uris),
   };

@@ -42,7 +42,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** The last grant that ended. */
   #lastRevokedGrant: string | undefined;
   /** When the client was last seen, as far as this object remembers. */
-  #lastSeenAt = 0;
+  #lastSeenMs = 0;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -64,9 +64,9 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   abstract dependencies(env: Env): SessionDependencies;
 
   /** Writes the session: one row, and the alarm that will end it. False when its grant ended a moment ago. */
-  async initialize(record: Omit<SessionRecord, "level" | "seen">): Promise<boolean> {
+  async initialize(record: Omit<SessionRecord, "logLevel" | "lastSeenMs">): Promise<boolean> {
     if (record.grant !== undefined && record.grant === this.#lastRevokedGrant) return false;
-    this.#runtime.store.putSession({ ...record, level: undefined, seen: now() });
+    this.#runtime.store.putSession({ ...record, logLevel: undefined, lastSeenMs: now() });
     await this.ctx.storage.setAlarm(now() + SESSION_TTL_MS);
     return true;
   }
@@ -101,7 +101,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     const stream = requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
-    if (this.#runtime.store.stream(stream)?.state === "open") session = await this.#markListening(session, stream);
+    if (this.#runtime.store.stream(stream)?.state === "listening") session = await this.#markListening(session, stream);
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     const socket = attach(this.#runtime, session.revision, stream, Number(query.get("after")), grant);
     return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : errorResponse(socket.error);
@@ -127,14 +127,12 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   notify(change: Change): "delivered" | "notListening" | "sessionNotFound" {
     const session = this.#session();
     if (session === undefined) return "sessionNotFound";
-    if (
-      this.ctx.getWebSockets().length === 0 &&
-      Math.max(session.record.seen, this.#lastSeenAt) + EVENT_TTL_MS < now()
-    ) {
-      if (session.record.hears === true) this.#runtime.store.putSession({ ...session.record, hears: false });
+    const { record } = session;
+    if (this.ctx.getWebSockets().length === 0 && Math.max(record.lastSeenMs, this.#lastSeenMs) + EVENT_TTL_MS < now()) {
+      if (record.isListening === true) this.#runtime.store.putSession({ ...record, isListening: false });
       return "notListening";
     }
-    sendChange(this.#runtime, session.record, change);
+    sendChange(this.#runtime, record, change);
     return "delivered";
   }
 
@@ -143,8 +141,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const session = this.#session();
     if (session === undefined) return "sessionNotFound";
     if (this.ctx.getWebSockets().length > 0 || this.#runtime.runningCalls.size > 0) return "busy";
-    const seen = Math.max(session.record.seen, this.#lastSeenAt);
-    if (seen > before) return seen;
+    const lastSeenMs = Math.max(session.record.lastSeenMs, this.#lastSeenMs);
+    if (lastSeenMs > before) return lastSeenMs;
     await this.#deleteStorage();
     return "ended";
   }
@@ -160,7 +158,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const session = this.#session();
     if (session === undefined) return unregister(this.#runtime);
-    const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.record.seen;
+    const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.record.lastSeenMs;
     if (idleSince + SESSION_TTL_MS <= now()) return this.#destroy();
     await this.ctx.storage.setAlarm(sweep(this.#runtime, idleSince + SESSION_TTL_MS));
   }
@@ -186,7 +184,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const share = this.#runtime.store.session()?.share ?? "";
     await this.#deleteStorage();
     // Written down first: an object may die at any time.
-    this.#runtime.store.putPendingUnregistration({ share, tries: 0 });
+    this.#runtime.store.putPendingUnregistration({ share, attempts: 0 });
     await this.ctx.storage.setAlarm(now() + retryDelayMs(0));
     await unregister(this.#runtime);
   }
@@ -231,19 +229,19 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** Tells the hub, once, that the client listens; on `stream`. Undefined when the session ended meanwhile. */
   async #markListening(session: ActiveSession, stream: number): Promise<ActiveSession | undefined> {
     const { store, dependencies } = this.#runtime;
-    if (session.record.hears === true) return session;
+    if (session.record.isListening === true) return session;
     await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
     const record = store.session();
-    if (record !== undefined) store.putSession({ ...record, hears: true });
-    if (record?.hears === false) catchUp(this.#runtime, stream);
+    if (record !== undefined) store.putSession({ ...record, isListening: true });
+    if (record?.isListening === false) catchUp(this.#runtime, stream);
     return this.#session();
   }
 
   /** Notes that the client is here: in memory, and once in a while in the row. */
   #touch(session: ActiveSession): ActiveSession {
-    this.#lastSeenAt = now();
-    if (now() - session.record.seen <= LAST_SEEN_INTERVAL_MS) return session;
-    const record = { ...session.record, seen: now() };
+    this.#lastSeenMs = now();
+    if (now() - session.record.lastSeenMs <= LAST_SEEN_INTERVAL_MS) return session;
+    const record = { ...session.record, lastSeenMs: now() };
     this.#runtime.store.putSession(record);
     return { ...session, record };
   }

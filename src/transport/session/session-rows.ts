@@ -1,36 +1,36 @@
 /**
  * The rows of a session object's streams: every statement that reads or writes them. What it is stands in record-rows.ts.
  *
- *   streams  id 1763700000000, state 'waiting', call '{"request":{"id":7},"questions":…}', expires 1763700600000, dropped 0
- *   waiting  stream 1763700000000, call '{"request":…,"memory":…}'
- *   events   stream 1763700000000, seq 2, data '{"jsonrpc":"2.0",…}', final 0, at 1763700000000
+ *   streams  id 1763700000000, state 'suspended', call_json '{"request":{"id":7},"openRequests":…}', expires_at_ms 1763700600000, dropped_seq 0
+ *   suspended_calls  stream 1763700000000, call_json '{"request":…,"retryState":…}'
+ *   events   stream 1763700000000, seq 2, data '{"jsonrpc":"2.0",…}', is_final 0, created_at_ms 1763700000000
  */
 
 import { createSessionRecordStore, type SessionRecordStore } from "./record-rows.ts";
 
-/** `running`: a call is at work. `waiting`: its questions are with the client. `open`: opened by GET. */
-export type StreamState = "running" | "waiting" | "open";
+/** `running`: a call is at work. `suspended`: its questions are with the client. `listening`: opened by GET. */
+export type StreamState = "running" | "suspended" | "listening";
 
 export interface StreamRow extends Record<string, SqlStorageValue> {
   readonly id: number;
   readonly state: StreamState;
   /** JSON of what finds the call behind the stream: its id and open questions; "null" for a stream opened by GET. */
-  readonly call: string;
-  readonly expires: number;
+  readonly call_json: string;
+  readonly expires_at_ms: number;
   /** Sequence number up to which events were dropped. */
-  readonly dropped: number;
+  readonly dropped_seq: number;
 }
 
 export interface EventRow extends Record<string, SqlStorageValue> {
   readonly seq: number;
   readonly data: string;
-  readonly final: number;
+  readonly is_final: number;
 }
 
 interface DroppedEvent extends Record<string, SqlStorageValue> {
   readonly stream: number;
   readonly seq: number;
-  readonly final: number;
+  readonly is_final: number;
   readonly bytes: number;
 }
 
@@ -51,7 +51,7 @@ export interface SessionStore extends SessionRecordStore {
   /** Streams whose call was at work and has no answer. */
   unansweredStreams(): StreamRow[];
   /** Streams that wait for the client, the first to expire first, without what is kept of their calls. */
-  waitingStreams(): StreamRow[];
+  suspendedStreams(): StreamRow[];
   /** Streams opened by GET, newest first. */
   listeningStreamIds(): number[];
 
@@ -74,13 +74,13 @@ const ROW_OVERHEAD_BYTES = 100;
 
 /** Made with the first stream: a session that is only ever answered in JSON never has them. */
 const TABLES = `
-  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, state TEXT, call TEXT, expires INTEGER, dropped INTEGER);
-  CREATE TABLE IF NOT EXISTS waiting (stream INTEGER PRIMARY KEY, call TEXT);
-  CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
+  CREATE TABLE IF NOT EXISTS streams (id INTEGER PRIMARY KEY, state TEXT, call_json TEXT, expires_at_ms INTEGER, dropped_seq INTEGER);
+  CREATE TABLE IF NOT EXISTS suspended_calls (stream INTEGER PRIMARY KEY, call_json TEXT);
+  CREATE TABLE IF NOT EXISTS events (stream INTEGER, seq INTEGER, data TEXT, is_final INTEGER, created_at_ms INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
 
 /** The rows of one session object. */
 export function createSessionStore({ sql, kv }: DurableObjectStorage): SessionStore {
-  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('streams', 'waiting')").toArray().length;
+  const tables = sql.exec("SELECT 1 FROM sqlite_master WHERE name IN ('streams', 'suspended_calls')").toArray().length;
   let hasTables = tables > 1;
   const makeTables = (): void => {
     if (!hasTables) sql.exec(TABLES);
@@ -110,7 +110,7 @@ type Query = <T extends Row>(text: string, ...bindings: SqlStorageValue[]) => T[
 type NumberQuery = (what: string, from: string, ...bindings: SqlStorageValue[]) => number | undefined;
 
 /** Bytes from the newest event down to this one. */
-const BYTES_FROM_NEWEST = `SUM(octet_length(data) + ${ROW_OVERHEAD_BYTES}) OVER (ORDER BY at DESC, stream DESC, seq DESC)`;
+const BYTES_FROM_NEWEST = `SUM(octet_length(data) + ${ROW_OVERHEAD_BYTES}) OVER (ORDER BY created_at_ms DESC, stream DESC, seq DESC)`;
 
 type EventQueries = Pick<
   SessionStore,
@@ -133,26 +133,26 @@ function createEventQueries(select: Select, query: Query, queryNumber: NumberQue
   const dropEvents = (condition: string, ...bindings: SqlStorageValue[]): void => {
     let remainingBytes = eventBytes();
     const last = new Map<number, DroppedEvent>();
-    const dropped = "RETURNING stream, seq, final, octet_length(data) AS bytes";
+    const dropped = "RETURNING stream, seq, is_final, octet_length(data) AS bytes";
     for (const event of query<DroppedEvent>(`DELETE FROM events WHERE ${condition} ${dropped}`, ...bindings)) {
       remainingBytes -= event.bytes + ROW_OVERHEAD_BYTES;
       if (event.seq > (last.get(event.stream)?.seq ?? 0)) last.set(event.stream, event);
     }
     cachedEventBytes = remainingBytes;
-    for (const [stream, { seq, final }] of last) {
-      if (final === 1) query("DELETE FROM streams WHERE id = ?", stream);
-      else query("UPDATE streams SET dropped = MAX(dropped, ?) WHERE id = ?", seq, stream);
+    for (const [stream, { seq, is_final }] of last) {
+      if (is_final === 1) query("DELETE FROM streams WHERE id = ?", stream);
+      else query("UPDATE streams SET dropped_seq = MAX(dropped_seq, ?) WHERE id = ?", seq, stream);
     }
   };
   return {
     deleteStream(id) {
       dropEvents("stream = ?", id);
-      query("DELETE FROM waiting WHERE stream = ?", id);
+      query("DELETE FROM suspended_calls WHERE stream = ?", id);
       query("DELETE FROM streams WHERE id = ?", id);
     },
     addEvent(stream, data, final, at) {
       const before = eventBytes();
-      const seq = "1 + MAX(dropped, COALESCE((SELECT MAX(seq) FROM events WHERE stream = id), 0))";
+      const seq = "1 + MAX(dropped_seq, COALESCE((SELECT MAX(seq) FROM events WHERE stream = id), 0))";
       const insert = `INSERT INTO events SELECT id, ${seq}, ?, ?, ? FROM streams WHERE id = ? RETURNING seq, octet_length(data) AS bytes`;
       const [added] = query<{ seq: number; bytes: number }>(insert, data, final ? 1 : 0, at, stream);
       if (added === undefined) return 0;
@@ -160,11 +160,11 @@ function createEventQueries(select: Select, query: Query, queryNumber: NumberQue
       return added.seq;
     },
     eventsAfter: (stream, seq) =>
-      select("SELECT seq, data, final FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, seq) as never,
-    isAnswered: (stream) => queryNumber("1", "events WHERE stream = ? AND final = 1", stream) === 1,
+      select("SELECT seq, data, is_final FROM events WHERE stream = ? AND seq > ? ORDER BY seq", stream, seq) as never,
+    isAnswered: (stream) => queryNumber("1", "events WHERE stream = ? AND is_final = 1", stream) === 1,
     eventBytes,
-    oldestEventAt: () => queryNumber("MIN(at)", "events") ?? Infinity,
-    dropEventsBefore: (before) => dropEvents("at < ?", before),
+    oldestEventAt: () => queryNumber("MIN(created_at_ms)", "events") ?? Infinity,
+    dropEventsBefore: (before) => dropEvents("created_at_ms < ?", before),
     keepNewestEvents(bytes) {
       const bytesByEvent = `SELECT stream, seq, ${BYTES_FROM_NEWEST} AS n FROM events`;
       dropEvents(`(stream, seq) IN (SELECT stream, seq FROM (${bytesByEvent}) WHERE n > ?)`, bytes);
@@ -181,34 +181,35 @@ type CallQueries = Pick<
   | "suspendedBytes"
   | "markRunning"
   | "unansweredStreams"
-  | "waitingStreams"
+  | "suspendedStreams"
   | "listeningStreamIds"
 >;
 
 function createCallQueries(query: Query, queryNumber: NumberQuery): CallQueries {
   const setCall = (id: number, state: StreamState, call: string, expires: number): void => {
-    query("UPDATE streams SET state = ?, call = ?, expires = ? WHERE id = ?", state, call, expires, id);
+    query("UPDATE streams SET state = ?, call_json = ?, expires_at_ms = ? WHERE id = ?", state, call, expires, id);
   };
   return {
     stream: (id) => query<StreamRow>("SELECT * FROM streams WHERE id = ?", id)[0],
     newestStreamId: () => queryNumber("MAX(id)", "streams") ?? 0,
     saveSuspendedCall(id, call, kept, expires) {
       // In this order: a write that fails after another must not leave a call that waits with nothing to go on from.
-      query("INSERT OR REPLACE INTO waiting VALUES (?, ?)", id, kept);
-      setCall(id, "waiting", call, expires);
+      query("INSERT OR REPLACE INTO suspended_calls VALUES (?, ?)", id, kept);
+      setCall(id, "suspended", call, expires);
     },
-    suspendedCallJson: (id) => query<{ call: string }>("SELECT call FROM waiting WHERE stream = ?", id)[0]?.call,
-    suspendedBytes: (id) => queryNumber("TOTAL(octet_length(call))", "waiting WHERE stream <> ?", id) ?? 0,
+    suspendedCallJson: (id) =>
+      query<{ call_json: string }>("SELECT call_json FROM suspended_calls WHERE stream = ?", id)[0]?.call_json,
+    suspendedBytes: (id) => queryNumber("TOTAL(octet_length(call_json))", "suspended_calls WHERE stream <> ?", id) ?? 0,
     markRunning(id, call) {
       setCall(id, "running", call, 0);
-      query("DELETE FROM waiting WHERE stream = ?", id);
+      query("DELETE FROM suspended_calls WHERE stream = ?", id);
     },
     unansweredStreams() {
-      const ended = "SELECT stream FROM events WHERE final = 1";
+      const ended = "SELECT stream FROM events WHERE is_final = 1";
       return query<StreamRow>(`SELECT * FROM streams WHERE state = 'running' AND id NOT IN (${ended})`);
     },
-    waitingStreams: () => query<StreamRow>("SELECT * FROM streams WHERE state = 'waiting' ORDER BY expires"),
+    suspendedStreams: () => query<StreamRow>("SELECT * FROM streams WHERE state = 'suspended' ORDER BY expires_at_ms"),
     listeningStreamIds: () =>
-      query<{ id: number }>("SELECT id FROM streams WHERE state = 'open' ORDER BY id DESC").map(({ id }) => id),
+      query<{ id: number }>("SELECT id FROM streams WHERE state = 'listening' ORDER BY id DESC").map(({ id }) => id),
   };
 }

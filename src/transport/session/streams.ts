@@ -25,9 +25,9 @@ export const CLOSE_CODE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 
 /** Bytes passed to a connection before it must say that the client has read them. */
 export const WINDOW_BYTES = 1_048_576;
 
-/** An event on its way to the Worker, which answers with any message when the client has read one with `ask`. */
+/** An event on its way to the Worker, which answers with any message when the client has read one with `acknowledge`. */
 export interface StreamEvent extends SseEvent {
-  readonly ask?: boolean;
+  readonly acknowledge?: boolean;
 }
 
 /** What a connection was passed, kept with its socket: the last event, and how many bytes since it was last asked. */
@@ -54,7 +54,7 @@ export function appendEvent(runtime: SessionRuntime, stream: number, data: strin
   scheduleAlarm(runtime, now() + EVENT_TTL_MS);
   for (const socket of openSockets(runtime, stream)) {
     // One that has enough to read asks for the rest.
-    if (deliveryState(socket).bytes <= WINDOW_BYTES) sendEvent(socket, stream, { seq, data, final: Number(final) });
+    if (deliveryState(socket).bytes <= WINDOW_BYTES) sendEvent(socket, stream, { seq, data, is_final: Number(final) });
   }
 }
 
@@ -73,7 +73,7 @@ export function closeForPolling(runtime: SessionRuntime, stream: number): void {
 
 /** A new stream for a GET. Of too many, those that nobody holds are ended first, and then the oldest. */
 export function openGetStream(runtime: SessionRuntime): number {
-  const stream = openStream(runtime, "open", "null");
+  const stream = openStream(runtime, "listening", "null");
   const isAttached = (one: number): number => Number(openSockets(runtime, one).length > 0);
   const [, ...others] = runtime.store.listeningStreamIds();
   const surplusStreams = others
@@ -122,7 +122,7 @@ export function attach(
   grant?: string,
 ): Result<WebSocket, ProtocolError> {
   const row = runtime.store.stream(stream);
-  if (row === undefined || (after >= 0 && after < row.dropped)) {
+  if (row === undefined || (after >= 0 && after < row.dropped_seq)) {
     return err(
       protocolError("InvalidRequest", "Last-Event-ID is unknown here or too old: events are kept for an hour at most"),
     );
@@ -143,7 +143,7 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
   const row = runtime.store.stream(stream);
   const { seq } = deliveryState(socket);
   // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
-  if (row === undefined || (row.state === "open" && seq < row.dropped)) socket.close(CLOSE_CODE.ended);
+  if (row === undefined || (row.state === "listening" && seq < row.dropped_seq)) socket.close(CLOSE_CODE.ended);
   else replay(runtime, socket, stream, seq);
 }
 
@@ -167,13 +167,13 @@ function deliveryState(socket: WebSocket): DeliveryState {
 }
 
 /** Passes an event on. True when no more may follow: it was the last, or the client must read first. */
-function sendEvent(socket: WebSocket, stream: number, { seq, data, final }: EventRow): boolean {
+function sendEvent(socket: WebSocket, stream: number, { seq, data, is_final }: EventRow): boolean {
   const bytes = deliveryState(socket).bytes + encodeUtf8(data).length;
   const isReadRequested = bytes > WINDOW_BYTES;
-  send(socket, { id: `${stream}-${seq}`, data, ...(isReadRequested && { ask: isReadRequested }) });
+  send(socket, { id: `${stream}-${seq}`, data, ...(isReadRequested && { acknowledge: isReadRequested }) });
   socket.serializeAttachment({ seq, bytes } satisfies DeliveryState);
-  if (final === 1) socket.close(CLOSE_CODE.done);
-  return isReadRequested || final === 1;
+  if (is_final === 1) socket.close(CLOSE_CODE.done);
+  return isReadRequested || is_final === 1;
 }
 
 function send(socket: WebSocket, event: StreamEvent): void {

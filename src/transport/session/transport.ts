@@ -202,7 +202,7 @@ async function streamEvents(
     socket.addEventListener("message", ({ data }) => {
       const event = JSON.parse(String(data)) as StreamEvent;
       write(event);
-      if (event.ask === true) enqueue(() => acknowledgeRead(socket));
+      if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
     });
     socket.addEventListener("close", () => {
       openSocketCount -= 1;

@@ -1,22 +1,22 @@
 /** The end of a session at the hub: tried at once, and by the alarm until it is done or the hub finds out by itself. */
 
 import { log, errorStack } from "../../base/log.ts";
-import { MAX_TRIES, retryDelayMs } from "../../base/retry.ts";
+import { MAX_ATTEMPTS, retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import type { SessionRuntime } from "./types.ts";
 
 /** Has the hub forget the session that was. After the last try the hub finds out by itself. */
 export async function unregister({ store, objectState, dependencies }: SessionRuntime): Promise<void> {
-  const { share, tries } = store.pendingUnregistration() ?? { share: "", tries: MAX_TRIES };
+  const { share, attempts } = store.pendingUnregistration() ?? { share: "", attempts: MAX_ATTEMPTS };
   const sessionId = objectState.id.toString();
   try {
-    if (tries < MAX_TRIES) await dependencies.hub.unregisterSession(sessionId, share);
+    if (attempts < MAX_ATTEMPTS) await dependencies.hub.unregisterSession(sessionId, share);
   } catch (error) {
     const session = await sha256Base64url(sessionId);
-    log("error", "cleanup.failed", { session, tries, error: errorStack(error) });
-    store.putPendingUnregistration({ share, tries: tries + 1 });
-    return objectState.storage.setAlarm(now() + retryDelayMs(tries));
+    log("error", "cleanup.failed", { session, attempts, error: errorStack(error) });
+    store.putPendingUnregistration({ share, attempts: attempts + 1 });
+    return objectState.storage.setAlarm(now() + retryDelayMs(attempts));
   }
   await objectState.storage.deleteAll();
 }

@@ -19,7 +19,7 @@ const good = async (account: Stub, address: string, grant: string = ""): Promise
 async function wait(account: Stub, minutes: number): Promise<void> {
   await runInDurableObject(account, (_, { storage }) => {
     const { failed, grants } = storage.kv.get<AccountRow>("account") ?? { failed: [], grants: [] };
-    const older = failed.map(({ address, at }) => ({ address, at: at - minutes * 60_000 }));
+    const older = failed.map(({ address, atMs }) => ({ address, atMs: atMs - minutes * 60_000 }));
     storage.kv.put("account", { grants, failed: older });
   });
 }
@@ -130,14 +130,14 @@ describe("spend", () => {
     const account = fresh();
     for (const [jti, expires] of [
       ["old", soon() - 125],
-      ["over", soon() - 90],
+      ["expired", soon() - 90],
       ["new", soon()],
     ] as const)
       await account.consumeJti(jti, expires);
     const kept = await runInDurableObject(account, (_, { storage }) =>
-      storage.sql.exec("SELECT jti FROM spent ORDER BY jti").toArray(),
+      storage.sql.exec("SELECT jti FROM used_assertions ORDER BY jti").toArray(),
     );
-    expect(kept).toEqual([{ jti: "new" }, { jti: "over" }]);
+    expect(kept).toEqual([{ jti: "expired" }, { jti: "new" }]);
   });
 });
 
@@ -174,14 +174,14 @@ describe("what a peer can make an account keep", () => {
     await account.consumeJti("first", expires);
     await runInDurableObject(account, (_, { storage: { sql } }) => {
       const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
-      sql.exec(`INSERT INTO spent SELECT 'j' || i, ? FROM (${numbers})`, expires);
+      sql.exec(`INSERT INTO used_assertions SELECT 'j' || i, ? FROM (${numbers})`, expires);
     });
     expect([await account.consumeJti("one more", expires), await account.consumeJti("first", expires)]).toEqual([
       false,
       false,
     ]);
     await runInDurableObject(account, (_, { storage: { sql } }) => {
-      sql.exec("UPDATE spent SET expires = ? WHERE jti <> 'first'", expires - 200);
+      sql.exec("UPDATE used_assertions SET expires_at_seconds = ? WHERE jti <> 'first'", expires - 200);
     });
     expect([await account.consumeJti("one more", expires), await account.consumeJti("first", expires)]).toEqual([
       true,
@@ -189,7 +189,7 @@ describe("what a peer can make an account keep", () => {
     ]);
     expect(await runDurableObjectAlarm(account)).toBe(true);
     const left = await runInDurableObject(account, (_, { storage: { sql } }) =>
-      sql.exec("SELECT name FROM sqlite_master WHERE name = 'spent'").toArray(),
+      sql.exec("SELECT name FROM sqlite_master WHERE name = 'used_assertions'").toArray(),
     );
     expect(left).toEqual([]);
     expect(await account.consumeJti("later", expires)).toBe(true);

@@ -105,7 +105,7 @@ describe("redeem", () => {
     expect(await grantStub(id).redeem(code)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await grantStub(id).status()).toBeUndefined();
-    expect(await rows(id)).toEqual([["grant", "over"]]);
+    expect(await rows(id)).toEqual([["grant", "ended"]]);
   });
 
   it("refuses an expired code, and ends nothing by it", async () => {
@@ -247,7 +247,7 @@ describe("a new passphrase", () => {
     expect(await grantStub(id).refresh({ ...refreshing(1), epoch: CHANGED }, desk.settings)).toMatchObject({
       ...{ reason: "grant.epoch", revoked: { subject: "ada" } },
     });
-    for (const over of [unredeemed, id]) expect(await rows(over)).toEqual([["grant", "over"]]);
+    for (const over of [unredeemed, id]) expect(await rows(over)).toEqual([["grant", "ended"]]);
   });
 
   it("leaves it to its own client to end it", async () => {
@@ -290,7 +290,7 @@ describe("revoke", () => {
     const id = await redeemed();
     await grantStub(id).revoke();
     await grantStub(id).replaceProperties("a.renewed");
-    expect(await rows(id)).toEqual([["grant", "over"]]);
+    expect(await rows(id)).toEqual([["grant", "ended"]]);
   });
 });
 

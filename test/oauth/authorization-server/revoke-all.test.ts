@@ -255,10 +255,13 @@ describe("what the page says that it took back", () => {
 it("each time stands with its hour, its zone, and in the form of machines", async () => {
   const at = await kept(somebody());
   const id = await grantTo(at);
-  const { since, used } = (await desk.grants.get(desk.grants.idFromString(id)).status()) ?? { since: 0, used: 0 };
+  const { createdAtMs, lastUsedAtMs } = (await desk.grants.get(desk.grants.idFromString(id)).status()) ?? {
+    createdAtMs: 0,
+    lastUsedAtMs: 0,
+  };
   const { html } = await at.request(ACCOUNT);
   const times = [...html.matchAll(/<time datetime="([^"]*)">([^<]*)<\/time>/g)];
-  expect(times.map(([, machine = ""]) => Date.parse(machine))).toEqual([since, used]);
+  expect(times.map(([, machine = ""]) => Date.parse(machine))).toEqual([createdAtMs, lastUsedAtMs]);
   for (const [, machine = "", person = ""] of times) {
     expect(machine).toMatch(/Z$/);
     expect(person).toMatch(/^\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d UTC$/);

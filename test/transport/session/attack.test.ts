@@ -76,7 +76,7 @@ describe("one answer, whatever happens", () => {
       await settled();
       expect(sent(stream).at(-1)).toMatchObject({ id: 9, error: {} });
       expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
-      expect(room.store.waitingStreams()).toEqual([]);
+      expect(room.store.suspendedStreams()).toEqual([]);
     }));
 
   it("answers too large to be kept end the call with an error", () =>
@@ -92,7 +92,7 @@ describe("one answer, whatever happens", () => {
       resumeCall(room, REQUEST_CONTEXT, responseTo(second, huge));
       await settled();
       expect(sent(stream).filter(({ id }) => id === 9)).toHaveLength(1);
-      expect(room.store.waitingStreams()).toEqual([]);
+      expect(room.store.suspendedStreams()).toEqual([]);
     }));
 
   it("a result too large to be an event ends the call with an error", () =>
@@ -180,7 +180,7 @@ describe("one answer, whatever happens", () => {
     await runInDurableObject(sessionStub(session), (_object, state) => {
       const last = Number(state.storage.sql.exec("SELECT MAX(id) AS id FROM streams").one()["id"]);
       for (let id = last + 1; id < last + 3_000; id++)
-        state.storage.sql.exec("INSERT INTO streams VALUES (?, 'open', 'null', 0, 0)", id);
+        state.storage.sql.exec("INSERT INTO streams VALUES (?, 'listening', 'null', 0, 0)", id);
     });
     expect((await openGetStream(session)).status).toBe(200);
   });
@@ -238,7 +238,7 @@ describe("after the end", () => {
       resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream)[0]?.["id"], { action: "decline" }));
       await settled();
       expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: {} });
-      expect(room.store.stream(stream)?.call.length).toBeLessThan(1_000);
+      expect(room.store.stream(stream)?.call_json.length).toBeLessThan(1_000);
     }));
 
   it("an answer that comes twice, or from a stranger's session, changes nothing", () =>
@@ -770,7 +770,7 @@ describe("streams", () => {
 
   it("keep a bounded number of bytes, and know which events are gone", () =>
     withTestSession(({ runtime: room }) => {
-      const stream = openStream(room, "open", "null");
+      const stream = openStream(room, "listening", "null");
       for (let count = 0; count < 100; count++) appendEvent(room, stream, "x".repeat(100_000));
       const kept = [...room.store.eventsAfter(stream, 0)];
       expect(kept.length).toBeLessThan(MAX_EVENT_BYTES / 100_000);
@@ -789,7 +789,7 @@ describe("streams", () => {
       room.store.dropEventsBefore(100);
       expect(room.store.stream(ended)).toBeUndefined();
       expect([...room.store.eventsAfter(ended, 0)]).toEqual([]);
-      expect(room.store.stream(waiting)?.dropped).toBe(2);
+      expect(room.store.stream(waiting)?.dropped_seq).toBe(2);
       expect([...room.store.eventsAfter(waiting, 0)].map(({ seq }) => seq)).toEqual([3]);
       room.store.dropEventsBefore(1_000);
       expect(room.store.addEvent(waiting, "{}", false, 2_000)).toBe(4);
@@ -855,7 +855,7 @@ describe("streams", () => {
 
   it("are written to while their reader is leaving", () =>
     withTestSession(({ runtime: room, sentOn: sent }) => {
-      const stream = openStream(room, "open", "null");
+      const stream = openStream(room, "listening", "null");
       attach(room, NEWEST, stream, 0);
       for (const socket of room.objectState.getWebSockets(String(stream))) socket.close(1000);
       appendEvent(room, stream, '{"kept":true}');
@@ -932,8 +932,8 @@ describe("streams", () => {
   it("the question that expires first is the one the alarm is for", () =>
     withTestSession(({ runtime: room }) => {
       for (const expires of [300, 100, 200])
-        room.store.saveSuspendedCall(openStream(room, "waiting", "{}"), "{}", "{}", expires);
-      expect(room.store.waitingStreams().map(({ expires }) => expires)).toEqual([100, 200, 300]);
+        room.store.saveSuspendedCall(openStream(room, "suspended", "{}"), "{}", "{}", expires);
+      expect(room.store.suspendedStreams().map(({ expires_at_ms }) => expires_at_ms)).toEqual([100, 200, 300]);
       return Promise.resolve();
     }));
 

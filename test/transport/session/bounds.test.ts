@@ -43,8 +43,8 @@ const ask = async (context: Context): Promise<string> =>
 function stored({ objectState: { storage } }: SessionRuntime): number {
   const [{ n }] = storage.sql
     .exec(
-      `SELECT (SELECT TOTAL(octet_length(data)) FROM events) + (SELECT TOTAL(octet_length(call)) FROM waiting)
-        + (SELECT TOTAL(octet_length(call)) FROM streams) AS n`,
+      `SELECT (SELECT TOTAL(octet_length(data)) FROM events) + (SELECT TOTAL(octet_length(call_json)) FROM suspended_calls)
+        + (SELECT TOTAL(octet_length(call_json)) FROM streams) AS n`,
     )
     .toArray() as [{ n: number }];
   return n;
@@ -57,10 +57,10 @@ describe("calls that wait", () => {
       const more = { pad, _meta: { progressToken: "p", pad } };
       for (let count = 0; count < 10; count++) await call(ask, { small: true }, more);
       await settled();
-      expect(room.store.waitingStreams()).toHaveLength(10);
+      expect(room.store.suspendedStreams()).toHaveLength(10);
       expect(stored(room)).toBeLessThan(10_000);
       // And go on with all that they need.
-      const [first] = room.store.waitingStreams();
+      const [first] = room.store.suspendedStreams();
       const stream = first?.id ?? 0;
       resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }));
       await settled();
@@ -72,7 +72,7 @@ describe("calls that wait", () => {
       const streams: number[] = [];
       for (let count = 0; count < 6; count++) streams.push(streamIdOf(await call(ask, { text: "€".repeat(150_000) })));
       await settled();
-      expect(room.store.waitingStreams()).toHaveLength(4);
+      expect(room.store.suspendedStreams()).toHaveLength(4);
       expect(stored(room)).toBeLessThan(2 * MEGABYTE + 10_000);
       for (const stream of streams.slice(4))
         expect(sent(stream)).toMatchObject([{ id: 9, error: { code: -32603, message: saying("too large") } }]);
@@ -91,7 +91,7 @@ describe("calls that wait", () => {
       await settled();
       const answer = { action: "accept", content: { name: "x".repeat(1_500_000) } };
       for (const stream of streams) resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream)[0]?.["id"], answer));
-      expect(room.store.waitingStreams()).toHaveLength(1);
+      expect(room.store.suspendedStreams()).toHaveLength(1);
       expect(sent(streams[1] ?? 0).at(-1)).toMatchObject({ id: 9, error: { code: -32603 } });
       expect(stored(room)).toBeLessThan(2 * MEGABYTE);
     }));
@@ -103,7 +103,7 @@ describe("calls that wait", () => {
         streams.push(streamIdOf(await call(ask)));
         await settled();
       }
-      expect(room.store.waitingStreams()).toHaveLength(64);
+      expect(room.store.suspendedStreams()).toHaveLength(64);
       expect(sent(streams[65] ?? 0)).toMatchObject([{ id: 9, error: { code: -32603 } }]);
     }));
 
@@ -116,14 +116,14 @@ describe("calls that wait", () => {
       cancelCall(room, "nobody's");
       failLostAndExpiredCalls(room);
       resumeCall(room, REQUEST_CONTEXT, responseTo("5.forged", {}));
-      for (const { id } of room.store.waitingStreams())
+      for (const { id } of room.store.suspendedStreams())
         resumeCall(room, REQUEST_CONTEXT, responseTo(`${id}.forged`, {}));
       await call(ask);
       cancelCall(room, 9);
       await settled();
-      expect(room.store.waitingStreams()).toHaveLength(3);
+      expect(room.store.suspendedStreams()).toHaveLength(3);
       expect(read).toEqual([]);
-      expect(room.store.waitingStreams().every(({ call: noted }) => noted.length < 300)).toBe(true);
+      expect(room.store.suspendedStreams().every(({ call_json: noted }) => noted.length < 300)).toBe(true);
     }));
 
   it("end with the first thousand characters of a client's reason", () =>
@@ -146,11 +146,15 @@ describe("calls that wait", () => {
       const { sql } = room.objectState.storage;
       const whole = {
         ...JSON.parse(room.store.suspendedCallJson(stream) ?? ""),
-        ...JSON.parse(room.store.stream(stream)?.call ?? ""),
+        ...JSON.parse(room.store.stream(stream)?.call_json ?? ""),
       } as object;
       const kept = JSON.parse(room.store.suspendedCallJson(stream) ?? "") as { request: object };
-      sql.exec("UPDATE streams SET call = ? WHERE id = ?", JSON.stringify({ ...whole, request: kept.request }), stream);
-      sql.exec("DELETE FROM waiting");
+      sql.exec(
+        "UPDATE streams SET call_json = ? WHERE id = ?",
+        JSON.stringify({ ...whole, request: kept.request }),
+        stream,
+      );
+      sql.exec("DELETE FROM suspended_calls");
       resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }));
       await settled();
       expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: { content: [{ text: "decline" }] } });
@@ -268,7 +272,7 @@ describe("events", () => {
   it("are counted with what their rows cost, however small they are", () =>
     withTestSession(({ runtime: room }) => {
       const stream = room.store.newestStreamId() + 1;
-      room.store.addStream(stream, "open", "null");
+      room.store.addStream(stream, "listening", "null");
       for (let count = 0; count < 100; count++) room.store.addEvent(stream, "{}", false, 1);
       expect(room.store.eventBytes()).toBe(100 * 102);
       room.store.dropEventsBefore(2);

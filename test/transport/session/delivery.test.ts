@@ -252,7 +252,7 @@ describe("a call that floods its stream", () => {
       );
       const socket = attach(room, NEWEST, stream, -1);
       if (!socket.ok) throw new Error("Not attached");
-      const received: { id: string; ask?: boolean; data: string }[] = [];
+      const received: { id: string; acknowledge?: boolean; data: string }[] = [];
       socket.value.addEventListener("message", ({ data }) => void received.push(JSON.parse(String(data)) as never));
       let ended = false;
       socket.value.addEventListener("close", () => (ended = true));
@@ -261,10 +261,10 @@ describe("a call that floods its stream", () => {
       await sleep(50);
       const first = received.length;
       expect(first).toBeLessThan(25);
-      expect(received.filter(({ ask }) => ask === true)).toEqual([received.at(-1)]);
+      expect(received.filter(({ acknowledge }) => acknowledge === true)).toEqual([received.at(-1)]);
       expect(ended).toBe(false);
       const [held] = room.objectState.getWebSockets(String(stream));
-      while (received.at(-1)?.ask === true && held !== undefined) {
+      while (received.at(-1)?.acknowledge === true && held !== undefined) {
         continueReplay(room, held);
         await sleep(50);
       }
@@ -276,7 +276,7 @@ describe("a call that floods its stream", () => {
 
   it("a listener that reads too slowly is told so, and does not miss a message without knowing", () =>
     withTestSession(async ({ runtime: room }) => {
-      const stream = openStream(room, "open", "null");
+      const stream = openStream(room, "listening", "null");
       const socket = attach(room, NEWEST, stream, 0);
       if (!socket.ok) throw new Error("Not attached");
       socket.value.accept();
@@ -321,7 +321,7 @@ it("an answer that was dropped before its POST came for it is answered with an e
         if (url.includes("stream=1")) {
           const first = Number(new URL(url).searchParams.get("stream"));
           await runInDurableObject(target, (_object, { storage }) =>
-            storage.sql.exec("DELETE FROM streams WHERE id = ? AND call LIKE '%\"gone\"%'", first).toArray(),
+            storage.sql.exec("DELETE FROM streams WHERE id = ? AND call_json LIKE '%\"gone\"%'", first).toArray(),
           );
         }
         return target.fetch(url, init);

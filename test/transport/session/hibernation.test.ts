@@ -166,7 +166,7 @@ describe("bounds", () => {
     await events.cancel();
     const stream = Number(eventId.split("-")[0]);
     await runInDurableObject(sessionStub(session), (_object, state) => {
-      state.storage.sql.exec("UPDATE streams SET dropped = 10 WHERE id = ?", stream);
+      state.storage.sql.exec("UPDATE streams SET dropped_seq = 10 WHERE id = ?", stream);
       state.storage.sql.exec("DELETE FROM events WHERE stream = ?", stream);
     });
     const refused = await openGetStream(session, `${stream}-3`);

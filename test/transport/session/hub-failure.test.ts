@@ -1,8 +1,8 @@
 /** A session that has ended is gone at the hub too, also when the hub cannot be reached at first. */
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
-import { MAX_TRIES } from "../../../src/base/retry.ts";
+import { MAX_ATTEMPTS } from "../../../src/base/retry.ts";
 import { SESSION_TTL_MS } from "../../../src/transport/session/types.ts";
 import { registryRows } from "../../hub/hub.ts";
 import { faults } from "../../world/faults.ts";
@@ -87,21 +87,8 @@ it("it is given up some day: the hub finds out by itself", async () => {
   const session = await openSession();
   faults.hub.forget = Infinity;
   await end(session);
-  for (let round = 1; round < MAX_TRIES; round++) await runDurableObjectAlarm(sessionStub(session));
+  for (let round = 1; round < MAX_ATTEMPTS; round++) await runDurableObjectAlarm(sessionStub(session));
   expect(await left(session)).toEqual([1, true]);
   await runDurableObjectAlarm(sessionStub(session));
   expect([await isRegistered(session), await left(session)]).toEqual([true, [0, false]]);
-});
-
-it("a session of an earlier version, whose row says nothing of a share, is known by its caller", async () => {
-  const session = await openSession();
-  const caller = '["none","anonymous","none"]';
-  await runInDurableObject(sessionStub(session), (_object, { storage }) => {
-    const { share: _share, ...row } = storage.kv.get<Record<string, unknown>>("session") ?? {};
-    storage.kv.put("session", row);
-  });
-  await evictDurableObject(sessionStub(session));
-  expect((await registryRows(caller)).some(({ id }) => id === session.id)).toBe(true);
-  expect(await end(session)).toBe(204);
-  expect(await isRegistered(session)).toBe(false);
 });

@@ -109,7 +109,7 @@ async function evict(...sessions: Session[]): Promise<void> {
 async function grantsOf({ id }: Session): Promise<string[] | undefined> {
   const found = shards().map((shard) =>
     runInDurableObject(shard, (_hub, { storage }) =>
-      storage.sql.exec<{ grants: string }>("SELECT grants FROM registered WHERE id = ?", id).toArray(),
+      storage.sql.exec<{ grants: string }>("SELECT grants FROM sessions WHERE id = ?", id).toArray(),
     ),
   );
   const [row] = (await Promise.all(found)).flat();
@@ -246,7 +246,7 @@ it("a grant that the hub cannot note is not let in: no revocation would reach it
   const session = await open(a);
   for (const shard of shards())
     await runInDurableObject(shard, (_hub, { storage }) => {
-      storage.sql.exec("DELETE FROM registered WHERE id = ?", session.id);
+      storage.sql.exec("DELETE FROM sessions WHERE id = ?", session.id);
     });
   expect(await ping(b, session)).toBe(404);
   expect(await ping(a, session)).toBe(200);
@@ -308,7 +308,7 @@ it("a grant that ended is known for a day: no token of it opens anything meanwhi
   const known = async (): Promise<number> => {
     for (const shard of shards()) await runDurableObjectAlarm(shard);
     const found = shards().map((shard) =>
-      runInDurableObject(shard, (_hub, { storage }) => Number(storage.kv.get(`over ${a.grant}`) !== undefined)),
+      runInDurableObject(shard, (_hub, { storage }) => Number(storage.kv.get(`revoked ${a.grant}`) !== undefined)),
     );
     return (await Promise.all(found)).reduce((sum, one) => sum + one, 0);
   };

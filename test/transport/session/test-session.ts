@@ -29,8 +29,8 @@ export const REQUEST_CONTEXT: RequestContext = {
     grant: undefined,
     revision: NEWEST.date,
     client: CLIENT,
-    level: undefined,
-    seen: 0,
+    logLevel: undefined,
+    lastSeenMs: 0,
   },
 };
 

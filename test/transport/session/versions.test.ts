@@ -17,10 +17,17 @@ import {
   type Session,
 } from "./client.ts";
 
-/** The tables as they were before `waiting`. */
+/** The tables without `suspended_calls`. */
+const TABLES = `
+  CREATE TABLE streams (id INTEGER PRIMARY KEY, state TEXT, call_json TEXT, expires_at_ms INTEGER, dropped_seq INTEGER);
+  CREATE TABLE events (stream INTEGER, seq INTEGER, data TEXT, is_final INTEGER, created_at_ms INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
+
+/** The tables as an earlier version named them, with a call that waits. */
 const OLD_TABLES = `
   CREATE TABLE streams (id INTEGER PRIMARY KEY, state TEXT, call TEXT, expires INTEGER, dropped INTEGER);
-  CREATE TABLE events (stream INTEGER, seq INTEGER, data TEXT, final INTEGER, at INTEGER, PRIMARY KEY (stream, seq)) WITHOUT ROWID;`;
+  CREATE TABLE waiting (stream INTEGER PRIMARY KEY, call TEXT);
+  INSERT INTO streams VALUES (1, 'waiting', '{"request":{"id":1},"questions":{}}', 4102444800000, 0);
+  INSERT INTO waiting VALUES (1, '{}')`;
 
 /** Writes to the session's storage as another version would, and lets this version find it. */
 async function leave(session: Session, write: (storage: DurableObjectStorage) => void): Promise<void> {
@@ -35,28 +42,28 @@ const answer = (id: string): object => ({
   result: { action: "accept", content: { username: "ada", email: "ada@example.com" } },
 });
 
-it("a session as it was before calls that wait had a table of their own goes on", async () => {
+it("a session whose storage lacks the table of suspended calls goes on", async () => {
   const session = await openSession();
   const stream = Date.now() - 5_000;
   const asked = `${stream}.AAAAAAAAAAAA`;
   const working = stream + 1;
   const question = JSON.stringify({ jsonrpc: "2.0", id: asked, method: "elicitation/create", params: {} });
   await leave(session, ({ sql }) => {
-    sql.exec(OLD_TABLES);
+    sql.exec(TABLES);
     const call = {
       request: {
         ...{ kind: "request", id: 7, method: "tools/call" },
         params: { name: "test_elicitation", arguments: { message: "Who?" }, _meta: { progressToken: 3 } },
       },
-      questions: { [asked]: { key: "user", method: "elicitation/create" } },
-      memory: { answers: {}, once: {} },
+      openRequests: { [asked]: { key: "user", method: "elicitation/create" } },
+      retryState: { answers: {}, once: {} },
     };
-    const limit = { deadline: stream + 300_000, message: "spec_slow took longer than 300 s" };
-    const lost = JSON.stringify({ request: { id: 8 }, limit });
+    const callDeadline = { deadline: stream + 300_000, message: "spec_slow took longer than 300 s" };
+    const lost = JSON.stringify({ request: { id: 8 }, callDeadline });
     const add = "INSERT INTO streams VALUES (?, ?, ?, ?, 0)";
-    sql.exec(add, stream, "waiting", JSON.stringify(call), stream + 600_000);
+    sql.exec(add, stream, "suspended", JSON.stringify(call), stream + 600_000);
     sql.exec(add, working, "running", lost, 0);
-    sql.exec(add, working + 1, "open", "null", 0);
+    sql.exec(add, working + 1, "listening", "null", 0);
     sql.exec("INSERT INTO events VALUES (?, 1, ?, 0, ?)", stream, question, stream);
   });
   expect((await new EventReader(await openGetStream(session, `${working}-0`)).message())["error"]).toMatchObject({
@@ -75,15 +82,26 @@ it("a session as it was before calls that wait had a table of their own goes on"
 });
 
 const add = ({ sql }: DurableObjectStorage, state: string, call: string): void => {
-  sql.exec(OLD_TABLES);
+  sql.exec(TABLES);
   sql.exec("INSERT INTO streams VALUES (1, ?, ?, ?, 0)", state, call, Date.now() + 600_000);
 };
 
 it.each<[what: string, write: (storage: DurableObjectStorage) => void]>([
   ["with a call at work that is no JSON", (storage) => add(storage, "running", "?")],
   ["with a call at work that has no request", (storage) => add(storage, "running", "{}")],
-  ["with a call that waits for no known questions", (storage) => add(storage, "waiting", '{"request":{"id":1}}')],
-  ["with other columns", ({ sql }) => sql.exec("CREATE TABLE streams (id INTEGER); CREATE TABLE waiting (id INTEGER)")],
+  ["with a call that waits for no known questions", (storage) => add(storage, "suspended", '{"request":{"id":1}}')],
+  [
+    "with other columns",
+    ({ sql }) => sql.exec("CREATE TABLE streams (id INTEGER); CREATE TABLE suspended_calls (id INTEGER)"),
+  ],
+  ["with the tables of an earlier version", ({ sql }) => sql.exec(OLD_TABLES)],
+  [
+    "with the record of an earlier version",
+    ({ kv }) => {
+      const { lastSeenMs: seen, ...record } = kv.get<{ lastSeenMs: number }>("session") ?? {};
+      kv.put("session", { ...record, seen });
+    },
+  ],
   [
     "of a revision that is not served",
     ({ kv }) => kv.put("session", { ...kv.get<object>("session"), revision: "2031-01-01" }),
