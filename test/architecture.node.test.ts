@@ -86,6 +86,15 @@ const cycles: Rule = (files) => {
   );
 };
 
+/** Whoever judges a server shares nothing with it, so that one mistake cannot hide another. */
+const judge: Rule = (files) =>
+  each(files, /^spec\/.*\.m?[jt]s$/, (path, text) =>
+    importsOf(text)
+      .filter((name) => !name.startsWith("node:"))
+      .filter((name) => !name.startsWith(".") || !normalize(join(dirname(path), name)).startsWith("spec/"))
+      .map((name) => `${path}: imports "${name}": the runner imports only from spec/ and Node`),
+  );
+
 /** A fork chooses its packages; barewire has one. */
 const packages: Rule = (files) =>
   each(files, /^src\/app\/.*\.ts$/, (path, text) =>
@@ -296,6 +305,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     layers,
     api,
     cycles,
+    judge,
     zodSpelling,
     powers,
     timersAndObjects,
@@ -324,6 +334,9 @@ layers | src/attic/a.ts | ~ | src/attic/a.ts: folder "attic" is in no layer: put
 layers | src/wire/a.ts | await import("hono") | src/wire/a.ts: may not import "hono": import it in src/app/, and pass in what it gives
 api | src/app/tools/a.ts | import { log } from "../../base/log.ts" | src/app/tools/a.ts: imports src/base/log.ts: import it from src/api.ts, and add it there
 cycles | src/wire/a.ts | import type { A } from "./a.ts" | src/wire/a.ts: imports itself, by way of other files: move what both need to a file of its own
+judge | spec/runner/a.mjs | import { x } from "../../src/base/b.ts" | spec/runner/a.mjs: imports "../../src/base/b.ts": the runner imports only from spec/ and Node
+judge | spec/runner/a.mjs | await import("../../test/spec/b.ts") | spec/runner/a.mjs: imports "../../test/spec/b.ts": the runner imports only from spec/ and Node
+judge | spec/runner/a.mjs | import { x } from "zod" | spec/runner/a.mjs: imports "zod": the runner imports only from spec/ and Node
 zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle: use seal, open or sha256Base64url of crypto/seal.ts, or signText of crypto/hmac.ts

@@ -57,7 +57,7 @@ describe("what they run", () => {
     ["token", { URL: "https://fox.example" }, [tool("token", "https://fox.example")]],
     ["check", {}, [tool("check", "--quick")]],
     ["test", {}, [tool("check")]],
-    ["audit", { URL: "https://mcp.example.com" }, [tool("audit", "https://mcp.example.com")]],
+    ["audit", { URL: "https://mcp.example.com" }, [["node", "spec/runner/audit.mjs", "https://mcp.example.com"]]],
     ["rotate-keys", {}, [rotate("http://localhost:8787", "")]],
     ["rotate-keys", { PORT: "9000", RESUME: "1" }, [rotate("http://localhost:9000", "1")]],
     ["rotate-keys", { URL: "https://mcp.example.com", PORT: "9000" }, [rotate("https://mcp.example.com", "")]],

@@ -70,7 +70,7 @@ export const TARGETS = {
   },
   audit: {
     says: "Runs the fixtures of spec/ against any server: URL=https://….",
-    commands: ({ URL = "" }) => [tool("audit", URL)],
+    commands: ({ URL = "" }) => [["node", "spec/runner/audit.mjs", URL]],
   },
   format: { says: "Formats all files in place.", commands: () => [["oxfmt"]] },
   migrate: {
