@@ -89,6 +89,14 @@ const onNode: Rule = (files) =>
       .map((file) => `${path}: reaches ${file}, which needs workerd: move what both need to a file that runs on Node`),
   );
 
+/** Node 20 runs these before anything is installed: some need nothing more, the others bring it. */
+const plainEntry: Rule = (files) =>
+  each(files, /^src\/cli\/.*\.mjs$/, (path, text) =>
+    importsOf(text)
+      .filter((name) => !/^node:|^\..*\.mjs$/.test(name))
+      .map((name) => `${path}: imports "${name}": Node 20 runs this file alone: import only Node and .mjs files`),
+  );
+
 /** Whoever judges a server shares nothing with it, so that one mistake cannot hide another. */
 const judge: Rule = (files) =>
   each(files, /^spec\/.*\.m?[jt]s$/, (path, text) =>
@@ -315,6 +323,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     api,
     cycles,
     onNode,
+    plainEntry,
     judge,
     zodSpelling,
     powers,
@@ -351,6 +360,8 @@ powers | src/worker/a.ts | process.env["A"] | src/worker/a.ts: process.: that is
 powers | src/cli/a.ts | crypto.subtle | src/cli/a.ts: crypto.subtle: use seal, open or sha256Base64url of crypto/seal.ts, or signText of crypto/hmac.ts
 api | src/app/tools/a.ts | import { log } from "../../base/log.ts" | src/app/tools/a.ts: imports src/base/log.ts: import it from src/api.ts, and add it there
 cycles | src/wire/a.ts | import type { A } from "./a.ts" | src/wire/a.ts: imports itself, by way of other files: move what both need to a file of its own
+plainEntry | src/cli/a.mjs | import { x } from "./b.ts" | src/cli/a.mjs: imports "./b.ts": Node 20 runs this file alone: import only Node and .mjs files
+plainEntry | src/cli/a.mjs | await import("wrangler") | src/cli/a.mjs: imports "wrangler": Node 20 runs this file alone: import only Node and .mjs files
 judge | spec/runner/a.mjs | import { x } from "../../src/base/b.ts" | spec/runner/a.mjs: imports "../../src/base/b.ts": the runner imports only from spec/ and Node
 judge | spec/runner/a.mjs | await import("../../test/spec/b.ts") | spec/runner/a.mjs: imports "../../test/spec/b.ts": the runner imports only from spec/ and Node
 judge | spec/runner/a.mjs | import { x } from "zod" | spec/runner/a.mjs: imports "zod": the runner imports only from spec/ and Node

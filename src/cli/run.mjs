@@ -74,7 +74,7 @@ export const TARGETS = {
   soak: {
     says: "Soaks sessions in workerd, and a server among hostile peers, for SOAK_SECONDS=60 each; SOAK_SEED=n repeats a run.",
     defaults: { SOAK_SECONDS: "60" },
-    commands: () => [soak("workerd", "test/session/soak"), soak("node", "test/client/hostile")],
+    commands: () => [soak("workerd", "test/transport/session/soak"), soak("node", "test/client/hostile")],
   },
   size: {
     says: "Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.",

@@ -67,6 +67,14 @@ describe("what they run", () => {
   ])("%s %j", (name, settings, commands) => expect(commandsOf(name, settings)).toEqual(commands));
 });
 
+it("every program and every test file that a target names is there", () => {
+  const names = NAMES.flatMap((name) => commandsOf(name, {})).flat();
+  const paths = names.filter((word) => /^(src|test|spec)\//.test(word));
+  expect(paths.length).toBeGreaterThan(8);
+  const isThere = (path: string): boolean => ["", ".test.ts", ".node.test.ts"].some((end) => existsSync(path + end));
+  expect(paths.filter((path) => !isThere(path))).toEqual([]);
+});
+
 describe("settings arrive", () => {
   // They would install first, and take the packages away from the tests that run.
   beforeAll(() => expect(isOutdated("."), "run npm ci first").toBe(false));
