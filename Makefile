@@ -1,5 +1,5 @@
 # barewire. `make` alone prints what there is. Node 20 with npm is enough. `npm run NAME` does the same as `make NAME`:
-# test/tools/run.mjs says what, and installs what is missing. Settings such as PORT=9000 reach it in the environment.
+# src/cli/run.mjs says what, and installs what is missing. Settings such as PORT=9000 reach it in the environment.
 
 TARGETS := help dev token passphrase check test world conformance soak size bench audit format migrate deploy rotate-keys clean
 
@@ -7,4 +7,4 @@ TARGETS := help dev token passphrase check test world conformance soak size benc
 .DEFAULT_GOAL := help
 
 $(TARGETS):
-	@node test/tools/run.mjs $@
+	@node src/cli/run.mjs $@

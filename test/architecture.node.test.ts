@@ -2,13 +2,13 @@
  * The rules of the architecture, as programs. A rule is a pure function over { path: text } that lists what breaks it, and what to do.
  * Each is run twice: on this repository, where it must find nothing, and on a planted fault, which it must find.
  * Rules that bind barewire alone end where package.json has another name. The linter's rules, function length among
- * them, are in lint.node.test.ts; what is installed in supplies.node.test.ts.
+ * them, are in lint.node.test.ts; what is installed in dependencies.node.test.ts.
  */
 
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, it } from "vitest";
-import { commandsOf } from "./tools/run.mjs";
+import { commandsOf } from "../src/cli/run.mjs";
 
 type Files = Readonly<Record<string, string>>;
 type Rule = (files: Files) => string[];
@@ -19,6 +19,7 @@ const OURS_ONLY = "this rule ends where package.json has another name than barew
 
 const LAYERS: Readonly<Record<string, number>> = {
   "index.ts": 7,
+  cli: 7,
   worker: 6,
   app: 5,
   "transport/session": 5,
@@ -38,8 +39,12 @@ const LAYERS: Readonly<Record<string, number>> = {
 };
 const PACKAGES = new Set(["zod", "zod/mini", "zod/v4/locales/en.js", "cloudflare:workers"]);
 const OWN_FOLDER = "src/app/";
+/** Programs that run on Node, beside the Worker. */
+const CLI = "src/cli/";
+const CLI_PACKAGES = /^node:|^wrangler$/;
+const SOURCE = /^src\/.*\.(ts|mjs)$/;
 const layers: Rule = (files) =>
-  each(files, /^src\/.*\.ts$/, (path, text) => {
+  each(files, SOURCE, (path, text) => {
     const folder = folderOf(path);
     const layer = LAYERS[folder];
     if (layer === undefined)
@@ -48,7 +53,7 @@ const layers: Rule = (files) =>
       ];
     return importsOf(text).flatMap((name) => {
       if (!name.startsWith("."))
-        return PACKAGES.has(name) || path.startsWith(OWN_FOLDER)
+        return PACKAGES.has(name) || path.startsWith(OWN_FOLDER) || (path.startsWith(CLI) && CLI_PACKAGES.test(name))
           ? []
           : [`${path}: may not import "${name}": import it in ${OWN_FOLDER}, and pass in what it gives`];
       const target = folderOf(normalize(join(dirname(path), name)));
@@ -69,22 +74,37 @@ const api: Rule = (files) =>
   );
 
 /** Types count: whoever reads one file of a circle must read them all. */
-const cycles: Rule = (files) => {
-  const imports = (path: string): string[] =>
-    importsOf(files[path] ?? "")
-      .filter((name) => name.startsWith("."))
-      .map((name) => normalize(join(dirname(path), name)));
-  const reach = (from: string): Set<string> => {
-    const seen = new Set(imports(from));
-    for (const path of seen) for (const next of imports(path)) seen.add(next);
-    return seen;
-  };
-  return each(files, /^src\/.*\.ts$/, (path) =>
-    reach(path).has(path)
+const cycles: Rule = (files) =>
+  each(files, SOURCE, (path) =>
+    reach(files, path).has(path)
       ? [`${path}: imports itself, by way of other files: move what both need to a file of its own`]
       : [],
   );
-};
+
+/** What runs on Node reaches nothing that only workerd has. */
+const onNode: Rule = (files) =>
+  each(files, /^src\/cli\//, (path) =>
+    [path, ...reach(files, path)]
+      .filter((file) => importsOf(files[file] ?? "").some((name) => name.startsWith("cloudflare:")))
+      .map((file) => `${path}: reaches ${file}, which needs workerd: move what both need to a file that runs on Node`),
+  );
+
+/** Node 20 runs these before anything is installed: some need nothing more, the others bring it. */
+const plainEntry: Rule = (files) =>
+  each(files, /^src\/cli\/.*\.mjs$/, (path, text) =>
+    importsOf(text)
+      .filter((name) => !/^node:|^\..*\.mjs$/.test(name))
+      .map((name) => `${path}: imports "${name}": Node 20 runs this file alone: import only Node and .mjs files`),
+  );
+
+/** Whoever judges a server shares nothing with it, so that one mistake cannot hide another. */
+const judge: Rule = (files) =>
+  each(files, /^spec\/.*\.m?[jt]s$/, (path, text) =>
+    importsOf(text)
+      .filter((name) => !name.startsWith("node:"))
+      .filter((name) => !name.startsWith(".") || !normalize(join(dirname(path), name)).startsWith("spec/"))
+      .map((name) => `${path}: imports "${name}": the runner imports only from spec/ and Node`),
+  );
 
 /** A fork chooses its packages; barewire has one. */
 const packages: Rule = (files) =>
@@ -117,22 +137,22 @@ const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
   },
   {
     power: /\bgetRandomValues\b|\brandomUUID\b|\bMath\.random\b/,
-    door: /^src\/base\/time\.ts$/,
+    door: /^src\/(base\/time\.ts$|cli\/)/,
     instead: `use randomBytes of ${TIME}`,
   },
   {
     power: /\bDate\.now\b|\bnew Date\(\)|\bperformance\.now\b/,
-    door: /^src\/base\/time\.ts$/,
+    door: /^src\/(base\/time\.ts$|cli\/)/,
     instead: `use now of ${TIME}, or take the time as an argument`,
   },
   {
     power: /\bset(Timeout|Interval|Immediate)\b|\bscheduler\.wait\b|\bAbortSignal\.timeout\b/,
-    door: /^src\/base\/time\.ts$/,
+    door: /^src\/(base\/time\.ts$|cli\/)/,
     instead: `use startTimer, sleep or startInterval of ${TIME}; in a Durable Object, an alarm`,
   },
   {
     power: /(?<![.\w])(globalThis\.)?fetch\(/,
-    door: /^src\/net\//,
+    door: /^src\/(net|cli)\//,
     instead: "use context.fetch in a handler, fetchConfigured or fetchUntrusted of net/fetch.ts elsewhere",
   },
   {
@@ -143,15 +163,21 @@ const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
   {
     // A log line is a promise to operators, and a place where secrets end up.
     power: /\bconsole\b/,
-    door: /^src\/base\/log\.ts$/,
+    door: /^src\/(base\/log\.ts$|cli\/)/,
     instead: "use log of base/log.ts",
+  },
+  {
+    // The platform's types have it as `any`, so tsc says nothing.
+    power: /(?<![.\w])process\.|\bNodeJS\./,
+    door: /^src\/cli\//,
+    instead: "that is Node's: read a setting from the Worker's environment",
   },
 ];
 
 // A method named fetch is how the platform calls in; only a call outwards is a power.
 const METHOD = /^\s*(override |async )*fetch\([^)]*\)(: [^;]*)? ?\{$|^\s*fetch\(\w+: .*;$/gm;
 const powers: Rule = (files) =>
-  each(files, /^src\/.*\.ts$/, (path, text) => {
+  each(files, SOURCE, (path, text) => {
     const code = withoutComments(text).replace(METHOD, "");
     return DOORS.filter(({ power, door }) => power.test(code) && !door.test(path)).map(
       ({ power, instead }) => `${path}: ${power.exec(code)?.[0]}: ${instead}`,
@@ -171,7 +197,7 @@ const timersAndObjects: Rule = (files) =>
 
 const TABLES = new Set(["src/protocol/versions.ts"]);
 const fileCeiling: Rule = (files) =>
-  each(files, /^src\/.*\.ts$/, (path, text) => {
+  each(files, SOURCE, (path, text) => {
     const most = TABLES.has(path) ? 300 : 250;
     return linesOf(text) > most
       ? [
@@ -181,7 +207,7 @@ const fileCeiling: Rule = (files) =>
   });
 
 const headers: Rule = (files) =>
-  each(files, /^src\/.*\.ts$/, (path, text) => {
+  each(files, SOURCE, (path, text) => {
     const header = /^\/\*\*?\s*\n([\s\S]*?)\n\s*\*\//.exec(text)?.[1] ?? /^\/\*\*.*\*\/|^(\/\/.*\n)+/.exec(text)?.[0];
     if (header === undefined)
       return [
@@ -296,6 +322,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     layers,
     api,
     cycles,
+    onNode,
+    plainEntry,
+    judge,
     zodSpelling,
     powers,
     timersAndObjects,
@@ -322,8 +351,20 @@ layers | src/wire/a.ts | import { x } from "../server/b.ts" | src/wire/a.ts: wir
 layers | src/vault/a.ts | export * from "../storage/b.ts" | src/vault/a.ts: vault may not import storage: move what both need to a lower layer, or pass it in
 layers | src/attic/a.ts | ~ | src/attic/a.ts: folder "attic" is in no layer: put the file into another folder, or the folder into a layer of LAYERS
 layers | src/wire/a.ts | await import("hono") | src/wire/a.ts: may not import "hono": import it in src/app/, and pass in what it gives
+layers | src/worker/a.ts | import { x } from "../cli/b.ts" | src/worker/a.ts: worker may not import cli: move what both need to a lower layer, or pass it in
+layers | src/index.ts | await import("./cli/b.mjs") | src/index.ts: index.ts may not import cli: move what both need to a lower layer, or pass it in
+layers | src/cli/a.mjs | import { x } from "esbuild" | src/cli/a.mjs: may not import "esbuild": import it in src/app/, and pass in what it gives
+layers | src/worker/a.ts | import { x } from "node:fs" | src/worker/a.ts: may not import "node:fs": import it in src/app/, and pass in what it gives
+onNode | src/cli/a.ts | import { x } from "cloudflare:workers" | src/cli/a.ts: reaches src/cli/a.ts, which needs workerd: move what both need to a file that runs on Node
+powers | src/worker/a.ts | process.env["A"] | src/worker/a.ts: process.: that is Node's: read a setting from the Worker's environment
+powers | src/cli/a.ts | crypto.subtle | src/cli/a.ts: crypto.subtle: use seal, open or sha256Base64url of crypto/seal.ts, or signText of crypto/hmac.ts
 api | src/app/tools/a.ts | import { log } from "../../base/log.ts" | src/app/tools/a.ts: imports src/base/log.ts: import it from src/api.ts, and add it there
 cycles | src/wire/a.ts | import type { A } from "./a.ts" | src/wire/a.ts: imports itself, by way of other files: move what both need to a file of its own
+plainEntry | src/cli/a.mjs | import { x } from "./b.ts" | src/cli/a.mjs: imports "./b.ts": Node 20 runs this file alone: import only Node and .mjs files
+plainEntry | src/cli/a.mjs | await import("wrangler") | src/cli/a.mjs: imports "wrangler": Node 20 runs this file alone: import only Node and .mjs files
+judge | spec/runner/a.mjs | import { x } from "../../src/base/b.ts" | spec/runner/a.mjs: imports "../../src/base/b.ts": the runner imports only from spec/ and Node
+judge | spec/runner/a.mjs | await import("../../test/spec/b.ts") | spec/runner/a.mjs: imports "../../test/spec/b.ts": the runner imports only from spec/ and Node
+judge | spec/runner/a.mjs | import { x } from "zod" | spec/runner/a.mjs: imports "zod": the runner imports only from spec/ and Node
 zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle: use seal, open or sha256Base64url of crypto/seal.ts, or signText of crypto/hmac.ts
@@ -411,11 +452,11 @@ it("what protects everybody binds a fork too", () => {
 
 it("make dev binds to loopback only", () => {
   // The tool names the address, and both configurations have it too, for whoever starts wrangler by hand. That nobody else
-  // reaches it is seen in test/tools/dev.node.test.ts.
-  const server = here["test/tools/dev-server.mjs"] ?? "";
+  // reaches it is seen in test/cli/dev.node.test.ts.
+  const server = here["src/cli/dev-server.ts"] ?? "";
   expect(server.match(/\bhostname: .*?[,\n]/g)).toEqual(['hostname: "127.0.0.1",']);
   const commands = commandsOf("dev", {});
-  expect(commands.map((words) => words.slice(0, 2))).toEqual([["node", "test/tools/dev.mjs"]]);
+  expect(commands.map((words) => words.slice(0, 2))).toEqual([["node", "src/cli/dev.ts"]]);
   for (const path of ["wrangler.toml", "test/world/wrangler.toml"])
     expect(here[path]?.match(/^\s*(?:ip|host) *=.*$/gm), path).toEqual(['ip = "127.0.0.1"']);
 });
@@ -462,6 +503,17 @@ function importsOf(text: string): string[] {
   return [
     ...text.matchAll(/^(?:import|export|\})[^"\n]*\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm),
   ].map((m) => m[1] ?? m[2] ?? m[3] ?? "");
+}
+
+/** What a file imports, itself or by way of others. */
+function reach(files: Files, from: string): Set<string> {
+  const imports = (path: string): string[] =>
+    importsOf(files[path] ?? "")
+      .filter((name) => name.startsWith("."))
+      .map((name) => normalize(join(dirname(path), name)));
+  const seen = new Set(imports(from));
+  for (const path of seen) for (const next of imports(path)) seen.add(next);
+  return seen;
 }
 
 function withoutComments(text: string): string {

@@ -6,7 +6,7 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import { expect, it } from "vitest";
-import { isNewEnough } from "./tools/ready.mjs";
+import { isNewEnough } from "../src/cli/ready.mjs";
 
 interface Manifest {
   readonly name: string;
@@ -121,9 +121,11 @@ it("is in order: one copy, zod alone, no scripts", () => {
 });
 
 it("our own tools let npm run no script", () => {
-  const tools = sources("test").filter((path) => /\.m?[jt]s$/.test(path) && path !== "test/dependencies.node.test.ts");
+  const tools = [...sources("test"), ...sources("src")].filter(
+    (path) => /\.m?[jt]s$/.test(path) && path !== "test/dependencies.node.test.ts",
+  );
   expect(tools.filter((path) => /"(ci|install)"/.test(read(path)))).toEqual(
-    expect.arrayContaining(["test/outside/install.node.ts", "test/tools/ready.mjs"]),
+    expect.arrayContaining(["test/outside/install.node.ts", "src/cli/ready.mjs"]),
   );
   expect(tools.flatMap((path) => callFaults(path, read(path)))).toEqual([]);
   expect(callFaults("a.mjs", 'run("npm", ["ci", "--no-audit"])')).toEqual([
@@ -219,7 +221,7 @@ it("the pinned Node is new enough, one version, on every platform that the READM
   ]);
   expect(new Set(pinned.map(({ version }) => version)).size).toBe(1);
   expect(isNewEnough(pinned[0]?.version ?? "")).toBe(true);
-  // As test/tools/ready.mjs looks for it.
+  // As src/cli/ready.mjs looks for it.
   expect(pinned.map(({ bin }) => bin)).toEqual(pinned.map(() => ({ node: "bin/node" })));
 });
 

@@ -23,7 +23,7 @@ const { SOAK_SECONDS = "0", SOAK_SEED } = process.env;
 const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) };
 
 /** Files that take tens of seconds, so that none of them is left to run alone at the end. */
-const LONG = /exchanges\.|tools.dev\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls/;
+const LONG = /exchanges\.|cli.dev\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

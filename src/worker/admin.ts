@@ -12,10 +12,8 @@ import { verifyText } from "../crypto/hmac.ts";
 import { readBody } from "../wire/body.ts";
 import { jsonResponse } from "../wire/response.ts";
 import type { Vault } from "../vault/vault.ts";
+import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "./admin-token.ts";
 
-/** Purpose of the proof, and the most seconds it may be good for. */
-export const ADMIN_TOKEN_PURPOSE = "admin";
-const ADMIN_TOKEN_SECONDS = 60;
 /** With the question for them, within the 50 statements that a request may make on the Free plan. */
 const PAGE_SIZE = 40;
 

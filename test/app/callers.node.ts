@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { ElicitResult } from "@modelcontextprotocol/client";
 import { registerSecrets } from "../client/secrets.node.ts";
-import { login } from "../tools/login.mjs";
+import { login } from "../../src/cli/login.ts";
 
 export type ClientMode = "auto" | "legacy";
 export const CLIENT_MODES: readonly ClientMode[] = ["auto", "legacy"];

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
-import { freePort, startWorker } from "../tools/process.mjs";
+import { freePort, startWorker } from "../tools/worker.node.ts";
 
 type Worker = Awaited<ReturnType<typeof startWorker>>;
 let dev: Worker;

@@ -3,7 +3,7 @@
  * The token is one that the server issued at the end of such a login.
  */
 
-import { login } from "../tools/login.mjs";
+import { login } from "../../src/cli/login.ts";
 import { DUEL_COLUMNS, OBJECTS, bundle, cells, cpuOf, duel, show, start, statelessPost, table } from "./lib.mjs";
 
 /** Throughput and CPU time of an authenticated call, as a share of the open one's. */

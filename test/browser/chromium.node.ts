@@ -5,7 +5,7 @@
 
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { chromiumPath } from "../tools/chromium.mjs";
+import { chromiumPath } from "../tools/chromium.node.ts";
 
 /** As much of playwright-core as is used here; the package is installed with test/outside, not with the project. */
 export interface Page {

@@ -6,7 +6,7 @@
 import { Client, ProtocolError, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import type { ElicitResult, SubscriptionFilter } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
-import { passPages, tab } from "../tools/login.mjs";
+import { passPages, tab } from "../../src/cli/login.ts";
 import { PASSPHRASE, serveApp, serveWorld, type TestServer } from "./servers.node.ts";
 import { beginClientLogin } from "./oauth-client.node.ts";
 

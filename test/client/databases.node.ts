@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSy
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { DATABASES } from "../tools/process.mjs";
+import { DATABASES } from "../../src/cli/wrangler-config.ts";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const SETTINGS = join(root, "wrangler.toml");
@@ -25,8 +25,8 @@ export async function setup(): Promise<void> {
   const scratch = mkdtempSync(`${DATABASES_FOLDER}-`);
   const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
-  for (const database of DATABASES) {
-    const args = ["d1", "migrations", "apply", database, "--local", "--persist-to", scratch, "--config", SETTINGS];
+  for (const { binding } of DATABASES) {
+    const args = ["d1", "migrations", "apply", binding, "--local", "--persist-to", scratch, "--config", SETTINGS];
     await promisify(execFile)(process.execPath, [wrangler, ...args], { env });
   }
   renameSync(scratch, DATABASES_FOLDER);

@@ -1,7 +1,7 @@
 /** A real client whose access token is over goes on by itself with its refresh token, until its grant is over too. */
 
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { passPages, tab } from "../tools/login.mjs";
+import { passPages, tab } from "../../src/cli/login.ts";
 import { PASSPHRASE, serveBareApp, type TestServer } from "./servers.node.ts";
 import { beginClientLogin } from "./oauth-client.node.ts";
 

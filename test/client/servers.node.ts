@@ -10,8 +10,8 @@ import { tmpdir } from "node:os";
 import { join, resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { hashPassphrase } from "../tools/passphrase.mjs";
-import { VARIABLES } from "../tools/process.mjs";
+import { hashPassphrase } from "../../src/cli/passphrase.mjs";
+import { VARIABLES } from "../../src/cli/wrangler-config.ts";
 import { DATABASES_FOLDER } from "./databases.node.ts";
 import { linesWithSecrets, registerSecrets } from "./secrets.node.ts";
 

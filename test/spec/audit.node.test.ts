@@ -11,13 +11,15 @@ import { readForm, readLocation } from "./page.ts";
 
 type Matches = (expected: Json, actual: Json | undefined, kept: JsonObject) => boolean;
 // Plain JavaScript without types: named by an address, so that nothing infers them.
-const { matches } = (await import(new URL("../tools/audit-match.mjs", import.meta.url).href)) as { matches: Matches };
+const { matches } = (await import(new URL("../../spec/runner/match.mjs", import.meta.url).href)) as {
+  matches: Matches;
+};
 type Reader = (text: string, base: URL) => Json | undefined;
-const web = (await import(new URL("../tools/audit-web.mjs", import.meta.url).href)) as {
+const web = (await import(new URL("../../spec/runner/web.mjs", import.meta.url).href)) as {
   formOf: Reader;
   locationOf: Reader;
 };
-const AUDIT = fileURLToPath(new URL("../tools/audit.mjs", import.meta.url));
+const AUDIT = fileURLToPath(new URL("../../spec/runner/audit.mjs", import.meta.url));
 const REVISION = "2026-07-28";
 const NEW = "io.modelcontextprotocol/";
 type Answer = { status: number; body: JsonObject };

@@ -7,7 +7,7 @@ import { createHash, randomUUID, type webcrypto } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { registerSecrets } from "../client/secrets.node.ts";
 import { serveChanged, type TestServer } from "../client/servers.node.ts";
-import { passPages, tab } from "../tools/login.mjs";
+import { passPages, tab } from "../../src/cli/login.ts";
 import { makeAuthority, serveSecurely, type Certificate, type SecureServer } from "./authority.node.ts";
 import { callTool, openSession } from "./client.node.ts";
 

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { registerSecrets } from "../client/secrets.node.ts";
 import { serveChanged, type Changes, type TestServer } from "../client/servers.node.ts";
-import { passPages, refresh, tab } from "../tools/login.mjs";
+import { passPages, refresh, tab } from "../../src/cli/login.ts";
 import { callTool, events, listen, nextMessage, openSession, post } from "./client.node.ts";
 
 const ASKS = "test_elicitation";

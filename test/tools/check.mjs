@@ -7,8 +7,9 @@
 
 import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
-import { CHROMIUM_HINT, chromiumPath } from "./chromium.mjs";
-import { ROOT, run } from "./process.mjs";
+import { CHROMIUM_HINT, chromiumPath } from "./chromium.node.ts";
+import { ROOT } from "../../src/cli/environment.mjs";
+import { runProgram } from "../../src/cli/process.ts";
 
 const LOGS = join(ROOT, "dist", "test");
 
@@ -34,6 +35,7 @@ const QUICK = [
   { name: "format", command: "oxfmt", args: ["--check"] },
   { name: "lint", command: "oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "types of src and its tests", command: "tsc", args: ["-p", "tsconfig.json"] },
+  { name: "types of the operator programs", command: "tsc", args: ["-p", "src/cli/tsconfig.json"] },
   { name: "types of the tests outside workerd", command: "tsc", args: ["-p", "test/tsconfig.json"] },
   { name: "size", command: "node", args: ["test/tools/size.mjs"] },
 ];
@@ -59,7 +61,11 @@ process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 
 async function runStep(step) {
   const began = Date.now();
-  const { code, output } = await run(step.command, step.args, { timeoutMs: STEP_MS, quiet: true, env: SCRATCH });
+  const { code, output } = await runProgram(step.command, step.args, {
+    timeoutMs: STEP_MS,
+    isQuiet: true,
+    env: SCRATCH,
+  });
   const log = logOf(step);
   writeFileSync(log, output);
   const result = judge(step, code, output);

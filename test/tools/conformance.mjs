@@ -8,8 +8,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { serveWorld } from "../client/servers.node.ts";
-import { passPages, tab } from "./login.mjs";
-import { freePort, run } from "./process.mjs";
+import { passPages, tab } from "../../src/cli/login.ts";
+import { runProgram } from "../../src/cli/process.ts";
+import { freePort } from "./worker.node.ts";
 
 const NEWEST = "2026-07-28";
 const REVISIONS = ["2025-03-26", "2025-06-18", "2025-11-25", NEWEST];
@@ -130,7 +131,11 @@ async function runAuthorization(issuer, revision) {
     if (address !== undefined) browsing ??= browse(address);
   };
   console.log(`authorization at ${revision}:`);
-  const { code, output } = await run("conformance", suite, { quiet: true, timeoutMs: 60_000, heard });
+  const { code, output } = await runProgram("conformance", suite, {
+    isQuiet: true,
+    timeoutMs: 60_000,
+    onOutput: heard,
+  });
   const verdicts = readdirSync(out).map((folder) => judge(out, folder));
   for (const { line } of verdicts) console.log(`  ${line}`);
   const passed = verdicts.filter((verdict) => verdict.passed).length;
@@ -177,7 +182,7 @@ async function runLane(lane, url) {
     out,
   ];
   console.log(`${lane.name}:`);
-  const { code, output } = await run("conformance", suite, { quiet: true, timeoutMs: 300_000 });
+  const { code, output } = await runProgram("conformance", suite, { isQuiet: true, timeoutMs: 300_000 });
   const verdicts = readdirSync(out)
     .sort()
     .map((folder) => judge(out, folder, lane.unscored));

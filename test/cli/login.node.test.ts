@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
-import { login, refresh } from "./login.mjs";
+import { login, refresh } from "../../src/cli/login.ts";
 
 const FIELDS = { passphrase: "open sesame" };
 const KEPT = { client_id: "c1", refresh_token: "r1" };

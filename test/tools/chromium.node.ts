@@ -6,9 +6,9 @@ import { existsSync } from "node:fs";
 const PLACES = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 
 /** The program that CHROMIUM names, else the first that is installed, else undefined. */
-export function chromiumPath() {
-  const { CHROMIUM } = process.env;
+export function chromiumPath(): string | undefined {
+  const CHROMIUM = process.env["CHROMIUM"];
   return (CHROMIUM === undefined ? PLACES : [CHROMIUM]).find((path) => existsSync(path));
 }
 
-export const CHROMIUM_HINT = `there is no Chromium (looked for ${PLACES.join(" and ")}; CHROMIUM names another)`;
+export const CHROMIUM_HINT: string = `there is no Chromium (looked for ${PLACES.join(" and ")}; CHROMIUM names another)`;

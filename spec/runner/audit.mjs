@@ -2,16 +2,16 @@
  * The second runner of spec/: plain JavaScript over fetch, against any URL. It shares no line with the one in test/spec,
  * so that spec/README.md is all that the two have in common. It cannot evict. A server that answers a stranger with 401
  * is taken for the guarded world, any other for the open one; each is tried with its own exchanges only.
- *   node test/tools/audit.mjs URL [--revision R] [--mode plain|sse|bytes] [--only id-prefix] [--out file]
+ *   node spec/runner/audit.mjs URL [--revision R] [--mode plain|sse|bytes] [--only id-prefix] [--out file]
  */
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { fill, HOLE, isObject, json, matches, patch, text } from "./audit-match.mjs";
-import { formOf, keepCookies, locationOf, webOf } from "./audit-web.mjs";
+import { fill, HOLE, isObject, json, matches, patch, text } from "./match.mjs";
+import { formOf, keepCookies, locationOf, webOf } from "./web.mjs";
 
-const spec = new URL("../../spec/", import.meta.url);
+const spec = new URL("../", import.meta.url);
 const read = (path) => JSON.parse(readFileSync(new URL(path, spec), "utf8"));
 const names = ["revision", "mode", "only", "out"].map((name) => [name, { type: "string" }]);
 const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: Object.fromEntries(names) });

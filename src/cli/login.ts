@@ -10,14 +10,38 @@ import { createHash, randomBytes } from "node:crypto";
 const ANSWER_MS = 30_000;
 const REDIRECT = "http://127.0.0.1:9/callback";
 
+/** What a browser does: it sends a request, and follows nothing. */
+export type Browser = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+/** What a form is filled in with, by the names of its fields. */
+export type FormFields = Readonly<Record<string, string>>;
+
+/** A token response (RFC 6749 section 5.1), as far as it is needed. */
+export interface Tokens {
+  readonly access_token: string;
+  readonly refresh_token: string;
+}
+
+/** Members of the metadata of a server and its resource (RFC 8414, RFC 9728). */
+interface Metadata {
+  readonly issuer: string;
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly registration_endpoint: string;
+  readonly resource: string;
+}
+
 /**
  * Logs in at the server behind `endpoint`, filling the sign-in form with `fields`. Resolves to the token response, and the
  * `client_id` it was made for. Rejects with what the server said at the first refusal.
  */
-export async function login(endpoint, fields) {
+export async function login(
+  endpoint: string | URL,
+  fields: FormFields,
+): Promise<Tokens & { readonly client_id: string }> {
   const browser = tab();
   const server = await discover(endpoint);
-  const client = await json(
+  const client = await json<{ readonly client_id: string }>(
     await send(server.registration_endpoint, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -32,32 +56,43 @@ export async function login(endpoint, fields) {
   const verifier = randomBytes(32).toString("base64url");
   const asked = new URL(server.authorization_endpoint);
   const state = randomBytes(9).toString("base64url");
-  for (const [name, value] of Object.entries({
-    ...{ response_type: "code", client_id: client.client_id, redirect_uri: REDIRECT, state },
+  const params = {
+    response_type: "code",
+    client_id: client.client_id,
+    redirect_uri: REDIRECT,
+    state,
     code_challenge: createHash("sha256").update(verifier).digest("base64url"),
-    ...{ code_challenge_method: "S256", resource: server.resource },
-  }))
-    asked.searchParams.set(name, value);
+    code_challenge_method: "S256",
+    resource: server.resource,
+  };
+  for (const [name, value] of Object.entries(params)) asked.searchParams.set(name, value);
   const answer = await passPages(browser, asked, fields);
   if (answer.get("state") !== state || answer.get("iss") !== server.issuer)
-    throw new Error(`Not our answer: ${answer}`);
-  if (answer.get("code") === null)
-    throw new Error(`Refused: ${answer.get("error")} ${answer.get("error_description")}`);
+    throw new Error(`Not our answer: ${answer.toString()}`);
+  const code = answer.get("code");
+  if (code === null) throw new Error(`Refused: ${answer.get("error")} ${answer.get("error_description")}`);
   const tokens = await send(server.token_endpoint, {
     method: "POST",
     body: new URLSearchParams({
-      ...{ grant_type: "authorization_code", code: answer.get("code"), redirect_uri: REDIRECT },
-      ...{ client_id: client.client_id, code_verifier: verifier, resource: server.resource },
+      grant_type: "authorization_code",
+      code,
+      redirect_uri: REDIRECT,
+      client_id: client.client_id,
+      code_verifier: verifier,
+      resource: server.resource,
     }),
   });
-  return { ...(await json(tokens)), client_id: client.client_id };
+  return { ...(await json<Tokens>(tokens)), client_id: client.client_id };
 }
 
 /**
  * A new access token for a client that was let in before; resolves to the token response, or undefined when the server does
  * not know client or token (any more).
  */
-export async function refresh(endpoint, { client_id, refresh_token }) {
+export async function refresh(
+  endpoint: string | URL,
+  { client_id, refresh_token }: { readonly client_id: string; readonly refresh_token: string },
+): Promise<Tokens | undefined> {
   const server = await discover(endpoint);
   const body = new URLSearchParams({
     grant_type: "refresh_token",
@@ -66,33 +101,36 @@ export async function refresh(endpoint, { client_id, refresh_token }) {
     resource: server.resource,
   });
   const response = await send(server.token_endpoint, { method: "POST", body });
-  return response.status === 400 || response.status === 401 ? undefined : json(response);
+  return response.status === 400 || response.status === 401 ? undefined : json<Tokens>(response);
 }
 
 /** The metadata of the authorization server at `endpoint`, with the `resource` it guards. Rejects what leads elsewhere. */
-async function discover(endpoint) {
+async function discover(endpoint: string | URL): Promise<Metadata> {
   const { origin } = new URL(endpoint);
   const found = await send(new URL("/.well-known/oauth-protected-resource/mcp", origin));
   if (found.status === 404) throw new Error(`${origin} asks nobody to sign in: no token is needed`);
-  const { resource, authorization_servers: issuers = [] } = await json(found);
+  const { resource, authorization_servers: issuers = [] } = await json<{
+    readonly resource: string;
+    readonly authorization_servers?: readonly string[];
+  }>(found);
   requireOrigin(origin, { resource, authorization_servers: issuers[0] });
-  const server = await json(await send(new URL("/.well-known/oauth-authorization-server", origin)));
+  const server = await json<Metadata>(await send(new URL("/.well-known/oauth-authorization-server", origin)));
   const { issuer, authorization_endpoint, token_endpoint, registration_endpoint } = server;
   requireOrigin(origin, { issuer, authorization_endpoint, token_endpoint, registration_endpoint });
   return { ...server, resource };
 }
 
-/** Throws unless each of `named` is an address of `origin`: a passphrase is for the server that was meant. */
-function requireOrigin(origin, named) {
+/** @throws unless each of `named` is an address of `origin`: a passphrase is for the server that was meant. */
+function requireOrigin(origin: string, named: Readonly<Record<string, string | undefined>>): void {
   for (const [name, address] of Object.entries(named)) {
-    const there = URL.canParse(address) ? new URL(address).origin : String(address);
+    const there = address !== undefined && URL.canParse(address) ? new URL(address).origin : String(address);
     if (there !== origin)
       throw new Error(`${origin} names another server, ${there}, as its ${name}: nothing was sent there`);
   }
 }
 
 /** Fills in the forms that `url` leads to until one sends the browser elsewhere; resolves to that address's query. */
-export async function passPages(browser, url, fields) {
+export async function passPages(browser: Browser, url: string | URL, fields: FormFields): Promise<URLSearchParams> {
   const { origin, searchParams } = new URL(url);
   const callback = searchParams.get("redirect_uri") ?? "";
   let page = await browser(url);
@@ -103,7 +141,7 @@ export async function passPages(browser, url, fields) {
     else if (location !== null) throw new Error(`${origin} redirects to ${location}, which is not followed`);
     const text = await page.text();
     if (page.status >= 400) throw new Error(`Refused (${page.status}): ${messageIn(text)}`);
-    const form = readForm(text);
+    const form = readHtmlForm(text);
     if (form === undefined) throw new Error(`No form in the page (${page.status}): ${strip(text)}`);
     const action = new URL(form.action, url);
     requireOrigin(origin, { "form's address": action.href });
@@ -114,56 +152,56 @@ export async function passPages(browser, url, fields) {
 }
 
 /** A browser's tab, as far as forms need one: it keeps cookies, says its origin, and follows nothing. */
-export function tab() {
-  const jar = new Map();
+export function tab(): Browser {
+  const jar = new Map<string, string>();
   return async (url, init = {}) => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
-    const headers = { ...(init.method === "POST" ? { origin: new URL(url).origin } : {}), cookie };
+    const headers = { ...(init.method === "POST" && { origin: new URL(url).origin }), cookie };
     const response = await fetch(url, { redirect: "manual", ...init, headers });
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
-      if (name !== undefined) jar.set(name, value);
+      if (name !== undefined && value !== undefined) jar.set(name, value);
     }
     return response;
   };
 }
 
 /** The first form of a page: where it goes, and its hidden fields. */
-export function readForm(html) {
+function readHtmlForm(html: string): { readonly action: string; readonly hidden: FormFields } | undefined {
   const [, action] = /<form[^>]*\saction="([^"]*)"/.exec(html) ?? [];
   if (action === undefined) return undefined;
-  const inputs = [...html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([tag]) => [
-    /\sname="([^"]*)"/.exec(tag)?.[1],
+  const inputs = [...html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([tag]): [string, string] => [
+    /\sname="([^"]*)"/.exec(tag)?.[1] ?? "",
     unescape(/\svalue="([^"]*)"/.exec(tag)?.[1] ?? ""),
   ]);
   return { action: unescape(action), hidden: Object.fromEntries(inputs) };
 }
 
-function unescape(text) {
-  const named = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
-  return text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name) => named[name]);
+function unescape(text: string): string {
+  const named: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
+  return text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? "");
 }
 
 /** What a page says went wrong: its alert, or all of it. */
-function messageIn(html) {
+function messageIn(html: string): string {
   const [, alert] = /<[^>]*\brole="alert"[^>]*>([\s\S]*?)<\/p>/.exec(html) ?? [];
   return unescape(strip(alert ?? html).trim());
 }
 
-function strip(html) {
+function strip(html: string): string {
   const body = html.replace(/<(style|title)[\s\S]*?<\/\1>/g, "");
   return body.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
 }
 
 /** One request. A redirect is no answer: it may lead anywhere. */
-async function send(url, init = {}) {
+async function send(url: string | URL, init: RequestInit = {}): Promise<Response> {
   const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) });
   const location = response.headers.get("location");
   if (location !== null) throw new Error(`${new URL(url).href} redirects to ${location}, which is not followed`);
   return response;
 }
 
-async function json(response) {
+async function json<T>(response: Response): Promise<T> {
   if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
-  return response.json();
+  return (await response.json()) as T;
 }

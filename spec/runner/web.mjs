@@ -3,7 +3,7 @@
  * what they send. Once more and apart from test/spec.
  */
 
-import { fill, text } from "./audit-match.mjs";
+import { fill, text } from "./match.mjs";
 
 const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 const decode = (value) =>

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { callTool, connectClient } from "../app/callers.node.ts";
 import { copyRepository, type Terminal } from "./dev.node.ts";
-import { login } from "./login.mjs";
+import { login } from "../../src/cli/login.ts";
 
 /** Several waits, each of them as long as a busy machine takes. */
 const LONG = 300_000;
@@ -200,7 +200,7 @@ it("starts again without making tables; behind a tunnel it has the tunnel's addr
 
 it("knows which tables were made", async () => {
   const state = join(copy.folder, ".wrangler/state");
-  const { isMigrated } = (await import(join(copy.folder, "test/tools/process.mjs"))) as {
+  const { isMigrated } = (await import(join(copy.folder, "src/cli/databases.ts"))) as {
     isMigrated: (folder: string) => boolean;
   };
   expect(isMigrated(state)).toBe(true);

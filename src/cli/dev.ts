@@ -8,8 +8,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { localSettings, makeSecrets, passphraseIn } from "./local.mjs";
-import { ENV, freshKeys, migrateHere, ROOT } from "./process.mjs";
+import { SUPPORTED_VERSIONS } from "../protocol/versions.ts";
+import { migrateLocal } from "./databases.ts";
+import type { ServeOptions } from "./dev-server.ts";
+import { ENV, ROOT } from "./environment.mjs";
+import { messageOf } from "./errors.ts";
+import { freshKeys, localSettings, makeSecrets, passphraseIn, type Settings } from "./local-settings.ts";
 
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
@@ -34,17 +38,17 @@ process.chdir(ROOT);
 try {
   await run();
 } catch (error) {
-  console.error(error.message);
+  console.error(messageOf(error));
   process.exit(1);
 }
 
-async function run() {
+async function run(): Promise<void> {
   const port = Number(values.port ?? (values.world ? 8790 : 8787));
   await checkPort(port);
   const what = values.world ? world() : await app();
   // wrangler takes a while to load: what is wrong with the command is said before.
-  const { serve } = await import("./dev-server.mjs");
-  const stop = async () => (await server)();
+  const { serve } = await import("./dev-server.ts");
+  const stop = async (): Promise<void> => (await server)();
   let isDescribed = values.world;
   const server = serve({
     ...what,
@@ -58,7 +62,7 @@ async function run() {
     },
     onServed(settings) {
       endWith(stop);
-      if (!isDescribed) console.log(describe(port, Object.fromEntries(settings)));
+      if (!isDescribed) console.log(describe(port, settings));
       isDescribed = true;
       console.log(`Served at ${addressOf(port)}`);
     },
@@ -66,39 +70,44 @@ async function run() {
   await server;
 }
 
+type Served = Pick<ServeOptions, "config" | "vars" | "settings">;
+
 /** The app as wrangler.toml has it, with the settings of this machine. */
-async function app() {
+async function app(): Promise<Served> {
   const url = readUrl(values.url);
   makeSecrets(VARS);
-  await migrateHere(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
-  const settings = () => localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
+  await migrateLocal(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
+  const settings = (): Settings => localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
   return { config: "wrangler.toml", vars: [VARS], settings };
 }
 
-function world() {
+function world(): Served {
   const keys = { KEYS: freshKeys("world"), DEV: "1" };
-  const revision = values.revision === "" ? {} : { SESSION_PROTOCOL_VERSION: values.revision };
-  // The world is open unless it is told to have the built-in sign-in.
-  const auth = values.auth === "builtin" ? { AUTH: "" } : {};
-  return { config: "test/world/wrangler.toml", vars: [], settings: () => ({ ...keys, ...revision, ...auth }) };
+  const settings = {
+    ...keys,
+    ...(values.revision !== "" && { SESSION_PROTOCOL_VERSION: values.revision }),
+    // The world is open unless it is told to have the built-in sign-in.
+    ...(values.auth === "builtin" && { AUTH: "" }),
+  };
+  return { config: "test/world/wrangler.toml", vars: [], settings: () => settings };
 }
 
 /** The endpoint, as the terminal names it everywhere. */
-function addressOf(port) {
+function addressOf(port: number): string {
   if (values.url !== "") return `${readUrl(values.url)}/mcp`;
   return `http://${values.world ? "127.0.0.1" : "localhost"}:${port}/mcp`;
 }
 
-function readUrl(text) {
+function readUrl(text: string): string {
   if (text === "") return "";
-  const { protocol = "", origin } = URL.canParse(text) ? new URL(text) : {};
-  if (!/^https?:$/.test(protocol))
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol))
     throw new Error(`URL must be an address such as https://name.example, not "${text}".`);
-  return origin;
+  return url.origin;
 }
 
-/** Throws unless the port is free, in either family: browsers try both for localhost. */
-async function checkPort(port) {
+/** @throws unless the port is free, in either family: browsers try both for localhost. */
+async function checkPort(port: number): Promise<void> {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new Error(`PORT must be 1 to 65535, not "${values.port}".`);
   const [four, six] = [await listen(port, "127.0.0.1"), await listen(port, "::1")];
@@ -111,20 +120,20 @@ async function checkPort(port) {
 }
 
 /** Why `port` of `host` cannot be listened on; undefined when it can. */
-function listen(port, host) {
+function listen(port: number, host: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once("error", ({ code }) => resolve(code));
+    server.once("error", ({ code }: NodeJS.ErrnoException) => resolve(code));
     server.listen(port, host, () => server.close(() => resolve(undefined)));
   });
 }
 
-function red(text) {
+function red(text: string): string {
   return process.stderr.isTTY ? `\u001B[31m${text}\u001B[0m` : text;
 }
 
 /** Ends the server with this program. wrangler sets listeners with each runtime, which would end it at once: they go. */
-function endWith(stop) {
+function endWith(stop: () => Promise<void>): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.removeAllListeners(signal);
     process.on(signal, () => {
@@ -135,7 +144,7 @@ function endWith(stop) {
 }
 
 /** Who is asked what, by the settings in force. */
-function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }) {
+function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: Settings): string {
   if (AUTH === "none") return "Anyone on this machine may call it: AUTH is none.";
   if (AUTH_ISSUER !== "") return `Callers bring tokens of ${AUTH_ISSUER}, as AUTH_ISSUER says.`;
   if (SIGN_IN !== "" && SIGN_IN !== "passphrase") return `People sign in by ${SIGN_IN}, as SIGN_IN says.`;
@@ -144,16 +153,17 @@ function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }) {
 }
 
 /** How to connect. */
-function describe(port, settings) {
+function describe(port: number, settings: Settings): string {
   const endpoint = addressOf(port);
+  const revision = SUPPORTED_VERSIONS[0];
   const meta = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/protocolVersion": revision,
     "io.modelcontextprotocol/clientCapabilities": {},
   };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta: meta } });
   const target = values.url === "" ? "" : ` URL=${readUrl(values.url)}`;
   const token = `make -s token${target === "" && port !== 8787 ? ` PORT=${port}` : target}`;
-  const bearer = settings.AUTH === "none" ? "" : ` \\\n                   -H "Authorization: Bearer $(${token})"`;
+  const bearer = settings["AUTH"] === "none" ? "" : ` \\\n                   -H "Authorization: Bearer $(${token})"`;
   return `barewire: ${endpoint}
 ${guard(settings)}
 
@@ -166,7 +176,7 @@ ${guard(settings)}
   MCP Inspector  npx @modelcontextprotocol/inspector     (add a server, transport streamable-http, URL: ${endpoint})
   curl           curl -s ${endpoint} \\
                    -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\
-                   -H 'MCP-Protocol-Version: 2026-07-28' -H 'Mcp-Method: server/discover'${bearer} \\
+                   -H 'MCP-Protocol-Version: ${revision}' -H 'Mcp-Method: server/discover'${bearer} \\
                    -d '${body}'
 `;
 }

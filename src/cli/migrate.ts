@@ -1,10 +1,11 @@
 /** `make migrate`: makes the tables of every database where they are missing. Flags go to wrangler: --local, --remote. */
 
-import { migrate } from "./process.mjs";
+import { messageOf } from "./errors.ts";
+import { migrate } from "./databases.ts";
 
 try {
   await migrate(...process.argv.slice(2));
 } catch (error) {
-  console.error(error.message);
+  console.error(messageOf(error));
   process.exit(1);
 }

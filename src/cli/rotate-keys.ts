@@ -10,17 +10,36 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { readKeyRing } from "../../src/crypto/key-ring.ts";
-import { signText } from "../../src/crypto/hmac.ts";
-import { ADMIN_TOKEN_PURPOSE } from "../../src/worker/admin.ts";
-import { ENV, ROOT } from "./process.mjs";
+import { signText } from "../crypto/hmac.ts";
+import { readKeyRing, type KeyRing } from "../crypto/key-ring.ts";
+import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "../worker/admin-token.ts";
+import { ENV, ROOT } from "./environment.mjs";
+import { messageOf } from "./errors.ts";
 
-/** As front.ts has it. */
+/** KEYS as text, and what it says. */
+interface ReadKeys {
+  readonly text: string;
+  readonly ring: KeyRing;
+  /** Id of the first key. */
+  readonly current: string;
+}
+
+/** What the server answers for one page: `unreadable` counts by reason, `next` is where the next page begins. */
+interface Page {
+  readonly current: string;
+  readonly resealed: number;
+  readonly unreadable: Readonly<Record<string, number>>;
+  readonly next?: string;
+}
+
+/** As worker/router.ts has it. */
 const ROTATE_PATH = "/admin/rotate-keys";
 const WAIT_MS = 90_000;
 /** For how long a deployed server passes a new secret on to all its isolates, generously. */
 const SPREAD_MS = 30_000;
-const { values } = parseArgs({ options: { url: { type: "string" }, resume: { type: "string", default: "" } } });
+const { values } = parseArgs({
+  options: { url: { type: "string", default: "" }, resume: { type: "string", default: "" } },
+});
 const origin = new URL(values.url).origin;
 const local = ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname);
 const vars = join(ROOT, ".dev.vars");
@@ -34,15 +53,15 @@ try {
   await seal(old.ring, current);
 } catch (error) {
   console.error(
-    `Stopped: ${error.message}\nNothing is lost: what is sealed under an old key opens as long as that key is in the ring.`,
+    `Stopped: ${messageOf(error)}\nNothing is lost: what is sealed under an old key opens as long as that key is in the ring.`,
   );
   process.exit(1);
 }
 
 /** The ring as text, and its first key's id. */
-function readRing() {
+function readRing(): ReadKeys {
   const here = existsSync(vars) ? /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] : undefined;
-  const text = local ? here : process.env.KEYS;
+  const text = local ? here : process.env["KEYS"];
   if (text === undefined)
     throw new Error(
       local ? "there is no KEYS in .dev.vars: run make dev first" : "set KEYS to the ring of that server",
@@ -50,25 +69,25 @@ function readRing() {
   return check(text);
 }
 
-function check(text) {
+function check(text: string): ReadKeys {
   const ring = readKeyRing(text);
   if (!ring.ok) throw new Error(`KEYS: ${ring.error}`);
   return { text, ring: ring.value, current: ring.value.currentId };
 }
 
 /** The server must seal under the first key of `ring`: of another server, or an older copy, it would drop keys in use. */
-async function checkSame({ ring, current }) {
+async function checkSame({ ring, current }: ReadKeys): Promise<void> {
   const state = await ask(ring, "").then(
     (page) =>
       page.current === current ? undefined : `the server seals under "${page.current}", KEYS begins with "${current}"`,
-    (error) => error.message,
+    messageOf,
   );
   if (state !== undefined) throw new Error(`${state}. Nothing was changed: give the ring that the server has now`);
 }
 
 /** Makes a key, and gives it to the server in front of the others. */
-async function putFirst({ text }) {
-  const ids = text.split(",").map((entry) => entry.trim().split(":")[0]);
+async function putFirst({ text }: ReadKeys): Promise<ReadKeys> {
+  const ids = text.split(",").map((entry) => entry.trim().split(":")[0] ?? "");
   const day = `k${new Date().toISOString().slice(0, 10).replaceAll("-", "")}`;
   const id = [day, ...Array.from({ length: 99 }, (_, at) => `${day}-${at + 2}`)].find((one) => !ids.includes(one));
   const key = `${id}:${randomBytes(32).toString("base64")}`;
@@ -99,7 +118,7 @@ async function putFirst({ text }) {
   return ring;
 }
 
-function putSecret(text) {
+function putSecret(text: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn("wrangler", ["secret", "put", "KEYS"], {
       cwd: ROOT,
@@ -115,9 +134,9 @@ function putSecret(text) {
 /**
  * Round after round until one finds nothing more: isolates that still had the old ring may have written behind the first.
  */
-async function seal(ring, current) {
+async function seal(ring: KeyRing, current: string): Promise<void> {
   let resealed = 0;
-  let round;
+  let round: Round;
   do {
     round = await sealAll(ring, current, resealed);
     resealed += round.resealed;
@@ -131,41 +150,56 @@ async function seal(ring, current) {
   if (left.length > 0) process.exitCode = 1;
 }
 
-/** Page after page, from the start, once the server seals under the ring's first key. `before`: sealed in earlier rounds. */
-async function sealAll(ring, current, before) {
-  const total = { resealed: 0, unreadable: {} };
-  let until = Date.now() + WAIT_MS;
-  for (let after = ""; after !== undefined;) {
-    const page = await ask(ring, after).catch((error) => {
-      // A server that starts anew does not answer for a moment.
-      if (Date.now() > until) throw error;
-      return error;
-    });
-    if (page.current !== current) {
-      if (Date.now() > until)
-        throw new Error(`the server does not use key "${current}": ${page.message ?? `it uses "${page.current}"`}`);
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      continue;
-    }
-    until = Date.now() + WAIT_MS;
-    after = page.next;
-    total.resealed += page.resealed;
-    for (const [reason, count] of Object.entries(page.unreadable))
-      total.unreadable[reason] = (total.unreadable[reason] ?? 0) + count;
-    if (after !== undefined) console.log(`${before + total.resealed} sealed anew …`);
-  }
-  return total;
+/** What one round came to. */
+interface Round {
+  readonly resealed: number;
+  readonly unreadable: Readonly<Record<string, number>>;
 }
 
-async function ask(ring, after) {
-  const proof = await signText(ring, ADMIN_TOKEN_PURPOSE, String(Math.floor(Date.now() / 1_000) + 60));
+/** Page after page, from the start. `before`: sealed in earlier rounds. */
+async function sealAll(ring: KeyRing, current: string, before: number): Promise<Round> {
+  let resealed = 0;
+  const unreadable: Record<string, number> = {};
+  for (let after: string | undefined = ""; after !== undefined;) {
+    const page: Page = await askUnder(current, ring, after);
+    after = page.next;
+    resealed += page.resealed;
+    for (const [reason, count] of Object.entries(page.unreadable))
+      unreadable[reason] = (unreadable[reason] ?? 0) + count;
+    if (after !== undefined) console.log(`${before + resealed} sealed anew …`);
+  }
+  return { resealed, unreadable };
+}
+
+/** The page after `after`, once the server seals under key `current`: it starts anew with it. */
+async function askUnder(current: string, ring: KeyRing, after: string): Promise<Page> {
+  const until = Date.now() + WAIT_MS;
+  for (;;) {
+    let state: string;
+    try {
+      const page = await ask(ring, after);
+      if (page.current === current) return page;
+      state = `it uses "${page.current}"`;
+    } catch (error) {
+      // A server that starts anew does not answer for a moment.
+      if (Date.now() > until) throw error;
+      state = messageOf(error);
+    }
+    if (Date.now() > until) throw new Error(`the server does not use key "${current}": ${state}`);
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  }
+}
+
+async function ask(ring: KeyRing, after: string): Promise<Page> {
+  const proof = await signText(ring, ADMIN_TOKEN_PURPOSE, String(Math.floor(Date.now() / 1_000) + ADMIN_TOKEN_SECONDS));
   const response = await fetch(origin + ROTATE_PATH, {
     method: "POST",
     headers: { authorization: `Bearer ${proof}`, "content-type": "application/json" },
     body: JSON.stringify({ after }),
     signal: AbortSignal.timeout(30_000),
   });
-  const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Error(`the server answered ${response.status}: ${answer.error ?? "no reason given"}`);
-  return answer;
+  const answer: unknown = await response.json().catch(() => ({}));
+  if (response.ok) return answer as Page;
+  const { error = "no reason given" } = answer as { readonly error?: string };
+  throw new Error(`the server answered ${response.status}: ${error}`);
 }

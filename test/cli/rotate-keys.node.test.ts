@@ -9,8 +9,8 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { VARIABLES } from "../tools/process.mjs";
-import { copyDatabases, openVault, ROOT, startDevServer, type DevServer } from "./serve.node.ts";
+import { VARIABLES } from "../../src/cli/wrangler-config.ts";
+import { copyDatabases, openVault, ROOT, startDevServer, type DevServer } from "../vault/serve.node.ts";
 
 const keyOf = (id: string, start: number): string =>
   `${id}:${Buffer.from(Array.from({ length: 32 }, (_, index) => start + index)).toString("base64")}`;
@@ -27,7 +27,7 @@ let database: DatabaseSync;
 let elsewhere: Server;
 
 beforeAll(async () => {
-  for (const part of ["src", "test/tools", "wrangler.toml", "package.json"])
+  for (const part of ["src", "wrangler.toml", "package.json"])
     cpSync(join(ROOT, part), join(folder, part), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   // Settings of a deployment are none of the tests'.
@@ -71,7 +71,7 @@ const idsNow = (): string[] =>
   keysNow()
     .split(",")
     .map((entry) => entry.split(":")[0] ?? "");
-const TOOL = "test/tools/rotate.mjs";
+const TOOL = "src/cli/rotate-keys.ts";
 
 interface Ran {
   readonly code: number;

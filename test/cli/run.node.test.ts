@@ -1,6 +1,6 @@
 /**
  * `make NAME` and `npm run NAME`: the same names, the same programs, the same settings; and what is made ready before
- * them, above all which Node runs the tools. What npm installs is in supplies.node.test.ts.
+ * them, above all which Node runs the tools. What npm installs is in dependencies.node.test.ts.
  */
 
 import { execFile } from "node:child_process";
@@ -19,11 +19,11 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
-import { isOutdated, makeReady } from "./tools/ready.mjs";
-import { commandsOf, TARGETS } from "./tools/run.mjs";
+import { isOutdated, makeReady } from "../../src/cli/ready.mjs";
+import { commandsOf, TARGETS } from "../../src/cli/run.mjs";
 
 const NAMES = Object.keys(TARGETS);
-const RUN = "node test/tools/run.mjs";
+const RUN = "node src/cli/run.mjs";
 
 describe("one list", () => {
   const makefile = readFileSync("Makefile", "utf8");
@@ -40,30 +40,39 @@ describe("one list", () => {
   });
 
   it("every target says what it is for", async () => {
-    const { out } = await run("node", ["test/tools/run.mjs"]);
+    const { out } = await run("node", ["src/cli/run.mjs"]);
     for (const name of NAMES) expect(out).toMatch(new RegExp(`^  ${name} +\\S`, "m"));
   });
 });
 
 describe("what they run", () => {
+  const program = (name: string, ...args: string[]): string[] => ["node", `src/cli/${name}.ts`, ...args];
   const tool = (name: string, ...args: string[]): string[] => ["node", `test/tools/${name}.mjs`, ...args];
   const dev = ["--port", "8787", "--auth", "", "--url", ""];
-  const rotate = (url: string, resume: string): string[] => tool("rotate", "--url", url, "--resume", resume);
+  const rotate = (url: string, resume: string): string[] => program("rotate-keys", "--url", url, "--resume", resume);
   it.each<[name: string, settings: Record<string, string>, commands: string[][]]>([
-    ["dev", {}, [tool("dev", ...dev)]],
-    ["dev", { PORT: "", AUTH: "" }, [tool("dev", ...dev)]],
-    ["dev", { PORT: "9000", AUTH: "none" }, [tool("dev", "--port", "9000", "--auth", "none", "--url", "")]],
-    ["token", { PORT: "9000" }, [tool("token", "http://localhost:9000")]],
-    ["token", { URL: "https://fox.example" }, [tool("token", "https://fox.example")]],
+    ["dev", {}, [program("dev", ...dev)]],
+    ["dev", { PORT: "", AUTH: "" }, [program("dev", ...dev)]],
+    ["dev", { PORT: "9000", AUTH: "none" }, [program("dev", "--port", "9000", "--auth", "none", "--url", "")]],
+    ["token", { PORT: "9000" }, [program("token", "http://localhost:9000")]],
+    ["token", { URL: "https://fox.example" }, [program("token", "https://fox.example")]],
     ["check", {}, [tool("check", "--quick")]],
     ["test", {}, [tool("check")]],
-    ["audit", { URL: "https://mcp.example.com" }, [tool("audit", "https://mcp.example.com")]],
+    ["audit", { URL: "https://mcp.example.com" }, [["node", "spec/runner/audit.mjs", "https://mcp.example.com"]]],
     ["rotate-keys", {}, [rotate("http://localhost:8787", "")]],
     ["rotate-keys", { PORT: "9000", RESUME: "1" }, [rotate("http://localhost:9000", "1")]],
     ["rotate-keys", { URL: "https://mcp.example.com", PORT: "9000" }, [rotate("https://mcp.example.com", "")]],
     // The tables first: the new version may need them as soon as it is there.
-    ["deploy", {}, [tool("migrate", "--remote"), ["wrangler", "deploy"]]],
+    ["deploy", {}, [program("migrate", "--remote"), ["wrangler", "deploy"]]],
   ])("%s %j", (name, settings, commands) => expect(commandsOf(name, settings)).toEqual(commands));
+});
+
+it("every program and every test file that a target names is there", () => {
+  const names = NAMES.flatMap((name) => commandsOf(name, {})).flat();
+  const paths = names.filter((word) => /^(src|test|spec)\//.test(word));
+  expect(paths.length).toBeGreaterThan(8);
+  const isThere = (path: string): boolean => ["", ".test.ts", ".node.test.ts"].some((end) => existsSync(path + end));
+  expect(paths.filter((path) => !isThere(path))).toEqual([]);
 });
 
 describe("settings arrive", () => {
@@ -103,11 +112,11 @@ describe("settings arrive", () => {
   });
 
   it("what is no setting and what is no target is refused", async () => {
-    expect(await run("node", ["test/tools/run.mjs", "dev", "9000"])).toMatchObject({
+    expect(await run("node", ["src/cli/run.mjs", "dev", "9000"])).toMatchObject({
       code: 1,
       errors: 'Cannot read "9000": settings are NAME=value, such as PORT=9000\n',
     });
-    expect(await run("node", ["test/tools/run.mjs", "toString"])).toMatchObject({
+    expect(await run("node", ["src/cli/run.mjs", "toString"])).toMatchObject({
       code: 1,
       errors: "There is no toString: make help says what there is\n",
     });

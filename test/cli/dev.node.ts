@@ -10,7 +10,7 @@ import { afterAll } from "vitest";
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 /** A cold start on a busy machine, with two databases to make. */
 const PATIENCE_MS = 110_000;
-const PARTS = ["src", "test/tools", "wrangler.toml", "package.json", "package-lock.json", "Makefile"];
+const PARTS = ["src", "tsconfig.json", "wrangler.toml", "package.json", "package-lock.json", "Makefile"];
 
 export interface Copy {
   readonly folder: string;

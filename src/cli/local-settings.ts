@@ -1,14 +1,35 @@
 /** The settings of `make dev`, whatever wrangler.toml says of a deployment, and the secrets in .dev.vars. */
 
+import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { freshPassphrase, hashPassphrase, isHashOf } from "./passphrase.mjs";
-import { freshKeys, LOCAL_SETTINGS } from "./process.mjs";
+
+/** Settings by name. */
+export type Settings = Readonly<Record<string, string>>;
+
+/**
+ * Settings that say where a deployment is, who vouches for its callers, who watches it and who reads its log, each with the
+ * value that it has on this machine whatever wrangler.toml says. IDENTITY makes one server of all names and ports of loopback.
+ */
+const LOCAL_SETTINGS: Settings = {
+  PUBLIC_URL: "",
+  IDENTITY: "http://localhost:8787",
+  JURISDICTION: "",
+  LOCATION_HINT: "",
+  AUTH_ISSUER: "",
+  OTEL_EXPORTER_OTLP_ENDPOINT: "",
+  // The log writes stacks as text, which wrangler maps to lines of the source.
+  DEV: "1",
+};
 
 /**
  * The settings that go before those of wrangler.toml, by name. `vars`: the text of .dev.vars, which decides wherever it
  * names one of them. `url`: the address of a tunnel, or empty. `auth`: AUTH, or empty.
  */
-export function localSettings(vars, { url = "", auth = "" } = {}) {
+export function localSettings(
+  vars: string,
+  { url = "", auth = "" }: { readonly url?: string; readonly auth?: string } = {},
+): Settings {
   const free = Object.entries(LOCAL_SETTINGS).filter(([name]) => !names(vars, name));
   return {
     ...Object.fromEntries(free),
@@ -17,7 +38,7 @@ export function localSettings(vars, { url = "", auth = "" } = {}) {
   };
 }
 
-function names(vars, name) {
+function names(vars: string, name: string): boolean {
   return new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, "m").test(vars);
 }
 
@@ -25,10 +46,10 @@ function names(vars, name) {
  * Makes the secrets of local use in the file at `path` where they are missing. What is there stays, and only its owner may
  * read it from then on. The passphrase itself is a comment: the Worker gets its hash.
  */
-export function makeSecrets(path) {
+export function makeSecrets(path: string): void {
   const before = existsSync(path) ? readFileSync(path, "utf8") : "";
   let text = before;
-  const add = (line) => {
+  const add = (line: string): void => {
     text += `${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`;
   };
   if (!names(text, "KEYS")) add(`KEYS=${freshKeys()}`);
@@ -40,8 +61,13 @@ export function makeSecrets(path) {
   chmodSync(path, 0o600);
 }
 
+/** A key ring of one fresh key, as the Worker reads it. */
+export function freshKeys(id: string = "dev"): string {
+  return `${id}:${randomBytes(32).toString("base64")}`;
+}
+
 /** The passphrase that the text of .dev.vars says in a comment; undefined when it is not the one whose hash is there. */
-export function passphraseIn(vars) {
+export function passphraseIn(vars: string): string | undefined {
   const passphrase = /^# passphrase: (\S+)$/m.exec(vars)?.[1];
   const stored = /^\s*(?:export\s+)?PASSPHRASE\s*=\s*["']?([^"'\s]*)/m.exec(vars)?.[1] ?? "";
   return passphrase !== undefined && isHashOf(stored, passphrase) ? passphrase : undefined;

@@ -1,0 +1,236 @@
+/**
+ * The Worker under wrangler's development server, in this process. A mistake in the sources, in wrangler.toml or in
+ * .dev.vars ends nothing: it is reported with its reason and its place, and the next save is tried.
+ *
+ * `wrangler dev` itself ends when the Worker throws while it starts; the classes beneath it go on, but for two cases: a
+ * runtime that has never started stays broken, and a first bundle that cannot be made is not tried again.
+ */
+
+import { watch, type FSWatcher } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { unstable_DevEnv as DevEnv } from "wrangler";
+import { askWorker, faultIn, lineWith, type Fault, type LogLine } from "./dev-fault.ts";
+import { ROOT } from "./environment.mjs";
+import type { Settings } from "./local-settings.ts";
+import { sourceMapper } from "./source-map.ts";
+import { watchFile } from "./watch-file.ts";
+
+export interface ServeOptions {
+  /** wrangler's configuration: a path from the top of the repository. */
+  readonly config: string;
+  readonly port: number;
+  /** The settings that go before those of the configuration; asked again when one of the files `vars` changes. */
+  readonly settings: () => Settings;
+  readonly vars: readonly string[];
+  /** Called with the settings in force, each time the Worker serves anew. */
+  readonly onServed: (settings: Settings) => void;
+  /** Called with what is wrong, or with nothing where wrangler has printed it. */
+  readonly onBroken: (fault?: Fault) => void;
+  /** Called with the level and the text of what the Worker logs. */
+  readonly onLog: (level: string, text: string) => void;
+}
+
+/**
+ * Serves what `config` describes, on loopback alone. Resolves to what ends the server.
+ * @throws when there is nothing to begin with, such as a configuration that cannot be read.
+ */
+export async function serve(options: ServeOptions): Promise<() => Promise<void>> {
+  const server = new DevServer(options);
+  await server.start();
+  const files = [resolve(ROOT, options.config), ...options.vars];
+  const watchers = files.map((path) => watchFile(path, () => server.apply()));
+  return async () => {
+    for (const watcher of watchers) watcher.close();
+    await server.close();
+  };
+}
+
+type DevEvent = Parameters<DevEnv["dispatch"]>[0];
+type ErrorEvent = Extract<DevEvent, { type: "error" }>;
+type WorkerOptions = Parameters<DevEnv["startWorker"]>[0];
+type WorkerHandle = Awaited<ReturnType<DevEnv["startWorker"]>>;
+
+/** wrangler's development environment, with somebody who is told of all that happens in it. */
+class WatchedEnv extends DevEnv {
+  private readonly onEvent: (event: DevEvent) => void;
+
+  constructor(onEvent: (event: DevEvent) => void) {
+    super();
+    this.onEvent = onEvent;
+    // Without a listener the process would end.
+    this.on("error", () => {});
+  }
+
+  override dispatch(event: DevEvent): void {
+    super.dispatch(event);
+    this.onEvent(event);
+  }
+}
+
+/** One Worker, from save to save. The environment and the runtime in it are made anew where they cannot go on. */
+class DevServer {
+  private readonly options: ServeOptions;
+  private env: WatchedEnv;
+  private worker: WorkerHandle | undefined;
+  private mapped: (text: string) => string = (text) => text;
+  private isStarted = false;
+  private isStuck = false;
+  /** What the runtime said of a Worker that threw while it started. */
+  private uncaught: string | undefined;
+  /** Lines that wait until it is known whether the Worker serves. */
+  private held: LogLine[] | undefined;
+  private round = 0;
+  private sources: FSWatcher | undefined;
+  private isBundling = false;
+  /** Settings changed while a bundle was made. */
+  private isStale = false;
+
+  constructor(options: ServeOptions) {
+    this.options = options;
+    this.env = this.freshEnv();
+  }
+
+  async start(): Promise<void> {
+    try {
+      this.worker = await this.env.startWorker(this.input());
+    } catch (error) {
+      // Where wrangler wraps what it says, the reason is inside.
+      const { message, location } = ((error as Error).cause ?? error) as ParseError;
+      const place = location?.line === undefined ? "" : `:${location.line}:${location.column + 1}`;
+      throw new Error(`${this.options.config}${place}: ${message}`, { cause: error });
+    }
+  }
+
+  /** Settings and file read again. A bundle begun twice is lost: the second takes away the folder in which the first is made. */
+  apply(): void {
+    this.isStale = this.isBundling;
+    if (!this.isBundling) void this.worker?.patchConfig(this.input());
+  }
+
+  async close(): Promise<void> {
+    this.sources?.close();
+    await this.stop();
+  }
+
+  private freshEnv(): WatchedEnv {
+    return new WatchedEnv((event) => this.happened(event));
+  }
+
+  private async stop(): Promise<void> {
+    const parts = [this.env.config, this.env.bundler, ...this.env.runtimes, this.env.proxy];
+    // Each ends by itself: what never started cannot be ended, and must not keep the others.
+    await Promise.allSettled(parts.map((part) => part.teardown()));
+  }
+
+  private async restart(): Promise<void> {
+    this.isStuck = false;
+    await this.stop();
+    this.env = this.freshEnv();
+    await this.start();
+  }
+
+  private input(): WorkerOptions {
+    const { config, port, settings } = this.options;
+    const bindings = Object.entries(settings()).map(([name, value]) => [name, { type: "plain_text", value }] as const);
+    return {
+      config: resolve(ROOT, config),
+      build: { minify: false },
+      bindings: Object.fromEntries(bindings),
+      dev: {
+        // Bindings that would reach an account have no place here.
+        remote: false,
+        server: { hostname: "127.0.0.1", port, secure: false },
+        inspector: false,
+        inferOriginFromRoutes: false,
+        watch: true,
+        logLevel: "warn",
+        structuredLogsHandler: (line: LogLine) => this.logged(line),
+      },
+    };
+  }
+
+  private logged(line: LogLine): void {
+    const { level, message } = line;
+    if (/^service core:user:.*\bUncaught\b/s.test(message)) this.uncaught = message;
+    // One for each class of a module that did not come to its end.
+    else if (this.uncaught !== undefined && message.startsWith("A DurableObjectNamespace in the config")) return;
+    else if (this.held !== undefined) this.held.push(line);
+    else this.options.onLog(level, this.mapped(message));
+  }
+
+  private happened(event: DevEvent): void {
+    if (event.type === "bundleStart") this.isBundling = true;
+    if (event.type === "bundleComplete") {
+      this.bundled();
+      this.uncaught = undefined;
+      this.mapped = sourceMapper(event.bundle.path);
+      if (this.isStuck) void this.restart();
+    }
+    if (event.type === "reloadComplete") {
+      this.isStarted = true;
+      void this.check();
+    }
+    if (event.type === "error") this.failed(event);
+  }
+
+  private bundled(): void {
+    this.isBundling = false;
+    if (this.isStale) this.apply();
+  }
+
+  private failed({ source, reason, cause }: ErrorEvent): void {
+    if (source === "BundlerController") this.bundled();
+    // One request failed, and the server goes on.
+    if (source === "ProxyController" && !reason.startsWith("Error starting")) return;
+    if (source === "LocalRuntimeController") {
+      this.isStuck = !this.isStarted;
+      this.options.onBroken(faultIn(this.uncaught ?? cause.message, this.mapped));
+      return;
+    }
+    if (source === "BundlerController" && !reason.startsWith("Failed to rebuild")) this.rebuildOnSave();
+    if (source === "BundlerController" || cause.name === "ParseError") this.options.onBroken();
+    else this.options.onBroken({ message: cause.message });
+  }
+
+  /** The bundler does not watch what it could never bundle. */
+  private rebuildOnSave(): void {
+    this.sources?.close();
+    const entry = this.env.config.latestConfig?.entrypoint ?? "";
+    this.sources = watch(dirname(entry), { recursive: true }, () => {
+      this.sources?.close();
+      this.sources = undefined;
+      this.apply();
+    });
+  }
+
+  /** Whether the Worker can serve: settings, and much of an app, are read with the first request. */
+  private async check(): Promise<void> {
+    this.round += 1;
+    const mine = this.round;
+    this.held ??= [];
+    const answer = await askWorker(this.options.port);
+    const line = answer.trace === undefined ? undefined : await lineWith(answer.trace, this.held);
+    // A save that came meanwhile is checked by itself.
+    if (mine !== this.round) return;
+    const lines = this.held.filter((one) => one !== line);
+    this.held = undefined;
+    for (const { level, message } of lines) this.options.onLog(level, this.mapped(message));
+    if (answer.reason === undefined) this.options.onServed(this.settingsInForce());
+    else this.options.onBroken(faultIn(line?.message ?? answer.reason, this.mapped));
+  }
+
+  private settingsInForce(): Settings {
+    const bindings = (this.env.config.latestConfig?.["bindings"] ?? {}) as Readonly<
+      Record<string, { value?: unknown }>
+    >;
+    const settings: Record<string, string> = {};
+    for (const [name, { value }] of Object.entries(bindings)) if (typeof value === "string") settings[name] = value;
+    return settings;
+  }
+}
+
+/** A configuration that cannot be read. */
+interface ParseError {
+  readonly message: string;
+  readonly location?: { readonly line: number; readonly column: number };
+}

@@ -1,0 +1,9 @@
+/**
+ * The proof that the operator's request brings: the second until which it is good, signed with the key ring.
+ * `make rotate-keys` makes it on Node, so nothing of the platform is imported here.
+ */
+
+/** Purpose of the signature. */
+export const ADMIN_TOKEN_PURPOSE = "admin";
+/** The most seconds that a proof may be good for. */
+export const ADMIN_TOKEN_SECONDS = 60;

@@ -1,2 +1,0 @@
-/** See chromium.mjs; what tests in TypeScript use of it. */
-export function chromiumPath(): string | undefined;

@@ -1,2 +1,0 @@
-export function freshPassphrase(): string;
-export function hashPassphrase(passphrase: string): string;
