@@ -15,20 +15,20 @@ const world = `${root}test/world/wrangler.toml`;
 /** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
 const KEYS = `test:${btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, index) => index)))}`;
 
-/** Attacks on telemetry flood a collector before it gives up. */
-const ALONE = "test/telemetry/attack.node.test.ts";
-
 /** `make soak` runs a minute, `make test` two rounds; SOAK_SEED repeats a run. */
 const { SOAK_SECONDS = "0", SOAK_SEED } = process.env;
 const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) };
 
-/** Files that take tens of seconds, so that none of them is left to run alone at the end. */
+/** Files that take tens of seconds, so that none of them is left to run alone at the end; the longest first of all. */
+const LONGEST = /exchanges\.bytes|cli.dev\./;
 const LONG = /exchanges\.|cli.dev\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls/;
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const long = sorted.filter((file) => LONG.test(file.moduleId));
+    const longest = sorted.filter((file) => LONGEST.test(file.moduleId));
+    const others = sorted.filter((file) => LONG.test(file.moduleId) && !longest.includes(file));
+    const long = [...longest, ...others];
     return [...long, ...sorted.filter((file) => !long.includes(file))];
   }
 }
@@ -74,18 +74,8 @@ const config: ViteUserConfig = defineConfig({
           isolate: false,
           globalSetup: ["test/client/databases.node.ts"],
           include: ["test/**/*.node.test.ts"],
-          exclude: ["test/{outside,browser}/**", ALONE, "**/node_modules/**"],
+          exclude: ["test/{outside,browser}/**", "**/node_modules/**"],
           testTimeout: 30_000,
-        },
-      },
-      {
-        root,
-        test: {
-          name: "alone",
-          include: [ALONE],
-          testTimeout: 30_000,
-          // After all others: it must send more in five seconds than a busy machine can.
-          sequence: { groupOrder: 1 },
         },
       },
       ...["outside", "browser"].map((name) => ({

@@ -21,19 +21,28 @@ let token = "";
 const served = (at: number): string => `^Served at http://localhost:${at}/mcp\\n`;
 const ports = (at: number): string => `PORT=${at}`;
 
-/** As README's Deploy has it set, and more that a deployment may have. */
+/** As README's Deploy has it set, and more that a deployment may have. What this one has set itself stays as it is. */
 function deploy(): void {
-  copy.plant("wrangler.toml", /"0{8}-0000-0000-0000-00000000000([01])"/g, '"1234567$1-89ab-cdef-0123-456789abcdef"');
+  const file = join(copy.folder, "wrangler.toml");
   const settings = {
     ...{ PUBLIC_URL: "https://mcp.example.com", IDENTITY: "https://old.example.com", JURISDICTION: "eu" },
     ...{ LOCATION_HINT: "weur", AUTH_ISSUER: "https://issuer.example.com" },
     OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example.com",
   };
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = "${value}"`);
-  copy.plant("wrangler.toml", /^\[vars\]$/m, ["[vars]", ...lines].join("\n"));
-  const domain = 'routes = [{ pattern = "mcp.example.com", custom_domain = true }]';
-  copy.plant("wrangler.toml", /^main = .*$/m, `$&\n${domain}`);
-  copy.plant("wrangler.toml", 'ip = "127.0.0.1"', 'ip = "0.0.0.0"');
+  const before = readFileSync(file, "utf8");
+  const isMissing = (name: string): boolean => !new RegExp(`^${name}\\s*=`, "m").test(before);
+  const lines = Object.entries(settings).flatMap(([name, value]) => (isMissing(name) ? [`${name} = "${value}"`] : []));
+  const domain = 'routes = [{ pattern = "mcp.example.com", custom_domain = true }]\n';
+  const text = before
+    .replaceAll(/"0{8}-0000-0000-0000-00000000000([01])"/g, '"1234567$1-89ab-cdef-0123-456789abcdef"')
+    .replace(/^\[vars\]$/m, ["[vars]", ...lines].join("\n"))
+    .replace(/^main = /m, `${/^(\[\[)?routes\b/m.test(before) ? "" : domain}$&`)
+    .replace(/^ip = .*$/m, 'ip = "0.0.0.0"');
+  writeFileSync(file, text);
+  for (const name of [...Object.keys(settings), "ip"])
+    expect(text.match(new RegExp(`^${name}\\s*=\\s*".+"$`, "gm"))).toHaveLength(1);
+  expect(text).toMatch(/^(\[\[)?routes\b/m);
+  expect(text).not.toContain('"00000000-');
 }
 
 async function freePort(): Promise<number> {

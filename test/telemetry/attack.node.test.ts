@@ -7,7 +7,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { readTraceContext } from "../../src/base/trace-context.ts";
-import { serveWorld, type TestServer } from "../client/servers.node.ts";
+import { serveChanged, serveWorld, type TestServer } from "../client/servers.node.ts";
 import { sendStateless, openSession } from "./client.node.ts";
 import { receive, type Receiver } from "./otlp-receiver.node.ts";
 
@@ -19,6 +19,16 @@ const UNSAMPLED = `00-${TRACE}-${SPAN}-00`;
 /** Of a stateless call: the request, the method in it, the tool in that. */
 const SPANS = 3;
 const OSLO = { name: "spec_structured", arguments: { city: "Oslo" } };
+
+/** The world, whose patience with a collector outlasts every test: what is asked is how much, and never how soon. */
+const servePatientWorld = (variables: Readonly<Record<string, string>>): Promise<TestServer> =>
+  serveChanged("test/world/worker.ts", { AUTH: "none", ...variables }, { alter: lengthenPatience });
+
+function lengthenPatience(bundle: string): string {
+  const limit = /(EXPORT_LIMITS = \{[^}]*timeoutMs: )5e3\b/;
+  if (!limit.test(bundle)) throw new Error("The limits of an export are written otherwise");
+  return bundle.replace(limit, "$1600000");
+}
 
 let receiver: Receiver;
 let upstream: Server;
@@ -37,8 +47,8 @@ beforeAll(async () => {
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}/`;
   const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url };
-  world = await serveWorld(collector);
-  quiet = await serveWorld({ ...collector, OTEL_TRACES_SAMPLER_ARG: "0" });
+  world = await servePatientWorld(collector);
+  quiet = await servePatientWorld({ ...collector, OTEL_TRACES_SAMPLER_ARG: "0" });
   off = await serveWorld();
 }, 90_000);
 
@@ -78,10 +88,9 @@ it.each<[string, unknown]>([
 });
 
 it("a value that is nearly baggage costs no more than its length", () => {
-  const before = performance.now();
-  for (let time = 0; time < 20; time += 1)
+  // In the square of its length this would be minutes, far beyond the test's time-out.
+  for (let time = 0; time < 1_000; time += 1)
     expect(readTraceContext(() => `${"=".repeat(8_190)}ü`).baggage).toBeUndefined();
-  expect(performance.now() - before).toBeLessThan(200);
 });
 
 it("a stranger's words make no names, and no long attributes", async () => {
@@ -216,7 +225,7 @@ it("a collector that is slow is asked once at a time, and gets everything", asyn
 }, 60_000);
 
 it("what there is no room for is counted and told, and so is what a collector rejects", async () => {
-  const own = await serveWorld({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
+  const own = await servePatientWorld({ OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url });
   try {
     let release = (): void => undefined;
     receiver.answer = (request, response) => {
@@ -274,11 +283,10 @@ it("what a session answers by itself is a method too, and one that does not exis
 it("a collector that says nothing keeps no session waiting", async () => {
   receiver.answer = (request) => void request.resume();
   const session = await openSession(world.url);
-  for (let time = 0; time < 3; time += 1) {
-    const before = Date.now();
+  // The collector is asked, and never answers: who waited for it would wait for longer than this test may take.
+  await vi.waitFor(() => expect(receiver.requests).not.toEqual([]), 8_000);
+  for (let time = 0; time < 3; time += 1)
     expect(await session.call(OSLO.name, OSLO.arguments)).toMatchObject({
       result: { structuredContent: { city: "Oslo" } },
     });
-    expect(Date.now() - before).toBeLessThan(500);
-  }
 });

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import { copyDatabases, ROOT, startDevServer, type DevServer } from "./serve.node.ts";
+import { copyDatabases, ROOT, startDevServer, VAULT_ID, type DevServer } from "./serve.node.ts";
 
 const KEYS = `k1:${Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString("base64")}`;
 const EXPIRED = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: 1, scope: "read" };
@@ -35,7 +35,7 @@ vars = { KEYS = "${KEYS}" }
 [[d1_databases]]
 binding = "VAULT"
 database_name = "vault"
-database_id = "00000000-0000-0000-0000-000000000000"
+database_id = "${VAULT_ID}"
 migrations_dir = "${ROOT}src/vault/migrations"
 `,
   );

@@ -1,7 +1,7 @@
 /** `wrangler dev` in a folder of its own, for tests of the vault on a real database, and that database. */
 
 import { spawn } from "node:child_process";
-import { cpSync, globSync } from "node:fs";
+import { cpSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
@@ -19,6 +19,10 @@ export interface DevServer {
   log(): string;
   stop(): Promise<void>;
 }
+
+/** What wrangler.toml calls the vault's database: the local copy is found by it. */
+export const VAULT_ID: string =
+  /^binding = "VAULT"$[^[]*^database_id = "(.*)"$/m.exec(readFileSync(join(ROOT, "wrangler.toml"), "utf8"))?.[1] ?? "";
 
 /** Gives `folder` the local databases of wrangler.toml, with their tables. */
 export function copyDatabases(folder: string): void {

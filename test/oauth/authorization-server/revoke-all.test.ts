@@ -1,9 +1,12 @@
 /** The account page takes back every app at once, says what it took back, and listens to nobody but the person on it. */
 
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
+import { createAccountRows } from "../../../src/oauth/authorization-server/account-rows.ts";
 import { buryEndedGrants } from "../../../src/oauth/authorization-server/revocation.ts";
 import {
+  bindings,
   EPOCH,
   createAuthorizationServer,
   openGrant,
@@ -132,7 +135,13 @@ describe("grants of a person beyond four hundred", () => {
     const add = async (): Promise<string> =>
       live ? (await openGrant(desk, { subject: name })).id : desk.grants.newUniqueId().toString();
     const more = await Promise.all(Array.from({ length: 400 - known.length }, add));
-    for (const grant of more) await account.recordSignIn({ address: "", hasSucceeded: true, grant });
+    // As so many sign-ins leave them, of which each would write all that the ones before it wrote.
+    await runInDurableObject(bindings.ACCOUNT.getByName(await accountObjectName(name)), (_, { storage }) => {
+      const rows = createAccountRows(storage);
+      const row = rows.read();
+      rows.write({ ...row, grants: [...row.grants, ...more] });
+    });
+    expect(await account.grants()).toHaveLength(400);
   }
 
   it(
