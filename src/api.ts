@@ -24,6 +24,7 @@ export {
   type Tool,
   type ToolSpec,
 } from "./server/define.ts";
+export type { Platform } from "./server/feature.ts";
 export type { Server } from "./server/registry.ts";
 export {
   PublicError,
@@ -41,25 +42,36 @@ export {
 
 export type {
   Context,
-  Credentials,
   ElicitationContent,
   ElicitationForm,
   ElicitResult,
   InputCapability,
-  RateLimitOptions,
   Root,
   SamplingContent,
   SamplingRequest,
   SamplingResult,
-  ScopedCacheOptions,
   UrlElicitation,
 } from "./server/context.ts";
-export type { CachedValue, CacheOptions, ListOptions, RateLimitResult, SqlValue, Store } from "./storage/types.ts";
-export type { CredentialId, CredentialInfo, Upstream } from "./vault/types.ts";
-export type { Vault } from "./vault/vault.ts";
 export { fetchConfigured, fetchUntrusted, type FetchLimits, type FetchOptions, type FetchResult } from "./net/fetch.ts";
 export { openWebSocket } from "./net/websocket.ts";
 export { ownerKey, type Caller } from "./base/caller.ts";
+
+// ---- Sessions and changes --------------------------------------------------------------------------------
+
+export type { SessionsContext } from "./transport/session/feature.ts";
+export type { SubscriptionsContext } from "./transport/stateless/subscriptions.ts";
+
+// ---- Storage ---------------------------------------------------------------------------------------------
+
+export type { RateLimitOptions, ScopedCacheOptions, StorageContext } from "./storage/context.ts";
+export type { CachedValue, CacheOptions, ListOptions, RateLimitResult, SqlValue, Store } from "./storage/types.ts";
+
+// ---- Vault -----------------------------------------------------------------------------------------------
+
+export type { Credentials, VaultContext } from "./vault/context.ts";
+export { openVault } from "./vault/feature.ts";
+export type { CredentialId, CredentialInfo, Upstream } from "./vault/types.ts";
+export type { Vault } from "./vault/vault.ts";
 
 // ---- How people sign in, and what they see ---------------------------------------------------------------
 
@@ -81,7 +93,7 @@ export type {
   SignInView,
   View,
 } from "./oauth/pages/views.ts";
-export { ICON_PATH, renderPage, writePage } from "./oauth/pages/default-pages.ts";
+export { renderPage } from "./oauth/pages/default-pages.ts";
 export {
   apiKey,
   CREDENTIAL_ID,
@@ -96,10 +108,10 @@ export { passphrase } from "./oauth/sign-in/passphrase.ts";
 // ---- Pages and answers of the site -----------------------------------------------------------------------
 
 export { html, type Html } from "./base/html.ts";
+export { ICON_PATH, writePage } from "./base/page.ts";
 export { acceptsMediaType } from "./wire/media-type.ts";
 export { errorResponse, jsonResponse } from "./wire/response.ts";
 export { protocolError } from "./base/protocol-error.ts";
-export { SUPPORTED_VERSIONS } from "./protocol/versions.ts";
 
 // ---- Small parts that everything here is written with ----------------------------------------------------
 

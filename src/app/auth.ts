@@ -10,11 +10,13 @@ import {
   log,
   ok,
   openId,
+  openVault,
   ownerKey,
   passphrase,
   renderPage,
   type JsonObject,
   type LoginOptions,
+  type Platform,
   type Result,
   type SignInMethod,
   type Vault,
@@ -22,7 +24,8 @@ import {
 import type { AppEnv } from "./settings.ts";
 
 /** How people sign in to this server, what the pages look like, and what happens at consent. */
-export function createLoginOptions(env: AppEnv, vault: Vault): LoginOptions {
+export function createLoginOptions(env: AppEnv, platform: Platform): LoginOptions {
+  const vault = openVault(platform);
   return {
     renderPage,
     signIn: chooseSignIn(env),

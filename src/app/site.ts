@@ -12,14 +12,13 @@ import {
   jsonResponse,
   protocolError,
   randomBytes,
-  SUPPORTED_VERSIONS,
   writePage,
   type Html,
   type Server,
 } from "../api.ts";
 
 interface StartPageContext {
-  readonly server: Pick<Server, "info" | "instructions" | "tools">;
+  readonly server: Pick<Server, "info" | "instructions" | "tools" | "versions">;
   /** The address of the endpoint. */
   readonly identifiers: { readonly resource: string };
   readonly authMode: "open" | "builtin" | "external";
@@ -112,7 +111,7 @@ also see which apps have access.</p>`,
 
 function writeInstructions({ server, identifiers, authMode }: StartPageContext): Html {
   const { instructions, tools } = server;
-  const rows = connectionRows(server.info.name.replace(/[^\w-]+/g, "-"), identifiers.resource, authMode === "open");
+  const rows = connectionRows(server, identifiers.resource, authMode === "open");
   return html`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
 you.</p>
 <h2>Connect your app</h2>
@@ -131,8 +130,13 @@ ${SIGNING_IN[authMode]}
 }
 
 /** How each app is told of the server: its name, where the text goes, the text. A shell reads nothing into `url`. */
-function connectionRows(name: string, url: string, isOpen: boolean): readonly (readonly [string, string, string])[] {
-  const [date = ""] = SUPPORTED_VERSIONS;
+function connectionRows(
+  { info, versions }: Pick<Server, "info" | "versions">,
+  url: string,
+  isOpen: boolean,
+): readonly (readonly [string, string, string])[] {
+  const name = info.name.replace(/[^\w-]+/g, "-");
+  const [date = ""] = versions;
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": date,
     "io.modelcontextprotocol/clientCapabilities": {},

@@ -8,7 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { SUPPORTED_VERSIONS } from "../protocol/versions.ts";
+import { STATELESS_VERSIONS } from "../protocol/versions.ts";
 import { migrateLocal } from "./databases.ts";
 import type { ServeOptions } from "./dev-server.ts";
 import { ENV, ROOT } from "./environment.mjs";
@@ -155,7 +155,7 @@ function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: Settings): string 
 /** How to connect. */
 function describe(port: number, settings: Settings): string {
   const endpoint = addressOf(port);
-  const revision = SUPPORTED_VERSIONS[0];
+  const revision = STATELESS_VERSIONS[0];
   const meta = {
     "io.modelcontextprotocol/protocolVersion": revision,
     "io.modelcontextprotocol/clientCapabilities": {},

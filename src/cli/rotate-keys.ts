@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { signText } from "../crypto/hmac.ts";
 import { readKeyRing, type KeyRing } from "../crypto/key-ring.ts";
-import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "../worker/admin-token.ts";
+import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "../crypto/admin-token.ts";
 import { ENV, ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
 

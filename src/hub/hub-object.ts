@@ -8,6 +8,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { objectNamespace } from "../base/bindings.ts";
 import { decodeBase64url, decodeUtf8 } from "../base/bytes.ts";
 import { now } from "../base/time.ts";
 import { log, errorStack } from "../base/log.ts";
@@ -53,7 +54,7 @@ export interface NotifiableSession extends Rpc.DurableObjectBranded {
 /** "limitReached": no session of the share could be ended. "grantRevoked": its grant has ended. */
 export type RegistrationResult = "registered" | "limitReached" | "grantRevoked";
 
-export abstract class HubObject<Env> extends DurableObject<Env> {
+export class HubObject<Env = unknown> extends DurableObject<Env> {
   readonly #rows: HubRows = createHubRows(this.ctx.storage);
   /** When the alarm is set for. */
   #alarmAt: number = Infinity;
@@ -69,8 +70,12 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
     });
   }
 
-  /** Where the sessions are that must be told. */
-  abstract sessions(env: Env): DurableObjectNamespace<NotifiableSession>;
+  /** Where the sessions are that must be notified. */
+  sessions(): DurableObjectNamespace<NotifiableSession> {
+    const namespace = objectNamespace<NotifiableSession>(this.env, "SESSION");
+    if (namespace === undefined) throw new Error("SESSION is not bound, and sessions are registered");
+    return namespace;
+  }
 
   /** Attaches a listener. In: an upgrade request with a {@link Listener}. Out: 101 and the client end, or 413. */
   override fetch(request: Request): Response {
@@ -215,7 +220,7 @@ export abstract class HubObject<Env> extends DurableObject<Env> {
   };
 
   #session({ id }: SessionKey): DurableObjectStub<NotifiableSession> {
-    const sessions = this.sessions(this.env);
+    const sessions = this.sessions();
     return sessions.get(sessions.idFromString(id));
   }
 

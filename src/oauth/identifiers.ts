@@ -1,19 +1,8 @@
-/**
- * Where this server is: its issuer identifier, its resource identifier, and the paths of its endpoints.
- * RFC 8414 section 2 (issuer), RFC 8707 section 2 (resource). Compares resources as URLs.
- */
+/** The paths of the authorization server's endpoints, and the check of a `resource` (RFC 8707 section 2), as URLs are compared. */
 
+import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { ok, type Result } from "../base/result.ts";
 import { oauthError, type OAuthError } from "./errors.ts";
-
-export interface ServerIdentifiers {
-  /** scheme://host[:port], no slash at the end: the issuer of everything this server issues. */
-  readonly issuer: string;
-  /** The MCP endpoint, as clients name it. */
-  readonly resource: string;
-  /** What tokens, callers and what they keep are bound to: the resource, or the one that stands for all of this server's. */
-  readonly audience: string;
-}
 
 // spec: issuer.default.paths
 export const PATHS = {

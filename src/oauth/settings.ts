@@ -1,13 +1,14 @@
 /** The settings of the authorization server, and the clients that an operator configures. Types only. */
 
 import type { JsonObject } from "../base/json.ts";
+import type { Scopes } from "../server/define.ts";
 
 /** All durations are seconds. */
 export interface AuthorizationServerSettings {
   /** Shown to people on every page. */
   readonly serverName: string;
   /** Every scope there is, with what it allows; an empty list means that tokens carry none. */
-  readonly scopes: Readonly<Record<string, { readonly description: string; readonly isDefault?: boolean }>>;
+  readonly scopes: Scopes;
   readonly clients: readonly ConfiguredClient[];
   /** Whether clients may bring a metadata document, which this server then fetches. */
   readonly acceptsMetadataDocuments: boolean;

@@ -9,28 +9,34 @@ import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import { META_KEYS } from "./request-meta.ts";
-import { findRevision, SUPPORTED_VERSIONS, SESSION_VERSIONS, type Era } from "./versions.ts";
+import { findRevision, SESSION_VERSIONS, type Era } from "./versions.ts";
 
 /**
  * The era of a request with these messages (none but in a POST) and this `MCP-Protocol-Version` header, which the first
- * revision does not have. Refuses a version that nobody serves, and a batch in a version that has none.
+ * revision does not have. `versions` are those that are served. Refuses any other, and a batch in a version that has none.
  */
 export function determineEra(
   messages: readonly Message[],
   isBatch: boolean,
   versionHeader: string | null,
+  versions: readonly string[],
 ): Result<Era, ProtocolError> {
   const statedVersion = messages.map(metaVersion).find((version) => version !== undefined);
   // A message that states its version is compared with its headers before either is judged.
   if (statedVersion !== undefined && !isBatch) return ok("stateless");
+  const servesSessions = versions.some((version) => SESSION_VERSIONS.includes(version));
   const requestedVersion = statedVersion ?? versionHeader;
-  if (requestedVersion === null) return ok("session");
+  if (requestedVersion === null)
+    return servesSessions ? ok("session") : err(unsupportedVersion(handshakeVersion(messages), versions));
   const revision = findRevision(requestedVersion);
   // A handshake names its version in its parameters; only a header of the stateless era itself says otherwise.
   if (!isBatch && messages.some(isInitializeRequest))
-    return revision?.era === "stateless" ? err(unsupportedVersion(revision.date, SESSION_VERSIONS)) : ok("session");
+    return revision?.era === "stateless" || !servesSessions
+      ? err(unsupportedVersion(requestedVersion, servesSessions ? SESSION_VERSIONS : versions))
+      : ok("session");
   // spec: session.version.header
-  if (revision === undefined) return err(unsupportedVersion(requestedVersion));
+  if (revision === undefined || !versions.includes(revision.date))
+    return err(unsupportedVersion(requestedVersion, versions));
   // spec: http.body.single, session.body.single
   if (isBatch && !revision.features.allowsBatches) return err(batchUnsupported(revision.date));
   return ok(revision.era);
@@ -47,11 +53,13 @@ function metaVersion(message: Message): JsonValue | undefined {
   return isObject(meta) ? meta[META_KEYS.protocolVersion] : undefined;
 }
 
-/** `served`: the versions of which one could be asked for instead. */
-export function unsupportedVersion(
-  requested: JsonValue,
-  supported: readonly string[] = SUPPORTED_VERSIONS,
-): ProtocolError {
+/** The version that a handshake among `messages` asks for. */
+function handshakeVersion(messages: readonly Message[]): JsonValue {
+  return messages.find(isInitializeRequest)?.params["protocolVersion"] ?? null;
+}
+
+/** `supported`: the versions of which one could be asked for instead. */
+export function unsupportedVersion(requested: JsonValue, supported: readonly string[]): ProtocolError {
   const message = `Unsupported protocol version: use one of ${supported.join(", ")}`;
   return protocolError("UnsupportedProtocolVersion", message, { supported: [...supported], requested });
 }

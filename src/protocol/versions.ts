@@ -16,7 +16,7 @@ export interface MethodSpec {
   readonly isCacheable?: true;
 }
 
-/** What a revision with sessions can say. What it cannot is left out or said more plainly (`legacy.ts`). */
+/** What a revision with sessions can say. What it cannot is left out or said more plainly (`session-encoding.ts`). */
 export interface Features {
   /** Several messages in one POST. */
   readonly allowsBatches: boolean;
@@ -105,10 +105,14 @@ const REVISIONS: readonly Revision[] = [
 
 const REVISION_BY_DATE: ReadonlyMap<string, Revision> = new Map(REVISIONS.map((revision) => [revision.date, revision]));
 
-export const SUPPORTED_VERSIONS: readonly string[] = REVISIONS.map((revision) => revision.date);
-const SESSION_REVISIONS: readonly Revision[] = REVISIONS.filter(({ era }) => era === "session");
+/** The revisions of which each request is whole in itself: a server always has them. */
+export const STATELESS_VERSIONS: readonly string[] = datesOf("stateless");
 /** The revisions that begin with a handshake. */
-export const SESSION_VERSIONS: readonly string[] = SESSION_REVISIONS.map(({ date }) => date);
+export const SESSION_VERSIONS: readonly string[] = datesOf("session");
+
+function datesOf(era: Era): string[] {
+  return REVISIONS.filter((revision) => revision.era === era).map(({ date }) => date);
+}
 
 /** The revision of this date, which may be anything that a client sent. */
 export function findRevision(date: unknown): Revision | undefined {
@@ -117,7 +121,9 @@ export function findRevision(date: unknown): Revision | undefined {
 
 /** The revision a session will speak: the one asked for when it has sessions and is served, else the newest that has. */
 export function negotiateRevision(requestedVersion: string, pinnedRevision: string | undefined): Revision {
-  const candidates = SESSION_REVISIONS.filter(({ date }) => pinnedRevision === undefined || date === pinnedRevision);
+  const candidates = REVISIONS.filter(
+    ({ date, era }) => era === "session" && (pinnedRevision === undefined || date === pinnedRevision),
+  );
   const [newest] = candidates;
   if (newest === undefined)
     throw new Error(`No revision with sessions is served: SESSION_PROTOCOL_VERSION is "${pinnedRevision ?? ""}"`);

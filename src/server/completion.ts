@@ -12,7 +12,7 @@ import { findTemplate, type Server } from "./registry.ts";
 import type { Completer } from "./define.ts";
 import { requireList, requireText } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
-import type { Call } from "./types.ts";
+import type { Call } from "./services.ts";
 import { checkWith } from "./zod.ts";
 
 /** Most values in one answer. */

@@ -1,15 +1,11 @@
 /**
- * What a handler is given besides its arguments. Types only; `run.ts` makes one for each request.
+ * What a handler is given besides its arguments. Types only; `handler-context.ts` makes one for each run.
  */
 
 import type { Caller } from "../base/caller.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
-import type { Secret } from "../base/secret.ts";
 import type { FetchResult, FetchLimits, FetchOptions } from "../net/fetch.ts";
-import type { CachedValue, CacheOptions, RateLimitResult, Store } from "../storage/types.ts";
-import type { CredentialInfo, Upstream } from "../vault/types.ts";
-import type { ListName } from "../protocol/change.ts";
 import type { Implementation, LogLevel } from "../protocol/request-meta.ts";
 import type * as z from "zod/mini";
 import type { SamplingMessage } from "./content.ts";
@@ -64,28 +60,8 @@ export interface UrlElicitation {
 /** A kind of question. Ask `can` before asking what a client may not be able to answer. */
 export type InputCapability = "form" | "url" | "sampling" | "sampling.tools" | "roots";
 
-/** Whose a cached value is: everybody's unless told. A value made with a caller's credential is the caller's. */
-export interface ScopedCacheOptions extends CacheOptions {
-  readonly scope?: "everyone" | "caller";
-}
-/** Whose uses are counted together: the caller's unless told. */
-export interface RateLimitOptions {
-  readonly scope?: "everyone" | "caller";
-}
-
-/** The caller's credentials for upstream services, sealed. Faults are errors that the caller may read. */
-export interface Credentials {
-  /** Keeps a credential, in place of the one that was there. */
-  put(service: string, name: string, value: JsonObject): Promise<void>;
-  get(service: string, name: string): Promise<Secret<JsonObject> | undefined>;
-  /** The access token of an OAuth credential, renewed when it is about to expire. */
-  token(service: string, name: string, upstream: Upstream): Promise<Secret | undefined>;
-  /** True when there was one. */
-  delete(service: string, name: string): Promise<boolean>;
-  list(service?: string): Promise<readonly CredentialInfo[]>;
-}
-
-export interface Context {
+/** What every handler is given; `Context` is this, and what each feature of the server adds. */
+export interface BaseContext {
   readonly caller: Caller;
   readonly client: { readonly info: Implementation | undefined; supports(capability: InputCapability): boolean };
   /** Aborted when the client has cancelled or left, or, with a TimeoutError as its reason, when the call's time is over. */
@@ -112,47 +88,17 @@ export interface Context {
    * records say that the person is not done.
    */
   readonly requireUrl: (key: string, elicitation: UrlElicitation) => Promise<never>;
-  /** Tells the client that asked that the person is done at the URL of this elicitation id. One that was made up tells nobody. */
-  readonly elicitationComplete: (elicitationId: string) => void;
   readonly sample: (key: string, request: SamplingRequest) => Promise<SamplingResult>;
   readonly roots: (key: string) => Promise<readonly Root[]>;
   /** Runs `action` in the first round only and gives its result in every later one. The result travels sealed. */
   readonly once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) => Promise<T>;
 
-  /** The caller's own storage: the same in every session, era and client. On a server that asks nobody, everybody's. */
-  readonly storage: Store;
-  /** Makes storage that lives for so many seconds (default 30 days), and gives the caller's handle to it: a tool argument. */
-  readonly createStorage: (seconds?: number) => Promise<string>;
-  /** The storage behind a handle. A handle that is expired, made up or another caller's ends the call, and wakes nothing. */
-  readonly openStorage: (handle: string) => Promise<Store>;
-  /** A handle to the same storage for whoever holds it, for so many seconds and never longer than the first one. */
-  readonly shareStorage: (handle: string, seconds?: number) => Promise<string>;
-  /**
-   * The value of `key`, loaded at most once in `ttl` seconds, or once a day (UTC) with "today", by one of all who ask
-   * at the same time. When loading fails, an old value is given for a while, and says so.
-   */
-  readonly cache: <T extends JsonValue>(
-    key: string,
-    ttl: number | "today",
-    load: () => Promise<T>,
-    options?: ScopedCacheOptions,
-  ) => Promise<CachedValue<T>>;
-  /** Counts a use of `key`, of which there may be `max` in any `windowMs` milliseconds. Says whether this one may be. */
-  readonly rateLimit: (
-    key: string,
-    max: number,
-    windowMs: number,
-    options?: RateLimitOptions,
-  ) => Promise<RateLimitResult>;
-  readonly vault: Credentials;
   /** Fetches from an upstream that the operator configured. Passes the trace on. The reason of a failure is dotted. */
   readonly fetch: (url: string, limits: FetchLimits & FetchOptions) => Promise<Result<FetchResult, string>>;
 
   /** Lets a session's client go while the work goes on: it comes back for the rest. Elsewhere this does nothing. */
   readonly closeStream: () => void;
-
-  /** Tells listeners that a list changed. */
-  readonly listChanged: (list: ListName) => void;
-  /** Tells subscribers that a resource changed; with "caller", only those of the same caller. */
-  readonly resourceUpdated: (uri: string, audience?: "everyone" | "caller") => void;
 }
+
+/** What a handler is given besides its arguments. Features declare what they add. */
+export interface Context extends BaseContext {}

@@ -10,7 +10,7 @@ import { completeArgument } from "./completion.ts";
 import { readPage } from "./pagination.ts";
 import { getPrompt } from "./prompts.ts";
 import { readResource } from "./resources.ts";
-import type { Call } from "./types.ts";
+import type { Call } from "./services.ts";
 import { listForCaller } from "./scopes.ts";
 import { callTool } from "./tools.ts";
 

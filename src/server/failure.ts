@@ -5,7 +5,7 @@
 
 import { log, errorStack, type LogEvent } from "../base/log.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
-import { traceIdOf } from "../telemetry/span.ts";
+import { traceIdOf } from "../base/span.ts";
 import type { Server } from "./registry.ts";
 import type { ServerRequest } from "./types.ts";
 import { requestTarget } from "./request-span.ts";

@@ -11,7 +11,7 @@ import type { PromptMessage } from "./content.ts";
 import type { PromptSpec } from "./define.ts";
 import { requireList, requireMessage } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
-import type { Call } from "./types.ts";
+import type { Call } from "./services.ts";
 
 /** `prompts/get`: checks the arguments and runs the prompt. */
 export async function getPrompt(call: Call): Promise<Outcome> {

@@ -8,7 +8,7 @@ import type { JsonObject } from "../base/json.ts";
 import type { CacheHint } from "../protocol/outcome.ts";
 import type { ListName } from "../protocol/change.ts";
 import type { Implementation } from "../protocol/request-meta.ts";
-import { SUPPORTED_VERSIONS } from "../protocol/versions.ts";
+import { STATELESS_VERSIONS } from "../protocol/versions.ts";
 import type { PromptSpec, ResourceSpec, ResourceTemplate, Scopes, ServerSpec, Tool } from "./define.ts";
 
 /** One of the four lists: the member its results have, and its entries as clients see them, in order. */
@@ -32,6 +32,8 @@ export interface Server {
   readonly hasRestrictedTools: boolean;
   // spec: extension.id.format
   readonly capabilities: JsonObject;
+  /** The revisions that are served, newest first. */
+  readonly versions: readonly string[];
   /** The lists that can change, for subscriptions. */
   readonly changeableLists: ReadonlySet<ListName>;
   readonly discoverResult: JsonObject;
@@ -40,25 +42,38 @@ export interface Server {
   readonly listCache: CacheHint;
 }
 
+const CHANGEABLE_LISTS = ["tools", "prompts", "resources"] as const;
 const FIVE_MINUTES: CacheHint = { ttlMs: 300_000, scope: "public" };
 
+/** What the parts of the Worker that are there make possible. */
+export interface ServedFeatures {
+  /** Revisions beyond the stateless ones. */
+  readonly versions: readonly string[];
+  /** Whether clients can learn of changes. */
+  readonly sendsChanges: boolean;
+}
+
 /** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
-export function buildServer(spec: ServerSpec): Server {
+export function buildServer(spec: ServerSpec, served: ServedFeatures = { versions: [], sendsChanges: false }): Server {
   const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
   const tools = indexBy("tool", spec.tools, (one) => one.name);
   const resources = indexBy("resource", spec.resources, (one) => one.uri);
   const templates = indexBy("template", spec.templates, (one) => one.uriTemplate);
   const prompts = indexBy("prompt", spec.prompts, (one) => one.name);
   requireScopes(scopes, tools);
+  const versions = [...STATELESS_VERSIONS, ...served.versions];
+  const listChanged: JsonObject = served.sendsChanges ? { listChanged: true } : {};
   const capabilities: JsonObject = {
     // spec: logging.capability.declared
     logging: {},
     // spec: tools.capability.declared
-    ...(tools.size > 0 && { tools: { listChanged: true } }),
+    ...(tools.size > 0 && { tools: listChanged }),
     // spec: resources.capability.declared
-    ...(resources.size + templates.size > 0 && { resources: { listChanged: true, subscribe: true } }),
+    ...(resources.size + templates.size > 0 && {
+      resources: served.sendsChanges ? { listChanged: true, subscribe: true } : {},
+    }),
     // spec: prompts.capability.declared
-    ...(prompts.size > 0 && { prompts: { listChanged: true } }),
+    ...(prompts.size > 0 && { prompts: listChanged }),
     // spec: completion.capability.declared
     ...(templates.size + prompts.size > 0 && { completions: {} }),
   };
@@ -83,13 +98,14 @@ export function buildServer(spec: ServerSpec): Server {
     prompts,
     scopes,
     capabilities,
+    versions,
     listsByMethod,
     pageSize,
     listCache,
     hasRestrictedTools: [...tools.values()].some((one) => one.scopes.length > 0),
-    changeableLists: new Set((["tools", "prompts", "resources"] as const).filter((list) => list in capabilities)),
+    changeableLists: new Set(CHANGEABLE_LISTS.filter((list) => served.sendsChanges && list in capabilities)),
     // spec: version.discover
-    discoverResult: Object.freeze({ supportedVersions: [...SUPPORTED_VERSIONS], ...discoverMembers }),
+    discoverResult: Object.freeze({ supportedVersions: versions, ...discoverMembers }),
   };
 }
 

@@ -5,7 +5,7 @@
 
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Outcome } from "../protocol/outcome.ts";
-import type { Attributes, SpanDescription, Span } from "../telemetry/span.ts";
+import type { Attributes, SpanDescription, Span } from "../base/span.ts";
 import { ERRORS } from "../wire/errors.ts";
 import { findTemplate, type Server } from "./registry.ts";
 

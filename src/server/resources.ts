@@ -11,7 +11,7 @@ import type { Server } from "./registry.ts";
 import type { ResourceReadResult, ResourceSpec } from "./define.ts";
 import { requireContents, requireList, requireObject } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
-import type { Call } from "./types.ts";
+import type { Call } from "./services.ts";
 
 type ResourceReader = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
 

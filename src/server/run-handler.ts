@@ -3,29 +3,19 @@
  * The one place where an exception of a handler is caught. Its message reaches the caller only from a PublicError.
  */
 
-import { callerKey } from "../base/caller.ts";
-import { errorOutcome, type Outcome, type NotificationSink } from "../protocol/outcome.ts";
+import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { seal } from "../crypto/seal.ts";
-import { LOG_LEVELS } from "../protocol/request-meta.ts";
-import { errorType, type Span } from "../telemetry/span.ts";
-import { createInputRequests, supportsInput, type ToErrorOutcome, type InputRequests } from "./input-requests.ts";
+import { errorType } from "../base/span.ts";
+import { createInputRequests, type ToErrorOutcome, type InputRequests } from "./input-requests.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
-import {
-  cacheValue,
-  createStorage,
-  callerCredentials,
-  tracedFetch,
-  countUse,
-  callerStorage,
-  openStorage,
-  shareStorage,
-} from "./context-services.ts";
 import { logInternalError } from "./failure.ts";
 import { requestTarget } from "./request-span.ts";
 import { limitNotifications } from "./notification-limiter.ts";
-import type { ServerRequest, Call, TimeLimit } from "./types.ts";
+import type { HandlerRun } from "./handler-context.ts";
+import type { Call } from "./services.ts";
+import type { ServerRequest, TimeLimit } from "./types.ts";
 
 /** The purpose of elicitation ids: each is a session's id, sealed, which only this server can make or read. */
 export const ELICITATION_ID_PURPOSE = "elicitation";
@@ -50,7 +40,7 @@ export async function runHandler<T>(
   toOutcome: (value: T) => Outcome,
   toErrorOutcome: ToErrorOutcome = errorOutcome,
 ): Promise<Outcome> {
-  const { cancel, request } = call;
+  const { cancel, request, services, closeStream } = call;
   const { method, params, capabilities, retryState, sessionId, span } = request;
   // Only where a name says what is run was it found: elsewhere it is a stranger's word.
   const { name } = params;
@@ -58,15 +48,24 @@ export async function runHandler<T>(
   const handlerSpan = span.startChild(`run ${isNamed ? name : method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
   const issueElicitationId =
-    sessionId === undefined ? undefined : () => seal(call.services.ring, ELICITATION_ID_PURPOSE, sessionId);
+    sessionId === undefined ? undefined : () => seal(services.ring, ELICITATION_ID_PURPOSE, sessionId);
   let inputRequests: InputRequests | undefined;
   const getInputRequests = (): InputRequests =>
     (inputRequests ??= createInputRequests(capabilities, retryState, toErrorOutcome, issueElicitationId));
   const notifications = limitNotifications(call.sink, cancel);
+  const run: HandlerRun = {
+    request,
+    cancel,
+    span: handlerSpan,
+    notify: notifications.sink,
+    getInputRequests,
+    closeStream,
+    lastProgress: -Infinity,
+  };
   /** Questions outrank what the handler returned, and what it threw. */
   const callHandler = async (): Promise<Outcome> => {
     try {
-      const value = await handler(createContext(call, handlerSpan, notifications.sink, getInputRequests));
+      const value = await handler(services.createContext(run));
       return (inputRequests && (await inputRequests.outcome())) ?? toOutcome(value);
     } catch (error) {
       const inputOutcome = inputRequests && (await inputRequests.outcome());
@@ -86,57 +85,4 @@ export async function runHandler<T>(
     notifications.close();
     handlerSpan.end();
   }
-}
-
-function createContext(
-  { request, cancel, services, closeStream }: Call,
-  handlerSpan: Span,
-  notify: NotificationSink,
-  getInputRequests: () => InputRequests,
-): Context {
-  const { caller, clientInfo, capabilities, progressToken, logLevel } = request;
-  const scope = { services, caller, span: handlerSpan };
-  let lastProgress = -Infinity;
-  return {
-    caller,
-    client: { info: clientInfo, supports: (capability) => supportsInput(capabilities, capability) },
-    get signal() {
-      return cancel.signal;
-    },
-    progress(progress, total, message) {
-      // spec: progress.token.active, progress.increase
-      if (progressToken === undefined || !(progress > lastProgress)) return;
-      lastProgress = progress;
-      const optionalParams = { ...(total !== undefined && { total }), ...(message !== undefined && { message }) };
-      notify({ method: "notifications/progress", params: { progressToken, progress, ...optionalParams } });
-    },
-    log(level, data, logger) {
-      // spec: logging.level.required
-      if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
-      notify({ method: "notifications/message", params: { level, data, ...(logger !== undefined && { logger }) } });
-    },
-    elicitForm: (key, elicitation) => getInputRequests().elicitForm(key, elicitation),
-    elicitUrl: (key, elicitation) => getInputRequests().elicitUrl(key, elicitation),
-    requireUrl: (key, elicitation) => getInputRequests().requireUrl(key, elicitation),
-    elicitationComplete: (elicitationId) => services.notifyElicitationComplete(elicitationId),
-    sample: (key, samplingRequest) => getInputRequests().sample(key, samplingRequest),
-    roots: (key) => getInputRequests().roots(key),
-    once: (key, action) => getInputRequests().once(key, action),
-    get storage() {
-      return callerStorage(scope);
-    },
-    createStorage: (seconds) => createStorage(scope, seconds),
-    openStorage: (handle) => openStorage(scope, handle),
-    shareStorage: (handle, seconds) => shareStorage(scope, handle, seconds),
-    cache: (key, ttl, load, options) => cacheValue(scope, key, ttl, load, options),
-    rateLimit: (key, max, windowMs, options) => countUse(scope, key, max, windowMs, options),
-    get vault() {
-      return callerCredentials(scope);
-    },
-    fetch: (url, limits) => tracedFetch(scope, url, limits),
-    closeStream: () => closeStream?.(),
-    listChanged: (list) => services.publish({ list }),
-    resourceUpdated: (uri, audience = "everyone") =>
-      services.publish(audience === "caller" ? { uri, audience: callerKey(caller) } : { uri }),
-  };
 }

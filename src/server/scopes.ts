@@ -5,21 +5,19 @@
  */
 
 import { ANONYMOUS, type Caller } from "../base/caller.ts";
-import { isObject, type JsonValue } from "../base/json.ts";
+import type { Message } from "../wire/jsonrpc.ts";
 import { listContentsOf, toolEntry, type ListContents, type Server } from "./registry.ts";
 import type { Scopes, Tool } from "./define.ts";
 
 const NO_SCOPES: readonly string[] = [];
 
 /**
- * What a challenge names: all scopes of every tool that `body`, a message or a batch of them, calls and its caller may
- * not. None where the caller may, and where it calls no tool.
+ * What a challenge names: all scopes of every tool that `messages` call and their caller may not. None where the caller may, and where it calls no tool.
  */
-export function missingScopes(server: Server, caller: Caller, body: JsonValue): readonly string[] {
+export function missingScopes(server: Server, caller: Caller, messages: readonly Message[]): readonly string[] {
   if (!server.hasRestrictedTools) return NO_SCOPES;
-  const needed = [body].flat().flatMap((message) => {
-    const { method, params } = isObject(message) ? message : {};
-    const name = method === "tools/call" && isObject(params) ? params["name"] : undefined;
+  const needed = messages.flatMap((message) => {
+    const name = message.kind === "request" && message.method === "tools/call" ? message.params["name"] : undefined;
     const tool = typeof name === "string" ? server.tools.get(name) : undefined;
     return tool === undefined || mayCall(server, caller, tool) ? NO_SCOPES : tool.scopes;
   });
@@ -50,6 +48,11 @@ export function expandScopes(scopes: Scopes, held: readonly string[]): ReadonlyS
   // The walk comes to what is added on the way, and to nothing twice.
   for (const scope of expanded) for (const implied of scopes[scope]?.implies ?? []) expanded.add(implied);
   return expanded;
+}
+
+/** What a client gets that asks for no scope, and is told to ask for when it has no token. */
+export function defaultScopes(scopes: Scopes): string[] {
+  return Object.keys(scopes).filter((name) => scopes[name]?.isDefault !== false);
 }
 
 /** Callers that crossed into an object are copies: only their words can be compared. */

@@ -13,7 +13,7 @@ import type { Tool } from "./define.ts";
 import { logInternalError } from "./failure.ts";
 import { requireBlock, requireList, requireObject, invalidReturn } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
-import type { Call } from "./types.ts";
+import type { Call } from "./services.ts";
 import { mayCall } from "./scopes.ts";
 
 /** `tools/call`: finds the tool, checks scopes and arguments, and runs its handler. */

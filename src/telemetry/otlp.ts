@@ -4,7 +4,8 @@
  */
 
 import type { JsonObject } from "../base/json.ts";
-import type { Attributes, SpanKind, SpanRecord } from "./span.ts";
+import type { Attributes, SpanKind } from "../base/span.ts";
+import type { SpanRecord } from "./span.ts";
 
 const KIND: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 const STATUS_ERROR = 2;

@@ -10,17 +10,10 @@ import { now, sleep } from "../base/time.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log } from "../base/log.ts";
 import { fetchConfigured, type FetchResult } from "../net/fetch.ts";
-import { readTraceContext, type TraceContext } from "../base/trace-context.ts";
+import { randomHex, type Tracer } from "../base/span.ts";
+import { readTraceContext } from "../base/trace-context.ts";
 import { writeOtlp } from "./otlp.ts";
-import {
-  nonRecordingSpan,
-  randomHex,
-  recordingSpan,
-  type SpanDescription,
-  type OnSpanEnd,
-  type Span,
-  type SpanRecord,
-} from "./span.ts";
+import { recordingSpan, unsampledSpan, type OnSpanEnd, type SpanRecord } from "./span.ts";
 import type { Result } from "../base/result.ts";
 
 /** A collector, and what to tell it. */
@@ -33,22 +26,6 @@ export interface OtlpSettings {
   /** 0 to 1: how many of the traces that begin here are recorded. */
   readonly sampleRatio: number;
 }
-
-export interface Tracer {
-  /** A request from outside; its name and attributes are asked for only if it is recorded. */
-  start(headers: Headers, describe: () => SpanDescription): Span;
-  /** In an object: work that goes on for what the Worker said. */
-  continueTrace(context: TraceContext): Span;
-  /** A request has ended: sends what it left, "soon" with what others leave in the next moment, or "now", without a timer. */
-  flush(when: "soon" | "now"): void;
-}
-
-/** No record, anywhere. */
-export const NO_TRACER: Tracer = {
-  start: (headers) => nonRecordingSpan(() => readTraceContext((name) => headers.get(name) ?? undefined)),
-  continueTrace: (context) => nonRecordingSpan(() => context),
-  flush: () => undefined,
-};
 
 /** Milliseconds for which ended requests wait for others, spans that wait at most, and spans that wait no longer. */
 const FLUSH_DELAY_MS = 500;
@@ -73,14 +50,14 @@ export function createTracer(settings: OtlpSettings): Tracer {
       }
       // Whoever is called next does not record either.
       const unrecorded = parent ?? { traceId, spanId: randomHex(8), sampled: false };
-      return nonRecordingSpan(() => ({ ...context, parent: unrecorded }), onEnd);
+      return unsampledSpan(() => ({ ...context, parent: unrecorded }), onEnd);
     },
     continueTrace(context) {
       const { parent, tracestate, baggage } = context;
       const { traceId, spanId: parentId } = parent ?? {};
       const spanParent =
         parent?.sampled === true && traceId !== undefined ? { traceId, parentId, tracestate, baggage } : undefined;
-      return nonRecordingSpan(() => context, onEnd, spanParent);
+      return unsampledSpan(() => context, onEnd, spanParent);
     },
     flush: exporter.flush,
   };

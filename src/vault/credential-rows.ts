@@ -90,17 +90,7 @@ export function vaultRows(db: D1Database): VaultRows {
         bindKey(`UPDATE credentials SET is_revoked = 1 WHERE ${WHERE_LEASED}`, row, expectedVersion, until),
       ),
     remove: (row) => hasChangedRow(bindKey(`DELETE FROM credentials WHERE ${WHERE_KEY}`, row)),
-    async list(owner, service) {
-      const text = `SELECT service, name, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs, is_revoked AS isRevoked FROM credentials
-        WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
-      const { results } = await withTimeout(
-        db
-          .prepare(text)
-          .bind(owner, service ?? null)
-          .all<CredentialInfo>(),
-      );
-      return results.map((row) => ({ ...row, isRevoked: Boolean(row.isRevoked) }));
-    },
+    list: (owner, service) => listCredentials(db, owner, service),
     async notSealedWith(current, after, limit) {
       const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
         ORDER BY owner, service, name LIMIT ?5`;
@@ -116,6 +106,15 @@ export function vaultRows(db: D1Database): VaultRows {
       return done.filter(({ meta }) => meta.changes > 0).length;
     },
   };
+}
+
+async function listCredentials(db: D1Database, owner: string, service?: string): Promise<CredentialInfo[]> {
+  const columns = "service, name, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs, is_revoked AS isRevoked";
+  const text = `SELECT ${columns} FROM credentials
+    WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
+  const query = db.prepare(text).bind(owner, service ?? null);
+  const { results } = await withTimeout(query.all<CredentialInfo>());
+  return results.map((row) => ({ ...row, isRevoked: Boolean(row.isRevoked) }));
 }
 
 function readRow({ sealed, is_revoked, ...row }: RawRow): CredentialRow {

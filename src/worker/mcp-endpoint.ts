@@ -5,12 +5,10 @@
 
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
 import { protocolError } from "../base/protocol-error.ts";
-import type { ServerIdentifiers } from "../oauth/identifiers.ts";
-import { insufficientScope, authenticate } from "../oauth/resource-server/bearer.ts";
+import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { determineEra } from "../protocol/era.ts";
 import { missingScopes } from "../server/scopes.ts";
-import type { Span } from "../telemetry/span.ts";
-import { handleSessionDelete, handleSessionGet, handleSessionPost } from "../transport/session/transport.ts";
+import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
 import { requestIdOf, parseJsonBody, readMessages, type RequestId } from "../wire/jsonrpc.ts";
@@ -24,13 +22,12 @@ export function handleMcp(
   identifiers: ServerIdentifiers,
   span: Span,
 ): Response | Promise<Response> {
-  const { verify, scopes } = runtime;
-  if (verify === undefined) return handleMcpMethod(http, runtime, identifiers, ANONYMOUS, span);
+  const { authority } = runtime;
+  if (authority === undefined) return handleMcpMethod(http, runtime, identifiers, ANONYMOUS, span);
   // spec: bearer.checked.first
-  const caller = authenticate(http, identifiers, verify, scopes);
-  return caller.then((result) =>
-    result.ok ? handleMcpMethod(http, runtime, identifiers, result.value, span) : result.error,
-  );
+  return authority
+    .authenticate(http, identifiers)
+    .then((caller) => (caller.ok ? handleMcpMethod(http, runtime, identifiers, caller.value, span) : caller.error));
 }
 
 /** GET and DELETE belong to sessions alone, and count as a message each. */
@@ -41,19 +38,22 @@ function handleMcpMethod(
   caller: Caller,
   span: Span,
 ): Response | Promise<Response> {
-  const { dependencies } = runtime;
+  const { server, sessions } = runtime;
   // spec: transport.deliver
   if (http.method === "POST") return handleMcpPost(http, runtime, identifiers, caller, span);
+  if (sessions === undefined) return methodNotAllowed(http, "POST, OPTIONS");
   const version = readHeader(http.headers, "mcp-protocol-version");
-  const era = determineEra([], false, version);
+  const era = determineEra([], false, version, server.versions);
   if (!era.ok) return errorResponse(era.error);
-  const isSessionEra = era.value === "session";
-  if (isSessionEra && (http.method === "GET" || http.method === "DELETE")) {
-    const serve = http.method === "GET" ? handleSessionGet : handleSessionDelete;
-    return overLimit(runtime, http, caller, 1).then((over) => over ?? serve(dependencies, http, caller));
-  }
-  // spec: http.get.refuse, http.verb.allow
-  const allow = isSessionEra ? "GET, POST, DELETE, OPTIONS" : "POST, OPTIONS";
+  if (era.value === "stateless") return methodNotAllowed(http, "POST, OPTIONS");
+  if (http.method !== "GET" && http.method !== "DELETE") return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
+  return overLimit(runtime, http, caller, 1).then(
+    (over) => over ?? (http.method === "GET" ? sessions.handleGet(http, caller) : sessions.handleDelete(http, caller)),
+  );
+}
+
+// spec: http.get.refuse, http.verb.allow
+function methodNotAllowed(http: Request, allow: string): Response {
   return errorResponse(protocolError("MethodNotAllowed", `${http.method} is not served here: use POST`), undefined, {
     allow,
   });
@@ -67,7 +67,7 @@ async function handleMcpPost(
   caller: Caller,
   span: Span,
 ): Promise<Response> {
-  const { config, dependencies } = runtime;
+  const { config, server, authority, sessions } = runtime;
   const mediaTypes = checkMediaTypes(http.headers);
   if (!mediaTypes.ok) return errorResponse(mediaTypes.error);
   const body = await readBody(http, config.maxBodyBytes);
@@ -89,15 +89,17 @@ async function handleMcpPost(
   );
   if (over !== undefined) return over;
   if (!messages.ok) return errorResponse(messages.error, id);
-  const needed = missingScopes(dependencies.server, caller, value);
+  const needed = missingScopes(server, caller, messages.value);
   // spec: bearer.scope.checked
-  if (needed.length > 0) return insufficientScope(identifiers, needed);
-  const era = determineEra(messages.value, isBatch, readHeader(http.headers, "mcp-protocol-version"));
+  if (needed.length > 0 && authority !== undefined) return authority.insufficientScope(identifiers, needed);
+  const version = readHeader(http.headers, "mcp-protocol-version");
+  const era = determineEra(messages.value, isBatch, version, server.versions);
   if (!era.ok) return errorResponse(era.error, id);
   const [firstMessage] = messages.value;
-  return era.value === "session" || firstMessage === undefined
-    ? handleSessionPost(dependencies, http, messages.value, isBatch, caller, span)
-    : handleStatelessRequest(dependencies, http, firstMessage, caller, span);
+  if (sessions !== undefined && era.value === "session")
+    return sessions.handlePost(http, messages.value, isBatch, caller, span);
+  if (firstMessage === undefined) throw new Error("A body without messages was not refused");
+  return handleStatelessRequest(runtime, http, firstMessage, caller, span);
 }
 
 /**
@@ -106,7 +108,7 @@ async function handleMcpPost(
  * that is refused stays counted.
  */
 async function overLimit(
-  { limiter }: Runtime,
+  { config: { limiter } }: Runtime,
   http: Request,
   caller: Caller,
   messageCount: number,

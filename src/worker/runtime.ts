@@ -1,28 +1,36 @@
 /**
- * The runtime: everything that a request needs on its way, made once per isolate
- * from the bindings, the settings and the app. Composes the folders below; none of them imports this file.
+ * The runtime: everything that a request needs on its way, made once per isolate from the settings, the app and the
+ * parts that `index.ts` names. None of them imports this file.
  */
 
-import { waitUntil } from "cloudflare:workers";
 import { log, setStacksAsText } from "../base/log.ts";
-import { readBindings, type Bindings } from "./bindings.ts";
-import { readConfig, type Config, type Env } from "./config.ts";
-import { createHubClient } from "../hub/client.ts";
-import { builtinTokenVerifier } from "../oauth/authorization-server/access-token.ts";
-import type { TokenVerifier } from "../oauth/resource-server/bearer.ts";
-import type { AuthorizationServer, LoginOptions } from "../oauth/authorization-server/types.ts";
-import type { AuthorizationServerSettings } from "../oauth/settings.ts";
-import { serverDefaultScopes } from "../oauth/authorization-server/metadata.ts";
-import { externalTokenVerifier } from "../oauth/resource-server/external-issuer.ts";
-import type { ServerIdentifiers } from "../oauth/identifiers.ts";
-import type { Server } from "../server/registry.ts";
-import type { Services } from "../server/types.ts";
-import { completeElicitation } from "../transport/session/transport.ts";
-import type { SessionTransportDependencies } from "../transport/session/initialize.ts";
-import type { StorageClient, createStorageClient } from "../storage/client.ts";
-import { NO_TRACER, type createTracer } from "../telemetry/tracer.ts";
-import type { rotateKeys } from "./admin.ts";
-import type { Vault, createVault } from "../vault/vault.ts";
+import type { ServerIdentifiers } from "../base/identifiers.ts";
+import { createSettings } from "../base/settings.ts";
+import { NO_TRACER } from "../base/span.ts";
+import type { ServerSpec } from "../server/define.ts";
+import type {
+  AuthFeature,
+  Authority,
+  Feature,
+  OpenSubscriptionStream,
+  Route,
+  ServerRuntime,
+  SessionTransport,
+} from "../server/feature.ts";
+import { createContextFactory } from "../server/handler-context.ts";
+import { buildServer, type Server } from "../server/registry.ts";
+import { readConfig, type Config } from "./config.ts";
+
+/** What a Worker is made of. `E`: the settings and bindings of the app. */
+export interface WorkerParts<E> {
+  /** What the server offers; as a function of the settings it is made with the first request. */
+  readonly server: ServerSpec | ((env: E) => ServerSpec);
+  /** Who vouches for callers: the first one that the settings choose. With none of them the server is open to everybody. */
+  readonly auth?: readonly AuthFeature[];
+  readonly features?: readonly Feature[];
+  readonly site?: SiteHandler;
+  readonly errorPage?: ErrorPage;
+}
 
 /** Serves what the app has beside the endpoint, such as a page for people; undefined for what it does not have. */
 export type SiteHandler = (http: Request, context: SiteContext) => Response | undefined | Promise<Response | undefined>;
@@ -32,80 +40,70 @@ export interface SiteContext {
   readonly server: Server;
   readonly identifiers: ServerIdentifiers;
   /** Whether nobody is asked who they are, everybody signs in here, or another issuer's tokens are taken. */
-  readonly authMode: "open" | "builtin" | "external";
+  readonly authMode: "open" | Authority["mode"];
 }
 
-/** Modules that a fork may do without: what `index.ts` does not name is not in its bundle, and throws where it is used. */
-export interface OptionalModules {
-  readonly site?: SiteHandler;
-  readonly errorPage?: ErrorPage;
-  readonly storage?: typeof createStorageClient;
-  readonly vault?: { readonly open: typeof createVault; readonly rotate: typeof rotateKeys };
-  readonly telemetry?: typeof createTracer;
-}
-
-export interface Runtime {
+export interface Runtime extends ServerRuntime {
   readonly config: Config;
-  readonly limiter: Bindings["limiter"];
-  readonly dependencies: SessionTransportDependencies;
-  readonly settings: AuthorizationServerSettings;
-  readonly scopes: readonly string[];
-  readonly modules: OptionalModules;
-  /** The authorization server, where this server is its own. */
-  readonly authServer: AuthorizationServer | undefined;
-  /** Reads bearer tokens; undefined when nobody is asked who they are. */
-  readonly verify: TokenVerifier | undefined;
+  /** Undefined when nobody is asked who they are. */
+  readonly authority: Authority | undefined;
+  /** Undefined where only the stateless revisions are served. */
+  readonly sessions: SessionTransport | undefined;
+  readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
+  /** What is served beside the endpoint, in the order in which it is asked. */
+  readonly routes: readonly Route[];
 }
 
-/** Throws when a setting is missing or wrong, and says which. */
-export function createRuntime(
-  server: Server,
-  env: Env,
-  createLoginOptions: (vault: Vault) => LoginOptions,
-  modules: OptionalModules,
-): Runtime {
-  setStacksAsText(env.DEV === "1");
-  const config = readConfig(env);
-  const { auth, ring } = config;
-  const {
-    hub: hubNamespace,
-    sessions,
-    stores: storeNamespace,
-    vault: database,
-    grants,
-    accounts,
-    limiter,
-    authLimiter,
-  } = readBindings(env);
-  const hub = createHubClient(hubNamespace);
-  const vault = modules.vault?.open(database, ring) ?? missingModule<Vault>("vault");
-  const serviceInfo = { service: server.info.name, version: server.info.version };
-  // Publishing outlives the request that caused it, and never delays its answer.
-  const services: Services = {
-    ring,
-    vault,
+/** The server of `parts`, with what its features make possible. @throws on a definition that is wrong. */
+export function buildServerOf<E>(spec: ServerSpec, { features = [] }: Pick<WorkerParts<E>, "features">): Server {
+  return buildServer(spec, {
+    versions: features.flatMap(({ versions = [] }) => versions),
+    sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
+  });
+}
+
+/** Starts every part. @throws when a setting or binding is missing or wrong, and names all of them. */
+export function createRuntime<E>(server: Server, parts: WorkerParts<E>, env: unknown): Runtime {
+  const settings = createSettings(env);
+  setStacksAsText(settings.isOn("DEV"));
+  const { ring, ...config } = readConfig(settings);
+  // Without a ring nothing can start.
+  if (ring === undefined) settings.check();
+  const platform = { server, settings, ring: ring as Config["ring"] };
+  const started = (parts.features ?? []).map((feature) => feature.start(platform));
+  const authority = config.isOpen ? undefined : startAuthority(parts.auth ?? [], platform);
+  settings.check();
+  if (authority === undefined)
+    log("warn", "auth.disabled", { warning: "Nobody is asked who they are: ANYONE MAY CALL THIS SERVER" });
+  const services = {
+    ring: platform.ring,
     handlerSeconds: config.handlerSeconds,
-    storage: modules.storage?.(ring, storeNamespace) ?? missingModule<StorageClient>("storage"),
-    tracer: (config.collector && modules.telemetry?.({ ...serviceInfo, ...config.collector })) ?? NO_TRACER,
-    publish: (change) => waitUntil(hub.publish(change)),
-    notifyElicitationComplete: (elicitationId) => waitUntil(completeElicitation(sessions, ring, elicitationId)),
+    tracer: started.find(({ tracer }) => tracer !== undefined)?.tracer ?? NO_TRACER,
+    createContext: createContextFactory(started.flatMap(({ contextMembers = [] }) => contextMembers)),
   };
-  const dependencies = { server, services, hub, sessions, pinnedRevision: config.pinnedRevision };
-  const settings = { ...config.oauth, serverName: server.info.title ?? server.info.name, scopes: server.scopes };
-  const common = { config, limiter, dependencies, settings, scopes: serverDefaultScopes(settings), modules };
-  if (auth === "none") {
-    log("warn", "auth.disabled", { warning: "AUTH is none: ANYONE MAY CALL THIS SERVER" });
-    return { ...common, authServer: undefined, verify: undefined };
-  }
-  if (auth !== "builtin") return { ...common, authServer: undefined, verify: externalTokenVerifier(auth) };
-  const authServer = { ring, grants, accounts, limiter: authLimiter, settings, login: createLoginOptions(vault) };
-  return { ...common, authServer, verify: builtinTokenVerifier(authServer) };
+  const serverRuntime = { server, services, settings };
+  const createSessionTransport = started.find((one) => one.createSessionTransport)?.createSessionTransport;
+  return {
+    ...serverRuntime,
+    config: { ...config, ring: platform.ring },
+    authority,
+    sessions: createSessionTransport?.(serverRuntime),
+    openSubscriptionStream: started.find((one) => one.openSubscriptionStream)?.openSubscriptionStream,
+    routes: [...started.map(({ route }) => route), authority?.route].filter((route) => route !== undefined),
+  };
 }
 
-/** Stands where an optional module was left out: throws when it is used. */
-function missingModule<T extends object>(name: keyof OptionalModules): T {
-  const throwMissing = (): never => {
-    throw new Error(`This server has no ${name}: name it in index.ts`);
-  };
-  return new Proxy({}, { get: throwMissing }) as T;
+/** The first that the settings choose. Undefined where the Worker has none: then it is open. */
+function startAuthority(
+  authFeatures: readonly AuthFeature[],
+  platform: Parameters<AuthFeature["start"]>[0],
+): Authority | undefined {
+  for (const feature of authFeatures) {
+    const authority = feature.start(platform);
+    if (authority !== undefined) return authority;
+  }
+  // Callers were meant to prove who they are: to let everybody in instead would be the worst reading of a lost setting.
+  if (authFeatures.length > 0)
+    platform.settings.reject('No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody');
+  return undefined;
 }

@@ -4,10 +4,11 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { errorPage } from "../../src/app/error-page.ts";
 import { site } from "../../src/app/site.ts";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker } from "../../src/worker/router.ts";
-import type { OptionalModules, SiteHandler } from "../../src/worker/runtime.ts";
+import type { SiteHandler } from "../../src/worker/runtime.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
 const BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8";
 const full: RateLimit = { limit: () => Promise.resolve({ success: false }) };
@@ -31,10 +32,14 @@ const throwing: SiteHandler = (http, about) => {
   if (new URL(http.url).pathname === "/throws") throw new Error("the password is hunter2");
   return site(http, about);
 };
-const rooms: OptionalModules = { errorPage, site: throwing };
+const pages = { errorPage, site: throwing };
 
 async function answer({ path, settings = {}, ...init }: Asked, accept?: string): Promise<Response> {
-  const { fetch } = createWorker({ info: { name: "own", title: TITLE, version: "1" } }, () => loginOptions, rooms);
+  const { fetch } = createWorker<Env>({
+    server: { info: { name: "own", title: TITLE, version: "1" } },
+    ...everyPart(loginOptions),
+    ...pages,
+  });
   const headers = { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) };
   return fetch(new Request(`http://127.0.0.1${path}`, { ...init, headers }), {
     ...(env as unknown as Env),
@@ -81,8 +86,10 @@ it.each(PAGES)("%i: a person who opens %j gets a page", async (status, asked, ti
 });
 
 it.each(PAGES)("%i: whoever else asks for %j gets what they always got", async (_status, asked) => {
-  const plain = createWorker({ info: { name: "own", title: TITLE, version: "1" } }, () => loginOptions, {
-    site: rooms.site as never,
+  const plain = createWorker<Env>({
+    server: { info: { name: "own", title: TITLE, version: "1" } },
+    ...everyPart(loginOptions),
+    site: pages.site,
   });
   for (const accept of [undefined, "*/*", "application/json", "text/html;q=0, */*", "text/*"]) {
     const response = await answer(asked, accept);

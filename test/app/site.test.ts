@@ -40,7 +40,7 @@ it.each([
   ["", ""],
 ])("without one, the first letter of the name stands for the server: %j", async (name, letter) => {
   const about = {
-    server: { info: { name, version: "1" }, instructions: undefined, tools: new Map() },
+    server: { info: { name, version: "1" }, instructions: undefined, tools: new Map(), versions: [] },
     identifiers: { resource: "" },
     authMode: "builtin",
   } as const;

@@ -3,7 +3,7 @@ import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { getUser } from "../../src/app/tools/get-user.ts";
 import { usersNamed } from "../../src/app/users-rows.ts";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 
 const empty = (env as unknown as Env).VAULT as D1Database;
 

@@ -2,20 +2,20 @@
 
 import * as z from "zod/mini";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
 import { openRow, sealRow } from "../../src/crypto/row-seal.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
-import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
 import type { Context } from "../../src/server/context.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
-import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import type { ServerRuntime } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";
-import { optionalModules } from "../world/optional-modules.ts";
+import { everyPart } from "../world/parts.ts";
 
+export { HubObject as Hub } from "../../src/hub/hub-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
-export { Grant } from "../world/grant.ts";
+export { GrantObject as Grant } from "../../src/oauth/authorization-server/grant-object.ts";
 export { StoreObject as Store } from "../../src/storage/store-object.ts";
 
 const ring = readKeyRing(`bench:${btoa("0123456789abcdefghijklmnopqrstuv")}`);
@@ -43,22 +43,15 @@ const tools = [
   part("mine_get", (context) => context.storage.get("bench")),
 ];
 
-const handlers: WorkerHandlers = createWorker(
-  { info: { name: "barewire-bench", version: "1.0.0" }, tools },
-  () => loginOptions,
-  optionalModules,
-);
+const handlers: WorkerHandlers<Env> = createWorker<Env>({
+  server: { info: { name: "barewire-bench", version: "1.0.0" }, tools },
+  ...everyPart(loginOptions),
+});
 const worker: ExportedHandler<Env> = { fetch: handlers.fetch };
 export default worker;
 
-export class Hub extends HubObject<Env> {
-  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
-    return SESSION;
-  }
-}
-
 export class Session extends SessionObject<Env> {
-  override dependencies(env: Env): SessionDependencies {
-    return handlers.sessionDependencies(env);
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(env);
   }
 }

@@ -1,23 +1,24 @@
-/** The Worker whose sessions are measured: the production front door, and a count of the objects that were built. */
+/** The Worker whose sessions are measured: the production router, and a count of the objects that were built. */
 
 import * as z from "zod/mini";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
-import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
+import { HubObject } from "../../src/hub/hub-object.ts";
 import { tool } from "../../src/server/define.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
-import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import type { ServerRuntime } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
-export { Grant } from "../world/grant.ts";
+export { GrantObject as Grant } from "../../src/oauth/authorization-server/grant-object.ts";
 export { StoreObject as Store } from "../../src/storage/store-object.ts";
 
 /** Objects built, for the first time or again after they slept. All objects of this Worker share one isolate. */
 let births = 0;
 
-const handlers: WorkerHandlers = createWorker(
-  {
+const handlers: WorkerHandlers<Env> = createWorker<Env>({
+  server: {
     info: { name: "barewire-bench", version: "1.0.0" },
     tools: [
       tool({
@@ -49,8 +50,8 @@ const handlers: WorkerHandlers = createWorker(
       }),
     ],
   },
-  () => loginOptions,
-);
+  ...everyPart(loginOptions),
+});
 
 /** V8 shows its collector to benchmarks. */
 declare const gc: () => void;
@@ -69,10 +70,6 @@ export class Hub extends HubObject<Env> {
     super(state, env);
     births += 1;
   }
-
-  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
-    return SESSION;
-  }
 }
 
 export class Session extends SessionObject<Env> {
@@ -81,7 +78,7 @@ export class Session extends SessionObject<Env> {
     births += 1;
   }
 
-  override dependencies(env: Env): SessionDependencies {
-    return handlers.sessionDependencies(env);
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(env);
   }
 }

@@ -1,16 +1,17 @@
-/** The Worker that is measured: the production front door, offering as many tools as the bundle was built with. */
+/** The Worker that is measured: the production router, offering as many tools as the bundle was built with. */
 
 import * as z from "zod/mini";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
-import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
 import { tool, type Tool } from "../../src/server/define.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
-import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import type { ServerRuntime } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
+export { HubObject as Hub } from "../../src/hub/hub-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
-export { Grant } from "../world/grant.ts";
+export { GrantObject as Grant } from "../../src/oauth/authorization-server/grant-object.ts";
 export { StoreObject as Store } from "../../src/storage/store-object.ts";
 
 /** How many tools; the bundler puts a number in its place. */
@@ -45,18 +46,12 @@ const spec = {
   info: { name: "barewire-bench", version: "1.0.0" },
   tools: [...Array.from({ length: TOOLS - 1 }, (_, index) => filler(index)), called],
 };
-const handlers: WorkerHandlers = createWorker(spec, () => loginOptions);
+const handlers: WorkerHandlers<Env> = createWorker<Env>({ server: spec, ...everyPart(loginOptions) });
 const worker: ExportedHandler<Env> = { fetch: handlers.fetch };
 export default worker;
 
-export class Hub extends HubObject<Env> {
-  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
-    return SESSION;
-  }
-}
-
 export class Session extends SessionObject<Env> {
-  override dependencies(env: Env): SessionDependencies {
-    return handlers.sessionDependencies(env);
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(env);
   }
 }

@@ -92,6 +92,8 @@ export interface Changes {
   readonly objects?: string;
   /** Makes another version of the Worker from its bundle. */
   readonly alter?: (bundle: string) => string;
+  /** The folder whose wrangler.toml has its bindings; the repository's, or the conformance world's, when absent. */
+  readonly settings?: string;
   /** In workerd's words: where its requests go, in place of the network. */
   readonly outside?: string;
 }
@@ -120,7 +122,7 @@ function serveBundle(
     writeFileSync(join(folder, "worker.js"), alter(await made));
     const all = { KEYS, ...variables };
     rememberVariables(all);
-    const settings = entry.startsWith("src/") ? "wrangler.toml" : "test/world/wrangler.toml";
+    const { settings = entry.startsWith("src/") ? "." : "test/world" } = changes;
     writeFileSync(join(folder, "config.capnp"), workerdConfig(settings, all, { ...changes, objects }));
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
@@ -140,13 +142,13 @@ async function bundle(entry: string): Promise<string> {
 
 const NETWORK = `network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))`;
 
-/** What the file of settings says, in workerd's own words; databases aside, which workerd alone does not have. */
+/** What wrangler.toml says, in workerd's own words; databases aside, which workerd alone does not have. */
 function workerdConfig(
-  file: string,
+  folderOfSettings: string,
   variables: Readonly<Record<string, string>>,
   { port = "0", objects: folder = "", outside = NETWORK }: Changes,
 ): string {
-  const settings = readFileSync(join(root, file), "utf8");
+  const settings = readFileSync(resolvePath(root, folderOfSettings, "wrangler.toml"), "utf8");
   const date = /^compatibility_date = (".*")$/m.exec(settings)?.[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(settings)?.[1];
   const objects = [...settings.matchAll(/^name = (".*")\nclass_name = (".*")$/gm)].map(([, name, type]) => ({

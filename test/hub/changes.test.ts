@@ -4,7 +4,7 @@ import { evictAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runI
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient } from "../../src/hub/client.ts";

@@ -13,14 +13,18 @@ import type { SessionTransportDependencies } from "../../src/transport/session/i
 import { bindings, EventReader, jsonRpcRequest, type Session } from "../transport/session/client.ts";
 import { servicesFor, unrecordedSpan } from "../server/services.ts";
 import { countedNamespace } from "../world/counting.ts";
+import { EVERYTHING } from "../world/parts.ts";
 
 export const hub: HubClient = createHubClient(countedNamespace(bindings.HUB));
 export const sessionDependencies: SessionTransportDependencies = {
-  server: buildServer({
-    info: { name: "hub", version: "1" },
-    tools: [tool({ name: "nothing", handler: () => "" })],
-    resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
-  }),
+  server: buildServer(
+    {
+      info: { name: "hub", version: "1" },
+      tools: [tool({ name: "nothing", handler: () => "" })],
+      resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
+    },
+    EVERYTHING,
+  ),
   services: servicesFor(),
   hub,
   sessions: countedNamespace(bindings.SESSION),
@@ -141,8 +145,8 @@ export function addRegistryRows(
 /** Notes the id of each session that the object asks from now on. */
 export function recordRequestedSessions(object: HubObject<unknown>, note: (id: string) => void): void {
   const real = object.sessions.bind(object);
-  object.sessions = (env) =>
-    new Proxy(real(env), {
+  object.sessions = () =>
+    new Proxy(real(), {
       get(target, name) {
         if (name !== "idFromString") return (id: DurableObjectId) => target.get(id);
         return (id: string) => {

@@ -5,7 +5,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { signText } from "../../src/crypto/hmac.ts";
 import { sha256Base64url, seal } from "../../src/crypto/seal.ts";
 import type { AuthorizationServer, LoginHooks } from "../../src/oauth/authorization-server/types.ts";
@@ -13,7 +13,7 @@ import type { ConfiguredClient, AuthorizationServerSettings } from "../../src/oa
 import type { GrantRow } from "../../src/oauth/authorization-server/grant-rows.ts";
 import type { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
 import type { GrantTerms } from "../../src/oauth/authorization-server/grant-rows.ts";
-import type { ServerIdentifiers } from "../../src/oauth/identifiers.ts";
+import type { ServerIdentifiers } from "../../src/base/identifiers.ts";
 import { epochDigest } from "../../src/oauth/sign-in/types.ts";
 import { ringOf } from "../crypto/keys.ts";
 import { costs, countedNamespace, type Costs } from "../world/counting.ts";

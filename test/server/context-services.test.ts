@@ -9,8 +9,10 @@ import { buildServer } from "../../src/server/registry.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
 import { tool } from "../../src/server/define.ts";
-import type { Services } from "../../src/server/types.ts";
+import type { Services } from "../../src/server/services.ts";
 import type { VaultFault } from "../../src/vault/credential-cipher.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import { ringOf } from "../crypto/keys.ts";
 import { costs } from "../world/counting.ts";
 import { uniqueKey } from "../storage/counted-client.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
@@ -125,12 +127,11 @@ it.each<[VaultFault["reason"], RegExp]>([
 ])("a credential that is %s is a sentence for the caller, and the rest is for the log", async (reason, says) => {
   const lines: string[] = [];
   vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
-  const real = servicesFor();
   const vault = {
-    ...real.vault,
+    ...createVault(undefined, ringOf("a")),
     get: () => Promise.resolve({ ok: false as const, error: { reason, message: 'under key "2026-03"' } }),
   };
-  const told = await play(ADA, (context) => context.vault.get("tracker", "key"), { ...real, vault });
+  const told = await play(ADA, (context) => context.vault.get("tracker", "key"), servicesFor(undefined, { vault }));
   expect(told).toMatch(says);
   expect(told).toContain(reason === "unavailable" ? "error" : "tracker");
   expect(told).not.toContain("2026-03");
@@ -142,27 +143,35 @@ it.each<[VaultFault["reason"], RegExp]>([
 
 it("the vault is the caller's own: another owner cannot be named", async () => {
   const owners: string[] = [];
-  const real = servicesFor();
   const vault = {
-    ...real.vault,
+    ...createVault(undefined, ringOf("a")),
     delete: ({ owner }: { owner: string }) => (
       owners.push(owner),
       Promise.resolve({ ok: true as const, value: false })
     ),
   };
-  await play(ADA, (context) => context.vault.delete("tracker", "key"), { ...real, vault });
-  await play(person("ada", "another app"), (context) => context.vault.delete("tracker", "key"), { ...real, vault });
+  await play(ADA, (context) => context.vault.delete("tracker", "key"), servicesFor(undefined, { vault }));
+  await play(
+    person("ada", "another app"),
+    (context) => context.vault.delete("tracker", "key"),
+    servicesFor(undefined, { vault }),
+  );
   expect(owners).toEqual(['["https://i.test","ada"]', '["https://i.test","ada"]']);
 });
 
 it("a call that keeps nothing touches nothing, and neither does looking", async () => {
   const before = { ...costs };
   let touched = 0;
-  const real = servicesFor();
-  const counted = new Proxy(real.vault, { get: (...of) => ((touched += 1), Reflect.get(...of) as unknown) });
-  expect(await play(ADA, () => "done", { ...real, vault: counted })).toBe('"done"');
+  const counted = new Proxy(createVault(undefined, ringOf("a")), {
+    get: (...of) => ((touched += 1), Reflect.get(...of) as unknown),
+  });
+  expect(await play(ADA, () => "done", servicesFor(undefined, { vault: counted }))).toBe('"done"');
   expect(
-    await play(ADA, (context) => typeof context.storage.get + typeof context.vault.get, { ...real, vault: counted }),
+    await play(
+      ADA,
+      (context) => typeof context.storage.get + typeof context.vault.get,
+      servicesFor(undefined, { vault: counted }),
+    ),
   ).toBe('"functionfunction"');
   expect({ ...costs, objectsCreated: 0 }).toEqual({ ...before, objectsCreated: 0 });
   expect(touched).toBe(0);

@@ -8,8 +8,10 @@ import type { Change } from "../../src/protocol/change.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
+import type { HandlerRun } from "../../src/server/handler-context.ts";
 import { runHandler } from "../../src/server/run-handler.ts";
 import type { ServerRequest } from "../../src/server/types.ts";
+import { subscriptionMembers } from "../../src/transport/stateless/subscriptions.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
 
 const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } }, required: ["name"] };
@@ -39,7 +41,7 @@ async function play(
       request,
       sink: (notice) => told.push(notice),
       cancel: createCancellation(),
-      services: { ...servicesFor(), publish: (change) => void changes.push(change) },
+      services: servicesFor(undefined, { members: subscriptionMembers(async (change) => void changes.push(change)) }),
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),
@@ -63,13 +65,38 @@ test("a change is told to everybody, or to the caller alone who is asked for", a
     (context) => {
       context.listChanged("tools");
       context.resourceUpdated("test://a");
-      context.resourceUpdated("test://a", "everyone");
+      context.resourceUpdated("test://b", "everyone");
       context.resourceUpdated("test://a", "caller");
     },
     { caller },
   );
   const audience = '["https://issuer.test","ada","cli"]';
-  expect(changes).toEqual([{ list: "tools" }, { uri: "test://a" }, { uri: "test://a" }, { uri: "test://a", audience }]);
+  expect(changes).toEqual([{ list: "tools" }, { uri: "test://a" }, { uri: "test://b" }, { uri: "test://a", audience }]);
+});
+
+test("a change that is announced a thousand times is published at once, and once more for all that came meanwhile", async () => {
+  const published: { readonly change: Change; readonly arrive: () => void }[] = [];
+  const publish = (change: Change): Promise<void> =>
+    new Promise((resolve) => void published.push({ change, arrive: resolve }));
+  const { createContext } = servicesFor(undefined, { members: subscriptionMembers(publish) });
+  const { listChanged, resourceUpdated } = createContext({ request: { caller: ANONYMOUS } } as unknown as HandlerRun);
+  const announce = (): void => {
+    for (let index = 0; index < 1_000; index++) listChanged("tools");
+    resourceUpdated("test://a");
+  };
+  const changes = (): Change[] => published.map(({ change }) => change);
+  announce();
+  expect(changes()).toEqual([{ list: "tools" }, { uri: "test://a" }]);
+  published[0]?.arrive();
+  await vi.waitFor(() => expect(changes().slice(2)).toEqual([{ list: "tools" }]));
+  published[2]?.arrive();
+  // Another request's announcement waits for nobody.
+  createContext({ request: { caller: ANONYMOUS } } as unknown as HandlerRun).resourceUpdated("test://a");
+  expect(changes().slice(3)).toEqual([{ uri: "test://a" }]);
+  // What was announced once is published once, and again when it is announced later.
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  listChanged("tools");
+  expect(changes().slice(4)).toEqual([{ list: "tools" }]);
 });
 
 test("progress must increase: what does not is dropped", async () => {

@@ -8,6 +8,7 @@ import { dispatch } from "../../src/server/dispatch.ts";
 import { buildServer, type Server } from "../../src/server/registry.ts";
 import { tool, type Scopes, type ServerSpec, type Tool } from "../../src/server/define.ts";
 import { expandScopes, missingScopes } from "../../src/server/scopes.ts";
+import type { Message } from "../../src/wire/jsonrpc.ts";
 import { ringOf } from "../crypto/keys.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
 
@@ -93,7 +94,7 @@ test("a server that asks nobody who they are shows everything, and lets it be ca
   const anybody = structuredClone(ANONYMOUS);
   expect((await listed(server, anybody)).names).toEqual(["free", "look", "edit", "send"]);
   expect(await ask(server, anybody, "tools/list")).toMatchObject({ cache: { scope: "public" } });
-  expect(missingScopes(server, anybody, { method: "tools/call", params: { name: "edit" } })).toEqual([]);
+  expect(missingScopes(server, anybody, [requestFor("tools/call", "edit")])).toEqual([]);
   expect(await ask(server, anybody, "tools/call", { name: "edit" })).toMatchObject({ kind: "complete" });
 });
 
@@ -122,9 +123,16 @@ test("cursors lead through what the caller sees, in pages of the size that was s
   });
 });
 
+const requestFor = (method: string, name: unknown): Message => ({
+  kind: "request",
+  id: 1,
+  method,
+  params: { name: name as string },
+});
+
 test("a challenge names all that the tool needs, not only what is missing", () => {
   const missing = (caller: Caller, name: unknown, method = "tools/call"): readonly string[] =>
-    missingScopes(server, caller, { method, params: { name: name as string } });
+    missingScopes(server, caller, [requestFor(method, name)]);
   expect(missing(holding("read"), "send")).toEqual(["read", "mail"]);
   expect(missing(holding("mail"), "send")).toEqual(["read", "mail"]);
   expect(missing(holding("write", "mail"), "send")).toEqual([]);

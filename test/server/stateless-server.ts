@@ -1,11 +1,11 @@
 /** A server of a test's own in the stateless era, called over HTTP as a client would. */
 
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker } from "../../src/worker/router.ts";
 import type { ServerSpec } from "../../src/server/define.ts";
 import { loginOptions } from "../world/login-options.ts";
-import { optionalModules } from "../world/optional-modules.ts";
+import { everyPart } from "../world/parts.ts";
 
 const META = {
   "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -22,7 +22,10 @@ export type SendRequest = (method: string, params: object, fields?: Record<strin
 
 /** `settings` are laid over those of the world. */
 export function serveStatelessly(spec: Omit<ServerSpec, "info">, settings: Partial<Env> = {}): SendRequest {
-  const { fetch } = createWorker({ info: { name: "own", version: "1" }, ...spec }, () => loginOptions, optionalModules);
+  const { fetch } = createWorker<Env>({
+    server: { info: { name: "own", version: "1" }, ...spec },
+    ...everyPart(loginOptions),
+  });
   return async (method, params, fields = {}) => {
     const { name, uri, _meta } = params as { name?: string; uri?: string; _meta?: object };
     const named = name ?? uri;

@@ -1,7 +1,7 @@
 /** A door to real storage, whose object requests and rows are counted. */
 
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createStorageClient, type StorageClient } from "../../src/storage/client.ts";
 import { costs, countedNamespace } from "../world/counting.ts";
 import { ringOf } from "../crypto/keys.ts";

@@ -7,7 +7,9 @@ import { ownerKey } from "../../src/base/caller.ts";
 import { verifyText } from "../../src/crypto/hmac.ts";
 import { sha256Base64url, open } from "../../src/crypto/seal.ts";
 import { accountObjectName } from "../../src/oauth/authorization-server/account-object.ts";
-import { createVault } from "../../src/vault/vault.ts";
+import { createSettings } from "../../src/base/settings.ts";
+import type { Platform } from "../../src/server/feature.ts";
+import { buildServer } from "../../src/server/registry.ts";
 import { ringOf } from "../crypto/keys.ts";
 import { db, makeTables, vault } from "../vault/database.ts";
 import { createAuthorizationServer, grantStub, identifiers } from "../oauth/authorization-server.ts";
@@ -17,7 +19,13 @@ const SIGN_IN = "/authorize/sign-in";
 const CONSENT = "/authorize/consent";
 const SERVICE = "https://api.upstream.test/me";
 const settings = { SIGN_IN: "api-key", UPSTREAM_NAME: "Upstream", UPSTREAM_URL: SERVICE, VAULT: db };
-const desk = createAuthorizationServer({}, { login: createLoginOptions(settings, vault) });
+/** What the app's login is made from: the vault's key ring, and its database where there is one. */
+const platformWith = (bound: object): Platform => ({
+  server: buildServer({ info: { name: "s", version: "1" } }),
+  ring: ringOf("a"),
+  settings: createSettings(bound),
+});
+const desk = createAuthorizationServer({}, { login: createLoginOptions(settings, platformWith({ VAULT: db })) });
 let count = 0;
 
 beforeAll(makeTables);
@@ -91,10 +99,7 @@ describe("a key that somebody signed in with", () => {
 
   it("that cannot be kept leaves no grant behind", async () => {
     const lines = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const broken = createAuthorizationServer(
-      {},
-      { login: createLoginOptions(settings, createVault(undefined, ringOf("a"))) },
-    );
+    const broken = createAuthorizationServer({}, { login: createLoginOptions(settings, platformWith({})) });
     const at = createBrowser(broken);
     const shown = await paste(at, ++count, "first-key-123");
     const { status, html } = await decide(at, shown, "allow");

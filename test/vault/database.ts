@@ -2,7 +2,7 @@
 
 import { applyD1Migrations } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { sha256Base64url } from "../../src/crypto/seal.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
 import { createVault, type Vault } from "../../src/vault/vault.ts";

@@ -6,7 +6,7 @@ import { openRow, sealRow } from "../../src/crypto/row-seal.ts";
 import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { signText } from "../../src/crypto/hmac.ts";
 import { createVault } from "../../src/vault/vault.ts";
-import { rotateKeys } from "../../src/worker/admin.ts";
+import { rotateKeys } from "../../src/vault/rotate-keys.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
 import { ringOf } from "../crypto/keys.ts";
 import {

@@ -1,16 +1,31 @@
 // Configuration: what is wrong is named, and no key is ever printed.
 import { expect, test } from "vitest";
-import { readConfig, type Env } from "../../src/worker/config.ts";
+import { createSettings, type Settings } from "../../src/base/settings.ts";
+import { readAuthorizationSettings } from "../../src/oauth/authorization-server/feature.ts";
+import { buildServer } from "../../src/server/registry.ts";
+import { readCollector } from "../../src/telemetry/feature.ts";
+import { readConfig } from "../../src/worker/config.ts";
+import { createRuntime } from "../../src/worker/runtime.ts";
 import { keyText } from "../crypto/keys.ts";
+import type { Env } from "../world/env.ts";
+import { loginOptions } from "../world/login-options.ts";
+import { EVERYTHING, everyPart } from "../world/parts.ts";
 
-const good = { KEYS: keyText("k"), HUB: {} } as unknown as Env;
+const OBJECTS = { HUB: {}, SESSION: {}, GRANT: {}, ACCOUNT: {}, STORE: {} };
+const good = { KEYS: keyText("k"), ...OBJECTS } as unknown as Env;
+const settingsOf = (change: Record<string, unknown> = {}): Settings => createSettings({ ...good, ...change });
+const start = (change: Record<string, unknown>): ReturnType<typeof createRuntime> =>
+  createRuntime(buildServer({ info: { name: "s", version: "1" } }, EVERYTHING), everyPart(loginOptions) as never, {
+    ...good,
+    ...change,
+  });
 
 const COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example:4318/in" };
 
 /** The message that stops the server. Each is checked to hold nothing of the keys. */
 function faultOf(change: Record<string, unknown>): string {
   try {
-    readConfig({ ...good, ...change });
+    start(change);
   } catch (error) {
     const { message } = error as Error;
     for (const key of String(change["KEYS"] ?? good.KEYS).split(/[:,]/))
@@ -21,19 +36,19 @@ function faultOf(change: Record<string, unknown>): string {
 }
 
 test("has defaults that are right for local use", () => {
-  const { ring, originPolicy: origins, maxBodyBytes, handlerSeconds } = readConfig(good);
-  expect({ id: ring.currentId, origins, maxBodyBytes, handlerSeconds }).toEqual({
+  const { ring, originPolicy: origins, maxBodyBytes, handlerSeconds } = readConfig(settingsOf());
+  expect({ id: ring?.currentId, origins, maxBodyBytes, handlerSeconds }).toEqual({
     handlerSeconds: 300,
     id: "k",
     origins: { allowedOrigins: [], allowedHosts: [] },
     maxBodyBytes: 4 * 1024 * 1024,
   });
-  expect(readConfig({ ...good, PUBLIC_URL: "", ALLOWED_ORIGINS: "" }).originPolicy.allowedOrigins).toEqual([]);
+  expect(readConfig(settingsOf({ PUBLIC_URL: "", ALLOWED_ORIGINS: "" })).originPolicy.allowedOrigins).toEqual([]);
 });
 
 test("takes its own address and its browser clients", () => {
   const ALLOWED_ORIGINS = " https://a.example , ,https://b.example:8443";
-  expect(readConfig({ ...good, PUBLIC_URL: "https://mcp.example/x", ALLOWED_ORIGINS }).originPolicy).toEqual({
+  expect(readConfig(settingsOf({ PUBLIC_URL: "https://mcp.example/x", ALLOWED_ORIGINS })).originPolicy).toEqual({
     allowedOrigins: ["https://mcp.example", "https://a.example", "https://b.example:8443"],
     allowedHosts: ["mcp.example"],
   });
@@ -91,8 +106,8 @@ test.each<[string, Record<string, unknown>]>([
 });
 
 test("has an identity of its own only where it is told one", () => {
-  expect(readConfig({ ...good, PUBLIC_URL: "https://mcp.example" }).identity).toBeUndefined();
-  expect(readConfig({ ...good, IDENTITY: "https://old.example/x" }).identity).toBe("https://old.example");
+  expect(readConfig(settingsOf({ PUBLIC_URL: "https://mcp.example" })).identity).toBeUndefined();
+  expect(readConfig(settingsOf({ IDENTITY: "https://old.example/x" })).identity).toBe("https://old.example");
 });
 
 test("names all that is wrong, and which key", () => {
@@ -105,48 +120,61 @@ test("names all that is wrong, and which key", () => {
 });
 
 test("asks everybody who they are, unless it is told otherwise", () => {
-  expect(readConfig(good).auth).toBe("builtin");
-  expect(readConfig({ ...good, AUTH: "" }).auth).toBe("builtin");
-  expect(readConfig({ ...good, AUTH: "none" }).auth).toBe("none");
-  const issuer = "https://issuer.example/tenant";
-  expect(readConfig({ ...good, AUTH_ISSUER: issuer, AUTH_INTROSPECTION: "id:secret" }).auth).toEqual({
-    ...{ issuer, introspection: "id:secret", acceptsAnyJwtType: false },
-  });
+  expect(start({}).authority?.mode).toBe("builtin");
+  expect(start({ AUTH: "" }).authority?.mode).toBe("builtin");
+  expect(start({ AUTH: "none" }).authority).toBeUndefined();
+  expect(start({ AUTH_ISSUER: "https://issuer.example/tenant" }).authority?.mode).toBe("external");
+});
+
+test("a switch that is not understood is refused, not taken for off", () => {
+  for (const name of ["STRICT_REVOCATION", "DISABLE_CLIENT_METADATA_DOCUMENTS", "DEV"]) {
+    expect(faultOf({ [name]: "true" })).toBe(`Configuration: ${name} must be "1", "0" or empty`);
+    expect(faultOf({ [name]: "0" })).toBe("");
+  }
+});
+
+test("names every object that is not bound", () => {
+  for (const name of Object.keys(OBJECTS)) expect(faultOf({ [name]: undefined })).toContain(`${name} is not bound`);
+});
+
+test("a Worker whose authority the settings do not choose starts for nobody", () => {
+  const [external] = everyPart(loginOptions).auth;
+  const server = buildServer({ info: { name: "s", version: "1" } });
+  expect(() => createRuntime(server, { server: undefined as never, auth: external ? [external] : [] }, good)).toThrow(
+    'Configuration: No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody',
+  );
 });
 
 test("takes client metadata documents from all hosts but its own, unless it is told otherwise", () => {
-  expect(readConfig(good).oauth).toMatchObject({ acceptsMetadataDocuments: true, publicHost: undefined });
-  expect(readConfig({ ...good, PUBLIC_URL: "https://MCP.example.com/x" }).oauth.publicHost).toBe("mcp.example.com");
-  expect(readConfig({ ...good, DISABLE_CLIENT_METADATA_DOCUMENTS: "1" }).oauth.acceptsMetadataDocuments).toBe(false);
+  const read = (change: Record<string, unknown>): unknown => readAuthorizationSettings(settingsOf(change));
+  expect(read({})).toMatchObject({ acceptsMetadataDocuments: true, publicHost: undefined });
+  expect(read({ PUBLIC_URL: "https://MCP.example.com/x" })).toMatchObject({ publicHost: "mcp.example.com" });
+  expect(read({ DISABLE_CLIENT_METADATA_DOCUMENTS: "1" })).toMatchObject({ acceptsMetadataDocuments: false });
 });
 
 test("knows clients beforehand, and how long things live", () => {
   const client = { client_id: "a", client_name: "A", redirect_uris: ["https://a.example/cb"], scope: "read" };
-  const { oauth } = readConfig({
-    ...good,
-    CLIENTS: JSON.stringify([client]),
-    GRACE_SECONDS: "0",
-    STRICT_REVOCATION: "1",
-  });
-  expect(oauth).toEqual({
+  const change = { CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT_REVOCATION: "1" };
+  expect(readAuthorizationSettings(settingsOf(change))).toEqual({
     ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
     ...{ graceSeconds: 0, hasStrictRevocation: true, acceptsMetadataDocuments: true, publicHost: undefined },
   });
   // Whoever shares a login comes within the life of an access token.
-  expect(readConfig(good).oauth.graceSeconds).toBe(900);
-  expect(readConfig({ ...good, ACCESS_SECONDS: "300" }).oauth.graceSeconds).toBe(300);
-  expect(readConfig({ ...good, ACCESS_SECONDS: "300", GRACE_SECONDS: "10" }).oauth.graceSeconds).toBe(10);
+  const graceOf = (more: Record<string, unknown>): number => readAuthorizationSettings(settingsOf(more)).graceSeconds;
+  expect(graceOf({})).toBe(900);
+  expect(graceOf({ ACCESS_SECONDS: "300" })).toBe(300);
+  expect(graceOf({ ACCESS_SECONDS: "300", GRACE_SECONDS: "10" })).toBe(10);
 });
 
 test("knows a collector by OpenTelemetry's names, and none when it is not told of one", () => {
   const fields = " Authorization = Basic%20YTpi=%2C/ ,x-team=a,";
-  const told = { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields, OTEL_SERVICE_NAME: "desk" };
-  expect(readConfig({ ...good, ...told, OTEL_TRACES_SAMPLER_ARG: "0.25" }).collector).toEqual({
-    ...{ endpoint: COLLECTOR.OTEL_EXPORTER_OTLP_ENDPOINT, sampleRatio: 0.25, service: "desk" },
+  const told = { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields };
+  expect(readCollector(settingsOf({ ...told, OTEL_TRACES_SAMPLER_ARG: "0.25" }))).toEqual({
+    ...{ endpoint: COLLECTOR.OTEL_EXPORTER_OTLP_ENDPOINT, sampleRatio: 0.25 },
     headers: { authorization: "Basic YTpi=,/", "x-team": "a" },
   });
-  expect(readConfig({ ...good, ...COLLECTOR }).collector).toMatchObject({ sampleRatio: 1, headers: {} });
-  expect(readConfig({ ...good, ...told, OTEL_EXPORTER_OTLP_ENDPOINT: "" }).collector).toBeUndefined();
+  expect(readCollector(settingsOf(COLLECTOR))).toMatchObject({ sampleRatio: 1, headers: {} });
+  expect(readCollector(settingsOf({ ...told, OTEL_EXPORTER_OTLP_ENDPOINT: "" }))).toBeUndefined();
   expect(faultOf({ ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: "x=hidden word" })).not.toContain("hidden");
 });
 

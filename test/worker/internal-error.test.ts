@@ -2,12 +2,15 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker } from "../../src/worker/router.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
-const { fetch: serve } = createWorker({ info: { name: "faulty", version: "1" }, tools: [] }, () => loginOptions, {
+const { fetch: serve } = createWorker<Env>({
+  server: { info: { name: "faulty", version: "1" }, tools: [] },
+  ...everyPart(loginOptions),
   site: () => {
     throw new Error("the password is hunter2");
   },

@@ -1,13 +1,14 @@
 // A server that was told its address is known by that one, whichever Host a request names.
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker } from "../../src/worker/router.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
 import { sealAccessToken } from "../../src/oauth/authorization-server/access-token.ts";
 import { META_KEYS } from "../../src/protocol/request-meta.ts";
-import { SUPPORTED_VERSIONS } from "../../src/protocol/versions.ts";
+import { STATELESS_VERSIONS } from "../../src/protocol/versions.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
 const PUBLIC = "https://mcp.example.com";
 const bindings: Env = {
@@ -16,10 +17,10 @@ const bindings: Env = {
   PUBLIC_URL: `${PUBLIC}/`,
   ALLOWED_ORIGINS: "https://own.example",
 };
-const server = createWorker({ info: { name: "public", version: "1" } }, () => loginOptions);
+const server = createWorker<Env>({ server: { info: { name: "public", version: "1" } }, ...everyPart(loginOptions) });
 const ask = (url: string, init: RequestInit = {}): Promise<Response> => server.fetch(new Request(url, init), bindings);
 const ring = readKeyRing(bindings.KEYS ?? "");
-const version = SUPPORTED_VERSIONS[0] ?? "";
+const version = STATELESS_VERSIONS[0] ?? "";
 
 /** A call with a token for that resource, through that host. */
 async function discover(resource: string, through: string): Promise<Response> {

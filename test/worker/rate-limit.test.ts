@@ -1,14 +1,15 @@
 // The limit on calls, against the platform's own limiter: three a minute for each key.
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, test } from "vitest";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
 import { sealAccessToken } from "../../src/oauth/authorization-server/access-token.ts";
 import { META_KEYS } from "../../src/protocol/request-meta.ts";
-import { SUPPORTED_VERSIONS } from "../../src/protocol/versions.ts";
+import { STATELESS_VERSIONS } from "../../src/protocol/versions.ts";
 import { tool } from "../../src/server/define.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
 const { TIGHT, ...unlimited } = env as unknown as Env & { TIGHT: RateLimit };
 const limited: Env = { ...unlimited, LIMITER: TIGHT };
@@ -21,16 +22,16 @@ beforeEach(async () => {
 });
 
 let ran = 0;
-/** A front door reads its bindings once, so there is one for each set of them. */
-const open = (): WorkerHandlers =>
-  createWorker(
-    { info: { name: "limit", version: "1" }, tools: [tool({ name: "count", handler: () => `${(ran += 1)}` })] },
-    () => loginOptions,
-  );
+/** A Worker reads its bindings once, so there is one for each set of them. */
+const open = (): WorkerHandlers<Env> =>
+  createWorker<Env>({
+    server: { info: { name: "limit", version: "1" }, tools: [tool({ name: "count", handler: () => `${(ran += 1)}` })] },
+    ...everyPart(loginOptions),
+  });
 const doors = new Map([limited, unlimited as Env].map((bindings) => [bindings, open()]));
 
 function callOf(address: string): Request {
-  const version = SUPPORTED_VERSIONS[0] ?? "";
+  const version = STATELESS_VERSIONS[0] ?? "";
   return new Request("http://127.0.0.1/mcp", {
     method: "POST",
     headers: {

@@ -2,10 +2,11 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 import { createWorker } from "../../src/worker/router.ts";
 import type { SiteHandler } from "../../src/worker/runtime.ts";
 import { loginOptions } from "../world/login-options.ts";
+import { everyPart } from "../world/parts.ts";
 
 const LOCAL = "http://localhost:5173";
 const LISTED = "https://inspector.example";
@@ -28,7 +29,11 @@ interface Asked {
 }
 
 async function answer({ path = "/mcp", settings: more = {}, ...init }: Asked, origin?: string): Promise<Response> {
-  const { fetch } = createWorker({ info: { name: "own", version: "1" } }, () => loginOptions, { site });
+  const { fetch } = createWorker<Env>({
+    server: { info: { name: "own", version: "1" } },
+    ...everyPart(loginOptions),
+    site,
+  });
   const headers = { ...init.headers, ...(origin === undefined ? {} : { origin }) };
   return fetch(new Request(`http://127.0.0.1${path}`, { ...init, headers }), { ...settings, ...more });
 }

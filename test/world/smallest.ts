@@ -1,35 +1,32 @@
-/** The house with as little app as there can be: one tool and one sign-in. `make size` holds the bundle budget to it. */
+/** The smallest Worker with sessions and OAuth: one tool and one sign-in. `make size` holds the bundle budget to it. */
 
-import { renderPage } from "../../src/oauth/pages/default-pages.ts";
 import { addNumbers } from "../../src/app/tools/add-numbers.ts";
+import { authorizationServer } from "../../src/oauth/authorization-server/feature.ts";
+import { renderPage } from "../../src/oauth/pages/default-pages.ts";
 import { passphrase } from "../../src/oauth/sign-in/passphrase.ts";
-import { readBindings } from "../../src/worker/bindings.ts";
-import type { Env } from "../../src/worker/config.ts";
-import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
-import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
+import type { ServerRuntime } from "../../src/server/feature.ts";
+import { sessions } from "../../src/transport/session/feature.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
-import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import { subscriptions } from "../../src/transport/stateless/subscriptions.ts";
+import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 
+export { HubObject as Hub } from "../../src/hub/hub-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
-export { Grant } from "./grant.ts";
+export { GrantObject as Grant } from "../../src/oauth/authorization-server/grant-object.ts";
 
-const info = { name: "smallest", version: "0.1.0" };
-type Owned = Env & { readonly PASSPHRASE: string };
-const house: WorkerHandlers<Owned> = createWorker({ info, tools: [addNumbers] }, ({ PASSPHRASE }: Owned) => ({
-  renderPage,
-  signIn: passphrase(PASSPHRASE),
-}));
-const worker: ExportedHandler<Owned> = { fetch: house.fetch };
+interface AppEnv {
+  readonly PASSPHRASE: string;
+}
+const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
+  server: { info: { name: "smallest", version: "0.1.0" }, tools: [addNumbers] },
+  auth: [authorizationServer(({ PASSPHRASE }: AppEnv) => ({ renderPage, signIn: passphrase(PASSPHRASE) }))],
+  features: [sessions(), subscriptions()],
+});
+const worker: ExportedHandler<AppEnv> = { fetch: handlers.fetch };
 export default worker;
 
-export class Hub extends HubObject<Env> {
-  override sessions(env: Env): DurableObjectNamespace<NotifiableSession> {
-    return readBindings(env).sessions;
-  }
-}
-
-export class Session extends SessionObject<Owned> {
-  override dependencies(env: Owned): SessionDependencies {
-    return house.sessionDependencies(env);
+export class Session extends SessionObject<AppEnv> {
+  override serverRuntime(env: AppEnv): ServerRuntime {
+    return handlers.runtime(env);
   }
 }

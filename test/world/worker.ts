@@ -1,28 +1,24 @@
-/** The conformance world as a Worker: the same front door as in production, with the fixtures behind it. */
+/** The conformance world as a Worker: the same router as in production, with the fixtures behind it. */
 
-import type { Env } from "../../src/worker/config.ts";
+import type { Env } from "./env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { AccountObject as RealAccount } from "../../src/oauth/authorization-server/account-object.ts";
-import { HubObject, type NotifiableSession } from "../../src/hub/hub-object.ts";
+import { HubObject } from "../../src/hub/hub-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
-import type { SessionDependencies } from "../../src/transport/session/types.ts";
+import type { ServerRuntime } from "../../src/server/feature.ts";
 import { StoreObject } from "../../src/storage/store-object.ts";
 import type { SessionKey } from "../../src/hub/hub-rows.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
 import { loginOptions } from "./login-options.ts";
 import { closedGrants, failHub } from "./faults.ts";
-import { Grant as RealGrant } from "./grant.ts";
-import { optionalModules } from "./optional-modules.ts";
+import { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
+import { everyPart } from "./parts.ts";
 import { fixtureServer } from "./server.ts";
 
 /** The real hub, with a switch to end every subscription, and others to fail: an object may be lost at any time. */
 export class Hub extends HubObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
-  }
-
-  override sessions({ SESSION }: Env): DurableObjectNamespace<NotifiableSession> {
-    return SESSION;
   }
 
   override revoke(grant: string): Promise<void> {
@@ -40,14 +36,14 @@ export class Hub extends HubObject<Env> {
   }
 }
 
-export class Grant extends RealGrant {
+export class Grant extends GrantObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
   }
 
-  override closeSessionsAndStreams(env: Env, id: string): Promise<void> {
+  override closeSessionsAndStreams(id: string): Promise<void> {
     closedGrants.push(id);
-    return super.closeSessionsAndStreams(env, id);
+    return super.closeSessionsAndStreams(id);
   }
 }
 
@@ -63,8 +59,8 @@ export class Store extends StoreObject {
   }
 }
 
-const house: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
-const guardedHouse: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
+const handlers: WorkerHandlers<Env> = createWorker<Env>({ server: fixtureServer, ...everyPart(loginOptions) });
+const guardedHandlers: WorkerHandlers<Env> = createWorker<Env>({ server: fixtureServer, ...everyPart(loginOptions) });
 
 /**
  * Clients that the operator knows: one proves itself with the words "secret-of-the-machine", and acts for itself; the
@@ -94,13 +90,13 @@ const counted = (env: Env): Env => ({
 const worker: ExportedHandler<Env> = {
   fetch: (request, env) =>
     // For tests that watch a running Worker from outside.
-    new URL(request.url).pathname === "/costs" ? Response.json(costs) : house.fetch(request, counted(env)),
+    new URL(request.url).pathname === "/costs" ? Response.json(costs) : handlers.fetch(request, counted(env)),
 };
 export default worker;
 
 /** The world behind its authorization server, whatever AUTH says of the open one: the same tools and objects. */
 export const guarded: ExportedHandler<Env> = {
-  fetch: (request, env) => guardedHouse.fetch(request, { ...counted(env), AUTH: "" }),
+  fetch: (request, env) => guardedHandlers.fetch(request, { ...counted(env), AUTH: "" }),
 };
 
 export class Session extends SessionObject<Env> {
@@ -108,7 +104,7 @@ export class Session extends SessionObject<Env> {
     super(countedState(state), env);
   }
 
-  override dependencies(env: Env): SessionDependencies {
-    return house.sessionDependencies(counted(env));
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(counted(env));
   }
 }

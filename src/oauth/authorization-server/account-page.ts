@@ -22,7 +22,8 @@ import { describeClient } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { findGrant } from "./grant-reference.ts";
 import type { AccountView } from "../pages/views.ts";
-import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { PATHS } from "../identifiers.ts";
 import { buryEndedGrants, revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";
 import { epochDigest } from "../sign-in/types.ts";
 

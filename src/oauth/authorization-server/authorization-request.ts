@@ -10,9 +10,10 @@ import type { Client } from "../clients/types.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
 import { oauthError, type OAuthError } from "../errors.ts";
 import type { GrantTerms } from "./grant-rows.ts";
-import { serverDefaultScopes } from "./metadata.ts";
+import { defaultScopes as serverDefaultScopes } from "../../server/scopes.ts";
 import { missingParameter, readParams } from "../params.ts";
-import { checkResource, type ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { checkResource } from "../identifiers.ts";
 
 /** A checked request: all that the rest of a login needs to know of it. */
 export interface AuthorizationRequest extends Omit<GrantTerms, "subject" | "properties"> {
@@ -90,6 +91,6 @@ export function grantableScopes(
   if (requested.split(" ").some((scope) => Object.hasOwn(settings.scopes, scope)))
     return oauthError("invalid_scope", "scope.none", "The client may have none of these scopes");
   // spec: authorize.scope.default
-  const { defaultScopes = serverDefaultScopes(settings) } = client;
+  const { defaultScopes = serverDefaultScopes(settings.scopes) } = client;
   return ok(parseScopes(defaultScopes.join(" "), client, settings));
 }

@@ -28,7 +28,8 @@ import { redirectToClient, redirectToConsent, describeClient } from "./consent.t
 import type { AuthorizationServer } from "./types.ts";
 import { audit } from "../errors.ts";
 import { readParams } from "../params.ts";
-import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { PATHS } from "../identifiers.ts";
 import { matchRedirectUri } from "../clients/redirect-uri.ts";
 import { enterAccount } from "./revocation.ts";
 import type { AuthenticatedPerson, SignInResult, SignInContext } from "../sign-in/types.ts";

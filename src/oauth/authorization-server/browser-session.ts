@@ -15,7 +15,7 @@ import type { AuthorizationServer } from "./types.ts";
 import { audit, NO_STORE } from "../errors.ts";
 import type { View } from "../pages/views.ts";
 import { readForm, type Params } from "../params.ts";
-import type { ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import type { Person } from "../sign-in/types.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
 

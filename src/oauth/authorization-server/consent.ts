@@ -23,7 +23,8 @@ import {
 import type { AuthorizationServer } from "./types.ts";
 import { audit } from "../errors.ts";
 import type { ClientView } from "../pages/views.ts";
-import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { PATHS } from "../identifiers.ts";
 import { isLoopback } from "../clients/redirect-uri.ts";
 import { enterAccount } from "./revocation.ts";
 import { epochDigest, type AuthenticatedPerson } from "../sign-in/types.ts";

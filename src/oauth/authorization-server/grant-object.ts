@@ -9,10 +9,13 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
+import { objectNamespace } from "../../base/bindings.ts";
 import { now } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
 import { MAX_ATTEMPTS, retryDelayMs } from "../../base/retry.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
+import { createHubClient } from "../../hub/client.ts";
+import type { HubObject } from "../../hub/hub-object.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
 import {
   createGrantRows,
@@ -51,9 +54,12 @@ export interface RevocationResult {
   readonly isComplete: boolean;
 }
 
-export abstract class GrantObject<Env> extends DurableObject<Env> {
-  /** Ends the sessions and streams that were opened under grant `id`. May be repeated. */
-  abstract closeSessionsAndStreams(env: Env, id: string): Promise<void>;
+export class GrantObject<Env = unknown> extends DurableObject<Env> {
+  /** Ends the sessions and streams that were opened under grant `id`. May be repeated. A Worker without a hub has none. */
+  async closeSessionsAndStreams(id: string): Promise<void> {
+    const hub = objectNamespace<HubObject<unknown>>(this.env, "HUB");
+    if (hub !== undefined) await createHubClient(hub).revoke(id);
+  }
 
   readonly #rows: GrantRows = createGrantRows(this.ctx.storage);
   /** What is being tried, for all who ask for it meanwhile. */
@@ -209,7 +215,7 @@ export abstract class GrantObject<Env> extends DurableObject<Env> {
     if (ending === undefined) return true;
     const id = this.ctx.id.toString();
     try {
-      if (ending.attempts < MAX_ATTEMPTS) await this.closeSessionsAndStreams(this.env, id);
+      if (ending.attempts < MAX_ATTEMPTS) await this.closeSessionsAndStreams(id);
     } catch (error) {
       log("error", "cleanup.failed", { grant: id, attempts: ending.attempts, error: errorStack(error) });
       return false;

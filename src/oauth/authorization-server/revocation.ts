@@ -15,7 +15,7 @@ import { audit, oauthError, NO_STORE, oauthJson, oauthErrorResponse, type OAuthE
 import { findGrant, verifyRefreshToken } from "./grant-reference.ts";
 import type { GrantTerms } from "./grant-rows.ts";
 import { missingParameter, readForm } from "../params.ts";
-import type { ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { epochDigest } from "../sign-in/types.ts";
 
 /** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when some of that goes on for a while. */

@@ -21,7 +21,8 @@ import { audit, oauthError, oauthJson, oauthErrorResponse, type OAuthError, type
 import type { GrantResult } from "./grant-object.ts";
 import { findGrant, signRefreshToken, verifyRefreshToken, type GrantRef } from "./grant-reference.ts";
 import { missingParameter, readForm, type Params } from "../params.ts";
-import { checkResource, type ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { checkResource } from "../identifiers.ts";
 import { onGrantRevoked } from "./revocation.ts";
 import { epochDigest } from "../sign-in/types.ts";
 

@@ -16,7 +16,8 @@ import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
 import { isSignedBy } from "../jwks.ts";
 import type { Params } from "../params.ts";
-import { PATHS, type ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { PATHS } from "../identifiers.ts";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /** Seconds an assertion may still be valid, and by how much clocks may differ. */

@@ -7,8 +7,8 @@
 import type { Caller } from "../../base/caller.ts";
 import { err, type Result } from "../../base/result.ts";
 import { audit, oauthJson } from "../errors.ts";
-import { resourceMetadataUrl } from "../authorization-server/metadata.ts";
-import type { ServerIdentifiers } from "../identifiers.ts";
+import { resourceMetadataUrl } from "./metadata.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
 
 /** The caller behind a token meant for `place`, or the reason for audit lines: "token.expired". */
 export type TokenVerifier = (token: string, identifiers: ServerIdentifiers) => Promise<Result<Caller, string>>;

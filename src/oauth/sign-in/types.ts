@@ -6,7 +6,7 @@
 import type { JsonObject } from "../../base/json.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import type { Params } from "../params.ts";
-import type { ServerIdentifiers } from "../identifiers.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
 
 /** One input of a sign-in form; `name` becomes the parameter that {@link SignInMethod.submit} gets. */
 export interface SignInField {

@@ -21,7 +21,7 @@ import { dispatch } from "../../server/dispatch.ts";
 import { logInternalError } from "../../server/failure.ts";
 import type { ServerRequest } from "../../server/types.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
-import type { Span } from "../../telemetry/span.ts";
+import type { Span } from "../../base/span.ts";
 import { MAX_MESSAGE_BYTES, writeError, writeNotification, writeResult } from "../../wire/jsonrpc.ts";
 import type { RequestId, RpcRequest, RpcResponse } from "../../wire/jsonrpc.ts";
 import {

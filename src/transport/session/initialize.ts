@@ -13,7 +13,7 @@ import { HUB_FULL_RETRY_SECONDS } from "../../hub/hub-object.ts";
 import { supportedCapabilities } from "../../protocol/session-encoding.ts";
 import { readCapabilities, readImplementation } from "../../protocol/request-meta.ts";
 import { negotiateRevision } from "../../protocol/versions.ts";
-import type { Span } from "../../telemetry/span.ts";
+import type { Span } from "../../base/span.ts";
 import { jsonResponse, errorResponse } from "../../wire/response.ts";
 import { writeResult, type RequestId, type RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionObject } from "./session-object.ts";

@@ -14,6 +14,7 @@ import { retryDelayMs } from "../../base/retry.ts";
 import type { Change } from "../../protocol/change.ts";
 import { batchUnsupported } from "../../protocol/era.ts";
 import { findRevision } from "../../protocol/versions.ts";
+import type { ServerRuntime } from "../../server/feature.ts";
 import type { TraceContext } from "../../base/trace-context.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { isWithinIdLimit, writeNotification, type Message } from "../../wire/jsonrpc.ts";
@@ -25,9 +26,9 @@ import {
   LAST_SEEN_INTERVAL_MS,
   SESSION_NOT_FOUND,
   SESSION_TTL_MS,
+  sessionDependencies,
   type ActiveSession,
   type MessageOutcome,
-  type SessionDependencies,
   type SessionRuntime,
 } from "./types.ts";
 import { createSessionStore } from "./session-rows.ts";
@@ -47,11 +48,10 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
     const store = createSessionStore(state.storage);
-    const dependencies = this.dependencies(env);
     this.#runtime = {
       store,
       objectState: state,
-      dependencies,
+      dependencies: sessionDependencies(this.serverRuntime(env)),
       runningCalls: new Set(),
       closedBeforeAttach: new Set(),
       alarmAt: Infinity,
@@ -60,8 +60,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (this.#session() !== undefined && !takeOver(this.#runtime)) state.waitUntil(this.#destroy());
   }
 
-  /** The app's server and what the platform lends it. */
-  abstract dependencies(env: Env): SessionDependencies;
+  /** The app's server and its services, in the isolate of this object. */
+  abstract serverRuntime(env: Env): ServerRuntime;
 
   /** Writes the session: one row, and the alarm that will end it. False when its grant ended a moment ago. */
   async initialize(record: Omit<SessionRecord, "logLevel" | "lastSeenMs">): Promise<boolean> {

@@ -16,7 +16,7 @@ import { open } from "../../crypto/seal.ts";
 import { ELICITATION_ID_PURPOSE } from "../../server/run-handler.ts";
 import { isInitializeRequest } from "../../protocol/era.ts";
 import { startRequestSpan } from "../../server/request-span.ts";
-import { withSpan, type Span } from "../../telemetry/span.ts";
+import { withSpan, type Span } from "../../base/span.ts";
 import { writeError, type Message, type RequestId } from "../../wire/jsonrpc.ts";
 import { acceptedResponse, jsonResponse, readHeader, errorResponse } from "../../wire/response.ts";
 import { acceptsMediaType } from "../../wire/media-type.ts";

@@ -6,10 +6,12 @@
 import type { Caller } from "../../base/caller.ts";
 import type { Cancellation } from "../../base/cancellation.ts";
 import { protocolError, type ErrorName, type ProtocolError } from "../../base/protocol-error.ts";
-import type { HubClient } from "../../hub/client.ts";
+import { createHubClient, type HubClient } from "../../hub/client.ts";
+import type { HubObject } from "../../hub/hub-object.ts";
 import type { Revision } from "../../protocol/versions.ts";
+import type { ServerRuntime } from "../../server/feature.ts";
 import type { Server } from "../../server/registry.ts";
-import type { Services } from "../../server/types.ts";
+import type { Services } from "../../server/services.ts";
 import type { TraceContext } from "../../base/trace-context.ts";
 import type { RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
@@ -57,11 +59,16 @@ export const TOO_MANY_CALLS: ProtocolError = protocolError(
   "The calls of this session that are at work, or wait for its client, are too many or too large: let one end",
 );
 
-/** What the object lends from outside: the app's server and the platform. */
+/** What the object needs from outside: the app's server and the hub. */
 export interface SessionDependencies {
   readonly server: Server;
   readonly services: Services;
   readonly hub: HubClient;
+}
+
+/** The server of `runtime`, and the hub that its settings bind. */
+export function sessionDependencies({ server, services, settings }: ServerRuntime): SessionDependencies {
+  return { server, services, hub: createHubClient(settings.objects<HubObject<unknown>>("HUB")) };
 }
 
 export interface ActiveSession {

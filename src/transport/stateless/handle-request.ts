@@ -9,7 +9,6 @@ import { now } from "../../base/time.ts";
 import { NO_RETRY_STATE, errorOutcome, type Outcome, type NotificationSink } from "../../protocol/outcome.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import type { HubClient } from "../../hub/client.ts";
 import { encodeCompleteResult, encodeInputRequired, toStatelessError } from "../../protocol/stateless-encoding.ts";
 import { readRequestMeta, type RequestMeta } from "../../protocol/request-meta.ts";
 import { determineEra, unsupportedVersion } from "../../protocol/era.ts";
@@ -24,19 +23,21 @@ import { dispatch } from "../../server/dispatch.ts";
 import type { Server } from "../../server/registry.ts";
 import { logInternalError } from "../../server/failure.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
-import type { ServerRequest, Services } from "../../server/types.ts";
+import type { OpenSubscriptionStream } from "../../server/feature.ts";
+import type { Services } from "../../server/services.ts";
+import type { ServerRequest } from "../../server/types.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
-import { withSpan, type Span } from "../../telemetry/span.ts";
+import { withSpan, type Span } from "../../base/span.ts";
 import { acceptedResponse, readHeader, errorResponse } from "../../wire/response.ts";
 import { writeError, writeResult, type Message, type RpcRequest } from "../../wire/jsonrpc.ts";
-import { openSubscriptionStream } from "./subscriptions.ts";
 import { respond, type JsonRpcReply } from "./respond.ts";
 import { readRetryState, sealRequestState } from "./request-state.ts";
 
 export interface StatelessDependencies {
   readonly server: Server;
   readonly services: Services;
-  readonly hub: HubClient;
+  /** Where the server sends changes. */
+  readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
 }
 
 /** One POST of the stateless era to its HTTP answer. `caller` is verified; `message` is well-formed JSON-RPC. */
@@ -53,13 +54,14 @@ export async function handleStatelessRequest(
   // spec: mirror.case.name
   const getHeader: HeaderLookup = (name) => http.headers.get(name);
   if (message.kind === "notification") {
-    const eraCheck = determineEra([], false, readHeader(http.headers, "mcp-protocol-version"));
+    const version = readHeader(http.headers, "mcp-protocol-version");
+    const eraCheck = determineEra([], false, version, dependencies.server.versions);
     // spec: jsonrpc.notification.silent
     return eraCheck.ok ? acceptedResponse() : errorResponse(eraCheck.error);
   }
 
   // 1. The envelope is complete, 2. the headers repeat it, 3. the version is served, 4. the method exists in it.
-  const validated = validateRequest(getHeader, message);
+  const validated = validateRequest(dependencies.server, getHeader, message);
   if (!validated.ok) return errorResponse(validated.error, message.id);
   const { requestMeta, methodSpec } = validated.value;
 
@@ -79,10 +81,11 @@ export async function handleStatelessRequest(
     "mcp.protocol.version": requestMeta.protocolVersion,
   });
   // spec: basic.whole
-  if (message.method === "subscriptions/listen")
-    return withSpan(span, ["Hub.listen", "client"], () =>
-      openSubscriptionStream(dependencies, http, message, caller),
-    ).finally(() => span.end());
+  const { openSubscriptionStream } = dependencies;
+  if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
+    return withSpan(span, ["Hub.listen", "client"], () => openSubscriptionStream(http, message, caller)).finally(() =>
+      span.end(),
+    );
   // spec: stateless.context
   const request = { ...message, ...requestMeta, caller, retryState: retryState.value, span };
   const run = (sink: NotificationSink, cancel: Cancellation): Promise<JsonRpcReply> =>
@@ -91,6 +94,7 @@ export async function handleStatelessRequest(
 }
 
 function validateRequest(
+  { versions }: Pick<Server, "versions">,
   getHeader: HeaderLookup,
   message: RpcRequest,
 ): Result<{ requestMeta: RequestMeta; methodSpec: MethodSpec }, ProtocolError> {
@@ -101,7 +105,7 @@ function validateRequest(
   if (!versionCheck.ok) return versionCheck;
   const revision = findRevision(protocolVersion);
   // spec: version.unsupported.refuse
-  if (revision?.era !== "stateless") return err(unsupportedVersion(protocolVersion));
+  if (revision?.era !== "stateless") return err(unsupportedVersion(protocolVersion, versions));
   const methodSpec = revision.methods.get(message.method);
   const methodCheck = checkMethodHeaders(getHeader, message.method, methodSpec, message.params);
   if (!methodCheck.ok) return methodCheck;

@@ -3,16 +3,99 @@
  * MCP patterns/subscriptions. The acknowledgement goes first, every message is tagged, the server's end is graceful.
  */
 
-import type { Caller } from "../../base/caller.ts";
+import { waitUntil } from "cloudflare:workers";
+import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonValue } from "../../base/json.ts";
-import { toNotification, parseSubscriptionFilter, FILTER_TOO_LARGE, type Change } from "../../protocol/change.ts";
-import { shareOf, type HubClient } from "../../hub/client.ts";
+import { createHubClient, shareOf, type HubClient } from "../../hub/client.ts";
+import type { HubObject } from "../../hub/hub-object.ts";
+import {
+  toNotification,
+  parseSubscriptionFilter,
+  FILTER_TOO_LARGE,
+  type Change,
+  type ListName,
+} from "../../protocol/change.ts";
 import { encodeSubscriptionEnd } from "../../protocol/stateless-encoding.ts";
 import { META_KEYS } from "../../protocol/request-meta.ts";
+import type { Feature } from "../../server/feature.ts";
+import type { ContextMembers, HandlerRun } from "../../server/handler-context.ts";
 import type { Server } from "../../server/registry.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { writeNotification, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import { openSse } from "../../wire/sse.ts";
+
+/** Its bindings. */
+export interface SubscriptionsEnv {
+  readonly HUB: DurableObjectNamespace<HubObject<unknown>>;
+}
+
+/** What the subscriptions feature adds to Context. */
+export interface SubscriptionsContext {
+  /** Tells listeners that a list changed. */
+  readonly listChanged: (list: ListName) => void;
+  /** Tells subscribers that a resource changed; with "caller", only those of the same caller. */
+  readonly resourceUpdated: (uri: string, audience?: "everyone" | "caller") => void;
+}
+
+declare module "../../server/context.ts" {
+  interface Context extends SubscriptionsContext {}
+}
+
+/** Sends changes to clients of every revision: subscriptions/listen here, and to sessions where they are served. */
+export function subscriptions(): Feature {
+  return {
+    sendsChanges: true,
+    start({ server, settings }) {
+      const hub = createHubClient(settings.objects<HubObject<unknown>>("HUB"));
+      return {
+        contextMembers: subscriptionMembers((change) => hub.publish(change)),
+        openSubscriptionStream: (http, request, caller) =>
+          openSubscriptionStream({ server, hub }, http, request, caller),
+      };
+    },
+  };
+}
+
+/**
+ * The members of {@link SubscriptionsContext}. A change that is announced again while it is on its way is published once
+ * more afterwards, however often: a handler that announces it for each of a thousand rows does not cost a thousand times.
+ */
+export function subscriptionMembers(publish: (change: Change) => Promise<void>): ContextMembers<SubscriptionsContext> {
+  // By run: no promise may be awaited for another request.
+  const repeatedByRun = new WeakMap<HandlerRun, Map<string, boolean>>();
+  const announce = (run: HandlerRun, change: Change): void => {
+    const repeated = repeatedByRun.get(run) ?? new Map<string, boolean>();
+    repeatedByRun.set(run, repeated);
+    const key = JSON.stringify(change);
+    const isOnItsWay = repeated.has(key);
+    repeated.set(key, isOnItsWay);
+    // Publishing outlives the request that caused it, and never delays its answer.
+    if (!isOnItsWay) waitUntil(publishUntilQuiet(publish, change, repeated, key));
+  };
+  return {
+    listChanged: (run) => (list) => announce(run, { list }),
+    resourceUpdated:
+      (run) =>
+      (uri, audience = "everyone") =>
+        announce(run, audience === "caller" ? { uri, audience: callerKey(run.request.caller) } : { uri }),
+  };
+}
+
+async function publishUntilQuiet(
+  publish: (change: Change) => Promise<void>,
+  change: Change,
+  repeated: Map<string, boolean>,
+  key: string,
+): Promise<void> {
+  try {
+    do {
+      repeated.set(key, false);
+      await publish(change);
+    } while (repeated.get(key) === true);
+  } finally {
+    repeated.delete(key);
+  }
+}
 
 /** Opens the stream. Costs one object request, whatever its length. */
 export async function openSubscriptionStream(

@@ -5,11 +5,9 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import { grantableScopes, parseScopes } from "../../../src/oauth/authorization-server/authorization-request.ts";
 import { findClient } from "../../../src/oauth/clients/find.ts";
 import type { Client } from "../../../src/oauth/clients/types.ts";
-import {
-  resourceMetadataResponse,
-  serverMetadataResponse,
-  serverDefaultScopes,
-} from "../../../src/oauth/authorization-server/metadata.ts";
+import { serverMetadataResponse } from "../../../src/oauth/authorization-server/metadata.ts";
+import { resourceMetadataResponse, type ProtectedResource } from "../../../src/oauth/resource-server/metadata.ts";
+import { defaultScopes } from "../../../src/server/scopes.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import { recordingAuthorizationServer, registerClient } from "../clients/recording-server.ts";
 import {
@@ -101,18 +99,21 @@ describe("a client's own token", () => {
 });
 
 describe("what clients are told to ask for", () => {
+  const resourceOf = ({ scopes }: Pick<typeof settings, "scopes">): ProtectedResource => ({
+    name: "x",
+    scopes: defaultScopes(scopes),
+  });
   const listed = async (answer: Response | undefined): Promise<unknown> => {
     const said: JsonObject | undefined = await answer?.json();
     return said?.["scopes_supported"];
   };
 
   it("leaves out what is not given by default, where the server's own list has it", async () => {
-    expect(serverDefaultScopes(settings)).toEqual(["read", "write"]);
+    expect(defaultScopes(settings.scopes)).toEqual(["read", "write"]);
     const path = "/.well-known/oauth-protected-resource/mcp";
-    expect(await listed(resourceMetadataResponse(path, identifiers, identifiers.issuer, settings))).toEqual([
-      "read",
-      "write",
-    ]);
+    expect(await listed(resourceMetadataResponse(path, identifiers, identifiers.issuer, resourceOf(settings)))).toEqual(
+      ["read", "write"],
+    );
     expect(await listed(serverMetadataResponse(identifiers, settings))).toEqual([
       "read",
       "write",
@@ -124,7 +125,9 @@ describe("what clients are told to ask for", () => {
   it("is nothing where nothing is given by default; such a login gives no scope", async () => {
     const only = { ...settings, scopes: { admin: SCOPES.admin } };
     const path = "/.well-known/oauth-protected-resource/mcp";
-    expect(await listed(resourceMetadataResponse(path, identifiers, identifiers.issuer, only))).toBeUndefined();
+    expect(
+      await listed(resourceMetadataResponse(path, identifiers, identifiers.issuer, resourceOf(only))),
+    ).toBeUndefined();
     const client = await findClient(desk, "cli");
     expect(client.ok && grantableScopes(undefined, client.value, only)).toEqual({ ok: true, value: [] });
   });

@@ -8,7 +8,7 @@ import type { AccountObject } from "../../../src/oauth/authorization-server/acco
 import type { AuthorizationServer } from "../../../src/oauth/authorization-server/types.ts";
 import type { ConfiguredClient } from "../../../src/oauth/settings.ts";
 import { registrationEndpoint } from "../../../src/oauth/clients/register.ts";
-import type { ServerIdentifiers } from "../../../src/oauth/identifiers.ts";
+import type { ServerIdentifiers } from "../../../src/base/identifiers.ts";
 import { ringOf } from "../../crypto/keys.ts";
 import { createAuthorizationServer } from "../authorization-server.ts";
 

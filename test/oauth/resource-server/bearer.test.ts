@@ -1,18 +1,20 @@
 /** The resource server's side as pure functions: resources, parameters, challenges, metadata. */
 
-import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import type { Caller } from "../../../src/base/caller.ts";
 import { err, ok } from "../../../src/base/result.ts";
-import { readConfig, type Env } from "../../../src/worker/config.ts";
+import { createSettings } from "../../../src/base/settings.ts";
+import { readAuthorizationSettings } from "../../../src/oauth/authorization-server/feature.ts";
 import { readKeyRing } from "../../../src/crypto/key-ring.ts";
 import { verifyText, signText } from "../../../src/crypto/hmac.ts";
 import { open, seal } from "../../../src/crypto/seal.ts";
 import { insufficientScope, authenticate } from "../../../src/oauth/resource-server/bearer.ts";
-import { resourceMetadataResponse, serverMetadataResponse } from "../../../src/oauth/authorization-server/metadata.ts";
+import { resourceMetadataResponse } from "../../../src/oauth/resource-server/metadata.ts";
+import { serverMetadataResponse } from "../../../src/oauth/authorization-server/metadata.ts";
 import { MAX_PARAMS_BYTES, readForm, readParams } from "../../../src/oauth/params.ts";
 import { withCors } from "../../../src/wire/origin.ts";
-import { checkResource, type ServerIdentifiers } from "../../../src/oauth/identifiers.ts";
+import type { ServerIdentifiers } from "../../../src/base/identifiers.ts";
+import { checkResource } from "../../../src/oauth/identifiers.ts";
 
 const place: ServerIdentifiers = {
   issuer: "https://mcp.example.com",
@@ -160,24 +162,25 @@ describe("readCaller", () => {
 });
 
 describe("metadata", () => {
-  const { oauth } = readConfig(env as unknown as Env);
+  const oauth = readAuthorizationSettings(createSettings({}));
+  const resource = { name: "x", scopes: ["read"] };
   const settings = { ...oauth, serverName: "x", scopes: { read: { description: "Read" } } };
 
   const said = (response: Response | undefined): Promise<string> => response?.text() ?? Promise.resolve("nothing");
   const RESOURCE = "/.well-known/oauth-protected-resource";
 
   it("keeps offline_access out of what the resource needs", async () => {
-    const resource = JSON.parse(
-      await said(resourceMetadataResponse(`${RESOURCE}/mcp`, place, place.issuer, settings)),
+    const document = JSON.parse(
+      await said(resourceMetadataResponse(`${RESOURCE}/mcp`, place, place.issuer, resource)),
     ) as unknown;
-    expect(resource).toMatchObject({ scopes_supported: ["read"], authorization_servers: [place.issuer] });
+    expect(document).toMatchObject({ scopes_supported: ["read"], authorization_servers: [place.issuer] });
     const server = JSON.parse(await said(serverMetadataResponse(place, settings))) as unknown;
     expect(server).toMatchObject({ scopes_supported: ["read", "offline_access"] });
   });
 
   it("names the resource that the path names, and no other", async () => {
     const at = (path: string): Promise<string> =>
-      said(resourceMetadataResponse(path, place, "https://issuer.example", settings));
+      said(resourceMetadataResponse(path, place, "https://issuer.example", resource));
     expect(await at(RESOURCE)).toContain(`"resource":"${place.issuer}"`);
     expect(await at(`${RESOURCE}/mcp`)).toContain(`"resource":"${place.resource}"`);
     for (const path of ["/", "/mcp", `${RESOURCE}/`, `${RESOURCE}/mcp/`, `${RESOURCE}/other`, `${RESOURCE}mcp`])
@@ -186,7 +189,7 @@ describe("metadata", () => {
 
   it("is kept apart by the origin that asks for it", () => {
     const both = [
-      resourceMetadataResponse(RESOURCE, place, place.issuer, settings),
+      resourceMetadataResponse(RESOURCE, place, place.issuer, resource),
       serverMetadataResponse(place, settings),
     ];
     for (const response of both) {

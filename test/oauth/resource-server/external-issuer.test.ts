@@ -8,7 +8,7 @@ import { readJws, type Jws } from "../../../src/crypto/jws.ts";
 import { isSignedBy } from "../../../src/oauth/jwks.ts";
 import { externalTokenVerifier } from "../../../src/oauth/resource-server/external-issuer.ts";
 import { createTtlCache as tokenCache } from "../../../src/base/ttl-cache.ts";
-import type { ServerIdentifiers } from "../../../src/oauth/identifiers.ts";
+import type { ServerIdentifiers } from "../../../src/base/identifiers.ts";
 import { issuerKey, signJws, type IssuerKey } from "../issuer.ts";
 
 const PLACE: ServerIdentifiers = {

@@ -1049,7 +1049,7 @@ describe("without a session", () => {
     const door = {
       server: buildServer({ info: { name: "stage", version: "1" }, resources: [asks] }),
       services: servicesFor(),
-      hub: createHubClient(bindings.HUB),
+      openSubscriptionStream: undefined,
     };
     const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers: headers("resources/read", uri) });
     const params = { uri, _meta: envelope, inputResponses: { name: { action: "decline" } } };

@@ -1,7 +1,7 @@
 /** A client of the session era for tests: as little as speaks the wire, so that nothing is hidden. */
 
 import { env, exports } from "cloudflare:workers";
-import type { Env } from "../../../src/worker/config.ts";
+import type { Env } from "../../world/env.ts";
 import type { SessionObject } from "../../../src/transport/session/session-object.ts";
 
 const worker = (exports as unknown as { default: Fetcher }).default;

@@ -12,16 +12,20 @@ import { openSubscriptionStream } from "../../../src/transport/stateless/subscri
 import { readMessages, type Message } from "../../../src/wire/jsonrpc.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";
 import { costs, countedNamespace } from "../../world/counting.ts";
+import { EVERYTHING } from "../../world/parts.ts";
 import { bindings, callTool, EventReader, jsonRpcRequest, sessionStub, type Session } from "./client.ts";
 
 const hub = createHubClient(countedNamespace(bindings.HUB));
 const door: SessionTransportDependencies = {
   // Only `initialize` and the hub's filter look at it; calls are served by the world's own objects.
-  server: buildServer({
-    info: { name: "doors", version: "1" },
-    tools: [],
-    resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
-  }),
+  server: buildServer(
+    {
+      info: { name: "revocation", version: "1" },
+      tools: [],
+      resources: [{ uri: "test://a", name: "a", read: () => "" }] as never,
+    },
+    EVERYTHING,
+  ),
   services: servicesFor(),
   hub,
   sessions: countedNamespace(bindings.SESSION),

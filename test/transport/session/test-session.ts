@@ -8,12 +8,13 @@ import { findRevision, type Revision } from "../../../src/protocol/versions.ts";
 import { buildServer } from "../../../src/server/registry.ts";
 import type { Context } from "../../../src/server/context.ts";
 import { prompt, tool, type Completer } from "../../../src/server/define.ts";
-import type { Services } from "../../../src/server/types.ts";
+import type { Services } from "../../../src/server/services.ts";
 import { startCall } from "../../../src/transport/session/calls.ts";
 import type { MessageOutcome, SessionRuntime, RequestContext } from "../../../src/transport/session/types.ts";
 import { createSessionStore } from "../../../src/transport/session/session-rows.ts";
 import { handleStatelessRequest } from "../../../src/transport/stateless/handle-request.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";
+import { EVERYTHING } from "../../world/parts.ts";
 import { bindings, openSession, sessionStub } from "./client.ts";
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
@@ -66,7 +67,7 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
         },
       }),
       dependencies: {
-        server: buildServer({ info, tools: [played], prompts: [completed] }),
+        server: buildServer({ info, tools: [played], prompts: [completed] }, EVERYTHING),
         services: servicesFor(),
         hub: createHubClient(bindings.HUB),
       },
@@ -115,7 +116,7 @@ export async function callStatelessTool(
   const message = { kind: "request", id: 1, method: "tools/call", params } as const;
   const server = buildServer({ info: { name: "stage", version: "1" }, tools: [played] });
   return handleStatelessRequest(
-    { server, services, hub: createHubClient(bindings.HUB) },
+    { server, services, openSubscriptionStream: undefined },
     http,
     message,
     ANONYMOUS,

@@ -2,14 +2,16 @@
 
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { readBindings, withPlacement } from "../../src/worker/bindings.ts";
-import { readConfig, type Env } from "../../src/worker/config.ts";
+import { objectNamespace, withPlacement } from "../../src/base/bindings.ts";
+import { createSettings } from "../../src/base/settings.ts";
+import { readConfig } from "../../src/worker/config.ts";
+import type { Env } from "../world/env.ts";
 
 const real = env as unknown as Env;
 
 it("without settings hands out the namespaces as they are bound", () => {
-  expect(readBindings(real).sessions).toBe(real.SESSION);
-  expect(readBindings(real).vault).toBe(real.VAULT);
+  expect(objectNamespace(real, "SESSION")).toBe(real.SESSION);
+  expect(objectNamespace(real, "NOBODY")).toBeUndefined();
 });
 
 it("asks for a place with every way to an object, and means the same object as without", async () => {
@@ -45,5 +47,7 @@ it.each([
   [{ JURISDICTION: "mars" }, "JURISDICTION"],
   [{ LOCATION_HINT: "West of here" }, "LOCATION_HINT"],
 ])("refuses %j by name", (wrong, name) => {
-  expect(() => readConfig({ ...real, ...wrong })).toThrow(name);
+  const settings = createSettings({ ...real, ...wrong });
+  readConfig(settings);
+  expect(() => settings.check()).toThrow(name);
 });

@@ -11,8 +11,8 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import { verifyText } from "../crypto/hmac.ts";
 import { readBody } from "../wire/body.ts";
 import { jsonResponse } from "../wire/response.ts";
-import type { Vault } from "../vault/vault.ts";
-import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "./admin-token.ts";
+import type { Vault } from "./vault.ts";
+import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "../crypto/admin-token.ts";
 
 /** With the question for them, within the 50 statements that a request may make on the Free plan. */
 const PAGE_SIZE = 40;

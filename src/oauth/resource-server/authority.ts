@@ -1,0 +1,23 @@
+/** What every authority does for the MCP endpoint, whoever issues the tokens: challenges and resource metadata. */
+
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import type { Authority } from "../../server/feature.ts";
+import type { Server } from "../../server/registry.ts";
+import { defaultScopes } from "../../server/scopes.ts";
+import { authenticate, insufficientScope, type TokenVerifier } from "./bearer.ts";
+import { resourceMetadataResponse } from "./metadata.ts";
+
+/** The protected resource in front of `server`. `issuerOf` names the authorization server that clients are sent to. */
+export function protectedResource(
+  { info, scopes }: Pick<Server, "info" | "scopes">,
+  verify: TokenVerifier,
+  issuerOf: (identifiers: ServerIdentifiers) => string,
+): Pick<Authority, "authenticate" | "insufficientScope" | "route"> {
+  const resource = { name: info.title ?? info.name, scopes: defaultScopes(scopes) };
+  return {
+    authenticate: (http, identifiers) => authenticate(http, identifiers, verify, resource.scopes),
+    insufficientScope,
+    route: (_http, { pathname }, identifiers) =>
+      resourceMetadataResponse(pathname, identifiers, issuerOf(identifiers), resource),
+  };
+}

@@ -1,0 +1,33 @@
+/** The vault as a part of the Worker: callers' credentials for upstream services. Needs the D1 database `VAULT`. */
+
+import type { Feature, Platform } from "../server/feature.ts";
+import { vaultMembers } from "./context.ts";
+import { rotateKeys } from "./rotate-keys.ts";
+import { createVault, type Vault } from "./vault.ts";
+
+/** Its bindings. */
+export interface VaultEnv {
+  /** The database of credentials. Without it no handler can keep any. */
+  readonly VAULT?: D1Database;
+}
+
+/** Where the operator has credentials sealed anew. */
+const ROTATE_PATH = "/admin/rotate-keys";
+
+/** Adds `vault` to Context, and the operator's request that seals everything under a new key. */
+export function vault(): Feature {
+  return {
+    start(platform) {
+      const opened = openVault(platform);
+      return {
+        contextMembers: vaultMembers(opened),
+        route: (http, { pathname }) => (pathname === ROTATE_PATH ? rotateKeys(http, opened, platform.ring) : undefined),
+      };
+    },
+  };
+}
+
+/** The vault itself, for what is no handler, such as a hook of signing in. It may name any owner. */
+export function openVault({ settings, ring }: Pick<Platform, "settings" | "ring">): Vault {
+  return createVault(settings.binding<D1Database>("VAULT"), ring);
+}

@@ -1,0 +1,5 @@
+/** The settings of this app. */
+
+export interface AppEnv {
+  readonly PASSPHRASE?: string;
+}

@@ -1,0 +1,75 @@
+/**
+ * Every part can be taken out by deleting its folder and what names it: types stay clean, the bundle is built, and what
+ * is left is served in workerd as the fixtures demand. The README shows what each part weighs: `make parts` prints it.
+ */
+
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { afterAll, describe, expect, it } from "vitest";
+import { serveChanged } from "../client/servers.node.ts";
+import { copyWithout, describeSize, measure, VARIANTS, type Size } from "./removable.node.ts";
+
+const root: string = fileURLToPath(new URL("../..", import.meta.url));
+const run = promisify(execFile);
+const sizes = new Map<string, Size>();
+
+describe.concurrent.each(VARIANTS)("$name", ({ name, parts, servesSessions }) => {
+  it("has clean types, is built, and serves what is left", { timeout: 240_000 }, async () => {
+    const { folder, remove } = copyWithout(parts);
+    try {
+      const types = await run(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.json", "--incremental", "false"], {
+        cwd: folder,
+      }).catch((error: unknown) => ({ stdout: String((error as { stdout?: string }).stdout) }));
+      expect(types.stdout).toBe("");
+      sizes.set(name, await measure(folder));
+      const server = await serveChanged(join(folder, "src/index.ts"), { AUTH: "none" }, { settings: folder });
+      try {
+        expect(await auditVerdicts(server.url, "2026-07-28", "http.")).toMatchObject({ fail: 0, setup: 0 });
+        const sessions = await auditVerdicts(server.url, "2025-11-25", "session.initialize");
+        expect(sessions.pass > 0).toBe(servesSessions);
+      } finally {
+        await server.stop();
+      }
+    } finally {
+      remove();
+    }
+  });
+});
+
+afterAll(() => {
+  const readme = readFileSync(join(root, "README.md"), "utf8");
+  for (const [name, size] of sizes) {
+    const row = readme.split("\n").find((line) => line.startsWith(`| ${name} |`));
+    expect(row, `README, "Make it yours": make parts prints the table`).toBeDefined();
+    expect(
+      isNear(row ?? "", size),
+      `${row ?? ""} is ${describeSize(name, size)} now: make parts prints the table`,
+    ).toBe(true);
+  }
+});
+
+/** A table need not change with every line. */
+function isNear(row: string, { lines, bytes }: Size): boolean {
+  const [rowLines = 0, rowKilobytes = 0] = [...row.matchAll(/[\d,.]+(?= (?:lines|KB))/g)].map(([number]) =>
+    Number(number.replaceAll(",", "")),
+  );
+  return Math.abs(rowLines - lines) <= lines / 20 && Math.abs(rowKilobytes - bytes / 1_000) <= 1;
+}
+
+interface Verdicts {
+  readonly pass: number;
+  readonly fail: number;
+  readonly setup: number;
+}
+
+/** What the runner of `spec/` says of the server at `url`. */
+async function auditVerdicts(url: URL, revision: string, only: string): Promise<Verdicts> {
+  const runner = join(root, "spec/runner/audit.mjs");
+  const args = [runner, url.href, "--mode", "plain", "--revision", revision, "--only", only];
+  const { stdout } = await run(process.execPath, args).catch((error: unknown) => error as { stdout: string });
+  const count = (verdict: string): number => Number(new RegExp(`(\\d+) ${verdict}`).exec(stdout)?.[1] ?? 0);
+  return { pass: count("pass"), fail: count("fail"), setup: count("setup") };
+}
