@@ -168,7 +168,7 @@ function unwrapCredential<T>(service: string, result: Result<T, VaultFault>): T 
   const { reason, message } = result.error;
   log("error", "vault.failed", { reason, service, message });
   switch (reason) {
-    case "over":
+    case "revoked":
       throw new PublicError(`Your access to ${service} has ended there: sign in again`);
     case "upstream":
       throw new PublicError(`${service} cannot be reached to renew your access: try again in a minute`);

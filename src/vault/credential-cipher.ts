@@ -13,7 +13,7 @@ import type { CredentialRow, RowKey, VaultRows } from "./credential-rows.ts";
 
 /** Why a credential cannot be had. `message` is for the operator's log: it says the state and never holds a secret. */
 export interface VaultFault {
-  readonly reason: RowFault | "unavailable" | "over" | "upstream";
+  readonly reason: RowFault | "unavailable" | "revoked" | "upstream";
   readonly message: string;
 }
 

@@ -18,15 +18,15 @@ export interface RowKey {
 export interface CredentialRow extends RowKey, SealedRow {
   readonly version: string;
   /** When the value was written; milliseconds since the epoch. */
-  readonly updated: number;
-  readonly over: boolean;
+  readonly updated_at_ms: number;
+  readonly is_revoked: boolean;
   /** Until when somebody renews it; 0: nobody does. */
-  readonly lease: number;
+  readonly lease_until_ms: number;
 }
 
 export interface VaultRows {
   read(row: RowKey): Promise<CredentialRow | undefined>;
-  /** Writes, whatever was there, and forgets that it was over. */
+  /** Writes, whatever was there, and forgets that it was revoked. */
   write(row: RowKey, sealed: SealedRow, version: string, at: number): Promise<void>;
   /** Writes a new value over version `known`. False when that is not there any more. */
   replace(row: RowKey, sealed: SealedRow, expectedVersion: string, version: string, at: number): Promise<boolean>;
@@ -48,11 +48,14 @@ export interface VaultRows {
 const QUERY_TIMEOUT_MS = 10_000;
 
 const WHERE_KEY = "owner = ?1 AND service = ?2 AND name = ?3";
-const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease = ?5`;
+const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease_until_ms = ?5`;
 /** A lease that ends later than a new one would was written by a clock ahead, and does not count. */
-const LEASE_IS_FREE = "(lease <= ?5 OR lease > ?6)";
+const LEASE_IS_FREE = "(lease_until_ms <= ?5 OR lease_until_ms > ?6)";
+const MARK_REVOKED = `UPDATE credentials SET is_revoked = 1 WHERE ${WHERE_LEASED}`;
+const LISTED_COLUMNS =
+  "service, name, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs, is_revoked AS isRevoked";
 /** D1 gives bytes as a list of numbers. */
-type RawRow = Omit<CredentialRow, "blob" | "over"> & { readonly sealed: number[]; readonly over: number };
+type RawRow = Omit<CredentialRow, "blob" | "is_revoked"> & { readonly sealed: number[]; readonly is_revoked: number };
 
 /** The vault's rows in D1. Each query ends within its time limit. */
 export function vaultRows(db: D1Database): VaultRows {
@@ -66,30 +69,29 @@ export function vaultRows(db: D1Database): VaultRows {
       return raw === null ? undefined : readRow(raw);
     },
     async write(row, { key, blob }, version, at) {
-      const text = `INSERT INTO credentials (owner, service, name, key, sealed, version, since, updated)
+      const text = `INSERT INTO credentials (owner, service, name, key, sealed, version, created_at_ms, updated_at_ms)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT DO UPDATE SET
-        key = ?4, sealed = ?5, version = ?6, updated = ?7, lease = 0, over = 0`;
+        key = ?4, sealed = ?5, version = ?6, updated_at_ms = ?7, lease_until_ms = 0, is_revoked = 0`;
       await withTimeout(bindKey(text, row, key, blob, version, at).run());
     },
     replace(row, { key, blob }, expectedVersion, version, at) {
-      const set = "key = ?5, sealed = ?6, version = ?7, updated = ?8, lease = 0";
+      const set = "key = ?5, sealed = ?6, version = ?7, updated_at_ms = ?8, lease_until_ms = 0";
       const text = `UPDATE credentials SET ${set} WHERE ${WHERE_KEY} AND version = ?4`;
       return hasChangedRow(bindKey(text, row, expectedVersion, key, blob, version, at));
     },
     acquireLease(row, expectedVersion, at, until) {
-      const text = `UPDATE credentials SET lease = ?6 WHERE ${WHERE_KEY} AND version = ?4 AND over = 0 AND ${LEASE_IS_FREE}`;
+      const text = `UPDATE credentials SET lease_until_ms = ?6 WHERE ${WHERE_KEY} AND version = ?4 AND is_revoked = 0 AND ${LEASE_IS_FREE}`;
       return hasChangedRow(bindKey(text, row, expectedVersion, at, until));
     },
     async releaseLease(row, expectedVersion, until) {
       await hasChangedRow(
-        bindKey(`UPDATE credentials SET lease = 0 WHERE ${WHERE_LEASED}`, row, expectedVersion, until),
+        bindKey(`UPDATE credentials SET lease_until_ms = 0 WHERE ${WHERE_LEASED}`, row, expectedVersion, until),
       );
     },
-    markRevoked: (row, expectedVersion, until) =>
-      hasChangedRow(bindKey(`UPDATE credentials SET over = 1 WHERE ${WHERE_LEASED}`, row, expectedVersion, until)),
+    markRevoked: (row, expectedVersion, until) => hasChangedRow(bindKey(MARK_REVOKED, row, expectedVersion, until)),
     remove: (row) => hasChangedRow(bindKey(`DELETE FROM credentials WHERE ${WHERE_KEY}`, row)),
     async list(owner, service) {
-      const text = `SELECT service, name, since, updated, over FROM credentials
+      const text = `SELECT ${LISTED_COLUMNS} FROM credentials
         WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
       const { results } = await withTimeout(
         db
@@ -97,7 +99,7 @@ export function vaultRows(db: D1Database): VaultRows {
           .bind(owner, service ?? null)
           .all<CredentialInfo>(),
       );
-      return results.map((row) => ({ ...row, over: Boolean(row.over) }));
+      return results.map((row) => ({ ...row, isRevoked: Boolean(row.isRevoked) }));
     },
     async notSealedWith(current, after, limit) {
       const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
@@ -116,8 +118,8 @@ export function vaultRows(db: D1Database): VaultRows {
   };
 }
 
-function readRow({ sealed, over, ...row }: RawRow): CredentialRow {
-  return { ...row, over: over === 1, blob: Uint8Array.from(sealed) };
+function readRow({ sealed, is_revoked, ...row }: RawRow): CredentialRow {
+  return { ...row, is_revoked: is_revoked === 1, blob: Uint8Array.from(sealed) };
 }
 
 /** What D1 answers, unless it takes too long: a handler that waits for ever would be a call that never ends. */

@@ -33,10 +33,10 @@ export async function getAccessToken(
   const deadlineMs = now() + 2 * RENEWAL_LEASE_MS;
   let versionWaitedFor: string | undefined;
   for (let pauseMs = FIRST_PAUSE_MS; now() < deadlineMs; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-    // 1. There is one, and it is not over.
+    // 1. There is one, and it is not revoked.
     const row = await cipher.rows.read(key);
     if (row === undefined) return ok(undefined);
-    if (row.over) return revokedFault(row);
+    if (row.is_revoked) return revokedFault(row);
     // 2. It opens, and is of this kind.
     const opened = await cipher.open(row);
     if (!opened.ok) return opened;
@@ -45,13 +45,14 @@ export async function getAccessToken(
     if (kind !== "oauth" || typeof token !== "string" || typeof expires !== "number")
       throw new RangeError(`Credential "${row.name}" of service "${row.service}" is no OAuth credential`);
     // 3. It lasts.
-    if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated) / 2)) return ok(secret(token));
+    if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2)) return ok(secret(token));
     // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.
-    if (row.version === versionWaitedFor && row.lease === 0) return upstreamFault(row, "whoever renewed it could not");
+    if (row.version === versionWaitedFor && row.lease_until_ms === 0)
+      return upstreamFault(row, "whoever renewed it could not");
     // 5. One renews it. 6. The others take what still lasts, or wait.
     const leaseUntilMs = now() + RENEWAL_LEASE_MS;
     if (await cipher.rows.acquireLease(key, row.version, now(), leaseUntilMs)) {
-      const renewed = await renewRow(cipher, { ...row, lease: leaseUntilMs }, opened.value, upstream);
+      const renewed = await renewRow(cipher, { ...row, lease_until_ms: leaseUntilMs }, opened.value, upstream);
       if (renewed === "retry") continue;
       const hasUpstreamFailed = !renewed.ok && renewed.error.reason === "upstream";
       return hasUpstreamFailed && expires > now() ? ok(secret(token)) : renewed;
@@ -75,8 +76,8 @@ async function renewRow(
     typeof refreshToken === "string" ? await requestToken(upstream, refreshToken) : err("no refresh_token is kept");
   if (!response.ok) {
     if (response.error === "invalid_grant")
-      return (await rows.markRevoked(row, row.version, row.lease)) ? revokedFault(row) : "retry";
-    await rows.releaseLease(row, row.version, row.lease);
+      return (await rows.markRevoked(row, row.version, row.lease_until_ms)) ? revokedFault(row) : "retry";
+    await rows.releaseLease(row, row.version, row.lease_until_ms);
     return upstreamFault(row, response.error);
   }
   const { token, ...renewed } = response.value;
@@ -120,7 +121,7 @@ async function requestToken(
 }
 
 function revokedFault({ service, name }: RowKey): Result<never, VaultFault> {
-  return err({ reason: "over", message: `The upstream ended credential "${name}" of service "${service}"` });
+  return err({ reason: "revoked", message: `The upstream ended credential "${name}" of service "${service}"` });
 }
 
 function upstreamFault({ service, name }: RowKey, problem: string): Result<never, VaultFault> {

@@ -15,10 +15,10 @@ export interface CredentialId {
 export interface CredentialInfo {
   readonly service: string;
   readonly name: string;
-  readonly since: number;
-  readonly updated: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
   /** The upstream ended it for good: only signing in again helps. */
-  readonly over: boolean;
+  readonly isRevoked: boolean;
 }
 
 /** Where and as whom an upstream's access token is renewed. */

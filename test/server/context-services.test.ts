@@ -114,7 +114,7 @@ it("what a loader may tell, everybody who waited is told, and nothing else", asy
 });
 
 it.each<[VaultFault["reason"], RegExp]>([
-  ["over", /has ended there: sign in again/],
+  ["revoked", /has ended there: sign in again/],
   ["upstream", /cannot be reached to renew/],
   ["unavailable", /store of credentials cannot be reached/],
   ["key.missing", /cannot be opened here \(key\.missing\)/],

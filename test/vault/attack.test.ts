@@ -55,7 +55,7 @@ it("a no to a holder whose lease lapsed does not end what the next holder renewe
   await pause(300);
   waiting[1]?.(fresher("next"));
   expect([await next, await slow, await token(id)]).toEqual(["at-next", "at-next", "at-next"]);
-  expect((await credentialRow(id))?.["over"]).toBe(0);
+  expect((await credentialRow(id))?.["is_revoked"]).toBe(0);
 });
 
 it("a holder whose lease lapsed does not give back the lease of the next", async () => {
@@ -129,6 +129,6 @@ it("rewraps a page of the largest credentials", async () => {
     sum += page.value.resealed;
   }
   console.info(`${sum} in ${Date.now() - at} ms`);
-  await tamper(ids[0] ?? uniqueCredential(), { lease: 0 });
+  await tamper(ids[0] ?? uniqueCredential(), { lease_until_ms: 0 });
   expect(await vaultOf("b").get(ids[99] ?? uniqueCredential())).toMatchObject({ ok: true });
 }, 60_000);

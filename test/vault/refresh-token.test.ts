@@ -131,19 +131,19 @@ describe("when many ask at once", () => {
 
   it("who has a token that still lasts does not wait for the new one", async () => {
     const id = await kept({ ...TOKEN, expires: NOW + 10_000 });
-    await tamper(id, { updated: NOW - 600_000, lease: NOW + 20_000 });
+    await tamper(id, { updated_at_ms: NOW - 600_000, lease_until_ms: NOW + 20_000 });
     expect([await token(id), asked.length]).toEqual(["at-1", 0]);
   });
 
   it("a lease that a clock ahead wrote holds up nobody", async () => {
     const id = await kept();
-    await tamper(id, { lease: NOW + 3_600_000 });
+    await tamper(id, { lease_until_ms: NOW + 3_600_000 });
     expect(await token(id)).toBe("at-2");
   });
 
   it("a holder that died is replaced when its lease is over", async () => {
     const id = await kept();
-    await tamper(id, { lease: NOW + 20_000 });
+    await tamper(id, { lease_until_ms: NOW + 20_000 });
     const waiting = token(id);
     await pause(150);
     expect(asked).toHaveLength(0);
@@ -157,12 +157,12 @@ describe("a final no", () => {
 
   it("is remembered, said at once, and ended by a new credential", async () => {
     const id = await kept();
-    expect([await token(id), await token(id), await token(id)]).toEqual(["over", "over", "over"]);
+    expect([await token(id), await token(id), await token(id)]).toEqual(["revoked", "revoked", "revoked"]);
     expect(asked).toHaveLength(1);
-    expect(await vault.list(id.owner)).toMatchObject({ value: [{ over: true }] });
+    expect(await vault.list(id.owner)).toMatchObject({ value: [{ isRevoked: true }] });
     await vault.put(id, { ...TOKEN, access_token: "at-new", expires: NOW + 3_600_000 });
     expect(await token(id)).toBe("at-new");
-    expect(await vault.list(id.owner)).toMatchObject({ value: [{ over: false }] });
+    expect(await vault.list(id.owner)).toMatchObject({ value: [{ isRevoked: false }] });
   });
 
   it("to one is a no to all who wait", async () => {
@@ -172,7 +172,7 @@ describe("a final no", () => {
       return json({ error: "invalid_grant" }, 400);
     };
     const all = await Promise.all(Array.from({ length: 10 }, () => token(id)));
-    expect(new Set(all)).toEqual(new Set(["over"]));
+    expect(new Set(all)).toEqual(new Set(["revoked"]));
     expect(asked).toHaveLength(1);
   });
 
@@ -213,7 +213,7 @@ describe("an upstream that fails", () => {
 
   it("does not matter while the old token lasts", async () => {
     const id = await kept({ ...TOKEN, expires: NOW + 10_000 });
-    await tamper(id, { updated: NOW - 600_000 });
+    await tamper(id, { updated_at_ms: NOW - 600_000 });
     answer = () => json({}, 500);
     expect([await token(id), asked.length]).toEqual(["at-1", 1]);
   });
@@ -242,7 +242,7 @@ it("a credential of another kind is a handler's mistake", async () => {
 
 it("leaves no lease behind", async () => {
   const { results } = await db
-    .prepare("SELECT lease FROM credentials WHERE lease > ?")
+    .prepare("SELECT lease_until_ms FROM credentials WHERE lease_until_ms > ?")
     .bind(NOW + 20_000)
     .all();
   expect(results).toEqual([]);

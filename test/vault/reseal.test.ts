@@ -39,7 +39,7 @@ it("ten thousand, read and written meanwhile: none lost, none readable as anothe
         const plain = encodeUtf8(JSON.stringify({ n: from + offset }));
         const { blob } = await sealRow(ringOf("a"), "vault", JSON.stringify(key), plain);
         const text =
-          "INSERT INTO credentials (owner, service, name, key, sealed, version, since, updated) VALUES (?, ?, ?, 'a', ?, ?, 0, 0)";
+          "INSERT INTO credentials (owner, service, name, key, sealed, version, created_at_ms, updated_at_ms) VALUES (?, ?, ?, 'a', ?, ?, 0, 0)";
         return db.prepare(text).bind(...key, blob, `v${from + offset}`);
       }),
     );
@@ -178,7 +178,7 @@ describe("a page", () => {
   it("changes neither what a row says nor a renewal under way", async () => {
     const id = uniqueCredential("page");
     await vaultWithKeys("a").put(id, { kept: true });
-    await tamper(id, { lease: 5, over: 1 });
+    await tamper(id, { lease_until_ms: 5, is_revoked: 1 });
     const { sealed: _one, key: _key, ...before } = (await credentialRow(id)) ?? {};
     await vaultWithKeys("b", "a").reseal("", 10);
     const { sealed: _two, key, ...after } = (await credentialRow(id)) ?? {};

@@ -83,13 +83,13 @@ describe("with its tables", () => {
       ["tracker", "key"],
     ]);
     expect(listed.ok && Object.keys(listed.value[0] ?? {}).toSorted()).toEqual([
+      "createdAtMs",
+      "isRevoked",
       "name",
-      "over",
       "service",
-      "since",
-      "updated",
+      "updatedAtMs",
     ]);
-    expect(await vault.list(one.owner, "mail")).toMatchObject({ value: [{ name: "login", over: false }] });
+    expect(await vault.list(one.owner, "mail")).toMatchObject({ value: [{ name: "login", isRevoked: false }] });
     expect(await vault.delete(one)).toEqual({ ok: true, value: true });
     expect(await vault.delete(one)).toEqual({ ok: true, value: false });
     expect([await read(one), await read(other)]).toEqual([undefined, { n: 4 }]);
@@ -102,7 +102,7 @@ describe("with its tables", () => {
     vi.setSystemTime(1_763_700_005_000);
     await vault.put(id, VALUE);
     expect(await vault.list(id.owner)).toMatchObject({
-      value: [{ since: 1_763_700_000_000, updated: 1_763_700_005_000 }],
+      value: [{ createdAtMs: 1_763_700_000_000, updatedAtMs: 1_763_700_005_000 }],
     });
     vi.useRealTimers();
   });
