@@ -1,4 +1,4 @@
-/** The house with as little app as there can be: one tool and one sign-in. `make size` holds the bundle budget to it. */
+/** The Worker with as little app as there can be: one tool and one sign-in. `make size` holds the bundle budget to it. */
 
 import { renderPage } from "../../src/oauth/pages/default-pages.ts";
 import { addNumbers } from "../../src/app/tools/add-numbers.ts";
@@ -15,11 +15,11 @@ export { Grant } from "./grant.ts";
 
 const info = { name: "smallest", version: "0.1.0" };
 type Owned = Env & { readonly PASSPHRASE: string };
-const house: WorkerHandlers<Owned> = createWorker({ info, tools: [addNumbers] }, ({ PASSPHRASE }: Owned) => ({
+const handlers: WorkerHandlers<Owned> = createWorker({ info, tools: [addNumbers] }, ({ PASSPHRASE }: Owned) => ({
   renderPage,
   signIn: passphrase(PASSPHRASE),
 }));
-const worker: ExportedHandler<Owned> = { fetch: house.fetch };
+const worker: ExportedHandler<Owned> = { fetch: handlers.fetch };
 export default worker;
 
 export class Hub extends HubObject<Env> {
@@ -30,6 +30,6 @@ export class Hub extends HubObject<Env> {
 
 export class Session extends SessionObject<Owned> {
   override dependencies(env: Owned): SessionDependencies {
-    return house.sessionDependencies(env);
+    return handlers.sessionDependencies(env);
   }
 }

@@ -63,7 +63,7 @@ export class Store extends StoreObject {
   }
 }
 
-const house: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
+const handlers: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
 const guardedHouse: WorkerHandlers = createWorker(fixtureServer, () => loginOptions, optionalModules);
 
 /**
@@ -94,7 +94,7 @@ const counted = (env: Env): Env => ({
 const worker: ExportedHandler<Env> = {
   fetch: (request, env) =>
     // For tests that watch a running Worker from outside.
-    new URL(request.url).pathname === "/costs" ? Response.json(costs) : house.fetch(request, counted(env)),
+    new URL(request.url).pathname === "/costs" ? Response.json(costs) : handlers.fetch(request, counted(env)),
 };
 export default worker;
 
@@ -109,6 +109,6 @@ export class Session extends SessionObject<Env> {
   }
 
   override dependencies(env: Env): SessionDependencies {
-    return house.sessionDependencies(counted(env));
+    return handlers.sessionDependencies(counted(env));
   }
 }
