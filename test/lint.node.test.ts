@@ -27,12 +27,12 @@ const FAULTS: Readonly<Record<string, string>> = {
   "eslint(max-lines-per-function)": `export function f(): void {${"\n  void 0;".repeat(60)}\n}`,
 };
 
-// A house of its own with our configuration: faults planted in src/ would be seen by the other tests.
-const house = mkdtempSync(join(tmpdir(), "barewire-lint-"));
-afterAll(() => rmSync(house, { recursive: true }));
-for (const name of [".oxlintrc.json", "tsconfig.json"]) cpSync(name, join(house, name));
-symlinkSync(resolve("node_modules"), join(house, "node_modules"));
-mkdirSync(join(house, "src"));
+// A project of its own with our configuration: faults planted in src/ would be seen by the other tests.
+const project = mkdtempSync(join(tmpdir(), "barewire-lint-"));
+afterAll(() => rmSync(project, { recursive: true }));
+for (const name of [".oxlintrc.json", "tsconfig.json"]) cpSync(name, join(project, name));
+symlinkSync(resolve("node_modules"), join(project, "node_modules"));
+mkdirSync(join(project, "src"));
 
 interface Diagnostic {
   readonly code: string;
@@ -40,7 +40,7 @@ interface Diagnostic {
 }
 
 const files = Object.fromEntries(Object.keys(FAULTS).map((rule, index) => [rule, `src/fault-${index}.ts`]));
-for (const [rule, text] of Object.entries(FAULTS)) writeFileSync(join(house, files[rule] ?? ""), `${text}\n`);
+for (const [rule, text] of Object.entries(FAULTS)) writeFileSync(join(project, files[rule] ?? ""), `${text}\n`);
 const diagnostics = lint();
 
 it.each(Object.keys(FAULTS))("%s is red on its fault", (rule) => {
@@ -51,7 +51,7 @@ function lint(): readonly Diagnostic[] {
   const oxlint = resolve("node_modules/.bin/oxlint");
   let output: string;
   try {
-    output = execFileSync(oxlint, ["--type-aware", "--format=json", "src"], { cwd: house, encoding: "utf8" });
+    output = execFileSync(oxlint, ["--type-aware", "--format=json", "src"], { cwd: project, encoding: "utf8" });
   } catch (error) {
     // It exits with 1 because it found something, which is the point.
     output = String((error as { stdout?: unknown }).stdout);

@@ -1,6 +1,6 @@
 /**
  * Four projects: `workerd` runs test files inside the Workers runtime, on the bindings of the conformance world;
- * `node` runs *.node.test.ts outside it: the house rules, the lint gates and everything that starts a server.
+ * `node` runs *.node.test.ts outside it: the project rules, the lint gates and everything that starts a server.
  * `outside` and `browser` are what also needs the packages of test/outside: other servers, and Debian's Chromium.
  */
 

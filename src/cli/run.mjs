@@ -58,7 +58,7 @@ export const TARGETS = {
     commands: () => [tool("check", "--quick")],
   },
   test: {
-    says: "Runs every check: format, lint, types, house rules, unit tests, fixtures, size, conformance.",
+    says: "Runs every check: format, lint, types, project rules, unit tests, fixtures, size, conformance.",
     commands: () => [tool("check")],
   },
   world: {

@@ -64,7 +64,7 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       const { expiresAtSeconds } = verified.value;
       return ok(await shareHandle(ring, verified.value, Math.min(seconds() + lifetimeSeconds, expiresAtSeconds)));
     },
-    ofOwner: (owner) => createStore(async () => stores.getByName(`mine ${await sha256Base64url(owner)}`), "owner"),
+    ofOwner: (owner) => createStore(async () => stores.getByName(`owner ${await sha256Base64url(owner)}`), "owner"),
     cache: createCache(stores),
     async consume(key, max, windowMs) {
       assertArgument(isIntegerBetween(max, 1, 1_000_000), "A limit is a whole number from 1 to 1000000");

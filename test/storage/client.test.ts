@@ -342,7 +342,7 @@ describe("its end", () => {
 
   it("is never set for a caller's own", async () => {
     await storageClient.ofOwner(ADA).put(uniqueKey(), 1);
-    const object = storeNamespace.getByName(`mine ${await sha256Base64url(ADA)}`);
+    const object = storeNamespace.getByName(`owner ${await sha256Base64url(ADA)}`);
     expect(await runDurableObjectAlarm(object)).toBe(false);
   });
 });

@@ -171,7 +171,7 @@ interface Stage {
 
 async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Promise<void> {
   await runInDurableObject(sessionStub(await openSession()), async (_object, state) => {
-    const house = {
+    const dependencies = {
       server: buildServer({ info: { name: "stage", version: "1" }, tools: [played] }),
       services: servicesFor(),
     };
@@ -185,7 +185,7 @@ async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Prom
           return typeof member === "function" ? (member as () => unknown).bind(target) : member;
         },
       }),
-      dependencies: { ...house, hub: createHubClient(bindings.HUB) },
+      dependencies: { ...dependencies, hub: createHubClient(bindings.HUB) },
       runningCalls: new Set(),
       closedBeforeAttach: new Set(),
       alarmAt: Infinity,
