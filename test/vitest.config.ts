@@ -19,17 +19,21 @@ const KEYS = `test:${btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, 
 const { SOAK_SECONDS = "0", SOAK_SEED } = process.env;
 const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) };
 
-/** Files that take tens of seconds, so that none of them is left to run alone at the end; the longest first of all. */
+/** The longest of all, which begin at once, so that neither is left to run alone at the end. */
 const LONGEST = /exchanges\.bytes|cli.dev\./;
-const LONG = /exchanges\.|cli.dev\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls/;
+/** Files that take tens of seconds: the first of their project. */
+const LONG = /exchanges\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls|feed-object/;
 
 class LongestFirst extends BaseSequencer {
+  /** Project after project otherwise: a worker is kept only while the next file is of the same one, and to start it takes seconds. */
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const longest = sorted.filter((file) => LONGEST.test(file.moduleId));
-    const others = sorted.filter((file) => LONG.test(file.moduleId) && !longest.includes(file));
-    const long = [...longest, ...others];
-    return [...long, ...sorted.filter((file) => !long.includes(file))];
+    const projects = [...new Set(sorted.map(({ project }) => project.name))];
+    const rank = ({ moduleId, project }: TestSpecification): number => {
+      if (LONGEST.test(moduleId)) return 0;
+      return 1 + 2 * projects.indexOf(project.name) + (LONG.test(moduleId) ? 0 : 1);
+    };
+    return sorted.toSorted((one, other) => rank(one) - rank(other));
   }
 }
 

@@ -151,13 +151,22 @@ export function sseParser(onEvent: (event: JsonObject) => void, onComment: () =>
     else if (name === "retry" && /^\d+$/u.test(value)) event["retry"] = Number(value);
     else if (name === "event" || name === "id") event[name] = value;
   };
+  const ending = /\r\n|\n|\r(?!$)/gu;
+  let waitsForLf = false;
   return (chunk) => {
+    const before = rest.length;
     rest += chunk;
+    // What came before holds no end of a line: a long one that comes in many pieces is not searched anew with each.
+    if (!waitsForLf && !/[\r\n]/u.test(chunk)) return;
+    ending.lastIndex = Math.max(0, before - 1);
+    let start = 0;
     // A CR at the very end may be half of a CRLF: it waits for the next chunk.
-    for (let found = /\r\n|\n|\r(?!$)/u.exec(rest); found !== null; found = /\r\n|\n|\r(?!$)/u.exec(rest)) {
-      line(rest.slice(0, found.index));
-      rest = rest.slice(found.index + found[0].length);
+    for (let found = ending.exec(rest); found !== null; found = ending.exec(rest)) {
+      line(rest.slice(start, found.index));
+      start = found.index + found[0].length;
     }
+    rest = rest.slice(start);
+    waitsForLf = rest.endsWith("\r");
   };
 }
 

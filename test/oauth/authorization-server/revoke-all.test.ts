@@ -146,7 +146,7 @@ describe("grants of a person beyond four hundred", () => {
 
   it(
     "end, the oldest first, so that the page and its button reach every one that lives",
-    { timeout: 60_000 },
+    { timeout: 120_000 },
     async () => {
       const name = somebody();
       const at = await kept(name);
