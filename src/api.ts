@@ -7,16 +7,14 @@
 
 export {
   prompt,
+  defineTool,
   resource,
   template,
-  tool,
   type Completer,
   type PromptSpec,
-  type RawSchema,
   type ResourceReadResult,
   type ResourceSpec,
   type ResourceTemplate,
-  type Schema,
   type ScopeInfo,
   type Scopes,
   type ServerSpec,
@@ -24,6 +22,7 @@ export {
   type Tool,
   type ToolSpec,
 } from "./server/define.ts";
+export type { Check, RawSchema } from "./server/schema.ts";
 export type { Platform } from "./server/feature.ts";
 export type { Server } from "./server/registry.ts";
 export {
@@ -37,6 +36,10 @@ export {
   type SamplingMessage,
   type ToolResult,
 } from "./server/content.ts";
+
+// ---- Tools and forms in zod ------------------------------------------------------------------------------
+
+export { form, tool, type Schema } from "./server/zod.ts";
 
 // ---- What a handler is given -----------------------------------------------------------------------------
 

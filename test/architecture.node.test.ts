@@ -114,14 +114,16 @@ const packages: Rule = (files) =>
       .map((name) => `${path}: imports "${name}": write what you need of it here; ${OURS_ONLY}`),
   );
 
-/** What is not the app uses the smaller half of zod; an app may use either. Any other spelling keeps every language zod speaks. */
+/** zod is the app's choice: only the file that makes tools of it may need it. Any other spelling keeps every language zod speaks. */
+const ZOD_FILE = "src/server/zod.ts";
 const zodSpelling: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
-    const half = path.startsWith("src/app/")
-      ? /^import (type )?\* as z from "zod(\/mini)?"/
-      : /^import (type )?\* as z from "zod\/mini"/;
-    const spelled = text.split("\n").filter((line) => /from "zod(\/mini)?"/.test(line));
-    return spelled.some((line) => !half.test(line))
+    const lines = text.split("\n").filter((line) => /from "zod[/\w.]*"/.test(line));
+    if (lines.length > 0 && path !== ZOD_FILE && !path.startsWith(OWN_FOLDER))
+      return [`${path}: may not import zod: read the value by hand, or pass in a schema that ${ZOD_FILE} made`];
+    const half =
+      path === ZOD_FILE ? /^import \* as z from "zod\/mini"|locales/ : /^import (type )?\* as z from "zod(\/mini)?"/;
+    return lines.some((line) => !half.test(line))
       ? [`${path}: write import * as z from "zod/mini": any other form bundles every language zod speaks`]
       : [];
   });
@@ -366,7 +368,8 @@ judge | spec/runner/a.mjs | import { x } from "../../src/base/b.ts" | spec/runne
 judge | spec/runner/a.mjs | await import("../../test/spec/b.ts") | spec/runner/a.mjs: imports "../../test/spec/b.ts": the runner imports only from spec/ and Node
 judge | spec/runner/a.mjs | import { x } from "zod" | spec/runner/a.mjs: imports "zod": the runner imports only from spec/ and Node
 zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
-zodSpelling | src/server/a.ts | import * as z from "zod" | src/server/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
+zodSpelling | src/server/zod.ts | import * as z from "zod" | src/server/zod.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
+zodSpelling | src/oauth/a.ts | import type * as z from "zod/mini" | src/oauth/a.ts: may not import zod: read the value by hand, or pass in a schema that src/server/zod.ts made
 powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle: use seal, open or sha256Base64url of crypto/seal.ts, or signText of crypto/hmac.ts
 powers | src/hub/a.ts | crypto.randomUUID() | src/hub/a.ts: randomUUID: use randomBytes of base/time.ts
 powers | src/hub/a.ts | Date.now() | src/hub/a.ts: Date.now: use now of base/time.ts, or take the time as an argument

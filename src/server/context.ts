@@ -7,7 +7,7 @@ import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import type { FetchResult, FetchLimits, FetchOptions } from "../net/fetch.ts";
 import type { Implementation, LogLevel } from "../protocol/request-meta.ts";
-import type * as z from "zod/mini";
+import type { RawSchema } from "./schema.ts";
 import type { SamplingMessage } from "./content.ts";
 
 /** What a person did with a question. */
@@ -15,11 +15,10 @@ export type ElicitResult<T> =
   | { readonly action: "accept"; readonly content: T }
   | { readonly action: "decline" | "cancel" };
 
-/** A form: a zod object, or the flat JSON Schema that elicitation allows. */
-export type ElicitationForm = z.core.$ZodObject | JsonObject;
-export type ElicitationContent<F extends ElicitationForm> = F extends z.core.$ZodType
-  ? z.infer<F>
-  : Readonly<Record<string, JsonValue>>;
+/** A form: the flat JSON Schema that elicitation allows, or that with a check of its own, such as `form(z.object({ … }))`. */
+export type ElicitationForm = JsonObject | RawSchema;
+export type ElicitationContent<F extends ElicitationForm> =
+  F extends RawSchema<infer T> ? T : Readonly<Record<string, JsonValue>>;
 
 export interface SamplingRequest {
   readonly messages: readonly SamplingMessage[];

@@ -3,7 +3,6 @@
  * Definitions are checked here, when the module loads, so that a wrong one stops the server and not a client.
  */
 
-import * as z from "zod/mini";
 import { isObject, type JsonObject } from "../base/json.ts";
 import { ok } from "../base/result.ts";
 import type { CacheHint } from "../protocol/outcome.ts";
@@ -12,16 +11,9 @@ import type { HeaderParam } from "../protocol/request-headers.ts";
 import { readHeaderParams } from "../protocol/header-params.ts";
 import type { Annotations, ContentBlock, Icon, PromptMessage, ResourceContents, ToolResult } from "./content.ts";
 import type { Context } from "./context.ts";
+import type { Check, RawSchema, SchemaValue } from "./schema.ts";
 import { compileTemplate, type UriTemplate } from "./uri-template.ts";
-import { checkWith, isZodSchema, type Check } from "./zod.ts";
 
-/** JSON Schema 2020-12 that is shown to clients exactly as written, and its author's own check of values by it. */
-export interface RawSchema {
-  readonly schema: JsonObject;
-  readonly check: Check;
-}
-export type Schema = z.core.$ZodType | RawSchema;
-export type SchemaValue<S extends Schema> = S extends z.core.$ZodType ? z.infer<S> : JsonObject;
 type MaybePromise<T> = T | Promise<T>;
 
 interface BaseMetadata {
@@ -32,7 +24,7 @@ interface BaseMetadata {
   readonly _meta?: JsonObject;
 }
 
-export interface ToolSpec<In extends Schema, Out extends Schema> extends BaseMetadata {
+export interface ToolSpec<In extends RawSchema, Out extends RawSchema> extends BaseMetadata {
   readonly annotations?: JsonObject;
   /** Arguments; left out for a tool that takes none. */
   readonly input?: In;
@@ -64,16 +56,28 @@ const NO_ARGUMENTS: RawSchema = {
   check: () => ok({}),
 };
 
-/** Defines a tool. Throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool. */
-export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ToolSpec<In, Out>): Tool {
+/**
+ * Defines a tool whose schemas are JSON Schema with checks of their own. `tool` of `zod.ts` also takes zod's.
+ * @throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool.
+ */
+export function defineTool<In extends RawSchema = RawSchema, Out extends RawSchema = RawSchema>(
+  spec: ToolSpec<In, Out>,
+): Tool {
+  return withToolName(spec.name, () => compileTool(spec));
+}
+
+/** What `define` gives. @throws what it throws, once with the tool's name before it. */
+export function withToolName(name: string, define: () => Tool): Tool {
+  const prefix = `Tool "${name}": `;
   try {
-    return compileTool(spec);
+    return define();
   } catch (error) {
-    throw new Error(`Tool "${spec.name}": ${(error as Error).message}`, { cause: error });
+    const { message } = error as Error;
+    throw message.startsWith(prefix) ? error : new Error(prefix + message, { cause: error });
   }
 }
 
-function compileTool<In extends Schema, Out extends Schema>(spec: ToolSpec<In, Out>): Tool {
+function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec<In, Out>): Tool {
   const { handler, input = NO_ARGUMENTS, output, scopes = [], timeoutSeconds, ...metadata } = spec;
   // spec: tools.name.characters, tools.name.length
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name)) throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
@@ -101,18 +105,15 @@ function compileTool<In extends Schema, Out extends Schema>(spec: ToolSpec<In, O
   };
 }
 
-/** The schema as clients see it, and the check of values that goes with it. Throws for what JSON Schema cannot say. */
-function compileSchema(given: Schema, io: "input" | "output"): RawSchema {
+/** The schema and its check, as they are. @throws for what is none. */
+function compileSchema(given: RawSchema, io: "input" | "output"): RawSchema {
   // Types are not checked where the Worker is built, and a bare object of schemas is what other libraries take.
-  const compiled = isZodSchema(given)
-    ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkWith(given) }
-    : given;
-  if (!isObject(compiled.schema)) throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
-  const { $schema = SCHEMA_DIALECT } = compiled.schema;
+  if (!isObject(given.schema)) throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
+  const { $schema = SCHEMA_DIALECT } = given.schema;
   // spec: schema.dialect.default, schema.dialect.unsupported
   if ($schema !== SCHEMA_DIALECT)
     throw new Error(`its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${SCHEMA_DIALECT}`);
-  return compiled;
+  return given;
 }
 
 /** Text, bytes (as they are or in base64), or contents in the words of the protocol. */

@@ -1,15 +1,15 @@
 /**
  * Elicitation forms: flat objects of primitive fields, as MCP client/elicitation#requested-schema allows.
- * Takes a zod object or the JSON itself. Refuses nesting, unknown keywords and unknown formats by throwing:
- * a form is written by the author of a handler, so a wrong one is a bug. Leaves `default` to the client.
+ * Refuses nesting, unknown keywords and unknown formats by throwing: a form is written by the author of a handler, so a
+ * wrong one is a bug. Leaves `default` to the client. What a person fills in is held to the form.
  */
 
-import * as z from "zod/mini";
-import { isObject, type JsonObject } from "../base/json.ts";
-import { lazy } from "../base/lazy.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { createFaults } from "../base/faults.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import type { ElicitationForm } from "./context.ts";
-import type { RawSchema } from "./define.ts";
-import { checkWith, isZodSchema } from "./zod.ts";
+import { fieldProblem, valueProblems } from "./form-field.ts";
+import type { RawSchema } from "./schema.ts";
 
 const compiledForms = new WeakMap<ElicitationForm, RawSchema>();
 
@@ -17,112 +17,46 @@ const compiledForms = new WeakMap<ElicitationForm, RawSchema>();
 export function compileForm(form: ElicitationForm): RawSchema {
   const cachedForm = compiledForms.get(form);
   if (cachedForm !== undefined) return cachedForm;
-  const schema = isZodSchema(form) ? fromZod(form) : form;
+  const { schema, check } = isRawSchema(form) ? form : { schema: form, check: undefined };
   // spec: elicit.form.params
-  const parsed = checkWith(flatFormSchema())(schema);
-  if (!parsed.ok) throw new Error(`The form must be flat: ${parsed.error}`);
-  const compiledForm = { schema, check: checkWith<unknown>(isZodSchema(form) ? form : toZod(parsed.value)) };
+  const problem = formProblem(schema);
+  if (problem !== undefined) throw new Error(`The form must be flat: ${problem}`);
+  const compiledForm = { schema, check: check ?? ((content: unknown) => checkContent(schema, content)) };
   compiledForms.set(form, compiledForm);
   return compiledForm;
 }
 
-/** zod writes keywords that forms do not have (a pattern beside each format, the safe-integer bounds): drop them. */
-function fromZod(form: z.core.$ZodObject): JsonObject {
-  const { properties = {}, required } = z.toJSONSchema(form, { io: "input" }) as JsonObject;
-  for (const field of Object.values(properties as JsonObject)) {
-    if (!isObject(field)) continue;
-    if ("format" in field) delete field["pattern"];
-    if (field["minimum"] === Number.MIN_SAFE_INTEGER) delete field["minimum"];
-    if (field["maximum"] === Number.MAX_SAFE_INTEGER) delete field["maximum"];
+function isRawSchema(form: ElicitationForm): form is RawSchema {
+  return typeof form["check"] === "function";
+}
+
+/** What keeps `schema` from being a form. */
+function formProblem(schema: JsonObject): string | undefined {
+  const { type, properties, required = [] } = schema;
+  if (type !== "object") return '/type must be "object"';
+  if (!isObject(properties)) return "/properties must be an object";
+  for (const [name, field] of Object.entries(properties)) {
+    const problem = isObject(field) ? fieldProblem(field) : " must be an object";
+    if (problem !== undefined) return `/properties/${name}${problem}`;
   }
-  return { type: "object", properties, ...(required !== undefined && { required }) };
+  const isKnown = (name: JsonValue): boolean => typeof name === "string" && Object.hasOwn(properties, name);
+  return Array.isArray(required) && required.every(isKnown) ? undefined : "/required names what is not there";
 }
 
-type FlatFormSchema = z.infer<ReturnType<typeof flatFormSchema>>;
-
-/** Built with the first form, like the rest of what questions need. */
-const flatFormSchema = lazy(() => {
-  const optionalText = z.optional(z.string());
-  const optionalNumber = z.optional(z.number());
-  const optionalCount = z.optional(z.uint32());
-  const names = z.array(z.string());
-  const titled = z.array(z.object({ const: z.string(), title: z.string() }));
-  const choices = z.union([z.object({ type: z.literal("string"), enum: names }), z.object({ anyOf: titled })]);
-  const common = { title: optionalText, description: optionalText, default: z.optional(z.unknown()) };
-  const field = z.discriminatedUnion("type", [
-    z.strictObject({
-      type: z.literal("string"),
-      ...common,
-      minLength: optionalCount,
-      maxLength: optionalCount,
-      format: z.optional(z.enum(["email", "uri", "date", "date-time"])),
-      enum: z.optional(names),
-      enumNames: z.optional(names),
-      oneOf: z.optional(titled),
-    }),
-    z.strictObject({
-      type: z.enum(["number", "integer"]),
-      ...common,
-      minimum: optionalNumber,
-      maximum: optionalNumber,
-    }),
-    z.strictObject({ type: z.literal("boolean"), ...common }),
-    z.strictObject({
-      type: z.literal("array"),
-      ...common,
-      minItems: optionalCount,
-      maxItems: optionalCount,
-      items: choices,
-    }),
-  ]);
-  return z
-    .object({ type: z.literal("object"), properties: z.record(z.string(), field), required: z._default(names, []) })
-    .check(
-      z.refine(
-        ({ properties, required }) => required.every((name) => Object.hasOwn(properties, name)),
-        "requires what it lacks",
-      ),
-    );
-});
-
-function toZod({ properties, required }: FlatFormSchema): z.core.$ZodObject {
-  const fields = Object.entries(properties).map(([name, field]) => {
-    const fieldSchema = fieldToZod(field);
-    return [name, required.includes(name) ? fieldSchema : z.optional(fieldSchema)] as const;
-  });
-  return z.object(Object.fromEntries(fields));
-}
-
-function fieldToZod(field: FlatFormSchema["properties"][string]): z.core.$ZodType {
-  switch (field.type) {
-    case "boolean":
-      return z.boolean();
-    case "number":
-    case "integer": {
-      const { type, minimum = -Infinity, maximum = Infinity } = field;
-      return (type === "integer" ? z.int() : z.number()).check(z.gte(minimum), z.lte(maximum));
+/** The fields of `content` that the form has, or all that is wrong with them. */
+function checkContent({ properties, required = [] }: JsonObject, content: unknown): Result<JsonObject, string> {
+  if (!isObject(content)) return err("/ must be an object");
+  const faults = createFaults();
+  const known: JsonObject = {};
+  for (const [name, field] of Object.entries(properties as Readonly<Record<string, JsonObject>>)) {
+    const value = Object.hasOwn(content, name) ? content[name] : undefined;
+    if (value === undefined) {
+      if ((required as readonly string[]).includes(name)) faults.add(`/${name}`, "is missing");
+      continue;
     }
-    case "array": {
-      const { items, minItems = 0, maxItems = Infinity } = field;
-      const choices = "enum" in items ? items.enum : items.anyOf.map((choice) => choice.const);
-      return z.array(z.enum(choices)).check(z.minLength(minItems), z.maxLength(maxItems));
-    }
-    case "string": {
-      const { format, minLength = 0, maxLength = Infinity, oneOf } = field;
-      const choices = field.enum ?? oneOf?.map((choice) => choice.const);
-      if (choices !== undefined) return z.enum(choices);
-      // JSON Schema counts characters, zod units of UTF-16.
-      const hasAllowedLength = ({ length }: string[]): boolean => length >= minLength && length <= maxLength;
-      return (format ? FORMATS[format]() : z.string()).check(
-        z.refine((text: string) => hasAllowedLength(Array.from(text))),
-      );
-    }
+    for (const [path, problem] of valueProblems(field, value)) faults.add(`/${name}${path}`, problem);
+    known[name] = value;
   }
+  const problems = faults.text();
+  return problems === undefined ? ok(known) : err(problems);
 }
-
-const FORMATS = {
-  email: () => z.email(),
-  uri: () => z.url().check(z.regex(/^[!-~]+$/)),
-  date: () => z.iso.date(),
-  "date-time": () => z.iso.datetime({ offset: true }),
-};

@@ -6,7 +6,6 @@
  * more than {@link MAX_INPUT_ATTEMPTS} times: an answer that never fits, or never comes, ends the request.
  */
 
-import type * as z from "zod/mini";
 import { encodeBase64url } from "../base/bytes.ts";
 import { randomBytes } from "../base/time.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
@@ -14,10 +13,9 @@ import { errorOutcome, type InputRequest, type RetryState, type Outcome } from "
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import type { ClientCapabilities } from "../protocol/request-meta.ts";
 import type { ElicitationForm, InputCapability, ElicitResult, Context, UrlElicitation } from "./context.ts";
-import { elicitResultSchema, listRootsResultSchema, createMessageResultSchema } from "./input-responses.ts";
+import { readElicitResult, readRootsResult, readSamplingResult, type ReadResponse } from "./input-responses.ts";
 import { compileForm } from "./elicitation-form.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
-import { checkWith } from "./zod.ts";
 
 /** How often one question of a request is put. */
 export const MAX_INPUT_ATTEMPTS = 5;
@@ -76,12 +74,8 @@ export function createInputRequests(
     return work;
   };
   const elicitUrl = async (key: string, elicitation: UrlElicitation): Promise<ElicitResult<undefined>> => {
-    const { action } = round.responseTo(
-      key,
-      "url",
-      await urlRequest(elicitation, issueElicitationId),
-      elicitResultSchema(),
-    );
+    const request = await urlRequest(elicitation, issueElicitationId);
+    const { action } = round.responseTo(key, "url", request, readElicitResult);
     return action === "accept" ? { action, content: undefined } : { action };
   };
   const requireUrl = async (key: string, elicitation: UrlElicitation): Promise<never> => {
@@ -98,15 +92,10 @@ export function createInputRequests(
       const capability = request.tools === undefined ? "sampling" : "sampling.tools";
       requireBalancedToolUse(request.messages);
       const params = JSON.parse(JSON.stringify(request)) as JsonObject;
-      return round.responseTo(
-        key,
-        capability,
-        { method: "sampling/createMessage", params },
-        createMessageResultSchema(),
-      );
+      return round.responseTo(key, capability, { method: "sampling/createMessage", params }, readSamplingResult);
     },
     async roots(key) {
-      return round.responseTo(key, "roots", { method: "roots/list", params: {} }, listRootsResultSchema()).roots;
+      return round.responseTo(key, "roots", { method: "roots/list", params: {} }, readRootsResult);
     },
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
@@ -131,7 +120,7 @@ function elicitForm(
   const { schema: requestedSchema, check } = compileForm(form);
   // spec: elicit.params.complete
   const request: InputRequest = { method: "elicitation/create", params: { message, requestedSchema } };
-  const result = round.responseTo(key, "form", request, elicitResultSchema());
+  const result = round.responseTo(key, "form", request, readElicitResult);
   // spec: elicit.decline.handle
   if (result.action !== "accept") return { action: result.action };
   // spec: elicit.response.validate
@@ -179,18 +168,13 @@ function createRound(
     const data = { requiredCapabilities: Object.assign(missingCapabilities, REQUIRED_CAPABILITIES[capability]) };
     reject(protocolError("MissingRequiredClientCapability", `The client did not declare ${capability}`, data));
   };
-  /** The answer to `key` as `shape` reads it; notes the question and leaves the handler when there is none. */
-  const responseTo = <T>(
-    key: string,
-    capability: InputCapability,
-    request: InputRequest,
-    schema: z.core.$ZodType<T>,
-  ): T => {
+  /** The answer to `key` as `read` gives it; notes the question and leaves the handler when there is none. */
+  const responseTo = <T>(key: string, capability: InputCapability, request: InputRequest, read: ReadResponse<T>): T => {
     requireCapability(capability);
     const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
     // spec: mrtr.responses.missing
     if (response === undefined) return suspend(key, request);
-    const parsed = checkWith(schema)(response);
+    const parsed = read(response);
     // spec: mrtr.responses.validate
     if (!parsed.ok) return reject(unfitResponse(key, request.method, parsed.error));
     responses[key] = response;

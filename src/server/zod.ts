@@ -1,43 +1,91 @@
 /**
- * What this server asks of zod. The functional half, "zod/mini", is 12 KiB gzipped smaller than the chaining one, and
- * takes schemas of both: an app writes whichever it likes.
+ * Tools and forms in zod. The functional half, "zod/mini", is 12 KiB gzipped smaller than the chaining one; an app writes
+ * whichever it likes. This file is the only one that needs zod: a Worker that defines its tools in JSON Schema alone, by
+ * `defineTool`, is 19 KB smaller.
  */
 
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
-import { cut } from "../base/bytes.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
+import { isObject, type JsonObject } from "../base/json.ts";
+import { err, ok } from "../base/result.ts";
+import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
+import type { Check, RawSchema, SchemaValue } from "./schema.ts";
 
 // The smaller half speaks no language by itself, and what it says is for models to read.
 z.config(en());
 
-/** A value as its reader needs it, or what is wrong with it. */
-export type Check<T = unknown> = (value: unknown) => Result<T, string>;
+/** A zod schema, of either half, or JSON Schema with a check of its own. */
+export type Schema = z.core.$ZodType | RawSchema;
+/** The same schema as the server needs it. */
+type Raw<S extends Schema> = S extends z.core.$ZodType ? RawSchema<z.infer<S>> : S extends RawSchema ? S : never;
+
+type ZodToolSpec<In extends Schema, Out extends Schema> = Omit<
+  ToolSpec<RawSchema, RawSchema>,
+  "input" | "output" | "handler"
+> & {
+  /** Arguments; left out for a tool that takes none. */
+  readonly input?: In;
+  /** What `structuredContent` must fit. */
+  readonly output?: Out;
+  readonly handler: ToolSpec<Raw<In>, RawSchema>["handler"];
+};
+
+/** Defines a tool. Throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool. */
+export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ZodToolSpec<In, Out>): Tool {
+  const { input, output, ...others } = spec;
+  return withToolName(spec.name, () =>
+    defineTool({
+      ...others,
+      ...(input !== undefined && { input: toRawSchema(input, "input") }),
+      ...(output !== undefined && { output: toRawSchema(output, "output") }),
+    } as ToolSpec<RawSchema, RawSchema>),
+  );
+}
+
+/** A form of an elicitation, of a flat zod object. */
+export function form<Form extends z.core.$ZodObject>(schema: Form): RawSchema<z.infer<Form>> {
+  return { schema: formSchema(schema), check: checkWith(schema) as Check<z.infer<Form>> };
+}
+
+function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {
+  return isZodSchema(given) ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkWith(given) } : given;
+}
 
 /** Whichever half of zod it was made with. */
-export function isZodSchema(given: unknown): given is z.core.$ZodType {
+function isZodSchema(given: unknown): given is z.core.$ZodType {
   return "_zod" in Object(given);
 }
 
-/** Faults that are named, and characters of each: a value may have as many as it has members, and names of its own. */
-const MAX_ISSUES = 10;
-const MAX_FAULT_LENGTH = 500;
+/** zod writes keywords that forms do not have (a pattern beside each format, the safe-integer bounds): drop them. */
+function formSchema(schema: z.core.$ZodObject): JsonObject {
+  const { properties = {}, required } = z.toJSONSchema(schema, { io: "input" }) as JsonObject;
+  for (const field of Object.values(properties as JsonObject)) {
+    if (!isObject(field)) continue;
+    if ("format" in field) delete field["pattern"];
+    if (field["minimum"] === Number.MIN_SAFE_INTEGER) delete field["minimum"];
+    if (field["maximum"] === Number.MAX_SAFE_INTEGER) delete field["maximum"];
+  }
+  return { type: "object", properties, ...(required !== undefined && { required }) };
+}
 
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   return (value) => {
-    let more = 0;
+    const faults = createFaults();
+    let unnamedCount = 0;
     // zod puts every fault in words, which is half of the work: it is given only the first ones.
     const run: typeof schema._zod.run = (payload, context) => {
       const read = schema._zod.run(payload, context);
-      if (!(read instanceof Promise)) more = read.issues.splice(MAX_ISSUES).length;
+      if (!(read instanceof Promise)) unnamedCount = read.issues.splice(MAX_NAMED_FAULTS).length;
       return read;
     };
     try {
       const { data, error } = z.safeParse({ _zod: { run } } as typeof schema, value);
       if (error === undefined) return ok(data);
-      const issues = error.issues.map(({ path, message }) => cut(`/${path.join("/")} ${message}`, MAX_FAULT_LENGTH));
-      return err(issues.join("; ") + (more > 0 ? `; and ${more} more` : ""));
+      for (const { path, message } of error.issues) faults.add(`/${path.join("/")}`, message);
+      for (let index = 0; index < unnamedCount; index++) faults.add("", "");
+      return err(faults.text() ?? "");
     } catch (error) {
       // zod passes faults on as arguments of a function; more than fit on the stack end it.
       if (error instanceof RangeError) return err("/ has too many faults");
@@ -45,3 +93,5 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
     }
   };
 }
+
+export type { SchemaValue };

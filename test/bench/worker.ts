@@ -3,7 +3,8 @@
 import * as z from "zod/mini";
 import type { Env } from "../world/env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
-import { tool, type Tool } from "../../src/server/define.ts";
+import { type Tool } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import type { ServerRuntime } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";

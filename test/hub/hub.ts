@@ -6,7 +6,7 @@ import type { JsonValue } from "../../src/base/json.ts";
 import { createHubClient, HUB_SHARDS, type HubClient } from "../../src/hub/client.ts";
 import type { HubObject } from "../../src/hub/hub-object.ts";
 import { buildServer } from "../../src/server/registry.ts";
-import { tool } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import { handleSessionGet, handleSessionPost } from "../../src/transport/session/transport.ts";
 import { readMessages } from "../../src/wire/jsonrpc.ts";
 import type { SessionTransportDependencies } from "../../src/transport/session/initialize.ts";

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
 import { ok } from "../../src/base/result.ts";
 import { readHeaderParams } from "../../src/protocol/header-params.ts";
-import { tool } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 
 /** An object schema with these properties. */
 function object(properties: JsonObject): JsonObject {

@@ -8,7 +8,7 @@ import { dispatch } from "../../src/server/dispatch.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
-import { tool } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import type { Services } from "../../src/server/services.ts";
 import type { VaultFault } from "../../src/vault/credential-cipher.ts";
 import { createVault } from "../../src/vault/vault.ts";

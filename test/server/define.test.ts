@@ -4,7 +4,8 @@ import * as z from "zod";
 import type { JsonObject } from "../../src/base/json.ts";
 import { ok } from "../../src/base/result.ts";
 import { buildServer } from "../../src/server/registry.ts";
-import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
+import { prompt, resource, template, type ServerSpec } from "../../src/server/define.ts";
+import { form as zodForm, tool } from "../../src/server/zod.ts";
 import { compileForm } from "../../src/server/elicitation-form.ts";
 
 const info = { name: "define", version: "1" };
@@ -191,9 +192,13 @@ test("what a form requires must be there, what it does not may be left out, and 
 });
 
 test("a form in zod is shown without the keywords that forms lack, and still checked by zod", () => {
-  const { schema, check } = compileForm(
-    z.object({ mail: z.email(), age: z.int().min(18), nick: z.string().optional(), tags: z.array(z.enum(["a"])) }),
-  );
+  const person = z.object({
+    mail: z.email(),
+    age: z.int().min(18),
+    nick: z.string().optional(),
+    tags: z.array(z.enum(["a"])),
+  });
+  const { schema, check } = compileForm(zodForm(person));
   expect(schema).toEqual({
     type: "object",
     properties: {
@@ -207,9 +212,9 @@ test("a form in zod is shown without the keywords that forms lack, and still che
   expect(check({ mail: "a@b.example", age: 18, tags: [] })).toMatchObject({ ok: true });
   expect(check({ mail: "nobody", age: 18, tags: [] })).toMatchObject({ ok: false });
   expect(check({ mail: "a@b.example", age: 17, tags: ["a"] })).toMatchObject({ ok: false });
-  const picky = compileForm(z.object({ word: z.string().refine((word) => word !== "no") }));
+  const picky = compileForm(zodForm(z.object({ word: z.string().refine((word) => word !== "no") })));
   expect([picky.check({ word: "yes" }).ok, picky.check({ word: "no" }).ok]).toEqual([true, false]);
-  expect(() => compileForm(z.object({ deep: z.object({}) }))).toThrow("/properties/deep");
+  expect(() => compileForm(zodForm(z.object({ deep: z.object({}) })))).toThrow("/properties/deep");
 });
 
 test("a form is compiled once", () => {

@@ -1,7 +1,8 @@
 /** What fails is named in the log under a trace id. The client is told that id, in both eras, and nothing else of it. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
+import { prompt, resource, template, type ServerSpec } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import { callTool, openSession, jsonRpcRequest, send } from "../transport/session/client.ts";
 import { readReply, serveStatelessly, type JsonRpcReply } from "./stateless-server.ts";
 

@@ -6,7 +6,8 @@ import type { JsonObject } from "../../src/base/json.ts";
 import { NO_RETRY_STATE, type CacheHint, type Outcome } from "../../src/protocol/outcome.ts";
 import { dispatch } from "../../src/server/dispatch.ts";
 import { buildServer, type Server } from "../../src/server/registry.ts";
-import { prompt, resource, template, tool, type ServerSpec } from "../../src/server/define.ts";
+import { prompt, resource, template, type ServerSpec } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import { ringOf } from "../crypto/keys.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
 

@@ -4,12 +4,12 @@ import { afterEach, expect, it, vi } from "vitest";
 import {
   prompt,
   resource,
-  tool,
   type Completer,
   type PromptSpec,
   type ResourceSpec,
   type Tool,
 } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import { readReply, serveStatelessly } from "./stateless-server.ts";
 
 afterEach(() => vi.restoreAllMocks());

@@ -25,7 +25,7 @@ import { readParams } from "../../src/oauth/params.ts";
 import { checkRedirectUri } from "../../src/oauth/clients/redirect-uri.ts";
 import { readRequestMeta } from "../../src/protocol/request-meta.ts";
 import { checkMethodHeaders, checkParamHeaders } from "../../src/protocol/request-headers.ts";
-import { listRootsResultSchema, createMessageResultSchema } from "../../src/server/input-responses.ts";
+import { readRootsResult, readSamplingResult } from "../../src/server/input-responses.ts";
 import { compileForm } from "../../src/server/elicitation-form.ts";
 import { compileTemplate } from "../../src/server/uri-template.ts";
 import { checkWith } from "../../src/server/zod.ts";
@@ -227,9 +227,9 @@ describe("values with more faults than can be counted", () => {
     ["of a tool's list", () => FORM.check({ tags: Array<string>(count).fill("c") })],
     [
       "of a model's answer",
-      () => checkWith(createMessageResultSchema())({ role: "user", model: "m", content: Array(count).fill(1) }),
+      () => readSamplingResult({ role: "user", model: "m", content: Array<number>(count).fill(1) }),
     ],
-    ["of a list of roots", () => checkWith(listRootsResultSchema())({ roots: Array(count).fill(1) })],
+    ["of a list of roots", () => readRootsResult({ roots: Array<number>(count).fill(1) })],
   ])("%s are refused in few words", (_, check) => {
     const checked = check();
     const words = checked.ok ? "" : checked.error;

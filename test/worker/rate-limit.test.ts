@@ -7,7 +7,7 @@ import { readKeyRing } from "../../src/crypto/key-ring.ts";
 import { sealAccessToken } from "../../src/oauth/authorization-server/access-token.ts";
 import { META_KEYS } from "../../src/protocol/request-meta.ts";
 import { STATELESS_VERSIONS } from "../../src/protocol/versions.ts";
-import { tool } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 import { loginOptions } from "../world/login-options.ts";
 import { everyPart } from "../world/parts.ts";
 

@@ -12,13 +12,14 @@ import { LOG_LEVELS } from "../../src/protocol/request-meta.ts";
 import { PublicError, type SamplingMessage } from "../../src/server/content.ts";
 import type { ElicitResult, Context } from "../../src/server/context.ts";
 import * as define from "../../src/server/define.ts";
+import { form, tool } from "../../src/server/zod.ts";
 import { textMessage } from "./input-tools.ts";
 import { WAV } from "./media.ts";
 import { startingWith } from "./prompts.ts";
 import { sleep, written } from "./tools.ts";
 import type { Hub } from "./worker.ts";
 
-const { prompt, resource, template, tool } = define;
+const { prompt, resource, template } = define;
 
 /** Never to be seen by a client. */
 const SECRET = "secret-7f3a";
@@ -217,7 +218,10 @@ const asking: readonly define.Tool[] = [
     description: "Adds two numbers after asking",
     input: z.object({ a: z.int(), b: z.int() }),
     handler: async ({ a, b }, ctx) => {
-      const answer = await ctx.elicitForm("confirm", { message: "Add them?", form: z.object({ ok: z.boolean() }) });
+      const answer = await ctx.elicitForm("confirm", {
+        message: "Add them?",
+        form: form(z.object({ ok: z.boolean() })),
+      });
       return said(answer, ({ ok }) => (ok ? String(a + b) : "declined"));
     },
   }),
@@ -252,7 +256,7 @@ const asking: readonly define.Tool[] = [
     description: "Asks with every type of field",
     handler: async (_args, ctx) => {
       const answer = await ctx.elicitForm("form", { message: "Tell us about you", form: ABOUT_YOU });
-      return said(answer, (form) => JSON.stringify(form));
+      return said(answer, (content) => JSON.stringify(content));
     },
   }),
   tool({
@@ -329,7 +333,10 @@ export const extraResources: readonly define.ResourceSpec[] = [
     description: "Asks for a name before it can be read",
     mimeType: "text/plain",
     read: async (ctx) => {
-      const answer = await ctx.elicitForm("name", { message: "Who is there?", form: z.object({ name: z.string() }) });
+      const answer = await ctx.elicitForm("name", {
+        message: "Who is there?",
+        form: form(z.object({ name: z.string() })),
+      });
       return `Hello, ${answer.action === "accept" ? answer.content.name : "stranger"}`;
     },
   }),

@@ -7,14 +7,15 @@ import * as z from "zod";
 import type { JsonObject } from "../../src/base/json.ts";
 import type { SamplingResult } from "../../src/server/context.ts";
 import type { SamplingMessage } from "../../src/server/content.ts";
-import { tool, type Tool } from "../../src/server/define.ts";
+import { type Tool } from "../../src/server/define.ts";
+import { form, tool } from "../../src/server/zod.ts";
 
 export function textMessage(role: "user" | "assistant", text: string): SamplingMessage {
   return { role, content: { type: "text", text } };
 }
 
-const named = { message: "What is your name?", form: z.object({ name: z.string() }) };
-const confirmed = { message: "Please confirm", form: z.object({ ok: z.boolean() }) };
+const named = { message: "What is your name?", form: form(z.object({ name: z.string() })) };
+const confirmed = { message: "Please confirm", form: form(z.object({ ok: z.boolean() })) };
 const capital = { messages: [textMessage("user", "What is the capital of France?")], maxTokens: 100 };
 
 /** Defaults of every type: written as JSON, because a zod default makes a field of the answer, not of the form. */
@@ -58,11 +59,11 @@ const dated: readonly Tool[] = [
     description: "Asks the person for two texts",
     input: z.object({ message: z.string() }),
     handler: async ({ message }, ctx) => {
-      const form = z.object({
+      const person = z.object({
         username: z.string().describe("User's response"),
         email: z.string().describe("User's email address"),
       });
-      return `User response: ${JSON.stringify(await ctx.elicitForm("user", { message, form }))}`;
+      return `User response: ${JSON.stringify(await ctx.elicitForm("user", { message, form: form(person) }))}`;
     },
   }),
   tool({
@@ -156,7 +157,7 @@ const rounds: readonly Tool[] = [
     description: "Asks a second question after the first",
     handler: async (_args, ctx) => {
       const first = await ctx.elicitForm("step1", named);
-      const colour = { message: "What is your favorite color?", form: z.object({ color: z.string() }) };
+      const colour = { message: "What is your favorite color?", form: form(z.object({ color: z.string() })) };
       const second = await ctx.elicitForm("step2", colour);
       return `step1: ${first.action}; step2: ${second.action}`;
     },

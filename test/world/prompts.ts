@@ -2,6 +2,7 @@
 
 import * as z from "zod";
 import { prompt, type PromptSpec } from "../../src/server/define.ts";
+import { form } from "../../src/server/zod.ts";
 import { PNG } from "./media.ts";
 
 export const prompts: readonly PromptSpec[] = [
@@ -46,8 +47,11 @@ export const prompts: readonly PromptSpec[] = [
     name: "test_input_required_result_prompt",
     description: "Asks for context before it writes its message",
     handler: async (_args, ctx) => {
-      const form = z.object({ context: z.string() });
-      const answer = await ctx.elicitForm("user_context", { message: "What context should the prompt use?", form });
+      const question = {
+        message: "What context should the prompt use?",
+        form: form(z.object({ context: z.string() })),
+      };
+      const answer = await ctx.elicitForm("user_context", question);
       return answer.action === "accept" ? `Use this context: ${answer.content.context}` : "Use no context.";
     },
   }),

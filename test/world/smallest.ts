@@ -1,6 +1,5 @@
 /** The smallest Worker with sessions and OAuth: one tool and one sign-in. `make size` holds the bundle budget to it. */
 
-import { addNumbers } from "../../src/app/tools/add-numbers.ts";
 import { authorizationServer } from "../../src/oauth/authorization-server/feature.ts";
 import { renderPage } from "../../src/oauth/pages/default-pages.ts";
 import { passphrase } from "../../src/oauth/sign-in/passphrase.ts";
@@ -9,6 +8,7 @@ import { sessions } from "../../src/transport/session/feature.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import { subscriptions } from "../../src/transport/stateless/subscriptions.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
+import { echo } from "./echo.ts";
 
 export { HubObject as Hub } from "../../src/hub/hub-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
@@ -18,7 +18,7 @@ interface AppEnv {
   readonly PASSPHRASE: string;
 }
 const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
-  server: { info: { name: "smallest", version: "0.1.0" }, tools: [addNumbers] },
+  server: { info: { name: "smallest", version: "0.1.0" }, tools: [echo] },
   auth: [authorizationServer(({ PASSPHRASE }: AppEnv) => ({ renderPage, signIn: passphrase(PASSPHRASE) }))],
   features: [sessions(), subscriptions()],
 });

@@ -1,7 +1,8 @@
 /** Tools that use what a handler is lent beyond its request. Fixtures, not part of an app. */
 
 import * as z from "zod/mini";
-import { tool, type Tool } from "../../src/server/define.ts";
+import { type Tool } from "../../src/server/define.ts";
+import { tool } from "../../src/server/zod.ts";
 
 const LIMITS = { accept: "application/json", maxBytes: 10_000, timeoutMs: 2_000 };
 

@@ -8,7 +8,9 @@ import * as z from "zod";
 import { startTimer } from "../../src/base/time.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { err, ok } from "../../src/base/result.ts";
-import { tool, type RawSchema, type Tool } from "../../src/server/define.ts";
+import { type Tool } from "../../src/server/define.ts";
+import type { RawSchema } from "../../src/server/schema.ts";
+import { tool } from "../../src/server/zod.ts";
 import { PNG, WAV } from "./media.ts";
 
 /** Waits `ms` milliseconds, or less when `signal` aborts first. */

@@ -1,7 +1,7 @@
 /** A deed that cannot be taken back: it asks the person first, happens once, and not too often. */
 
 import * as z from "zod/mini";
-import { PublicError, tool, type Tool, type ToolResult } from "../../api.ts";
+import { form, PublicError, tool, type Tool, type ToolResult } from "../../api.ts";
 import { countNotes, deleteNotes } from "../notes-rows.ts";
 
 const HOUR_MS = 3_600_000;
@@ -16,7 +16,7 @@ export const forgetEverything: Tool = tool({
     if (count === 0) return toolResult("Nothing is remembered.", 0);
     const answer = await context.elicitForm("sure", {
       message: `Delete ${count === 1 ? "the one note" : `all ${count} notes`} that you had remembered?`,
-      form: z.object({ confirm: z.boolean().check(z.describe("Yes, for good")) }),
+      form: form(z.object({ confirm: z.boolean().check(z.describe("Yes, for good")) })),
     });
     if (answer.action !== "accept" || !answer.content.confirm) return toolResult("Nothing was deleted.", 0);
     const forgotten = await context.once("forget", async () => {

@@ -3,13 +3,12 @@
  * and their classes in `index.ts`. What it may do is settings; how people sign in, and what pages look like, is the app's.
  */
 
-import * as z from "zod/mini";
-import { readJson } from "../../base/json.ts";
 import type { Settings } from "../../base/settings.ts";
 import type { AuthFeature, Platform } from "../../server/feature.ts";
 import { PATHS } from "../identifiers.ts";
 import { protectedResource } from "../resource-server/authority.ts";
-import type { AuthorizationServerSettings, ConfiguredClient } from "../settings.ts";
+import type { AuthorizationServerSettings } from "../settings.ts";
+import { readClients } from "../clients/configured.ts";
 import { builtinTokenVerifier } from "./access-token.ts";
 import type { AccountObject } from "./account-object.ts";
 import type { GrantObject } from "./grant-object.ts";
@@ -85,24 +84,4 @@ export function readAuthorizationSettings(
     graceSeconds: settings.integer("GRACE_SECONDS", 0, accessSeconds),
     hasStrictRevocation: settings.isOn("STRICT_REVOCATION"),
   };
-}
-
-/** The list in CLIENTS, or what is wrong with it. */
-function readClients(text: string): readonly ConfiguredClient[] | string {
-  if (text === "") return [];
-  const strings = z.array(z.string());
-  const shape = z.array(
-    z.strictObject({
-      client_id: z.string().check(z.minLength(1), z.maxLength(200)),
-      client_name: z.string().check(z.minLength(1)),
-      redirect_uris: strings,
-      client_secret_sha256: z.optional(z.string().check(z.length(43))),
-      jwks: z.optional(z.record(z.string(), z.json())),
-      grant_types: z.optional(strings),
-      scope: z.optional(z.string()),
-    }),
-  );
-  const parsed = z.safeParse(shape, readJson(text));
-  // zod's messages name paths and types, never values: one of them may be a digest.
-  return parsed.success ? (parsed.data as readonly ConfiguredClient[]) : `CLIENTS: ${z.prettifyError(parsed.error)}`;
 }

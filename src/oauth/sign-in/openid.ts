@@ -5,10 +5,9 @@
  * That `state` came back to the browser it was made for is checked before.
  */
 
-import * as z from "zod/mini";
 import { encodeBase64url } from "../../base/bytes.ts";
 import { now, randomBytes } from "../../base/time.ts";
-import { withoutNulls, type JsonObject } from "../../base/json.ts";
+import { withoutNulls, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { readJws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { fetchConfigured } from "../../net/fetch.ts";
@@ -102,28 +101,52 @@ function rejected(reason: string, message: string): SignInResult {
   return { kind: "rejected", reason: `openid.${reason}`, message };
 }
 
-/** What is used of a provider's metadata. */
-const METADATA = z.object({
-  issuer: z.string(),
-  authorization_endpoint: z.url(),
-  token_endpoint: z.string(),
-  jwks_uri: z.string(),
-  token_endpoint_auth_methods_supported: z._default(z.array(z.string()), ["client_secret_basic"]),
-  authorization_response_iss_parameter_supported: z._default(z.boolean(), false),
-  prompt_values_supported: z._default(z.array(z.string()), []),
-});
-type Metadata = z.infer<typeof METADATA>;
+/** What is used of a provider's metadata (OpenID Connect Discovery section 3). */
+interface Metadata {
+  readonly authorization_endpoint: string;
+  readonly token_endpoint: string;
+  readonly jwks_uri: string;
+  readonly token_endpoint_auth_methods_supported: readonly string[];
+  readonly authorization_response_iss_parameter_supported: boolean;
+  readonly prompt_values_supported: readonly string[];
+}
 
 const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
 
 /** Undefined when there is none, or when it is another issuer's. */
 async function discover(issuer: string): Promise<Metadata | undefined> {
   const response = await fetchConfigured(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, FETCH_LIMITS);
-  const { data } = z.safeParse(
-    METADATA,
-    withoutNulls((response.ok && response.value.status === 200 && response.value.json) || {}),
-  );
-  return data?.issuer === issuer ? data : undefined;
+  const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
+  const metadata = json === undefined ? undefined : readMetadata(withoutNulls(json));
+  return metadata !== undefined && json?.["issuer"] === issuer ? metadata : undefined;
+}
+
+/** Undefined where something that is needed is missing, or anything is of another type. */
+function readMetadata(json: JsonObject): Metadata | undefined {
+  const {
+    authorization_endpoint,
+    token_endpoint,
+    jwks_uri,
+    token_endpoint_auth_methods_supported = ["client_secret_basic"],
+    authorization_response_iss_parameter_supported = false,
+    prompt_values_supported = [],
+  } = json;
+  if (typeof authorization_endpoint !== "string" || !URL.canParse(authorization_endpoint)) return undefined;
+  if (typeof token_endpoint !== "string" || typeof jwks_uri !== "string") return undefined;
+  if (typeof authorization_response_iss_parameter_supported !== "boolean") return undefined;
+  if (!isTexts(token_endpoint_auth_methods_supported) || !isTexts(prompt_values_supported)) return undefined;
+  return {
+    authorization_endpoint,
+    token_endpoint,
+    jwks_uri,
+    token_endpoint_auth_methods_supported,
+    authorization_response_iss_parameter_supported,
+    prompt_values_supported,
+  };
+}
+
+function isTexts(value: JsonValue): value is string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 /** The ID token for a code. The secret goes into the form only where the provider does not take HTTP Basic. */

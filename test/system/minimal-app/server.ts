@@ -1,11 +1,11 @@
 /** What this server offers: one tool. */
 
-import { tool, type ServerSpec } from "../../../src/api.ts";
+import { defineTool, type ServerSpec } from "../../../src/api.ts";
 
 export const serverSpec: ServerSpec = {
   info: { name: "minimal", version: "0.1.0" },
   tools: [
-    tool({
+    defineTool({
       name: "echo",
       description: "Gives back what it was given",
       input: {
