@@ -49,6 +49,21 @@ export interface RpcResponse {
 
 export type Message = RpcRequest | RpcNotification | RpcResponse;
 
+/** A body, read once: its messages, or why there are none, and what an error about it carries. */
+export interface ParsedBody {
+  readonly messages: Result<readonly Message[], ProtocolError>;
+  readonly isBatch: boolean;
+  /** Of a body that is one request; undefined of a batch, and where it cannot be read. */
+  readonly id: RequestId | undefined;
+}
+
+/** The text of a body, or why it could not be read, to its messages. */
+export function parseBody(text: Result<string, ProtocolError>): ParsedBody {
+  const json = text.ok ? parseJsonBody(text.value) : text;
+  if (!json.ok) return { messages: json, isBatch: false, id: undefined };
+  return { messages: readMessages(json.value), isBatch: Array.isArray(json.value), id: requestIdOf(json.value) };
+}
+
 /** Body text to JSON without null members. Refuses text that is not JSON, and what nests or holds too much. */
 export function parseJsonBody(text: string): Result<JsonValue, ProtocolError> {
   const tooMuch = `Body nests deeper than ${MAX_JSON_DEPTH} levels or holds more than ${MAX_JSON_VALUES} values`;

@@ -11,7 +11,7 @@ import { missingScopes } from "../server/scopes.ts";
 import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
-import { requestIdOf, parseJsonBody, readMessages, type RequestId } from "../wire/jsonrpc.ts";
+import { parseBody, type RequestId } from "../wire/jsonrpc.ts";
 import { clientAddress, checkMediaTypes, readHeader, errorResponse } from "../wire/response.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -59,7 +59,7 @@ function methodNotAllowed(http: Request, allow: string): Response {
   });
 }
 
-/** 1. Media types, 2. body, 3. JSON, 4. JSON-RPC, 5. limit, of what was refused by 2 to 4 too, 6. scopes, 7. era. */
+/** 1. Media types, 2. body, JSON, messages, 3. limit, of what was refused by 2 too, 4. scopes, 5. era. */
 async function handleMcpPost(
   http: Request,
   runtime: Runtime,
@@ -70,23 +70,12 @@ async function handleMcpPost(
   const { config, server, authority, sessions } = runtime;
   const mediaTypes = checkMediaTypes(http.headers);
   if (!mediaTypes.ok) return errorResponse(mediaTypes.error);
-  const body = await readBody(http, config.maxBodyBytes);
-  const parsed = body.ok ? parseJsonBody(body.value) : body;
-  const value = parsed.ok ? parsed.value : null;
-  const isBatch = Array.isArray(value);
-  const id = requestIdOf(value);
-  const messages = parsed.ok ? readMessages(value) : parsed;
+  const { messages, isBatch, id } = parseBody(await readBody(http, config.maxBodyBytes));
   // What is no message costs as much as one.
   const messageCount = messages.ok ? messages.value.length : 1;
   // spec: tools.calls.limited, completion.requests.limited
-  const over = await overLimit(
-    runtime,
-    http,
-    caller,
-    messageCount,
-    isBatch ? `: a batch counts as ${messageCount}` : "",
-    id,
-  );
+  const batchNote = isBatch ? `: a batch counts as ${messageCount}` : "";
+  const over = await overLimit(runtime, http, caller, messageCount, batchNote, id);
   if (over !== undefined) return over;
   if (!messages.ok) return errorResponse(messages.error, id);
   const needed = missingScopes(server, caller, messages.value);
