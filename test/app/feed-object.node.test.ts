@@ -58,7 +58,7 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
     expect(facts["messages"]).toHaveLength(20);
     expect((facts["messages"] as string[]).at(-1)).toBe("post 7");
     expect(feed.opened).toBe(1);
-  }, 20_000);
+  }, 60_000);
 });
 
 it("says so when nothing has come", async () => {
@@ -87,7 +87,7 @@ it("a connection that is lost is opened again when nobody calls", async () => {
   await latest();
   feed.end("rudely");
   await opened(2);
-}, 20_000);
+}, 60_000);
 
 it("is dropped when nobody asks, with what it had, and opened by the next call", async () => {
   await first("old");
@@ -99,7 +99,7 @@ it("is dropped when nobody asks, with what it had, and opened by the next call",
   await opened(2);
   feed.send("new");
   expect((await next).facts).toEqual({ live: true, messages: ["new"] });
-}, 20_000);
+}, 60_000);
 
 it("that is down is a sentence, also beside what came before", async () => {
   await first("before");
@@ -120,7 +120,7 @@ it("that does not answer is given up", async () => {
   const before = performance.now();
   expect(await latest(1, "legacy")).toMatchObject({ failed: true, text: DOWN });
   expect(performance.now() - before).toBeLessThan(10_000);
-}, 20_000);
+}, 60_000);
 
 /** Connects, and has one message come. */
 async function first(message: string): Promise<void> {
