@@ -270,10 +270,10 @@ const topLevel: Rule = (files) =>
     .filter((name) => !TOP.test(name))
     .map((name) => `${name}: is at the top: put it into src, test or spec; ${OURS_ONLY}`);
 
-/** Whatever dialect a definition may be in is named in the README; it says as much, no less and no more. */
+/** The README of the app names the dialects that a definition may be in: these, no less and no more. */
 const dialects: Rule = (files) => {
   const accepted = acceptedDialects(files);
-  return each(files, /^README\.md$/, (path, text) => {
+  return each(files, /^src\/app\/README\.md$/, (path, text) => {
     const named = dialectsOf(text);
     return named.join() === accepted.join()
       ? []
@@ -283,6 +283,20 @@ const dialects: Rule = (files) => {
         ];
   });
 };
+
+/** The picture of the README and the table of src/README.md have every folder in its layer. */
+const drawnLayers: Rule = (files) =>
+  each(files, /^(src\/)?README\.md$/, (path, text) => {
+    const drawn = layersDrawnIn(text);
+    const folders = new Set([...Object.keys(drawn), ...Object.keys(LAYERS)]);
+    return [...folders]
+      .filter((folder) => drawn[folder] !== LAYERS[folder])
+      .slice(0, 1)
+      .map(
+        (folder) =>
+          `${path}: has ${folder} in layer ${drawn[folder] ?? 0}, LAYERS in ${LAYERS[folder] ?? 0}; ${OURS_ONLY}`,
+      );
+  });
 
 // ---- The ledger and the source cite each other ----------------------------------------------------------------------
 
@@ -339,7 +353,7 @@ const RULES: Readonly<Record<string, Rule>> = {
 
 /** How we want our own repository. A fork writes, names and depends as it likes. */
 const OURS: Readonly<Record<string, Rule>> = {
-  ...{ packages, fileCeiling, headers, unfinished, machinePaths, topLevel, dialects },
+  ...{ packages, fileCeiling, headers, unfinished, machinePaths, topLevel, dialects, drawnLayers },
 };
 
 /** The rules that bind the package of this name. */
@@ -394,7 +408,8 @@ headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wir
 unfinished | README.md | ¶- TO~DO later | README.md:2: TO~DO: do it now, or file an issue; OURS_ONLY
 machinePaths | Makefile | cd /ho~me/me | Makefile:1: /ho~me/m: write it relative to this repository, and name no host; OURS_ONLY
 topLevel | lib/a.ts | ~ | lib: is at the top: put it into src, test or spec; OURS_ONLY
-dialects | README.md | JSON Schema draft-07 | README.md: names draft-07 as JSON Schema dialects, define.ts takes none: name the same; OURS_ONLY
+dialects | src/app/README.md | JSON Schema draft-07 | src/app/README.md: names draft-07 as JSON Schema dialects, define.ts takes none: name the same; OURS_ONLY
+drawnLayers | README.md | subgraph L3¶wire["wire"] | README.md: has wire in layer 3, LAYERS in 2; OURS_ONLY
 `;
 
 const here = readTree();
@@ -464,6 +479,12 @@ it("make dev binds to loopback only", () => {
     expect(here[path]?.match(/^\s*(?:ip|host) *=.*$/gm), path).toEqual(['ip = "127.0.0.1"']);
 });
 
+it("the table of layers is read as the picture is", () => {
+  const rows = (text: string): string[] => drawnLayers({ "src/README.md": text });
+  expect(rows("| 3 | [`wire`](wire/) | bytes |")[0]).toContain("has wire in layer 3, LAYERS in 2");
+  expect(rows("")).toHaveLength(1);
+});
+
 it("what a stranger's URL names is fetched as from the internet", () => {
   // Without the flag a host of the Worker's own zone is reached at its origin, past what guards it:
   // developers.cloudflare.com/workers/configuration/compatibility-flags/#global-fetch-strictly-public
@@ -471,9 +492,9 @@ it("what a stranger's URL names is fetched as from the internet", () => {
     expect(here[path], path).toMatch(/^compatibility_flags = \[.*"global_fetch_strictly_public".*\]$/m);
 });
 
-it("the README names the JSON Schema dialects", () => {
+it("the README of the app names the JSON Schema dialects", () => {
   expect(acceptedDialects(here)).toContain("2020-12");
-  expect(dialects({ ...here, "README.md": "any JSON Schema" })).toHaveLength(1);
+  expect(dialects({ ...here, "src/app/README.md": "any JSON Schema" })).toHaveLength(1);
   expect(NAME === "barewire" ? dialects(here) : []).toEqual([]);
 });
 
@@ -490,6 +511,20 @@ function found(path: string, text: string, what: RegExp, instead: string): strin
 
 function acceptedDialects(files: Files): string[] {
   return dialectsOf(/DIALECT = .*/.exec(files["src/server/define.ts"] ?? "")?.[0] ?? "");
+}
+
+/** Layers by folder: of a picture `subgraph L5` with `name["folder"]` in it, of a table rows `| 5 | [`folder`](…) |`. */
+function layersDrawnIn(text: string): Record<string, number> {
+  const drawn: Record<string, number> = {};
+  let layer = 0;
+  for (const line of text.split("\n")) {
+    const [, subgraph, row, rowFolder = ""] = /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./]+)`/.exec(line) ?? [];
+    layer = Number(subgraph ?? (/^\s*end$/.test(line) ? 0 : layer));
+    if (row !== undefined) drawn[rowFolder] = Number(row);
+    if (subgraph !== undefined || layer === 0) continue;
+    for (const [, folder = ""] of line.matchAll(/\w\["([\w./]+)"\]/g)) drawn[folder] = layer;
+  }
+  return drawn;
 }
 
 function dialectsOf(text: string): string[] {

@@ -212,7 +212,7 @@ it("a Node that is new enough is so for every tool, and the smallest of its line
   ]);
 });
 
-it("the pinned Node is new enough, one version, on every platform that the README names", () => {
+it("the pinned Node is new enough, one version, on every platform that SECURITY.md names", () => {
   const { optionalDependencies = {} } = manifestIn("test/node");
   const lock = lockIn("test/node");
   const pinned = Object.keys(optionalDependencies).map((name) => lock[`node_modules/${name}`] ?? {});
@@ -225,10 +225,10 @@ it("the pinned Node is new enough, one version, on every platform that the READM
   expect(pinned.map(({ bin }) => bin)).toEqual(pinned.map(() => ({ node: "bin/node" })));
 });
 
-it("the README counts right", () => {
+it("SECURITY.md counts right", () => {
   if (manifestIn(".").name !== "barewire") return;
-  const readme = read("README.md").replaceAll(/\s+/g, " ");
-  const said = (sentence: RegExp): string[] | undefined => sentence.exec(readme)?.slice(1);
+  const page = read("SECURITY.md").replaceAll(/\s+/g, " ");
+  const said = (sentence: RegExp): string[] | undefined => sentence.exec(page)?.slice(1);
   const [main = [], pinned = [], outside = []] = FOLDERS.map((folder) => Object.values(lockIn(folder)).slice(1));
   const optional = main.filter((entry) => entry.optional === true);
   expect(said(/the lockfile names (\d+) packages, (\d+) of them optional/)).toEqual([

@@ -80,6 +80,10 @@ export const TARGETS = {
     says: "Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.",
     commands: () => [tool("size")],
   },
+  parts: {
+    says: "Prints what a Worker weighs without each of its parts: lines of src/, and bytes of the bundle, gzipped.",
+    commands: () => [tool("parts")],
+  },
   bench: {
     says: "Measures the Worker beside a bare one in the same workerd: requests per second, p50, p99, CPU.",
     commands: () => [["node", "test/bench/run.mjs"]],

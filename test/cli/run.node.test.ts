@@ -58,6 +58,7 @@ describe("what they run", () => {
     ["token", { URL: "https://fox.example" }, [program("token", "https://fox.example")]],
     ["check", {}, [tool("check", "--quick")]],
     ["test", {}, [tool("check")]],
+    ["parts", {}, [tool("parts")]],
     ["audit", { URL: "https://mcp.example.com" }, [["node", "spec/runner/audit.mjs", "https://mcp.example.com"]]],
     ["rotate-keys", {}, [rotate("http://localhost:8787", "")]],
     ["rotate-keys", { PORT: "9000", RESUME: "1" }, [rotate("http://localhost:9000", "1")]],
