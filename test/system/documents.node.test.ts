@@ -43,6 +43,18 @@ it("every file of the source that a page names exists", () => {
   ]);
 });
 
+it("the README of a folder of the source names every file beside it", () => {
+  if (!IS_OURS) return;
+  const pages = PAGES.filter((page) => /^src\/.+\/README\.md$/.test(page));
+  expect(pages.length).toBeGreaterThan(15);
+  const unnamed = pages.flatMap((page) =>
+    readdirSync(join(ROOT, dirname(page)))
+      .filter((file) => /\.m?ts$|\.mjs$/.test(file) && !read(page).includes(`${file}\``))
+      .map((file) => `${page} does not name ${file}`),
+  );
+  expect(unnamed).toEqual([]);
+});
+
 it("the table of settings has every setting once, under the file that declares it", () => {
   if (!IS_OURS) return;
   const declared = declaredSettings();
