@@ -4,6 +4,7 @@ import * as z from "zod/mini";
 import { tool, type Tool } from "../../src/server/define.ts";
 
 const LIMITS = { accept: "application/json", maxBytes: 10_000, timeoutMs: 2_000 };
+const UPSTREAM = { tokenUrl: "https://up.test/token", clientId: "world" };
 
 export const storageTools: Tool[] = [
   tool({
@@ -25,6 +26,17 @@ export const storageTools: Tool[] = [
       await context.rateLimit(key, 1_000, 60_000);
       await context.cache(key, 60, () => Promise.resolve(value));
       return String(await context.vault.get("tracker", "key"));
+    },
+  }),
+  tool({
+    name: "spec_token",
+    description: "Keeps an upstream token that is over, or gives one that lasts",
+    input: z.object({ keep: z.boolean() }),
+    async handler({ keep }, { vault }) {
+      const expired = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: 1 };
+      if (keep) await vault.put("mail", "renewed", expired);
+      else return String((await vault.token("mail", "renewed", UPSTREAM))?.reveal());
+      return "kept";
     },
   }),
   tool({
