@@ -236,7 +236,7 @@ describe("a change", () => {
     const store = await opened(await storageClient.create(ADA, WEEK_SECONDS));
     await Promise.all(Array.from({ length: 50 }, () => store.update<number>("n", (old = 0) => old + 1)));
     expect(await store.get("n")).toBe(50);
-  }, 20_000);
+  }, 60_000);
 
   it("gives what was written, and leaves all as it was when it throws", async () => {
     const store = await opened(await storageClient.create(ADA, WEEK_SECONDS));

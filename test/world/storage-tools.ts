@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { tool, type Tool } from "../../src/server/define.ts";
+import { sleep } from "./tools.ts";
 
 const LIMITS = { accept: "application/json", maxBytes: 10_000, timeoutMs: 2_000 };
 const UPSTREAM = { tokenUrl: "https://up.test/token", clientId: "world" };
@@ -26,6 +27,19 @@ export const storageTools: Tool[] = [
       await context.rateLimit(key, 1_000, 60_000);
       await context.cache(key, 60, () => Promise.resolve(value));
       return String(await context.vault.get("tracker", "key"));
+    },
+  }),
+  tool({
+    name: "spec_cache",
+    description: "Gives the name of whoever loaded a cached value, which takes a while and may end with its call",
+    input: z.object({ key: z.string(), by: z.string(), ms: z.number(), endsWithCall: z.boolean() }),
+    async handler({ key, by, ms, endsWithCall }, context) {
+      const load = async (): Promise<string> => {
+        await sleep(ms, endsWithCall ? context.signal : undefined);
+        if (endsWithCall) context.signal.throwIfAborted();
+        return by;
+      };
+      return (await context.cache(key, 60, load)).value;
     },
   }),
   tool({
