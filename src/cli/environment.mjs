@@ -10,7 +10,8 @@ import { fileURLToPath } from "node:url";
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 
 /**
- * The programs of node_modules first, a current Node among them; and nothing reported to anyone.
+ * The programs of node_modules first, a current Node among them; nothing reported to anyone; and nothing served beside the
+ * Worker: wrangler's explorer gives every page of this machine all objects and databases, and asks for no token.
  * @type {NodeJS.ProcessEnv}
  */
 export const ENV = {
@@ -18,4 +19,6 @@ export const ENV = {
   PATH: join(ROOT, "node_modules", ".bin") + delimiter + process.env["PATH"],
   WRANGLER_SEND_METRICS: "false",
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
+  X_LOCAL_EXPLORER: "false",
+  X_LOCAL_OBSERVABILITY: "false",
 };

@@ -1,22 +1,26 @@
 /**
  * Cached values, loaded once for all who ask: in the isolate's memory first, behind it an object for each key.
  * The load runs with whoever came first, never in the object, and the others ask again with growing pauses: no promise
- * may cross requests, and nothing that waits for an upstream keeps an object awake.
+ * may cross requests, and nothing that waits for an upstream keeps an object awake. It ends though its caller leaves.
  */
 
 import { now, sleep } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
+import { keepAlive } from "../base/keep-alive.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
-import { CACHE_LEASE_MS, type LoadFailure, type StoreObject, type StoreNamespace } from "./store-object.ts";
+import { CACHE_LEASE_MS, type LoadFailure, type StoreNamespace } from "./store-object.ts";
 import { MAX_STORED_VALUE_BYTES, type CachedRow } from "./store-rows.ts";
 import type { CachedValue, CacheOptions } from "./types.ts";
 
-/** `ttl`: seconds, or "today" until the next midnight UTC. Throws what `load` throws, unless an old value will do. */
+/**
+ * `ttl`: seconds, or "today" until the next midnight UTC. Throws what `load` throws, unless an old value will do. `signal`:
+ * says that the caller left; a load that fails then has failed for nobody else.
+ */
 export type CacheFunction = <T extends JsonValue>(
   key: string,
   ttl: number | "today",
   load: () => Promise<T>,
-  options?: CacheOptions,
+  options?: CacheOptions & { readonly signal?: AbortSignal },
 ) => Promise<CachedValue<T>>;
 
 const DAY_MS = 86_400_000;
@@ -26,43 +30,51 @@ const MAX_PAUSE_MS = 500;
 
 /** A cache over store objects: one load for all who ask at once, and an old value when loading fails. */
 export function createCache(stores: StoreNamespace): CacheFunction {
-  return async (key, ttl, load, { staleIfErrorSeconds = DAY_MS / 1000 } = {}) => {
+  return async (key, ttl, load, { staleIfErrorSeconds = DAY_MS / 1000, signal } = {}) => {
     if (ttl !== "today" && !(ttl > 0 && ttl <= 31_536_000))
       throw new RangeError("A ttl is a number of seconds up to a year");
     const cachedLocally = localRows.get(key);
     if (cachedLocally !== undefined && now() < cachedLocally.freshUntilMs) return toCachedValue(cachedLocally);
     const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
+    const mayServe = (row: CachedRow | undefined): row is CachedRow =>
+      row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
+    const acquireOrLoad = async (leaseWaitedFor: number) => {
+      const lookup = await stub.acquire(leaseWaitedFor);
+      if (lookup.kind !== "leaseAcquired") return lookup;
+      const { lease } = lookup;
+      const keep = async (text: string): Promise<void> => {
+        const row = makeCachedRow(text, ttl, staleIfErrorSeconds);
+        // Not over a newer one. An object that cannot be reached knows none.
+        if (await stub.storeLoaded(lease, row).catch(() => true)) rememberLocally(key, row);
+      };
+      const release = (failure?: LoadFailure): Promise<void> =>
+        stub.releaseLease(lease, signal?.aborted === true ? undefined : failure).catch(() => undefined);
+      const staleRow = mayServe(lookup.staleRow) ? lookup.staleRow : undefined;
+      return { kind: "loaded", value: await loadUnderLease(load, keep, release, staleRow) } as const;
+    };
     const deadlineMs = now() + 2 * CACHE_LEASE_MS;
+    let leaseWaitedFor = Infinity;
     for (let pauseMs = FIRST_PAUSE_MS; now() < deadlineMs; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
-      const lookup = await stub.acquire();
+      // From the lease on: left behind by a client that hangs up, it would keep everybody waiting.
+      const lookup = await keepAlive(acquireOrLoad(leaseWaitedFor));
+      if (lookup.kind === "loaded") return lookup.value;
       if (lookup.kind === "cached") return toCachedValue(rememberLocally(key, lookup.row));
-      const staleRow =
-        "staleRow" in lookup && lookup.staleRow !== undefined && mayServeStale(lookup.staleRow, staleIfErrorSeconds)
-          ? lookup.staleRow
-          : undefined;
-      if (lookup.kind === "leaseAcquired") {
-        const { lease } = lookup;
-        return loadUnderLease(
-          stub,
-          lease,
-          load,
-          (text) => rememberLocally(key, makeCachedRow(text, ttl, staleIfErrorSeconds)),
-          staleRow,
-        );
-      }
-      if (lookup.kind === "failed")
-        return staleRow === undefined ? throwFailure(lookup.failure) : toCachedValue(staleRow);
+      // A load that takes long is as good as one that fails to whoever can do with an old value.
+      if ((lookup.kind === "failed" || pauseMs === MAX_PAUSE_MS) && mayServe(lookup.staleRow))
+        return toCachedValue(lookup.staleRow);
+      if (lookup.kind === "failed") return throwFailure(lookup.failure);
+      leaseWaitedFor = Math.min(leaseWaitedFor, lookup.lease);
       await sleep(pauseMs);
     }
     throw new Error(`The value of "${key}" was not loaded by anybody in ${(2 * CACHE_LEASE_MS) / 1000} s`);
   };
 }
 
+/** Whatever becomes of the load, its lease ends: with `keep` of what was loaded as JSON, or `release`. */
 async function loadUnderLease<T extends JsonValue>(
-  stub: DurableObjectStub<StoreObject>,
-  lease: string,
   load: () => Promise<T>,
-  makeRow: (text: string) => CachedRow,
+  keep: (text: string) => Promise<void>,
+  release: (failure?: LoadFailure) => Promise<void>,
   staleRow: CachedRow | undefined,
 ): Promise<CachedValue<T>> {
   let value: T;
@@ -70,15 +82,13 @@ async function loadUnderLease<T extends JsonValue>(
     value = await load();
   } catch (error) {
     const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
-    await stub.releaseLease(lease, { name, message }).catch(() => undefined);
+    await release({ name, message });
     if (staleRow === undefined) throw error;
     return toCachedValue(staleRow);
   }
   // Two bytes a character would be the most. What was loaded is good, whether or not it can be kept.
   const text = JSON.stringify(value);
-  const stored =
-    text.length > MAX_STORED_VALUE_BYTES / 2 ? stub.releaseLease(lease) : stub.storeLoaded(lease, makeRow(text));
-  await stored.catch(() => undefined);
+  await (text.length > MAX_STORED_VALUE_BYTES / 2 ? release() : keep(text));
   return { value, ageSeconds: 0, isStale: false };
 }
 
@@ -86,10 +96,6 @@ function makeCachedRow(text: string, ttl: number | "today", staleIfErrorSeconds:
   const loadedAtMs = now();
   const freshUntilMs = ttl === "today" ? (Math.floor(loadedAtMs / DAY_MS) + 1) * DAY_MS : loadedAtMs + ttl * 1000;
   return { text, loadedAtMs, freshUntilMs, usableUntilMs: freshUntilMs + staleIfErrorSeconds * 1000 };
-}
-
-function mayServeStale({ freshUntilMs }: CachedRow, staleIfErrorSeconds: number): boolean {
-  return now() < freshUntilMs + staleIfErrorSeconds * 1000;
 }
 
 function throwFailure({ name, message }: LoadFailure): never {

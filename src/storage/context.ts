@@ -33,7 +33,8 @@ export interface StorageContext {
   readonly shareStorage: (handle: string, seconds?: number) => Promise<string>;
   /**
    * The value of `key`, loaded at most once in `ttl` seconds, or once a day (UTC) with "today", by one of all who ask
-   * at the same time. When loading fails, an old value is given for a while, and says so.
+   * at the same time. When loading fails, or takes long for who waits, an old value is given for a while, and says so.
+   * `load` ends though its client leaves, unless it stops by `signal`; it then fails for nobody else.
    */
   readonly cache: <T extends JsonValue>(
     key: string,
@@ -74,10 +75,10 @@ export function storageMembers(client: StorageClient): ContextMembers<StorageCon
       async (handle, seconds = DEFAULT_STORAGE_SECONDS) =>
         unwrapHandle(await client.share(handle, ownerKey(request.caller), seconds)),
     cache:
-      ({ request, span }) =>
+      ({ request, span, cancel: { signal } }) =>
       (key, ttl, load, { scope = "everyone", ...options } = {}) =>
         withSpan(span, ["cache", "internal"], () =>
-          client.cache(scopedKey(scope, request.caller, key), ttl, load, options),
+          client.cache(scopedKey(scope, request.caller, key), ttl, load, { ...options, signal }),
         ).catch(throwPublicError),
     rateLimit:
       ({ request, span }) =>

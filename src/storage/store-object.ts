@@ -8,8 +8,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { encodeBase64url } from "../base/bytes.ts";
-import { now, randomBytes } from "../base/time.ts";
+import { now } from "../base/time.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { emptyAtMs, consume } from "./sliding-window.ts";
 import { storeRows, type CachedRow, type StoreEntry, type SqlRow, type StoreRows } from "./store-rows.ts";
@@ -30,17 +29,18 @@ export interface LoadFailure {
   readonly message: string;
 }
 
-/** What becomes of a question for the cached value. `staleRow` is one past its time. */
+/** What becomes of a question for the cached value. `staleRow` is one past its time. A later lease is a greater one. */
 export type CacheLookup =
   | { readonly kind: "cached"; readonly row: CachedRow }
-  | { readonly kind: "leaseAcquired"; readonly lease: string; readonly staleRow: CachedRow | undefined }
-  | { readonly kind: "loading" }
+  | { readonly kind: "leaseAcquired"; readonly lease: number; readonly staleRow: CachedRow | undefined }
+  | { readonly kind: "loading"; readonly lease: number; readonly staleRow: CachedRow | undefined }
   | { readonly kind: "failed"; readonly failure: LoadFailure; readonly staleRow: CachedRow | undefined };
 
 export class StoreObject extends DurableObject {
   readonly #rows: StoreRows = storeRows(this.ctx.storage);
-  #lease: { readonly id: string; readonly untilMs: number } | undefined;
-  #failure: { readonly failure: LoadFailure; readonly untilMs: number } | undefined;
+  #lease: { readonly id: number; readonly untilMs: number } | undefined;
+  #lastLease = 0;
+  #failure: { readonly failure: LoadFailure; readonly lease: number; readonly untilMs: number } | undefined;
 
   read(key: string): string | undefined {
     return this.#rows.read(key);
@@ -88,32 +88,39 @@ export class StoreObject extends DurableObject {
     }
   }
 
-  /** The cached value, or what to do about it. */
-  acquire(): CacheLookup {
+  /** The cached value, or what to do about it. A failure answers for a while, and whoever waited for its lease. */
+  acquire(leaseWaitedFor: number = Infinity): CacheLookup {
     const nowMs = now();
     const row = this.#rows.cached();
     if (row !== undefined && nowMs < row.freshUntilMs) return { kind: "cached", row };
     const staleRow = row !== undefined && nowMs < row.usableUntilMs ? row : undefined;
-    if (this.#failure !== undefined && nowMs < this.#failure.untilMs)
-      return { kind: "failed", failure: this.#failure.failure, staleRow };
-    if (this.#lease !== undefined && nowMs < this.#lease.untilMs) return { kind: "loading" };
-    this.#lease = { id: encodeBase64url(randomBytes(9)), untilMs: nowMs + CACHE_LEASE_MS };
-    return { kind: "leaseAcquired", lease: this.#lease.id, staleRow };
+    const failed = this.#failure;
+    if (failed !== undefined && (nowMs < failed.untilMs || failed.lease >= leaseWaitedFor))
+      return { kind: "failed", failure: failed.failure, staleRow };
+    if (this.#lease !== undefined && nowMs < this.#lease.untilMs)
+      return { kind: "loading", lease: this.#lease.id, staleRow };
+    // Greater than any before, whatever the clock does.
+    const lease = Math.max(nowMs, this.#lastLease + 1, (row?.lease ?? 0) + 1);
+    this.#lastLease = lease;
+    this.#lease = { id: lease, untilMs: nowMs + CACHE_LEASE_MS };
+    return { kind: "leaseAcquired", lease, staleRow };
   }
 
-  /** A load succeeded. One that lost its lease meanwhile keeps nothing: a newer one is on its way, or there. */
-  async storeLoaded(lease: string, row: CachedRow): Promise<void> {
-    if (this.#lease !== undefined && this.#lease.id !== lease) return;
+  /** A load succeeded. False when its lease was lost meanwhile, and nothing is kept: a newer one is on its way, or there. */
+  async storeLoaded(lease: number, row: CachedRow): Promise<boolean> {
+    if (this.#lease !== undefined && this.#lease.id !== lease) return false;
+    if (lease < (this.#rows.cached()?.lease ?? 0)) return false;
     this.#lease = undefined;
-    this.#rows.putCached(row);
+    this.#rows.putCached({ ...row, lease });
     await this.#setAlarmOnce(Math.max(row.usableUntilMs, now() + MIN_CLEANUP_MS));
+    return true;
   }
 
   /** A load failed, or what it gave is not kept (no failure). */
-  releaseLease(lease: string, failure?: LoadFailure): void {
+  releaseLease(lease: number, failure?: LoadFailure): void {
     if (this.#lease?.id !== lease) return;
     this.#lease = undefined;
-    if (failure !== undefined) this.#failure = { failure, untilMs: now() + CACHED_FAILURE_MS };
+    if (failure !== undefined) this.#failure = { failure, lease, untilMs: now() + CACHED_FAILURE_MS };
   }
 
   /** One use of the limiter. A refused one writes nothing. */

@@ -2,7 +2,7 @@
  * The rows of a store object. Each is of one kind, which its name says, and keeps that kind's rows only.
  *
  *   state, owner  kv <the handler's key>   '{"moves":"e4 e5"}' (JSON text), and whatever tables the handler makes
- *   cache         kv "cached"   {"text":"{…}","loadedAtMs":1763700000000,"freshUntilMs":1763700300000,"usableUntilMs":1763786700000}
+ *   cache         kv "cached"   {"text":"{…}","loadedAtMs":1763700000000,"freshUntilMs":1763700300000,"usableUntilMs":1763786700000,"lease":1763700000000}
  *   limit         kv "window"   {"slot":14110200,"slotMs":450000,"counts":[0,0,0,1,0,2,0,0,1]}
  * The platform keeps kv out of reach of SQL.
  */
@@ -20,6 +20,8 @@ export interface CachedRow {
   /** Until when it is as good as new, and until when it is better than an error. */
   readonly freshUntilMs: number;
   readonly usableUntilMs: number;
+  /** The lease under which it was loaded; none yet where it was just made. */
+  readonly lease?: number;
 }
 
 export type SqlRow = Record<string, SqlStorageValue>;

@@ -4,6 +4,7 @@
  * value that somebody put meanwhile stays. Leaves the first token to whoever signed in: `put` it.
  */
 
+import { keepAlive } from "../base/keep-alive.ts";
 import { now, sleep } from "../base/time.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -50,10 +51,9 @@ export async function getAccessToken(
     if (row.version === versionWaitedFor && row.lease_until_ms === 0)
       return upstreamFault(row, "whoever renewed it could not");
     // 5. One renews it. 6. The others take what still lasts, or wait.
-    const leaseUntilMs = now() + RENEWAL_LEASE_MS;
-    if (await cipher.rows.acquireLease(key, row.version, now(), leaseUntilMs)) {
-      const renewed = await renewRow(cipher, { ...row, lease_until_ms: leaseUntilMs }, opened.value, upstream);
-      if (renewed === "retry") continue;
+    const renewed = await keepAlive(acquireAndRenew(cipher, row, opened.value, upstream));
+    if (renewed === "retry") continue;
+    if (renewed !== "leased") {
       const hasUpstreamFailed = !renewed.ok && renewed.error.reason === "upstream";
       return hasUpstreamFailed && expires > now() ? ok(secret(token)) : renewed;
     }
@@ -62,6 +62,21 @@ export async function getAccessToken(
     await sleep(pauseMs);
   }
   return upstreamFault(key, "nobody renewed it in time");
+}
+
+/**
+ * Ends though the caller leaves: an upstream that rotates takes back the refresh token that is kept, so that the row must
+ * have the new one. "leased": somebody else is at it.
+ */
+async function acquireAndRenew(
+  cipher: CredentialCipher,
+  row: CredentialRow,
+  value: JsonObject,
+  upstream: Upstream,
+): Promise<Result<Secret, VaultFault> | "retry" | "leased"> {
+  const leaseUntilMs = now() + RENEWAL_LEASE_MS;
+  const isMine = await cipher.rows.acquireLease(row, row.version, now(), leaseUntilMs);
+  return isMine ? renewRow(cipher, { ...row, lease_until_ms: leaseUntilMs }, value, upstream) : "leased";
 }
 
 /** "retry": somebody else wrote meanwhile, and what they wrote counts. */

@@ -94,6 +94,44 @@ it("serves on this machine, whatever wrangler.toml says of a deployment", { time
   ).rejects.toThrow("ECONNREFUSED");
 });
 
+// Of these, wrangler serves the first by default: it reads and writes every object and database, and asks for no token.
+it.each([
+  "/cdn-cgi/explorer",
+  "/cdn-cgi/explorer/api/local/workers",
+  "/cdn-cgi/explorer/api/d1/database",
+  "/cdn-cgi/explorer/api/workers/durable_objects/namespaces",
+  "/cdn-cgi/explorer/api/local/observability/query",
+  "/cdn-cgi/local/explorer/api/d1/database",
+  "/cdn-cgi/local/r2/public",
+  "/cdn-cgi/local/r2/s3",
+  "/cdn-cgi/mf/stream",
+  "/cdn-cgi/mf/imagedelivery",
+  "/__cf_local/imageupload",
+  "/cdn-cgi/ProxyWorker/play",
+  "/cdn-cgi/live-reload",
+])("serves nothing but the Worker at %s", async (path) => {
+  for (const method of ["GET", "POST"]) {
+    const response = await fetch(server + path, { method });
+    expect([response.status, await response.text()]).toEqual([404, expect.stringContaining("Nothing is served at")]);
+  }
+});
+
+// Not to be switched off, but they reach nothing: the Worker handles no such events, and nobody has the proxy's secret.
+it.each([
+  ["/cdn-cgi/local/scheduled"],
+  ["/cdn-cgi/handler/scheduled"],
+  ["/cdn-cgi/mf/scheduled"],
+  ["/cdn-cgi/handler/email?from=a@a.test&to=b@b.test"],
+  ["/cdn-cgi/local/platform-proxy", { "MF-Op": "GET", "MF-Op-Target": "1", "MF-Op-Key": "VAULT" }],
+  ["/cdn-cgi/local/platform-proxy", { "MF-Op": "GET", "MF-Op-Secret": "00".repeat(16), "MF-Op-Target": "1" }],
+])("nothing answers at %s", async (path, headers: Record<string, string> = {}) => {
+  for (const method of ["GET", "POST"]) {
+    const { status, headers: answered } = await fetch(server + path, { method, headers });
+    expect(status).toBeGreaterThanOrEqual(400);
+    expect(answered.get("access-control-allow-origin")).toBeNull();
+  }
+});
+
 it(
   "make token prints a token alone, good at every name of this machine, and leaves one grant",
   { timeout: LONG },

@@ -137,6 +137,23 @@ it("aborts the call of a client that hangs up, before and after its answer becam
   witness.close();
 });
 
+it.each([
+  ["goes on, and is everybody's", false, "who left"],
+  ["that ends with its call fails for nobody else", true, "who stayed"],
+])(
+  "a cached value whose loader hangs up is not waited for in vain: a load %s",
+  async (_, endsWithCall, loadedBy) => {
+    const values = { key: crypto.randomUUID(), ms: 1_000, endsWithCall };
+    const socket = rawCall("spec_cache", { ...values, by: "who left" });
+    await pause(300);
+    socket.resetAndDestroy();
+    const { body } = await call("spec_cache", { ...values, by: "who stayed" });
+    expect(body).toContain(`"text":"${loadedBy}"`);
+  },
+  // Less than the lease that nobody gave back.
+  25_000,
+);
+
 it("cuts off a listener that does not read, and not the one beside it", async () => {
   // Each change is some 11 kB to every listener; what the sockets in between hold is a few megabytes.
   const uri = `test://long/${"x".repeat(11_000)}`;

@@ -21,7 +21,7 @@ function loader<T>(make: (count: number) => T | Promise<T>): { count: number; lo
 }
 
 /** Takes the lease of a key as another isolate would. */
-async function lease(key: string): Promise<string> {
+async function lease(key: string): Promise<number> {
   const taken = await (await objectOf(key)).acquire();
   if (taken.kind !== "leaseAcquired") throw new Error(`The lease is not to be had: ${taken.kind}`);
   return taken.lease;
@@ -138,9 +138,61 @@ describe("a load that fails", () => {
       "the upstream is down",
     );
   });
+
+  it("has failed for whoever waited for it, however late the question comes", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const object = await objectOf(key);
+    const held = await lease(key);
+    const one = loader(() => "mine");
+    const waiting = thrownMessage(() => storageClient.cache(key, 60, one.load));
+    await sleep(100);
+    await object.releaseLease(held, { name: "TypeError", message: "the upstream is down" });
+    vi.setSystemTime(NOON + 5_000);
+    expect([await waiting, one.count]).toEqual(["the upstream is down", 0]);
+    // Whoever did not wait tries anew.
+    expect((await storageClient.cache(key, 60, one.load)).value).toBe("mine");
+  });
+
+  it("as its caller left has failed for nobody else", async () => {
+    const key = uniqueKey();
+    const caller = new AbortController();
+    const left = thrownMessage(() =>
+      storageClient.cache(
+        key,
+        60,
+        async () => {
+          await sleep(200);
+          caller.abort();
+          throw new DOMException("The call was aborted", "AbortError");
+        },
+        { signal: caller.signal },
+      ),
+    );
+    await sleep(50);
+    expect((await storageClient.cache(key, 60, async () => "mine")).value).toBe("mine");
+    expect(await left).toBe("The call was aborted");
+  });
 });
 
 describe("who loads", () => {
+  it("and takes long is not waited for where an old value will do", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const one = loader((count) => count);
+    await storageClient.cache(key, 60, one.load, { staleIfErrorSeconds: 600 });
+    vi.setSystemTime(NOON + 61_000);
+    const held = await lease(key);
+    const old = { value: 1, ageSeconds: 61, isStale: true };
+    expect(await storageClient.cache(key, 60, one.load, { staleIfErrorSeconds: 600 })).toEqual(old);
+    // To whom it is too old, the new one alone will do.
+    const waiting = storageClient.cache(key, 60, one.load, { staleIfErrorSeconds: 0 });
+    await sleep(1_500);
+    await (await objectOf(key)).storeLoaded(held, kept("7", NOON + 99_000));
+    expect((await waiting).value).toBe(7);
+    expect(one.count).toBe(1);
+  });
+
   it("is waited for, and what it keeps is everybody's", async () => {
     const key = uniqueKey();
     const held = await lease(key);
@@ -174,6 +226,35 @@ describe("who loads", () => {
     expect((await object.acquire()).kind).toBe("loading");
   });
 
+  it("and comes after whoever took its place has stored overwrites nothing newer", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const object = await objectOf(key);
+    const slow = await lease(key);
+    vi.setSystemTime(NOON + 31_000);
+    await object.storeLoaded(await lease(key), kept('"newer"', NOON + 99_000));
+    await object.storeLoaded(slow, kept('"late"', NOON + 99_000));
+    expect(await object.acquire()).toMatchObject({ kind: "cached", row: { text: '"newer"' } });
+    // The place is known from the row, when the object has forgotten it and the clock has gone back.
+    await evictDurableObject(object);
+    vi.setSystemTime(NOON - 1_000_000);
+    expect(await object.acquire()).toMatchObject({ kind: "cached", row: { text: '"newer"' } });
+    await object.storeLoaded(slow, kept('"late"', NOON + 99_000));
+    expect(await object.acquire()).toMatchObject({ kind: "cached", row: { text: '"newer"' } });
+  });
+
+  it("and comes too late is given its own value, which this isolate does not remember over the newer one", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const slow = storageClient.cache(key, 600, async () => {
+      vi.setSystemTime(NOON + 31_000);
+      await (await objectOf(key)).storeLoaded(await lease(key), kept('"newer"', NOON + 600_000));
+      return "late";
+    });
+    expect((await slow).value).toBe("late");
+    expect((await storageClient.cache(key, 600, async () => "third")).value).toBe("newer");
+  });
+
   it("may be forgotten by an eviction, and the value is right all the same", async () => {
     const key = uniqueKey();
     const held = await lease(key);
@@ -197,7 +278,7 @@ it("costs nothing in memory, a request beyond it, and two rows to fill", async (
 it("that was loaded is given, though the object cannot be reached to keep it", async () => {
   const gone = (): Promise<never> => Promise.reject(new Error("Network connection lost"));
   const stub = {
-    acquire: async () => ({ kind: "leaseAcquired", lease: "l", staleRow: undefined }),
+    acquire: async () => ({ kind: "leaseAcquired", lease: 1, staleRow: undefined }),
     storeLoaded: gone,
     releaseLease: gone,
   };

@@ -4,6 +4,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import type { JsonObject } from "../../src/base/json.ts";
 import { secret } from "../../src/base/secret.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
+import { thrownMessage } from "../storage/counted-client.ts";
+import { callStateless } from "../transport/session/client.ts";
 import { db, uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
 
 const NOW = 1_763_700_000_000;
@@ -150,6 +152,22 @@ describe("when many ask at once", () => {
     vi.setSystemTime(NOW + 20_001);
     expect(await waiting).toBe("at-2");
   });
+});
+
+it("a renewal whose caller hangs up comes to its end, and the refresh token that the upstream rotated is kept", async () => {
+  vi.useRealTimers();
+  answer = async (count) => {
+    await pause(500);
+    return json({ access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 3_600 });
+  };
+  await (await callStateless(1, "spec_token", { keep: true })).text();
+  const caller = new AbortController();
+  const left = thrownMessage(async () => callStateless(2, "spec_token", { keep: false }, {}, caller.signal));
+  await vi.waitUntil(() => asked.length > 0, 10_000);
+  caller.abort();
+  expect(await left).toContain("abort");
+  expect(await (await callStateless(3, "spec_token", { keep: false })).text()).toContain('"text":"at-2"');
+  expect(asked).toHaveLength(1);
 });
 
 describe("a final no", () => {

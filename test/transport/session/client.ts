@@ -61,6 +61,7 @@ export async function callStateless(
   name: string,
   args: object = {},
   { capabilities = {}, ...more }: { capabilities?: object; [member: string]: unknown } = {},
+  signal: AbortSignal | null = null,
 ): Promise<Response> {
   const revision = "2026-07-28";
   const meta = {
@@ -79,6 +80,7 @@ export async function callStateless(
         "mcp-method": "tools/call",
         "mcp-name": name,
       },
+      signal,
     },
   );
 }
