@@ -88,14 +88,14 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     } catch {
       return new Response(null, { status: 413 });
     }
-    const openSockets = share === undefined ? [] : this.ctx.getWebSockets(share);
-    for (const socket of openSockets.slice(0, Math.max(0, openSockets.length + 1 - MAX_SESSIONS_PER_CALLER)))
-      closeSocket(socket);
     this.ctx.acceptWebSocket(
       server,
       [grant, share].filter((tag) => tag !== undefined),
     );
-    if (this.#rows.isRevoked(grant)) closeSocket(server);
+    const sockets = share === undefined ? [] : this.ctx.getWebSockets(share);
+    const surplus = sockets.slice(0, Math.max(0, sockets.length - MAX_SESSIONS_PER_CALLER));
+    // Nobody gives way to one that may not listen.
+    for (const socket of this.#rows.isRevoked(grant) ? [server] : surplus) closeSocket(socket);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -132,9 +132,11 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   /** Registers a session. Where its share, or that of all strangers, is used up, the session seen longest ago makes room. */
   async registerSession(session: SessionKey, grant: string | undefined): Promise<RegistrationResult> {
     const time = now();
+    if (this.#rows.isRevoked(grant)) return "grantRevoked";
     if ((this.#fullUntil.get(session.share) ?? 0) > time) return "limitReached";
     await this.#setAlarmBy(time + HOUR_MS);
     if (await ensureCapacity(this.#rows, session.share, this.#requestRetirement)) {
+      // It may have ended meanwhile.
       if (this.#rows.isRevoked(grant)) return "grantRevoked";
       this.#rows.add(session, grant, time);
       return "registered";

@@ -20,6 +20,7 @@ import {
   post,
   registryRows,
   shardOf,
+  sleep,
   newCaller,
   recordRequestedSessions,
 } from "./hub.ts";
@@ -340,4 +341,16 @@ describe("strangers", () => {
     const headers = { "cf-connecting-ip": address };
     expect(clientAddress(new Request("http://127.0.0.1/", { headers }))).toBe(network);
   });
+});
+
+it("a caller whose grant was revoked has no session make room for it", async () => {
+  const by = newCaller();
+  const share = callerKey(by);
+  const idle = await openSession(by);
+  await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, Date.now(), (index) => `at work ${index}`);
+  const revoked = { ...by, grant: "e".repeat(64) };
+  await hub.revoke(revoked.grant);
+  await sleep(5);
+  expect((await initialize(revoked)).status).toBe(403);
+  expect(await ping(by, idle)).toBe(200);
 });

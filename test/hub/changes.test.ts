@@ -10,8 +10,9 @@ import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient } from "../../src/hub/client.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
-import { EventReader, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
+import { callTool, EventReader, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
+import { faults } from "../world/faults.ts";
 import {
   sessionDependencies,
   addRegistryRows,
@@ -156,6 +157,26 @@ describe("one bad listener", () => {
     await sleep(50);
     expect(ended).toHaveLength(2);
   });
+
+  it("whose grant was revoked is closed, and makes none of the same caller give way", async () => {
+    const [shard] = shards();
+    if (shard === undefined) throw new Error("There are no shards");
+    const one = createHubClient({ getByName: () => shard } as unknown as Env["HUB"]);
+    const by = newCaller();
+    const ended: string[] = [];
+    const attach = async (name: string, listener: Caller): Promise<void> => {
+      const socket = await one.openListener({ resourceSubscriptions: [name] }, listener, callerKey(by));
+      socket?.accept();
+      socket?.addEventListener("close", () => void ended.push(name));
+    };
+    for (let count = 1; count <= MAX_SESSIONS_PER_CALLER; count++) await attach(`kept ${count}`, by);
+    const revoked = { ...by, grant: "d".repeat(64) };
+    await hub.revoke(revoked.grant);
+    await attach("revoked", revoked);
+    await vi.waitFor(() => expect(ended).toContain("revoked"));
+    await sleep(50);
+    expect(ended).toEqual(["revoked"]);
+  });
 });
 
 /** The client goes away, and the platform notices. */
@@ -245,6 +266,101 @@ describe("a list change", () => {
       { method: "notifications/resources/list_changed" },
       { method: "notifications/resources/updated", params: { uri: "test://a" } },
     ]);
+  });
+
+  describe("that nobody read before it was too old is told as what may have happened", () => {
+    /** A client that listened and left; `at` moves the clock to so many minutes later. */
+    async function away(): Promise<{
+      by: Caller;
+      session: Session;
+      lastEventId: string;
+      at: (minutes: number) => void;
+    }> {
+      const by = newCaller();
+      const session = await openSession(by);
+      const events = new EventReader(await handleSessionGet(sessionDependencies, mcpRequest(session, "GET"), by));
+      const { id: lastEventId = "" } = (await events.next()) ?? {};
+      await leave(session);
+      const start = Date.now();
+      const at = (minutes: number): void => void vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+      return { by, session, lastEventId, at };
+    }
+    const get = (by: Caller, session: Session, lastEventId?: string): Promise<Response> => {
+      const asked = mcpRequest(session, "GET");
+      if (lastEventId !== undefined) asked.headers.set("last-event-id", lastEventId);
+      return handleSessionGet(sessionDependencies, asked, by);
+    };
+    const publish = (by: Caller): Promise<void> => hub.publish({ list: "prompts", audience: callerKey(by) });
+    /** What a fresh stream says first. */
+    const heard = async (by: Caller, session: Session): Promise<object[]> => {
+      const events = await openGetStream(by, session);
+      const first = [await events.message(), await events.message(), await events.message()];
+      await events.cancel();
+      return first;
+    };
+    const everything = ["tools", "prompts", "resources"].map((list) => ({
+      method: `notifications/${list}/list_changed`,
+    }));
+
+    it("to whom a stream too old was refused, on the one that it opens then", async () => {
+      const { by, session, lastEventId, at } = await away();
+      at(30);
+      await publish(by);
+      at(70);
+      await publish(by);
+      at(91);
+      await runDurableObjectAlarm(sessionStub(session));
+      at(100);
+      expect((await get(by, session, lastEventId)).status).toBe(400);
+      expect(await heard(by, session)).toMatchObject(everything);
+    });
+
+    it("to whom nothing was told for long, though nothing else changed", async () => {
+      const { by, session, at } = await away();
+      at(30);
+      await publish(by);
+      at(91);
+      await runDurableObjectAlarm(sessionStub(session));
+      at(120);
+      expect(await heard(by, session)).toMatchObject(everything);
+      // Once.
+      const events = await openGetStream(by, session);
+      await publish(by);
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+    });
+
+    it("to whom other messages left no room for it", async () => {
+      const { by, session, at } = await away();
+      await publish(by);
+      at(1);
+      const large = callTool(1, "spec_progress", { count: 80, pad: 100_000 }, { progressToken: "p" });
+      await (await post(by, session, large)).text();
+      expect(await heard(by, session)).toMatchObject(everything);
+    });
+
+    it("and nothing is, where what grew too old had been read by one who still listens", async () => {
+      const { by, session, at } = await away();
+      const events = await openGetStream(by, session);
+      await publish(by);
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+      at(91);
+      await runDurableObjectAlarm(sessionStub(session));
+      await publish(by);
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+      const other = await openGetStream(by, session);
+      await publish(by);
+      expect(await other.message()).toMatchObject(everything[1] ?? {});
+    });
+
+    it("and a hub that fails leaves no stream, and the client to come back", async () => {
+      const { by, session, at } = await away();
+      at(61);
+      await publish(by);
+      faults.beforeHubAnswer = () => Promise.reject(new Error("The hub cannot be reached"));
+      await expect(get(by, session)).rejects.toThrow("The hub cannot be reached");
+      faults.beforeHubAnswer = () => Promise.resolve();
+      expect(await heard(by, session)).toMatchObject(everything);
+    });
   });
 
   it("a client that comes back while it is found to be away is not forgotten", async () => {

@@ -9,9 +9,14 @@ import { buildServer } from "../../src/server/registry.ts";
 import type { Context } from "../../src/server/context.ts";
 import { prompt, resource, type Tool } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
-import { resumeCall, startCall } from "../../src/transport/session/calls.ts";
+import { expireCalls, resumeCall, startCall } from "../../src/transport/session/calls.ts";
 import { failLostAndExpiredCalls } from "../../src/transport/session/lost-calls.ts";
-import type { MessageOutcome, SessionRuntime, RequestContext } from "../../src/transport/session/types.ts";
+import {
+  MAX_CALLS,
+  type MessageOutcome,
+  type SessionRuntime,
+  type RequestContext,
+} from "../../src/transport/session/types.ts";
 import { createSessionStore } from "../../src/transport/session/session-rows.ts";
 import { readReply, serveStatelessly } from "../server/stateless-server.ts";
 import { bindings, callTool, EventReader, openSession, send, sessionStub } from "../transport/session/client.ts";
@@ -225,6 +230,45 @@ describe("in a session", () => {
     expect(lines).toMatchObject([{ event: "handler.timed_out", method: "tools/call", tool: "spec_slow" }]);
     expect(result?.content[0]?.text).toBe(`spec_slow took longer than 300 s (trace ${String(lines[0]?.["trace"])})`);
   });
+
+  it("the alarm ends a call whose client left before there was a stream", async () => {
+    const session = await openSession();
+    const lines = listen();
+    const began = Date.now();
+    const leaving = new AbortController();
+    const left = send(session, callTool(1, "spec_slow", { ms: 30_000 }), { signal: leaving.signal }).catch(
+      () => "left",
+    );
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    leaving.abort();
+    expect(await left).toBe("left");
+    const alarm = (): Promise<number | null> =>
+      runInDurableObject(sessionStub(session), (_object, state) => state.storage.getAlarm());
+    await vi.waitFor(async () => expect(await alarm()).toBeLessThan(began + 310_000), { timeout: 3_000 });
+    later(310_000);
+    expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
+    await vi.waitFor(() => expect(lines).toMatchObject([{ event: "handler.timed_out", tool: "spec_slow" }]));
+    // Nobody is there to hold a stream.
+    await vi.waitFor(async () =>
+      expect(await runInDurableObject(sessionStub(session), (_object, state) => state.getWebSockets().length)).toBe(0),
+    );
+  });
+
+  it("calls whose time is over take no room, also where no alarm came", () =>
+    onStage(hanging(60, forever), async ({ room, begin }) => {
+      listen();
+      const begun = Array.from({ length: MAX_CALLS }, begin);
+      expect(room.runningCalls.size).toBe(MAX_CALLS);
+      expect(await begin()).toMatchObject({ kind: "answer", text: expect.stringContaining("too many") as string });
+      later(61_000);
+      const next = begin();
+      for (const outcome of await Promise.all(begun))
+        expect(outcome).toMatchObject({ kind: "answer", text: expect.stringContaining("longer than 60 s") as string });
+      expect(room.runningCalls.size).toBe(1);
+      later(61_000);
+      expireCalls(room);
+      expect(await next).toMatchObject({ kind: "answer" });
+    }));
 
   it("a call whose object was gone meanwhile is ended by the alarm too", async () => {
     const session = await openSession();

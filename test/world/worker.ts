@@ -10,7 +10,7 @@ import { StoreObject } from "../../src/storage/store-object.ts";
 import type { SessionKey } from "../../src/hub/hub-rows.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
 import { loginOptions } from "./login-options.ts";
-import { closedGrants, failHub } from "./faults.ts";
+import { closedGrants, failHub, interruptedHub } from "./faults.ts";
 import { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
 import { everyPart } from "./parts.ts";
 import { fixtureServer } from "./server.ts";
@@ -105,6 +105,7 @@ export class Session extends SessionObject<Env> {
   }
 
   override serverRuntime(env: Env): ServerRuntime {
-    return handlers.runtime(counted(env));
+    const bindings = counted(env);
+    return handlers.runtime({ ...bindings, HUB: interruptedHub(bindings.HUB) });
   }
 }

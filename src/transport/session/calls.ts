@@ -7,6 +7,7 @@
 import { createCancellation } from "../../base/cancellation.ts";
 import { isWithinBytes } from "../../base/bytes.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { now } from "../../base/time.ts";
 import {
   NO_RETRY_STATE,
   errorOutcome,
@@ -43,7 +44,7 @@ export async function startCall(
   request: RpcRequest,
   postId: string,
 ): Promise<MessageOutcome> {
-  if (runtime.runningCalls.size >= MAX_CALLS) return { kind: "answer", text: writeError(request.id, TOO_MANY_CALLS) };
+  if (expireCalls(runtime) >= MAX_CALLS) return { kind: "answer", text: writeError(request.id, TOO_MANY_CALLS) };
   const { promise, resolve: respond } = Promise.withResolvers<MessageOutcome>();
   const callDeadline = callDeadlineFor(runtime, request);
   const cancel = createCancellation();
@@ -53,6 +54,16 @@ export async function startCall(
     NO_RETRY_STATE,
   );
   return promise;
+}
+
+/** Ends the calls that take too long. How many others are at work. */
+export function expireCalls({ runningCalls }: SessionRuntime): number {
+  let count = 0;
+  for (const { callDeadline, cancel } of runningCalls) {
+    if (callDeadline.deadline <= now()) cancel.expire(callDeadline.message);
+    else count += 1;
+  }
+  return count;
 }
 
 /** Calls that have been silent for a while go on as streams, those of the POST with this ticket that are still at work. */

@@ -6,7 +6,8 @@
 import { log } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { now } from "../../base/time.ts";
-import { sendError } from "./calls.ts";
+import { expireCalls, sendError } from "./calls.ts";
+import { noteGap } from "./streams.ts";
 import { cancelInputRequests, isReadable, nextDeadline, parseStreamCall } from "./input-requests.ts";
 import {
   CALL_LOST,
@@ -29,7 +30,7 @@ export function sweep(runtime: SessionRuntime, latest: number): number {
   // What is written here must not ask for an alarm: the caller sets the next one.
   runtime.alarmAt = 0;
   failLostAndExpiredCalls(runtime);
-  runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS);
+  if (runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS)) noteGap(runtime);
   runtime.alarmAt = Math.min(latest, nextDeadline(runtime), runtime.store.oldestEventAt() + EVENT_TTL_MS);
   return runtime.alarmAt;
 }
@@ -39,8 +40,7 @@ export function sweep(runtime: SessionRuntime, latest: number): number {
  * nobody answered in time.
  */
 export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
-  for (const { callDeadline, cancel } of runtime.runningCalls)
-    if (callDeadline.deadline <= now()) cancel.expire(callDeadline.message);
+  expireCalls(runtime);
   const activeStreams = new Set([...runtime.runningCalls].map(({ streamId }) => streamId));
   for (const row of runtime.store.unansweredStreams()) {
     const { request, callDeadline } = parseStreamCall(row.call_json);

@@ -14,7 +14,7 @@ export interface SessionRecord {
   readonly caller: string;
   /** Whose share of the hub it counts against. */
   readonly share: string;
-  /** Whether the hub knows that the client listens. */
+  /** Whether the hub knows that the client listens; false when it did, and may have missed something since. */
   readonly isListening?: boolean;
   /** The grant that opened it: revoking that ends the session. */
   readonly grant: string | undefined;

@@ -18,7 +18,7 @@ import type { ServerRuntime } from "../../server/feature.ts";
 import type { TraceContext } from "../../base/trace-context.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { isWithinIdLimit, writeNotification, type Message } from "../../wire/jsonrpc.ts";
-import { abortCall, switchToStream } from "./calls.ts";
+import { abortCall, expireCalls, switchToStream } from "./calls.ts";
 import { sweep, takeOver } from "./lost-calls.ts";
 import { handleMessages } from "./handle-message.ts";
 import {
@@ -33,15 +33,15 @@ import {
 } from "./types.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { attach, catchUp, CLOSE_CODE, continueReplay, openGetStream, sendChange, sendOnGetStream } from "./streams.ts";
+import { attach, CLOSE_CODE, continueReplay, noteGap, openGetStream, sendChange, sendOnGetStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #runtime: SessionRuntime;
   /** Grants beside the session's own that the hub knows to be used here. */
   readonly #knownGrants = new Set<string>();
-  /** The last grant that ended. */
-  #lastRevokedGrant: string | undefined;
+  /** Grants that ended here: as many at most as the hub lets into a session. */
+  readonly #endedGrants = new Set<string>();
   /** When the client was last seen, as far as this object remembers. */
   #lastSeenMs = 0;
 
@@ -65,7 +65,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** Writes the session: one row, and the alarm that will end it. False when its grant ended a moment ago. */
   async initialize(record: Omit<SessionRecord, "logLevel" | "lastSeenMs">): Promise<boolean> {
-    if (record.grant !== undefined && record.grant === this.#lastRevokedGrant) return false;
+    if (record.grant !== undefined && this.#endedGrants.has(record.grant)) return false;
     this.#runtime.store.putSession({ ...record, logLevel: undefined, lastSeenMs: now() });
     await this.ctx.storage.setAlarm(now() + SESSION_TTL_MS);
     return true;
@@ -94,22 +94,28 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
   override async fetch(request: Request): Promise<Response> {
+    const { store, dependencies } = this.#runtime;
     const query = new URL(request.url).searchParams;
-    const grant = query.get("grant") ?? undefined;
+    const [caller, grant] = [query.get("caller") ?? "", query.get("grant") ?? undefined];
     const requestedStream = query.get("stream");
-    let session = await this.#authorize(query.get("caller") ?? "", grant);
+    let session = await this.#authorize(caller, grant);
     // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
+    const isListener = requestedStream === "new" || store.stream(Number(requestedStream))?.state === "listening";
+    if (isListener && session.record.isListening !== true) {
+      await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
+      // The session or the grant may have ended meanwhile: from here to the socket nothing is awaited.
+      session = await this.#authorize(caller, grant);
+      if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
+    }
     const stream = requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
-    if (this.#runtime.store.stream(stream)?.state === "listening") session = await this.#markListening(session, stream);
-    if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     const socket = attach(this.#runtime, session.revision, stream, Number(query.get("after")), grant);
     return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : errorResponse(socket.error);
   }
 
   /** DELETE: true when the session was this caller's and is now gone. */
-  async deleteSession(caller: string): Promise<boolean> {
-    if ((await this.#authorize(caller)) === undefined) return false;
+  async deleteSession(caller: string, grant?: string): Promise<boolean> {
+    if ((await this.#authorize(caller, grant)) === undefined) return false;
     await this.#destroy();
     return true;
   }
@@ -117,9 +123,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** From the hub: `grant` is revoked. Ends the session that it opened, or what it runs and holds in another. */
   async revoke(grant: string): Promise<void> {
     if (this.#session()?.record.grant === grant) return this.#destroy();
-    // Registered, and not opened yet: that is milliseconds away, so that memory is enough.
-    this.#lastRevokedGrant = grant;
-    this.#knownGrants.delete(grant);
+    // For requests that wait meanwhile, and a session not opened yet: that is milliseconds, so that memory is enough.
+    this.#endedGrants.add(grant);
     this.#disconnect(grant);
   }
 
@@ -129,7 +134,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     if (session === undefined) return "sessionNotFound";
     const { record } = session;
     if (this.ctx.getWebSockets().length === 0 && Math.max(record.lastSeenMs, this.#lastSeenMs) + EVENT_TTL_MS < now()) {
-      if (record.isListening === true) this.#runtime.store.putSession({ ...record, isListening: false });
+      noteGap(this.#runtime);
       return "notListening";
     }
     sendChange(this.#runtime, record, change);
@@ -140,7 +145,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   async retire(before: number): Promise<number | "busy" | "ended" | "sessionNotFound"> {
     const session = this.#session();
     if (session === undefined) return "sessionNotFound";
-    if (this.ctx.getWebSockets().length > 0 || this.#runtime.runningCalls.size > 0) return "busy";
+    if (this.ctx.getWebSockets().length > 0 || expireCalls(this.#runtime) > 0) return "busy";
     const lastSeenMs = Math.max(session.record.lastSeenMs, this.#lastSeenMs);
     if (lastSeenMs > before) return lastSeenMs;
     await this.#deleteStorage();
@@ -217,24 +222,14 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const session = this.#session();
     // spec: session.bound
     if (session === undefined || session.record.caller !== caller) return undefined;
+    if (grant !== undefined && this.#endedGrants.has(grant)) return undefined;
     if (grant === undefined || grant === session.record.grant || this.#knownGrants.has(grant))
       return this.#touch(session);
     if (!(await this.#runtime.dependencies.hub.addGrant(this.ctx.id.toString(), session.record.share, grant)))
       return undefined;
     this.#knownGrants.add(grant);
-    // The session may have ended meanwhile.
+    // The session or the grant may have ended meanwhile.
     return this.#authorize(caller, grant);
-  }
-
-  /** Tells the hub, once, that the client listens; on `stream`. Undefined when the session ended meanwhile. */
-  async #markListening(session: ActiveSession, stream: number): Promise<ActiveSession | undefined> {
-    const { store, dependencies } = this.#runtime;
-    if (session.record.isListening === true) return session;
-    await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
-    const record = store.session();
-    if (record !== undefined) store.putSession({ ...record, isListening: true });
-    if (record?.isListening === false) catchUp(this.#runtime, stream);
-    return this.#session();
   }
 
   /** Notes that the client is here: in memory, and once in a while in the row. */

@@ -64,9 +64,12 @@ export interface SessionStore extends SessionRecordStore {
   eventBytes(): number;
   /** When the oldest event was written, or infinity. */
   oldestEventAt(): number;
-  /** Each drops events, and the streams that ended with them: those older than `before`, or all but the newest. */
-  dropEventsBefore(before: number): void;
-  keepNewestEvents(bytes: number): void;
+  /**
+   * Each drops events, and the streams that ended with them: those older than `before`, or all but the newest. True when
+   * some were for a listener.
+   */
+  dropEventsBefore(before: number): boolean;
+  keepNewestEvents(bytes: number): boolean;
 }
 
 /** What an event costs beside its data, its share of a stream's row included; bytes. */
@@ -130,7 +133,7 @@ function createEventQueries(select: Select, query: Query, queryNumber: NumberQue
     (cachedEventBytes ??= queryNumber(`TOTAL(octet_length(data) + ${ROW_OVERHEAD_BYTES})`, "events") ?? 0);
 
   /** Drops the events that fit `which`: the first of their streams. */
-  const dropEvents = (condition: string, ...bindings: SqlStorageValue[]): void => {
+  const dropEvents = (condition: string, ...bindings: SqlStorageValue[]): boolean => {
     let remainingBytes = eventBytes();
     const last = new Map<number, DroppedEvent>();
     const dropped = "RETURNING stream, seq, is_final, octet_length(data) AS bytes";
@@ -139,10 +142,13 @@ function createEventQueries(select: Select, query: Query, queryNumber: NumberQue
       if (event.seq > (last.get(event.stream)?.seq ?? 0)) last.set(event.stream, event);
     }
     cachedEventBytes = remainingBytes;
+    let isForListener = false;
+    const setDropped = "UPDATE streams SET dropped_seq = MAX(dropped_seq, ?) WHERE id = ? RETURNING state";
     for (const [stream, { seq, is_final }] of last) {
       if (is_final === 1) query("DELETE FROM streams WHERE id = ?", stream);
-      else query("UPDATE streams SET dropped_seq = MAX(dropped_seq, ?) WHERE id = ?", seq, stream);
+      else if (query<{ state: StreamState }>(setDropped, seq, stream)[0]?.state === "listening") isForListener = true;
     }
+    return isForListener;
   };
   return {
     deleteStream(id) {
@@ -167,7 +173,7 @@ function createEventQueries(select: Select, query: Query, queryNumber: NumberQue
     dropEventsBefore: (before) => dropEvents("created_at_ms < ?", before),
     keepNewestEvents(bytes) {
       const bytesByEvent = `SELECT stream, seq, ${BYTES_FROM_NEWEST} AS n FROM events`;
-      dropEvents(`(stream, seq) IN (SELECT stream, seq FROM (${bytesByEvent}) WHERE n > ?)`, bytes);
+      return dropEvents(`(stream, seq) IN (SELECT stream, seq FROM (${bytesByEvent}) WHERE n > ?)`, bytes);
     },
   };
 }

@@ -50,7 +50,7 @@ export function openStream(runtime: SessionRuntime, state: StreamState, call: st
 export function appendEvent(runtime: SessionRuntime, stream: number, data: string, final: boolean = false): void {
   const { store } = runtime;
   const seq = store.addEvent(stream, data, final, now());
-  if (store.eventBytes() > MAX_EVENT_BYTES) store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4);
+  if (store.eventBytes() > MAX_EVENT_BYTES && store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4)) noteGap(runtime);
   scheduleAlarm(runtime, now() + EVENT_TTL_MS);
   for (const socket of openSockets(runtime, stream)) {
     // One that has enough to read asks for the rest.
@@ -103,8 +103,26 @@ function changeNotification(change: Change): string {
   return writeNotification(method, params);
 }
 
-/** Tells a client that was away for too long to be told of anything what may have changed: all that it listens for. */
-export function catchUp(runtime: SessionRuntime, stream: number): void {
+/** Something that a listener should hear is lost: where none is attached and up to date, the next is told what may have changed. */
+export function noteGap(runtime: SessionRuntime): void {
+  const { store } = runtime;
+  const record = store.session();
+  const isUpToDate = (socket: WebSocket): boolean => deliveryState(socket).bytes <= WINDOW_BYTES;
+  if (record?.isListening !== true) return;
+  if (store.listeningStreamIds().some((stream) => openSockets(runtime, stream).some(isUpToDate))) return;
+  store.putSession({ ...record, isListening: false });
+}
+
+/** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */
+function noteListener(runtime: SessionRuntime, stream: number): void {
+  const record = runtime.store.session();
+  if (record === undefined || record.isListening === true) return;
+  runtime.store.putSession({ ...record, isListening: true });
+  if (record.isListening === false) catchUp(runtime, stream);
+}
+
+/** Tells a client what may have changed: all that it listens for. */
+function catchUp(runtime: SessionRuntime, stream: number): void {
   for (const list of runtime.dependencies.server.changeableLists)
     appendEvent(runtime, stream, changeNotification({ list }));
   for (const uri of runtime.store.subscriptions()) appendEvent(runtime, stream, changeNotification({ uri }));
@@ -113,6 +131,7 @@ export function catchUp(runtime: SessionRuntime, stream: number): void {
 /**
  * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
  * be passed on waits in its rows. Refuses cursors that are too old. A call's own POST comes with -1: it takes what is left.
+ * Of a listener the hub was told before.
  */
 export function attach(
   runtime: SessionRuntime,
@@ -134,6 +153,7 @@ export function attach(
   // spec: session.stream.prime
   if (after <= 0 && revision.features.sendsPrimingEvent) send(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
   replay(runtime, server, stream, after);
+  if (row.state === "listening") noteListener(runtime, stream);
   return ok(client);
 }
 

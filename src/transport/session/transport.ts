@@ -5,9 +5,10 @@
  * The Worker holds connections and their keep-alive; the object sleeps behind hibernating sockets.
  */
 
+import { waitUntil } from "cloudflare:workers";
 import { encodeBase64url } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
-import { startTimer, randomBytes } from "../../base/time.ts";
+import { startInterval, randomBytes } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -51,10 +52,12 @@ export async function handleSessionPost(
   const handling = withSpan(span, ["Session.handle", "client"], (handleSpan) =>
     session.value.handlePost(caller, messages, isBatch, postId, handleSpan.context()),
   );
-  // The object has no timers: the Worker is the one who loses patience.
-  const stopStreamTimer = startTimer(STREAM_AFTER_MS, () => {
+  // The object has no timers: the Worker is the one who loses patience; more than once, as a call may begin late.
+  const stopStreamTimer = startInterval(STREAM_AFTER_MS, () => {
     session.value.switchToStream(postId).catch(() => undefined);
   });
+  // Also when its client has left: without a stream the call would have no alarm, and no end.
+  waitUntil(handling.catch(() => undefined));
   const outcomes = await handling.catch((error: unknown) => callLostOutcomes(error, messages));
   stopStreamTimer();
   return toResponse(session.value, http, caller, messages, outcomes, isBatch);
@@ -88,7 +91,7 @@ export async function handleSessionDelete(
 ): Promise<Response> {
   const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
-  return (await session.value.deleteSession(callerKey(caller)))
+  return (await session.value.deleteSession(callerKey(caller), caller.grant))
     ? new Response(null, { status: 204 })
     : errorResponse(SESSION_NOT_FOUND);
 }

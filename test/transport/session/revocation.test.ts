@@ -1,7 +1,7 @@
 /** A grant is taken back: what it opened and holds ends at once, wherever it runs; what others opened goes on. */
 
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Caller } from "../../../src/base/caller.ts";
 import type { JsonValue } from "../../../src/base/json.ts";
 import { createHubClient, HUB_SHARDS } from "../../../src/hub/client.ts";
@@ -12,6 +12,7 @@ import { openSubscriptionStream } from "../../../src/transport/stateless/subscri
 import { readMessages, type Message } from "../../../src/wire/jsonrpc.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";
 import { costs, countedNamespace } from "../../world/counting.ts";
+import { faults } from "../../world/faults.ts";
 import { EVERYTHING } from "../../world/parts.ts";
 import { bindings, callTool, EventReader, jsonRpcRequest, sessionStub, type Session } from "./client.ts";
 
@@ -341,6 +342,88 @@ it("a token of a grant that ended reaches no session that another grant opened, 
     expect(await ping(by, session)).toBe(404);
     expect((await handleSessionGet(door, http(session, "GET"), by)).status).toBe(404);
   }
+  expect(await ping(a, session)).toBe(200);
+});
+
+describe("a grant that ends between a request and the hub's answer to it", () => {
+  /** Ends `grant` while the session waits for what `method` of the hub gives it. */
+  const revokeDuring = (method: string, grant: string): void => {
+    faults.beforeHubAnswer = async (asked) => {
+      if (asked === method) await hub.revoke(grant);
+    };
+  };
+  const sockets = (session: Session): Promise<number> =>
+    runInDurableObject(
+      sessionStub(session),
+      (_object, state) => state.getWebSockets().filter((one) => one.readyState === WebSocket.READY_STATE_OPEN).length,
+    );
+  afterEach(() => {
+    faults.beforeHubAnswer = () => Promise.resolve();
+  });
+
+  it.each([
+    ["that lets it in", "addGrant"],
+    ["that takes note of a listener", "enableListChanges"],
+  ])("%s gets no stream", async (_which, method) => {
+    const [a, b] = [caller(), caller()];
+    const session = await open(a);
+    if (method !== "addGrant") expect(await ping(b, session)).toBe(200);
+    revokeDuring(method, b.grant);
+    expect((await handleSessionGet(door, http(session, "GET"), b)).status).toBe(404);
+    expect(await sockets(session)).toBe(0);
+    expect(await ping(b, session)).toBe(404);
+    // The session is that of the other, which listens as before.
+    const own = await stream(a, session);
+    await own.next();
+    await hub.publish({ list: "tools" });
+    expect(await own.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    await own.cancel();
+  });
+
+  it("runs no call, and ends no session", async () => {
+    for (const act of ["POST", "DELETE"]) {
+      const [a, b] = [caller(), caller()];
+      const session = await open(a);
+      revokeDuring("addGrant", b.grant);
+      const { status } =
+        act === "POST"
+          ? await post(b, session, callTool(1, "spec_slow", { ms: 0 }))
+          : await handleSessionDelete(door, http(session, act), b);
+      expect([act, status]).toEqual([act, 404]);
+      expect(await ping(a, session)).toBe(200);
+    }
+  });
+
+  it("stays out, whichever other grants ended after it", async () => {
+    const [a, b, c] = [caller(), caller(), caller()];
+    const session = await open(a);
+    expect(await ping(c, session)).toBe(200);
+    faults.beforeHubAnswer = async (asked) => {
+      if (asked !== "addGrant") return;
+      await hub.revoke(b.grant);
+      await hub.revoke(c.grant);
+    };
+    expect((await handleSessionGet(door, http(session, "GET"), b)).status).toBe(404);
+    expect(await sockets(session)).toBe(0);
+  });
+});
+
+it("a call that the hub was slow to let in becomes a stream like any other", async () => {
+  const [a, b] = [caller(), caller()];
+  const session = await open(a);
+  faults.beforeHubAnswer = () => pause(1_200);
+  const response = await post(b, session, callTool(1, "spec_slow", { ms: 4_000 }));
+  faults.beforeHubAnswer = () => Promise.resolve();
+  expect(response.headers.get("content-type")).toBe("text/event-stream");
+  expect(await new EventReader(response).message()).toMatchObject({ id: 1, result: {} });
+});
+
+it("a revoked grant's token ends no session by DELETE", async () => {
+  const [a, b] = [caller(), caller()];
+  const session = await open(a);
+  expect(await ping(b, session)).toBe(200);
+  await hub.revoke(b.grant);
+  expect((await handleSessionDelete(door, http(session, "DELETE"), b)).status).toBe(404);
   expect(await ping(a, session)).toBe(200);
 });
 
