@@ -254,6 +254,20 @@ describe("in a session", () => {
     );
   });
 
+  it("a call whose client left early goes on to its answer, and the session serves others", async () => {
+    const session = await openSession();
+    const leaving = new AbortController();
+    const left = send(session, callTool(1, "spec_slow", { ms: 1_500 }), { signal: leaving.signal }).catch(() => "left");
+    setTimeout(() => leaving.abort(), 200);
+    expect(await left).toBe("left");
+    const answers = (): Promise<number> =>
+      runInDurableObject(sessionStub(session), (_object, { storage }) =>
+        Number(createSessionStore(storage).isAnswered(createSessionStore(storage).newestStreamId())),
+      );
+    await vi.waitFor(async () => expect(await answers()).toBe(1), { timeout: 4_000 });
+    expect(await (await send(session, callTool(2, "spec_slow", { ms: 300 }))).text()).toContain("slept");
+  });
+
   it("calls whose time is over take no room, also where no alarm came", () =>
     onStage(hanging(60, forever), async ({ room, begin }) => {
       listen();

@@ -60,6 +60,8 @@ export async function handleSessionPost(
   waitUntil(handling.catch(() => undefined));
   const outcomes = await handling.catch((error: unknown) => callLostOutcomes(error, messages));
   stopStreamTimer();
+  // Nobody is there for it: what waits on a stream is not held for whoever has left.
+  if (http.signal.aborted) return acceptedResponse();
   return toResponse(session.value, http, caller, messages, outcomes, isBatch);
 }
 
