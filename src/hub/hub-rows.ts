@@ -1,9 +1,9 @@
 /**
- * The hub's rows: which sessions exist, whose they are, which grants use them, what they hear of; which grants ended;
- * and which changes not everybody was told yet.
+ * The hub's rows: which sessions exist, whose they are, which grants use them, what they hear of ("": of lists); which
+ * grants ended; and which changes not everybody was told yet.
  *
- * Among the URIs "" stands for lists.
- *   sessions   share '["none","anonymous","none"] kTq…', id '9f…', uris '["","file:///a"]', last_seen_ms 1763700000000, grants '["5c…"]'
+ *   sessions        share '["none","anonymous","none"] kTq…', id '9f…', last_seen_ms 1763700000000, grants '["5c…"]'
+ *   subscriptions   uri 'file:///a', share '["none","anonymous","none"] kTq…', id '9f…'
  *   kv "revoked 5c…"   1763700000000
  *   kv "pending {\"list\":\"tools\"}"   {"share":"…","id":"9f…","isRepeated":true}
  */
@@ -57,7 +57,7 @@ export interface HubRows {
   /** Forgets the grants that ended before `before`. */
   forgetRevoked(before: number): void;
   isRevoked(grant: string | undefined): boolean;
-  /** Reads every row: revoking is rare, and an index would cost each session a row more. */
+  /** Reads every row of a session, which is short: revoking is rare, and an index would cost each session a row more. */
   sessionsUsingGrant(grant: string): SessionKey[];
 }
 
@@ -67,8 +67,11 @@ const MAX_GRANTS = 16;
 /** Where the first page begins. */
 export const BEFORE_FIRST_SESSION: SessionKey = { share: "", id: "" };
 
-const CREATE_TABLE =
-  "CREATE TABLE IF NOT EXISTS sessions (share TEXT, id TEXT, uris TEXT, last_seen_ms INTEGER, grants TEXT, PRIMARY KEY (share, id)) WITHOUT ROWID";
+/** A change finds who hears of it by the key, a session what it hears of by the index: lists need none, their key is known. */
+const CREATE_TABLES = `
+  CREATE TABLE IF NOT EXISTS sessions (share TEXT, id TEXT, last_seen_ms INTEGER, grants TEXT, PRIMARY KEY (share, id)) WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS subscriptions (uri TEXT, share TEXT, id TEXT, PRIMARY KEY (uri, share, id)) WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS subscriptions_of_session ON subscriptions (share, id) WHERE uri <> ''`;
 
 /** Whether the JSON list in `column` has the value of `binding`. */
 const jsonListContains = (column: string, binding: string): string =>
@@ -78,16 +81,18 @@ const jsonListContains = (column: string, binding: string): string =>
 const isOfShareOrCaller = (binding: string): string => `share BETWEEN ${binding} AND ${binding} || '{'`;
 
 const WHERE_KEY = "share = ?1 AND id = ?2";
+const EXISTS = `EXISTS (SELECT 1 FROM sessions WHERE ${WHERE_KEY})`;
 
-/** The rows of one hub object. Makes its table where it is missing. */
+/** The rows of one hub object. Makes its tables where they are missing. */
 export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
-  sql.exec(CREATE_TABLE);
+  sql.exec(CREATE_TABLES);
   const find = (where: string, ...bindings: SqlStorageValue[]): SeenSession[] =>
     sql
       .exec<SeenSession>(`SELECT share, id, last_seen_ms AS lastSeenMs FROM sessions WHERE ${where}`, ...bindings)
       .toArray();
   return {
     ...createKvRows(kv),
+    ...createSubscriptionRows(sql),
     count: (shareOrCaller) =>
       sql
         .exec<{ n: number }>(`SELECT COUNT(*) AS n FROM sessions WHERE ${isOfShareOrCaller("?1")}`, shareOrCaller)
@@ -95,16 +100,14 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
     isEmpty: () => find("true LIMIT 1").length === 0 && [...kv.list({ limit: 1 })].length === 0,
     add({ share, id }, grant, lastSeenMs) {
       const grants = JSON.stringify(grant === undefined ? [] : [grant]);
-      sql.exec("INSERT INTO sessions VALUES (?, ?, '[]', ?, ?)", share, id, lastSeenMs, grants);
-    },
-    setUris({ share, id }, uris) {
-      const newUris = `CASE WHEN ${jsonListContains("uris", "''")} THEN json_insert(?3, '$[#]', '') ELSE ?3 END`;
-      sql.exec(`UPDATE sessions SET uris = ${newUris} WHERE ${WHERE_KEY}`, share, id, JSON.stringify(uris));
-    },
-    setReceivesListChanges({ share, id }, receivesListChanges) {
-      const resourceUris = "(SELECT json_group_array(value) FROM json_each(uris) WHERE value <> '')";
-      const newUris = receivesListChanges ? `json_insert(${resourceUris}, '$[#]', '')` : resourceUris;
-      sql.exec(`UPDATE sessions SET uris = ${newUris} WHERE ${WHERE_KEY}`, share, id);
+      // Columns by name: a table of an earlier layout has one more.
+      sql.exec(
+        "INSERT INTO sessions (share, id, last_seen_ms, grants) VALUES (?, ?, ?, ?)",
+        share,
+        id,
+        lastSeenMs,
+        grants,
+      );
     },
     addGrant({ share, id }, grant) {
       const where = `${WHERE_KEY} AND NOT ${jsonListContains("grants", "?3")} AND json_array_length(grants) < ${MAX_GRANTS}`;
@@ -113,17 +116,58 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
     },
     setLastSeen: ({ share, id }, lastSeenMs) =>
       void sql.exec(`UPDATE sessions SET last_seen_ms = ?3 WHERE ${WHERE_KEY}`, share, id, lastSeenMs),
-    remove: ({ share, id }, before) =>
-      void sql.exec(`DELETE FROM sessions WHERE ${WHERE_KEY} AND last_seen_ms < ?3`, share, id, before),
+    remove({ share, id }, before) {
+      sql.exec(`DELETE FROM sessions WHERE ${WHERE_KEY} AND last_seen_ms < ?3`, share, id, before);
+      for (const kind of ["=", "<>"])
+        sql.exec(`DELETE FROM subscriptions WHERE uri ${kind} '' AND ${WHERE_KEY} AND NOT ${EXISTS}`, share, id);
+    },
     leastRecentlyUsed: (shareOrCaller, skipped) =>
       find(`${isOfShareOrCaller("?1")} ORDER BY last_seen_ms LIMIT 2 OFFSET ?2`, shareOrCaller, skipped),
     unseenSince: (before, limit) => find("last_seen_ms < ?1 ORDER BY last_seen_ms LIMIT ?2", before, limit),
-    sessionsForChange(change, { share, id }, limit) {
-      const audienceCondition = change.audience === undefined ? "?5 = ''" : isOfShareOrCaller("?5");
-      const where = `(share, id) > (?1, ?2) AND ${jsonListContains("uris", "?4")} AND ${audienceCondition} ORDER BY share, id LIMIT ?3`;
-      return find(where, share, id, limit, "uri" in change ? change.uri : "", change.audience ?? "");
-    },
     sessionsUsingGrant: (grant) => find(jsonListContains("grants", "?1"), grant),
+  };
+}
+
+type SubscriptionMethods = "setUris" | "setReceivesListChanges" | "sessionsForChange";
+
+function createSubscriptionRows(sql: SqlStorage): Pick<HubRows, SubscriptionMethods> {
+  /** What it hears of already is not written again. */
+  const subscribe = (share: string, id: string, uris: string): void =>
+    void sql.exec(
+      `INSERT OR IGNORE INTO subscriptions SELECT value, ?1, ?2 FROM json_each(?3) WHERE ${EXISTS}`,
+      share,
+      id,
+      uris,
+    );
+  return {
+    setUris({ share, id }, uris) {
+      const json = JSON.stringify(uris);
+      const newUris = "(SELECT value FROM json_each(?3))";
+      sql.exec(`DELETE FROM subscriptions WHERE uri <> '' AND ${WHERE_KEY} AND uri NOT IN ${newUris}`, share, id, json);
+      subscribe(share, id, json);
+    },
+    setReceivesListChanges({ share, id }, receivesListChanges) {
+      if (receivesListChanges) subscribe(share, id, '[""]');
+      else sql.exec(`DELETE FROM subscriptions WHERE uri = '' AND ${WHERE_KEY}`, share, id);
+    },
+    sessionsForChange(change, after, limit) {
+      const { audience } = change;
+      const uri = "uri" in change ? change.uri : "";
+      // One range of the key: from the first of the audience on, or from where the last page ended.
+      const { share, id } = audience === undefined || after.share !== "" ? after : { share: audience, id: "" };
+      const audienceCondition = audience === undefined ? "?5 = ''" : "share <= ?5 || '{'";
+      const where = `uri = ?4 AND (share, id) > (?1, ?2) AND ${audienceCondition}`;
+      return sql
+        .exec<SessionKey>(
+          `SELECT share, id FROM subscriptions WHERE ${where} ORDER BY share, id LIMIT ?3`,
+          share,
+          id,
+          limit,
+          uri,
+          audience ?? "",
+        )
+        .toArray();
+    },
   };
 }
 

@@ -38,7 +38,10 @@ export function checkHostAndOrigin(url: URL, origin: string | null, policy: Orig
 
 function isAllowedOrigin(origin: string, policy: OriginPolicy): boolean {
   if (policy.allowedOrigins.includes(origin) || policy.allowedOrigins.includes("*")) return true;
-  return URL.canParse(origin) && LOOPBACK_HOSTS.has(new URL(origin).hostname);
+  if (!URL.canParse(origin)) return false;
+  const { protocol, host, hostname } = new URL(origin);
+  // scheme://host[:port] and nothing else, as a browser spells it (RFC 6454 section 6.2): no user info, no path.
+  return LOOPBACK_HOSTS.has(hostname) && `${protocol}//${host}` === origin;
 }
 
 /** The answer to a preflight. `Mcp-Param-*` names are known only to the client, so the asked ones are echoed. */

@@ -12,6 +12,8 @@ import { costs } from "../world/counting.ts";
 import {
   addRegistryRow,
   addRegistryRows,
+  deleteSessions,
+  insertSession,
   hub,
   initialize,
   openGetStream,
@@ -291,10 +293,10 @@ describe("strangers", () => {
     const oldest = newId();
     const longAgo = Date.now() - HOUR;
     await runInDurableObject(shard, (_hub, { storage }) => {
-      storage.sql.exec("DELETE FROM sessions");
+      deleteSessions(storage);
       for (let index = 0; index < MAX_ANONYMOUS_SESSIONS; index++)
-        storage.sql.exec(
-          "INSERT INTO sessions VALUES (?, ?, '[]', ?, '[]')",
+        insertSession(
+          storage,
           `${key} address ${index}`,
           index === 77 ? oldest : newId(),
           longAgo + (index === 77 ? 0 : index + 1),

@@ -16,6 +16,7 @@ import { faults } from "../world/faults.ts";
 import {
   sessionDependencies,
   addRegistryRows,
+  deleteSessions,
   mcpRequest,
   hub,
   openGetStream,
@@ -397,9 +398,9 @@ describe("a list change", () => {
     const share = callerKey(newCaller());
     const shard = shardOf(share);
     const most = 2 * HUB_PAGE_SIZE + 100;
-    await runInDurableObject(shard, (_object, { storage }) => void storage.sql.exec("DELETE FROM sessions"));
+    await runInDurableObject(shard, (_object, { storage }) => deleteSessions(storage));
     // Ids that are none: each is asked for, and no object is built.
-    await addRegistryRows(share, most, Date.now(), (index) => `no id ${String(index).padStart(5, "0")}`, '[""]');
+    await addRegistryRows(share, most, Date.now(), (index) => `no id ${String(index).padStart(5, "0")}`, true);
     const asked: string[][] = [];
     await runInDurableObject(shard, async (object) => {
       recordRequestedSessions(object, (id) => void asked.at(-1)?.push(id));
@@ -426,7 +427,7 @@ describe("a list change", () => {
     expect([new Set(first).size, new Set(second).size]).toEqual([most, most]);
     await runInDurableObject(shard, async (_object, { storage }) => {
       expect([...storage.kv.list({ prefix: "pending " })]).toEqual([]);
-      storage.sql.exec("DELETE FROM sessions");
+      deleteSessions(storage);
     });
   });
 
@@ -435,8 +436,8 @@ describe("a list change", () => {
     const by = newCaller();
     const session = await openSession(by);
     const events = await openGetStream(by, session);
-    await addRegistryRows(`${key} a`, 1, Date.now(), () => "no id a", '[""]');
-    await addRegistryRows(`${key} b`, 1, Date.now(), () => "no id b", '[""]');
+    await addRegistryRows(`${key} a`, 1, Date.now(), () => "no id a", true);
+    await addRegistryRows(`${key} b`, 1, Date.now(), () => "no id b", true);
     const asked: string[] = [];
     for (const shard of shards())
       await runInDurableObject(shard, async (object) => {

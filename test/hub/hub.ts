@@ -103,10 +103,11 @@ export interface RegistryRow {
   readonly last_seen_ms: number;
 }
 
-/** The rows of the shares that begin so, on every shard. */
+/** The rows of the shares that begin so, on every shard, with what each hears of. */
 export async function registryRows(share: string): Promise<RegistryRow[]> {
-  const text =
-    "SELECT share, id, uris, last_seen_ms FROM sessions WHERE substr(share, 1, length(?1)) = ?1 ORDER BY last_seen_ms";
+  const uris =
+    "SELECT json_group_array(uri) FROM subscriptions WHERE (share, id) = (sessions.share, sessions.id) ORDER BY uri";
+  const text = `SELECT share, id, (${uris}) AS uris, last_seen_ms FROM sessions WHERE substr(share, 1, length(?1)) = ?1 ORDER BY last_seen_ms`;
   const found = shards().map((shard) =>
     runInDurableObject(shard, (_hub, { storage }) =>
       storage.sql.exec<Record<keyof RegistryRow, never>>(text, share).toArray(),
@@ -116,16 +117,10 @@ export async function registryRows(share: string): Promise<RegistryRow[]> {
 }
 
 /** Writes a row as an admission does. */
-export function addRegistryRow(
-  share: string,
-  id: string,
-  lastSeenMs: number,
-  uris: string = "[]",
-  grants: string = "[]",
-): Promise<void> {
-  return runInDurableObject(shardOf(share), (_hub, { storage }) => {
-    storage.sql.exec("INSERT INTO sessions VALUES (?, ?, ?, ?, ?)", share, id, uris, lastSeenMs, grants);
-  });
+export function addRegistryRow(share: string, id: string, lastSeenMs: number, grants: string = "[]"): Promise<void> {
+  return runInDurableObject(shardOf(share), (_hub, { storage }) =>
+    insertSession(storage, share, id, lastSeenMs, grants),
+  );
 }
 
 /** Writes `most` rows at once. Ids that are no ids are those of sessions that cannot be asked: they count as at work. */
@@ -134,12 +129,31 @@ export function addRegistryRows(
   most: number,
   lastSeenMs: number,
   idOf: (index: number) => string,
-  uris: string = "[]",
+  receivesListChanges: boolean = false,
 ): Promise<void> {
   return runInDurableObject(shardOf(share), (_hub, { storage }) => {
-    for (let index = 0; index < most; index++)
-      storage.sql.exec("INSERT INTO sessions VALUES (?, ?, ?, ?, '[]')", share, idOf(index), uris, lastSeenMs);
+    for (let index = 0; index < most; index++) {
+      insertSession(storage, share, idOf(index), lastSeenMs);
+      if (receivesListChanges) storage.sql.exec("INSERT INTO subscriptions VALUES ('', ?, ?)", share, idOf(index));
+    }
   });
+}
+
+/** Writes a row as an admission does, in an object that a test is in. */
+export function insertSession(
+  { sql }: DurableObjectStorage,
+  share: string,
+  id: string,
+  lastSeenMs: number,
+  grants: string = "[]",
+): void {
+  sql.exec("INSERT INTO sessions (share, id, last_seen_ms, grants) VALUES (?, ?, ?, ?)", share, id, lastSeenMs, grants);
+}
+
+/** Forgets all sessions of an object that a test is in. */
+export function deleteSessions({ sql }: DurableObjectStorage): void {
+  sql.exec("DELETE FROM sessions");
+  sql.exec("DELETE FROM subscriptions");
 }
 
 /** Notes the id of each session that the object asks from now on. */

@@ -184,7 +184,7 @@ describe("what cannot be reached", () => {
     const one = await live();
     const share = JSON.stringify([identifiers.issuer, "ada", "cli"]);
     // No id: whatever is asked of it throws. It comes first.
-    await addRegistryRow(share, "!", Date.now(), "[]", JSON.stringify([one.id]));
+    await addRegistryRow(share, "!", Date.now(), JSON.stringify([one.id]));
     expect((await one.revoke()).status).toBe(503);
     expect(await one.stream.next()).toBeUndefined();
     expect(await ping(one.by, one.session)).toBe(404);

@@ -54,7 +54,14 @@ export function countedState(state: DurableObjectState): DurableObjectState {
         const cursor = target.exec(query, ...bindings);
         const rows = cursor.toArray();
         costs.rows += cursor.rowsWritten;
-        return { toArray: () => rows, one: () => rows[0], [Symbol.iterator]: () => rows.values() };
+        const { rowsRead, rowsWritten } = cursor;
+        return {
+          toArray: () => rows,
+          one: () => rows[0],
+          [Symbol.iterator]: () => rows.values(),
+          rowsRead,
+          rowsWritten,
+        };
       };
     },
   });

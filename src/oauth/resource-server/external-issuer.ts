@@ -39,7 +39,7 @@ const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
 
 /** Refresh tokens are active too (RFC 7662 section 2.1): Ory Hydra says what it is in `token_use`, Keycloak in `typ`. */
-const NO_ACCESS_TOKEN = /^(refresh|offline|id(_token)?$)/i;
+const NO_BEARER_TOKEN = /^(refresh|offline|dpop|id(_token)?$)/i;
 
 /** 1. A verdict that still stands, 2. never ourselves, 3. what the token says or its issuer says of it, 4. the signature. */
 export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
@@ -105,7 +105,10 @@ async function introspect(
   if (!response.ok || response.value.status !== 200) return err("issuer.introspection");
   const { json = {} } = response.value;
   if (json["active"] !== true) return err("token.inactive");
-  if ([json["token_use"], json["typ"]].some((kind) => typeof kind === "string" && NO_ACCESS_TOKEN.test(kind)))
+  // "Bearer" as in the answer that issued it (RFC 7662 section 2.2): one of another type would have to be proved.
+  const type = json["token_type"] ?? "bearer";
+  if (typeof type !== "string" || type.toLowerCase() !== "bearer") return err("token.type");
+  if ([json["token_use"], json["typ"]].some((kind) => typeof kind === "string" && NO_BEARER_TOKEN.test(kind)))
     return err("token.type");
   return ok({ iss: issuer, exp: (time + TOKEN_CACHE_MS) / 1_000, ...withoutNulls(json) });
 }

@@ -119,6 +119,51 @@ describe("the name of a client", () => {
     expect(await read(html, "title")).toBe("Allow access? · Test");
   });
 
+  /** The heading of a consent page for a client of that name, which nobody has made fit to be shown. */
+  const headingOf = (name: string): Promise<string> => {
+    const view = viewsOf("x")[1] as ConsentView;
+    return read(renderPage({ ...view, client: { ...view.client, name } }, "n"), "h1");
+  };
+  /** Unicode's confusables of QUOTATION MARK, its other double quotation marks, and what looks like them beside Latin. */
+  const doubleQuotes = [
+    ...['"', "\u{FF02}", "\u{201C}", "\u{201D}", "\u{201E}", "\u{201F}", "\u{2033}", "\u{2036}", "\u{3003}"],
+    ...["\u{5F4}", "\u{2DD}", "\u{2BA}", "\u{2F5}", "\u{2F6}", "\u{2EE}", "\u{5F2}", "\u{5D9}\u{5D9}", "\u{1CD3}"],
+    ...["\u{2034}", "\u{2037}", "\u{2057}", "\u{AB}", "\u{BB}", "\u{275D}", "\u{275E}", "\u{2760}", "\u{2E42}"],
+    ...["\u{301D}", "\u{301E}", "\u{301F}", "\u{1F676}", "\u{1F677}", "\u{1F678}", "\u{309B}", "\u{3099}", "\u{FF9E}"],
+  ];
+  /** Its confusables of APOSTROPHE, but for yod, and the other single quotation marks. */
+  const singleQuotes = Array.from(
+    `'\u{60}\u{B4}\u{2B9}\u{2BB}\u{2BC}\u{2BD}\u{2BE}\u{2C8}\u{2CA}\u{2CB}\u{2F4}\u{384}\u{55A}\u{55D}\u{5F3}` +
+      `\u{7F4}\u{7F5}\u{144A}\u{16CC}\u{1FBD}\u{1FBF}\u{1FFE}\u{2018}\u{2019}\u{201B}\u{2032}\u{2035}\u{2039}` +
+      `\u{203A}\u{275B}\u{275C}\u{A78C}\u{FF07}\u{FF40}\u{16F51}\u{16F52}`,
+  );
+
+  it.each([
+    ...doubleQuotes,
+    ...singleQuotes.flatMap((single) => [single.repeat(2), `'${single}`, `${single}\u2032`, `${single}"${single}`]),
+  ])("cannot close the quotes with %j", async (mark) => {
+    expect(await headingOf(`Safe${mark} is checked`)).toBe("“Safe' is checked” wants to use x");
+  });
+
+  it.each(["\u030B", "\u030E", "\u0301\u0301", "\u0348"])("cannot close them with %j on nothing", async (mark) => {
+    expect(await headingOf(`Safe ${mark} is checked`)).toBe("“Safe ' is checked” wants to use x");
+  });
+
+  it.each([
+    "O\u02BCahu",
+    "D'\u00C9t\u00E9",
+    "\u05D7\u05D9\u05D9\u05DD",
+    "\u05F2\u05D3\u05D9\u05E9",
+    "\uFF76\uFF9E",
+    "e\u030B\u0301",
+    "\u0E01\u0E34\u0E48",
+    "5\u2032",
+    "\u{1F44D}\u{1F3FD}",
+    "1\u20E3",
+  ])("keeps the letters of %j", async (name) => {
+    expect(await headingOf(name)).toBe(`“${name}” wants to use x`);
+  });
+
   it("has a direction of its own, and so has the person's, wherever they stand", async () => {
     const rtl = "\u05D0\u05D1";
     const [signIn, consent, account] = viewsOf(rtl).map((view) => renderPage(view, "n"));

@@ -11,7 +11,7 @@ async function cost<T>(action: () => Promise<T>): Promise<{ value: T; cost: Omit
   return { value, cost: { requests: costs.requests - before.requests, rows: costs.rows - before.rows } };
 }
 
-/** The hub makes its one table with the first session it hears of; that is no cost of a session. */
+/** The hub makes its tables with the first session it hears of; that is no cost of a session. */
 async function warmHub(): Promise<void> {
   for (let count = 0; count < 2; count++) await openSession();
 }
