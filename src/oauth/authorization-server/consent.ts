@@ -1,7 +1,7 @@
 /**
  * Consent: a person is told who asks for what, and where the answer goes, every time. RFC 6749 sections 4.1.1 and 10.2,
  * RFC 9207; MCP basic/authorization/security-considerations, on the confused deputy and on redirects to localhost.
- * A decision opens the grant or buries it, so that a form works once, however often it is sent; all else follows it.
+ * A decision opens the grant or buries it, so that a form decides once, however often it is sent; all else follows it.
  */
 
 import { signText } from "../../crypto/hmac.ts";
@@ -27,6 +27,8 @@ import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
 import { isLoopback } from "../clients/redirect-uri.ts";
 import { enterAccount } from "./revocation.ts";
+import type { GrantObject } from "./grant-object.ts";
+import { isUnexpired } from "./grant-rows.ts";
 import { epochDigest, type AuthenticatedPerson } from "../sign-in/types.ts";
 
 /** What lies before a person, and comes back with their decision. */
@@ -90,8 +92,9 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
   const grant = authServer.grants.get(authServer.grants.idFromString(id));
   // spec: authorize.denied
   if (post.value.form.get("decision") !== "allow") {
-    if (!(await grant.deny())) return oauthErrorPage(authServer, "consent.already_answered");
-    audit("oauth.denied", { client: request.client });
+    // A no to what has ended is the same no.
+    if (await grant.deny()) audit("oauth.denied", { client: request.client });
+    else if ((await grant.status()) !== undefined) return oauthErrorPage(authServer, "consent.already_answered");
     return redirectToClient(
       identifiers,
       request,
@@ -103,19 +106,42 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
   const { subject, credential } = person;
   const properties = await seal(authServer.ring, "properties", person.properties, id);
   const epoch = await epochDigest(authServer.login.signIn);
-  if (!(await grant.open({ ...terms, subject, properties, epoch }, authServer.settings)))
-    return oauthErrorPage(authServer, "consent.already_answered");
-  // From here on the decision is this form's alone. Until the code is sent, nobody can use the grant.
+  const isFirst = await grant.open({ ...terms, subject, properties, epoch }, authServer.settings);
+  const page = isFirst ? undefined : explainRepeat(browser, subject, await grant.status());
+  if (page !== undefined) return page;
+  // Until the code is sent, nobody can use the grant. To note it twice is to note it once.
   if (!isGrantRecorded) await enterAccount(authServer, subject, { address: "", hasSucceeded: true, grant: id });
-  const owner = { issuer: new URL(identifiers.audience).origin, subject };
-  const hookResult = await authServer.login.hooks?.onConsent?.(owner, credential);
-  if (hookResult?.ok === false) {
-    await grant.revoke();
-    return oauthErrorPage(authServer, "consent.hook", hookResult.error);
+  if (isFirst) {
+    const owner = { issuer: new URL(identifiers.audience).origin, subject };
+    const hookResult = await authServer.login.hooks?.onConsent?.(owner, credential);
+    if (hookResult?.ok === false) {
+      await grant.revoke();
+      return oauthErrorPage(authServer, "consent.hook", hookResult.error);
+    }
+    audit("oauth.granted", { client: request.client, grant: id });
   }
-  audit("oauth.granted", { client: request.client, grant: id });
   // spec: authorize.code.sent, authorize.redirect.resent, pkce.hidden, token.page-url
   return redirectToClient(identifiers, request, { code: await signText(authServer.ring, "code", id) }, 303);
+}
+
+/**
+ * The page for an allowed form that comes again, as by a double click. None where it gets the same answer: the browser
+ * shows only the last one, and the code that waits is single use however often it is sent.
+ */
+function explainRepeat(
+  { authServer, cookies }: BrowserSession,
+  subject: string,
+  status: Awaited<ReturnType<GrantObject["status"]>>,
+): Response | undefined {
+  const { settings, login } = authServer;
+  const isTheirs = status?.terms.subject === subject;
+  // What the app does when a person agrees may still fail: only the form that has it done sends the code.
+  if (isTheirs && status.generation === 0 && isUnexpired(status) && login.hooks?.onConsent === undefined)
+    return undefined;
+  if (!isTheirs || !status.isActive) return oauthErrorPage(authServer, "consent.already_answered");
+  const text = "You have allowed this. Go back to the app that you came from: it has access.";
+  const view = { view: "message", serverName: settings.serverName, title: "Access was given", text } as const;
+  return htmlResponse({ authServer, cookies }, view);
 }
 
 /** A person who signed in under another epoch decides nothing. */

@@ -8,7 +8,10 @@ import { accountObjectName } from "../../../src/oauth/authorization-server/accou
 import { registrationEndpoint } from "../../../src/oauth/clients/register.ts";
 import type { LoginHooks } from "../../../src/oauth/authorization-server/types.ts";
 import {
+  ageGrant,
+  bindings,
   CHALLENGE,
+  EPOCH,
   measureCost,
   createAuthorizationServer,
   grantStub,
@@ -16,6 +19,7 @@ import {
   REDIRECT,
   type TestAuthorizationServer,
 } from "../authorization-server.ts";
+import { countedNamespace } from "../../world/counting.ts";
 import { authorizeUrl, openConsentPage, createBrowser, type BrowserPage } from "../browser.ts";
 
 const desk = createAuthorizationServer();
@@ -80,12 +84,6 @@ describe("what the app does when a person agrees", () => {
   };
 
   const done = (): Promise<Result<void, string>> => Promise.resolve(ok(undefined));
-  /** The grants that `name` was asked about. */
-  const grantsOf = async ({ accounts }: TestAuthorizationServer, name: string) => {
-    const ids = await accounts.getByName(await accountObjectName(name)).grants();
-    return Promise.all(ids.map(async (id) => grantStub(id).status()));
-  };
-
   it("happens after the decision was recorded, and knows who agreed", async () => {
     const heard: unknown[] = [];
     const keeping = createAuthorizationServer(
@@ -163,7 +161,6 @@ describe("a decision", () => {
       ok: true,
       value: { shoe: "size of ada" },
     });
-    expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }));
     expectStale(await at.request(CONSENT, { ...hidden, decision: "deny" }));
   });
 
@@ -198,17 +195,148 @@ describe("a decision", () => {
     expect(after).toMatchObject({ requests: 1, rows: 2 });
   });
 
-  it("sent 40 times at once gives one code, 40 rounds", async () => {
-    for (let round = 0; round < 40; round++) {
+  it("sent 40 times at once is one decision with one code, and every answer is the same, 20 rounds", async () => {
+    for (let round = 0; round < 20; round++) {
       const at = createBrowser(desk);
       const { hidden } = await openConsentPage(at, authorizeUrl(), `round ${round}`);
       const all = await Promise.all(
         Array.from({ length: 40 }, () => at.request(CONSENT, { ...hidden, decision: "allow" })),
       );
-      expect(all.filter(({ to }) => to?.searchParams.has("code"))).toHaveLength(1);
-      expect(all.filter(({ status }) => status === 400)).toHaveLength(39);
+      expect(new Set(all.map(({ status, to }) => `${status} ${to?.href}`)).size).toBe(1);
+      expect(all[0]?.to?.searchParams.has("code")).toBe(true);
+      expect(await grantsOf(desk, `round ${round}`)).toHaveLength(1);
     }
   }, 60_000);
+});
+
+/** The grants that `name` was asked about. */
+async function grantsOf({ accounts }: TestAuthorizationServer, name: string) {
+  const ids = await accounts.getByName(await accountObjectName(name)).grants();
+  return Promise.all(ids.map(async (id) => grantStub(id).status()));
+}
+
+describe("a form that is sent again, as by a double click", () => {
+  const redeem = async (code: string) => {
+    const id = (await verifyText(desk.ring, "code", code)) ?? "";
+    const { resource } = identifiers;
+    return grantStub(id).redeem({
+      client: "cli",
+      resource,
+      redirectUri: REDIRECT,
+      challenge: CHALLENGE,
+      epoch: EPOCH,
+    });
+  };
+  const allowed = async (name: string = "ada") => {
+    const at = createBrowser(desk);
+    const { hidden } = await openConsentPage(at, authorizeUrl(), name);
+    const again = (decision: string = "allow"): Promise<BrowserPage> => at.request(CONSENT, { ...hidden, decision });
+    const first = await again();
+    return { at, hidden, first, again, code: first.to?.searchParams.get("code") ?? "" };
+  };
+
+  it("gets the same redirect with the same code, which stays single use, and is written and logged once", async () => {
+    const lines: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    const { first, again, code } = await allowed();
+    const { value: second, cost } = await measureCost(() => again());
+    expect([second.status, second.to?.href]).toEqual([303, first.to?.href]);
+    expect(cost.rows).toBe(0);
+    log.mockRestore();
+    expect(lines.filter((line) => line.includes("oauth.granted"))).toHaveLength(1);
+    expect(lines.filter((line) => line.includes("oauth.refused"))).toEqual([]);
+    expect(await redeem(code)).toMatchObject({ kind: "granted" });
+    expect(await redeem(code)).toMatchObject({ kind: "refused", reason: "code.replayed" });
+    expectStale(await again());
+  });
+
+  it("says that access was given, and gives no code, once the client has picked it up", async () => {
+    const { again, code } = await allowed();
+    await redeem(code);
+    const { status, to, html } = await again();
+    expect([status, to]).toEqual([200, undefined]);
+    expect(html).toContain("Access was given");
+    expect(html).not.toContain("did not work");
+    expectStale(await again("deny"));
+  });
+
+  it("gets nothing more once the code is too old, or access was taken back", async () => {
+    const late = await allowed();
+    await ageGrant((await verifyText(desk.ring, "code", late.code)) ?? "", 61);
+    expectStale(await late.again());
+    const revoked = await allowed();
+    await grantStub((await verifyText(desk.ring, "code", revoked.code)) ?? "").revoke();
+    expectStale(await revoked.again());
+  });
+
+  it("gets nothing from another browser, nor for another person who signed in for the same request", async () => {
+    const { hidden, again } = await allowed();
+    const other = createBrowser(desk);
+    await other.request(authorizeUrl());
+    expectStale(await other.request(CONSENT, { ...hidden, decision: "allow" }));
+    const at = createBrowser(desk);
+    const begun = await at.request(authorizeUrl());
+    const [ada, bob] = [
+      await at.request(SIGN_IN, { ...begun.hidden, name: "ada", word: "open" }),
+      await at.request(SIGN_IN, { ...begun.hidden, name: "bob", word: "open" }),
+    ];
+    expect((await at.request(CONSENT, { ...ada.hidden, decision: "allow" })).status).toBe(303);
+    expectStale(await at.request(CONSENT, { ...bob.hidden, decision: "allow" }));
+    expect((await again()).status).toBe(303);
+  });
+
+  it("waits for nobody and gives no code where the app does something first, which may yet fail", async () => {
+    let finish = (_: Result<void, string>): void => {};
+    const consented = vi.fn<NonNullable<LoginHooks["onConsent"]>>(
+      () => new Promise((resolve) => void (finish = resolve)),
+    );
+    const at = createBrowser(createAuthorizationServer({}, { hooks: { onConsent: consented } }));
+    const { hidden } = await openConsentPage(at);
+    const first = at.request(CONSENT, { ...hidden, decision: "allow" });
+    await vi.waitFor(() => expect(consented).toHaveBeenCalled());
+    expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }));
+    finish(err("Your key cannot be kept at the moment"));
+    expect((await first).status).toBe(400);
+    expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }));
+    expect(consented).toHaveBeenCalledOnce();
+  });
+
+  it("is noted at the account before its code is sent, though the first one never got that far", async () => {
+    const accounts = countedNamespace(bindings.ACCOUNT);
+    const at = createBrowser(desk);
+    const begun = await at.request(authorizeUrl());
+    await at.request(SIGN_IN, { ...begun.hidden, name: "joy", word: "open", remember: "on" });
+    const { hidden } = await at.request(authorizeUrl());
+    // The isolate of the first dies when the grant is open and the account knows nothing of it.
+    const dying = new Proxy(accounts, {
+      get(target, name) {
+        if (name === "getByName") throw new Error("The isolate died");
+        return Reflect.get(target, name) as unknown;
+      },
+    });
+    const broken = createBrowser(createAuthorizationServer({}, { accounts: dying }), at.cookies);
+    await expect(broken.request(CONSENT, { ...hidden, decision: "allow" })).rejects.toThrow("The isolate died");
+    const before = (await grantsOf(desk, "joy")).length;
+    const { to } = await at.request(CONSENT, { ...hidden, decision: "allow" });
+    expect(to?.searchParams.has("code")).toBe(true);
+    expect(await grantsOf(desk, "joy")).toHaveLength(before + 1);
+  });
+
+  it("with a no is the same no, which is logged once", async () => {
+    const lines: string[] = [];
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    const { again, first } = await (async () => {
+      const at = createBrowser(desk);
+      const { hidden } = await openConsentPage(at);
+      const deny = (): Promise<BrowserPage> => at.request(CONSENT, { ...hidden, decision: "deny" });
+      return { again: deny, first: await deny() };
+    })();
+    const second = await again();
+    log.mockRestore();
+    expect([second.status, second.to?.href]).toEqual([303, first.to?.href]);
+    expect(second.to?.searchParams.get("error")).toBe("access_denied");
+    expect(lines.filter((line) => line.includes("oauth.denied"))).toHaveLength(1);
+  });
 });
 
 describe("a form", () => {
