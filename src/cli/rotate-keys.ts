@@ -32,7 +32,7 @@ interface Page {
   readonly next?: string;
 }
 
-/** As worker/router.ts has it. */
+/** As vault/feature.ts has it. */
 const ROTATE_PATH = "/admin/rotate-keys";
 const WAIT_MS = 90_000;
 /** For how long a deployed server passes a new secret on to all its isolates, generously. */

@@ -56,7 +56,7 @@ export interface UrlElicitation {
   readonly url: string | ((elicitationId: string) => string);
 }
 
-/** A kind of question. Ask `can` before asking what a client may not be able to answer. */
+/** A kind of question. Ask `client.supports` before asking what a client may not be able to answer. */
 export type InputCapability = "form" | "url" | "sampling" | "sampling.tools" | "roots";
 
 /** What every handler is given; `Context` is this, and what each feature of the server adds. */
