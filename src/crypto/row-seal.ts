@@ -40,7 +40,7 @@ const IDENTITY_OFFSET = 33;
 const BODY_OFFSET = 65;
 const TAG_BYTES = 16;
 
-/** Seals `plain` for the row `identity`, under the ring's current key. */
+/** Seals `plaintext` for the row `identity`, under the ring's current key. */
 export async function sealRow(ring: KeyRing, purpose: string, identity: string, plaintext: Bytes): Promise<SealedRow> {
   // 1. The header: how long all of it is, salt and IV of this sealing, and whose row it is.
   const header = new Uint8Array(BODY_OFFSET);

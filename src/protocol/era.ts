@@ -12,7 +12,7 @@ import { META_KEYS } from "./request-meta.ts";
 import { findRevision, SESSION_VERSIONS, type Era } from "./versions.ts";
 
 /**
- * The era of a request with these messages (none but in a POST) and this `MCP-Protocol-Version` header, which the first
+ * The era of a request with these messages (a GET or DELETE has none) and this `MCP-Protocol-Version` header, which the first
  * revision does not have. `versions` are those that are served. Refuses any other, and a batch in a version that has none.
  */
 export function determineEra(
@@ -22,7 +22,7 @@ export function determineEra(
   versions: readonly string[],
 ): Result<Era, ProtocolError> {
   const statedVersion = messages.map(metaVersion).find((version) => version !== undefined);
-  // A message that states its version is compared with its headers before either is judged.
+  // `handle-request.ts` compares the version of the body with the header's before it judges either.
   if (statedVersion !== undefined && !isBatch) return ok("stateless");
   const servesSessions = versions.some((version) => SESSION_VERSIONS.includes(version));
   const requestedVersion = statedVersion ?? versionHeader;

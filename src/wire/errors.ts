@@ -1,7 +1,7 @@
 /**
  * Every error this server sends: its JSON-RPC code and its HTTP status, in one table.
  * JSON-RPC 2.0 section 5.1; MCP basic#error-codes; transports/streamable-http.
- * Which revision knows a code is `revision/`'s business.
+ * Which revision knows a code is `protocol/`'s business.
  */
 
 import type { ErrorName } from "../base/protocol-error.ts";

@@ -92,8 +92,8 @@ async function handleMcpPost(
 }
 
 /**
- * Counts `count` messages. Gives the refusal where they are too many; `what` is said in it. Who is known is limited as
- * themselves; strangers by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
+ * Counts `count` messages. Gives the refusal where they are too many; `what` is said in it. Signed-in callers
+ * are limited by their key, anonymous ones by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
  * that is refused stays counted.
  */
 async function overLimit(

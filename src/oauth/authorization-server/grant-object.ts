@@ -2,10 +2,10 @@
  * The grant object: what one person agreed to for one client. OAuth 2.1 sections 4.1.3 and 4.3, RFC 9700 section 4.14.
  *
  * Storage: `grant-rows.ts`: one row. Codes and refresh tokens are signed names, "id" and "id.generation", so none is stored.
- * Life: opened by consent, redeemed once, one generation a refresh; over when denied, revoked, replayed, or unused for long.
- * When it is revoked or replayed, it ends what lives by it, and its alarm tries until that is done. Else the alarm is set
- * for when no form can name the object any more, and once more for the end of a redeemed one.
- * Trade-off: an object a login makes single use exact without a lock; only who holds its name can read a grant.
+ * Life: opened by consent, redeemed once, one generation a refresh; ended when denied, revoked, replayed, or unused for long.
+ * A revoked or replayed grant closes its sessions and streams; its alarm retries until that is done. Other alarms delete the
+ * row: when no consent form can name the object any more, and when a redeemed grant expires.
+ * Trade-off: one object for each login makes single use exact without a lock. No caller without its id can read a grant.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -104,7 +104,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   }
 
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
-  /** Rotates. Whoever comes back with the last generation within the grace window gets the same successor again. */
+  /** Rotates. A client that sends the previous generation within the grace window gets the current one again. */
   async refresh(
     request: RefreshRequest,
     settings: Pick<AuthorizationServerSettings, "graceSeconds" | "refreshSeconds">,
@@ -130,7 +130,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /**
-   * For strict mode, introspection and the account page; undefined when it is over. `live`: redeemed, not expired, and
+   * For strict mode, introspection and the account page; undefined when it has ended. `isActive`: redeemed, not expired, and
    * of this `epoch` where one is given.
    */
   status(epoch?: string): (GrantRow & { readonly isActive: boolean }) | undefined {

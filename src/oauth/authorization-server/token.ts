@@ -2,7 +2,7 @@
  * The token endpoint: RFC 6749 sections 3.2, 4.1.3, 4.4, 5 and 6, OAuth 2.1 sections 3.2 and 4.3, RFC 7636 section 4.6,
  * RFC 8707 section 2.2, and client credentials as the MCP extension has them. One function for each grant type.
  * Refuses forged names here, before any object wakes; what was used, rotated or revoked is refused by the grant.
- * Who the client is, `client-auth.ts` says.
+ * Who the client is, `clients/authenticate.ts` says.
  */
 
 import type { Caller } from "../../base/caller.ts";

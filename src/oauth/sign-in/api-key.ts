@@ -21,7 +21,7 @@ export interface ApiKeyServiceEnv {
   readonly UPSTREAM_ACCOUNT?: string;
 }
 
-/** Where the vault keeps the key: handlers ask for `context.vault.get(UPSTREAM.service, UPSTREAM.name)`. */
+/** Where the vault keeps the key: handlers ask for `context.vault.get(CREDENTIAL_ID.service, CREDENTIAL_ID.name)`. */
 export const CREDENTIAL_ID = { service: "upstream", name: "key" } as const;
 
 export interface ApiKeyService {

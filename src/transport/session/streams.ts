@@ -130,8 +130,8 @@ function catchUp(runtime: SessionRuntime, stream: number): void {
 
 /**
  * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
- * be passed on waits in its rows. Refuses cursors that are too old. A call's own POST comes with -1: it takes what is left.
- * Of a listener the hub was told before.
+ * be passed on waits in its rows. Refuses cursors that are too old. The POST of a call comes with -1 and takes what is left.
+ * The hub knows of a listener before it is attached.
  */
 export function attach(
   runtime: SessionRuntime,

@@ -124,7 +124,7 @@ function sessionStub(
   }
 }
 
-/** The object died under the call. Nothing was streamed yet, so the POST itself carries the error: its status, where it has no request. */
+/** The object died during the call. Nothing was streamed yet, so each request of the POST gets an error as its answer. A POST without a request fails. */
 function callLostOutcomes(error: unknown, messages: readonly Message[]): MessageOutcome[] {
   // spec: http.notification.refused
   // What nobody took must not be accepted: the client would wait for what comes of its answer.

@@ -36,7 +36,7 @@ import { readRetryState, sealRequestState } from "./request-state.ts";
 export interface StatelessDependencies {
   readonly server: Server;
   readonly services: Services;
-  /** Where the server sends changes. */
+  /** Serves `subscriptions/listen`; undefined without that part. */
   readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
 }
 

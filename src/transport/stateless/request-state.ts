@@ -18,7 +18,7 @@ export const REQUEST_STATE_TTL_MS = 600_000;
 
 const SEAL_PURPOSE = "request-state";
 
-/** Seals `memory` for the retry of this very request by this very caller. `now` in milliseconds. */
+/** Seals `retryState` for the retry of this very request by this very caller. `now` in milliseconds. */
 export async function sealRequestState(
   ring: KeyRing,
   request: StateBinding,
