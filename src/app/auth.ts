@@ -29,7 +29,9 @@ export function createLoginOptions(env: AppEnv, platform: Platform): LoginOption
   return {
     renderPage,
     signIn: chooseSignIn(env),
-    hooks: { onConsent: (owner, credential) => storeCredential(vault, owner, credential) },
+    // Only where there is something to keep: without it a double click on Allow gets the same answer.
+    hooks:
+      env.SIGN_IN === "api-key" ? { onConsent: (owner, credential) => storeCredential(vault, owner, credential) } : {},
   };
 }
 

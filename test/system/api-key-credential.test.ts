@@ -3,6 +3,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { createLoginOptions } from "../../src/app/auth.ts";
 import { CREDENTIAL_ID } from "../../src/oauth/sign-in/api-key.ts";
+import { encodeBase64url, encodeUtf8 } from "../../src/base/bytes.ts";
 import { ownerKey } from "../../src/base/caller.ts";
 import { verifyText } from "../../src/crypto/hmac.ts";
 import { sha256Base64url, open } from "../../src/crypto/seal.ts";
@@ -111,4 +112,22 @@ describe("a key that somebody signed in with", () => {
     expect(ids).toHaveLength(1);
     expect(await Promise.all(ids.map(async (id) => grantStub(id).status()))).toEqual(ids.map(() => undefined));
   });
+});
+
+/** A passphrase as the setting holds it. */
+async function stored(text: string): Promise<string> {
+  const salt = encodeUtf8("sixteen bytes of");
+  const key = await crypto.subtle.importKey("raw", encodeUtf8(text), "PBKDF2", false, ["deriveBits"]);
+  const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations: 1_000 }, key, 256);
+  return `pbkdf2-sha256:1000:${encodeBase64url(salt)}:${encodeBase64url(new Uint8Array(bits))}`;
+}
+
+it("where people bring no key, a double click on Allow gets the same answer", async () => {
+  const login = createLoginOptions({ PASSPHRASE: await stored("korrekt pferd") }, platformWith({ VAULT: db }));
+  const at = createBrowser(createAuthorizationServer({}, { login }));
+  const { hidden } = await at.request(authorizeUrl());
+  const shown = await at.request(SIGN_IN, { ...hidden, passphrase: "korrekt pferd" });
+  const [first, second] = [await decide(at, shown, "allow"), await decide(at, shown, "allow")];
+  expect(first.to?.searchParams.has("code")).toBe(true);
+  expect([second.status, second.to?.href]).toEqual([303, first.to?.href]);
 });

@@ -40,6 +40,7 @@ export interface LoginHooks {
   /**
    * A person agreed, and that is recorded: called once for it. `credential`: `SignedIn.credential`, when they
    * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant.
+   * Where it is set, a form that is sent again gets a page and not the same answer: this may still be at work, or fail.
    */
   onConsent?(
     owner: { readonly issuer: string; readonly subject: string },
