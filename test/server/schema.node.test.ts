@@ -1,8 +1,11 @@
 // What tools send as schemas, held to the metaschema. ajv makes code, so it cannot run in workerd.
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { isObject } from "../../src/base/json.ts";
 import type { Tool } from "../../src/server/define.ts";
+
+// What needs the platform is loaded, and not run.
+vi.mock("cloudflare:workers", () => ({ DurableObject: class {}, env: {}, waitUntil: () => undefined }));
 
 // By names that the compiler does not follow: what tools are given exists in workerd alone.
 const toolsOf = async (path: string, name: string): Promise<readonly Tool[]> =>

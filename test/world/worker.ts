@@ -5,6 +5,7 @@ import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { AccountObject as RealAccount } from "../../src/oauth/authorization-server/account-object.ts";
 import { HubObject } from "../../src/hub/hub-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
+import { createSettings } from "../../src/base/settings.ts";
 import type { ServerRuntime } from "../../src/server/feature.ts";
 import { StoreObject } from "../../src/storage/store-object.ts";
 import type { SessionKey } from "../../src/hub/hub-rows.ts";
@@ -106,6 +107,8 @@ export class Session extends SessionObject<Env> {
 
   override serverRuntime(env: Env): ServerRuntime {
     const bindings = counted(env);
-    return handlers.runtime({ ...bindings, HUB: interruptedHub(bindings.HUB) });
+    // The runtime is made once, by whoever comes first: what a session asks the hub goes by settings of its own.
+    const settings = createSettings({ ...bindings, HUB: interruptedHub(bindings.HUB) });
+    return { ...handlers.runtime(bindings), settings };
   }
 }
