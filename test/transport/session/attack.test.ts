@@ -632,7 +632,8 @@ describe("the hub", () => {
     await door.enableListChanges(id.toString(), callerKey(ANONYMOUS));
     await door.publish({ list: "tools" });
     await bindings.SESSION.get(id).initialize({ ...REQUEST_CONTEXT.record });
-    expect(await rowsOfHub(id.toString())).toBe(1);
+    // The session, and its interest in lists.
+    expect(await rowsOfHub(id.toString())).toBe(2);
   });
 
   it("a session admitted and never opened goes with a later change", async () => {
