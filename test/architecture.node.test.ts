@@ -106,6 +106,24 @@ const judge: Rule = (files) =>
       .map((name) => `${path}: imports "${name}": the runner imports only from spec/ and Node`),
   );
 
+/** One name for one thing: no identifier is exported twice, and no two files share their name and their folder's. */
+const uniqueNames: Rule = (files) => {
+  const sources = Object.keys(files).filter((path) => SOURCE.test(path) && !/^src\/(api|index)\.ts$/.test(path));
+  const exported = sources.flatMap((path) =>
+    [...(files[path] ?? "").matchAll(EXPORTED)].map(([, name = ""]) => ({ path, name })),
+  );
+  const named = sources.map((path) => ({ path, name: path.split("/").slice(-2).join("/") }));
+  return [exported, named].flatMap((all) =>
+    all.flatMap(({ path, name }, index) => {
+      const first = all.findIndex((other) => other.name === name);
+      return first === index
+        ? []
+        : [`${path}: "${name}" is in ${all[first]?.path} too: give one of them a name of its own`];
+    }),
+  );
+};
+const EXPORTED = /^export (?:abstract |async |declare )*(?:function\*?|const|let|class|interface|type) (\w+)/gm;
+
 /** A fork chooses its packages; barewire has one. */
 const packages: Rule = (files) =>
   each(files, /^src\/app\/.*\.ts$/, (path, text) =>
@@ -342,6 +360,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     plainEntry,
     judge,
     zodSpelling,
+    uniqueNames,
     powers,
     timersAndObjects,
     revisionDates,
@@ -384,6 +403,7 @@ judge | spec/runner/a.mjs | import { x } from "zod" | spec/runner/a.mjs: imports
 zodSpelling | src/app/a.ts | import { z } from "zod" | src/app/a.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 zodSpelling | src/server/zod.ts | import * as z from "zod" | src/server/zod.ts: write import * as z from "zod/mini": any other form bundles every language zod speaks
 zodSpelling | src/oauth/a.ts | import type * as z from "zod/mini" | src/oauth/a.ts: may not import zod: read the value by hand, or pass in a schema that src/server/zod.ts made
+uniqueNames | src/hub/a.ts | ¶export const a = 1¶export class a {} | src/hub/a.ts: "a" is in src/hub/a.ts too: give one of them a name of its own
 powers | src/hub/a.ts | crypto.subtle | src/hub/a.ts: crypto.subtle: use seal, open or sha256Base64url of crypto/seal.ts, or signText of crypto/hmac.ts
 powers | src/hub/a.ts | crypto.randomUUID() | src/hub/a.ts: randomUUID: use randomBytes of base/time.ts
 powers | src/hub/a.ts | Date.now() | src/hub/a.ts: Date.now: use now of base/time.ts, or take the time as an argument
@@ -422,6 +442,13 @@ it.each(FAULTS.trim().split("\n"))("%s", (line) => {
   const [name = "", path = "", text = "", says = ""] = line.split(" | ").map((part) => part.replaceAll("~", ""));
   const planted = text.replace(/¶×(\d+)/, (_, count) => "\n".repeat(Number(count))).replaceAll("¶", "\n");
   expect(rulesOf("barewire")[name]?.({ [path]: planted })).toEqual([says.replace("OURS_ONLY", OURS_ONLY)]);
+});
+
+it("two files of one name, in folders of one name, are found", () => {
+  const both = { "src/oauth/clients/find.ts": "", "src/hub/clients/find.ts": "" };
+  expect(rulesOf("barewire")["uniqueNames"]?.(both)).toEqual([
+    'src/hub/clients/find.ts: "clients/find.ts" is in src/oauth/clients/find.ts too: give one of them a name of its own',
+  ]);
 });
 
 it("has seen every rule red", () => {

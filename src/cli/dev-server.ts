@@ -11,7 +11,7 @@ import { dirname, resolve } from "node:path";
 import { unstable_DevEnv as DevEnv } from "wrangler";
 import { askWorker, faultIn, lineWith, type Fault, type LogLine } from "./dev-fault.ts";
 import { ROOT } from "./environment.mjs";
-import type { Settings } from "./local-settings.ts";
+import type { LocalSettings } from "./local-settings.ts";
 import { sourceMapper } from "./source-map.ts";
 import { watchFile } from "./watch-file.ts";
 
@@ -20,10 +20,10 @@ export interface ServeOptions {
   readonly config: string;
   readonly port: number;
   /** The settings that go before those of the configuration; asked again when one of the files `vars` changes. */
-  readonly settings: () => Settings;
+  readonly settings: () => LocalSettings;
   readonly vars: readonly string[];
   /** Called with the settings in force, each time the Worker serves anew. */
-  readonly onServed: (settings: Settings) => void;
+  readonly onServed: (settings: LocalSettings) => void;
   /** Called with what is wrong, or with nothing where wrangler has printed it. */
   readonly onBroken: (fault?: Fault) => void;
   /** Called with the level and the text of what the Worker logs. */
@@ -219,7 +219,7 @@ class DevServer {
     else this.options.onBroken(faultIn(line?.message ?? answer.reason, this.mapped));
   }
 
-  private settingsInForce(): Settings {
+  private settingsInForce(): LocalSettings {
     const bindings = (this.env.config.latestConfig?.["bindings"] ?? {}) as Readonly<
       Record<string, { value?: unknown }>
     >;

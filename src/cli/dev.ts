@@ -13,7 +13,7 @@ import { migrateLocal } from "./databases.ts";
 import type { ServeOptions } from "./dev-server.ts";
 import { ENV, ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
-import { freshKeys, localSettings, makeSecrets, passphraseIn, type Settings } from "./local-settings.ts";
+import { freshKeys, localSettings, makeSecrets, passphraseIn, type LocalSettings } from "./local-settings.ts";
 
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
@@ -77,7 +77,7 @@ async function app(): Promise<Served> {
   const url = readUrl(values.url);
   makeSecrets(VARS);
   await migrateLocal(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
-  const settings = (): Settings => localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
+  const settings = (): LocalSettings => localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
   return { config: "wrangler.toml", vars: [VARS], settings };
 }
 
@@ -144,7 +144,7 @@ function endWith(stop: () => Promise<void>): void {
 }
 
 /** Who is asked what, by the settings in force. */
-function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: Settings): string {
+function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: LocalSettings): string {
   if (AUTH === "none") return "Anyone on this machine may call it: AUTH is none.";
   if (AUTH_ISSUER !== "") return `Callers bring tokens of ${AUTH_ISSUER}, as AUTH_ISSUER says.`;
   if (SIGN_IN !== "" && SIGN_IN !== "passphrase") return `People sign in by ${SIGN_IN}, as SIGN_IN says.`;
@@ -153,7 +153,7 @@ function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: Settings): string 
 }
 
 /** How to connect. */
-function describe(port: number, settings: Settings): string {
+function describe(port: number, settings: LocalSettings): string {
   const endpoint = addressOf(port);
   const revision = STATELESS_VERSIONS[0];
   const meta = {

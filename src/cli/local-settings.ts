@@ -4,14 +4,14 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { freshPassphrase, hashPassphrase, isHashOf } from "./passphrase.mjs";
 
-/** Settings by name. */
-export type Settings = Readonly<Record<string, string>>;
+/** Settings of the Worker on this machine, by name. */
+export type LocalSettings = Readonly<Record<string, string>>;
 
 /**
  * Settings that say where a deployment is, who vouches for its callers, who watches it and who reads its log, each with the
  * value that it has on this machine whatever wrangler.toml says. IDENTITY makes one server of all names and ports of loopback.
  */
-const LOCAL_SETTINGS: Settings = {
+const LOCAL_SETTINGS: LocalSettings = {
   PUBLIC_URL: "",
   IDENTITY: "http://localhost:8787",
   JURISDICTION: "",
@@ -29,7 +29,7 @@ const LOCAL_SETTINGS: Settings = {
 export function localSettings(
   vars: string,
   { url = "", auth = "" }: { readonly url?: string; readonly auth?: string } = {},
-): Settings {
+): LocalSettings {
   const free = Object.entries(LOCAL_SETTINGS).filter(([name]) => !names(vars, name));
   return {
     ...Object.fromEntries(free),
