@@ -55,7 +55,13 @@ export type {
   SamplingResult,
   UrlElicitation,
 } from "./server/context.ts";
-export { fetchConfigured, fetchUntrusted, type FetchLimits, type FetchOptions, type FetchResult } from "./net/fetch.ts";
+export {
+  fetchConfigured,
+  fetchUntrusted,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchResult,
+} from "./net/fetch.ts";
 export { openWebSocket } from "./net/websocket.ts";
 export { ownerKey, type Caller } from "./base/caller.ts";
 
@@ -67,7 +73,14 @@ export type { SubscriptionsContext } from "./transport/stateless/subscriptions.t
 // ---- Storage ---------------------------------------------------------------------------------------------
 
 export type { RateLimitOptions, ScopedCacheOptions, StorageContext } from "./storage/context.ts";
-export type { CachedValue, CacheOptions, ListOptions, RateLimitResult, SqlValue, Store } from "./storage/types.ts";
+export type {
+  CachedValue,
+  CacheOptions,
+  ListOptions,
+  RateLimitResult,
+  SqlValue,
+  Store,
+} from "./storage/types.ts";
 
 // ---- Vault -----------------------------------------------------------------------------------------------
 
@@ -118,7 +131,13 @@ export { protocolError } from "./base/protocol-error.ts";
 
 // ---- Small parts that everything here is written with ----------------------------------------------------
 
-export { isObject, readJson, readJsonObject, type JsonObject, type JsonValue } from "./base/json.ts";
+export {
+  isObject,
+  readJson,
+  readJsonObject,
+  type JsonObject,
+  type JsonValue,
+} from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
 export { now, randomBytes, sleep, startTimer } from "./base/time.ts";

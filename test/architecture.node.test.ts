@@ -53,13 +53,19 @@ const layers: Rule = (files) =>
       ];
     return importsOf(text).flatMap((name) => {
       if (!name.startsWith("."))
-        return PACKAGES.has(name) || path.startsWith(OWN_FOLDER) || (path.startsWith(CLI) && CLI_PACKAGES.test(name))
+        return PACKAGES.has(name) ||
+          path.startsWith(OWN_FOLDER) ||
+          (path.startsWith(CLI) && CLI_PACKAGES.test(name))
           ? []
-          : [`${path}: may not import "${name}": import it in ${OWN_FOLDER}, and pass in what it gives`];
+          : [
+              `${path}: may not import "${name}": import it in ${OWN_FOLDER}, and pass in what it gives`,
+            ];
       const target = folderOf(normalize(join(dirname(path), name)));
       return target === folder || (LAYERS[target] ?? 9) < layer
         ? []
-        : [`${path}: ${folder} may not import ${target}: move what both need to a lower layer, or pass it in`];
+        : [
+            `${path}: ${folder} may not import ${target}: move what both need to a lower layer, or pass it in`,
+          ];
     });
   });
 
@@ -86,7 +92,10 @@ const onNode: Rule = (files) =>
   each(files, /^src\/cli\//, (path) =>
     [path, ...reach(files, path)]
       .filter((file) => importsOf(files[file] ?? "").some((name) => name.startsWith("cloudflare:")))
-      .map((file) => `${path}: reaches ${file}, which needs workerd: move what both need to a file that runs on Node`),
+      .map(
+        (file) =>
+          `${path}: reaches ${file}, which needs workerd: move what both need to a file that runs on Node`,
+      ),
   );
 
 /** Node 20 runs these before anything is installed: some need nothing more, the others bring it. */
@@ -94,7 +103,10 @@ const plainEntry: Rule = (files) =>
   each(files, /^src\/cli\/.*\.mjs$/, (path, text) =>
     importsOf(text)
       .filter((name) => !/^node:|^\..*\.mjs$/.test(name))
-      .map((name) => `${path}: imports "${name}": Node 20 runs this file alone: import only Node and .mjs files`),
+      .map(
+        (name) =>
+          `${path}: imports "${name}": Node 20 runs this file alone: import only Node and .mjs files`,
+      ),
   );
 
 /** Whoever judges a server shares nothing with it, so that one mistake cannot hide another. */
@@ -102,13 +114,18 @@ const judge: Rule = (files) =>
   each(files, /^spec\/.*\.m?[jt]s$/, (path, text) =>
     importsOf(text)
       .filter((name) => !name.startsWith("node:"))
-      .filter((name) => !name.startsWith(".") || !normalize(join(dirname(path), name)).startsWith("spec/"))
+      .filter(
+        (name) =>
+          !name.startsWith(".") || !normalize(join(dirname(path), name)).startsWith("spec/"),
+      )
       .map((name) => `${path}: imports "${name}": the runner imports only from spec/ and Node`),
   );
 
 /** One name for one thing: no identifier is exported twice, and no two files share their name and their folder's. */
 const uniqueNames: Rule = (files) => {
-  const sources = Object.keys(files).filter((path) => SOURCE.test(path) && !/^src\/(api|index)\.ts$/.test(path));
+  const sources = Object.keys(files).filter(
+    (path) => SOURCE.test(path) && !/^src\/(api|index)\.ts$/.test(path),
+  );
   const exported = sources.flatMap((path) =>
     [...(files[path] ?? "").matchAll(EXPORTED)].map(([, name = ""]) => ({ path, name })),
   );
@@ -122,7 +139,8 @@ const uniqueNames: Rule = (files) => {
     }),
   );
 };
-const EXPORTED = /^export (?:abstract |async |declare )*(?:function\*?|const|let|class|interface|type) (\w+)/gm;
+const EXPORTED =
+  /^export (?:abstract |async |declare )*(?:function\*?|const|let|class|interface|type) (\w+)/gm;
 
 /** A fork chooses its packages; barewire has one. */
 const packages: Rule = (files) =>
@@ -138,11 +156,17 @@ const zodSpelling: Rule = (files) =>
   each(files, /^src\/.*\.ts$/, (path, text) => {
     const lines = text.split("\n").filter((line) => /from "zod[/\w.]*"/.test(line));
     if (lines.length > 0 && path !== ZOD_FILE && !path.startsWith(OWN_FOLDER))
-      return [`${path}: may not import zod: read the value by hand, or pass in a schema that ${ZOD_FILE} made`];
+      return [
+        `${path}: may not import zod: read the value by hand, or pass in a schema that ${ZOD_FILE} made`,
+      ];
     const half =
-      path === ZOD_FILE ? /^import \* as z from "zod\/mini"|locales/ : /^import (type )?\* as z from "zod(\/mini)?"/;
+      path === ZOD_FILE
+        ? /^import \* as z from "zod\/mini"|locales/
+        : /^import (type )?\* as z from "zod(\/mini)?"/;
     return lines.some((line) => !half.test(line))
-      ? [`${path}: write import * as z from "zod/mini": any other form bundles every language zod speaks`]
+      ? [
+          `${path}: write import * as z from "zod/mini": any other form bundles every language zod speaks`,
+        ]
       : [];
   });
 
@@ -173,7 +197,8 @@ const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
   {
     power: /(?<![.\w])(globalThis\.)?fetch\(/,
     door: /^src\/(net|cli)\//,
-    instead: "use context.fetch in a handler, fetchConfigured or fetchUntrusted of net/fetch.ts elsewhere",
+    instead:
+      "use context.fetch in a handler, fetchConfigured or fetchUntrusted of net/fetch.ts elsewhere",
   },
   {
     power: /\bsql\.exec\b|\.prepare\(|\.sql(<[^(]*>)?\(\s*["'`]/,
@@ -228,7 +253,9 @@ const fileCeiling: Rule = (files) =>
 
 const headers: Rule = (files) =>
   each(files, SOURCE, (path, text) => {
-    const header = /^\/\*\*?\s*\n([\s\S]*?)\n\s*\*\//.exec(text)?.[1] ?? /^\/\*\*.*\*\/|^(\/\/.*\n)+/.exec(text)?.[0];
+    const header =
+      /^\/\*\*?\s*\n([\s\S]*?)\n\s*\*\//.exec(text)?.[1] ??
+      /^\/\*\*.*\*\/|^(\/\/.*\n)+/.exec(text)?.[0];
     if (header === undefined)
       return [
         `${path}: no header: begin with a comment that says what the file is and which text it follows; ${OURS_ONLY}`,
@@ -268,17 +295,26 @@ const skippedTests: Rule = (files) =>
   );
 
 const UNFINISHED = new RegExp(
-  ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "W" + "IP"].map((w) => `\\b${w}\\b`).join("|"),
+  ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "W" + "IP"]
+    .map((w) => `\\b${w}\\b`)
+    .join("|"),
 );
 const unfinished: Rule = (files) =>
-  each(files, /./, (path, text) => found(path, text, UNFINISHED, `do it now, or file an issue; ${OURS_ONLY}`));
+  each(files, /./, (path, text) =>
+    found(path, text, UNFINISHED, `do it now, or file an issue; ${OURS_ONLY}`),
+  );
 
 const ROOTS = ["wo" + "rk", "ro" + "ot", "ho" + "me", "Us" + "ers", "tm" + "p"].join("|");
 const PLACES = new RegExp(`(?<![\\w.:/])/(${ROOTS})/\\w|registry\\.[n]pmjs\\.org`);
 const machinePaths: Rule = (files) =>
   // An exchange may well carry a path: it is what a client would send.
   each(files, /^(?!spec\/exchanges\/)/, (path, text) =>
-    found(path, text, PLACES, `write it relative to this repository, and name no host; ${OURS_ONLY}`),
+    found(
+      path,
+      text,
+      PLACES,
+      `write it relative to this repository, and name no host; ${OURS_ONLY}`,
+    ),
   );
 
 const TOP =
@@ -335,16 +371,22 @@ const citations: Rule = (files) => {
     for (const [, ids] of text.matchAll(/spec: ([a-z][\w.-]*(?:, [a-z][\w.-]*)*)/g))
       for (const id of ids?.split(", ") ?? []) cited.set(id, path);
   }
-  const musts = entries.filter((entry) => entry.level.startsWith("MUST") && entry.excluded === undefined);
+  const musts = entries.filter(
+    (entry) => entry.level.startsWith("MUST") && entry.excluded === undefined,
+  );
   return [
     ...[...cited]
       .filter(([id]) => !known.has(id))
       .map(
-        ([id, path]) => `${path}: cites ${id}, which is not in the ledger: add it to spec/requirements, or mend the id`,
+        ([id, path]) =>
+          `${path}: cites ${id}, which is not in the ledger: add it to spec/requirements, or mend the id`,
       ),
     ...musts
       .filter((entry) => !cited.has(entry.id))
-      .map(({ id }) => `${id}: no line of src cites it: write // spec: ${id} at the line that obeys it`),
+      .map(
+        ({ id }) =>
+          `${id}: no line of src cites it: write // spec: ${id} at the line that obeys it`,
+      ),
   ];
 };
 
@@ -352,27 +394,32 @@ const citations: Rule = (files) => {
 
 /** They protect whoever runs a server built of this. */
 const RULES: Readonly<Record<string, Rule>> = {
-  ...{
-    layers,
-    api,
-    cycles,
-    onNode,
-    plainEntry,
-    judge,
-    zodSpelling,
-    uniqueNames,
-    powers,
-    timersAndObjects,
-    revisionDates,
-    defaultExports,
-    skippedTests,
-    citations,
-  },
+  layers,
+  api,
+  cycles,
+  onNode,
+  plainEntry,
+  judge,
+  zodSpelling,
+  uniqueNames,
+  powers,
+  timersAndObjects,
+  revisionDates,
+  defaultExports,
+  skippedTests,
+  citations,
 };
 
 /** How we want our own repository. A fork writes, names and depends as it likes. */
 const OURS: Readonly<Record<string, Rule>> = {
-  ...{ packages, fileCeiling, headers, unfinished, machinePaths, topLevel, dialects, drawnLayers },
+  packages,
+  fileCeiling,
+  headers,
+  unfinished,
+  machinePaths,
+  topLevel,
+  dialects,
+  drawnLayers,
 };
 
 /** The rules that bind the package of this name. */
@@ -434,14 +481,23 @@ drawnLayers | README.md | subgraph L3¶wire["wire"] | README.md: has wire in lay
 
 const here = readTree();
 const { name: NAME } = JSON.parse(here["package.json"] ?? "{}") as { name: string };
-const breaches = (name: string, files: Files): string[] => Object.values(rulesOf(name)).flatMap((rule) => rule(files));
+const breaches = (name: string, files: Files): string[] =>
+  Object.values(rulesOf(name)).flatMap((rule) => rule(files));
 
-it.each(Object.entries(rulesOf(NAME)))("%s: kept here", (_, rule) => expect(rule(here)).toEqual([]));
+it.each(Object.entries(rulesOf(NAME)))("%s: kept here", (_, rule) =>
+  expect(rule(here)).toEqual([]),
+);
 
 it.each(FAULTS.trim().split("\n"))("%s", (line) => {
-  const [name = "", path = "", text = "", says = ""] = line.split(" | ").map((part) => part.replaceAll("~", ""));
-  const planted = text.replace(/¶×(\d+)/, (_, count) => "\n".repeat(Number(count))).replaceAll("¶", "\n");
-  expect(rulesOf("barewire")[name]?.({ [path]: planted })).toEqual([says.replace("OURS_ONLY", OURS_ONLY)]);
+  const [name = "", path = "", text = "", says = ""] = line
+    .split(" | ")
+    .map((part) => part.replaceAll("~", ""));
+  const planted = text
+    .replace(/¶×(\d+)/, (_, count) => "\n".repeat(Number(count)))
+    .replaceAll("¶", "\n");
+  expect(rulesOf("barewire")[name]?.({ [path]: planted })).toEqual([
+    says.replace("OURS_ONLY", OURS_ONLY),
+  ]);
 });
 
 it("two files of one name, in folders of one name, are found", () => {
@@ -452,7 +508,9 @@ it("two files of one name, in folders of one name, are found", () => {
 });
 
 it("has seen every rule red", () => {
-  expect(Object.keys(rulesOf("barewire")).filter((name) => !FAULTS.includes(`\n${name} | `))).toEqual([]);
+  expect(
+    Object.keys(rulesOf("barewire")).filter((name) => !FAULTS.includes(`\n${name} | `)),
+  ).toEqual([]);
 });
 
 it("names what to use instead as it is named there", () => {
@@ -460,7 +518,10 @@ it("names what to use instead as it is named there", () => {
   const missing = [...named].flatMap(([, names = "", file = ""]) =>
     names
       .split(/, | or /)
-      .filter((name) => !new RegExp(`^export (async )?function ${name}\\b`, "m").test(here[`src/${file}`] ?? ""))
+      .filter(
+        (name) =>
+          !new RegExp(`^export (async )?function ${name}\\b`, "m").test(here[`src/${file}`] ?? ""),
+      )
       .map((name) => `${file}: ${name}`),
   );
   expect(missing).toEqual([]);
@@ -480,13 +541,22 @@ const ADDED: Files = {
 it("a fork may add packages, files and folders", () => {
   expect(breaches("my-server", ADDED)).toEqual([]);
   expect(breaches("barewire", ADDED).map((one) => one.split(":")[0])).toEqual([
-    ...["src/app/router.ts", "src/app/router.ts", "src/app/router.ts"],
-    ...["docs/index.md", "docs/index.md", "docs", "AGENTS.md", "lib"],
+    "src/app/router.ts",
+    "src/app/router.ts",
+    "src/app/router.ts",
+    "docs/index.md",
+    "docs/index.md",
+    "docs",
+    "AGENTS.md",
+    "lib",
   ]);
 });
 
 it("what protects everybody binds a fork too", () => {
-  const careless = { "src/app/a.ts": "await fetch(url)", "src/wire/a.ts": 'import { Hono } from "hono"' };
+  const careless = {
+    "src/app/a.ts": "await fetch(url)",
+    "src/wire/a.ts": 'import { Hono } from "hono"',
+  };
   expect(breaches("my-server", careless)).toEqual([
     expect.stringMatching(/^src\/wire\/a\.ts: may not import "hono"/),
     expect.stringMatching(/^src\/app\/a\.ts: fetch\(/),
@@ -516,7 +586,9 @@ it("what a stranger's URL names is fetched as from the internet", () => {
   // Without the flag a host of the Worker's own zone is reached at its origin, past what guards it:
   // developers.cloudflare.com/workers/configuration/compatibility-flags/#global-fetch-strictly-public
   for (const path of ["wrangler.toml", "test/world/wrangler.toml"])
-    expect(here[path], path).toMatch(/^compatibility_flags = \[.*"global_fetch_strictly_public".*\]$/m);
+    expect(here[path], path).toMatch(
+      /^compatibility_flags = \[.*"global_fetch_strictly_public".*\]$/m,
+    );
 });
 
 it("the README of the app names the JSON Schema dialects", () => {
@@ -527,13 +599,21 @@ it("the README of the app names the JSON Schema dialects", () => {
 
 // ---- Helpers --------------------------------------------------------------------------------------------------------
 
-function each(files: Files, which: RegExp, look: (path: string, text: string) => string[]): string[] {
-  return Object.entries(files).flatMap(([path, text]) => (which.test(path) ? look(path, text) : []));
+function each(
+  files: Files,
+  which: RegExp,
+  look: (path: string, text: string) => string[],
+): string[] {
+  return Object.entries(files).flatMap(([path, text]) =>
+    which.test(path) ? look(path, text) : [],
+  );
 }
 
 function found(path: string, text: string, what: RegExp, instead: string): string[] {
   const hit = what.exec(text);
-  return hit === null ? [] : [`${path}:${text.slice(0, hit.index).split("\n").length}: ${hit[0]}: ${instead}`];
+  return hit === null
+    ? []
+    : [`${path}:${text.slice(0, hit.index).split("\n").length}: ${hit[0]}: ${instead}`];
 }
 
 function acceptedDialects(files: Files): string[] {
@@ -545,7 +625,8 @@ function layersDrawnIn(text: string): Record<string, number> {
   const drawn: Record<string, number> = {};
   let layer = 0;
   for (const line of text.split("\n")) {
-    const [, subgraph, row, rowFolder = ""] = /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./]+)`/.exec(line) ?? [];
+    const [, subgraph, row, rowFolder = ""] =
+      /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./]+)`/.exec(line) ?? [];
     layer = Number(subgraph ?? (/^\s*end$/.test(line) ? 0 : layer));
     if (row !== undefined) drawn[rowFolder] = Number(row);
     if (subgraph !== undefined || layer === 0) continue;
@@ -566,7 +647,9 @@ function folderOf(path: string): string {
 
 function importsOf(text: string): string[] {
   return [
-    ...text.matchAll(/^(?:import|export|\})[^"\n]*\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm),
+    ...text.matchAll(
+      /^(?:import|export|\})[^"\n]*\bfrom "([^"]+)"|^import "([^"]+)"|\bimport\("([^"]+)"\)/gm,
+    ),
   ].map((m) => m[1] ?? m[2] ?? m[3] ?? "");
 }
 

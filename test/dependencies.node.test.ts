@@ -33,7 +33,8 @@ type Lock = Readonly<Record<string, Locked>>;
 
 /** Where packages are installed, each with a lockfile of its own. */
 const FOLDERS = [".", "test/node", "test/outside"];
-const manifestIn = (folder: string): Manifest => JSON.parse(read(`${folder}/package.json`)) as Manifest;
+const manifestIn = (folder: string): Manifest =>
+  JSON.parse(read(`${folder}/package.json`)) as Manifest;
 const lockIn = (folder: string): Lock =>
   (JSON.parse(read(`${folder}/package-lock.json`)) as { packages: Lock }).packages;
 
@@ -59,30 +60,46 @@ function faults(manifest: Manifest, lock: Lock): string[] {
       .map(([name]) => `${name}: not exact: name one version, as npm install --save-exact does`),
     ...packages
       .filter(([, { integrity = "" }]) => !integrity.startsWith("sha512-"))
-      .map(([path]) => `${path}: no hash: delete the entry and run npm install --package-lock-only`),
+      .map(
+        ([path]) => `${path}: no hash: delete the entry and run npm install --package-lock-only`,
+      ),
     ...packages
       .filter(([, { resolved }]) => resolved !== undefined)
       .map(([path]) => `${path}: names a host: run npm install --omit-lockfile-registry-resolved`),
     ...packages
-      .filter(([path, entry]) => entry.hasInstallScript === true && !(nameOf(path) in (manifest.allowScripts ?? {})))
-      .map(([path]) => `${nameOf(path)}: has an install script: read it, and name it in allowScripts of package.json`),
+      .filter(
+        ([path, entry]) =>
+          entry.hasInstallScript === true && !(nameOf(path) in (manifest.allowScripts ?? {})),
+      )
+      .map(
+        ([path]) =>
+          `${nameOf(path)}: has an install script: read it, and name it in allowScripts of package.json`,
+      ),
     // `npm ci` refuses a lockfile that leaves out a package of any platform.
     ...optional
       .filter((name) => !names.has(name))
       .map((name) => `${name}: not in the lockfile: run npm install --package-lock-only`),
     ...Object.entries(manifest.scripts ?? {}).flatMap(([name, command]) => [
-      ...(UNASKED.test(name) ? [`${name}: runs unasked when npm installs: make it a command that people call`] : []),
-      ...(FETCHES.test(command) ? [`${name}: fetches what no lockfile names: add the package, and call it`] : []),
+      ...(UNASKED.test(name)
+        ? [`${name}: runs unasked when npm installs: make it a command that people call`]
+        : []),
+      ...(FETCHES.test(command)
+        ? [`${name}: fetches what no lockfile names: add the package, and call it`]
+        : []),
     ]),
   ];
 }
 
 /** What the main folder is held to besides. */
 function mainFaults(lock: Lock): string[] {
-  const copies = (name: string): number => Object.keys(lock).filter((path) => nameOf(path) === name).length;
+  const copies = (name: string): number =>
+    Object.keys(lock).filter((path) => nameOf(path) === name).length;
   return ["workerd", "zod"]
     .filter((name) => copies(name) !== 1)
-    .map((name) => `${name}: ${copies(name)} copies: choose versions that agree, so that one serves all`);
+    .map(
+      (name) =>
+        `${name}: ${copies(name)} copies: choose versions that agree, so that one serves all`,
+    );
 }
 
 /** What barewire is held to, and a fork is not. */
@@ -136,9 +153,21 @@ it("our own tools let npm run no script", () => {
 const HASH = { integrity: "sha512-x" };
 const plain: Manifest = { name: "any" };
 it.each<[manifest: Partial<Manifest>, lock: Lock, says: string]>([
-  [{ dependencies: { zod: "^4.6.6" } }, {}, "zod: not exact: name one version, as npm install --save-exact does"],
-  [{ optionalDependencies: { a: "1" } }, {}, "a: not exact: name one version, as npm install --save-exact does"],
-  [{}, { "node_modules/a": {} }, "node_modules/a: no hash: delete the entry and run npm install --package-lock-only"],
+  [
+    { dependencies: { zod: "^4.6.6" } },
+    {},
+    "zod: not exact: name one version, as npm install --save-exact does",
+  ],
+  [
+    { optionalDependencies: { a: "1" } },
+    {},
+    "a: not exact: name one version, as npm install --save-exact does",
+  ],
+  [
+    {},
+    { "node_modules/a": {} },
+    "node_modules/a: no hash: delete the entry and run npm install --package-lock-only",
+  ],
   [
     {},
     { "node_modules/a": { integrity: "sha1-x" } },
@@ -174,8 +203,14 @@ it.each<[manifest: Partial<Manifest>, lock: Lock, says: string]>([
 });
 
 it("sees a second copy", () => {
-  const lock = { "node_modules/zod": HASH, "node_modules/workerd": HASH, "node_modules/a/node_modules/workerd": HASH };
-  expect(mainFaults(lock)).toEqual(["workerd: 2 copies: choose versions that agree, so that one serves all"]);
+  const lock = {
+    "node_modules/zod": HASH,
+    "node_modules/workerd": HASH,
+    "node_modules/a/node_modules/workerd": HASH,
+  };
+  expect(mainFaults(lock)).toEqual([
+    "workerd: 2 copies: choose versions that agree, so that one serves all",
+  ]);
 });
 
 it("a fork adds packages, and lets their scripts run; barewire does neither", () => {
@@ -203,7 +238,17 @@ it("a Node that is new enough is so for every tool, and the smallest of its line
   ];
   const ranges = tools.map((name) => lockIn(".")[`node_modules/${name}`]?.engines?.node ?? "none");
   const takes = (version: string): boolean => ranges.every((range) => admits(range, version));
-  const versions = ["20.20.2", "22.11.0", "22.18.0", "22.23.2", "23.11.0", "24.0.0", "25.9.0", "26.0.0", "27.1.0"];
+  const versions = [
+    "20.20.2",
+    "22.11.0",
+    "22.18.0",
+    "22.23.2",
+    "23.11.0",
+    "24.0.0",
+    "25.9.0",
+    "26.0.0",
+    "27.1.0",
+  ];
   expect(versions.filter(isNewEnough)).toEqual(versions.filter(takes));
   // Node 22 reads TypeScript from 22.18 on; what Vitest asks for would be less.
   expect(["22.12.0", "22.17.1"].map((version) => [takes(version), isNewEnough(version)])).toEqual([
@@ -215,9 +260,14 @@ it("a Node that is new enough is so for every tool, and the smallest of its line
 it("the pinned Node is new enough, one version, on every platform that SECURITY.md names", () => {
   const { optionalDependencies = {} } = manifestIn("test/node");
   const lock = lockIn("test/node");
-  const pinned = Object.keys(optionalDependencies).map((name) => lock[`node_modules/${name}`] ?? {});
+  const pinned = Object.keys(optionalDependencies).map(
+    (name) => lock[`node_modules/${name}`] ?? {},
+  );
   expect(pinned.map(({ os, cpu }) => `${String(os)} ${String(cpu)}`).toSorted()).toEqual([
-    ...["darwin arm64", "darwin x64", "linux arm64", "linux x64"],
+    "darwin arm64",
+    "darwin x64",
+    "linux arm64",
+    "linux x64",
   ]);
   expect(new Set(pinned.map(({ version }) => version)).size).toBe(1);
   expect(isNewEnough(pinned[0]?.version ?? "")).toBe(true);
@@ -229,7 +279,9 @@ it("SECURITY.md counts right", () => {
   if (manifestIn(".").name !== "barewire") return;
   const page = read("SECURITY.md").replaceAll(/\s+/g, " ");
   const said = (sentence: RegExp): string[] | undefined => sentence.exec(page)?.slice(1);
-  const [main = [], pinned = [], outside = []] = FOLDERS.map((folder) => Object.values(lockIn(folder)).slice(1));
+  const [main = [], pinned = [], outside = []] = FOLDERS.map((folder) =>
+    Object.values(lockIn(folder)).slice(1),
+  );
   const optional = main.filter((entry) => entry.optional === true);
   expect(said(/the lockfile names (\d+) packages, (\d+) of them optional/)).toEqual([
     String(main.length),

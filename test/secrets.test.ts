@@ -22,6 +22,8 @@ describe("leaks", () => {
   });
 
   it("finds nothing in an ordinary line", () => {
-    expect(linesWithSecrets(['{"event":"oauth.refused","endpoint":"resource","reason":"token.absent"}'])).toEqual([]);
+    expect(
+      linesWithSecrets(['{"event":"oauth.refused","endpoint":"resource","reason":"token.absent"}']),
+    ).toEqual([]);
   });
 });

@@ -29,7 +29,9 @@ function startListening(heard: Heard): Heard {
     if (secret.length >= TAIL) heard.tails.add(secret.slice(-TAIL));
   };
   for (const name of ["encrypt", "sign"] as const) {
-    const real = crypto.subtle[name].bind(crypto.subtle) as (...args: unknown[]) => Promise<ArrayBuffer>;
+    const real = crypto.subtle[name].bind(crypto.subtle) as (
+      ...args: unknown[]
+    ) => Promise<ArrayBuffer>;
     const listening = async (...args: unknown[]): Promise<ArrayBuffer> => {
       const made = await real(...args);
       note(encodeBase64url(new Uint8Array(made)));
@@ -63,7 +65,8 @@ export function registerSecret(secret: string): void {
 /** The lines that hold a secret. */
 export function linesWithSecrets(of: readonly string[] = lines): string[] {
   return of.filter((line) => {
-    for (let at = TAIL; at <= line.length; at++) if (tails.has(line.slice(at - TAIL, at))) return true;
+    for (let at = TAIL; at <= line.length; at++)
+      if (tails.has(line.slice(at - TAIL, at))) return true;
     return false;
   });
 }

@@ -22,7 +22,8 @@ const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) }
 /** The longest of all, which begin at once, so that neither is left to run alone at the end. */
 const LONGEST = /exchanges\.bytes|cli.dev\./;
 /** Files that take tens of seconds: the first of their project. */
-const LONG = /exchanges\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls|feed-object/;
+const LONG =
+  /exchanges\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls|feed-object/;
 
 class LongestFirst extends BaseSequencer {
   /** Project after project otherwise: a worker is kept only while the next file is of the same one, and to start it takes seconds. */
@@ -55,7 +56,11 @@ const config: ViteUserConfig = defineConfig({
             wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
             // For tests of the vault: `applyD1Migrations(env.VAULT, env.VAULT_MIGRATIONS)`.
             miniflare: {
-              bindings: { KEYS, ...soak, VAULT_MIGRATIONS: await readD1Migrations(`${root}src/vault/migrations`) },
+              bindings: {
+                KEYS,
+                ...soak,
+                VAULT_MIGRATIONS: await readD1Migrations(`${root}src/vault/migrations`),
+              },
             },
           })),
         ],

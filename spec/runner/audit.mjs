@@ -14,7 +14,10 @@ import { formOf, keepCookies, locationOf, webOf } from "./web.mjs";
 const spec = new URL("../", import.meta.url);
 const read = (path) => JSON.parse(readFileSync(new URL(path, spec), "utf8"));
 const names = ["revision", "mode", "only", "out"].map((name) => [name, { type: "string" }]);
-const { values: flags, positionals } = parseArgs({ allowPositionals: true, options: Object.fromEntries(names) });
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: Object.fromEntries(names),
+});
 const [address = ""] = positionals;
 const EXAMPLE = "make audit URL=https://mcp.example.com/mcp";
 if (address === "") stop(`Which server? Name it: ${EXAMPLE}`);
@@ -36,13 +39,20 @@ function overlay({ use, ...request }) {
   if (use === undefined) return request;
   const base = overlay(templates[use]);
   const lower = Object.keys(request.headers ?? {}).map((name) => name.toLowerCase());
-  const rest = Object.entries(base.headers ?? {}).filter(([name]) => !lower.includes(name.toLowerCase()));
+  const rest = Object.entries(base.headers ?? {}).filter(
+    ([name]) => !lower.includes(name.toLowerCase()),
+  );
   const merged = Object.fromEntries(
     ["body", "query", "form"]
       .filter((part) => request[part] !== undefined)
       .map((part) => [part, patch(base[part], request[part])]),
   );
-  return { ...base, ...request, headers: { ...Object.fromEntries(rest), ...request.headers }, ...merged };
+  return {
+    ...base,
+    ...request,
+    headers: { ...Object.fromEntries(rest), ...request.headers },
+    ...merged,
+  };
 }
 
 /** Sends, and reads in the background. */
@@ -53,40 +63,61 @@ function send(request, kept, mode, jars) {
       .split("/")
       .slice(1)
       .map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
-  const look = (name) => (name.startsWith("/") ? pointer(name).reduce((at, part) => at?.[part], body) : kept[name]);
-  const parts = [request.raw ?? (body === undefined ? "" : { text: JSON.stringify(body), times: 1 })].flat();
-  const written = parts.map((part) => part.text?.repeat(part.times) ?? text(fill(part, look))).join("");
+  const look = (name) =>
+    name.startsWith("/") ? pointer(name).reduce((at, part) => at?.[part], body) : kept[name];
+  const parts = [
+    request.raw ?? (body === undefined ? "" : { text: JSON.stringify(body), times: 1 }),
+  ].flat();
+  const written = parts
+    .map((part) => part.text?.repeat(part.times) ?? text(fill(part, look)))
+    .join("");
   const web = webOf(request, kept, look);
-  const bytes = request.bytes === undefined ? Buffer.from(web.body ?? written) : Buffer.from(request.bytes, "base64");
+  const bytes =
+    request.bytes === undefined
+      ? Buffer.from(web.body ?? written)
+      : Buffer.from(request.bytes, "base64");
   const piece = request.chunked ?? (mode === "bytes" ? Math.ceil(bytes.length / 4096) : 0);
   const pieces = function* () {
     for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
   };
   const headers = new Headers(web.headers);
-  const jar = (jars[request.jar] ??= new Map());
-  if (request.jar && jar.size > 0) headers.set("Cookie", [...jar].map((pair) => pair.join("=")).join("; "));
+  jars[request.jar] ??= new Map();
+  const jar = jars[request.jar];
+  if (request.jar && jar.size > 0)
+    headers.set("Cookie", [...jar].map((pair) => pair.join("=")).join("; "));
   for (const [name, values] of Object.entries(request.headers ?? {})) {
     const filled = [values].flat().map((one) => fill(one, look) ?? undefined);
-    for (const value of filled.filter((one) => one !== undefined)) headers.append(name, text(value));
+    for (const value of filled.filter((one) => one !== undefined))
+      headers.append(name, text(value));
   }
-  for (const [name, value] of request.credentials ?? []) if (!headers.has(name)) headers.set(name, value);
+  for (const [name, value] of request.credentials ?? [])
+    if (!headers.has(name)) headers.set(name, value);
   const abort = new AbortController();
   const live = { text: "", taken: 0, heard: 0, comments: 0, ended: false, abort };
-  const init = { method: web.method, headers, redirect: "manual", signal: abort.signal, duplex: "half" };
+  const init = {
+    method: web.method,
+    headers,
+    redirect: "manual",
+    signal: abort.signal,
+    duplex: "half",
+  };
   if (bytes.length > 0) init.body = piece > 0 ? ReadableStream.from(pieces()) : bytes;
   live.target = new URL(web.address, url);
   const answer = fetch(live.target, init).then((response) => {
     keepCookies(jar, response);
     return request.jar ? follow(response, live.target, jar, abort.signal) : response;
   });
-  void receive(live, answer).catch((reason) => Object.assign(live, { broken: String(reason.cause ?? reason) }));
+  void receive(live, answer).catch((reason) =>
+    Object.assign(live, { broken: String(reason.cause ?? reason) }),
+  );
   return live;
 }
 
 /** A browser goes on by itself where a 303 leads to a page of the same origin. */
 async function follow(response, from, jar, signal) {
   const location = response.headers.get("location") ?? "";
-  const onward = response.status === 303 && URL.canParse(location, from) ? new URL(location, from) : undefined;
+  const onward =
+    response.status === 303 && URL.canParse(location, from) ? new URL(location, from) : undefined;
   if (onward?.origin !== from.origin) return response;
   const headers = { Cookie: [...jar].map((pair) => pair.join("=")).join("; ") };
   const followed = await fetch(onward, { headers, redirect: "manual", signal });
@@ -97,13 +128,17 @@ async function follow(response, from, jar, signal) {
 async function receive(live, answer) {
   live.response = await answer;
   const decoder = new TextDecoder();
-  for await (const chunk of live.response.body ?? []) live.text += decoder.decode(chunk, { stream: true });
+  for await (const chunk of live.response.body ?? [])
+    live.text += decoder.decode(chunk, { stream: true });
   live.ended = true;
 }
 
 /** All that came so far: SSE is parsed anew each time, which is slow and plain. */
 function parsed(live) {
-  const type = (live.response?.headers.get("content-type") ?? "").split(";")[0].trim().toLowerCase();
+  const type = (live.response?.headers.get("content-type") ?? "")
+    .split(";")[0]
+    .trim()
+    .toLowerCase();
   const found = { events: [], messages: [], marks: [], comments: 0 };
   if (type === "application/json" && live.ended) found.messages = [json(live.text) ?? []].flat();
   if (type !== "text/event-stream") return found;
@@ -113,7 +148,8 @@ function parsed(live) {
     .slice(0, -1)) {
     const event = {};
     for (const [, name, value] of block.matchAll(/^([^:\n]*):? ?(.*)$/gmu)) {
-      if (name === "data") event.data = event.data === undefined ? value : `${event.data}\n${value}`;
+      if (name === "data")
+        event.data = event.data === undefined ? value : `${event.data}\n${value}`;
       else if (name === "retry") event.retry = Number(value);
       else if (name === "event" || name === "id") event[name] = value;
     }
@@ -142,7 +178,13 @@ function view(live, count, start) {
   };
   Object.assign(live, { taken: last, heard, comments: all.comments });
   const { status, headers } = live.response ?? { headers: [] };
-  return { ...seen, status, headers: Object.fromEntries(headers), ended: live.ended, took: performance.now() - start };
+  return {
+    ...seen,
+    status,
+    headers: Object.fromEntries(headers),
+    ended: live.ended,
+    took: performance.now() - start,
+  };
 }
 
 async function until(ms, enough) {
@@ -159,14 +201,17 @@ async function take(step, kept, streams, mode, jars) {
     const { stream, count = 1, end, wait, within = 5000 } = step.read;
     const live = streams[stream];
     if (live === undefined) return `no stream ${stream}`;
-    const there = () => live.ended || live.broken || (!end && parsed(live).messages.length >= live.taken + count);
+    const there = () =>
+      live.ended || live.broken || (!end && parsed(live).messages.length >= live.taken + count);
     await until(wait ?? within, () => !wait && there());
     return view(live, end || wait ? Number.POSITIVE_INFINITY : count, start);
   }
   if (!step.send && !step.open) return undefined;
   const request = overlay(step.send ?? step.open);
   const asked = JSON.stringify(request) + (request.submit ? `{{${request.submit}}}` : "");
-  const missing = [...asked.matchAll(HOLE)].find(([, name]) => !name.startsWith("/") && !(name in kept));
+  const missing = [...asked.matchAll(HOLE)].find(
+    ([, name]) => !name.startsWith("/") && !(name in kept),
+  );
   if (missing) return `nobody kept ${missing[0]}`;
   if (request.as) request.credentials = [["Authorization", `Bearer ${await tokenOf(request.as)}`]];
   const live = send(request, kept, mode, jars);
@@ -181,7 +226,9 @@ async function take(step, kept, streams, mode, jars) {
     return { ...seen, events: [], comments: 0 };
   }
   const seen = view(live, Number.POSITIVE_INFINITY, start);
-  const page = /^text\/html\b/iu.test(seen.headers["content-type"]) ? formOf(live.text, live.target) : undefined;
+  const page = /^text\/html\b/iu.test(seen.headers["content-type"])
+    ? formOf(live.text, live.target)
+    : undefined;
   const location = seen.headers.location && locationOf(seen.headers.location, live.target);
   return { ...seen, body: live.text, json: json(live.text), form: page, location };
 }
@@ -202,7 +249,10 @@ const PARTS = [
 ];
 
 async function walk(exchange, mode, known, name) {
-  const accept = mode === "sse" ? "application/json;q=0.5, text/event-stream" : "application/json, text/event-stream";
+  const accept =
+    mode === "sse"
+      ? "application/json;q=0.5, text/event-stream"
+      : "application/json, text/event-stream";
   const nonce = Math.random().toString(36).slice(2);
   const person = name ?? `person-${nonce}`;
   const kept = { accept, revision, endpoint: url.pathname, origin: url.origin, nonce, person };
@@ -210,7 +260,8 @@ async function walk(exchange, mode, known, name) {
   const steps = play(exchange.steps);
   const lacks = (exchange.needs ?? []).find((need) => known?.has(need) === false);
   const cannot = steps.some((step) => step.evict || step.advance > 10_000);
-  if (lacks || cannot) return { verdict: "untested", why: lacks ? `no ${lacks}` : "needs eviction or time" };
+  if (lacks || cannot)
+    return { verdict: "untested", why: lacks ? `no ${lacks}` : "needs eviction or time" };
   if (!elsewhere && JSON.stringify(steps).includes("{{elsewhere}}"))
     return { verdict: "untested", why: "needs a second name of the server" };
   if (!guarded && steps.some((step) => (step.send ?? step.open)?.as))
@@ -228,10 +279,15 @@ async function walk(exchange, mode, known, name) {
         rule,
         seen.headers[name.toLowerCase()],
       ]);
-      const parts = PARTS.filter((part) => part in check).map((part) => [part, check[part], seen[part]]);
+      const parts = PARTS.filter((part) => part in check).map((part) => [
+        part,
+        check[part],
+        seen[part],
+      ]);
       const wrong = [...parts, ...fields].find(([, rule, actual]) => !matches(rule, actual, kept));
       const why =
-        wrong && `step ${kept.step}, ${check.proves ?? "setup"}: ${wrong[0]} is ${text(wrong[2]).slice(0, 300)}`;
+        wrong &&
+        `step ${kept.step}, ${check.proves ?? "setup"}: ${wrong[0]} is ${text(wrong[2]).slice(0, 300)}`;
       if (!why) result.proven.push(...(check.proves ?? []));
       else if (check.proves) result.failures.push(why);
       else result.setup ??= why;
@@ -239,13 +295,16 @@ async function walk(exchange, mode, known, name) {
     if (result.setup) break;
   }
   for (const live of Object.values(streams)) live.abort.abort();
-  if (result.failures.length > 0) return { ...result, verdict: "fail", why: result.failures.join("; ") };
+  if (result.failures.length > 0)
+    return { ...result, verdict: "fail", why: result.failures.join("; ") };
   return { ...result, verdict: result.setup ? "setup" : "pass", why: result.setup };
 }
 
 /** Whether strangers are told to sign in. */
 async function isGuarded() {
-  const steps = [{ send: { use: "@hello" }, expect: [{ proves: ["bearer.required"], status: 401 }] }];
+  const steps = [
+    { send: { use: "@hello" }, expect: [{ proves: ["bearer.required"], status: 401 }] },
+  ];
   return (await walk({ steps }, "plain")).verdict === "pass";
 }
 
@@ -253,8 +312,11 @@ let guarded = false;
 const tokens = {};
 /** Logs `name` in, once a run. */
 async function tokenOf(name) {
-  tokens[name] ??= (await walk({ steps: [{ play: "@grant" }] }, "plain", undefined, name)).kept?.token;
-  if (tokens[name] === undefined) throw new Error(`${name} cannot log in: is this the guarded world?`);
+  tokens[name] ??= (
+    await walk({ steps: [{ play: "@grant" }] }, "plain", undefined, name)
+  ).kept?.token;
+  if (tokens[name] === undefined)
+    throw new Error(`${name} cannot log in: is this the guarded world?`);
   return tokens[name];
 }
 
@@ -265,7 +327,10 @@ async function inventory() {
   for (const line of [...lists, "resources/templates resourceTemplates uriTemplate"]) {
     const [kind, member, name] = line.split(" ");
     for (let cursor = null, page = 0; page === 0 || (cursor && page < 20); page += 1) {
-      const result = { [member]: { $save: "items" }, nextCursor: { $any: [{ $absent: true }, { $save: "next" }] } };
+      const result = {
+        [member]: { $save: "items" },
+        nextCursor: { $any: [{ $absent: true }, { $save: "next" }] },
+      };
       const send = { use: "@request", body: { method: `${kind}/list`, params: { cursor } } };
       const session = templates["@session"] ? play([{ play: "@session" }]) : [];
       const steps = [...session, { send, expect: [{ reply: { result } }] }];
@@ -277,7 +342,8 @@ async function inventory() {
     }
   }
   // The people and the clients of the guarded world cannot be listed: who let the auditor in has them.
-  if (guarded) for (const name of Object.keys(read("world.json").clients)) found.add(`clients/${name}`);
+  if (guarded)
+    for (const name of Object.keys(read("world.json").clients)) found.add(`clients/${name}`);
   return found;
 }
 
@@ -289,7 +355,9 @@ if (reason !== undefined) stop(`Nobody answers at ${url.href} (${reason}).`);
 guarded = await isGuarded();
 const known = await inventory();
 const results = [];
-for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) => read(`exchanges/${file}`))) {
+for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) =>
+  read(`exchanges/${file}`),
+)) {
   const applies = exchange.since <= revision && revision <= (exchange.until ?? revision);
   if (!applies || !exchange.id.startsWith(flags.only ?? "")) continue;
   if ((exchange.world === "guarded") !== guarded) continue;
@@ -302,7 +370,10 @@ for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) =
 }
 const count = (verdict) => results.filter((one) => one.verdict === verdict).length;
 const entries = new Set(results.flatMap((one) => one.proven)).size;
-const tally = ["pass", "fail", "setup", "untested"].map((verdict) => `${count(verdict)} ${verdict}`).join(", ");
-if (flags.out) writeFileSync(flags.out, `${JSON.stringify({ url: url.href, revision, results }, null, 2)}\n`);
+const tally = ["pass", "fail", "setup", "untested"]
+  .map((verdict) => `${count(verdict)} ${verdict}`)
+  .join(", ");
+if (flags.out)
+  writeFileSync(flags.out, `${JSON.stringify({ url: url.href, revision, results }, null, 2)}\n`);
 console.log(`${tally}; ${entries} ledger entries seen to hold at ${url.href} in ${revision}`);
 process.exitCode = count("fail") + count("setup") > 0 ? 1 : 0;

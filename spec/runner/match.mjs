@@ -5,10 +5,14 @@
 
 import { isDeepStrictEqual as same } from "node:util";
 
-export const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);
+export const isObject = (value) =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 const own = (object, name) => (Object.hasOwn(object, name) ? object[name] : undefined);
 export const text = (value) => (typeof value === "string" ? value : (JSON.stringify(value) ?? ""));
-const size = (value) => (typeof value === "number" ? value : isObject(value) ? Number.NaN : value?.length);
+const size = (value) => {
+  if (typeof value === "number") return value;
+  return isObject(value) ? Number.NaN : value?.length;
+};
 export const HOLE = /\{\{([^{}]+)\}\}/gu;
 const quote = (sign) => `\\u{${sign.codePointAt(0).toString(16)}}`;
 export const json = (source) => {
@@ -31,7 +35,12 @@ export function fill(value, look) {
   return whole ? look(whole[1]) : value.replace(HOLE, (_, name) => text(look(name)));
 }
 
-const isA = { integer: Number.isInteger, array: Array.isArray, object: isObject, null: (value) => value === null };
+const isA = {
+  integer: Number.isInteger,
+  array: Array.isArray,
+  object: isObject,
+  null: (value) => value === null,
+};
 const matchers = {
   $type: (rule, actual) => (isA[rule] ?? ((value) => typeof value === rule))(actual),
   $pattern: (rule, actual, kept) => {
@@ -47,7 +56,9 @@ const matchers = {
   $each: (rule, actual, kept) =>
     Array.isArray(actual) && !!actual.length && actual.every((el) => matches(rule, el, kept)),
   $only: (rule, actual, kept) =>
-    isObject(actual) && Object.keys(actual).every((name) => Object.hasOwn(rule, name)) && members(rule, actual, kept),
+    isObject(actual) &&
+    Object.keys(actual).every((name) => Object.hasOwn(rule, name)) &&
+    members(rule, actual, kept),
   $min: (rule, actual) => size(actual) >= rule,
   $max: (rule, actual) => size(actual) <= rule,
   $equals: (rule, actual, kept) =>
@@ -55,14 +66,17 @@ const matchers = {
       fill(rule, (name) => own(kept, name)),
       actual,
     ),
-  $save: (rule, actual, kept) => actual !== undefined && Object.assign(kept, { [rule]: actual }) === kept,
+  $save: (rule, actual, kept) =>
+    actual !== undefined && Object.assign(kept, { [rule]: actual }) === kept,
 };
 const members = (expected, actual, kept) =>
   Object.entries(expected).every(([name, one]) => matches(one, own(actual, name), kept));
 
 export function matches(expected, actual, kept) {
   if (Array.isArray(expected)) {
-    return Array.isArray(actual) && actual.length === expected.length && members(expected, actual, kept);
+    return (
+      Array.isArray(actual) && actual.length === expected.length && members(expected, actual, kept)
+    );
   }
   if (!isObject(expected)) return actual !== undefined && matchers.$equals(expected, actual, kept);
   const rules = Object.keys(expected).filter((name) => Object.hasOwn(matchers, name));
@@ -73,6 +87,9 @@ export function matches(expected, actual, kept) {
 export function patch(target, change) {
   if (!isObject(change)) return change;
   const merged = new Map(Object.entries(isObject(target) ? target : {}));
-  for (const [name, value] of Object.entries(change)) merged.set(name, value && patch(merged.get(name), value));
-  return Object.fromEntries([...merged].filter(([name, value]) => value !== null || own(change, name) !== null));
+  for (const [name, value] of Object.entries(change))
+    merged.set(name, value && patch(merged.get(name), value));
+  return Object.fromEntries(
+    [...merged].filter(([name, value]) => value !== null || own(change, name) !== null),
+  );
 }

@@ -14,10 +14,12 @@ const decode = (value) =>
 
 const attributes = (tag) =>
   Object.fromEntries(
-    [...tag.matchAll(/([a-z-]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?/giu)].map(([, name, value = ""]) => [
-      name.toLowerCase(),
-      decode(value.replace(/^(["'])(.*)\1$/su, "$2")),
-    ]),
+    [...tag.matchAll(/([a-z-]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?/giu)].map(
+      ([, name, value = ""]) => [
+        name.toLowerCase(),
+        decode(value.replace(/^(["'])(.*)\1$/su, "$2")),
+      ],
+    ),
   );
 
 /** The first form of a page, as `{ action, method, fields }`. */
@@ -69,16 +71,30 @@ export function webOf(request, kept, look) {
   const page = kept[request.submit];
   const method = request.method ?? page?.method ?? "GET";
   const sends = (request.form || page) && request.raw === undefined && request.bytes === undefined;
-  const untouched = Object.entries(page?.fields ?? {}).filter(([name]) => !Object.hasOwn(request.form ?? {}, name));
-  const form = [new URLSearchParams(untouched).toString(), encode(request.form, look)].filter(Boolean).join("&");
-  const query = [encode(request.query, look), sends && method === "GET" ? form : ""].filter(Boolean).join("&");
+  const untouched = Object.entries(page?.fields ?? {}).filter(
+    ([name]) => !Object.hasOwn(request.form ?? {}, name),
+  );
+  const form = [new URLSearchParams(untouched).toString(), encode(request.form, look)]
+    .filter(Boolean)
+    .join("&");
+  const query = [encode(request.query, look), sends && method === "GET" ? form : ""]
+    .filter(Boolean)
+    .join("&");
   const address = text(fill(request.path ?? page?.action ?? "{{endpoint}}", look));
   const headers = [];
   if (request.basic) headers.push(["Authorization", basicOf(request.basic, look)]);
   const body = sends && method !== "GET" ? form : undefined;
-  const typed = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === "content-type");
-  if (body !== undefined && !typed) headers.push(["Content-Type", "application/x-www-form-urlencoded"]);
-  return { method, address: query ? address + (address.includes("?") ? "&" : "?") + query : address, headers, body };
+  const typed = Object.keys(request.headers ?? {}).some(
+    (name) => name.toLowerCase() === "content-type",
+  );
+  if (body !== undefined && !typed)
+    headers.push(["Content-Type", "application/x-www-form-urlencoded"]);
+  return {
+    method,
+    address: query ? address + (address.includes("?") ? "&" : "?") + query : address,
+    headers,
+    body,
+  };
 }
 
 /** Keeps what a server sets, and forgets what it takes back. */
@@ -86,7 +102,8 @@ export function keepCookies(jar, response) {
   for (const line of response.headers.getSetCookie()) {
     const [pair, ...rules] = line.split(";");
     const at = pair.indexOf("=");
-    if (rules.some((rule) => /^\s*max-age=(?:0|-)/iu.test(rule))) jar.delete(pair.slice(0, at).trim());
+    if (rules.some((rule) => /^\s*max-age=(?:0|-)/iu.test(rule)))
+      jar.delete(pair.slice(0, at).trim());
     else jar.set(pair.slice(0, at).trim(), pair.slice(at + 1));
   }
 }

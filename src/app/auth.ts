@@ -31,7 +31,9 @@ export function createLoginOptions(env: AppEnv, platform: Platform): LoginOption
     signIn: chooseSignIn(env),
     // Only where there is something to keep: without it a double click on Allow gets the same answer.
     hooks:
-      env.SIGN_IN === "api-key" ? { onConsent: (owner, credential) => storeCredential(vault, owner, credential) } : {},
+      env.SIGN_IN === "api-key"
+        ? { onConsent: (owner, credential) => storeCredential(vault, owner, credential) }
+        : {},
   };
 }
 

@@ -7,7 +7,11 @@ import { acceptsMediaType, html, readJsonObject, type Html } from "../api.ts";
 import { pageResponse } from "./site.ts";
 
 /** `error` as a page when a person asked; `serverName` stands above it. */
-export async function errorPage(http: Request, error: Response, serverName: string): Promise<Response> {
+export async function errorPage(
+  http: Request,
+  error: Response,
+  serverName: string,
+): Promise<Response> {
   const write = PAGE_BY_STATUS[error.status];
   const isPage = error.headers.get("content-type")?.startsWith("text/html") === true;
   if (write === undefined || isPage || !isBrowserNavigation(http)) return error;
@@ -24,7 +28,9 @@ export async function errorPage(http: Request, error: Response, serverName: stri
 function isBrowserNavigation({ method, headers }: Request): boolean {
   const accept = headers.get("accept") ?? "";
   return (
-    (method === "GET" || method === "HEAD") && accept.includes("text/html") && acceptsMediaType(accept, "text/html")
+    (method === "GET" || method === "HEAD") &&
+    accept.includes("text/html") &&
+    acceptsMediaType(accept, "text/html")
   );
 }
 

@@ -10,7 +10,8 @@
 import { DurableObject } from "cloudflare:workers";
 import { now, openWebSocket } from "../api.ts";
 
-const DEFAULT_URL = "wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post";
+const DEFAULT_URL =
+  "wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post";
 const DEFAULT_IDLE_SECONDS = "600";
 const ALARM_INTERVAL_MS = 60_000;
 const MAX_MESSAGES = 20;
@@ -40,7 +41,8 @@ export class FeedObject extends DurableObject<FeedEnv> {
   async latest(): Promise<FeedMessages> {
     this.#lastRequestAt = now();
     await this.#connect();
-    if ((await this.ctx.storage.getAlarm()) === null) await this.ctx.storage.setAlarm(this.#nextAlarmAt());
+    if ((await this.ctx.storage.getAlarm()) === null)
+      await this.ctx.storage.setAlarm(this.#nextAlarmAt());
     return { messages: this.#messages, isConnected: this.#socket !== undefined };
   }
 

@@ -22,7 +22,11 @@ export async function addNote(storage: Store, { kind, text, at }: Note): Promise
 }
 
 /** The newest notes, at most so many, that hold each of `words`; of the letters a to z, large and small are alike. */
-export async function newestNotes(storage: Store, words: readonly string[], limit: number): Promise<readonly Note[]> {
+export async function newestNotes(
+  storage: Store,
+  words: readonly string[],
+  limit: number,
+): Promise<readonly Note[]> {
   await createTable(storage);
   return storage.sql<Note>(
     `SELECT kind, text, at FROM notes WHERE NOT EXISTS (
@@ -35,7 +39,9 @@ export async function newestNotes(storage: Store, words: readonly string[], limi
 /** How many notes the caller has. */
 export async function countNotes(storage: Store): Promise<number> {
   await createTable(storage);
-  return (await storage.sql<{ count: number }>("SELECT count(*) AS count FROM notes"))[0]?.count ?? 0;
+  return (
+    (await storage.sql<{ count: number }>("SELECT count(*) AS count FROM notes"))[0]?.count ?? 0
+  );
 }
 
 /** How many there were. */
@@ -44,6 +50,7 @@ export async function deleteNotes(storage: Store): Promise<number> {
 }
 
 async function createTable(storage: Store): Promise<void> {
-  const columns = "id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL";
+  const columns =
+    "id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, text TEXT NOT NULL, at INTEGER NOT NULL";
   await storage.sql(`CREATE TABLE IF NOT EXISTS notes (${columns}) STRICT`);
 }

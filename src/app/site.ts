@@ -32,9 +32,13 @@ export function site(http: Request, context: StartPageContext): Response | undef
   const { pathname } = new URL(http.url);
   if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
   if (http.method !== "GET" && http.method !== "HEAD")
-    return errorResponse(protocolError("MethodNotAllowed", `${http.method} is not served here`), undefined, {
-      allow: "GET, HEAD",
-    });
+    return errorResponse(
+      protocolError("MethodNotAllowed", `${http.method} is not served here`),
+      undefined,
+      {
+        allow: "GET, HEAD",
+      },
+    );
   const response = respondTo(pathname, context);
   return http.method === "GET" ? response : new Response(null, response);
 }
@@ -48,7 +52,8 @@ function respondTo(path: string, context: StartPageContext): Response {
 
 /** `drawing`: an SVG, or a `data:` URI of any picture. Opened as a page of its own, it can do nothing. */
 export function iconResponse(drawing: string): Response {
-  const [, type = "image/svg+xml", encoding, body = ""] = /^data:([^,]*?)(;base64)?,(.*)$/s.exec(drawing) ?? [];
+  const [, type = "image/svg+xml", encoding, body = ""] =
+    /^data:([^,]*?)(;base64)?,(.*)$/s.exec(drawing) ?? [];
   const encoded = encoding === undefined ? decodeURIComponent(body) : decodeBase64(body);
   return new Response(body === "" ? drawing : encoded, {
     headers: {
@@ -86,7 +91,12 @@ function startPage(context: StartPageContext): Response {
 }
 
 /** A page without forms as an answer: framed by nobody, and kept by no cache. */
-export function pageResponse(serverName: string, title: string, content: Html, extraStyle?: Html): Response {
+export function pageResponse(
+  serverName: string,
+  title: string,
+  content: Html,
+  extraStyle?: Html,
+): Response {
   const nonce = encodeBase64url(randomBytes(16));
   const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
   const headers = {
@@ -117,7 +127,11 @@ you.</p>
 <h2>Connect your app</h2>
 <p>Click a box to select all of it, and copy it.</p>
 <dl>${rows.map(
-    ([app, location, text]) => html`<dt>${app}${location !== "" && html` <small>${location}</small>`}</dt>
+    ([
+      app,
+      location,
+      text,
+    ]) => html`<dt>${app}${location !== "" && html` <small>${location}</small>`}</dt>
 <dd><pre><code>${text}</code></pre></dd>`,
   )}</dl>
 <h2>Signing in</h2>
@@ -141,7 +155,12 @@ function connectionRows(
     "io.modelcontextprotocol/protocolVersion": date,
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta } });
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "server/discover",
+    params: { _meta },
+  });
   const fields = [
     "Content-Type: application/json",
     "Accept: application/json, text/event-stream",

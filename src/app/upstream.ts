@@ -24,7 +24,9 @@ export async function getJson<Shape extends z.ZodMiniType>(
 ): Promise<z.infer<Shape> | undefined> {
   const response = await context.fetch(url, { ...FETCH_LIMITS, headers });
   if (!response.ok)
-    throw new PublicError(`${service} ${FAILURE_TEXT[response.error] ?? "cannot be reached"}: try again later`);
+    throw new PublicError(
+      `${service} ${FAILURE_TEXT[response.error] ?? "cannot be reached"}: try again later`,
+    );
   const { status, json } = response.value;
   if (status === 404) return undefined;
   if (status === 429) throw new PublicError(`${service} is asked too often: wait a minute`);
@@ -37,6 +39,7 @@ export async function getJson<Shape extends z.ZodMiniType>(
   }
   if (status >= 300) throw new PublicError(`${service} has a problem (${status}): try again later`);
   const parsed = z.safeParse(shape, json);
-  if (!parsed.success) throw new PublicError(`${service} sent something that we cannot read: try again later`);
+  if (!parsed.success)
+    throw new PublicError(`${service} sent something that we cannot read: try again later`);
   return parsed.data;
 }

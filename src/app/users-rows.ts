@@ -24,7 +24,9 @@ export const user: z.ZodMiniType<User> = z.object({
 
 /** The person with that id, or null. */
 export function userById(database: D1Database, id: number): Promise<User | null> {
-  return withDatabaseErrors(() => database.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>());
+  return withDatabaseErrors(() =>
+    database.prepare("SELECT * FROM users WHERE id = ?").bind(id).first<User>(),
+  );
 }
 
 /** Up to `most` people after the id `after` in whose name some word starts with each of `words`. */
@@ -44,7 +46,9 @@ export function usersNamed(
 /** Ids that start with these digits. */
 export function idsFrom(database: D1Database, digits: string): Promise<string[]> {
   return withDatabaseErrors(async () => {
-    const statement = database.prepare("SELECT id FROM users WHERE instr(id, ?) = 1 ORDER BY id LIMIT 100");
+    const statement = database.prepare(
+      "SELECT id FROM users WHERE instr(id, ?) = 1 ORDER BY id LIMIT 100",
+    );
     return (await statement.bind(digits).all<User>()).results.map(({ id }) => String(id));
   });
 }
@@ -55,7 +59,9 @@ const QUERY_TIMEOUT_MS = 5_000;
 async function withDatabaseErrors<T>(query: () => Promise<T>): Promise<T> {
   let cancelTimeout = (): void => undefined;
   const timeout = new Promise<never>((_, reject) => {
-    cancelTimeout = startTimer(QUERY_TIMEOUT_MS, () => reject(new Error(`No answer in ${QUERY_TIMEOUT_MS} ms`)));
+    cancelTimeout = startTimer(QUERY_TIMEOUT_MS, () =>
+      reject(new Error(`No answer in ${QUERY_TIMEOUT_MS} ms`)),
+    );
   });
   try {
     return await Promise.race([query(), timeout]);

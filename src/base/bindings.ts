@@ -26,7 +26,9 @@ export function withPlacement<T extends Rpc.DurableObjectBranded | undefined>(
   namespace: DurableObjectNamespace<T>,
 ): DurableObjectNamespace<T> {
   const inJurisdiction =
-    JURISDICTION === "" ? namespace : namespace.jurisdiction(JURISDICTION as DurableObjectJurisdiction);
+    JURISDICTION === ""
+      ? namespace
+      : namespace.jurisdiction(JURISDICTION as DurableObjectJurisdiction);
   if (LOCATION_HINT === "") return inJurisdiction;
   const locationOption = { locationHint: LOCATION_HINT as DurableObjectLocationHint };
   return {

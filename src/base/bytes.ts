@@ -13,7 +13,9 @@ export function encodeUtf8(text: string): Uint8Array<ArrayBuffer> {
 
 /** Whether `text` is at most `most` bytes of UTF-8. Counts only where the number of characters does not tell. */
 export function isWithinBytes(text: string, maxBytes: number): boolean {
-  return text.length * 3 <= maxBytes || (text.length <= maxBytes && encodeUtf8(text).length <= maxBytes);
+  return (
+    text.length * 3 <= maxBytes || (text.length <= maxBytes && encodeUtf8(text).length <= maxBytes)
+  );
 }
 
 /** The first `most` characters of `text`, which a peer may have made as long as it likes. */
@@ -58,7 +60,8 @@ export function encodeBase64url(bytes: Uint8Array): string {
 /** Bytes of unpadded base64url, or undefined, as strict as {@link decodeBase64}. */
 export function decodeBase64url(text: string): Uint8Array<ArrayBuffer> | undefined {
   if (!/^[A-Za-z0-9_-]*$/.test(text)) return undefined;
-  const padded = text.replaceAll("-", "+").replaceAll("_", "/") + "=".repeat((4 - (text.length % 4)) % 4);
+  const padded =
+    text.replaceAll("-", "+").replaceAll("_", "/") + "=".repeat((4 - (text.length % 4)) % 4);
   return decodeBase64(padded);
 }
 

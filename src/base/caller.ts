@@ -20,7 +20,12 @@ export interface Caller {
 }
 
 /** The caller of a server that asks nobody who they are. */
-export const ANONYMOUS: Caller = { issuer: "none", subject: "anonymous", client: "none", scopes: [] };
+export const ANONYMOUS: Caller = {
+  issuer: "none",
+  subject: "anonymous",
+  client: "none",
+  scopes: [],
+};
 
 /** One string per (issuer, subject, client). JSON keeps the three apart, whatever characters they hold. */
 export function callerKey(caller: Caller): string {

@@ -45,6 +45,7 @@ export function createCancellation(): Cancellation {
       rejectWork(timeoutError);
       abort();
     },
-    rejectOnTimeout: (work) => Promise.race([work, new Promise<never>((_, reject) => (rejectWork = reject))]),
+    rejectOnTimeout: (work) =>
+      Promise.race([work, new Promise<never>((_, reject) => (rejectWork = reject))]),
   };
 }

@@ -23,7 +23,8 @@ export function createFaults(): Faults {
   return {
     add(path, problem) {
       count += 1;
-      if (count <= MAX_NAMED_FAULTS) phrases.push(cut(`${path === "" ? "/" : path} ${problem}`, MAX_FAULT_LENGTH));
+      if (count <= MAX_NAMED_FAULTS)
+        phrases.push(cut(`${path === "" ? "/" : path} ${problem}`, MAX_FAULT_LENGTH));
     },
     text() {
       if (count === 0) return undefined;

@@ -16,12 +16,17 @@ export type HtmlValue = string | number | Html | undefined | false | readonly Ht
 
 /** A template tag: escapes every value but what is {@link Html} already. `undefined` and `false` give nothing. */
 export function html(literals: TemplateStringsArray, ...values: readonly HtmlValue[]): Html {
-  return { [SAFE]: literals.reduce((text, literal, index) => text + escapeValue(values[index - 1]) + literal) };
+  return {
+    [SAFE]: literals.reduce(
+      (text, literal, index) => text + escapeValue(values[index - 1]) + literal,
+    ),
+  };
 }
 
 function escapeValue(value: HtmlValue): string {
   if (value === undefined || value === false) return "";
-  if (typeof value === "object") return SAFE in value ? value[SAFE] : value.map(escapeValue).join("");
+  if (typeof value === "object")
+    return SAFE in value ? value[SAFE] : value.map(escapeValue).join("");
   return String(value).replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 

@@ -11,7 +11,11 @@ const MAX_TEXT_LENGTH = 256;
 const KNOWN_METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 
 /** A request that came in; `routes` are the paths that are served under their own name. */
-export function describeIncomingRequest({ method }: Request, url: URL, routes: readonly string[]): SpanDescription {
+export function describeIncomingRequest(
+  { method }: Request,
+  url: URL,
+  routes: readonly string[],
+): SpanDescription {
   const route = routes.includes(url.pathname) ? url.pathname : undefined;
   const knownMethod = KNOWN_METHODS.has(method) ? method : "_OTHER";
   const attributes = {

@@ -3,7 +3,13 @@
  * Refuses nothing by itself: callers decide what a "no" means.
  */
 
-export type JsonValue = null | boolean | number | string | JsonValue[] | { [key: string]: JsonValue };
+export type JsonValue =
+  | null
+  | boolean
+  | number
+  | string
+  | JsonValue[]
+  | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
 
 /** Deepest nesting that a message may have. Recursive code behind this check cannot exhaust the stack. */
@@ -31,7 +37,8 @@ export function checkJson(
   if (remaining.values < 0) return false;
   if (typeof value !== "object" || value === null) return true;
   if (remainingLevels === 0) return false;
-  if (Array.isArray(value)) return value.every((item) => checkJson(item, opaqueMember, remainingLevels - 1, remaining));
+  if (Array.isArray(value))
+    return value.every((item) => checkJson(item, opaqueMember, remainingLevels - 1, remaining));
   const nextOpaqueMember = value["method"] === "tools/call" ? "arguments" : "";
   for (const key in value) {
     const member = value[key] ?? null;

@@ -54,10 +54,15 @@ export function setStacksAsText(isEnabled: boolean): void {
 }
 
 /** Writes one JSON line. `event` is one of {@link LogEvent}, which operators filter by. */
-export function log(level: "log" | "warn" | "error", event: LogEvent, fields: LogFields = {}): void {
+export function log(
+  level: "log" | "warn" | "error",
+  event: LogEvent,
+  fields: LogFields = {},
+): void {
   const { error, ...rest } = fields;
   const stack = String(error ?? "");
-  if (hasStacksAsText && stack.includes("\n")) console[level](`${JSON.stringify({ event, ...rest })}\n${stack}`);
+  if (hasStacksAsText && stack.includes("\n"))
+    console[level](`${JSON.stringify({ event, ...rest })}\n${stack}`);
   else console[level](JSON.stringify({ event, ...fields }));
 }
 

@@ -69,7 +69,10 @@ interface PageParts {
 }
 
 /** A whole document. */
-export function writePage({ serverName, title, heading, nonce, extraStyle }: PageParts, content: Html): string {
+export function writePage(
+  { serverName, title, heading, nonce, extraStyle }: PageParts,
+  content: Html,
+): string {
   return writeHtml(html`<html lang="en">
 <head>
 <meta charset="utf-8">

@@ -3,7 +3,9 @@
  * Checks return it; `throw` is kept for bugs.
  */
 
-export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E };
+export type Result<T, E> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: E };
 
 /** A result that holds `value`. */
 export function ok<T>(value: T): { readonly ok: true; readonly value: T } {

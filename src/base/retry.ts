@@ -13,5 +13,6 @@ export function retryDelayMs(attempts: number): number {
  * @throws what the first that failed threw.
  */
 export async function settleAll(promises: readonly Promise<unknown>[]): Promise<void> {
-  for (const result of await Promise.allSettled(promises)) if (result.status === "rejected") throw result.reason;
+  for (const result of await Promise.allSettled(promises))
+    if (result.status === "rejected") throw result.reason;
 }

@@ -59,12 +59,15 @@ export function createSettings(env: unknown): Settings {
     },
     objects<T extends Rpc.DurableObjectBranded>(name: string) {
       const namespace = objectNamespace<T>(env, name);
-      if (namespace === undefined) faults.push(`${name} is not bound: wrangler.toml must name its Durable Object`);
+      if (namespace === undefined)
+        faults.push(`${name} is not bound: wrangler.toml must name its Durable Object`);
       // Nothing is asked of it where it is missing: `check` comes first.
       return namespace as DurableObjectNamespace<T>;
     },
     binding: <T>(name: string) => values[name] as T | undefined,
-    reject: (fault) => void faults.push(fault),
+    reject: (fault) => {
+      faults.push(fault);
+    },
     check() {
       if (faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
     },

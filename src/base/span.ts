@@ -39,7 +39,8 @@ export interface Tracer {
 
 /** No record, anywhere. */
 export const NO_TRACER: Tracer = {
-  start: (headers) => nonRecordingSpan(() => readTraceContext((name) => headers.get(name) ?? undefined)),
+  start: (headers) =>
+    nonRecordingSpan(() => readTraceContext((name) => headers.get(name) ?? undefined)),
   continueTrace: (context) => nonRecordingSpan(() => context),
   flush: () => undefined,
 };
@@ -50,7 +51,11 @@ export const NO_TRACER: Tracer = {
  */
 export function nonRecordingSpan(
   readContext: () => TraceContext,
-  startServerSpan: (outer: Span, describe: () => SpanDescription, meta: unknown) => Span = continueFromMeta,
+  startServerSpan: (
+    outer: Span,
+    describe: () => SpanDescription,
+    meta: unknown,
+  ) => Span = continueFromMeta,
 ): Span {
   let context: TraceContext | undefined;
   const span: Span = {
@@ -72,8 +77,12 @@ function continueFromMeta(outer: Span, _describe: () => SpanDescription, meta: u
 
 /** A span without a record in the trace of `metaContext`. Baggage is a context of its own, and comes from either. */
 export function spanFromMeta({ parent, tracestate, baggage }: TraceContext, outer: Span): Span {
-  const parentContext = (): TraceContext => (parent === undefined ? outer.context() : { parent, tracestate });
-  return nonRecordingSpan(() => ({ ...parentContext(), baggage: baggage ?? outer.context().baggage }));
+  const parentContext = (): TraceContext =>
+    parent === undefined ? outer.context() : { parent, tracestate };
+  return nonRecordingSpan(() => ({
+    ...parentContext(),
+    baggage: baggage ?? outer.context().baggage,
+  }));
 }
 
 /** The trace context in `_meta`, where there is one. */

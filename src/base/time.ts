@@ -21,7 +21,9 @@ export function startTimer(ms: number, action: () => void): () => void {
 
 /** Resolves after `ms` milliseconds. */
 export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => void startTimer(ms, resolve));
+  return new Promise((resolve) => {
+    startTimer(ms, resolve);
+  });
 }
 
 /** Runs `action` every `ms` milliseconds until the returned function is called. */

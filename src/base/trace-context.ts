@@ -20,7 +20,8 @@ export interface ParentSpan {
 
 const TRACEPARENT = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 /** A key, or tenant@vendor, and a value of printable ASCII without comma and equals sign. */
-const STATE_KEY = /^([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})$/;
+const STATE_KEY =
+  /^([a-z][a-z0-9_\-*/]{0,255}|[a-z0-9][a-z0-9_\-*/]{0,240}@[a-z][a-z0-9_\-*/]{0,13})$/;
 const STATE_VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 const MAX_TRACESTATE_LENGTH = 512;
 const MAX_TRACESTATE_MEMBERS = 32;
@@ -36,9 +37,11 @@ export function readTraceContext(get: (name: string) => unknown): TraceContext {
 
 function readTraceparent(value: unknown): ParentSpan | undefined {
   if (typeof value !== "string") return undefined;
-  const [, version, traceId = "", spanId = "", flags = "", trailing] = TRACEPARENT.exec(value) ?? [];
+  const [, version, traceId = "", spanId = "", flags = "", trailing] =
+    TRACEPARENT.exec(value) ?? [];
   // A later version may say more behind what this one says; this one may not.
-  if (version === undefined || version === "ff" || (version === "00" && trailing !== undefined)) return undefined;
+  if (version === undefined || version === "ff" || (version === "00" && trailing !== undefined))
+    return undefined;
   if (/^0+$/.test(traceId) || /^0+$/.test(spanId)) return undefined;
   return { traceId, spanId, sampled: (parseInt(flags, 16) & 1) === 1 };
 }
@@ -47,13 +50,18 @@ function readTracestate(value: unknown): string | undefined {
   if (typeof value !== "string" || value.length > MAX_TRACESTATE_LENGTH) return undefined;
   const members = value.split(",").map((member) => member.trim());
   const nonEmpty = members.filter((member) => member !== "");
-  const isValid = nonEmpty.length > 0 && nonEmpty.length <= MAX_TRACESTATE_MEMBERS && nonEmpty.every(isStateMember);
+  const isValid =
+    nonEmpty.length > 0 &&
+    nonEmpty.length <= MAX_TRACESTATE_MEMBERS &&
+    nonEmpty.every(isStateMember);
   return isValid ? nonEmpty.join(",") : undefined;
 }
 
 function isStateMember(member: string): boolean {
   const separator = member.indexOf("=");
-  return STATE_KEY.test(member.slice(0, separator)) && STATE_VALUE.test(member.slice(separator + 1));
+  return (
+    STATE_KEY.test(member.slice(0, separator)) && STATE_VALUE.test(member.slice(separator + 1))
+  );
 }
 
 function readBaggage(value: unknown): string | undefined {
@@ -63,7 +71,11 @@ function readBaggage(value: unknown): string | undefined {
 }
 
 /** Headers for a request that belongs to the same trace. */
-export function writeTraceContext({ parent, tracestate, baggage }: TraceContext): Record<string, string> {
+export function writeTraceContext({
+  parent,
+  tracestate,
+  baggage,
+}: TraceContext): Record<string, string> {
   const id = parent && `00-${parent.traceId}-${parent.spanId}-${parent.sampled ? "01" : "00"}`;
   return {
     ...(id !== undefined && { traceparent: id }),

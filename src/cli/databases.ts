@@ -14,7 +14,9 @@ import { DATABASES, HAS_DATABASE_IDS } from "./wrangler-config.ts";
  */
 export async function migrate(...flags: readonly string[]): Promise<void> {
   if (flags.includes("--remote") && !HAS_DATABASE_IDS)
-    throw new Error('wrangler.toml does not name your databases yet: README, "Deploy", says how to make them');
+    throw new Error(
+      'wrangler.toml does not name your databases yet: README, "Deploy", says how to make them',
+    );
   // One after the other: both write the same local state.
   for (const { binding } of DATABASES) {
     const args = ["d1", "migrations", "apply", binding, ...flags];
@@ -62,7 +64,9 @@ function databaseFolder(state: string): string {
 }
 
 function databaseFiles(folder: string): string[] {
-  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) => path.endsWith(".sqlite"));
+  return readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((path) =>
+    path.endsWith(".sqlite"),
+  );
 }
 
 /** Of the databases as they are configured, and of each file in their folders of migrations. */
@@ -71,7 +75,13 @@ function hashMigrations(): string {
   for (const { section, migrations } of DATABASES) {
     const folder = join(ROOT, migrations);
     const files = existsSync(folder) ? readdirSync(folder).toSorted() : [];
-    hash.update(JSON.stringify([section, files, files.map((file) => readFileSync(join(folder, file), "utf8"))]));
+    hash.update(
+      JSON.stringify([
+        section,
+        files,
+        files.map((file) => readFileSync(join(folder, file), "utf8")),
+      ]),
+    );
   }
   return hash.digest("hex");
 }

@@ -30,7 +30,10 @@ export async function askWorker(port: number): Promise<WorkerAnswer> {
 }
 
 /** The line with this trace id, from `lines`, which grow meanwhile. */
-export async function lineWith(trace: string, lines: readonly LogLine[]): Promise<LogLine | undefined> {
+export async function lineWith(
+  trace: string,
+  lines: readonly LogLine[],
+): Promise<LogLine | undefined> {
   for (const end = performance.now() + LINE_MS; performance.now() < end;) {
     const found = lines.find(({ message }) => message.includes(trace));
     if (found !== undefined) return found;
@@ -52,12 +55,19 @@ export interface Fault {
 export function faultIn(text: string, mapped: (text: string) => string): Fault {
   const plain = mapped(text.startsWith("{") ? errorIn(text) : text);
   const [first = ""] = plain.split("\n");
-  const message = first.replace(/^service core:user:\S*: /, "").replace(/^(Uncaught )?(Error: )?/, "");
+  const message = first
+    .replace(/^service core:user:\S*: /, "")
+    .replace(/^(Uncaught )?(Error: )?/, "");
   // Who wrote the mistake, not who found it: what the app calls lies elsewhere in src.
   const places = [...plain.matchAll(/([\w@./-]+\.[cm]?[jt]sx?):(\d+):\d+/g)];
-  const place = places.find(([, path = ""]) => /^src\/app\/|^(?!src\/|node_modules\/|\.)/.test(path));
+  const place = places.find(([, path = ""]) =>
+    /^src\/app\/|^(?!src\/|node_modules\/|\.)/.test(path),
+  );
   // A setting is not where it is read.
-  return { message, place: place && !message.startsWith("Configuration:") ? `${place[1]}:${place[2]}` : undefined };
+  return {
+    message,
+    place: place && !message.startsWith("Configuration:") ? `${place[1]}:${place[2]}` : undefined,
+  };
 }
 
 /** What went wrong, of a line of the log: its stack follows as text, where it has one. */

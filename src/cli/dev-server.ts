@@ -131,7 +131,9 @@ class DevServer {
 
   private input(): WorkerOptions {
     const { config, port, settings } = this.options;
-    const bindings = Object.entries(settings()).map(([name, value]) => [name, { type: "plain_text", value }] as const);
+    const bindings = Object.entries(settings()).map(
+      ([name, value]) => [name, { type: "plain_text", value }] as const,
+    );
     return {
       config: resolve(ROOT, config),
       build: { minify: false },
@@ -153,7 +155,11 @@ class DevServer {
     const { level, message } = line;
     if (/^service core:user:.*\bUncaught\b/s.test(message)) this.uncaught = message;
     // One for each class of a module that did not come to its end.
-    else if (this.uncaught !== undefined && message.startsWith("A DurableObjectNamespace in the config")) return;
+    else if (
+      this.uncaught !== undefined &&
+      message.startsWith("A DurableObjectNamespace in the config")
+    )
+      return;
     else if (this.held !== undefined) this.held.push(line);
     else this.options.onLog(level, this.mapped(message));
   }
@@ -187,7 +193,8 @@ class DevServer {
       this.options.onBroken(faultIn(this.uncaught ?? cause.message, this.mapped));
       return;
     }
-    if (source === "BundlerController" && !reason.startsWith("Failed to rebuild")) this.rebuildOnSave();
+    if (source === "BundlerController" && !reason.startsWith("Failed to rebuild"))
+      this.rebuildOnSave();
     if (source === "BundlerController" || cause.name === "ParseError") this.options.onBroken();
     else this.options.onBroken({ message: cause.message });
   }
@@ -224,7 +231,8 @@ class DevServer {
       Record<string, { value?: unknown }>
     >;
     const settings: Record<string, string> = {};
-    for (const [name, { value }] of Object.entries(bindings)) if (typeof value === "string") settings[name] = value;
+    for (const [name, { value }] of Object.entries(bindings))
+      if (typeof value === "string") settings[name] = value;
     return settings;
   }
 }

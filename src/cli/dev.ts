@@ -13,7 +13,13 @@ import { migrateLocal } from "./databases.ts";
 import type { ServeOptions } from "./dev-server.ts";
 import { ENV, ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
-import { freshKeys, localSettings, makeSecrets, passphraseIn, type LocalSettings } from "./local-settings.ts";
+import {
+  freshKeys,
+  localSettings,
+  makeSecrets,
+  passphraseIn,
+  type LocalSettings,
+} from "./local-settings.ts";
 
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
@@ -53,7 +59,8 @@ async function run(): Promise<void> {
   const server = serve({
     ...what,
     port,
-    onLog: (level, text) => (level === "warn" || level === "error" ? console.error : console.log)(text),
+    onLog: (level, text) =>
+      (level === "warn" || level === "error" ? console.error : console.log)(text),
     onBroken(fault) {
       endWith(stop);
       const where = fault?.place === undefined ? "" : `${fault.place}: `;
@@ -77,7 +84,8 @@ async function app(): Promise<Served> {
   const url = readUrl(values.url);
   makeSecrets(VARS);
   await migrateLocal(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
-  const settings = (): LocalSettings => localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
+  const settings = (): LocalSettings =>
+    localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
   return { config: "wrangler.toml", vars: [VARS], settings };
 }
 
@@ -113,7 +121,9 @@ async function checkPort(port: number): Promise<void> {
   const [four, six] = [await listen(port, "127.0.0.1"), await listen(port, "::1")];
   const faults = [four, six].filter((code) => code !== undefined);
   if (faults.includes("EADDRINUSE"))
-    throw new Error(`Port ${port} is in use: end what listens there, or choose another with PORT=${port + 1}.`);
+    throw new Error(
+      `Port ${port} is in use: end what listens there, or choose another with PORT=${port + 1}.`,
+    );
   // A machine need not have the newer family.
   if (four !== undefined)
     throw new Error(`Port ${port} cannot be listened on (${four}): choose another with PORT=8787.`);
@@ -147,7 +157,8 @@ function endWith(stop: () => Promise<void>): void {
 function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: LocalSettings): string {
   if (AUTH === "none") return "Anyone on this machine may call it: AUTH is none.";
   if (AUTH_ISSUER !== "") return `Callers bring tokens of ${AUTH_ISSUER}, as AUTH_ISSUER says.`;
-  if (SIGN_IN !== "" && SIGN_IN !== "passphrase") return `People sign in by ${SIGN_IN}, as SIGN_IN says.`;
+  if (SIGN_IN !== "" && SIGN_IN !== "passphrase")
+    return `People sign in by ${SIGN_IN}, as SIGN_IN says.`;
   const vars = existsSync(VARS) ? readFileSync(VARS, "utf8") : "";
   return `Passphrase to sign in: ${passphraseIn(vars) ?? "the one whose hash is in .dev.vars"}`;
 }
@@ -160,10 +171,18 @@ function describe(port: number, settings: LocalSettings): string {
     "io.modelcontextprotocol/protocolVersion": revision,
     "io.modelcontextprotocol/clientCapabilities": {},
   };
-  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "server/discover", params: { _meta: meta } });
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "server/discover",
+    params: { _meta: meta },
+  });
   const target = values.url === "" ? "" : ` URL=${readUrl(values.url)}`;
   const token = `make -s token${target === "" && port !== 8787 ? ` PORT=${port}` : target}`;
-  const bearer = settings["AUTH"] === "none" ? "" : ` \\\n                   -H "Authorization: Bearer $(${token})"`;
+  const bearer =
+    settings["AUTH"] === "none"
+      ? ""
+      : ` \\\n                   -H "Authorization: Bearer $(${token})"`;
   return `barewire: ${endpoint}
 ${guard(settings)}
 

@@ -70,7 +70,8 @@ export async function login(
   if (answer.get("state") !== state || answer.get("iss") !== server.issuer)
     throw new Error(`Not our answer: ${answer.toString()}`);
   const code = answer.get("code");
-  if (code === null) throw new Error(`Refused: ${answer.get("error")} ${answer.get("error_description")}`);
+  if (code === null)
+    throw new Error(`Refused: ${answer.get("error")} ${answer.get("error_description")}`);
   const tokens = await send(server.token_endpoint, {
     method: "POST",
     body: new URLSearchParams({
@@ -114,7 +115,9 @@ async function discover(endpoint: string | URL): Promise<Metadata> {
     readonly authorization_servers?: readonly string[];
   }>(found);
   requireOrigin(origin, { resource, authorization_servers: issuers[0] });
-  const server = await json<Metadata>(await send(new URL("/.well-known/oauth-authorization-server", origin)));
+  const server = await json<Metadata>(
+    await send(new URL("/.well-known/oauth-authorization-server", origin)),
+  );
   const { issuer, authorization_endpoint, token_endpoint, registration_endpoint } = server;
   requireOrigin(origin, { issuer, authorization_endpoint, token_endpoint, registration_endpoint });
   return { ...server, resource };
@@ -123,22 +126,31 @@ async function discover(endpoint: string | URL): Promise<Metadata> {
 /** @throws unless each of `named` is an address of `origin`: a passphrase is for the server that was meant. */
 function requireOrigin(origin: string, named: Readonly<Record<string, string | undefined>>): void {
   for (const [name, address] of Object.entries(named)) {
-    const there = address !== undefined && URL.canParse(address) ? new URL(address).origin : String(address);
+    const there =
+      address !== undefined && URL.canParse(address) ? new URL(address).origin : String(address);
     if (there !== origin)
-      throw new Error(`${origin} names another server, ${there}, as its ${name}: nothing was sent there`);
+      throw new Error(
+        `${origin} names another server, ${there}, as its ${name}: nothing was sent there`,
+      );
   }
 }
 
 /** Fills in the forms that `url` leads to until one sends the browser elsewhere; resolves to that address's query. */
-export async function passPages(browser: Browser, url: string | URL, fields: FormFields): Promise<URLSearchParams> {
+export async function passPages(
+  browser: Browser,
+  url: string | URL,
+  fields: FormFields,
+): Promise<URLSearchParams> {
   const { origin, searchParams } = new URL(url);
   const callback = searchParams.get("redirect_uri") ?? "";
   let page = await browser(url);
   for (let turn = 0; turn < 4; turn++) {
     const location = page.headers.get("location");
-    if (location !== null && new URL(location, url).origin === origin) page = await browser(new URL(location, url));
+    if (location !== null && new URL(location, url).origin === origin)
+      page = await browser(new URL(location, url));
     else if (location?.startsWith(callback)) return new URL(location).searchParams;
-    else if (location !== null) throw new Error(`${origin} redirects to ${location}, which is not followed`);
+    else if (location !== null)
+      throw new Error(`${origin} redirects to ${location}, which is not followed`);
     const text = await page.text();
     if (page.status >= 400) throw new Error(`Refused (${page.status}): ${messageIn(text)}`);
     const form = readHtmlForm(text);
@@ -167,18 +179,28 @@ export function tab(): Browser {
 }
 
 /** The first form of a page: where it goes, and its hidden fields. */
-function readHtmlForm(html: string): { readonly action: string; readonly hidden: FormFields } | undefined {
+function readHtmlForm(
+  html: string,
+): { readonly action: string; readonly hidden: FormFields } | undefined {
   const [, action] = /<form[^>]*\saction="([^"]*)"/.exec(html) ?? [];
   if (action === undefined) return undefined;
-  const inputs = [...html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([tag]): [string, string] => [
-    /\sname="([^"]*)"/.exec(tag)?.[1] ?? "",
-    unescape(/\svalue="([^"]*)"/.exec(tag)?.[1] ?? ""),
-  ]);
+  const inputs = [...html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(
+    ([tag]): [string, string] => [
+      /\sname="([^"]*)"/.exec(tag)?.[1] ?? "",
+      unescape(/\svalue="([^"]*)"/.exec(tag)?.[1] ?? ""),
+    ],
+  );
   return { action: unescape(action), hidden: Object.fromEntries(inputs) };
 }
 
 function unescape(text: string): string {
-  const named: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', "#39": "'" };
+  const named: Readonly<Record<string, string>> = {
+    amp: "&",
+    lt: "<",
+    gt: ">",
+    quot: '"',
+    "#39": "'",
+  };
   return text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? "");
 }
 
@@ -195,13 +217,19 @@ function strip(html: string): string {
 
 /** One request. A redirect is no answer: it may lead anywhere. */
 async function send(url: string | URL, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(url, { ...init, redirect: "manual", signal: AbortSignal.timeout(ANSWER_MS) });
+  const response = await fetch(url, {
+    ...init,
+    redirect: "manual",
+    signal: AbortSignal.timeout(ANSWER_MS),
+  });
   const location = response.headers.get("location");
-  if (location !== null) throw new Error(`${new URL(url).href} redirects to ${location}, which is not followed`);
+  if (location !== null)
+    throw new Error(`${new URL(url).href} redirects to ${location}, which is not followed`);
   return response;
 }
 
 async function json<T>(response: Response): Promise<T> {
-  if (!response.ok) throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
+  if (!response.ok)
+    throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
   return (await response.json()) as T;
 }

@@ -35,7 +35,8 @@ export function hashPassphrase(passphrase) {
  */
 export function isHashOf(stored, passphrase) {
   const [kind, rounds = "", salt = "", hash] = stored.split(":");
-  if (kind !== "pbkdf2-sha256" || !/^[1-9]\d{0,5}$/.test(rounds) || hash === undefined) return false;
+  if (kind !== "pbkdf2-sha256" || !/^[1-9]\d{0,5}$/.test(rounds) || hash === undefined)
+    return false;
   const made = pbkdf2Sync(passphrase, Buffer.from(salt, "base64url"), Number(rounds), 32, "sha256");
   return made.toString("base64url") === hash;
 }

@@ -47,7 +47,8 @@ export function startProgram(
     detached: true,
   });
   live.add(child);
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk: Buffer) => onOutput(chunk.toString()));
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => onOutput(chunk.toString()));
   const ended = new Promise<number>((resolve) => {
     child.on("error", (error) => {
       onOutput(String(error));

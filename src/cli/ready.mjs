@@ -5,7 +5,16 @@
  */
 
 import { spawnSync } from "node:child_process";
-import { existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, rmSync, statSync, symlinkSync } from "node:fs";
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from "node:fs";
 import { join } from "node:path";
 
 /** From node_modules/.bin, as the link says it, so that it outlives a move of the whole folder. */
@@ -44,7 +53,8 @@ export function makeReady(root, own = process.versions.node) {
   // A fork may have a package that brings a Node.
   if (target !== undefined && !isOurs) return;
   const folder = join(root, "test", "node");
-  if (isOutdated(folder)) install(folder, `Installing a newer Node for the tools: this one is ${own} …`);
+  if (isOutdated(folder))
+    install(folder, `Installing a newer Node for the tools: this one is ${own} …`);
   // npm passes over an optional package in silence when it fits no hash, so that one must look.
   if (isOurs && existsSync(link)) return;
   if (isOurs) rmSync(link);
@@ -89,7 +99,8 @@ function findPinned(bin) {
  * @returns {boolean}
  */
 export function isOutdated(folder) {
-  const changed = (/** @type {string} */ file) => statSync(join(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  const changed = (/** @type {string} */ file) =>
+    statSync(join(folder, file), { throwIfNoEntry: false })?.mtimeMs ?? 0;
   return changed("node_modules/.package-lock.json") < changed("package-lock.json");
 }
 
@@ -100,6 +111,10 @@ export function isOutdated(folder) {
 function install(folder, words) {
   console.error(words);
   const args = ["ci", "--ignore-scripts", "--loglevel=error", "--no-fund", "--no-audit"];
-  const { status } = spawnSync("npm", args, { cwd: folder, stdio: ["ignore", "ignore", "inherit"] });
-  if (status !== 0) throw new Error(`npm could not install what ${join(folder, "package-lock.json")} names`);
+  const { status } = spawnSync("npm", args, {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  if (status !== 0)
+    throw new Error(`npm could not install what ${join(folder, "package-lock.json")} names`);
 }

@@ -64,7 +64,9 @@ function readRing(): ReadKeys {
   const text = local ? here : process.env["KEYS"];
   if (text === undefined)
     throw new Error(
-      local ? "there is no KEYS in .dev.vars: run make dev first" : "set KEYS to the ring of that server",
+      local
+        ? "there is no KEYS in .dev.vars: run make dev first"
+        : "set KEYS to the ring of that server",
     );
   return check(text);
 }
@@ -79,17 +81,22 @@ function check(text: string): ReadKeys {
 async function checkSame({ ring, current }: ReadKeys): Promise<void> {
   const state = await ask(ring, "").then(
     (page) =>
-      page.current === current ? undefined : `the server seals under "${page.current}", KEYS begins with "${current}"`,
+      page.current === current
+        ? undefined
+        : `the server seals under "${page.current}", KEYS begins with "${current}"`,
     messageOf,
   );
-  if (state !== undefined) throw new Error(`${state}. Nothing was changed: give the ring that the server has now`);
+  if (state !== undefined)
+    throw new Error(`${state}. Nothing was changed: give the ring that the server has now`);
 }
 
 /** Makes a key, and gives it to the server in front of the others. */
 async function putFirst({ text }: ReadKeys): Promise<ReadKeys> {
   const ids = text.split(",").map((entry) => entry.trim().split(":")[0] ?? "");
   const day = `k${new Date().toISOString().slice(0, 10).replaceAll("-", "")}`;
-  const id = [day, ...Array.from({ length: 99 }, (_, at) => `${day}-${at + 2}`)].find((one) => !ids.includes(one));
+  const id = [day, ...Array.from({ length: 99 }, (_, at) => `${day}-${at + 2}`)].find(
+    (one) => !ids.includes(one),
+  );
   const key = `${id}:${randomBytes(32).toString("base64")}`;
   const ring = check(`${key},${text}`);
   if (local) {
@@ -110,7 +117,9 @@ async function putFirst({ text }: ReadKeys): Promise<ReadKeys> {
     );
     // Behind the others first: until every isolate has the key, none may seal under it.
     await putSecret(`${text},${key}`);
-    console.log(`Key "${id}" is in the ring; it goes first in ${SPREAD_MS / 1_000} s, when every isolate has it`);
+    console.log(
+      `Key "${id}" is in the ring; it goes first in ${SPREAD_MS / 1_000} s, when every isolate has it`,
+    );
     await new Promise((resolve) => setTimeout(resolve, SPREAD_MS));
     await putSecret(ring.text);
   }
@@ -126,7 +135,9 @@ function putSecret(text: string): Promise<void> {
       stdio: ["pipe", "inherit", "inherit"],
     });
     child.on("error", reject);
-    child.on("close", (code) => (code === 0 ? resolve() : reject(new Error("wrangler could not set the secret KEYS"))));
+    child.on("close", (code) =>
+      code === 0 ? resolve() : reject(new Error("wrangler could not set the secret KEYS")),
+    );
     child.stdin.end(text);
   });
 }
@@ -143,7 +154,8 @@ async function seal(ring: KeyRing, current: string): Promise<void> {
   } while (round.resealed > 0);
   console.log(`${resealed} sealed anew under key "${current}"`);
   const left = Object.entries(round.unreadable);
-  for (const [reason, count] of left) console.log(`${count} left as they were, for they do not open: ${reason}`);
+  for (const [reason, count] of left)
+    console.log(`${count} left as they were, for they do not open: ${reason}`);
   console.log(
     "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys); after that take them out of KEYS",
   );
@@ -191,7 +203,11 @@ async function askUnder(current: string, ring: KeyRing, after: string): Promise<
 }
 
 async function ask(ring: KeyRing, after: string): Promise<Page> {
-  const proof = await signText(ring, ADMIN_TOKEN_PURPOSE, String(Math.floor(Date.now() / 1_000) + ADMIN_TOKEN_SECONDS));
+  const proof = await signText(
+    ring,
+    ADMIN_TOKEN_PURPOSE,
+    String(Math.floor(Date.now() / 1_000) + ADMIN_TOKEN_SECONDS),
+  );
   const response = await fetch(origin + ROTATE_PATH, {
     method: "POST",
     headers: { authorization: `Bearer ${proof}`, "content-type": "application/json" },

@@ -64,7 +64,16 @@ export const TARGETS = {
   world: {
     says: "Serves the conformance world on http://127.0.0.1:8790/mcp (PORT=8790, SESSION_PROTOCOL_VERSION=one date to pin, AUTH=builtin).",
     commands: ({ PORT = "8790", SESSION_PROTOCOL_VERSION = "", AUTH = "" }) => [
-      program("dev", "--world", "--port", PORT, "--revision", SESSION_PROTOCOL_VERSION, "--auth", AUTH),
+      program(
+        "dev",
+        "--world",
+        "--port",
+        PORT,
+        "--revision",
+        SESSION_PROTOCOL_VERSION,
+        "--auth",
+        AUTH,
+      ),
     ],
   },
   conformance: {
@@ -74,7 +83,10 @@ export const TARGETS = {
   soak: {
     says: "Soaks sessions in workerd, and a server among hostile peers, for SOAK_SECONDS=60 each; SOAK_SEED=n repeats a run.",
     defaults: { SOAK_SECONDS: "60" },
-    commands: () => [soak("workerd", "test/transport/session/soak"), soak("node", "test/client/hostile")],
+    commands: () => [
+      soak("workerd", "test/transport/session/soak"),
+      soak("node", "test/client/hostile"),
+    ],
   },
   size: {
     says: "Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.",
@@ -107,7 +119,10 @@ export const TARGETS = {
       program("rotate-keys", "--url", URL, "--resume", RESUME),
     ],
   },
-  clean: { says: "Removes what was installed, built and stored locally; keeps .dev.vars.", act: removeAll },
+  clean: {
+    says: "Removes what was installed, built and stored locally; keeps .dev.vars.",
+    act: removeAll,
+  },
 };
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? "").href) {
@@ -160,7 +175,8 @@ export function commandsOf(name, settings) {
  */
 function readSettings(words) {
   const wrong = words.find((word) => !/^[A-Z_]+=/.test(word));
-  if (wrong !== undefined) throw new Error(`Cannot read "${wrong}": settings are NAME=value, such as PORT=9000`);
+  if (wrong !== undefined)
+    throw new Error(`Cannot read "${wrong}": settings are NAME=value, such as PORT=9000`);
   /** @type {Record<string, string>} */
   const settings = {};
   for (const word of words) {
@@ -186,16 +202,25 @@ function runInFront(command, args, env) {
   }
   return new Promise((resolve, reject) => {
     child.on("error", (error) => reject(new Error(`Cannot run ${command}: ${error.message}`)));
-    child.on("close", (code, signal) => resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]));
+    child.on("close", (code, signal) =>
+      resolve(code ?? 128 + constants.signals[signal ?? "SIGTERM"]),
+    );
   });
 }
 
 function printTargets() {
   console.log("make NAME or npm run NAME, with settings behind it: make dev PORT=9000\n");
-  for (const [name, { says }] of Object.entries(TARGETS)) console.log(`  ${name.padEnd(12)} ${says}`);
+  for (const [name, { says }] of Object.entries(TARGETS))
+    console.log(`  ${name.padEnd(12)} ${says}`);
 }
 
 function removeAll() {
-  for (const path of ["node_modules", "test/node/node_modules", "test/outside/node_modules", ".wrangler", "dist"])
+  for (const path of [
+    "node_modules",
+    "test/node/node_modules",
+    "test/outside/node_modules",
+    ".wrangler",
+    "dist",
+  ])
     rmSync(join(ROOT, path), { recursive: true, force: true });
 }

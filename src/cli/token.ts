@@ -38,17 +38,24 @@ async function token(): Promise<string> {
     keep(path, { origin, ...grant });
     return access_token;
   } catch (error) {
-    const isUnanswered = error instanceof Error && (error.message === "fetch failed" || error.name === "TimeoutError");
+    const isUnanswered =
+      error instanceof Error && (error.message === "fetch failed" || error.name === "TimeoutError");
     if (!isUnanswered) throw error;
-    throw new Error(`nobody answers at ${origin}: is make dev running there? PORT= names another port`, {
-      cause: error,
-    });
+    throw new Error(
+      `nobody answers at ${origin}: is make dev running there? PORT= names another port`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
-async function renewOrLogIn(kept: KeptGrant | undefined): Promise<Tokens & { readonly client_id: string }> {
+async function renewOrLogIn(
+  kept: KeptGrant | undefined,
+): Promise<Tokens & { readonly client_id: string }> {
   const renewed = kept && (await refresh(endpoint, kept));
-  if (kept === undefined || renewed === undefined) return await login(endpoint, { passphrase: passphrase() });
+  if (kept === undefined || renewed === undefined)
+    return await login(endpoint, { passphrase: passphrase() });
   return { client_id: kept.client_id, ...renewed };
 }
 

@@ -16,21 +16,21 @@ const TEXT = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 const SECTIONS = TEXT.split(/^(?=\[)/m);
 
 /** The databases of wrangler.toml, in its order. */
-export const DATABASES: readonly Database[] = SECTIONS.filter((section) => section.startsWith("[[d1_databases]]")).map(
-  (section) => ({
-    binding: valueIn(section, "binding") ?? "",
-    migrations: valueIn(section, "migrations_dir") ?? "migrations",
-    section,
-  }),
-);
+export const DATABASES: readonly Database[] = SECTIONS.filter((section) =>
+  section.startsWith("[[d1_databases]]"),
+).map((section) => ({
+  binding: valueIn(section, "binding") ?? "",
+  migrations: valueIn(section, "migrations_dir") ?? "migrations",
+  section,
+}));
 
 /** Whether each database has the id of one on an account. */
 export const HAS_DATABASE_IDS: boolean = !/^database_id = "0{8}-/m.test(TEXT);
 
 /** The names of all settings under [vars] in wrangler.toml: a deployment's own, which tests do without. */
-export const VARIABLES: readonly string[] = SECTIONS.filter((section) => section.startsWith("[vars]")).flatMap(
-  (section) => [...section.matchAll(/^(\w+)\s*=/gm)].map(([, name = ""]) => name),
-);
+export const VARIABLES: readonly string[] = SECTIONS.filter((section) =>
+  section.startsWith("[vars]"),
+).flatMap((section) => [...section.matchAll(/^(\w+)\s*=/gm)].map(([, name = ""]) => name));
 
 function valueIn(section: string, name: string): string | undefined {
   return new RegExp(`^${name}\\s*=\\s*"([^"]*)"`, "m").exec(section)?.[1];

@@ -8,7 +8,12 @@ import { encodeBase64url, decodeBase64url, encodeUtf8 } from "../base/bytes.ts";
 import type { KeyRing } from "./key-ring.ts";
 
 /** `text` with its proof. The text must not hold a "." that its reader does not expect. */
-export async function signText(ring: KeyRing, purpose: string, text: string, context: string = ""): Promise<string> {
+export async function signText(
+  ring: KeyRing,
+  purpose: string,
+  text: string,
+  context: string = "",
+): Promise<string> {
   const body = `${ring.currentId}.${text}`;
   const key = ring.subkey(ring.currentId, purpose, "sign");
   if (key === undefined) throw new Error("The key ring lost its current key");

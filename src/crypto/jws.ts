@@ -25,8 +25,16 @@ interface Algorithm {
 }
 
 const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
-  ES256: { kty: "EC", crv: "P-256", subtle: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } },
-  ES384: { kty: "EC", crv: "P-384", subtle: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" } },
+  ES256: {
+    kty: "EC",
+    crv: "P-256",
+    subtle: { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" },
+  },
+  ES384: {
+    kty: "EC",
+    crv: "P-384",
+    subtle: { name: "ECDSA", namedCurve: "P-384", hash: "SHA-384" },
+  },
   RS256: { kty: "RSA", subtle: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } },
   PS256: { kty: "RSA", subtle: { name: "RSA-PSS", hash: "SHA-256", saltLength: 32 } },
   EdDSA: { kty: "OKP", crv: "Ed25519", subtle: { name: "Ed25519" } },
@@ -42,11 +50,24 @@ const MAX_TOKEN_CHARACTERS = 16_384;
 export function readJws(text: string): Jws | undefined {
   const parts = text.length > MAX_TOKEN_CHARACTERS ? [] : text.split(".");
   const [header, payload, signature] = parts.map(decodeBase64url);
-  if (parts.length !== 3 || header === undefined || payload === undefined || signature === undefined) return undefined;
-  const parsed = { header: readJsonObject(decodeUtf8(header)), payload: readJsonObject(decodeUtf8(payload)) };
+  if (
+    parts.length !== 3 ||
+    header === undefined ||
+    payload === undefined ||
+    signature === undefined
+  )
+    return undefined;
+  const parsed = {
+    header: readJsonObject(decodeUtf8(header)),
+    payload: readJsonObject(decodeUtf8(payload)),
+  };
   const alg = parsed.header?.["alg"];
   // No extension is understood here, so any that is critical is a reason to refuse (RFC 7515 section 4.1.11).
-  if (parsed.header === undefined || parsed.payload === undefined || parsed.header["crit"] !== undefined)
+  if (
+    parsed.header === undefined ||
+    parsed.payload === undefined ||
+    parsed.header["crit"] !== undefined
+  )
     return undefined;
   if (typeof alg !== "string" || !Object.hasOwn(ALGORITHMS, alg)) return undefined;
   const signingInput = encodeUtf8(text.slice(0, text.lastIndexOf(".")));
@@ -61,7 +82,9 @@ export async function verifyJws(jws: Jws, key: JsonObject): Promise<boolean> {
   const { kty, crv, x, y, n, e } = key;
   const jwk = { kty, crv, x, y, n, e } as JsonWebKey;
   try {
-    const publicKey = await crypto.subtle.importKey("jwk", jwk, algorithm.subtle, false, ["verify"]);
+    const publicKey = await crypto.subtle.importKey("jwk", jwk, algorithm.subtle, false, [
+      "verify",
+    ]);
     return await crypto.subtle.verify(algorithm.subtle, publicKey, jws.signature, jws.signingInput);
   } catch {
     // A point that is not on its curve, or a member that is missing or no number.
@@ -75,12 +98,20 @@ export async function verifyJws(jws: Jws, key: JsonObject): Promise<boolean> {
  */
 export function isKeyForAlgorithm(key: JsonObject, alg: string): boolean {
   const algorithm = Object.hasOwn(ALGORITHMS, alg) ? ALGORITHMS[alg] : undefined;
-  if (algorithm === undefined || key["kty"] !== algorithm.kty || key["crv"] !== algorithm.crv) return false;
+  if (algorithm === undefined || key["kty"] !== algorithm.kty || key["crv"] !== algorithm.crv)
+    return false;
   if (key["d"] !== undefined || key["k"] !== undefined) return false;
   const { alg: declaredAlg = alg, use = "sig", key_ops: operations = ["verify"] } = key;
-  if (declaredAlg !== alg || use !== "sig" || !Array.isArray(operations) || !operations.includes("verify"))
+  if (
+    declaredAlg !== alg ||
+    use !== "sig" ||
+    !Array.isArray(operations) ||
+    !operations.includes("verify")
+  )
     return false;
   if (algorithm.kty !== "RSA") return true;
   const modulus = typeof key["n"] === "string" ? decodeBase64url(key["n"]) : undefined;
-  return modulus !== undefined && modulus[0] !== 0 && modulus.length >= 256 && modulus.length <= 1024;
+  return (
+    modulus !== undefined && modulus[0] !== 0 && modulus.length >= 256 && modulus.length <= 1024
+  );
 }

@@ -16,7 +16,11 @@ export interface KeyRing {
   /** The subkey of key `id` for `purpose` (AES-256-GCM, or HMAC-SHA-256), or undefined when the ring does not hold `id`. */
   subkey(id: string, purpose: string, use?: KeyUse): Promise<CryptoKey> | undefined;
   /** A subkey for one sealing alone, by its random salt; not remembered. */
-  saltedSubkey(id: string, purpose: string, salt: Uint8Array<ArrayBuffer>): Promise<CryptoKey> | undefined;
+  saltedSubkey(
+    id: string,
+    purpose: string,
+    salt: Uint8Array<ArrayBuffer>,
+  ): Promise<CryptoKey> | undefined;
 }
 
 /** Reads `id:base64key,id:base64key,…`: 32 bytes a key, ids of letters, digits, "-" and "_". The reason names the key, never its bytes. */
@@ -32,10 +36,15 @@ export function readKeyRing(text: string): Result<KeyRing, string> {
     keys.set(id, bytes);
   }
   const [currentId] = keys.keys();
-  return currentId === undefined ? err("The key ring is empty") : ok(createKeyRing(currentId, keys));
+  return currentId === undefined
+    ? err("The key ring is empty")
+    : ok(createKeyRing(currentId, keys));
 }
 
-function createKeyRing(currentId: string, keys: ReadonlyMap<string, Uint8Array<ArrayBuffer>>): KeyRing {
+function createKeyRing(
+  currentId: string,
+  keys: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+): KeyRing {
   // A derived key is a pure function of (id, purpose); the map only saves deriving it on every request.
   const derivedKeys = new Map<string, Promise<CryptoKey>>();
   return {
@@ -65,6 +74,12 @@ async function deriveKey(
   const info = encodeUtf8(use === "seal" ? `barewire/${purpose}` : `barewire/sign/${purpose}`);
   const hkdf = { name: "HKDF", hash: "SHA-256", salt, info };
   return use === "seal"
-    ? crypto.subtle.deriveKey(hkdf, master, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"])
-    : crypto.subtle.deriveKey(hkdf, master, { name: "HMAC", hash: "SHA-256", length: 256 }, false, ["sign", "verify"]);
+    ? crypto.subtle.deriveKey(hkdf, master, { name: "AES-GCM", length: 256 }, false, [
+        "encrypt",
+        "decrypt",
+      ])
+    : crypto.subtle.deriveKey(hkdf, master, { name: "HMAC", hash: "SHA-256", length: 256 }, false, [
+        "sign",
+        "verify",
+      ]);
 }

@@ -20,9 +20,21 @@ export async function verifyPassphrase(passphrase: string, storedHash: string): 
   const saltBytes = decodeBase64url(salt);
   const expectedHash = decodeBase64url(hash);
   if (saltBytes === undefined || expectedHash?.length !== 32) return false;
-  const key = await crypto.subtle.importKey("raw", encodeUtf8(passphrase.normalize("NFC")), "PBKDF2", false, [
-    "deriveBits",
-  ]);
-  const algorithm = { name: "PBKDF2", hash: "SHA-256", salt: saltBytes, iterations: Number(iterations) };
-  return crypto.subtle.timingSafeEqual(await crypto.subtle.deriveBits(algorithm, key, 256), expectedHash);
+  const key = await crypto.subtle.importKey(
+    "raw",
+    encodeUtf8(passphrase.normalize("NFC")),
+    "PBKDF2",
+    false,
+    ["deriveBits"],
+  );
+  const algorithm = {
+    name: "PBKDF2",
+    hash: "SHA-256",
+    salt: saltBytes,
+    iterations: Number(iterations),
+  };
+  return crypto.subtle.timingSafeEqual(
+    await crypto.subtle.deriveBits(algorithm, key, 256),
+    expectedHash,
+  );
 }

@@ -41,7 +41,12 @@ const BODY_OFFSET = 65;
 const TAG_BYTES = 16;
 
 /** Seals `plaintext` for the row `identity`, under the ring's current key. */
-export async function sealRow(ring: KeyRing, purpose: string, identity: string, plaintext: Bytes): Promise<SealedRow> {
+export async function sealRow(
+  ring: KeyRing,
+  purpose: string,
+  identity: string,
+  plaintext: Bytes,
+): Promise<SealedRow> {
   // 1. The header: how long all of it is, salt and IV of this sealing, and whose row it is.
   const header = new Uint8Array(BODY_OFFSET);
   new DataView(header.buffer).setUint32(LENGTH_OFFSET, BODY_OFFSET + plaintext.length + TAG_BYTES);
@@ -49,7 +54,11 @@ export async function sealRow(ring: KeyRing, purpose: string, identity: string, 
   header.set(randomBytes(IDENTITY_OFFSET - SALT_OFFSET), SALT_OFFSET);
   header.set(await sha256(identity), IDENTITY_OFFSET);
   // 2. A key for this sealing alone. 3. The rest.
-  const key = await ring.saltedSubkey(ring.currentId, purpose, header.slice(SALT_OFFSET, IV_OFFSET));
+  const key = await ring.saltedSubkey(
+    ring.currentId,
+    purpose,
+    header.slice(SALT_OFFSET, IV_OFFSET),
+  );
   if (key === undefined) throw new Error("The key ring lost its current key");
   const sealed = await crypto.subtle.encrypt(aesGcmParams(header, ring.currentId), key, plaintext);
   return { key: ring.currentId, blob: concatBytes(header, new Uint8Array(sealed)) };
@@ -75,7 +84,9 @@ export async function openRow(
   const plaintext = await decrypt(await key, aesGcmParams(header, id), blob.slice(BODY_OFFSET));
   if (plaintext === undefined) return err("changed");
   const identityDigest = await sha256(identity);
-  return crypto.subtle.timingSafeEqual(header.slice(IDENTITY_OFFSET), identityDigest) ? ok(plaintext) : err("moved");
+  return crypto.subtle.timingSafeEqual(header.slice(IDENTITY_OFFSET), identityDigest)
+    ? ok(plaintext)
+    : err("moved");
 }
 
 function aesGcmParams(header: Bytes, key: string) {

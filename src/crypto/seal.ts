@@ -4,7 +4,13 @@
  * Opening gives a value or a reason. Not checked here: age and single use, which belong inside the sealed value.
  */
 
-import { encodeBase64url, concatBytes, decodeBase64url, decodeUtf8, encodeUtf8 } from "../base/bytes.ts";
+import {
+  encodeBase64url,
+  concatBytes,
+  decodeBase64url,
+  decodeUtf8,
+  encodeUtf8,
+} from "../base/bytes.ts";
 import { randomBytes } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -16,7 +22,12 @@ const IV_BYTES = 12;
 export type SealFault = "malformed" | "unknown key" | "not authentic";
 
 /** Seals `value` for `purpose`. `context` must be given again, identically, to open it. */
-export async function seal(ring: KeyRing, purpose: string, value: JsonValue, context: string = ""): Promise<string> {
+export async function seal(
+  ring: KeyRing,
+  purpose: string,
+  value: JsonValue,
+  context: string = "",
+): Promise<string> {
   const key = await ring.subkey(ring.currentId, purpose);
   if (key === undefined) throw new Error("The key ring lost its current key");
   const iv = randomBytes(IV_BYTES);
@@ -37,7 +48,11 @@ export async function open(
   if (dot < 1 || bytes === undefined || bytes.length <= IV_BYTES) return err("malformed");
   const key = ring.subkey(sealed.slice(0, dot), purpose);
   if (key === undefined) return err("unknown key");
-  const algorithm = { name: "AES-GCM", iv: bytes.subarray(0, IV_BYTES), additionalData: encodeUtf8(context) };
+  const algorithm = {
+    name: "AES-GCM",
+    iv: bytes.subarray(0, IV_BYTES),
+    additionalData: encodeUtf8(context),
+  };
   try {
     const plaintext = await crypto.subtle.decrypt(algorithm, await key, bytes.subarray(IV_BYTES));
     return ok(JSON.parse(decodeUtf8(new Uint8Array(plaintext)) ?? "null") as JsonValue);

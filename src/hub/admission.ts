@@ -40,7 +40,15 @@ export async function ensureCapacity(
     if (oldest === undefined || oldest.lastSeenMs >= time) return false;
     // To the end of the line: whoever else wants room meanwhile asks another.
     rows.setLastSeen(oldest, time + OPENING_MS);
-    if (await retireIdleSession(rows, oldest, Math.min(next?.lastSeenMs ?? time, time), requestRetirement)) continue;
+    if (
+      await retireIdleSession(
+        rows,
+        oldest,
+        Math.min(next?.lastSeenMs ?? time, time),
+        requestRetirement,
+      )
+    )
+      continue;
     rows.setLastSeen(oldest, oldest.lastSeenMs);
     skipped += 1;
   }

@@ -9,7 +9,8 @@ import { settleAll } from "../base/retry.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import { clientAddress, UNKNOWN_ADDRESS } from "../wire/response.ts";
 import type { Change, SubscriptionFilter } from "../protocol/change.ts";
-import { LISTENER_HEADER, type RegistrationResult, type HubObject, type Listener } from "./hub-object.ts";
+import type { HubObject, RegistrationResult } from "./hub-object.ts";
+import { LISTENER_HEADER, type Listener } from "./listener.ts";
 
 /** Listeners spread over this many objects; a change costs as many object requests. */
 export const HUB_SHARDS = 4;
@@ -21,9 +22,17 @@ export interface HubClient {
    * One object request. The socket is not accepted yet, so nothing is delivered before the caller is ready. Undefined
    * when filter and caller are too large to be kept.
    */
-  openListener(filter: SubscriptionFilter, caller: Caller, share: string): Promise<WebSocket | undefined>;
+  openListener(
+    filter: SubscriptionFilter,
+    caller: Caller,
+    share: string,
+  ): Promise<WebSocket | undefined>;
   /** Registers a session. One object request and one row, or where there is no room one request more for each session asked to make some. */
-  registerSession(session: string, share: string, grant: string | undefined): Promise<RegistrationResult>;
+  registerSession(
+    session: string,
+    share: string,
+    grant: string | undefined,
+  ): Promise<RegistrationResult>;
   /** The resources whose changes the session hears of. */
   setSubscriptions(session: string, share: string, uris: readonly string[]): Promise<void>;
   /** From now on the session hears of lists that change. */
@@ -44,13 +53,16 @@ type Hub = HubObject<unknown>;
 /** The Worker's side of the hub: knows which of its objects to ask. */
 export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClient {
   const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);
-  const everyShard = async (action: (hub: DurableObjectStub<Hub>) => Promise<void>): Promise<void> => {
+  const everyShard = async (
+    action: (hub: DurableObjectStub<Hub>) => Promise<void>,
+  ): Promise<void> => {
     await settleAll(Array.from({ length: HUB_SHARDS }, (_, index) => action(shard(index))));
   };
   /** All sessions of one share are on one shard, so that counting them is exact. */
   const shardOf = (share: string): DurableObjectStub<Hub> => {
     let hash = 0;
-    for (let index = 0; index < share.length; index++) hash = (hash * 31 + share.charCodeAt(index)) >>> 0;
+    for (let index = 0; index < share.length; index++)
+      hash = (hash * 31 + share.charCodeAt(index)) >>> 0;
     return shard(hash % HUB_SHARDS);
   };
   return {
@@ -89,5 +101,7 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
 export async function shareOf(caller: Caller, http: Request): Promise<string> {
   const key = callerKey(caller);
   const address = clientAddress(http);
-  return caller === ANONYMOUS && address !== UNKNOWN_ADDRESS ? `${key} ${await sha256Base64url(address)}` : key;
+  return caller === ANONYMOUS && address !== UNKNOWN_ADDRESS
+    ? `${key} ${await sha256Base64url(address)}`
+    : key;
 }

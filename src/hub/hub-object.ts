@@ -2,14 +2,14 @@
  * The hub object: passes changes to whoever listens, across isolates, and keeps each caller's share of sessions.
  *
  * Storage: `hub-rows.ts`: a row per session, and per grant that ended of late. A stateless listener is no row but a
- * hibernating WebSocket whose attachment is a {@link Listener} as JSON in UTF-8, tagged with its grant and its share.
+ * hibernating WebSocket whose attachment is a Listener (`listener.ts`), tagged with its grant and its share.
  * Life: sockets outlive the object's memory; an idle hub is evicted and is rebuilt around them by the next change. Its
  * alarm tells the rest of who hears of a change, and once an hour drops the rows of what is gone.
  */
 
 import { DurableObject } from "cloudflare:workers";
 import { objectNamespace } from "../base/bindings.ts";
-import { decodeBase64url, decodeUtf8 } from "../base/bytes.ts";
+import { decodeBase64url } from "../base/bytes.ts";
 import { now } from "../base/time.ts";
 import { log, errorStack } from "../base/log.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
@@ -22,19 +22,9 @@ import {
   retireIdleSession,
   type RetirementResult,
 } from "./admission.ts";
-import { matchesFilter, type Change, type SubscriptionFilter } from "../protocol/change.ts";
+import type { Change } from "../protocol/change.ts";
 import { createHubRows, BEFORE_FIRST_SESSION, type SessionKey, type HubRows } from "./hub-rows.ts";
-
-export interface Listener {
-  readonly filter: SubscriptionFilter;
-  readonly caller: string;
-  readonly grant?: string | undefined;
-  /** A digest of the share that it counts against; none for strangers without an address. */
-  readonly share?: string | undefined;
-}
-
-/** Request header that carries the {@link Listener} in base64url: an upgrade has no body. Only the Worker can reach this object. */
-export const LISTENER_HEADER = "x-barewire-listener";
+import { closeSocket, LISTENER_HEADER, readListener, sendToListener } from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
 /** Milliseconds after which a row is looked at, and an ended grant forgotten: longer than an access token lives. */
@@ -73,11 +63,12 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   /** Where the sessions are that must be notified. */
   sessions(): DurableObjectNamespace<NotifiableSession> {
     const namespace = objectNamespace<NotifiableSession>(this.env, "SESSION");
-    if (namespace === undefined) throw new Error("SESSION is not bound, and sessions are registered");
+    if (namespace === undefined)
+      throw new Error("SESSION is not bound, and sessions are registered");
     return namespace;
   }
 
-  /** Attaches a listener. In: an upgrade request with a {@link Listener}. Out: 101 and the client end, or 413. */
+  /** Attaches a listener. In: an upgrade request with a Listener. Out: 101 and the client end, or 413. */
   override fetch(request: Request): Response {
     const bytes = decodeBase64url(request.headers.get(LISTENER_HEADER) ?? "") ?? new Uint8Array();
     const { grant, share } = readListener(bytes);
@@ -102,20 +93,9 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   /** Passes `change` to every listener and session that wants it and may hear of it; to many sessions page by page. */
   async publish(change: Change): Promise<void> {
     const text = JSON.stringify(change);
-    for (const socket of this.ctx.getWebSockets()) {
-      // One that is leaving is still listed.
-      if (socket.readyState !== WebSocket.READY_STATE_OPEN) continue;
-      try {
-        const { filter, caller } = readListener(socket.deserializeAttachment() as Uint8Array);
-        const mayReceive = change.audience === undefined || change.audience === caller;
-        if (mayReceive && matchesFilter(filter, change)) socket.send(text);
-      } catch (error) {
-        // Whoever comes after it must hear.
-        log("error", "listener.notify_failed", { error: errorStack(error) });
-        closeSocket(socket);
-      }
-    }
-    if (!this.#rows.repeatPendingChange(change)) await this.#notifyPage(change, BEFORE_FIRST_SESSION);
+    for (const socket of this.ctx.getWebSockets()) sendToListener(socket, change, text);
+    if (!this.#rows.repeatPendingChange(change))
+      await this.#notifyPage(change, BEFORE_FIRST_SESSION);
   }
 
   /**
@@ -126,11 +106,18 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     this.#rows.markRevoked(grant, now());
     await this.#setAlarmBy(now() + HOUR_MS);
     for (const socket of this.ctx.getWebSockets(grant)) closeSocket(socket);
-    await settleAll(this.#rows.sessionsUsingGrant(grant).map(async (session) => this.#session(session).revoke(grant)));
+    await settleAll(
+      this.#rows
+        .sessionsUsingGrant(grant)
+        .map(async (session) => this.#session(session).revoke(grant)),
+    );
   }
 
   /** Registers a session. Where its share, or that of all strangers, is used up, the session seen longest ago makes room. */
-  async registerSession(session: SessionKey, grant: string | undefined): Promise<RegistrationResult> {
+  async registerSession(
+    session: SessionKey,
+    grant: string | undefined,
+  ): Promise<RegistrationResult> {
     const time = now();
     if (this.#rows.isRevoked(grant)) return "grantRevoked";
     if ((this.#fullUntil.get(session.share) ?? 0) > time) return "limitReached";
@@ -177,7 +164,9 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       await Promise.all(
         this.#rows
           .unseenSince(before, HUB_PAGE_SIZE)
-          .map((session) => retireIdleSession(this.#rows, session, before, this.#requestRetirement)),
+          .map((session) =>
+            retireIdleSession(this.#rows, session, before, this.#requestRetirement),
+          ),
       );
     this.#rows.forgetRevoked(before);
     if (this.#rows.pendingChange() !== undefined) await this.#setAlarmBy(now());
@@ -206,17 +195,26 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       if (result === "notListening" && this.#notifying.has(session.id))
         this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
-      log("error", "session.notify_failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
+      log("error", "session.notify_failed", {
+        session: await sha256Base64url(session.id),
+        error: errorStack(error),
+      });
     }
     this.#notifying.delete(session.id);
   }
 
-  readonly #requestRetirement = async (session: SessionKey, before: number): Promise<RetirementResult> => {
+  readonly #requestRetirement = async (
+    session: SessionKey,
+    before: number,
+  ): Promise<RetirementResult> => {
     try {
       return await this.#session(session).retire(before);
     } catch (error) {
       // One that cannot be asked counts as at work.
-      log("error", "session.notify_failed", { session: await sha256Base64url(session.id), error: errorStack(error) });
+      log("error", "session.notify_failed", {
+        session: await sha256Base64url(session.id),
+        error: errorStack(error),
+      });
       return "busy";
     }
   };
@@ -231,17 +229,5 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     if (time >= this.#alarmAt) return;
     this.#alarmAt = time;
     await this.ctx.storage.setAlarm(time);
-  }
-}
-
-function readListener(bytes: Uint8Array): Listener {
-  return JSON.parse(decodeUtf8(bytes) ?? "") as Listener;
-}
-
-function closeSocket(socket: WebSocket): void {
-  try {
-    socket.close(1000);
-  } catch {
-    // What cannot be closed is gone.
   }
 }

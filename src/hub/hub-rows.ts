@@ -78,7 +78,8 @@ const jsonListContains = (column: string, binding: string): string =>
   `EXISTS (SELECT 1 FROM json_each(${column}) WHERE value = ${binding})`;
 
 /** A share begins with its caller's key, which begins no other; "{" follows every character of what may come behind it. */
-const isOfShareOrCaller = (binding: string): string => `share BETWEEN ${binding} AND ${binding} || '{'`;
+const isOfShareOrCaller = (binding: string): string =>
+  `share BETWEEN ${binding} AND ${binding} || '{'`;
 
 const WHERE_KEY = "share = ?1 AND id = ?2";
 const EXISTS = `EXISTS (SELECT 1 FROM sessions WHERE ${WHERE_KEY})`;
@@ -86,16 +87,16 @@ const EXISTS = `EXISTS (SELECT 1 FROM sessions WHERE ${WHERE_KEY})`;
 /** The rows of one hub object. Makes its tables where they are missing. */
 export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
   sql.exec(CREATE_TABLES);
-  const find = (where: string, ...bindings: SqlStorageValue[]): SeenSession[] =>
-    sql
-      .exec<SeenSession>(`SELECT share, id, last_seen_ms AS lastSeenMs FROM sessions WHERE ${where}`, ...bindings)
-      .toArray();
+  const find = createSessionFinder(sql);
   return {
     ...createKvRows(kv),
     ...createSubscriptionRows(sql),
     count: (shareOrCaller) =>
       sql
-        .exec<{ n: number }>(`SELECT COUNT(*) AS n FROM sessions WHERE ${isOfShareOrCaller("?1")}`, shareOrCaller)
+        .exec<{ n: number }>(
+          `SELECT COUNT(*) AS n FROM sessions WHERE ${isOfShareOrCaller("?1")}`,
+          shareOrCaller,
+        )
         .one().n,
     isEmpty: () => find("true LIMIT 1").length === 0 && [...kv.list({ limit: 1 })].length === 0,
     add({ share, id }, grant, lastSeenMs) {
@@ -111,39 +112,70 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
     },
     addGrant({ share, id }, grant) {
       const where = `${WHERE_KEY} AND NOT ${jsonListContains("grants", "?3")} AND json_array_length(grants) < ${MAX_GRANTS}`;
-      sql.exec(`UPDATE sessions SET grants = json_insert(grants, '$[#]', ?3) WHERE ${where}`, share, id, grant);
-      return find(`${WHERE_KEY} AND ${jsonListContains("grants", "?3")}`, share, id, grant).length > 0;
+      sql.exec(
+        `UPDATE sessions SET grants = json_insert(grants, '$[#]', ?3) WHERE ${where}`,
+        share,
+        id,
+        grant,
+      );
+      return (
+        find(`${WHERE_KEY} AND ${jsonListContains("grants", "?3")}`, share, id, grant).length > 0
+      );
     },
-    setLastSeen: ({ share, id }, lastSeenMs) =>
-      void sql.exec(`UPDATE sessions SET last_seen_ms = ?3 WHERE ${WHERE_KEY}`, share, id, lastSeenMs),
+    setLastSeen: ({ share, id }, lastSeenMs) => {
+      sql.exec(`UPDATE sessions SET last_seen_ms = ?3 WHERE ${WHERE_KEY}`, share, id, lastSeenMs);
+    },
     remove({ share, id }, before) {
       sql.exec(`DELETE FROM sessions WHERE ${WHERE_KEY} AND last_seen_ms < ?3`, share, id, before);
       for (const kind of ["=", "<>"])
-        sql.exec(`DELETE FROM subscriptions WHERE uri ${kind} '' AND ${WHERE_KEY} AND NOT ${EXISTS}`, share, id);
+        sql.exec(
+          `DELETE FROM subscriptions WHERE uri ${kind} '' AND ${WHERE_KEY} AND NOT ${EXISTS}`,
+          share,
+          id,
+        );
     },
     leastRecentlyUsed: (shareOrCaller, skipped) =>
-      find(`${isOfShareOrCaller("?1")} ORDER BY last_seen_ms LIMIT 2 OFFSET ?2`, shareOrCaller, skipped),
-    unseenSince: (before, limit) => find("last_seen_ms < ?1 ORDER BY last_seen_ms LIMIT ?2", before, limit),
+      find(
+        `${isOfShareOrCaller("?1")} ORDER BY last_seen_ms LIMIT 2 OFFSET ?2`,
+        shareOrCaller,
+        skipped,
+      ),
+    unseenSince: (before, limit) =>
+      find("last_seen_ms < ?1 ORDER BY last_seen_ms LIMIT ?2", before, limit),
     sessionsUsingGrant: (grant) => find(jsonListContains("grants", "?1"), grant),
   };
+}
+
+/** Finds sessions by a condition, with what is to follow it. */
+function createSessionFinder(
+  sql: SqlStorage,
+): (where: string, ...bindings: SqlStorageValue[]) => SeenSession[] {
+  const select = "SELECT share, id, last_seen_ms AS lastSeenMs FROM sessions WHERE";
+  return (where, ...bindings) => sql.exec<SeenSession>(`${select} ${where}`, ...bindings).toArray();
 }
 
 type SubscriptionMethods = "setUris" | "setReceivesListChanges" | "sessionsForChange";
 
 function createSubscriptionRows(sql: SqlStorage): Pick<HubRows, SubscriptionMethods> {
   /** What it hears of already is not written again. */
-  const subscribe = (share: string, id: string, uris: string): void =>
-    void sql.exec(
+  const subscribe = (share: string, id: string, uris: string): void => {
+    sql.exec(
       `INSERT OR IGNORE INTO subscriptions SELECT value, ?1, ?2 FROM json_each(?3) WHERE ${EXISTS}`,
       share,
       id,
       uris,
     );
+  };
   return {
     setUris({ share, id }, uris) {
       const json = JSON.stringify(uris);
       const newUris = "(SELECT value FROM json_each(?3))";
-      sql.exec(`DELETE FROM subscriptions WHERE uri <> '' AND ${WHERE_KEY} AND uri NOT IN ${newUris}`, share, id, json);
+      sql.exec(
+        `DELETE FROM subscriptions WHERE uri <> '' AND ${WHERE_KEY} AND uri NOT IN ${newUris}`,
+        share,
+        id,
+        json,
+      );
       subscribe(share, id, json);
     },
     setReceivesListChanges({ share, id }, receivesListChanges) {
@@ -154,7 +186,8 @@ function createSubscriptionRows(sql: SqlStorage): Pick<HubRows, SubscriptionMeth
       const { audience } = change;
       const uri = "uri" in change ? change.uri : "";
       // One range of the key: from the first of the audience on, or from where the last page ended.
-      const { share, id } = audience === undefined || after.share !== "" ? after : { share: audience, id: "" };
+      const { share, id } =
+        audience === undefined || after.share !== "" ? after : { share: audience, id: "" };
       const audienceCondition = audience === undefined ? "?5 = ''" : "share <= ?5 || '{'";
       const where = `uri = ?4 AND (share, id) > (?1, ?2) AND ${audienceCondition}`;
       return sql
@@ -185,7 +218,10 @@ function createKvRows(kv: SyncKvStorage): Pick<HubRows, KvMethods> {
   const progressKey = (change: Change): string => `${PENDING_PREFIX}${JSON.stringify(change)}`;
   return {
     pendingChange() {
-      for (const [key, { after }] of kv.list<DeliveryProgress>({ prefix: PENDING_PREFIX, limit: 1 }))
+      for (const [key, { after }] of kv.list<DeliveryProgress>({
+        prefix: PENDING_PREFIX,
+        limit: 1,
+      }))
         return { change: JSON.parse(key.slice(PENDING_PREFIX.length)) as Change, after };
       return undefined;
     },
@@ -203,7 +239,8 @@ function createKvRows(kv: SyncKvStorage): Pick<HubRows, KvMethods> {
     },
     markRevoked: (grant, now) => kv.put(`revoked ${grant}`, now),
     forgetRevoked(before) {
-      for (const [key, at] of kv.list<number>({ prefix: "revoked " })) if (at < before) kv.delete(key);
+      for (const [key, at] of kv.list<number>({ prefix: "revoked " }))
+        if (at < before) kv.delete(key);
     },
     isRevoked: (grant) => grant !== undefined && kv.get(`revoked ${grant}`) !== undefined,
   };

@@ -34,7 +34,10 @@ export interface FetchResult {
 }
 
 /** GETs a URL that a stranger named. The reason is stable and dotted: "url.host", "fetch.redirect", "fetch.large", … */
-export async function fetchUntrusted(url: string, limits: FetchLimits): Promise<Result<FetchResult, string>> {
+export async function fetchUntrusted(
+  url: string,
+  limits: FetchLimits,
+): Promise<Result<FetchResult, string>> {
   const checked = checkPublicUrl(url);
   return checked.ok ? fetchWithLimits(checked.value, {}, limits) : checked;
 }
@@ -46,7 +49,9 @@ export async function fetchConfigured(
 ): Promise<Result<FetchResult, string>> {
   const { method = "GET", headers = {}, body = null } = limits;
   const isHttp = URL.canParse(url) && /^https?:$/.test(new URL(url).protocol);
-  return isHttp ? fetchWithLimits(new URL(url), { method, headers, body }, limits) : err("url.scheme");
+  return isHttp
+    ? fetchWithLimits(new URL(url), { method, headers, body }, limits)
+    : err("url.scheme");
 }
 
 /**
@@ -71,20 +76,40 @@ export function checkPublicUrl(text: string, ownHost?: string): Result<URL, stri
   return ok(url);
 }
 
-async function fetchWithLimits(url: URL, init: RequestInit, limits: FetchLimits): Promise<Result<FetchResult, string>> {
+async function fetchWithLimits(
+  url: URL,
+  init: RequestInit,
+  limits: FetchLimits,
+): Promise<Result<FetchResult, string>> {
   const { accept, maxBytes, timeoutMs } = limits;
-  const headers = { "user-agent": "barewire", ...(init.headers as Record<string, string> | undefined), accept };
+  const headers = {
+    "user-agent": "barewire",
+    ...(init.headers as Record<string, string> | undefined),
+    accept,
+  };
   const controller = new AbortController();
   const cancelTimeout = startTimer(timeoutMs, () => controller.abort());
   try {
     const { signal } = controller;
-    const response = await fetch(url, { ...init, headers, signal, redirect: "manual", cache: "no-store" });
+    const response = await fetch(url, {
+      ...init,
+      headers,
+      signal,
+      redirect: "manual",
+      cache: "no-store",
+    });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
-    if (response.ok && !isAcceptedType(accept, response.headers.get("content-type"))) return err("fetch.type");
+    if (response.ok && !isAcceptedType(accept, response.headers.get("content-type")))
+      return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
     const text = bytes && decodeUtf8(bytes);
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
-    return ok({ status: response.status, headers: response.headers, text, json: readJsonObject(text) });
+    return ok({
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: readJsonObject(text),
+    });
   } catch {
     return err(controller.signal.aborted ? "fetch.timeout" : "fetch.failed");
   } finally {
@@ -96,5 +121,7 @@ async function fetchWithLimits(url: URL, init: RequestInit, limits: FetchLimits)
 
 function isAcceptedType(accept: string, type: string | null): boolean {
   const essence = (type ?? "").split(";", 1)[0]?.trim().toLowerCase();
-  return accept.split(",").some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
+  return accept
+    .split(",")
+    .some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
 }

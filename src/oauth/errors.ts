@@ -44,7 +44,11 @@ export interface OAuthError {
 export type OAuthFailure = { readonly ok: false; readonly error: OAuthError };
 
 /** A refusal: `error` is OAuth's code, `reason` goes to the log, `description` to the client. */
-export function oauthError(error: OAuthError["error"], reason: string, description: string): OAuthFailure {
+export function oauthError(
+  error: OAuthError["error"],
+  reason: string,
+  description: string,
+): OAuthFailure {
   return err({ error, reason, description });
 }
 
@@ -57,12 +61,20 @@ export function audit(event: LogEvent, fields: LogFields): void {
 export const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" } as const;
 
 /** A JSON answer of an OAuth endpoint. */
-export function oauthJson(body: object, status: number = 200, headers: Record<string, string> = {}): Response {
+export function oauthJson(
+  body: object,
+  status: number = 200,
+  headers: Record<string, string> = {},
+): Response {
   return Response.json(body, { status, headers: { ...NO_STORE, ...headers } });
 }
 
 /** The refusal of a direct request (not of a browser), and its audit line. */
-export function oauthErrorResponse(endpoint: string, failure: OAuthFailure, http: Request): Response {
+export function oauthErrorResponse(
+  endpoint: string,
+  failure: OAuthFailure,
+  http: Request,
+): Response {
   const { error, reason, description } = failure.error;
   audit("oauth.refused", { endpoint, error, reason });
   // spec: token.error, register.refused, client.auth.challenged

@@ -21,9 +21,16 @@ export const PATHS = {
  * Checks a `resource` parameter: this server's endpoint, or its origin, which stands for it. Absent means the endpoint.
  * URL parsing folds the case of scheme and host, as clients may send them.
  */
-export function checkResource(value: string | undefined, identifiers: ServerIdentifiers): Result<void, OAuthError> {
+export function checkResource(
+  value: string | undefined,
+  identifiers: ServerIdentifiers,
+): Result<void, OAuthError> {
   if (value === undefined) return ok(undefined);
   const href = URL.canParse(value) && !value.includes("#") ? new URL(value).href : "";
   if (href === identifiers.resource || href === `${identifiers.issuer}/`) return ok(undefined);
-  return oauthError("invalid_target", "resource.foreign", `resource must be ${identifiers.resource}`);
+  return oauthError(
+    "invalid_target",
+    "resource.foreign",
+    `resource must be ${identifiers.resource}`,
+  );
 }

@@ -19,7 +19,11 @@ type KeySet = { readonly keys: Keys; fetchedAt: number };
 const FRESH_MS = 600_000;
 const CACHE_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
-const FETCH_LIMITS = { accept: "application/jwk-set+json, application/json", maxBytes: 65_536, timeoutMs: 5_000 };
+const FETCH_LIMITS = {
+  accept: "application/jwk-set+json, application/json",
+  maxBytes: 65_536,
+  timeoutMs: 5_000,
+};
 /** How many sets are kept, and how many keys are tried when nothing in the token tells them apart. */
 const MAX_KEY_SETS = 100;
 const MAX_CANDIDATE_KEYS = 4;
@@ -28,7 +32,10 @@ const MAX_CANDIDATE_KEYS = 4;
 type KeySetSource = "stranger" | "trusted";
 
 /** Kept apart, so that strangers cannot push out the keys of the issuer. */
-const keySets = { stranger: createTtlCache<KeySet>(MAX_KEY_SETS), trusted: createTtlCache<KeySet>(MAX_KEY_SETS) };
+const keySets = {
+  stranger: createTtlCache<KeySet>(MAX_KEY_SETS),
+  trusted: createTtlCache<KeySet>(MAX_KEY_SETS),
+};
 
 /** True when a key of the set (a JWKS, or the URL of one) made the signature. */
 export async function isSignedBy(
@@ -41,22 +48,32 @@ export async function isSignedBy(
     keys
       .filter((key) => isKeyForAlgorithm(key, jws.alg) && (kid === undefined || key["kid"] === kid))
       .slice(0, MAX_CANDIDATE_KEYS);
-  const candidates = typeof jwks === "string" ? await fetchKeys(jwks, source, select) : select(readKeys(jwks) ?? []);
+  const candidates =
+    typeof jwks === "string" ? await fetchKeys(jwks, source, select) : select(readKeys(jwks) ?? []);
   for (const key of candidates) if (await verifyJws(jws, key)) return true;
   return false;
 }
 
 /** What `select` finds in the set at `url`: as it was kept, or as it is now. */
-async function fetchKeys(url: string, source: KeySetSource, select: (keys: Keys) => Keys): Promise<Keys> {
+async function fetchKeys(
+  url: string,
+  source: KeySetSource,
+  select: (keys: Keys) => Keys,
+): Promise<Keys> {
   const time = now();
   const cachedSet = keySets[source].get(url, time);
   const candidates = select(cachedSet?.keys ?? []);
   if (cachedSet !== undefined) {
-    if (time - cachedSet.fetchedAt < (candidates.length > 0 ? FRESH_MS : COOL_DOWN_MS)) return candidates;
+    if (time - cachedSet.fetchedAt < (candidates.length > 0 ? FRESH_MS : COOL_DOWN_MS))
+      return candidates;
     cachedSet.fetchedAt = time;
   }
-  const response = await (source === "trusted" ? fetchConfigured : fetchUntrusted)(url, FETCH_LIMITS);
-  const keys = response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
+  const response = await (source === "trusted" ? fetchConfigured : fetchUntrusted)(
+    url,
+    FETCH_LIMITS,
+  );
+  const keys =
+    response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
   if (keys === undefined) return candidates;
   keySets[source].put(url, { keys, fetchedAt: time }, time + CACHE_MS);
   return select(keys);

@@ -21,7 +21,8 @@ export const MAX_PARAMS_BYTES = 16_384;
 
 /** `resource` alone may be repeated, as long as it says the same: a token is for one (RFC 8707 section 2). */
 export function readParams(text: string): Result<Params, OAuthError> {
-  if (text.length > MAX_PARAMS_BYTES) return oauthError("invalid_request", "params.large", "The request is too large");
+  if (text.length > MAX_PARAMS_BYTES)
+    return oauthError("invalid_request", "params.large", "The request is too large");
   const params = new Map<string, string>();
   // spec: authorize.empty.absent, authorize.unknown.ignored, token.empty.absent, token.unknown.ignored
   for (const [parameter, value] of new URLSearchParams(text)) {
@@ -41,8 +42,13 @@ export function readParams(text: string): Result<Params, OAuthError> {
 /** The body of a POST to an OAuth endpoint. */
 export async function readForm(http: Request): Promise<Result<Params, OAuthError>> {
   if (!isMediaType(http.headers.get("content-type"), "application/x-www-form-urlencoded"))
-    return oauthError("invalid_request", "params.type", "Content-Type must be application/x-www-form-urlencoded");
+    return oauthError(
+      "invalid_request",
+      "params.type",
+      "Content-Type must be application/x-www-form-urlencoded",
+    );
   const body = await readBody(http, MAX_PARAMS_BYTES);
-  if (!body.ok) return oauthError("invalid_request", "params.large", "The request is too large or not UTF-8");
+  if (!body.ok)
+    return oauthError("invalid_request", "params.large", "The request is too large or not UTF-8");
   return readParams(body.value);
 }

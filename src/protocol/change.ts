@@ -12,7 +12,9 @@ export type ListName = "tools" | "prompts" | "resources";
 
 /** A list changed, or one resource did. `audience` limits a change to one caller (a caller key). */
 // spec: subscriptions.scope
-export type Change = ({ readonly list: ListName } | { readonly uri: string }) & { readonly audience?: string };
+export type Change = ({ readonly list: ListName } | { readonly uri: string }) & {
+  readonly audience?: string;
+};
 
 /** What a listener asked to hear of. MCP `SubscriptionFilter`. */
 export interface SubscriptionFilter {
@@ -58,7 +60,9 @@ export function parseSubscriptionFilter(
       return invalidFilter(".resourceSubscriptions must be a list of strings");
     if (lists.has("resources")) filter.resourceSubscriptions = uris;
   }
-  return encodeUtf8(JSON.stringify(filter)).length <= MAX_FILTER_BYTES ? ok(filter) : err(FILTER_TOO_LARGE);
+  return encodeUtf8(JSON.stringify(filter)).length <= MAX_FILTER_BYTES
+    ? ok(filter)
+    : err(FILTER_TOO_LARGE);
 }
 
 function invalidFilter(problem: string): Result<never, ProtocolError> {
@@ -73,7 +77,10 @@ export function matchesFilter(filter: SubscriptionFilter, change: Change): boole
 }
 
 /** The notification that tells of `change`. */
-export function toNotification(change: Change): { method: string; params: Record<string, JsonValue> } {
+export function toNotification(change: Change): {
+  method: string;
+  params: Record<string, JsonValue>;
+} {
   if ("list" in change) return { method: `notifications/${change.list}/list_changed`, params: {} };
   return { method: "notifications/resources/updated", params: { uri: change.uri } };
 }

@@ -27,7 +27,9 @@ export function determineEra(
   const servesSessions = versions.some((version) => SESSION_VERSIONS.includes(version));
   const requestedVersion = statedVersion ?? versionHeader;
   if (requestedVersion === null)
-    return servesSessions ? ok("session") : err(unsupportedVersion(handshakeVersion(messages), versions));
+    return servesSessions
+      ? ok("session")
+      : err(unsupportedVersion(handshakeVersion(messages), versions));
   const revision = findRevision(requestedVersion);
   // A handshake names its version in its parameters; only a header of the stateless era itself says otherwise.
   if (!isBatch && messages.some(isInitializeRequest))
@@ -59,9 +61,15 @@ function handshakeVersion(messages: readonly Message[]): JsonValue {
 }
 
 /** `supported`: the versions of which one could be asked for instead. */
-export function unsupportedVersion(requested: JsonValue, supported: readonly string[]): ProtocolError {
+export function unsupportedVersion(
+  requested: JsonValue,
+  supported: readonly string[],
+): ProtocolError {
   const message = `Unsupported protocol version: use one of ${supported.join(", ")}`;
-  return protocolError("UnsupportedProtocolVersion", message, { supported: [...supported], requested });
+  return protocolError("UnsupportedProtocolVersion", message, {
+    supported: [...supported],
+    requested,
+  });
 }
 
 /** The error for a batch in the revision `date`. */

@@ -26,7 +26,11 @@ export function readHeaderParams(schema: JsonObject): Result<readonly HeaderPara
   return err(`${ANNOTATION} stands where it cannot be reached through "properties" alone`);
 }
 
-function collectHeaderParams(schema: JsonObject, path: string[], headerParams: HeaderParam[]): string | undefined {
+function collectHeaderParams(
+  schema: JsonObject,
+  path: string[],
+  headerParams: HeaderParam[],
+): string | undefined {
   const properties = schema["properties"];
   if (!isObject(properties)) return undefined;
   for (const [key, property] of Object.entries(properties)) {
@@ -36,7 +40,8 @@ function collectHeaderParams(schema: JsonObject, path: string[], headerParams: H
     if (header !== undefined) {
       const subject = `${ANNOTATION} of "${propertyPath.join(".")}"`;
       // spec: mirror.declare.token
-      if (typeof header !== "string" || !HEADER_TOKEN.test(header)) return `${subject} is not a header token`;
+      if (typeof header !== "string" || !HEADER_TOKEN.test(header))
+        return `${subject} is not a header token`;
       // spec: mirror.declare.primitive
       if (type !== "string" && type !== "integer" && type !== "boolean")
         return `${subject} needs type string, integer or boolean`;
@@ -50,12 +55,16 @@ function collectHeaderParams(schema: JsonObject, path: string[], headerParams: H
 
 /** How many schemas anywhere carry the annotation. A property that merely has this name does not. */
 function countAnnotations(schema: JsonValue, isPropertyMap: boolean = false): number {
-  if (Array.isArray(schema)) return schema.reduce<number>((sum, item) => sum + countAnnotations(item), 0);
+  if (Array.isArray(schema))
+    return schema.reduce<number>((sum, item) => sum + countAnnotations(item), 0);
   if (!isObject(schema)) return 0;
   let count = !isPropertyMap && ANNOTATION in schema ? 1 : 0;
   for (const [key, value] of Object.entries(schema)) {
     if (["enum", "const", "default", "examples"].includes(key) && !isPropertyMap) continue;
-    count += countAnnotations(value, !isPropertyMap && ["properties", "patternProperties", "$defs"].includes(key));
+    count += countAnnotations(
+      value,
+      !isPropertyMap && ["properties", "patternProperties", "$defs"].includes(key),
+    );
   }
   return count;
 }

@@ -23,7 +23,10 @@ export interface HeaderParam {
 const MATCH: Result<void, ProtocolError> = ok(undefined);
 
 /** `MCP-Protocol-Version` must be there and equal the version in `_meta`. Compared before the version is judged. */
-export function checkVersionHeader(getHeader: HeaderLookup, version: string): Result<void, ProtocolError> {
+export function checkVersionHeader(
+  getHeader: HeaderLookup,
+  version: string,
+): Result<void, ProtocolError> {
   // spec: mirror.version.match, mirror.version.required
   return checkHeaderEquals(getHeader, "MCP-Protocol-Version", version);
 }
@@ -40,7 +43,12 @@ export function checkMethodHeaders(
   if (!methodCheck.ok || methodSpec?.mcpNameParam === undefined) return methodCheck;
   // spec: mirror.name.match, mirror.name.required
   const name = params[methodSpec.mcpNameParam];
-  return checkEncodedHeader(getHeader, "Mcp-Name", typeof name === "string" ? name : undefined, "string");
+  return checkEncodedHeader(
+    getHeader,
+    "Mcp-Name",
+    typeof name === "string" ? name : undefined,
+    "string",
+  );
 }
 
 /** Every declared `Mcp-Param-*` header must be present exactly when its argument is, and say the same. */
@@ -61,7 +69,11 @@ export function checkParamHeaders(
   return MATCH;
 }
 
-function checkHeaderEquals(getHeader: HeaderLookup, name: string, expected: string): Result<void, ProtocolError> {
+function checkHeaderEquals(
+  getHeader: HeaderLookup,
+  name: string,
+  expected: string,
+): Result<void, ProtocolError> {
   const value = getHeader(name)?.trim() ?? "";
   // spec: mirror.case.value
   if (value === expected) return MATCH;
@@ -93,7 +105,11 @@ function checkEncodedHeader(
 function headerMatchesValue(text: string, value: JsonValue, type: HeaderParam["type"]): boolean {
   // spec: mirror.param.integer, mirror.integer.safe
   if (type === "integer" && typeof value === "number") {
-    return /^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/.test(text) && Number(text) === value && Number.isSafeInteger(value);
+    return (
+      /^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/.test(text) &&
+      Number(text) === value &&
+      Number.isSafeInteger(value)
+    );
   }
   return text === (typeof value === "string" ? value : JSON.stringify(value));
 }

@@ -10,7 +10,16 @@ import { err, ok, type Result } from "../base/result.ts";
 import { isWithinIdLimit, MAX_ID_BYTES } from "../wire/jsonrpc.ts";
 
 /** RFC 5424 severities, mildest first. */
-export const LOG_LEVELS = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"] as const;
+export const LOG_LEVELS = [
+  "debug",
+  "info",
+  "notice",
+  "warning",
+  "error",
+  "critical",
+  "alert",
+  "emergency",
+] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 // spec: meta.key.format, meta.trace.format
@@ -29,10 +38,16 @@ type CapabilitySettings = Readonly<Record<string, unknown>>;
 /** What a client can do. Unknown members pass: extensions declare themselves there. */
 export interface ClientCapabilities {
   readonly elicitation?:
-    | { readonly form?: CapabilitySettings | undefined; readonly url?: CapabilitySettings | undefined }
+    | {
+        readonly form?: CapabilitySettings | undefined;
+        readonly url?: CapabilitySettings | undefined;
+      }
     | undefined;
   readonly sampling?:
-    | { readonly context?: CapabilitySettings | undefined; readonly tools?: CapabilitySettings | undefined }
+    | {
+        readonly context?: CapabilitySettings | undefined;
+        readonly tools?: CapabilitySettings | undefined;
+      }
     | undefined;
   readonly roots?: CapabilitySettings | undefined;
   readonly extensions?: Readonly<Record<string, CapabilitySettings>> | undefined;
@@ -67,17 +82,25 @@ export function readRequestMeta(params: JsonObject): Result<RequestMeta, Protoco
     return malformedMeta(`params._meta["${META_KEYS.protocolVersion}"] must be a string`);
   // spec: meta.capabilities.required
   const capabilities = readCapabilities(meta[META_KEYS.clientCapabilities]);
-  if (!capabilities.ok) return malformedMeta(`params._meta["${META_KEYS.clientCapabilities}"]${capabilities.error}`);
+  if (!capabilities.ok)
+    return malformedMeta(`params._meta["${META_KEYS.clientCapabilities}"]${capabilities.error}`);
   const clientInfo =
-    meta[META_KEYS.clientInfo] === undefined ? ok(undefined) : readImplementation(meta[META_KEYS.clientInfo]);
-  if (!clientInfo.ok) return malformedMeta(`params._meta["${META_KEYS.clientInfo}"] ${clientInfo.error}`);
+    meta[META_KEYS.clientInfo] === undefined
+      ? ok(undefined)
+      : readImplementation(meta[META_KEYS.clientInfo]);
+  if (!clientInfo.ok)
+    return malformedMeta(`params._meta["${META_KEYS.clientInfo}"] ${clientInfo.error}`);
   const { progressToken } = meta;
-  if (progressToken !== undefined && !isProgressToken(progressToken)) return malformedMeta(INVALID_PROGRESS_TOKEN);
+  if (progressToken !== undefined && !isProgressToken(progressToken))
+    return malformedMeta(INVALID_PROGRESS_TOKEN);
   const logLevel = meta[META_KEYS.logLevel];
   // spec: logging.level.invalid
   if (logLevel !== undefined && !isLogLevel(logLevel))
     return err(
-      protocolError("InvalidParams", `params._meta["${META_KEYS.logLevel}"] must be one of ${LOG_LEVELS.join(", ")}`),
+      protocolError(
+        "InvalidParams",
+        `params._meta["${META_KEYS.logLevel}"] must be one of ${LOG_LEVELS.join(", ")}`,
+      ),
     );
   return ok({
     protocolVersion,
@@ -127,7 +150,8 @@ const KNOWN_CAPABILITIES: Readonly<Record<string, readonly string[] | "any">> = 
 
 /** Name and version of a client as it states them; err says what is wrong. */
 export function readImplementation(value: JsonValue | undefined): Result<Implementation, string> {
-  const isImplementation = isObject(value) && typeof value["name"] === "string" && typeof value["version"] === "string";
+  const isImplementation =
+    isObject(value) && typeof value["name"] === "string" && typeof value["version"] === "string";
   return isImplementation
     ? ok(value as unknown as Implementation)
     : err('must have "name" and "version", both strings');

@@ -13,7 +13,11 @@ import type { Revision } from "./versions.ts";
 const serializedResults = new WeakMap<JsonObject, Map<string, string>>();
 
 /** A complete result as text. A frozen result object never changes and is written once per revision. */
-export function encodeSessionResult(revision: Revision, method: string, result: JsonObject): string {
+export function encodeSessionResult(
+  revision: Revision,
+  method: string,
+  result: JsonObject,
+): string {
   const serialized = serializedResults.get(result)?.get(revision.date);
   if (serialized !== undefined) return serialized;
   const text = JSON.stringify(downgradeResult(revision, method, result));
@@ -28,7 +32,9 @@ export function encodeSessionResult(revision: Revision, method: string, result: 
 function downgradeResult(revision: Revision, method: string, result: JsonObject): JsonObject {
   const { features } = revision;
   if (method === "tools/call") return downgradeToolResult(revision, result);
-  const member = ["tools", "resources", "resourceTemplates", "prompts"].find((name) => Array.isArray(result[name]));
+  const member = ["tools", "resources", "resourceTemplates", "prompts"].find((name) =>
+    Array.isArray(result[name]),
+  );
   if (member === undefined || !method.endsWith("/list")) return result;
   const entries = (result[member] as JsonObject[]).map((entry) => {
     const downgraded = omit(entry, features.unknownEntryFields);
@@ -48,7 +54,9 @@ function downgradeToolResult({ features }: Revision, result: JsonObject): JsonOb
       : omit(result, ["structuredContent"]);
   if (features.hasResourceLinks || !Array.isArray(downgraded["content"])) return downgraded;
   const content = downgraded["content"].map((block) =>
-    isObject(block) && block["type"] === "resource_link" ? { type: "text", text: block["uri"] ?? "" } : block,
+    isObject(block) && block["type"] === "resource_link"
+      ? { type: "text", text: block["uri"] ?? "" }
+      : block,
   );
   return { ...downgraded, content };
 }
@@ -79,10 +87,12 @@ export function downgradeInputRequest(
   { features, date }: Revision,
   inputRequest: InputRequest,
 ): Result<InputRequest, ProtocolError> {
-  const isForm = inputRequest.method === "elicitation/create" && inputRequest.params["mode"] !== "url";
+  const isForm =
+    inputRequest.method === "elicitation/create" && inputRequest.params["mode"] !== "url";
   if (!isForm || features.elicitationForms === "full") return ok(inputRequest);
   const form = inputRequest.params["requestedSchema"];
-  const fields = isObject(form) && isObject(form["properties"]) ? Object.entries(form["properties"]) : [];
+  const fields =
+    isObject(form) && isObject(form["properties"]) ? Object.entries(form["properties"]) : [];
   const properties: JsonObject = {};
   for (const [name, field] of fields) {
     const downgraded = isObject(field) ? downgradeField(field) : undefined;
@@ -111,5 +121,7 @@ function downgradeField(field: JsonObject): JsonValue | undefined {
 export function toSessionError(error: ProtocolError): ProtocolError {
   // There was no code for a missing capability; the request as it stands cannot be served.
   // spec: session.elicit.required.only
-  return error.error === "MissingRequiredClientCapability" ? { ...error, error: "InvalidParams" } : error;
+  return error.error === "MissingRequiredClientCapability"
+    ? { ...error, error: "InvalidParams" }
+    : error;
 }

@@ -27,7 +27,9 @@ export function encodeCompleteResult(
   // spec: result.type.present, caching.hints.present, result.type.known
   const { ttlMs, scope } = cache ?? NOT_CACHEABLE;
   // spec: caching.ttl.range
-  const hints = methodSpec.isCacheable ? { ttlMs: toNonNegativeInteger(ttlMs), cacheScope: scope } : undefined;
+  const hints = methodSpec.isCacheable
+    ? { ttlMs: toNonNegativeInteger(ttlMs), cacheScope: scope }
+    : undefined;
   const resultMeta = isObject(result["_meta"]) ? result["_meta"] : undefined;
   // spec: meta.server.identity
   const _meta = { ...resultMeta, [META_KEYS.serverInfo]: server };
@@ -42,7 +44,11 @@ function toNonNegativeInteger(value: number): number {
 }
 
 /** The text of a result that asks for input. Never cacheable. */
-export function encodeInputRequired(requests: object, requestState: string, server: Implementation): string {
+export function encodeInputRequired(
+  requests: object,
+  requestState: string,
+  server: Implementation,
+): string {
   const inputRequests = Object.keys(requests).length === 0 ? undefined : requests;
   const _meta = { [META_KEYS.serverInfo]: server };
   // spec: mrtr.result.nonempty
@@ -50,7 +56,10 @@ export function encodeInputRequired(requests: object, requestState: string, serv
 }
 
 /** The text of the answer that ends a subscription. */
-export function encodeSubscriptionEnd(subscriptionId: string | number, server: Implementation): string {
+export function encodeSubscriptionEnd(
+  subscriptionId: string | number,
+  server: Implementation,
+): string {
   const _meta = { [META_KEYS.subscriptionId]: subscriptionId, [META_KEYS.serverInfo]: server };
   // spec: subscriptions.close.result
   return JSON.stringify({ resultType: "complete", _meta });

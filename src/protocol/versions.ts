@@ -52,7 +52,10 @@ const COMMON_METHODS: Record<string, MethodSpec> = {
   "completion/complete": {},
 };
 
-const STATELESS_METHODS = withCommonMethods({ "server/discover": { isCacheable: true }, "subscriptions/listen": {} });
+const STATELESS_METHODS = withCommonMethods({
+  "server/discover": { isCacheable: true },
+  "subscriptions/listen": {},
+});
 
 const SESSION_METHODS = withCommonMethods({
   initialize: {},
@@ -62,7 +65,9 @@ const SESSION_METHODS = withCommonMethods({
   "resources/unsubscribe": {},
 });
 
-function withCommonMethods(addedMethods: Record<string, MethodSpec>): ReadonlyMap<string, MethodSpec> {
+function withCommonMethods(
+  addedMethods: Record<string, MethodSpec>,
+): ReadonlyMap<string, MethodSpec> {
   return new Map(Object.entries({ ...COMMON_METHODS, ...addedMethods }));
 }
 
@@ -97,13 +102,20 @@ const FEATURES_2025_03_26: Features = {
 
 /** Every served revision, newest first. */
 const REVISIONS: readonly Revision[] = [
-  { date: "2026-07-28", era: "stateless", methods: STATELESS_METHODS, features: FEATURES_2025_11_25 },
+  {
+    date: "2026-07-28",
+    era: "stateless",
+    methods: STATELESS_METHODS,
+    features: FEATURES_2025_11_25,
+  },
   { date: "2025-11-25", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_11_25 },
   { date: "2025-06-18", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_06_18 },
   { date: "2025-03-26", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_03_26 },
 ];
 
-const REVISION_BY_DATE: ReadonlyMap<string, Revision> = new Map(REVISIONS.map((revision) => [revision.date, revision]));
+const REVISION_BY_DATE: ReadonlyMap<string, Revision> = new Map(
+  REVISIONS.map((revision) => [revision.date, revision]),
+);
 
 /** The revisions of which each request is whole in itself: a server always has them. */
 export const STATELESS_VERSIONS: readonly string[] = datesOf("stateless");
@@ -120,12 +132,18 @@ export function findRevision(date: unknown): Revision | undefined {
 }
 
 /** The revision a session will speak: the one asked for when it has sessions and is served, else the newest that has. */
-export function negotiateRevision(requestedVersion: string, pinnedRevision: string | undefined): Revision {
+export function negotiateRevision(
+  requestedVersion: string,
+  pinnedRevision: string | undefined,
+): Revision {
   const candidates = REVISIONS.filter(
-    ({ date, era }) => era === "session" && (pinnedRevision === undefined || date === pinnedRevision),
+    ({ date, era }) =>
+      era === "session" && (pinnedRevision === undefined || date === pinnedRevision),
   );
   const [newest] = candidates;
   if (newest === undefined)
-    throw new Error(`No revision with sessions is served: SESSION_PROTOCOL_VERSION is "${pinnedRevision ?? ""}"`);
+    throw new Error(
+      `No revision with sessions is served: SESSION_PROTOCOL_VERSION is "${pinnedRevision ?? ""}"`,
+    );
   return candidates.find(({ date }) => date === requestedVersion) ?? newest;
 }

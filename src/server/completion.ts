@@ -21,7 +21,9 @@ export async function completeArgument(call: Call): Promise<Outcome> {
   const params = readCompletionParams(call.request.params);
   // spec: completion.input.validate
   if (!params.ok)
-    return errorOutcome(protocolError("InvalidParams", `params do not ask for a completion: ${params.error}`));
+    return errorOutcome(
+      protocolError("InvalidParams", `params do not ask for a completion: ${params.error}`),
+    );
   const { promptName, uri, argument, value, others } = params.value;
   const completer =
     promptName === undefined
@@ -31,7 +33,11 @@ export async function completeArgument(call: Call): Promise<Outcome> {
   if (!completer.ok) return errorOutcome(protocolError("InvalidParams", completer.error));
   // spec: completion.disclosure.prevented
   const suggestions = completer.value ?? (() => []);
-  return runHandler(call, (handlerContext) => suggestions(value, others, handlerContext), completionOutcome);
+  return runHandler(
+    call,
+    (handlerContext) => suggestions(value, others, handlerContext),
+    completionOutcome,
+  );
 }
 
 interface CompletionParams {
@@ -78,14 +84,18 @@ function findPromptCompleter(server: Server, name: string, argument: string): Co
   const prompt = server.prompts.get(name);
   if (prompt === undefined) return err(`Unknown prompt: ${name}`);
   const declared = prompt.arguments?.find((one) => one.name === argument);
-  return declared === undefined ? err(`Prompt ${name} has no argument "${argument}"`) : ok(declared.complete);
+  return declared === undefined
+    ? err(`Prompt ${name} has no argument "${argument}"`)
+    : ok(declared.complete);
 }
 
 /** By the template itself, or by a URI that fits it. */
 function findTemplateCompleter(server: Server, uri: string, argument: string): CompleterLookup {
   const spec = findTemplate(server, uri);
-  if (spec === undefined) return server.resources.has(uri) ? ok(undefined) : err(`Unknown resource: ${uri}`);
-  if (!spec.template.names.includes(argument)) return err(`Template ${uri} has no variable "${argument}"`);
+  if (spec === undefined)
+    return server.resources.has(uri) ? ok(undefined) : err(`Unknown resource: ${uri}`);
+  if (!spec.template.names.includes(argument))
+    return err(`Template ${uri} has no variable "${argument}"`);
   return ok(spec.complete?.[argument]);
 }
 
@@ -93,6 +103,10 @@ function completionOutcome(values: readonly string[]): Outcome {
   requireList(values, "a list of texts", requireText);
   // spec: completion.values.max
   const returnedValues = values.slice(0, MAX_COMPLETION_VALUES);
-  const completion = { values: returnedValues, total: values.length, hasMore: values.length > returnedValues.length };
+  const completion = {
+    values: returnedValues,
+    total: values.length,
+    hasMore: values.length > returnedValues.length,
+  };
   return { kind: "complete", result: { completion } };
 }

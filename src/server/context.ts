@@ -62,7 +62,10 @@ export type InputCapability = "form" | "url" | "sampling" | "sampling.tools" | "
 /** What every handler is given; `Context` is this, and what each feature of the server adds. */
 export interface BaseContext {
   readonly caller: Caller;
-  readonly client: { readonly info: Implementation | undefined; supports(capability: InputCapability): boolean };
+  readonly client: {
+    readonly info: Implementation | undefined;
+    supports(capability: InputCapability): boolean;
+  };
   /** Aborted when the client has cancelled or left, or, with a TimeoutError as its reason, when the call's time is over. */
   readonly signal: AbortSignal;
 
@@ -81,7 +84,10 @@ export interface BaseContext {
     elicitation: { message: string; form: F },
   ) => Promise<ElicitResult<ElicitationContent<F>>>;
   /** Sends the person to `url` for what must not pass through the client. "accept" means agreed, not finished. */
-  readonly elicitUrl: (key: string, elicitation: UrlElicitation) => Promise<ElicitResult<undefined>>;
+  readonly elicitUrl: (
+    key: string,
+    elicitation: UrlElicitation,
+  ) => Promise<ElicitResult<undefined>>;
   /**
    * Ends the request until the person has been to `url`: the client makes it again then. Call it as long as your own
    * records say that the person is not done.
@@ -93,7 +99,10 @@ export interface BaseContext {
   readonly once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) => Promise<T>;
 
   /** Fetches from an upstream that the operator configured. Passes the trace on. The reason of a failure is dotted. */
-  readonly fetch: (url: string, limits: FetchLimits & FetchOptions) => Promise<Result<FetchResult, string>>;
+  readonly fetch: (
+    url: string,
+    limits: FetchLimits & FetchOptions,
+  ) => Promise<Result<FetchResult, string>>;
 
   /** Lets a session's client go while the work goes on: it comes back for the rest. Elsewhere this does nothing. */
   readonly closeStream: () => void;

@@ -9,7 +9,14 @@ import type { CacheHint } from "../protocol/outcome.ts";
 import type { Implementation } from "../protocol/request-meta.ts";
 import type { HeaderParam } from "../protocol/request-headers.ts";
 import { readHeaderParams } from "../protocol/header-params.ts";
-import type { Annotations, ContentBlock, Icon, PromptMessage, ResourceContents, ToolResult } from "./content.ts";
+import type {
+  Annotations,
+  ContentBlock,
+  Icon,
+  PromptMessage,
+  ResourceContents,
+  ToolResult,
+} from "./content.ts";
 import type { Context } from "./context.ts";
 import type { Check, RawSchema, SchemaValue } from "./schema.ts";
 import { compileTemplate, type UriTemplate } from "./uri-template.ts";
@@ -34,7 +41,10 @@ export interface ToolSpec<In extends RawSchema, Out extends RawSchema> extends B
   readonly scopes?: readonly string[];
   /** Seconds that a call may take, from its start to its result or its questions, in place of HANDLER_SECONDS. */
   readonly timeoutSeconds?: number;
-  readonly handler: (args: SchemaValue<In>, context: Context) => MaybePromise<string | ContentBlock[] | ToolResult>;
+  readonly handler: (
+    args: SchemaValue<In>,
+    context: Context,
+  ) => MaybePromise<string | ContentBlock[] | ToolResult>;
 }
 
 export interface Tool {
@@ -46,7 +56,10 @@ export interface Tool {
   readonly headerParams: readonly HeaderParam[];
   readonly checkInput: Check;
   readonly checkOutput: Check | undefined;
-  readonly run: (args: never, context: Context) => MaybePromise<string | ContentBlock[] | ToolResult>;
+  readonly run: (
+    args: never,
+    context: Context,
+  ) => MaybePromise<string | ContentBlock[] | ToolResult>;
 }
 
 const SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema";
@@ -80,7 +93,8 @@ export function withToolName(name: string, define: () => Tool): Tool {
 function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec<In, Out>): Tool {
   const { handler, input = NO_ARGUMENTS, output, scopes = [], timeoutSeconds, ...metadata } = spec;
   // spec: tools.name.characters, tools.name.length
-  if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name)) throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
+  if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name))
+    throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
   if (timeoutSeconds !== undefined && !(timeoutSeconds > 0 && timeoutSeconds < Infinity))
     throw new Error("its timeoutSeconds must be a number above 0");
   const { schema: inputSchema, check: checkInput } = compileSchema(input, "input");
@@ -108,11 +122,14 @@ function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec
 /** The schema and its check, as they are. @throws for what is none. */
 function compileSchema(given: RawSchema, io: "input" | "output"): RawSchema {
   // Types are not checked where the Worker is built, and a bare object of schemas is what other libraries take.
-  if (!isObject(given.schema)) throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
+  if (!isObject(given.schema))
+    throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
   const { $schema = SCHEMA_DIALECT } = given.schema;
   // spec: schema.dialect.default, schema.dialect.unsupported
   if ($schema !== SCHEMA_DIALECT)
-    throw new Error(`its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${SCHEMA_DIALECT}`);
+    throw new Error(
+      `its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${SCHEMA_DIALECT}`,
+    );
   return given;
 }
 
@@ -196,7 +213,8 @@ export interface ServerSpec {
 /** Defines a resource with a fixed URI. */
 export function resource(spec: ResourceSpec): ResourceSpec {
   // spec: resources.scheme.custom
-  if (!URL.canParse(spec.uri)) throw new Error(`Resource URI "${spec.uri}" is not absolute (RFC 3986)`);
+  if (!URL.canParse(spec.uri))
+    throw new Error(`Resource URI "${spec.uri}" is not absolute (RFC 3986)`);
   return spec;
 }
 

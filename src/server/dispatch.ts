@@ -15,7 +15,10 @@ import { listForCaller } from "./scopes.ts";
 import { callTool } from "./tools.ts";
 
 /** Every method that asks for no list, with the capability that it is part of. */
-const METHODS = new Map<string, { capability: string; handle: (call: Call) => Outcome | Promise<Outcome> }>([
+const METHODS = new Map<
+  string,
+  { capability: string; handle: (call: Call) => Outcome | Promise<Outcome> }
+>([
   ["tools/call", { capability: "tools", handle: callTool }],
   ["resources/read", { capability: "resources", handle: readResource }],
   ["prompts/get", { capability: "prompts", handle: getPrompt }],
@@ -33,14 +36,27 @@ export async function dispatch(call: Call): Promise<Outcome> {
   const method = METHODS.get(request.method);
   if (method !== undefined && method.capability in server.capabilities) return method.handle(call);
   // spec: http.method.unknown
-  return errorOutcome(protocolError("MethodNotFound", `Method "${request.method}" is not offered by this server`));
+  return errorOutcome(
+    protocolError("MethodNotFound", `Method "${request.method}" is not offered by this server`),
+  );
 }
 
-async function listPage({ server, request, services }: Call, fullList: ListContents): Promise<Outcome> {
+async function listPage(
+  { server, request, services }: Call,
+  fullList: ListContents,
+): Promise<Outcome> {
   const visibleList = listForCaller(server, request.caller, fullList);
-  const page = await readPage(visibleList, request.params["cursor"], server.pageSize, services.ring);
+  const page = await readPage(
+    visibleList,
+    request.params["cursor"],
+    server.pageSize,
+    services.ring,
+  );
   if (!page.ok) return errorOutcome(page.error);
   // spec: caching.scope.pages
-  const cache = visibleList === fullList ? server.listCache : { ...server.listCache, scope: "private" as const };
+  const cache =
+    visibleList === fullList
+      ? server.listCache
+      : { ...server.listCache, scope: "private" as const };
   return { kind: "complete", result: page.value, cache };
 }

@@ -21,7 +21,10 @@ export function compileForm(form: ElicitationForm): RawSchema {
   // spec: elicit.form.params
   const problem = formProblem(schema);
   if (problem !== undefined) throw new Error(`The form must be flat: ${problem}`);
-  const compiledForm = { schema, check: check ?? ((content: unknown) => checkContent(schema, content)) };
+  const compiledForm = {
+    schema,
+    check: check ?? ((content: unknown) => checkContent(schema, content)),
+  };
   compiledForms.set(form, compiledForm);
   return compiledForm;
 }
@@ -39,12 +42,18 @@ function formProblem(schema: JsonObject): string | undefined {
     const problem = isObject(field) ? fieldProblem(field) : " must be an object";
     if (problem !== undefined) return `/properties/${name}${problem}`;
   }
-  const isKnown = (name: JsonValue): boolean => typeof name === "string" && Object.hasOwn(properties, name);
-  return Array.isArray(required) && required.every(isKnown) ? undefined : "/required names what is not there";
+  const isKnown = (name: JsonValue): boolean =>
+    typeof name === "string" && Object.hasOwn(properties, name);
+  return Array.isArray(required) && required.every(isKnown)
+    ? undefined
+    : "/required names what is not there";
 }
 
 /** The fields of `content` that the form has, or all that is wrong with them. */
-function checkContent({ properties, required = [] }: JsonObject, content: unknown): Result<JsonObject, string> {
+function checkContent(
+  { properties, required = [] }: JsonObject,
+  content: unknown,
+): Result<JsonObject, string> {
   if (!isObject(content)) return err("/ must be an object");
   const faults = createFaults();
   const known: JsonObject = {};
@@ -54,7 +63,8 @@ function checkContent({ properties, required = [] }: JsonObject, content: unknow
       if ((required as readonly string[]).includes(name)) faults.add(`/${name}`, "is missing");
       continue;
     }
-    for (const [path, problem] of valueProblems(field, value)) faults.add(`/${name}${path}`, problem);
+    for (const [path, problem] of valueProblems(field, value))
+      faults.add(`/${name}${path}`, problem);
     known[name] = value;
   }
   const problems = faults.text();

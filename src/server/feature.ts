@@ -57,7 +57,11 @@ export type Route = (
   identifiers: ServerIdentifiers,
 ) => Response | undefined | Promise<Response | undefined>;
 
-export type OpenSubscriptionStream = (http: Request, request: RpcRequest, caller: Caller) => Promise<Response>;
+export type OpenSubscriptionStream = (
+  http: Request,
+  request: RpcRequest,
+  caller: Caller,
+) => Promise<Response>;
 
 /** The methods of the MCP endpoint in revisions that have sessions. `caller` is verified. */
 export interface SessionTransport {

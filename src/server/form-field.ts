@@ -13,10 +13,12 @@ const isNumber: IsFit = (value) => typeof value === "number";
 const isCount: IsFit = (value) => Number.isInteger(value) && Number(value) >= 0;
 const isTexts: IsFit = (value) => Array.isArray(value) && value.every(isText);
 const isChoices: IsFit = (value) =>
-  Array.isArray(value) && value.every((one) => isObject(one) && isText(one["const"]) && isText(one["title"]));
+  Array.isArray(value) &&
+  value.every((one) => isObject(one) && isText(one["const"]) && isText(one["title"]));
 const isFormat: IsFit = (value) => typeof value === "string" && Object.hasOwn(FORMATS, value);
 const isItems: IsFit = (value) =>
-  isObject(value) && ((value["type"] === "string" && isTexts(value["enum"])) || isChoices(value["anyOf"]));
+  isObject(value) &&
+  ((value["type"] === "string" && isTexts(value["enum"])) || isChoices(value["anyOf"]));
 
 const COMMON: Readonly<Record<string, IsFit>> = {
   type: isText,
@@ -46,7 +48,8 @@ const KEYWORDS: Readonly<Record<string, Readonly<Record<string, IsFit>>>> = {
 /** What keeps `field` from being one, behind its path: "/format is not allowed". */
 export function fieldProblem(field: JsonObject): string | undefined {
   const { type } = field;
-  const keywords = typeof type === "string" && Object.hasOwn(KEYWORDS, type) ? KEYWORDS[type] : undefined;
+  const keywords =
+    typeof type === "string" && Object.hasOwn(KEYWORDS, type) ? KEYWORDS[type] : undefined;
   if (keywords === undefined) return "/type must be string, number, integer, boolean or array";
   for (const [keyword, value] of Object.entries(field)) {
     const isAllowed = Object.hasOwn(keywords, keyword) ? keywords[keyword] : undefined;
@@ -66,7 +69,10 @@ export function valueProblems(
   return problem === undefined ? [] : [["", problem]];
 }
 
-function listProblems(field: JsonObject, value: JsonValue): readonly (readonly [path: string, problem: string])[] {
+function listProblems(
+  field: JsonObject,
+  value: JsonValue,
+): readonly (readonly [path: string, problem: string])[] {
   if (!Array.isArray(value)) return [["", "must be a list"]];
   const min = numberOf(field["minItems"], 0);
   const max = numberOf(field["maxItems"], Infinity);
@@ -85,7 +91,10 @@ function valueProblem(field: JsonObject, value: JsonValue): string | undefined {
   return typeof value === "boolean" ? undefined : "must be true or false";
 }
 
-function numberProblem({ type, minimum, maximum }: JsonObject, value: JsonValue): string | undefined {
+function numberProblem(
+  { type, minimum, maximum }: JsonObject,
+  value: JsonValue,
+): string | undefined {
   if (typeof value !== "number") return "must be a number";
   if (type === "integer" && !Number.isSafeInteger(value)) return "must be a whole number";
   const min = numberOf(minimum, -Infinity);
@@ -105,7 +114,9 @@ function textProblem(field: JsonObject, value: JsonValue): string | undefined {
   const max = numberOf(field["maxLength"], Infinity);
   if (length < min || length > max) return `must have ${min} to ${max} characters`;
   const fits = typeof format === "string" ? FORMATS[format as keyof typeof FORMATS] : undefined;
-  return fits === undefined || fits(value) ? undefined : `must be in the format "${format as string}"`;
+  return fits === undefined || fits(value)
+    ? undefined
+    : `must be in the format "${format as string}"`;
 }
 
 function numberOf(value: JsonValue | undefined, fallback: number): number {
@@ -122,14 +133,16 @@ function namesOf(titled: JsonValue | undefined): readonly JsonValue[] {
 
 const DATE = /^\d{4}-(\d\d)-(\d\d)$/;
 const TIME = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
-const EMAIL = /^[A-Za-z0-9_'+-]+(\.[A-Za-z0-9_'+-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$/;
+const EMAIL =
+  /^[A-Za-z0-9_'+-]+(\.[A-Za-z0-9_'+-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$/;
 
 const FORMATS = {
   // A name and an address have at most so many characters (RFC 5321 section 4.5.3.1): a longer text is not even looked at.
   email: (text: string) => text.length <= 320 && EMAIL.test(text),
   uri: (text: string) => /^[!-~]+$/.test(text) && URL.canParse(text),
   date: isDate,
-  "date-time": (text: string) => text[10] === "T" && isDate(text.slice(0, 10)) && TIME.test(text.slice(11)),
+  "date-time": (text: string) =>
+    text[10] === "T" && isDate(text.slice(0, 10)) && TIME.test(text.slice(11)),
 };
 
 /** A day that the calendar has. */

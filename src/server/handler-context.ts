@@ -8,7 +8,8 @@ import type { Span } from "../base/span.ts";
 import type { NotificationSink } from "../protocol/outcome.ts";
 import { LOG_LEVELS } from "../protocol/request-meta.ts";
 import type { BaseContext, Context } from "./context.ts";
-import { supportsInput, type InputRequests } from "./input-requests.ts";
+import type { InputRequests } from "./input-requests.ts";
+import { supportsInput } from "./input-round.ts";
 import { tracedFetch } from "./traced-fetch.ts";
 import type { ServerRequest } from "./types.ts";
 
@@ -49,7 +50,9 @@ export function createContextFactory(added: readonly ContextMembers[]): CreateCo
     }
   }
   for (const members of [BASE_MEMBERS, ...added])
-    for (const [name, make] of Object.entries(members as Record<string, (run: HandlerRun) => unknown>))
+    for (const [name, make] of Object.entries(
+      members as Record<string, (run: HandlerRun) => unknown>,
+    ))
       HandlerContext.define(name, make);
   return (run) => new HandlerContext(run) as unknown as Context;
 }
@@ -66,15 +69,25 @@ const BASE_MEMBERS: ContextMembers<BaseContext> = {
     // spec: progress.token.active, progress.increase
     if (progressToken === undefined || !(progress > run.lastProgress)) return;
     run.lastProgress = progress;
-    const optionalParams = { ...(total !== undefined && { total }), ...(message !== undefined && { message }) };
-    run.notify({ method: "notifications/progress", params: { progressToken, progress, ...optionalParams } });
+    const optionalParams = {
+      ...(total !== undefined && { total }),
+      ...(message !== undefined && { message }),
+    };
+    run.notify({
+      method: "notifications/progress",
+      params: { progressToken, progress, ...optionalParams },
+    });
   },
   log:
     ({ request: { logLevel }, notify }) =>
     (level, data, logger) => {
       // spec: logging.level.required
-      if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel)) return;
-      notify({ method: "notifications/message", params: { level, data, ...(logger !== undefined && { logger }) } });
+      if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel))
+        return;
+      notify({
+        method: "notifications/message",
+        params: { level, data, ...(logger !== undefined && { logger }) },
+      });
     },
   elicitForm:
     ({ getInputRequests }) =>

@@ -29,7 +29,8 @@ export function requireBlock(value: unknown): void {
 /** The contents of one resource. */
 export function requireContents(value: unknown): void {
   const { text, blob } = requireObject(value, "resource contents", ["uri"]);
-  if (typeof (text ?? blob) !== "string") throw invalidReturn("resource contents without text or blob");
+  if (typeof (text ?? blob) !== "string")
+    throw invalidReturn("resource contents without text or blob");
 }
 
 /** @throws TypeError when `value` is no prompt message. */
@@ -43,13 +44,21 @@ export function requireText(value: unknown): void {
 }
 
 /** A list, each element of which passes. */
-export function requireList(value: unknown, expected: string, requireEach: (one: unknown) => void): void {
+export function requireList(
+  value: unknown,
+  expected: string,
+  requireEach: (one: unknown) => void,
+): void {
   if (!Array.isArray(value)) throw invalidReturn(`${typeName(value)} where ${expected} belongs`);
   value.forEach(requireEach);
 }
 
 /** An object whose members of these names are texts. */
-export function requireObject(value: unknown, expected: string, texts: readonly string[] = []): JsonObject {
+export function requireObject(
+  value: unknown,
+  expected: string,
+  texts: readonly string[] = [],
+): JsonObject {
   if (!isObject(value)) throw invalidReturn(`${typeName(value)} where ${expected} belongs`);
   const missing = texts.find((name) => typeof value[name] !== "string");
   if (missing !== undefined) throw invalidReturn(`${expected} without ${missing}`);

@@ -29,12 +29,18 @@ export const readSamplingResult: ReadResponse<SamplingResult> = (value) => {
   const { role, content, model, stopReason } = isObject(value) ? value : {};
   if (role !== "user" && role !== "assistant") return err('/role must be "user" or "assistant"');
   if (typeof model !== "string") return err("/model must be a string");
-  if (stopReason !== undefined && typeof stopReason !== "string") return err("/stopReason must be a string");
+  if (stopReason !== undefined && typeof stopReason !== "string")
+    return err("/stopReason must be a string");
   for (const [index, block] of [content].flat().entries()) {
     const problem = contentProblem(block);
-    if (problem !== undefined) return err(`/content${Array.isArray(content) ? `/${index}` : ""}${problem}`);
+    if (problem !== undefined)
+      return err(`/content${Array.isArray(content) ? `/${index}` : ""}${problem}`);
   }
-  const result: SamplingResult = { role, content: content as unknown as SamplingResult["content"], model };
+  const result: SamplingResult = {
+    role,
+    content: content as unknown as SamplingResult["content"],
+    model,
+  };
   return ok(stopReason === undefined ? result : { ...result, stopReason });
 };
 
@@ -61,7 +67,8 @@ export const readRootsResult: ReadResponse<readonly Root[]> = (value) => {
     // spec: roots.uri.file
     if (typeof uri !== "string" || !uri.startsWith("file://"))
       return err(`/roots/${index}/uri must begin with file://`);
-    if (name !== undefined && typeof name !== "string") return err(`/roots/${index}/name must be a string`);
+    if (name !== undefined && typeof name !== "string")
+      return err(`/roots/${index}/name must be a string`);
     known.push(name === undefined ? { uri } : { uri, name });
   }
   return ok(known);

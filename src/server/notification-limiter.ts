@@ -19,7 +19,10 @@ export interface NotificationLimiter {
 }
 
 /** Passes notifications to `sink` at a bounded rate until it is closed or the call is cancelled. */
-export function limitNotifications(sink: NotificationSink, cancel: Cancellation): NotificationLimiter {
+export function limitNotifications(
+  sink: NotificationSink,
+  cancel: Cancellation,
+): NotificationLimiter {
   let isOpen = true;
   let tokens = NOTIFICATION_BURST;
   let refilledAtMs = now();
@@ -29,7 +32,10 @@ export function limitNotifications(sink: NotificationSink, cancel: Cancellation)
       if (!isOpen || cancel.aborted) return;
       // spec: progress.rate, logging.rate.limited
       const nowMs = now();
-      tokens = Math.min(NOTIFICATION_BURST, tokens + ((nowMs - refilledAtMs) * NOTIFICATIONS_PER_SECOND) / 1_000);
+      tokens = Math.min(
+        NOTIFICATION_BURST,
+        tokens + ((nowMs - refilledAtMs) * NOTIFICATIONS_PER_SECOND) / 1_000,
+      );
       refilledAtMs = nowMs;
       if (tokens < 1) return;
       tokens -= 1;

@@ -24,7 +24,8 @@ export async function readPage(
   // An empty cursor was never given out: clients that have none send it.
   const start = cursor === undefined || cursor === "" ? 0 : await readCursor(list, cursor, ring);
   // spec: pagination.cursor.invalid
-  if (start < 0) return err(protocolError("InvalidParams", "The cursor is not valid: start again without one"));
+  if (start < 0)
+    return err(protocolError("InvalidParams", "The cursor is not valid: start again without one"));
   const cachedPages = pagesByList.get(list) ?? new Map<number, JsonObject>();
   pagesByList.set(list, cachedPages);
   const page = cachedPages.get(start) ?? (await makePage(list, start, pageSize, ring));
@@ -32,11 +33,17 @@ export async function readPage(
   return ok(page);
 }
 
-async function makePage(list: ListContents, start: number, pageSize: number, ring: KeyRing): Promise<JsonObject> {
+async function makePage(
+  list: ListContents,
+  start: number,
+  pageSize: number,
+  ring: KeyRing,
+): Promise<JsonObject> {
   const entries = list.entries.slice(start, start + pageSize);
   const nextKey = list.keys[start + pageSize];
   // spec: pagination.cursor.stable
-  const nextCursor = nextKey === undefined ? {} : { nextCursor: await seal(ring, "cursor", nextKey, list.member) };
+  const nextCursor =
+    nextKey === undefined ? {} : { nextCursor: await seal(ring, "cursor", nextKey, list.member) };
   return Object.freeze({ [list.member]: entries, ...nextCursor });
 }
 

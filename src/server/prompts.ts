@@ -30,21 +30,27 @@ export async function getPrompt(call: Call): Promise<Outcome> {
   );
 }
 
-function readArguments(prompt: PromptSpec, given: JsonValue): Result<Record<string, string>, string> {
+function readArguments(
+  prompt: PromptSpec,
+  given: JsonValue,
+): Result<Record<string, string>, string> {
   if (!isObject(given)) return err("params.arguments must be an object");
   const args: Record<string, string> = {};
   for (const { name, required } of prompt.arguments ?? []) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     // spec: prompts.inputs.secured
     if (typeof value === "string") args[name] = value;
-    else if (value !== undefined) return err(`Argument "${name}" of prompt ${prompt.name} must be a string`);
-    else if (required === true) return err(`Argument "${name}" of prompt ${prompt.name} is required`);
+    else if (value !== undefined)
+      return err(`Argument "${name}" of prompt ${prompt.name} must be a string`);
+    else if (required === true)
+      return err(`Argument "${name}" of prompt ${prompt.name} is required`);
   }
   return ok(args);
 }
 
 function promptOutcome({ description }: PromptSpec, value: string | PromptMessage[]): Outcome {
-  const messages = typeof value === "string" ? [{ role: "user", content: { type: "text", text: value } }] : value;
+  const messages =
+    typeof value === "string" ? [{ role: "user", content: { type: "text", text: value } }] : value;
   requireList(messages, "a list of messages", requireMessage);
   return {
     kind: "complete",

@@ -9,7 +9,14 @@ import type { CacheHint } from "../protocol/outcome.ts";
 import type { ListName } from "../protocol/change.ts";
 import type { Implementation } from "../protocol/request-meta.ts";
 import { STATELESS_VERSIONS } from "../protocol/versions.ts";
-import type { PromptSpec, ResourceSpec, ResourceTemplate, Scopes, ServerSpec, Tool } from "./define.ts";
+import type {
+  PromptSpec,
+  ResourceSpec,
+  ResourceTemplate,
+  Scopes,
+  ServerSpec,
+  Tool,
+} from "./define.ts";
 
 /** One of the four lists: the member its results have, and its entries as clients see them, in order. */
 export interface ListContents {
@@ -54,7 +61,10 @@ export interface ServedFeatures {
 }
 
 /** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
-export function buildServer(spec: ServerSpec, served: ServedFeatures = { versions: [], sendsChanges: false }): Server {
+export function buildServer(
+  spec: ServerSpec,
+  served: ServedFeatures = { versions: [], sendsChanges: false },
+): Server {
   const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
   const tools = indexBy("tool", spec.tools, (one) => one.name);
   const resources = indexBy("resource", spec.resources, (one) => one.uri);
@@ -62,33 +72,9 @@ export function buildServer(spec: ServerSpec, served: ServedFeatures = { version
   const prompts = indexBy("prompt", spec.prompts, (one) => one.name);
   requireScopes(scopes, tools);
   const versions = [...STATELESS_VERSIONS, ...served.versions];
-  const listChanged: JsonObject = served.sendsChanges ? { listChanged: true } : {};
-  const capabilities: JsonObject = {
-    // spec: logging.capability.declared
-    logging: {},
-    // spec: tools.capability.declared
-    ...(tools.size > 0 && { tools: listChanged }),
-    // spec: resources.capability.declared
-    ...(resources.size + templates.size > 0 && {
-      resources: served.sendsChanges ? { listChanged: true, subscribe: true } : {},
-    }),
-    // spec: prompts.capability.declared
-    ...(prompts.size > 0 && { prompts: listChanged }),
-    // spec: completion.capability.declared
-    ...(templates.size + prompts.size > 0 && { completions: {} }),
-  };
-  // A list that would be empty for want of the whole feature does not exist.
-  const listsByMethod = new Map<string, ListContents>();
-  // spec: tools.list.answered
-  if (tools.size > 0) listsByMethod.set("tools/list", listContentsOf("tools", tools, toolEntry));
-  // spec: resources.list.answered
-  if (resources.size + templates.size > 0) {
-    listsByMethod.set("resources/list", listContentsOf("resources", resources, resourceEntry));
-    listsByMethod.set("resources/templates/list", listContentsOf("resourceTemplates", templates, templateEntry));
-  }
-  // spec: prompts.list.answered
-  if (prompts.size > 0) listsByMethod.set("prompts/list", listContentsOf("prompts", prompts, promptEntry));
-  const discoverMembers = instructions === undefined ? { capabilities } : { capabilities, instructions };
+  const capabilities = capabilitiesOf({ tools, resources, templates, prompts }, served);
+  const discoverMembers =
+    instructions === undefined ? { capabilities } : { capabilities, instructions };
   return {
     info,
     instructions,
@@ -99,22 +85,34 @@ export function buildServer(spec: ServerSpec, served: ServedFeatures = { version
     scopes,
     capabilities,
     versions,
-    listsByMethod,
+    listsByMethod: listsOf({ tools, resources, templates, prompts }),
     pageSize,
     listCache,
     hasRestrictedTools: [...tools.values()].some((one) => one.scopes.length > 0),
-    changeableLists: new Set(CHANGEABLE_LISTS.filter((list) => served.sendsChanges && list in capabilities)),
+    changeableLists: new Set(
+      CHANGEABLE_LISTS.filter((list) => served.sendsChanges && list in capabilities),
+    ),
     // spec: version.discover
     discoverResult: Object.freeze({ supportedVersions: versions, ...discoverMembers }),
   };
 }
 
 /** The template that is written like `uri`, or that it fits. */
-export function findTemplate({ templates }: Pick<Server, "templates">, uri: string): ResourceTemplate | undefined {
-  return templates.get(uri) ?? [...templates.values()].find((one) => one.template.match(uri) !== undefined);
+export function findTemplate(
+  { templates }: Pick<Server, "templates">,
+  uri: string,
+): ResourceTemplate | undefined {
+  return (
+    templates.get(uri) ??
+    [...templates.values()].find((one) => one.template.match(uri) !== undefined)
+  );
 }
 
-function indexBy<T>(kind: string, items: readonly T[] = [], key: (item: T) => string): Map<string, T> {
+function indexBy<T>(
+  kind: string,
+  items: readonly T[] = [],
+  key: (item: T) => string,
+): Map<string, T> {
   const map = new Map<string, T>();
   for (const item of items) {
     // spec: tools.name.unique
@@ -127,16 +125,66 @@ function indexBy<T>(kind: string, items: readonly T[] = [], key: (item: T) => st
 /** Throws unless scopes can be written in a token (RFC 6749, section 3.3) and every one that is named is declared. */
 function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   const invalidScope = Object.keys(scopes).find((name) => !/^[!#-[\]-~]+$/.test(name));
-  if (invalidScope !== undefined) throw new Error(`Scope "${invalidScope}" holds a character that no scope may hold`);
+  if (invalidScope !== undefined)
+    throw new Error(`Scope "${invalidScope}" holds a character that no scope may hold`);
   const requireDeclared = (owner: string, names: readonly string[] = []): void => {
     const undeclared = names.find((name) => !Object.hasOwn(scopes, name));
-    if (undeclared !== undefined) throw new Error(`Scope "${undeclared}" of ${owner} is not declared`);
+    if (undeclared !== undefined)
+      throw new Error(`Scope "${undeclared}" of ${owner} is not declared`);
   };
   for (const one of tools.values()) requireDeclared(`tool "${one.name}"`, one.scopes);
   for (const [name, one] of Object.entries(scopes)) requireDeclared(`scope "${name}"`, one.implies);
   for (const [name, { isDefault = true, implies = [] }] of Object.entries(scopes))
     if (isDefault && implies.some((one) => scopes[one]?.isDefault === false))
       throw new Error(`Scope "${name}" is given by default and implies one that is not`);
+}
+
+type Definitions = Pick<Server, "tools" | "resources" | "templates" | "prompts">;
+
+/** What clients are told that they may ask for. */
+function capabilitiesOf(
+  { tools, resources, templates, prompts }: Definitions,
+  { sendsChanges }: ServedFeatures,
+): JsonObject {
+  const listChanged: JsonObject = sendsChanges ? { listChanged: true } : {};
+  return {
+    // spec: logging.capability.declared
+    logging: {},
+    // spec: tools.capability.declared
+    ...(tools.size > 0 && { tools: listChanged }),
+    // spec: resources.capability.declared
+    ...(resources.size + templates.size > 0 && {
+      resources: sendsChanges ? { listChanged: true, subscribe: true } : {},
+    }),
+    // spec: prompts.capability.declared
+    ...(prompts.size > 0 && { prompts: listChanged }),
+    // spec: completion.capability.declared
+    ...(templates.size + prompts.size > 0 && { completions: {} }),
+  };
+}
+
+/** The lists by the method that asks for them. One that would be empty for want of the whole feature does not exist. */
+function listsOf({
+  tools,
+  resources,
+  templates,
+  prompts,
+}: Definitions): ReadonlyMap<string, ListContents> {
+  const listsByMethod = new Map<string, ListContents>();
+  // spec: tools.list.answered
+  if (tools.size > 0) listsByMethod.set("tools/list", listContentsOf("tools", tools, toolEntry));
+  // spec: resources.list.answered
+  if (resources.size + templates.size > 0) {
+    listsByMethod.set("resources/list", listContentsOf("resources", resources, resourceEntry));
+    listsByMethod.set(
+      "resources/templates/list",
+      listContentsOf("resourceTemplates", templates, templateEntry),
+    );
+  }
+  // spec: prompts.list.answered
+  if (prompts.size > 0)
+    listsByMethod.set("prompts/list", listContentsOf("prompts", prompts, promptEntry));
+  return listsByMethod;
 }
 
 /** What a list request gives of `items`, and the keys by which its pages go on. */
@@ -164,5 +212,8 @@ function templateEntry(spec: ResourceTemplate): JsonObject {
 
 function promptEntry({ handler: _handler, arguments: args, ...entry }: PromptSpec): JsonObject {
   const argumentEntries = args?.map(({ complete: _complete, ...argument }) => argument);
-  return { ...entry, ...(argumentEntries && { arguments: argumentEntries }) } as unknown as JsonObject;
+  return {
+    ...entry,
+    ...(argumentEntries && { arguments: argumentEntries }),
+  } as unknown as JsonObject;
 }

@@ -13,7 +13,11 @@ import { findTemplate, type Server } from "./registry.ts";
 export function startRequestSpan(
   parent: Span,
   server: Server,
-  { id, method, params }: { readonly id: string | number; readonly method: string; readonly params: JsonObject },
+  {
+    id,
+    method,
+    params,
+  }: { readonly id: string | number; readonly method: string; readonly params: JsonObject },
   eraAttributes: Attributes,
 ): Span {
   const describeSpan = (): SpanDescription => {
@@ -50,7 +54,10 @@ export function requestTarget(server: Server, method: string, params: JsonObject
   return {
     tool: method === "tools/call" ? server.tools.get(name)?.name : undefined,
     prompt: isCompletion || method === "prompts/get" ? server.prompts.get(name)?.name : undefined,
-    resource: isCompletion || method === "resources/read" ? resourceName(server, reference["uri"]) : undefined,
+    resource:
+      isCompletion || method === "resources/read"
+        ? resourceName(server, reference["uri"])
+        : undefined,
   };
 }
 
@@ -68,5 +75,7 @@ export function endRequestSpan(span: Span, outcome: Outcome): void {
     return span.end(code);
   }
   span.set({ "barewire.outcome": outcome.kind });
-  span.end(outcome.kind === "complete" && outcome.result["isError"] === true ? "tool_error" : undefined);
+  span.end(
+    outcome.kind === "complete" && outcome.result["isError"] === true ? "tool_error" : undefined,
+  );
 }

@@ -38,7 +38,8 @@ function findResource({ resources, templates }: Server, uri: string): ResourceRe
   if (fixed !== undefined) return fixed;
   for (const spec of templates.values()) {
     const variables = spec.template.match(uri);
-    if (variables === undefined || (uri.startsWith("file:") && hasParentSegment(variables))) continue;
+    if (variables === undefined || (uri.startsWith("file:") && hasParentSegment(variables)))
+      continue;
     return { ...spec, read: (context) => spec.read(variables, uri, context) };
   }
   return undefined;
@@ -50,7 +51,11 @@ function hasParentSegment(variables: Readonly<Record<string, string>>): boolean 
   return Object.values(variables).some((value) => value.split(/[/\\]/).includes(".."));
 }
 
-function resourceOutcome(uri: string, { mimeType, cache }: ResourceReader, value: ResourceReadResult): Outcome {
+function resourceOutcome(
+  uri: string,
+  { mimeType, cache }: ResourceReader,
+  value: ResourceReadResult,
+): Outcome {
   const contents = Array.isArray(value)
     ? value
     : [{ uri, ...(mimeType !== undefined && { mimeType }), ...textOrBlob(value) }];
@@ -58,7 +63,9 @@ function resourceOutcome(uri: string, { mimeType, cache }: ResourceReader, value
   return { kind: "complete", result: { contents }, ...(cache && { cache }) };
 }
 
-function textOrBlob(value: Exclude<ResourceReadResult, unknown[]>): { text: string } | { blob: string } {
+function textOrBlob(
+  value: Exclude<ResourceReadResult, unknown[]>,
+): { text: string } | { blob: string } {
   if (typeof value === "string") return { text: value };
   const { blob } = requireObject(value, "a text or a blob") as typeof value;
   // spec: resources.binary.base64

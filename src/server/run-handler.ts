@@ -4,10 +4,11 @@
  */
 
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
-import { protocolError } from "../base/protocol-error.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { seal } from "../crypto/seal.ts";
 import { errorType } from "../base/span.ts";
-import { createInputRequests, type ToErrorOutcome, type InputRequests } from "./input-requests.ts";
+import { createInputRequests, type InputRequests } from "./input-requests.ts";
+import type { ToErrorOutcome } from "./input-round.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { logInternalError } from "./failure.ts";
@@ -27,7 +28,10 @@ export function timeLimitOf(
 ): TimeLimit {
   const { tool, prompt, resource } = requestTarget(server, method, params);
   const seconds = server.tools.get(tool ?? "")?.timeoutSeconds ?? services.handlerSeconds;
-  return { ms: seconds * 1_000, message: `${tool ?? prompt ?? resource ?? method} took longer than ${seconds} s` };
+  return {
+    ms: seconds * 1_000,
+    message: `${tool ?? prompt ?? resource ?? method} took longer than ${seconds} s`,
+  };
 }
 
 /**
@@ -48,10 +52,17 @@ export async function runHandler<T>(
   const handlerSpan = span.startChild(`run ${isNamed ? name : method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
   const issueElicitationId =
-    sessionId === undefined ? undefined : () => seal(services.ring, ELICITATION_ID_PURPOSE, sessionId);
+    sessionId === undefined
+      ? undefined
+      : () => seal(services.ring, ELICITATION_ID_PURPOSE, sessionId);
   let inputRequests: InputRequests | undefined;
   const getInputRequests = (): InputRequests =>
-    (inputRequests ??= createInputRequests(capabilities, retryState, toErrorOutcome, issueElicitationId));
+    (inputRequests ??= createInputRequests(
+      capabilities,
+      retryState,
+      toErrorOutcome,
+      issueElicitationId,
+    ));
   const notifications = limitNotifications(call.sink, cancel);
   const run: HandlerRun = {
     request,
@@ -77,12 +88,18 @@ export async function runHandler<T>(
     return await cancel.rejectOnTimeout(callHandler());
   } catch (error) {
     handlerSpan.end(errorType(error));
-    if (error instanceof PublicError) return toErrorOutcome(protocolError("InvalidParams", error.message));
-    const { timeoutError } = cancel;
-    if (timeoutError === undefined) return toErrorOutcome(logInternalError("handler.failed", call, error));
-    return toErrorOutcome(logInternalError("handler.timed_out", call, timeoutError.message, timeoutError.message));
+    return toErrorOutcome(readHandlerError(call, error));
   } finally {
     notifications.close();
     handlerSpan.end();
   }
+}
+
+/** What the caller is told of what a handler threw. All but a PublicError is logged. */
+function readHandlerError(call: Call, error: unknown): ProtocolError {
+  if (error instanceof PublicError) return protocolError("InvalidParams", error.message);
+  const { timeoutError } = call.cancel;
+  return timeoutError === undefined
+    ? logInternalError("handler.failed", call, error)
+    : logInternalError("handler.timed_out", call, timeoutError.message, timeoutError.message);
 }

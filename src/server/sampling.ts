@@ -26,5 +26,7 @@ export function requireBalancedToolUse(messages: readonly SamplingMessage[]): vo
 }
 
 function idsOf(blocks: readonly JsonObject[], type: string, member: string): string[] {
-  return blocks.filter((block) => block["type"] === type).map((block) => JSON.stringify(block[member]));
+  return blocks
+    .filter((block) => block["type"] === type)
+    .map((block) => JSON.stringify(block[member]));
 }

@@ -16,4 +16,5 @@ export interface RawSchema<T = unknown> {
 }
 
 /** What values that fit a schema are: a JSON object where the schema does not say. */
-export type SchemaValue<S> = S extends RawSchema<infer T> ? (unknown extends T ? JsonObject : T) : never;
+export type SchemaValue<S> =
+  S extends RawSchema<infer T> ? (unknown extends T ? JsonObject : T) : never;

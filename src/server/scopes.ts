@@ -14,10 +14,17 @@ const NO_SCOPES: readonly string[] = [];
 /**
  * What a challenge names: all scopes of every tool that `messages` call and their caller may not. None where the caller may, and where it calls no tool.
  */
-export function missingScopes(server: Server, caller: Caller, messages: readonly Message[]): readonly string[] {
+export function missingScopes(
+  server: Server,
+  caller: Caller,
+  messages: readonly Message[],
+): readonly string[] {
   if (!server.hasRestrictedTools) return NO_SCOPES;
   const needed = messages.flatMap((message) => {
-    const name = message.kind === "request" && message.method === "tools/call" ? message.params["name"] : undefined;
+    const name =
+      message.kind === "request" && message.method === "tools/call"
+        ? message.params["name"]
+        : undefined;
     const tool = typeof name === "string" ? server.tools.get(name) : undefined;
     return tool === undefined || mayCall(server, caller, tool) ? NO_SCOPES : tool.scopes;
   });
@@ -46,7 +53,8 @@ export function listForCaller(server: Server, caller: Caller, list: ListContents
 export function expandScopes(scopes: Scopes, held: readonly string[]): ReadonlySet<string> {
   const expanded = new Set(held);
   // The walk comes to what is added on the way, and to nothing twice.
-  for (const scope of expanded) for (const implied of scopes[scope]?.implies ?? []) expanded.add(implied);
+  for (const scope of expanded)
+    for (const implied of scopes[scope]?.implies ?? []) expanded.add(implied);
   return expanded;
 }
 

@@ -22,11 +22,15 @@ export function callTool(call: Call): Outcome | Promise<Outcome> {
   const { name, arguments: args = {} } = request.params;
   const tool = typeof name === "string" ? server.tools.get(name) : undefined;
   // spec: tools.input.validate
-  if (tool === undefined) return errorOutcome(protocolError("InvalidParams", `Unknown tool: ${JSON.stringify(name)}`));
+  if (tool === undefined)
+    return errorOutcome(protocolError("InvalidParams", `Unknown tool: ${JSON.stringify(name)}`));
   // A question may have been answered with fewer scopes than it was asked with.
   if (!mayCall(server, request.caller, tool))
-    return errorOutcome(protocolError("Forbidden", `Tool ${tool.name} needs these scopes: ${tool.scopes.join(" ")}`));
-  if (!isObject(args)) return errorOutcome(protocolError("InvalidParams", "params.arguments must be an object"));
+    return errorOutcome(
+      protocolError("Forbidden", `Tool ${tool.name} needs these scopes: ${tool.scopes.join(" ")}`),
+    );
+  if (!isObject(args))
+    return errorOutcome(protocolError("InvalidParams", "params.arguments must be an object"));
   const checked = tool.checkInput(args);
   // spec: tools.input.validate, schema.dialect.declared
   if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
@@ -46,11 +50,14 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
   if (typeof value === "string") return checkResult(call, tool, [{ type: "text", text: value }]);
   const result = Array.isArray(value) ? { content: value } : value;
   requireObject(result, "a tool result");
-  if (result.content !== undefined) requireList(result.content, "a list of content blocks", requireBlock);
-  else if (result.structuredContent === undefined) throw invalidReturn("a tool result without content");
+  if (result.content !== undefined)
+    requireList(result.content, "a list of content blocks", requireBlock);
+  else if (result.structuredContent === undefined)
+    throw invalidReturn("a tool result without content");
   if (tool.checkOutput === undefined || result.isError === true) return toolOutcome(result);
   const { structuredContent: structured } = result;
-  const checked = structured === undefined ? err("there is no structuredContent") : tool.checkOutput(structured);
+  const checked =
+    structured === undefined ? err("there is no structuredContent") : tool.checkOutput(structured);
   // spec: tools.output.conforms
   if (checked.ok) return toolOutcome({ ...result, structuredContent: checked.value as JsonValue });
   return errorOutcome(
@@ -67,6 +74,9 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
 function toolOutcome(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
   // spec: tools.structured.text
-  const textCopy = structuredContent === undefined ? [] : [{ type: "text", text: JSON.stringify(structuredContent) }];
+  const textCopy =
+    structuredContent === undefined
+      ? []
+      : [{ type: "text", text: JSON.stringify(structuredContent) }];
   return { kind: "complete", result: { ...result, content: content ?? textCopy } as never };
 }

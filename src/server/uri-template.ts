@@ -48,7 +48,8 @@ const VARIABLE_NAME = /^(?:\w|%[0-9A-Fa-f]{2})(?:\.?(?:\w|%[0-9A-Fa-f]{2}))*$/;
 export function compileTemplate(text: string): Result<UriTemplate, string> {
   const parts: TemplatePart[] = [];
   for (const piece of text.split(/(\{[^{}]*\})/).filter((one) => one !== "")) {
-    const part = piece.startsWith("{") && piece.endsWith("}") ? parseExpression(piece) : parseLiteral(piece);
+    const part =
+      piece.startsWith("{") && piece.endsWith("}") ? parseExpression(piece) : parseLiteral(piece);
     if (!part.ok) return part;
     const last = parts.at(-1);
     const { value } = part;
@@ -60,12 +61,15 @@ export function compileTemplate(text: string): Result<UriTemplate, string> {
   if (names.length > MAX_VARIABLES) return err(`More than ${MAX_VARIABLES} variables`);
   const duplicate = names.find((name, index) => names.indexOf(name) < index);
   if (duplicate !== undefined) return err(`Variable "${duplicate}" stands twice`);
-  const expand: UriTemplate["expand"] = (values) => parts.map((part) => expandPart(part, values)).join("");
+  const expand: UriTemplate["expand"] = (values) =>
+    parts.map((part) => expandPart(part, values)).join("");
   return ok({ names, expand, match: (uri) => matchParts(parts, uri) });
 }
 
 function parseLiteral(text: string): Result<TemplatePart, string> {
-  const isAllowed = /^(?:[\w.~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}|[^\0-\x9f])*$/.test(text) && text.isWellFormed();
+  const isAllowed =
+    /^(?:[\w.~:/?#[\]@!$&'()*+,;=-]|%[0-9A-Fa-f]{2}|[^\0-\x9f])*$/.test(text) &&
+    text.isWellFormed();
   return isAllowed
     ? ok(encodeBeyondAscii(text))
     : err(`Text ${JSON.stringify(text)} holds a character that no URI may hold`);
@@ -76,7 +80,8 @@ function parseExpression(text: string): Result<TemplatePart, string> {
   const operator = OPERATORS.get(sign);
   const names = list.split(",");
   const modified = names.find((name) => /\*$|:\d+$/.test(name));
-  if (modified !== undefined) return err(`Variable "${modified}" cannot be read back: it is cut, or a list`);
+  if (modified !== undefined)
+    return err(`Variable "${modified}" cannot be read back: it is cut, or a list`);
   if (!operator || !names.every((name) => VARIABLE_NAME.test(name)))
     return err(`Expression "${text}" is not one of RFC 6570`);
   return ok({ ...operator, names });
@@ -87,7 +92,8 @@ function expandPart(part: TemplatePart, values: Readonly<Record<string, string>>
   const expansions = part.names.flatMap((name) => {
     const value = Object.hasOwn(values, name) ? values[name]?.toWellFormed() : undefined;
     if (value === undefined) return [];
-    if (part.hasNames) return [value === "" && part.prefix === ";" ? name : `${name}=${encodePlain(value)}`];
+    if (part.hasNames)
+      return [value === "" && part.prefix === ";" ? name : `${name}=${encodePlain(value)}`];
     return [part.allowsReserved ? encodeReserved(value) : encodePlain(value)];
   });
   return expansions.length === 0 ? "" : part.prefix + expansions.join(part.separator);
@@ -100,8 +106,9 @@ function encodePlain(value: string): string {
 
 /** Keeps reserved characters and what is percent-encoded already (RFC 6570, section 3.2.3). */
 function encodeReserved(value: string): string {
-  return value.replaceAll(/(%[0-9A-Fa-f]{2})|%|[^%\w.~:/?#[\]@!$&'()*+,;=-]+/g, (part: string, escaped?: string) =>
-    escaped === undefined ? encodeURIComponent(part) : part,
+  return value.replaceAll(
+    /(%[0-9A-Fa-f]{2})|%|[^%\w.~:/?#[\]@!$&'()*+,;=-]+/g,
+    (part: string, escaped?: string) => (escaped === undefined ? encodeURIComponent(part) : part),
   );
 }
 
@@ -111,20 +118,24 @@ function encodeBeyondAscii(text: string): string {
 }
 
 /** How the URI can be read from one position to its end: a chain of values, or undefined. */
-type Reading = { readonly name: string; readonly value: string; readonly rest: Reading } | "end" | undefined;
+type Reading =
+  | { readonly name: string; readonly value: string; readonly rest: Reading }
+  | "end"
+  | undefined;
 
-function matchParts(parts: readonly TemplatePart[], given: string): Record<string, string> | undefined {
+function matchParts(
+  parts: readonly TemplatePart[],
+  given: string,
+): Record<string, string> | undefined {
   if (given.length > MAX_URI_LENGTH || !given.isWellFormed()) return undefined;
   const uri = encodeBeyondAscii(given);
   // For every position the reading of what the parts so far, from the last one, make of the text from there on.
   let readings: readonly Reading[] = [...Array<Reading>(uri.length), "end"];
-  for (const part of parts.toReversed())
-    readings =
-      typeof part === "string"
-        ? matchText(uri, part, readings)
-        : part.hasNames
-          ? matchNamed(uri, part, readings)
-          : matchOrdered(uri, part, readings);
+  for (const part of parts.toReversed()) {
+    if (typeof part === "string") readings = matchText(uri, part, readings);
+    else if (part.hasNames) readings = matchNamed(uri, part, readings);
+    else readings = matchOrdered(uri, part, readings);
+  }
   const values: [string, string][] = [];
   try {
     let reading = readings[0];
@@ -171,7 +182,11 @@ function lengthOfStep(uri: string, at: number, allowed: RegExp): 0 | 1 | 3 {
 }
 
 /** Values by position. The first may be absent if it has a mark of its own, the others from the end. */
-function matchOrdered(uri: string, part: TemplatePart & object, rest: readonly Reading[]): readonly Reading[] {
+function matchOrdered(
+  uri: string,
+  part: TemplatePart & object,
+  rest: readonly Reading[],
+): readonly Reading[] {
   const { prefix, separator } = part;
   let readings = rest;
   for (const [index, name] of [...part.names.entries()].toReversed()) {
@@ -183,14 +198,21 @@ function matchOrdered(uri: string, part: TemplatePart & object, rest: readonly R
 }
 
 /** Values by name, each of which may be absent. What comes before the first one present may differ: `?a=1&b=2`. */
-function matchNamed(uri: string, part: TemplatePart & object, rest: readonly Reading[]): readonly Reading[] {
+function matchNamed(
+  uri: string,
+  part: TemplatePart & object,
+  rest: readonly Reading[],
+): readonly Reading[] {
   let readings = rest;
   let later = rest;
   for (const name of part.names.toReversed()) {
     const value = matchValue(uri, name, part, later);
     const empty = later.map((reading) => reading && { name, value: "", rest: reading });
     const present = (delimiter: string): Reading[] =>
-      firstOf(matchText(uri, `${delimiter}${name}=`, value), matchText(uri, `${delimiter}${name}`, empty));
+      firstOf(
+        matchText(uri, `${delimiter}${name}=`, value),
+        matchText(uri, `${delimiter}${name}`, empty),
+      );
     readings = firstOf(present(part.prefix), readings);
     later = firstOf(present(part.separator), later);
   }

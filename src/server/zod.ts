@@ -18,7 +18,11 @@ z.config(en());
 /** A zod schema, of either half, or JSON Schema with a check of its own. */
 export type Schema = z.core.$ZodType | RawSchema;
 /** The same schema as the server needs it. */
-type Raw<S extends Schema> = S extends z.core.$ZodType ? RawSchema<z.infer<S>> : S extends RawSchema ? S : never;
+type Raw<S extends Schema> = S extends z.core.$ZodType
+  ? RawSchema<z.infer<S>>
+  : S extends RawSchema
+    ? S
+    : never;
 
 type ZodToolSpec<In extends Schema, Out extends Schema> = Omit<
   ToolSpec<RawSchema, RawSchema>,
@@ -32,7 +36,9 @@ type ZodToolSpec<In extends Schema, Out extends Schema> = Omit<
 };
 
 /** Defines a tool. Throws when the name, a schema, an `x-mcp-header` declaration or the time is wrong, and names the tool. */
-export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(spec: ZodToolSpec<In, Out>): Tool {
+export function tool<In extends Schema = RawSchema, Out extends Schema = RawSchema>(
+  spec: ZodToolSpec<In, Out>,
+): Tool {
   const { input, output, ...others } = spec;
   return withToolName(spec.name, () =>
     defineTool({
@@ -49,7 +55,9 @@ export function form<Form extends z.core.$ZodObject>(schema: Form): RawSchema<z.
 }
 
 function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {
-  return isZodSchema(given) ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkWith(given) } : given;
+  return isZodSchema(given)
+    ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkWith(given) }
+    : given;
 }
 
 /** Whichever half of zod it was made with. */

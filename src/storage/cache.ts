@@ -34,7 +34,8 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     if (ttl !== "today" && !(ttl > 0 && ttl <= 31_536_000))
       throw new RangeError("A ttl is a number of seconds up to a year");
     const cachedLocally = localRows.get(key);
-    if (cachedLocally !== undefined && now() < cachedLocally.freshUntilMs) return toCachedValue(cachedLocally);
+    if (cachedLocally !== undefined && now() < cachedLocally.freshUntilMs)
+      return toCachedValue(cachedLocally);
     const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
     const mayServe = (row: CachedRow | undefined): row is CachedRow =>
       row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
@@ -48,13 +49,22 @@ export function createCache(stores: StoreNamespace): CacheFunction {
         if (await stub.storeLoaded(lease, row).catch(() => true)) rememberLocally(key, row);
       };
       const release = (failure?: LoadFailure): Promise<void> =>
-        stub.releaseLease(lease, signal?.aborted === true ? undefined : failure).catch(() => undefined);
+        stub
+          .releaseLease(lease, signal?.aborted === true ? undefined : failure)
+          .catch(() => undefined);
       const staleRow = mayServe(lookup.staleRow) ? lookup.staleRow : undefined;
-      return { kind: "loaded", value: await loadUnderLease(load, keep, release, staleRow) } as const;
+      return {
+        kind: "loaded",
+        value: await loadUnderLease(load, keep, release, staleRow),
+      } as const;
     };
     const deadlineMs = now() + 2 * CACHE_LEASE_MS;
     let leaseWaitedFor = Infinity;
-    for (let pauseMs = FIRST_PAUSE_MS; now() < deadlineMs; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+    for (
+      let pauseMs = FIRST_PAUSE_MS;
+      now() < deadlineMs;
+      pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
+    ) {
       // From the lease on: left behind by a client that hangs up, it would keep everybody waiting.
       const lookup = await keepAlive(acquireOrLoad(leaseWaitedFor));
       if (lookup.kind === "loaded") return lookup.value;
@@ -66,7 +76,9 @@ export function createCache(stores: StoreNamespace): CacheFunction {
       leaseWaitedFor = Math.min(leaseWaitedFor, lookup.lease);
       await sleep(pauseMs);
     }
-    throw new Error(`The value of "${key}" was not loaded by anybody in ${(2 * CACHE_LEASE_MS) / 1000} s`);
+    throw new Error(
+      `The value of "${key}" was not loaded by anybody in ${(2 * CACHE_LEASE_MS) / 1000} s`,
+    );
   };
 }
 
@@ -81,7 +93,8 @@ async function loadUnderLease<T extends JsonValue>(
   try {
     value = await load();
   } catch (error) {
-    const { name, message } = error instanceof Error ? error : { name: "Error", message: String(error) };
+    const { name, message } =
+      error instanceof Error ? error : { name: "Error", message: String(error) };
     await release({ name, message });
     if (staleRow === undefined) throw error;
     return toCachedValue(staleRow);
@@ -92,10 +105,20 @@ async function loadUnderLease<T extends JsonValue>(
   return { value, ageSeconds: 0, isStale: false };
 }
 
-function makeCachedRow(text: string, ttl: number | "today", staleIfErrorSeconds: number): CachedRow {
+function makeCachedRow(
+  text: string,
+  ttl: number | "today",
+  staleIfErrorSeconds: number,
+): CachedRow {
   const loadedAtMs = now();
-  const freshUntilMs = ttl === "today" ? (Math.floor(loadedAtMs / DAY_MS) + 1) * DAY_MS : loadedAtMs + ttl * 1000;
-  return { text, loadedAtMs, freshUntilMs, usableUntilMs: freshUntilMs + staleIfErrorSeconds * 1000 };
+  const freshUntilMs =
+    ttl === "today" ? (Math.floor(loadedAtMs / DAY_MS) + 1) * DAY_MS : loadedAtMs + ttl * 1000;
+  return {
+    text,
+    loadedAtMs,
+    freshUntilMs,
+    usableUntilMs: freshUntilMs + staleIfErrorSeconds * 1000,
+  };
 }
 
 function throwFailure({ name, message }: LoadFailure): never {
@@ -103,7 +126,11 @@ function throwFailure({ name, message }: LoadFailure): never {
 }
 
 /** Parsed anew each time: a handler may change what it is given. */
-function toCachedValue<T extends JsonValue>({ text, loadedAtMs, freshUntilMs }: CachedRow): CachedValue<T> {
+function toCachedValue<T extends JsonValue>({
+  text,
+  loadedAtMs,
+  freshUntilMs,
+}: CachedRow): CachedValue<T> {
   const nowMs = now();
   return {
     value: JSON.parse(text) as T,

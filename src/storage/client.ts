@@ -51,7 +51,9 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       const verified = await verify(handle, owner);
       if (!verified.ok) return err(verified.error);
       const { name, access, storageEndsAtSeconds } = verified.value;
-      return ok(createStore(async () => stores.getByName(`state ${name}`), access, storageEndsAtSeconds));
+      return ok(
+        createStore(async () => stores.getByName(`state ${name}`), access, storageEndsAtSeconds),
+      );
     },
     async share(handle, owner, lifetimeSeconds) {
       assertArgument(
@@ -62,18 +64,30 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       if (!verified.ok) return err(verified.error);
       // Whoever was invited may invite, for no longer than they were.
       const { expiresAtSeconds } = verified.value;
-      return ok(await shareHandle(ring, verified.value, Math.min(seconds() + lifetimeSeconds, expiresAtSeconds)));
+      return ok(
+        await shareHandle(
+          ring,
+          verified.value,
+          Math.min(seconds() + lifetimeSeconds, expiresAtSeconds),
+        ),
+      );
     },
-    ofOwner: (owner) => createStore(async () => stores.getByName(`owner ${await sha256Base64url(owner)}`), "owner"),
+    ofOwner: (owner) =>
+      createStore(async () => stores.getByName(`owner ${await sha256Base64url(owner)}`), "owner"),
     cache: createCache(stores),
     async consume(key, max, windowMs) {
-      assertArgument(isIntegerBetween(max, 1, 1_000_000), "A limit is a whole number from 1 to 1000000");
+      assertArgument(
+        isIntegerBetween(max, 1, 1_000_000),
+        "A limit is a whole number from 1 to 1000000",
+      );
       assertArgument(
         isIntegerBetween(windowMs, 1_000, MAX_WINDOW_MS),
         "A window is a whole number of milliseconds, from 1 s to 31 days",
       );
       // Another window is another limiter: counts of one say nothing of the other.
-      return stores.getByName(`limit ${windowMs} ${await sha256Base64url(key)}`).consume(max, windowMs);
+      return stores
+        .getByName(`limit ${windowMs} ${await sha256Base64url(key)}`)
+        .consume(max, windowMs);
     },
   };
 }
@@ -123,7 +137,10 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
 }
 
 function checkKey(key: string): string {
-  assertArgument(key.length >= 1 && key.length <= MAX_KEY_LENGTH, `A key has 1 to ${MAX_KEY_LENGTH} characters`);
+  assertArgument(
+    key.length >= 1 && key.length <= MAX_KEY_LENGTH,
+    `A key has 1 to ${MAX_KEY_LENGTH} characters`,
+  );
   // Half a surrogate pair comes back from the platform as another key.
   assertArgument(key.isWellFormed(), "A key is well-formed Unicode");
   return key;

@@ -91,7 +91,9 @@ export function storageMembers(client: StorageClient): ContextMembers<StorageCon
 
 /** A public error of whoever loaded a value is one for everybody who waited: it crossed into an object, and lost its class. */
 function throwPublicError(error: unknown): never {
-  throw error instanceof Error && error.name === "PublicError" ? new PublicError(error.message) : error;
+  throw error instanceof Error && error.name === "PublicError"
+    ? new PublicError(error.message)
+    : error;
 }
 
 const DURABLE_OBJECT_ATTRIBUTES: Attributes = { "rpc.system.name": "cloudflare.durable_objects" };

@@ -28,11 +28,20 @@ const HANDLE_PURPOSE = "handle";
 
 /** A handle to storage that does not exist yet: 96 random bits name it. */
 export function createHandle(ring: KeyRing, owner: string, end: number): Promise<string> {
-  return signText(ring, HANDLE_PURPOSE, `${encodeBase64url(randomBytes(12))}.${end.toString(36)}`, owner);
+  return signText(
+    ring,
+    HANDLE_PURPOSE,
+    `${encodeBase64url(randomBytes(12))}.${end.toString(36)}`,
+    owner,
+  );
 }
 
 /** A handle to the same storage that any caller may use until `expires` (seconds since the epoch). */
-export function shareHandle(ring: KeyRing, { name }: StorageHandle, expires: number): Promise<string> {
+export function shareHandle(
+  ring: KeyRing,
+  { name }: StorageHandle,
+  expires: number,
+): Promise<string> {
   return signText(ring, HANDLE_PURPOSE, `${name}.${expires.toString(36)}`);
 }
 

@@ -24,11 +24,17 @@ export function consume(
   windowMs: number,
 ): { readonly result: RateLimitResult; readonly window: SlidingWindow | undefined } {
   const slotMs = windowMs / SLOTS;
-  const { slot, counts } = slideTo(previous ?? { slot: 0, counts: NO_USES, slotMs }, Math.floor(nowMs / slotMs));
+  const { slot, counts } = slideTo(
+    previous ?? { slot: 0, counts: NO_USES, slotMs },
+    Math.floor(nowMs / slotMs),
+  );
   const used = counts.reduce((sum, count) => sum + count, 0);
   if (used >= max) {
     const freeAtMs = whenFreeMs({ slot, counts, slotMs }, used - max);
-    return { result: { isAllowed: false, remaining: 0, retryAfterMs: Math.ceil(freeAtMs - nowMs) }, window: undefined };
+    return {
+      result: { isAllowed: false, remaining: 0, retryAfterMs: Math.ceil(freeAtMs - nowMs) },
+      window: undefined,
+    };
   }
   const window = { slot, slotMs, counts: counts.with(SLOTS, (counts[SLOTS] ?? 0) + 1) };
   return { result: { isAllowed: true, remaining: max - used - 1, retryAfterMs: 0 }, window };

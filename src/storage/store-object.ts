@@ -11,7 +11,13 @@ import { DurableObject } from "cloudflare:workers";
 import { now } from "../base/time.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { emptyAtMs, consume } from "./sliding-window.ts";
-import { storeRows, type CachedRow, type StoreEntry, type SqlRow, type StoreRows } from "./store-rows.ts";
+import {
+  storeRows,
+  type CachedRow,
+  type StoreEntry,
+  type SqlRow,
+  type StoreRows,
+} from "./store-rows.ts";
 import type { RateLimitResult, ListOptions } from "./types.ts";
 
 /** Milliseconds that a load may take before another caller may try. */
@@ -32,15 +38,25 @@ export interface LoadFailure {
 /** What becomes of a question for the cached value. `staleRow` is one past its time. A later lease is a greater one. */
 export type CacheLookup =
   | { readonly kind: "cached"; readonly row: CachedRow }
-  | { readonly kind: "leaseAcquired"; readonly lease: number; readonly staleRow: CachedRow | undefined }
+  | {
+      readonly kind: "leaseAcquired";
+      readonly lease: number;
+      readonly staleRow: CachedRow | undefined;
+    }
   | { readonly kind: "loading"; readonly lease: number; readonly staleRow: CachedRow | undefined }
-  | { readonly kind: "failed"; readonly failure: LoadFailure; readonly staleRow: CachedRow | undefined };
+  | {
+      readonly kind: "failed";
+      readonly failure: LoadFailure;
+      readonly staleRow: CachedRow | undefined;
+    };
 
 export class StoreObject extends DurableObject {
   readonly #rows: StoreRows = storeRows(this.ctx.storage);
   #lease: { readonly id: number; readonly untilMs: number } | undefined;
   #lastLease = 0;
-  #failure: { readonly failure: LoadFailure; readonly lease: number; readonly untilMs: number } | undefined;
+  #failure:
+    | { readonly failure: LoadFailure; readonly lease: number; readonly untilMs: number }
+    | undefined;
 
   read(key: string): string | undefined {
     return this.#rows.read(key);
@@ -120,7 +136,8 @@ export class StoreObject extends DurableObject {
   releaseLease(lease: number, failure?: LoadFailure): void {
     if (this.#lease?.id !== lease) return;
     this.#lease = undefined;
-    if (failure !== undefined) this.#failure = { failure, lease, untilMs: now() + CACHED_FAILURE_MS };
+    if (failure !== undefined)
+      this.#failure = { failure, lease, untilMs: now() + CACHED_FAILURE_MS };
   }
 
   /** One use of the limiter. A refused one writes nothing. */
@@ -139,7 +156,8 @@ export class StoreObject extends DurableObject {
       this.#rows.cached()?.usableUntilMs ?? 0,
       window === undefined ? 0 : emptyAtMs(window),
     );
-    if (now() < neededUntilMs) await this.ctx.storage.setAlarm(Math.max(neededUntilMs, now() + MIN_CLEANUP_MS));
+    if (now() < neededUntilMs)
+      await this.ctx.storage.setAlarm(Math.max(neededUntilMs, now() + MIN_CLEANUP_MS));
     else await this.ctx.storage.deleteAll();
   }
 

@@ -77,7 +77,9 @@ export function storeRows(storage: DurableObjectStorage): StoreRows {
         if (rows.length > MAX_ENTRIES)
           throw new Error(`The statement gives more than ${MAX_ENTRIES} rows: add a LIMIT`);
         if (sizeOf(rows) > MAX_CHARACTERS)
-          throw new Error(`The statement gives more than ${MAX_CHARACTERS} characters: ask for less`);
+          throw new Error(
+            `The statement gives more than ${MAX_CHARACTERS} characters: ask for less`,
+          );
         return rows;
       }),
     cached: () => kv.get("cached"),

@@ -22,11 +22,16 @@ export interface Store {
    */
   update<T extends JsonValue>(key: string, change: (old: T | undefined) => T): Promise<T>;
   /** Entries in the order of their keys. */
-  list<T extends JsonValue>(options?: ListOptions): Promise<readonly (readonly [key: string, value: T])[]>;
+  list<T extends JsonValue>(
+    options?: ListOptions,
+  ): Promise<readonly (readonly [key: string, value: T])[]>;
   /** True when there was something. */
   delete(key: string): Promise<boolean>;
   /** One SQL statement with bound parameters on the store's own SQLite tables. The rows it gives. */
-  sql<Row extends Record<string, SqlValue>>(statement: string, ...bindings: SqlValue[]): Promise<readonly Row[]>;
+  sql<Row extends Record<string, SqlValue>>(
+    statement: string,
+    ...bindings: SqlValue[]
+  ): Promise<readonly Row[]>;
 }
 
 export interface ListOptions {

@@ -48,7 +48,8 @@ export function readCollector(settings: Settings): Collector | string | undefine
   const headers: Record<string, string> = {};
   for (const field of headerList.split(",").filter((entry) => entry.trim() !== "")) {
     // Of what is encoded only visible ASCII and the space can stand in a field: a line break would begin another.
-    const [, name, value] = /^\s*([\w-]+)\s*=\s*((?:[!-$&-~]|%[2-6][0-9A-Fa-f]|%7[0-9A-Ea-e])+)\s*$/.exec(field) ?? [];
+    const [, name, value] =
+      /^\s*([\w-]+)\s*=\s*((?:[!-$&-~]|%[2-6][0-9A-Fa-f]|%7[0-9A-Ea-e])+)\s*$/.exec(field) ?? [];
     if (name === undefined || value === undefined)
       return "OTEL_EXPORTER_OTLP_HEADERS must be name=value, comma separated and percent-encoded";
     headers[name.toLowerCase()] = decodeURIComponent(value);

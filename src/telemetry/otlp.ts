@@ -13,13 +13,16 @@ const STATUS_ERROR = 2;
 /** The body of an export request: `resource` says which service it was. */
 export function writeOtlp(records: readonly SpanRecord[], resource: Attributes): string {
   const scopeSpans = [{ scope: { name: "barewire" }, spans: records.map(writeSpan) }];
-  return JSON.stringify({ resourceSpans: [{ resource: { attributes: writeAttributes([resource]) }, scopeSpans }] });
+  return JSON.stringify({
+    resourceSpans: [{ resource: { attributes: writeAttributes([resource]) }, scopeSpans }],
+  });
 }
 
 /** Member by member: rest, spread and `flatMap` would make this three times as slow, and it is most of a span's cost. */
 function writeSpan(record: SpanRecord): object {
   const { parentId, tracestate, link, error } = record;
-  const attributeSets = error === undefined ? record.attributes : [...record.attributes, { "error.type": error }];
+  const attributeSets =
+    error === undefined ? record.attributes : [...record.attributes, { "error.type": error }];
   return {
     traceId: record.traceId,
     spanId: record.spanId,

@@ -58,13 +58,19 @@ export function recordingSpan(
     error: undefined,
   };
   const spanParent = (): SpanParent => ({ traceId, parentId: spanId, tracestate, baggage });
-  const context = (): TraceContext => ({ parent: { traceId, spanId, sampled: true }, tracestate, baggage });
+  const context = (): TraceContext => ({
+    parent: { traceId, spanId, sampled: true },
+    tracestate,
+    baggage,
+  });
   const span: Span = {
     isRecording: true,
     startChild: (childName, childKind, childAttributes = {}) =>
       recordingSpan(onEnd, [childName, childAttributes], childKind, spanParent()),
     startServerSpan: (describe, meta) => startServerSpan(onEnd, span, spanParent(), describe, meta),
-    set: (added) => void attributeSets.push(added),
+    set: (added) => {
+      attributeSets.push(added);
+    },
     end(errorType) {
       if (record.endMs > 0) return;
       record.endMs = now();
@@ -88,7 +94,11 @@ export interface SpanParent {
  * Work in a trace that is not recorded. A request inside it may still be: because its own client wants that, or as a
  * part of `spanParent`.
  */
-export function unsampledSpan(readContext: () => TraceContext, onEnd: OnSpanEnd, spanParent?: SpanParent): Span {
+export function unsampledSpan(
+  readContext: () => TraceContext,
+  onEnd: OnSpanEnd,
+  spanParent?: SpanParent,
+): Span {
   return nonRecordingSpan(readContext, (outer, describe, meta) =>
     startServerSpan(onEnd, outer, spanParent, describe, meta),
   );
@@ -104,9 +114,12 @@ function startServerSpan(
 ): Span {
   const metaContext = contextFromMeta(meta);
   if (metaContext === undefined)
-    return spanParent === undefined ? outer : recordingSpan(onEnd, describe(), "server", spanParent);
+    return spanParent === undefined
+      ? outer
+      : recordingSpan(onEnd, describe(), "server", spanParent);
   const { parent, tracestate, baggage = outer.context().baggage } = metaContext;
-  const sampledParent = parent?.sampled === true ? linkedParent(parent, tracestate, spanParent) : undefined;
+  const sampledParent =
+    parent?.sampled === true ? linkedParent(parent, tracestate, spanParent) : undefined;
   const effectiveParent = parent === undefined ? spanParent : sampledParent;
   return effectiveParent === undefined
     ? spanFromMeta(metaContext, outer)

@@ -46,7 +46,12 @@ export function createTracer(settings: OtlpSettings): Tracer {
       const { parent, tracestate, baggage } = context;
       const traceId = parent?.traceId ?? randomHex(16);
       if (parent?.sampled ?? isSampled(traceId, settings.sampleRatio)) {
-        return recordingSpan(onEnd, describe(), "server", { traceId, parentId: parent?.spanId, tracestate, baggage });
+        return recordingSpan(onEnd, describe(), "server", {
+          traceId,
+          parentId: parent?.spanId,
+          tracestate,
+          baggage,
+        });
       }
       // Whoever is called next does not record either.
       const unrecorded = parent ?? { traceId, spanId: randomHex(8), sampled: false };
@@ -56,7 +61,9 @@ export function createTracer(settings: OtlpSettings): Tracer {
       const { parent, tracestate, baggage } = context;
       const { traceId, spanId: parentId } = parent ?? {};
       const spanParent =
-        parent?.sampled === true && traceId !== undefined ? { traceId, parentId, tracestate, baggage } : undefined;
+        parent?.sampled === true && traceId !== undefined
+          ? { traceId, parentId, tracestate, baggage }
+          : undefined;
       return unsampledSpan(() => context, onEnd, spanParent);
     },
     flush: exporter.flush,
@@ -96,7 +103,9 @@ function batchExporter(settings: OtlpSettings): BatchExporter {
       sendingUntilMs = now() + 2 * EXPORT_LIMITS.timeoutMs;
       const batch = waitingSpans.splice(0, BATCH_SPANS);
       const response = await postSpans(settings, batch);
-      const failure = response.ok ? response.value.status >= 300 && `status.${response.value.status}` : response.error;
+      const failure = response.ok
+        ? response.value.status >= 300 && `status.${response.value.status}`
+        : response.error;
       if (failure !== false) drop(batch.length, failure);
       else if (response.ok) drop(rejectedBy(response.value.json), "rejected");
       reportDropped();

@@ -53,13 +53,19 @@ function callerCredentials(vault: Vault, { request, span }: HandlerRun): Credent
       "db.operation.name": operation,
       "db.collection.name": "credentials",
     };
-    return unwrapCredential(service, await withSpan(span, [`vault ${operation}`, "client", attributes], work));
+    return unwrapCredential(
+      service,
+      await withSpan(span, [`vault ${operation}`, "client", attributes], work),
+    );
   };
   return {
-    put: (service, name, value) => traced("put", service, () => vault.put({ owner, service, name }, value)),
+    put: (service, name, value) =>
+      traced("put", service, () => vault.put({ owner, service, name }, value)),
     get: (service, name) => traced("get", service, () => vault.get({ owner, service, name })),
-    token: (service, name, upstream) => traced("token", service, () => vault.token({ owner, service, name }, upstream)),
-    delete: (service, name) => traced("forget", service, () => vault.delete({ owner, service, name })),
+    token: (service, name, upstream) =>
+      traced("token", service, () => vault.token({ owner, service, name }, upstream)),
+    delete: (service, name) =>
+      traced("forget", service, () => vault.delete({ owner, service, name })),
     list: (service) => traced("list", service ?? "", () => vault.list(owner, service)),
   };
 }
@@ -72,7 +78,9 @@ function unwrapCredential<T>(service: string, result: Result<T, VaultFault>): T 
     case "revoked":
       throw new PublicError(`Your access to ${service} has ended there: sign in again`);
     case "upstream":
-      throw new PublicError(`${service} cannot be reached to renew your access: try again in a minute`);
+      throw new PublicError(
+        `${service} cannot be reached to renew your access: try again in a minute`,
+      );
     case "unavailable":
       throw new PublicError("The store of credentials cannot be reached: try again in a minute");
     case "key.missing":

@@ -40,18 +40,23 @@ const FAULT_TEXT: Record<RowFault, (key: string) => string> = {
 
 /** Seals and opens the rows of the vault with the keys of `ring`. */
 export function createCredentialCipher(rows: VaultRows, ring: KeyRing): CredentialCipher {
-  const rowIdentity = ({ owner, service, name }: RowKey): string => JSON.stringify([owner, service, name]);
+  const rowIdentity = ({ owner, service, name }: RowKey): string =>
+    JSON.stringify([owner, service, name]);
   return {
     rows,
     currentKeyId: ring.currentId,
-    seal: (row, value) => sealRow(ring, "vault", rowIdentity(row), encodeUtf8(JSON.stringify(value))),
+    seal: (row, value) =>
+      sealRow(ring, "vault", rowIdentity(row), encodeUtf8(JSON.stringify(value))),
     open: async (row) => {
       const opened = await openRow(ring, "vault", rowIdentity(row), row);
       const value = opened.ok ? readJsonObject(decodeUtf8(opened.value)) : undefined;
       if (value !== undefined) return ok(value);
       const reason = opened.ok ? "format.unknown" : opened.error;
       const label = `"${row.name}" of service "${row.service}"`;
-      return err({ reason, message: `Cannot open credential ${label}: ${FAULT_TEXT[reason](row.key)}` });
+      return err({
+        reason,
+        message: `Cannot open credential ${label}: ${FAULT_TEXT[reason](row.key)}`,
+      });
     },
   };
 }

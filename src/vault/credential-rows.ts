@@ -29,7 +29,13 @@ export interface VaultRows {
   /** Writes, whatever was there, and forgets that it was revoked. */
   write(row: RowKey, sealed: SealedRow, version: string, at: number): Promise<void>;
   /** Writes a new value over version `known`. False when that is not there any more. */
-  replace(row: RowKey, sealed: SealedRow, expectedVersion: string, version: string, at: number): Promise<boolean>;
+  replace(
+    row: RowKey,
+    sealed: SealedRow,
+    expectedVersion: string,
+    version: string,
+    at: number,
+  ): Promise<boolean>;
   /** True for one of all who ask before `until` about the version that they know. */
   acquireLease(row: RowKey, expectedVersion: string, at: number, until: number): Promise<boolean>;
   /** Gives back the lease until `until`. One that lapsed and is another's now stays. */
@@ -52,17 +58,20 @@ const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease_until_ms = ?5`;
 /** A lease that ends later than a new one would was written by a clock ahead, and does not count. */
 const LEASE_IS_FREE = "(lease_until_ms <= ?5 OR lease_until_ms > ?6)";
 /** D1 gives bytes as a list of numbers. */
-type RawRow = Omit<CredentialRow, "blob" | "is_revoked"> & { readonly sealed: number[]; readonly is_revoked: number };
+type RawRow = Omit<CredentialRow, "blob" | "is_revoked"> & {
+  readonly sealed: number[];
+  readonly is_revoked: number;
+};
 
 /** The vault's rows in D1. Each query ends within its time limit. */
 export function vaultRows(db: D1Database): VaultRows {
-  const bindKey = (text: string, { owner, service, name }: RowKey, ...more: unknown[]): D1PreparedStatement =>
-    db.prepare(text).bind(owner, service, name, ...more);
-  const hasChangedRow = async (statement: D1PreparedStatement): Promise<boolean> =>
-    (await withTimeout(statement.run())).meta.changes > 0;
+  const bindKey = (text: string, row: RowKey, ...more: unknown[]): D1PreparedStatement =>
+    bindRow(db, text, row, more);
   return {
     async read(row) {
-      const raw = await withTimeout(bindKey(`SELECT * FROM credentials WHERE ${WHERE_KEY}`, row).first<RawRow>());
+      const raw = await withTimeout(
+        bindKey(`SELECT * FROM credentials WHERE ${WHERE_KEY}`, row).first<RawRow>(),
+      );
       return raw === null ? undefined : readRow(raw);
     },
     async write(row, { key, blob }, version, at) {
@@ -82,39 +91,79 @@ export function vaultRows(db: D1Database): VaultRows {
     },
     async releaseLease(row, expectedVersion, until) {
       await hasChangedRow(
-        bindKey(`UPDATE credentials SET lease_until_ms = 0 WHERE ${WHERE_LEASED}`, row, expectedVersion, until),
+        bindKey(
+          `UPDATE credentials SET lease_until_ms = 0 WHERE ${WHERE_LEASED}`,
+          row,
+          expectedVersion,
+          until,
+        ),
       );
     },
     markRevoked: (row, expectedVersion, until) =>
       hasChangedRow(
-        bindKey(`UPDATE credentials SET is_revoked = 1 WHERE ${WHERE_LEASED}`, row, expectedVersion, until),
+        bindKey(
+          `UPDATE credentials SET is_revoked = 1 WHERE ${WHERE_LEASED}`,
+          row,
+          expectedVersion,
+          until,
+        ),
       ),
     remove: (row) => hasChangedRow(bindKey(`DELETE FROM credentials WHERE ${WHERE_KEY}`, row)),
     list: (owner, service) => listCredentials(db, owner, service),
-    async notSealedWith(current, after, limit) {
-      const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
-        ORDER BY owner, service, name LIMIT ?5`;
-      const { results } = await withTimeout(bindKey(text, after, current, limit).all<RawRow>());
-      return results.map(readRow);
-    },
-    async reseal(rows) {
-      if (rows.length === 0) return 0;
-      const text = `UPDATE credentials SET key = ?5, sealed = ?6 WHERE ${WHERE_KEY} AND version = ?4`;
-      const done = await withTimeout(
-        db.batch(rows.map(([row, { key, blob }]) => bindKey(text, row, row.version, key, blob))),
-      );
-      return done.filter(({ meta }) => meta.changes > 0).length;
-    },
+    notSealedWith: (current, after, limit) => listNotSealedWith(db, current, after, limit),
+    reseal: (rows) => resealRows(db, rows),
   };
 }
 
-async function listCredentials(db: D1Database, owner: string, service?: string): Promise<CredentialInfo[]> {
-  const columns = "service, name, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs, is_revoked AS isRevoked";
+function bindRow(
+  db: D1Database,
+  text: string,
+  { owner, service, name }: RowKey,
+  more: readonly unknown[],
+): D1PreparedStatement {
+  return db.prepare(text).bind(owner, service, name, ...more);
+}
+
+async function hasChangedRow(statement: D1PreparedStatement): Promise<boolean> {
+  return (await withTimeout(statement.run())).meta.changes > 0;
+}
+
+async function listCredentials(
+  db: D1Database,
+  owner: string,
+  service?: string,
+): Promise<CredentialInfo[]> {
+  const columns =
+    "service, name, created_at_ms AS createdAtMs, updated_at_ms AS updatedAtMs, is_revoked AS isRevoked";
   const text = `SELECT ${columns} FROM credentials
     WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
   const query = db.prepare(text).bind(owner, service ?? null);
   const { results } = await withTimeout(query.all<CredentialInfo>());
   return results.map((row) => ({ ...row, isRevoked: Boolean(row.isRevoked) }));
+}
+
+async function listNotSealedWith(
+  db: D1Database,
+  current: string,
+  after: RowKey,
+  limit: number,
+): Promise<CredentialRow[]> {
+  const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
+    ORDER BY owner, service, name LIMIT ?5`;
+  const { results } = await withTimeout(bindRow(db, text, after, [current, limit]).all<RawRow>());
+  return results.map(readRow);
+}
+
+async function resealRows(
+  db: D1Database,
+  rows: readonly (readonly [CredentialRow, SealedRow])[],
+): Promise<number> {
+  if (rows.length === 0) return 0;
+  const text = `UPDATE credentials SET key = ?5, sealed = ?6 WHERE ${WHERE_KEY} AND version = ?4`;
+  const done = await withTimeout(
+    db.batch(rows.map(([row, { key, blob }]) => bindRow(db, text, row, [row.version, key, blob]))),
+  );
+  return done.filter(({ meta }) => meta.changes > 0).length;
 }
 
 function readRow({ sealed, is_revoked, ...row }: RawRow): CredentialRow {

@@ -21,7 +21,8 @@ export function vault(): Feature {
       const opened = openVault(platform);
       return {
         contextMembers: vaultMembers(opened),
-        route: (http, { pathname }) => (pathname === ROTATE_PATH ? rotateKeys(http, opened, platform.ring) : undefined),
+        route: (http, { pathname }) =>
+          pathname === ROTATE_PATH ? rotateKeys(http, opened, platform.ring) : undefined,
       };
     },
   };

@@ -33,7 +33,11 @@ export async function getAccessToken(
 ): Promise<Result<Secret | undefined, VaultFault>> {
   const deadlineMs = now() + 2 * RENEWAL_LEASE_MS;
   let versionWaitedFor: string | undefined;
-  for (let pauseMs = FIRST_PAUSE_MS; now() < deadlineMs; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)) {
+  for (
+    let pauseMs = FIRST_PAUSE_MS;
+    now() < deadlineMs;
+    pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
+  ) {
     // 1. There is one, and it is not revoked.
     const row = await cipher.rows.read(key);
     if (row === undefined) return ok(undefined);
@@ -44,9 +48,12 @@ export async function getAccessToken(
     const { kind, access_token: token } = opened.value;
     const expires = opened.value["expires"] ?? Infinity;
     if (kind !== "oauth" || typeof token !== "string" || typeof expires !== "number")
-      throw new RangeError(`Credential "${row.name}" of service "${row.service}" is no OAuth credential`);
+      throw new RangeError(
+        `Credential "${row.name}" of service "${row.service}" is no OAuth credential`,
+      );
     // 3. It lasts.
-    if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2)) return ok(secret(token));
+    if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2))
+      return ok(secret(token));
     // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.
     if (row.version === versionWaitedFor && row.lease_until_ms === 0)
       return upstreamFault(row, "whoever renewed it could not");
@@ -76,7 +83,9 @@ async function acquireAndRenew(
 ): Promise<Result<Secret, VaultFault> | "retry" | "leased"> {
   const leaseUntilMs = now() + RENEWAL_LEASE_MS;
   const isMine = await cipher.rows.acquireLease(row, row.version, now(), leaseUntilMs);
-  return isMine ? renewRow(cipher, { ...row, lease_until_ms: leaseUntilMs }, value, upstream) : "leased";
+  return isMine
+    ? renewRow(cipher, { ...row, lease_until_ms: leaseUntilMs }, value, upstream)
+    : "leased";
 }
 
 /** "retry": somebody else wrote meanwhile, and what they wrote counts. */
@@ -88,16 +97,22 @@ async function renewRow(
 ): Promise<Result<Secret, VaultFault> | "retry"> {
   const { refresh_token: refreshToken } = value;
   const response =
-    typeof refreshToken === "string" ? await requestToken(upstream, refreshToken) : err("no refresh_token is kept");
+    typeof refreshToken === "string"
+      ? await requestToken(upstream, refreshToken)
+      : err("no refresh_token is kept");
   if (!response.ok) {
     if (response.error === "invalid_grant")
-      return (await rows.markRevoked(row, row.version, row.lease_until_ms)) ? revokedFault(row) : "retry";
+      return (await rows.markRevoked(row, row.version, row.lease_until_ms))
+        ? revokedFault(row)
+        : "retry";
     await rows.releaseLease(row, row.version, row.lease_until_ms);
     return upstreamFault(row, response.error);
   }
   const { token, ...renewed } = response.value;
   const sealed = await seal(row, { ...value, ...renewed, access_token: token });
-  return (await rows.replace(row, sealed, row.version, newVersion(), now())) ? ok(secret(token)) : "retry";
+  return (await rows.replace(row, sealed, row.version, newVersion(), now()))
+    ? ok(secret(token))
+    : "retry";
 }
 
 /** The token, and what else of the credential is new, or why there is none. */
@@ -114,11 +129,19 @@ async function requestToken(
       "content-type": "application/x-www-form-urlencoded",
       ...(clientSecret !== undefined && { authorization: `Basic ${btoa(basic)}` }),
     },
-    body: new URLSearchParams({ ...form, ...(clientSecret === undefined && { client_id: clientId }) }).toString(),
+    body: new URLSearchParams({
+      ...form,
+      ...(clientSecret === undefined && { client_id: clientId }),
+    }).toString(),
   });
   if (!response.ok) return response;
   const { status, json = {} } = response.value;
-  const { access_token: token, refresh_token: nextRefreshToken, expires_in: lifetimeSeconds, error } = json;
+  const {
+    access_token: token,
+    refresh_token: nextRefreshToken,
+    expires_in: lifetimeSeconds,
+    error,
+  } = json;
   if (status !== 200) return err(error === "invalid_grant" ? error : `it answered ${status}`);
   if (typeof token !== "string" || token === "") return err("its answer holds no access_token");
   return ok({
@@ -136,9 +159,15 @@ async function requestToken(
 }
 
 function revokedFault({ service, name }: RowKey): Result<never, VaultFault> {
-  return err({ reason: "revoked", message: `The upstream ended credential "${name}" of service "${service}"` });
+  return err({
+    reason: "revoked",
+    message: `The upstream ended credential "${name}" of service "${service}"`,
+  });
 }
 
 function upstreamFault({ service, name }: RowKey, problem: string): Result<never, VaultFault> {
-  return err({ reason: "upstream", message: `Cannot renew credential "${name}" of service "${service}": ${problem}` });
+  return err({
+    reason: "upstream",
+    message: `Cannot renew credential "${name}" of service "${service}": ${problem}`,
+  });
 }

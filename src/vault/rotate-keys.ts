@@ -38,7 +38,9 @@ export async function rotateKeys(request: Request, vault: Vault, ring: KeyRing):
 
 async function isOperator(request: Request, ring: KeyRing): Promise<boolean> {
   const [, token = ""] = /^Bearer (\S+)$/.exec(request.headers.get("authorization") ?? "") ?? [];
-  const expiresAtSeconds = Number((await verifyText(ring, ADMIN_TOKEN_PURPOSE, token)) ?? Number.NaN);
+  const expiresAtSeconds = Number(
+    (await verifyText(ring, ADMIN_TOKEN_PURPOSE, token)) ?? Number.NaN,
+  );
   const nowSeconds = now() / 1000;
   return nowSeconds < expiresAtSeconds && expiresAtSeconds <= nowSeconds + 2 * ADMIN_TOKEN_SECONDS;
 }

@@ -15,7 +15,12 @@ import type { CredentialInfo, CredentialId, Upstream } from "./types.ts";
 import { getAccessToken } from "./refresh-token.ts";
 import { resealPage, type ResealedPage } from "./reseal.ts";
 import { vaultRows, type RowKey } from "./credential-rows.ts";
-import { newVersion, createCredentialCipher, type CredentialCipher, type VaultFault } from "./credential-cipher.ts";
+import {
+  newVersion,
+  createCredentialCipher,
+  type CredentialCipher,
+  type VaultFault,
+} from "./credential-cipher.ts";
 
 type VaultResult<T> = Promise<Result<T, VaultFault>>;
 
@@ -49,7 +54,8 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
         if (encodeUtf8(JSON.stringify(value)).length > MAX_CREDENTIAL_BYTES)
           throw new RangeError(`A credential has at most ${MAX_CREDENTIAL_BYTES} bytes as JSON`);
         // What nests deeper would be sealed, and never be read back.
-        if (!checkJson(value)) throw new RangeError(`A credential nests at most ${MAX_JSON_DEPTH} levels deep`);
+        if (!checkJson(value))
+          throw new RangeError(`A credential nests at most ${MAX_JSON_DEPTH} levels deep`);
         return ok(await rows.write(row, await seal(row, value), newVersion(), now()));
       }),
     get: (id) =>
@@ -63,8 +69,11 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
     list: (owner, service) =>
       withDatabase(async ({ rows }) => ok(await rows.list(await sha256Base64url(owner), service))),
     token: (id, upstream) =>
-      withDatabase(async (cipherAndRows) => getAccessToken(cipherAndRows, await rowKey(id), upstream)),
-    reseal: (cursor, limit) => withDatabase((cipherAndRows) => resealPage(cipherAndRows, cursor, limit)),
+      withDatabase(async (cipherAndRows) =>
+        getAccessToken(cipherAndRows, await rowKey(id), upstream),
+      ),
+    reseal: (cursor, limit) =>
+      withDatabase((cipherAndRows) => resealPage(cipherAndRows, cursor, limit)),
   };
 }
 
@@ -72,7 +81,9 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
 async function rowKey({ owner, service, name }: CredentialId): Promise<RowKey> {
   for (const one of [service, name])
     if (!ALLOWED_NAME.test(one))
-      throw new RangeError("Service and name are 1 to 64 letters, digits and . : / @ _ - or spaces");
+      throw new RangeError(
+        "Service and name are 1 to 64 letters, digits and . : / @ _ - or spaces",
+      );
   return { owner: await sha256Base64url(owner), service, name };
 }
 
@@ -83,10 +94,15 @@ async function catchDatabaseErrors<T>(work: VaultResult<T>): VaultResult<T> {
   } catch (error) {
     if (error instanceof RangeError) throw error;
     const { message } = error as Error;
-    return unavailable(/no such table/.test(message) ? `${message}: make its tables with "make migrate"` : message);
+    return unavailable(
+      /no such table/.test(message) ? `${message}: make its tables with "make migrate"` : message,
+    );
   }
 }
 
 function unavailable(problem: string): Result<never, VaultFault> {
-  return err({ reason: "unavailable", message: `The database of credentials cannot be used: ${problem}` });
+  return err({
+    reason: "unavailable",
+    message: `The database of credentials cannot be used: ${problem}`,
+  });
 }

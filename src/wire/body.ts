@@ -8,13 +8,19 @@ import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
 /** Body text of at most `maxBytes`. Refuses larger bodies (413) and bytes that are not UTF-8. */
-export async function readBody(request: Request, maxBytes: number): Promise<Result<string, ProtocolError>> {
+export async function readBody(
+  request: Request,
+  maxBytes: number,
+): Promise<Result<string, ProtocolError>> {
   const contentLength = request.headers.get("content-length");
   let bytes: Uint8Array | undefined;
   if (contentLength === null) bytes = await readStream(request.body, maxBytes);
   else if (Number(contentLength) <= maxBytes) bytes = new Uint8Array(await request.arrayBuffer());
-  if (bytes === undefined) return err(protocolError("BodyTooLarge", `Body is larger than ${maxBytes} bytes`));
+  if (bytes === undefined)
+    return err(protocolError("BodyTooLarge", `Body is larger than ${maxBytes} bytes`));
   const text = decodeUtf8(bytes);
   // spec: http.utf8
-  return text === undefined ? err(protocolError("ParseError", "Body is not valid UTF-8")) : ok(text);
+  return text === undefined
+    ? err(protocolError("ParseError", "Body is not valid UTF-8"))
+    : ok(text);
 }

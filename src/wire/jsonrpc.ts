@@ -61,7 +61,11 @@ export interface ParsedBody {
 export function parseBody(text: Result<string, ProtocolError>): ParsedBody {
   const json = text.ok ? parseJsonBody(text.value) : text;
   if (!json.ok) return { messages: json, isBatch: false, id: undefined };
-  return { messages: readMessages(json.value), isBatch: Array.isArray(json.value), id: requestIdOf(json.value) };
+  return {
+    messages: readMessages(json.value),
+    isBatch: Array.isArray(json.value),
+    id: requestIdOf(json.value),
+  };
 }
 
 /** Body text to JSON without null members. Refuses text that is not JSON, and what nests or holds too much. */
@@ -84,7 +88,8 @@ export function readMessage(value: JsonValue): Result<Message, ProtocolError> {
   if (!isObject(value)) return invalidRequest("A message must be a JSON object");
   const { method, error } = value;
   // Nobody answers a notification, nor an error about a message whose id could not be read: null is no id there.
-  const needsId = typeof method === "string" ? !method.startsWith("notifications/") : !isObject(error);
+  const needsId =
+    typeof method === "string" ? !method.startsWith("notifications/") : !isObject(error);
   const id = value["id"] === null && !needsId ? undefined : value["id"];
   // spec: jsonrpc.id.echo, jsonrpc.id.null
   if (id !== undefined && !isRequestId(id))
@@ -111,20 +116,32 @@ export function readMessages(value: JsonValue): Result<readonly Message[], Proto
   return ok(messages);
 }
 
-function readRequestOrNotification(value: JsonObject, id: RequestId | undefined): Result<Message, ProtocolError> {
+function readRequestOrNotification(
+  value: JsonObject,
+  id: RequestId | undefined,
+): Result<Message, ProtocolError> {
   const method = value["method"];
   if (typeof method !== "string") return invalidRequest('"method" must be a string');
-  if ("result" in value || "error" in value) return invalidRequest('A message has "method" or "result", not both');
+  if ("result" in value || "error" in value)
+    return invalidRequest('A message has "method" or "result", not both');
   const params = value["params"] ?? {};
   // spec: http.notification.refused
   if (!isObject(params)) return invalidRequest('"params" must be an object');
-  return ok(id === undefined ? { kind: "notification", method, params } : { kind: "request", id, method, params });
+  return ok(
+    id === undefined
+      ? { kind: "notification", method, params }
+      : { kind: "request", id, method, params },
+  );
 }
 
-function readResponse(value: JsonObject, id: RequestId | undefined): Result<Message, ProtocolError> {
+function readResponse(
+  value: JsonObject,
+  id: RequestId | undefined,
+): Result<Message, ProtocolError> {
   const { result, error } = value as { result?: JsonValue; error?: JsonValue };
   if (isObject(error) && result === undefined) return ok({ kind: "response", id, error });
-  if (id !== undefined && isObject(result) && error === undefined) return ok({ kind: "response", id, result });
+  if (id !== undefined && isObject(result) && error === undefined)
+    return ok({ kind: "response", id, result });
   return invalidRequest('A message needs "method", or "id" with "result" or "error"');
 }
 
@@ -172,7 +189,10 @@ export function writeError(id: RequestId | undefined, reason: ProtocolError): st
 }
 
 /** A JSON-RPC notification as text. */
-export function writeNotification(method: string, params: { readonly [key: string]: JsonValue }): string {
+export function writeNotification(
+  method: string,
+  params: { readonly [key: string]: JsonValue },
+): string {
   // spec: jsonrpc.notification.id
   return JSON.stringify({ jsonrpc: "2.0", method, params });
 }

@@ -17,7 +17,8 @@ export function acceptsMediaType(accept: string, type: string): boolean {
     const name = essence(range);
     const rank = ["*/*", typeWildcard, type].indexOf(name);
     const quality = Number(/;\s*q\s*=\s*([0-9.]+)/i.exec(range)?.[1] ?? 1);
-    if (rank >= 0 && (bestMatch === undefined || rank > bestMatch.rank)) bestMatch = { rank, quality };
+    if (rank >= 0 && (bestMatch === undefined || rank > bestMatch.rank))
+      bestMatch = { rank, quality };
   }
   return bestMatch !== undefined && bestMatch.quality > 0;
 }

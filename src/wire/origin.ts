@@ -22,16 +22,25 @@ const ALLOWED_HEADERS =
   "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
 
 /** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
-export function checkHostAndOrigin(url: URL, origin: string | null, policy: OriginPolicy): Result<void, ProtocolError> {
+export function checkHostAndOrigin(
+  url: URL,
+  origin: string | null,
+  policy: OriginPolicy,
+): Result<void, ProtocolError> {
   const { hostname } = url;
   if (!LOOPBACK_HOSTS.has(hostname) && !policy.allowedHosts.includes(hostname)) {
     return err(
-      protocolError("Forbidden", `Host "${hostname}" is not served here: set PUBLIC_URL to this server's address`),
+      protocolError(
+        "Forbidden",
+        `Host "${hostname}" is not served here: set PUBLIC_URL to this server's address`,
+      ),
     );
   }
   // spec: http.origin.validate, http.origin.refuse
   if (origin !== null && !isAllowedOrigin(origin, policy)) {
-    return err(protocolError("Forbidden", `Origin "${origin}" is not allowed: add it to ALLOWED_ORIGINS`));
+    return err(
+      protocolError("Forbidden", `Origin "${origin}" is not allowed: add it to ALLOWED_ORIGINS`),
+    );
   }
   return ok(undefined);
 }

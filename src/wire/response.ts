@@ -20,7 +20,10 @@ export const UNKNOWN_ADDRESS = "local";
  * Of an IPv6 address the first 64 bits: the others are its owner's to choose (RFC 4291 section 2.5.4).
  */
 export function clientAddress(request: Request): string {
-  const address = (request.headers.get("cf-connecting-ip") ?? UNKNOWN_ADDRESS).replace(/^::ffff:(?=[\d.]+$)/i, "");
+  const address = (request.headers.get("cf-connecting-ip") ?? UNKNOWN_ADDRESS).replace(
+    /^::ffff:(?=[\d.]+$)/i,
+    "",
+  );
   if (!address.includes(":")) return address;
   const [head = [], tail = []] = address.split("::").map((part) => part.split(":"));
   const missing = Array.from({ length: 8 - head.length - tail.length }, () => "0");
@@ -40,7 +43,11 @@ export function jsonResponse(text: string, status: number = 200): Response {
 }
 
 /** A refusal as a whole HTTP answer, with the status of its row in the error table. */
-export function errorResponse(error: ProtocolError, id?: RequestId, headers: Record<string, string> = {}): Response {
+export function errorResponse(
+  error: ProtocolError,
+  id?: RequestId,
+  headers: Record<string, string> = {},
+): Response {
   const { status } = ERRORS[error.error];
   return new Response(writeError(id, error), { status, headers: { ...JSON_HEADERS, ...headers } });
 }
@@ -59,5 +66,7 @@ export function checkMediaTypes(headers: Headers): Result<void, ProtocolError> {
   if (accept === null || accept === JSON_AND_EVENT_STREAM) return ok(undefined);
   if (acceptsMediaType(accept, "application/json") && acceptsMediaType(accept, "text/event-stream"))
     return ok(undefined);
-  return err(protocolError("NotAcceptable", "Accept must list application/json and text/event-stream"));
+  return err(
+    protocolError("NotAcceptable", "Accept must list application/json and text/event-stream"),
+  );
 }

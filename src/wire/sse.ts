@@ -25,6 +25,13 @@ export const UNREAD_TIMEOUT_MS = 30_000;
 /** Bytes that are written at once: how finely is seen that a slow client reads. */
 export const CHUNK_BYTES = 16_384;
 
+// spec: http.sse.buffering
+const RESPONSE_HEADERS = {
+  "content-type": "text/event-stream",
+  "cache-control": "no-store",
+  "x-accel-buffering": "no",
+};
+
 export interface SseEvent {
   readonly data: string;
   readonly id?: string;
@@ -65,7 +72,11 @@ function singleLine(value: string): string {
  * Opens a response stream. Whatever is sent waits for its reader. `gone` runs once when the client has left before
  * `close`: its signal fired, a write failed, or it has read nothing for {@link UNREAD_TIMEOUT_MS}. After that `send` does nothing.
  */
-export function openSse(signal: AbortSignal, onDisconnect: () => void, keepAliveMs: number = KEEP_ALIVE_MS): SseStream {
+export function openSse(
+  signal: AbortSignal,
+  onDisconnect: () => void,
+  keepAliveMs: number = KEEP_ALIVE_MS,
+): SseStream {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   let isOpen = true;
@@ -107,10 +118,7 @@ export function openSse(signal: AbortSignal, onDisconnect: () => void, keepAlive
     writer.close().catch(() => undefined);
   };
   return {
-    // spec: http.sse.buffering
-    response: new Response(readable, {
-      headers: { "content-type": "text/event-stream", "cache-control": "no-store", "x-accel-buffering": "no" },
-    }),
+    response: new Response(readable, { headers: RESPONSE_HEADERS }),
     send: (event) => write(writeEvent(event)),
     isFull: () => unreadBytes > MAX_UNREAD_BYTES,
     waitUntilRead: () => lastWrite,

@@ -45,11 +45,14 @@ export interface Config {
 }
 
 /** The checked configuration. What is wrong is noted in `settings`; the ring is undefined where KEYS is. */
-export function readConfig(settings: Settings): Omit<Config, "ring"> & { readonly ring: KeyRing | undefined } {
+export function readConfig(
+  settings: Settings,
+): Omit<Config, "ring"> & { readonly ring: KeyRing | undefined } {
   const publicUrl = settings.url("PUBLIC_URL");
   const auth = settings.text("AUTH");
   if (auth !== "" && auth !== "none") settings.reject('AUTH must be empty or "none"');
-  if (auth === "none" && settings.text("AUTH_ISSUER") !== "") settings.reject("AUTH_ISSUER must be empty beside AUTH");
+  if (auth === "none" && settings.text("AUTH_ISSUER") !== "")
+    settings.reject("AUTH_ISSUER must be empty beside AUTH");
   if (!/^(eu|us|fedramp|fedramp-high|)$/.test(settings.text("JURISDICTION")))
     settings.reject("JURISDICTION must be eu, us, fedramp or fedramp-high");
   if (!/^([a-z]{2,5}|)$/.test(settings.text("LOCATION_HINT")))
@@ -70,7 +73,9 @@ function readRing(settings: Settings): KeyRing | undefined {
   const ring = readKeyRing(settings.text("KEYS"));
   if (ring.ok) return ring.value;
   const isMissing = settings.binding("KEYS") === undefined;
-  settings.reject(`KEYS${isMissing ? " is missing: make dev makes one for local use" : `: ${ring.error}`}`);
+  settings.reject(
+    `KEYS${isMissing ? " is missing: make dev makes one for local use" : `: ${ring.error}`}`,
+  );
   return undefined;
 }
 
@@ -78,7 +83,8 @@ function readRing(settings: Settings): KeyRing | undefined {
 function originPolicyFor(publicUrl: URL | undefined, allowedOrigins: string): OriginPolicy {
   const browserOrigins = allowedOrigins.split(/[\s,]+/).filter((origin) => origin !== "");
   return {
-    allowedOrigins: publicUrl === undefined ? browserOrigins : [publicUrl.origin, ...browserOrigins],
+    allowedOrigins:
+      publicUrl === undefined ? browserOrigins : [publicUrl.origin, ...browserOrigins],
     allowedHosts: publicUrl === undefined ? [] : [publicUrl.hostname],
   };
 }

@@ -27,7 +27,9 @@ export function handleMcp(
   // spec: bearer.checked.first
   return authority
     .authenticate(http, identifiers)
-    .then((caller) => (caller.ok ? handleMcpMethod(http, runtime, identifiers, caller.value, span) : caller.error));
+    .then((caller) =>
+      caller.ok ? handleMcpMethod(http, runtime, identifiers, caller.value, span) : caller.error,
+    );
 }
 
 /** GET and DELETE belong to sessions alone, and count as a message each. */
@@ -46,17 +48,26 @@ function handleMcpMethod(
   const era = determineEra([], false, version, server.versions);
   if (!era.ok) return errorResponse(era.error);
   if (era.value === "stateless") return methodNotAllowed(http, "POST, OPTIONS");
-  if (http.method !== "GET" && http.method !== "DELETE") return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
+  if (http.method !== "GET" && http.method !== "DELETE")
+    return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
   return overLimit(runtime, http, caller, 1).then(
-    (over) => over ?? (http.method === "GET" ? sessions.handleGet(http, caller) : sessions.handleDelete(http, caller)),
+    (over) =>
+      over ??
+      (http.method === "GET"
+        ? sessions.handleGet(http, caller)
+        : sessions.handleDelete(http, caller)),
   );
 }
 
 // spec: http.get.refuse, http.verb.allow
 function methodNotAllowed(http: Request, allow: string): Response {
-  return errorResponse(protocolError("MethodNotAllowed", `${http.method} is not served here: use POST`), undefined, {
-    allow,
-  });
+  return errorResponse(
+    protocolError("MethodNotAllowed", `${http.method} is not served here: use POST`),
+    undefined,
+    {
+      allow,
+    },
+  );
 }
 
 /** 1. Media types, 2. body, JSON, messages, 3. limit, of what was refused by 2 too, 4. scopes, 5. era. */
@@ -80,7 +91,8 @@ async function handleMcpPost(
   if (!messages.ok) return errorResponse(messages.error, id);
   const needed = missingScopes(server, caller, messages.value);
   // spec: bearer.scope.checked
-  if (needed.length > 0 && authority !== undefined) return authority.insufficientScope(identifiers, needed);
+  if (needed.length > 0 && authority !== undefined)
+    return authority.insufficientScope(identifiers, needed);
   const version = readHeader(http.headers, "mcp-protocol-version");
   const era = determineEra(messages.value, isBatch, version, server.versions);
   if (!era.ok) return errorResponse(era.error, id);
@@ -107,8 +119,12 @@ async function overLimit(
   const key = caller === ANONYMOUS ? clientAddress(http) : callerKey(caller);
   for (let remaining = messageCount; limiter !== undefined && remaining > 0; remaining -= 1)
     if (!(await limiter.limit({ key })).success)
-      return errorResponse(protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`), id, {
-        "retry-after": "60",
-      });
+      return errorResponse(
+        protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`),
+        id,
+        {
+          "retry-after": "60",
+        },
+      );
   return undefined;
 }

@@ -10,7 +10,12 @@ import { log, errorStack } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { errorType, randomHex, traceIdOf, type Span } from "../base/span.ts";
 import type { ServerRuntime } from "../server/feature.ts";
-import { checkHostAndOrigin, preflightResponse, withCors, type OriginPolicy } from "../wire/origin.ts";
+import {
+  checkHostAndOrigin,
+  preflightResponse,
+  withCors,
+  type OriginPolicy,
+} from "../wire/origin.ts";
 import { jsonResponse, errorResponse } from "../wire/response.ts";
 import type { Config } from "./config.ts";
 import { handleMcp } from "./mcp-endpoint.ts";
@@ -88,7 +93,11 @@ function handleRequest(
   span: Span,
 ): Response | Promise<Response> {
   const parsedUrl = parseUrl(http.url, runtime.config);
-  const allowed = checkHostAndOrigin(parsedUrl.url, http.headers.get("origin"), runtime.config.originPolicy);
+  const allowed = checkHostAndOrigin(
+    parsedUrl.url,
+    http.headers.get("origin"),
+    runtime.config.originPolicy,
+  );
   if (!allowed.ok) return errorResponse(allowed.error);
   if (http.method === "OPTIONS") return preflightResponse(http);
   // spec: http.endpoint
@@ -101,12 +110,19 @@ function handleRequest(
 const LOOPBACK_ONLY: OriginPolicy = { allowedOrigins: [], allowedHosts: [] };
 
 /** CORS headers, last of all, so that whoever may read an answer may read every error. */
-function addCorsHeaders(response: Response, url: URL, origin: string, runtime: Runtime | undefined): Response {
+function addCorsHeaders(
+  response: Response,
+  url: URL,
+  origin: string,
+  runtime: Runtime | undefined,
+): Response {
   // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
   const isPage = runtime?.authority?.isPage(url.pathname) === true;
   const policy = runtime?.config.originPolicy ?? LOOPBACK_ONLY;
   // spec: authorize.cors
-  return isPage || !checkHostAndOrigin(url, origin, policy).ok ? response : withCors(response, origin);
+  return isPage || !checkHostAndOrigin(url, origin, policy).ok
+    ? response
+    : withCors(response, origin);
 }
 
 interface ParsedUrl {
@@ -121,7 +137,11 @@ function parseUrl(text: string, { publicOrigin, identity }: Config): ParsedUrl {
   if (lastParsedUrl?.text === text) return lastParsedUrl;
   const url = new URL(text);
   const issuer = publicOrigin ?? url.origin;
-  const identifiers = { issuer, resource: issuer + MCP_PATH, audience: (identity ?? issuer) + MCP_PATH };
+  const identifiers = {
+    issuer,
+    resource: issuer + MCP_PATH,
+    audience: (identity ?? issuer) + MCP_PATH,
+  };
   lastParsedUrl = { text, url, identifiers };
   return lastParsedUrl;
 }
@@ -139,7 +159,12 @@ async function handleNonMcp(
   }
   return (
     (await site?.(http, { server, identifiers, authMode: authority?.mode ?? "open" })) ??
-    errorResponse(protocolError("NotFound", `Nothing is served at ${url.pathname}: the MCP endpoint is ${MCP_PATH}`))
+    errorResponse(
+      protocolError(
+        "NotFound",
+        `Nothing is served at ${url.pathname}: the MCP endpoint is ${MCP_PATH}`,
+      ),
+    )
   );
 }
 

@@ -33,7 +33,10 @@ export interface WorkerParts<E> {
 }
 
 /** Serves what the app has beside the endpoint, such as a page for people; undefined for what it does not have. */
-export type SiteHandler = (http: Request, context: SiteContext) => Response | undefined | Promise<Response | undefined>;
+export type SiteHandler = (
+  http: Request,
+  context: SiteContext,
+) => Response | undefined | Promise<Response | undefined>;
 /** A page for people in place of an error; the error as it is for everybody else. */
 export type ErrorPage = (http: Request, error: Response, serverName: string) => Promise<Response>;
 export interface SiteContext {
@@ -55,7 +58,10 @@ export interface Runtime extends ServerRuntime {
 }
 
 /** The server of `parts`, with what its features make possible. @throws on a definition that is wrong. */
-export function buildServerOf<E>(spec: ServerSpec, { features = [] }: Pick<WorkerParts<E>, "features">): Server {
+export function buildServerOf<E>(
+  spec: ServerSpec,
+  { features = [] }: Pick<WorkerParts<E>, "features">,
+): Server {
   return buildServer(spec, {
     versions: features.flatMap(({ versions = [] }) => versions),
     sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
@@ -74,22 +80,31 @@ export function createRuntime<E>(server: Server, parts: WorkerParts<E>, env: unk
   const authority = config.isOpen ? undefined : startAuthority(parts.auth ?? [], platform);
   settings.check();
   if (authority === undefined)
-    log("warn", "auth.disabled", { warning: "Nobody is asked who they are: ANYONE MAY CALL THIS SERVER" });
+    log("warn", "auth.disabled", {
+      warning: "Nobody is asked who they are: ANYONE MAY CALL THIS SERVER",
+    });
   const services = {
     ring: platform.ring,
     handlerSeconds: config.handlerSeconds,
     tracer: started.find(({ tracer }) => tracer !== undefined)?.tracer ?? NO_TRACER,
-    createContext: createContextFactory(started.flatMap(({ contextMembers = [] }) => contextMembers)),
+    createContext: createContextFactory(
+      started.flatMap(({ contextMembers = [] }) => contextMembers),
+    ),
   };
   const serverRuntime = { server, services, settings };
-  const createSessionTransport = started.find((one) => one.createSessionTransport)?.createSessionTransport;
+  const createSessionTransport = started.find(
+    (one) => one.createSessionTransport,
+  )?.createSessionTransport;
   return {
     ...serverRuntime,
     config: { ...config, ring: platform.ring },
     authority,
     sessions: createSessionTransport?.(serverRuntime),
-    openSubscriptionStream: started.find((one) => one.openSubscriptionStream)?.openSubscriptionStream,
-    routes: [...started.map(({ route }) => route), authority?.route].filter((route) => route !== undefined),
+    openSubscriptionStream: started.find((one) => one.openSubscriptionStream)
+      ?.openSubscriptionStream,
+    routes: [...started.map(({ route }) => route), authority?.route].filter(
+      (route) => route !== undefined,
+    ),
   };
 }
 
@@ -104,6 +119,8 @@ function startAuthority(
   }
   // Callers were meant to prove who they are: to let everybody in instead would be the worst reading of a lost setting.
   if (authFeatures.length > 0)
-    platform.settings.reject('No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody');
+    platform.settings.reject(
+      'No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody',
+    );
   return undefined;
 }

@@ -2,8 +2,11 @@
 
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import type { ElicitResult } from "@modelcontextprotocol/client";
+import {
+  Client,
+  StreamableHTTPClientTransport,
+  type ElicitResult,
+} from "@modelcontextprotocol/client";
 import { registerSecrets } from "../client/secrets.node.ts";
 import { login } from "../../src/cli/login.ts";
 
@@ -18,9 +21,14 @@ export async function connectClient(
   answer?: ElicitationHandler,
 ): Promise<Client> {
   const capabilities = answer === undefined ? {} : { elicitation: { form: {} } };
-  const client = new Client({ name: "caller", version: "1" }, { capabilities, versionNegotiation: { mode } });
-  if (answer !== undefined) client.setRequestHandler("elicitation/create", ({ params }) => answer(params.message));
-  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const client = new Client(
+    { name: "caller", version: "1" },
+    { capabilities, versionNegotiation: { mode } },
+  );
+  if (answer !== undefined)
+    client.setRequestHandler("elicitation/create", ({ params }) => answer(params.message));
+  const headers: Record<string, string> =
+    token === undefined ? {} : { authorization: `Bearer ${token}` };
   await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
   return client;
 }
@@ -68,7 +76,11 @@ export async function callTool(
 ): Promise<ToolCallResult> {
   const result = await client.callTool({ name, arguments: args });
   const text = result.content.map((block) => (block.type === "text" ? block.text : "")).join("");
-  return { text, facts: (result.structuredContent ?? {}) as ToolCallResult["facts"], failed: result.isError === true };
+  return {
+    text,
+    facts: (result.structuredContent ?? {}) as ToolCallResult["facts"],
+    failed: result.isError === true,
+  };
 }
 export interface ToolCallResult {
   readonly text: string;

@@ -16,7 +16,9 @@ const full: RateLimit = { limit: () => Promise.resolve({ success: false }) };
 let logged: string[] = [];
 beforeEach(() => {
   logged = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void logged.push(line));
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    logged.push(line);
+  });
 });
 afterEach(() => vi.restoreAllMocks());
 
@@ -40,7 +42,10 @@ async function answer({ path, settings = {}, ...init }: Asked, accept?: string):
     ...everyPart(loginOptions),
     ...pages,
   });
-  const headers = { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) };
+  const headers = {
+    "content-type": "application/json",
+    ...(accept === undefined ? {} : { accept }),
+  };
   return fetch(new Request(`http://127.0.0.1${path}`, { ...init, headers }), {
     ...(env as unknown as Env),
     ...settings,
@@ -93,7 +98,10 @@ it.each(PAGES)("%i: whoever else asks for %j gets what they always got", async (
   });
   for (const accept of [undefined, "*/*", "application/json", "text/html;q=0, */*", "text/*"]) {
     const response = await answer(asked, accept);
-    const headers = { "content-type": "application/json", ...(accept === undefined ? {} : { accept }) };
+    const headers = {
+      "content-type": "application/json",
+      ...(accept === undefined ? {} : { accept }),
+    };
     const before = await plain.fetch(new Request(`http://127.0.0.1${asked.path}`, { headers }), {
       ...(env as unknown as Env),
       ...asked.settings,
@@ -132,7 +140,9 @@ it("a server that cannot start has a page too", async () => {
 });
 
 it("HEAD is GET without the page", async () => {
-  const [head, get] = await Promise.all(["HEAD", "GET"].map((method) => answer({ path: "/nowhere", method }, BROWSER)));
+  const [head, get] = await Promise.all(
+    ["HEAD", "GET"].map((method) => answer({ path: "/nowhere", method }, BROWSER)),
+  );
   expect(head?.status).toBe(404);
   expect(head?.headers.get("content-type")).toBe(get?.headers.get("content-type"));
   expect(await head?.text()).toBe("");
@@ -141,7 +151,10 @@ it("HEAD is GET without the page", async () => {
 it.each(["POST", "DELETE", "PUT"])("%s never gets a page, whatever it takes", async (method) => {
   for (const path of ["/mcp", "/nowhere", "/throws"]) {
     const body = method === "DELETE" ? {} : { body: "{" };
-    const response = await answer({ path, method, ...body }, `${BROWSER}, application/json, text/event-stream`);
+    const response = await answer(
+      { path, method, ...body },
+      `${BROWSER}, application/json, text/event-stream`,
+    );
     expect(response.status).toBeGreaterThanOrEqual(400);
     expect(response.headers.get("content-type")).toBe("application/json");
   }

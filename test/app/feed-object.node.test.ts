@@ -3,7 +3,13 @@
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { serveBareApp, type TestServer } from "../client/servers.node.ts";
-import { callTool, connectClient, CLIENT_MODES, type ToolCallResult, type ClientMode } from "./callers.node.ts";
+import {
+  callTool,
+  connectClient,
+  CLIENT_MODES,
+  type ToolCallResult,
+  type ClientMode,
+} from "./callers.node.ts";
 import { serveFeed, type FeedServer } from "./upstreams.node.ts";
 
 const IDLE_MS = 3_000;
@@ -15,7 +21,11 @@ const clients = {} as Record<ClientMode, Client>;
 
 beforeAll(async () => {
   feed = await serveFeed();
-  app = await serveBareApp({ AUTH: "none", FEED_URL: feed.url, FEED_IDLE_SECONDS: String(IDLE_MS / 1000) });
+  app = await serveBareApp({
+    AUTH: "none",
+    FEED_URL: feed.url,
+    FEED_IDLE_SECONDS: String(IDLE_MS / 1000),
+  });
   for (const mode of CLIENT_MODES) clients[mode] = await connectClient(app.url, mode);
 }, 90_000);
 
@@ -25,7 +35,10 @@ afterAll(async () => {
   feed?.stop();
 });
 
-beforeEach(() => void (feed.opened = feed.farewells = 0));
+beforeEach(() => {
+  feed.opened = 0;
+  feed.farewells = 0;
+});
 
 /** Nobody asks: each test leaves an object that holds nothing. */
 afterEach(async () => {
@@ -37,10 +50,15 @@ const latest = (limit?: number, mode: ClientMode = "auto"): Promise<ToolCallResu
   callTool(clients[mode], "feed_latest", limit === undefined ? {} : { limit });
 const dropped = (): Promise<void> =>
   vi.waitFor(() => expect(feed.open.size).toBe(0), { timeout: 12_000, interval: 50 });
-const opened = (count: number): Promise<void> => vi.waitFor(() => expect(feed.opened).toBe(count), 5_000);
+const opened = (count: number): Promise<void> =>
+  vi.waitFor(() => expect(feed.opened).toBe(count), 5_000);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const post = (text: string): string =>
-  JSON.stringify({ did: "did:plc:a", kind: "commit", commit: { operation: "create", record: { text } } });
+  JSON.stringify({
+    did: "did:plc:a",
+    kind: "commit",
+    commit: { operation: "create", record: { text } },
+  });
 
 describe.each(CLIENT_MODES)("in the %s era", (mode) => {
   it("all who ask share one connection, and get the newest of what is short enough and text", async () => {

@@ -28,7 +28,10 @@ it.each<[board: string, mark: Mark, cell: number, says: RegExp]>([
   ["XXXOO....", "O", 9, /over/],
   ["XOXXOOOXX", "X", 1, /over/],
 ])("%s: %s may not take %i", (board, mark, cell, says) => {
-  expect(play(board, mark, cell)).toEqual({ ok: false, error: expect.stringMatching(says) as string });
+  expect(play(board, mark, cell)).toEqual({
+    ok: false,
+    error: expect.stringMatching(says) as string,
+  });
 });
 
 it("draws rows, with numbers where a cell is free", () => {

@@ -29,7 +29,9 @@ it("says that it is well", async () => {
 it.each(["/", "/health", "/favicon.ico"])(
   "%s: HEAD is GET without a body, and nothing else is served",
   async (path) => {
-    const [whole, head, post] = await Promise.all(["GET", "HEAD", "POST"].map((method) => get(open, path, method)));
+    const [whole, head, post] = await Promise.all(
+      ["GET", "HEAD", "POST"].map((method) => get(open, path, method)),
+    );
     expect(head?.status).toBe(200);
     expect(head?.headers.get("content-type")).toBe(whole?.headers.get("content-type"));
     expect(await head?.text()).toBe("");
@@ -39,7 +41,8 @@ it.each(["/", "/health", "/favicon.ico"])(
 );
 
 it("leaves other paths as they are", async () => {
-  for (const path of ["/favicon.svg", "/health/", "/index.html"]) expect((await get(open, path)).status).toBe(404);
+  for (const path of ["/favicon.svg", "/health/", "/index.html"])
+    expect((await get(open, path)).status).toBe(404);
 });
 
 it("has an icon for the tab of every page, which can do nothing when it is opened by itself", async () => {
@@ -63,7 +66,12 @@ it("shows people how to connect, and what there is", async () => {
     `{"servers":{"barewire":{"type":"http","url":"${url}"}}}`,
     `{"mcpServers":{"barewire":{"url":"${url}"}}}`,
     "npx @modelcontextprotocol/inspector",
-    ...["add_numbers", "Adds two numbers", "game_new", "remember", "your account", "Bearer $TOKEN"],
+    "add_numbers",
+    "Adds two numbers",
+    "game_new",
+    "remember",
+    "your account",
+    "Bearer $TOKEN",
   ])
     expect(page).toContain(part);
   expect(page).not.toContain("Nobody is asked");
@@ -93,7 +101,9 @@ it("cannot be framed, scripted or sniffed, and its one style is its own", async 
   const answers = await Promise.all([get(open, "/"), get(open, "/")]);
   const policies = answers.map(({ headers }) => headers.get("content-security-policy") ?? "");
   expect(policies[0]).not.toBe(policies[1]);
-  expect(policies[0]).toMatch(/^default-src 'none'; img-src 'self'; style-src 'nonce-[\w-]{22}'; form-action 'none'/);
+  expect(policies[0]).toMatch(
+    /^default-src 'none'; img-src 'self'; style-src 'nonce-[\w-]{22}'; form-action 'none'/,
+  );
   expect(policies[0]).toContain("frame-ancestors 'none'");
   const [answer] = answers;
   expect(answer?.headers.get("x-frame-options")).toBe("DENY");

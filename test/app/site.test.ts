@@ -9,7 +9,12 @@ const PNG = new Uint8Array([137, 80, 78, 71, 13, 10, 26, 10, 0, 255]);
 
 it.each<[string, string, string, Uint8Array]>([
   ["a drawing", SVG, "image/svg+xml", encodeUtf8(SVG)],
-  ["a drawing in a data URI", `data:image/svg+xml,${encodeURIComponent(SVG)}`, "image/svg+xml", encodeUtf8(SVG)],
+  [
+    "a drawing in a data URI",
+    `data:image/svg+xml,${encodeURIComponent(SVG)}`,
+    "image/svg+xml",
+    encodeUtf8(SVG),
+  ],
   [
     "one with a charset",
     `data:image/svg+xml;charset=utf-8,${encodeURIComponent(SVG)}`,
@@ -40,7 +45,12 @@ it.each([
   ["", ""],
 ])("without one, the first letter of the name stands for the server: %j", async (name, letter) => {
   const about = {
-    server: { info: { name, version: "1" }, instructions: undefined, tools: new Map(), versions: [] },
+    server: {
+      info: { name, version: "1" },
+      instructions: undefined,
+      tools: new Map(),
+      versions: [],
+    },
     identifiers: { resource: "" },
     authMode: "builtin",
   } as const;

@@ -2,7 +2,11 @@
 
 import { createHash } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { Client, ClientCredentialsProvider, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import {
+  Client,
+  ClientCredentialsProvider,
+  StreamableHTTPClientTransport,
+} from "@modelcontextprotocol/client";
 import { registerSecrets } from "../client/secrets.node.ts";
 import { serveApp, type TestServer } from "../client/servers.node.ts";
 import {
@@ -26,16 +30,25 @@ const open: Client[] = [];
 beforeAll(async () => {
   upstreams = await serveUpstreams();
   const variables = {
-    ...{ WIKIPEDIA_URL: upstreams.url, WEATHER_URL: upstreams.url, WEATHER_PLACES_URL: upstreams.url },
+    WIKIPEDIA_URL: upstreams.url,
+    WEATHER_URL: upstreams.url,
+    WEATHER_PLACES_URL: upstreams.url,
     PUBLIC_URL: "https://mcp.example.com",
   };
   // One after the other: wrangler starts faster alone.
   app = await serveApp({ AUTH: "none", ...variables });
   registerSecrets(SECRET);
   const client_secret_sha256 = createHash("sha256").update(SECRET).digest("base64url");
-  const robot = { client_id: "robot", client_name: "Robot", grant_types: ["client_credentials"], client_secret_sha256 };
+  const robot = {
+    client_id: "robot",
+    client_name: "Robot",
+    grant_types: ["client_credentials"],
+    client_secret_sha256,
+  };
   keyed = await serveApp({
-    ...{ SIGN_IN: "api-key", UPSTREAM_NAME: "Accounts", UPSTREAM_URL: `${upstreams.url}/me` },
+    SIGN_IN: "api-key",
+    UPSTREAM_NAME: "Accounts",
+    UPSTREAM_URL: `${upstreams.url}/me`,
     CLIENTS: JSON.stringify([{ ...robot, redirect_uris: [] }]),
   });
   for (const mode of CLIENT_MODES) clients[mode] = await connectClient(app.url, mode);
@@ -60,7 +73,9 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
   it("search_wikipedia finds, sums up and offers more, which read_result reads", async () => {
     const found = await call("search_wikipedia", { query: "otter" });
     expect(found.facts).toMatchObject({
-      ...{ title: "Otter", summary: "Otters are carnivorous mammals.", url: "https://en.wikipedia.org/wiki/Otter" },
+      title: "Otter",
+      summary: "Otters are carnivorous mammals.",
+      url: "https://en.wikipedia.org/wiki/Otter",
       others: [{ number: 2, title: "Sea otter" }],
     });
     expect(upstreams.requests[0]?.agent).toBe("barewire/0.1 (https://mcp.example.com)");
@@ -72,7 +87,9 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
   });
 
   it("search_wikipedia sends what it is given, whatever it is", async () => {
-    expect((await call("search_wikipedia", { query: "c/c++" })).facts).toMatchObject({ title: "C/C++" });
+    expect((await call("search_wikipedia", { query: "c/c++" })).facts).toMatchObject({
+      title: "C/C++",
+    });
     expect(upstreams.requests.map(({ path }) => path)).toEqual([
       "/w/rest.php/v1/search/page?limit=5&q=c%2Fc%2B%2B",
       "/api/rest_v1/page/summary/C%2FC%2B%2B",
@@ -103,11 +120,17 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
     const town = mode === "auto" ? "Oslo" : "Tromsø";
     const first = await call("get_weather", { place: town });
     expect(first.facts).toEqual({
-      ...{ place: `${town}, Norway`, celsius: -3.5, windMetersPerSecond: 4, sky: "snow" },
-      ...{ minutesOld: 0, stale: false },
+      place: `${town}, Norway`,
+      celsius: -3.5,
+      windMetersPerSecond: 4,
+      sky: "snow",
+      minutesOld: 0,
+      stale: false,
     });
     expect(first.text).toBe(`${town}, Norway: -3.5 °C, snow, wind 4 m/s (just now)`);
-    await Promise.all(Array.from({ length: 10 }, () => call("get_weather", { place: ` ${town.toUpperCase()}` })));
+    await Promise.all(
+      Array.from({ length: 10 }, () => call("get_weather", { place: ` ${town.toUpperCase()}` })),
+    );
     expect(upstreams.requests.map(({ path }) => path)).toEqual([
       `/v1/search?count=1&format=json&name=${encodeURIComponent(town)}`,
       expect.stringContaining("wind_speed_unit=ms"),
@@ -116,7 +139,11 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
 
   it("whoami says who asks", async () => {
     expect((await call("whoami")).facts).toEqual({
-      ...{ subject: "anonymous", issuer: "none", client: "none", scopes: [], app: "caller" },
+      subject: "anonymous",
+      issuer: "none",
+      client: "none",
+      scopes: [],
+      app: "caller",
       signedIn: "not at all: this server asks nobody",
     });
   });
@@ -141,7 +168,9 @@ it.each(FAULTS)(
     await callTool(clients.auto, "search_wikipedia", { query: "otter" });
     upstreams.fault = fault;
     const all = await Promise.all(
-      CLIENT_MODES.map((mode) => callTool(clients[mode], "search_wikipedia", { query: `otter ${String(fault)}` })),
+      CLIENT_MODES.map((mode) =>
+        callTool(clients[mode], "search_wikipedia", { query: `otter ${String(fault)}` }),
+      ),
     );
     for (const { failed, text } of all) {
       expect(failed).toBe(true);
@@ -149,7 +178,9 @@ it.each(FAULTS)(
       expect(text).not.toMatch(/10\.0\.0\.1|fetch\.|\n/);
     }
     upstreams.fault = "none";
-    expect((await callTool(clients.auto, "read_result", { number: 2 })).facts).toMatchObject({ title: "Sea otter" });
+    expect((await callTool(clients.auto, "read_result", { number: 2 })).facts).toMatchObject({
+      title: "Sea otter",
+    });
   },
   20_000,
 );
@@ -157,7 +188,9 @@ it.each(FAULTS)(
 it("weather that cannot be had is not kept as an answer", async () => {
   upstreams.fault = 500;
   const place = "oslo ";
-  expect(await callTool(clients.auto, "get_weather", { place: `${place}x` })).toMatchObject({ failed: true });
+  expect(await callTool(clients.auto, "get_weather", { place: `${place}x` })).toMatchObject({
+    failed: true,
+  });
   upstreams.fault = "none";
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   expect(await callTool(clients.auto, "get_weather", { place: `${place}x` })).toMatchObject({
@@ -170,13 +203,18 @@ describe("with a credential", () => {
     "the caller's own key is used, in the %s era, and told to nobody",
     async (mode) => {
       const [ada, bob] = await Promise.all(
-        ["ada", "bob"].map(async (name) => connectClient(keyed.url, mode, await accessTokenOf(keyed.url, name))),
+        ["ada", "bob"].map(async (name) =>
+          connectClient(keyed.url, mode, await accessTokenOf(keyed.url, name)),
+        ),
       );
       if (ada === undefined || bob === undefined) throw new Error("Nobody came");
       open.push(ada, bob);
       const mine = await callTool(ada, "upstream_account");
       expect(mine.facts).toEqual({ service: "Accounts", account: "ada" });
-      expect((await callTool(bob, "upstream_account")).facts).toEqual({ service: "Accounts", account: "bob" });
+      expect((await callTool(bob, "upstream_account")).facts).toEqual({
+        service: "Accounts",
+        account: "bob",
+      });
       expect(upstreams.requests.at(-1)?.key).toBe("Bearer key-of-bob");
       const told = [mine, await callTool(ada, "whoami")];
       expect(told[1]?.facts).toMatchObject({ issuer: keyed.url.origin, signedIn: "api-key" });
@@ -185,7 +223,9 @@ describe("with a credential", () => {
         told.push(await callTool(ada, "upstream_account"));
         expect(told.at(-1)?.failed).toBe(true);
       }
-      expect(told.at(-1)?.text).toBe("Accounts does not let us in (401): sign in again, with a key that it takes");
+      expect(told.at(-1)?.text).toBe(
+        "Accounts does not let us in (401): sign in again, with a key that it takes",
+      );
       expect(JSON.stringify(told)).not.toMatch(/key-of/);
     },
     30_000,
@@ -193,7 +233,9 @@ describe("with a credential", () => {
 
   it("who has none is told, and has searched for nothing", async () => {
     const authProvider = new ClientCredentialsProvider({
-      ...{ clientId: "robot", clientSecret: SECRET, expectedIssuer: keyed.url.origin },
+      clientId: "robot",
+      clientSecret: SECRET,
+      expectedIssuer: keyed.url.origin,
     });
     const robot = new Client({ name: "robot", version: "1" });
     await robot.connect(new StreamableHTTPClientTransport(keyed.url, { authProvider }));
@@ -206,7 +248,9 @@ describe("with a credential", () => {
       failed: true,
       text: "There was no search yet: use search_wikipedia first",
     });
-    expect((await callTool(robot, "whoami")).facts).toMatchObject({ signedIn: "as an app, without a person" });
+    expect((await callTool(robot, "whoami")).facts).toMatchObject({
+      signedIn: "as an app, without a person",
+    });
   });
 
   it("a server that people enter otherwise does not offer it", async () => {

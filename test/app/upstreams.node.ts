@@ -26,7 +26,11 @@ export interface Upstreams {
   readonly url: string;
   fault: UpstreamFault;
   /** Paths and what came with them. */
-  readonly requests: { readonly path: string; readonly agent: string | undefined; readonly key: string | undefined }[];
+  readonly requests: {
+    readonly path: string;
+    readonly agent: string | undefined;
+    readonly key: string | undefined;
+  }[];
   stop(): void;
 }
 
@@ -54,10 +58,20 @@ function answer({ url = "", headers }: IncomingMessage): [status: number, body: 
   }
   if (pathname === "/w/rest.php/v1/search/page") {
     const words = searchParams.get("q")?.toLowerCase() ?? "";
-    const found = [...Object.keys(ARTICLES), "Gone"].filter((key) => key.toLowerCase().includes(words));
+    const found = [...Object.keys(ARTICLES), "Gone"].filter((key) =>
+      key.toLowerCase().includes(words),
+    );
     return [
       200,
-      { pages: found.map((key, id) => ({ id, key, title: key.replace("_", " "), excerpt: "<b>", description: null })) },
+      {
+        pages: found.map((key, id) => ({
+          id,
+          key,
+          title: key.replace("_", " "),
+          excerpt: "<b>",
+          description: null,
+        })),
+      },
     ];
   }
   if (pathname === "/v1/search") {
@@ -69,7 +83,13 @@ function answer({ url = "", headers }: IncomingMessage): [status: number, body: 
     return [
       200,
       {
-        current: { time: "2026-11-28T05:00", interval: 900, temperature_2m: -3.5, wind_speed_10m: 4, weather_code: 73 },
+        current: {
+          time: "2026-11-28T05:00",
+          interval: 900,
+          temperature_2m: -3.5,
+          wind_speed_10m: 4,
+          weather_code: 73,
+        },
       },
     ];
   }
@@ -103,25 +123,35 @@ export async function serveUpstreams(): Promise<Upstreams> {
 
 function respond(fault: UpstreamFault, request: IncomingMessage, response: ServerResponse): void {
   const json = { "content-type": "application/json" };
-  if (typeof fault === "number") return void response.writeHead(fault, json).end("{}");
+  if (typeof fault === "number") {
+    response.writeHead(fault, json).end("{}");
+    return;
+  }
   switch (fault) {
     case "hangs":
       return undefined;
     case "hangs up":
-      return void request.destroy();
+      request.destroy();
+      return;
     case "huge":
-      return void response.writeHead(200, json).end(`{"pages":"${"x".repeat(300_000)}"}`);
+      response.writeHead(200, json).end(`{"pages":"${"x".repeat(300_000)}"}`);
+      return;
     case "a page":
-      return void response.writeHead(200, { "content-type": "text/html" }).end("<html>");
+      response.writeHead(200, { "content-type": "text/html" }).end("<html>");
+      return;
     case "broken JSON":
-      return void response.writeHead(200, json).end('{"pages":[');
+      response.writeHead(200, json).end('{"pages":[');
+      return;
     case "another shape":
-      return void response.writeHead(200, json).end('{"pages":"none"}');
+      response.writeHead(200, json).end('{"pages":"none"}');
+      return;
     case "redirect":
-      return void response.writeHead(302, { location: "http://10.0.0.1/secret" }).end();
+      response.writeHead(302, { location: "http://10.0.0.1/secret" }).end();
+      return;
     case "none": {
       const [status, body] = answer(request);
-      return void response.writeHead(status, json).end(JSON.stringify(body));
+      response.writeHead(status, json).end(JSON.stringify(body));
+      return;
     }
   }
 }
@@ -142,15 +172,24 @@ export interface FeedServer {
 
 /** A WebSocket server (RFC 6455) that only speaks: unmasked frames of text or bytes below 64 KiB, and the close. */
 export async function serveFeed(): Promise<FeedServer> {
-  const server = createServer((_, response) => void response.writeHead(426).end());
+  const server = createServer((_, response) => {
+    response.writeHead(426).end();
+  });
   const all = new Set<Socket>();
   const feed: FeedServer = {
-    ...{ url: "", opened: 0, open: new Set<Socket>(), farewells: 0, mood: "welcome" as const },
+    url: "",
+    opened: 0,
+    open: new Set<Socket>(),
+    farewells: 0,
+    mood: "welcome" as const,
     send: (message) => {
       const bytes = frame(typeof message === "string" ? TEXT : BINARY, Buffer.from(message));
       feed.open.forEach((socket) => socket.write(bytes));
     },
-    end: (how) => feed.open.forEach((socket) => (how === "rudely" ? socket.destroy() : socket.write(frame(CLOSE)))),
+    end: (how) =>
+      feed.open.forEach((socket) =>
+        how === "rudely" ? socket.destroy() : socket.write(frame(CLOSE)),
+      ),
     stop: () => {
       all.forEach((socket) => socket.destroy());
       server.close();
@@ -160,7 +199,10 @@ export async function serveFeed(): Promise<FeedServer> {
   server.on("upgrade", (request, socket: Socket) => {
     socket.on("error", () => undefined);
     if (feed.mood === "hangs") return undefined;
-    if (feed.mood === "refuses") return void socket.end("HTTP/1.1 503 Down\r\ncontent-length: 0\r\n\r\n");
+    if (feed.mood === "refuses") {
+      socket.end("HTTP/1.1 503 Down\r\ncontent-length: 0\r\n\r\n");
+      return;
+    }
     const key = `${request.headers["sec-websocket-key"]}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`;
     const accept = createHash("sha1").update(key).digest("base64");
     const fields = ["upgrade: websocket", "connection: upgrade", `sec-websocket-accept: ${accept}`];
@@ -175,7 +217,9 @@ export async function serveFeed(): Promise<FeedServer> {
     socket.on("close", () => feed.open.delete(socket));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  return Object.assign(feed, { url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/feed` });
+  return Object.assign(feed, {
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}/feed`,
+  });
 }
 
 /** First bytes of whole frames. */

@@ -9,14 +9,15 @@ const empty = (env as unknown as Env).VAULT as D1Database;
 
 it("says what the operator must do, or that it may pass, and tells only the log what the database said", async () => {
   const said = vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const first = async (): Promise<unknown> => getUser(empty).run({ id: 1 } as never, undefined as never);
+  const first = async (): Promise<unknown> =>
+    getUser(empty).run({ id: 1 } as never, undefined as never);
   await expect(first()).rejects.toThrow(/^The database has no users yet: .*`make migrate`$/);
   await expect(usersNamed(empty, ["a"], 0, 10)).rejects.toThrow(/make migrate/);
   await empty.prepare("CREATE TABLE users (other TEXT)").run();
   await expect(first()).rejects.toThrow("The database cannot be reached: try again in a minute");
-  expect(said.mock.calls.map(([line]) => (JSON.parse(String(line)) as { event: string }).event)).toEqual(
-    Array(3).fill("app.dependency_failed"),
-  );
+  expect(
+    said.mock.calls.map(([line]) => (JSON.parse(String(line)) as { event: string }).event),
+  ).toEqual(Array(3).fill("app.dependency_failed"));
   expect(said.mock.calls.flat().join()).toMatch(/no such table.*no such column/s);
 });
 

@@ -29,13 +29,20 @@ describe.each(CLIENT_MODES)("%s", (mode) => {
     });
     const { facts } = await callTool(client, "get_user", { id: 4 });
     expect(facts).toEqual({
-      ...{ id: 4, name: "Chiara D'Amico", email: "chiara@example.com", city: "Bari", joined: "2024-03-11" },
+      id: 4,
+      name: "Chiara D'Amico",
+      email: "chiara@example.com",
+      city: "Bari",
+      joined: "2024-03-11",
     });
   });
 
   it("says so when nobody has the id, or when it cannot be one", async () => {
     const nobody = await callTool(client, "get_user", { id: 999 });
-    expect(nobody).toMatchObject({ failed: true, text: expect.stringContaining("Nobody has the id 999") as string });
+    expect(nobody).toMatchObject({
+      failed: true,
+      text: expect.stringContaining("Nobody has the id 999") as string,
+    });
     for (const id of [0, -1, 1.5, "1", "1 OR 1=1", null, 2 ** 60]) {
       const wrong = await callTool(client, "get_user", { id });
       expect(wrong).toMatchObject({ failed: true, text: expect.stringContaining("/id") as string });
@@ -79,7 +86,10 @@ describe.each(CLIENT_MODES)("%s", (mode) => {
   it("has each as a resource, and completes ids", async () => {
     const { contents } = await client.readResource({ uri: "user://7" });
     expect(contents).toMatchObject([{ mimeType: "application/json" }]);
-    expect(JSON.parse((contents[0] as { text: string }).text)).toMatchObject({ id: 7, name: "Farah Haddad" });
+    expect(JSON.parse((contents[0] as { text: string }).text)).toMatchObject({
+      id: 7,
+      name: "Farah Haddad",
+    });
     for (const uri of ["user://999", "user://anna", "user://1%20OR%201=1"])
       await expect(client.readResource({ uri })).rejects.toThrow(/not found/);
     const ref = { type: "ref/resource" as const, uri: "user://{id}" };

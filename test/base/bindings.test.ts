@@ -37,7 +37,9 @@ it("asks for a place with every way to an object, and means the same object as w
 
 it("goes to a jurisdiction before it asks for anything there", () => {
   const there = {} as DurableObjectNamespace;
-  const namespace = { jurisdiction: (name: string) => (name === "eu" ? there : undefined) } as never;
+  const namespace = {
+    jurisdiction: (name: string) => (name === "eu" ? there : undefined),
+  } as never;
   expect(withPlacement({ JURISDICTION: "eu" }, namespace)).toBe(there);
   // The platform does it; workerd by itself refuses rather than ignore it.
   expect(() => withPlacement({ JURISDICTION: "eu" }, real.ACCOUNT)).toThrow(/[Jj]urisdiction/);

@@ -23,9 +23,17 @@ afterAll(() => Promise.all([dev?.stop(), plain?.stop()]));
 
 const CALL = { name: "spec_throw", arguments: { how: "error" } };
 
-async function post(to: Worker, method: string, params: object, headers: Record<string, string>): Promise<Response> {
+async function post(
+  to: Worker,
+  method: string,
+  params: object,
+  headers: Record<string, string>,
+): Promise<Response> {
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-  const types = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const types = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+  };
   return fetch(`${to.origin}/mcp`, { method: "POST", headers: { ...types, ...headers }, body });
 }
 
@@ -37,14 +45,21 @@ async function throwing(to: Worker, era: string): Promise<string> {
     const hello = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo };
     const session = await post(to, "initialize", hello, {});
     const id = session.headers.get("mcp-session-id") ?? "";
-    answer = await post(to, "tools/call", CALL, { "mcp-session-id": id, "mcp-protocol-version": "2025-11-25" });
+    answer = await post(to, "tools/call", CALL, {
+      "mcp-session-id": id,
+      "mcp-protocol-version": "2025-11-25",
+    });
   } else {
     const version = "2026-07-28";
     const _meta = {
       "io.modelcontextprotocol/protocolVersion": version,
       "io.modelcontextprotocol/clientCapabilities": {},
     };
-    const named = { "mcp-method": "tools/call", "mcp-name": CALL.name, "mcp-protocol-version": version };
+    const named = {
+      "mcp-method": "tools/call",
+      "mcp-name": CALL.name,
+      "mcp-protocol-version": version,
+    };
     answer = await post(to, "tools/call", { ...CALL, _meta }, named);
   }
   return /\(trace (\w{32})\)/.exec(await answer.text())?.[1] ?? "none";
@@ -61,11 +76,14 @@ async function printed(by: Worker, trace: string, text: string): Promise<string>
 const source = readFileSync("test/world/extras.ts", "utf8").split("\n");
 const line = source.findIndex((text) => text.includes('if (how === "error") throw')) + 1;
 
-it.each(["stateless", "session"])("with DEV a stack is text and names the source: %s", async (era) => {
-  const trace = await throwing(dev, era);
-  const log = await printed(dev, trace, `test/world/extras.ts:${line}:`);
-  expect(log).toContain("Error: secret-7f3a in the message\n");
-});
+it.each(["stateless", "session"])(
+  "with DEV a stack is text and names the source: %s",
+  async (era) => {
+    const trace = await throwing(dev, era);
+    const log = await printed(dev, trace, `test/world/extras.ts:${line}:`);
+    expect(log).toContain("Error: secret-7f3a in the message\n");
+  },
+);
 
 it.each(["stateless", "session"])("without it the line is JSON: %s", async (era) => {
   const trace = await throwing(plain, era);
@@ -75,7 +93,10 @@ it.each(["stateless", "session"])("without it the line is JSON: %s", async (era)
       .log()
       .split("\n")
       .find((text) => text.includes(trace)) ?? "";
-  const { event, tool, error } = JSON.parse(/\{"event".*\}/.exec(found)?.[0] ?? "{}") as Record<string, string>;
+  const { event, tool, error } = JSON.parse(/\{"event".*\}/.exec(found)?.[0] ?? "{}") as Record<
+    string,
+    string
+  >;
   expect({ event, tool }).toEqual({ event: "handler.failed", tool: "spec_throw" });
   expect(error).toContain("secret-7f3a in the message");
   expect(error).toContain("\n    at ");

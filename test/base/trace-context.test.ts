@@ -101,7 +101,9 @@ it("is written as it came, flag and all", () => {
   ])
     expect(writeTraceContext(read(fields))).toEqual(fields);
   // Of a later version only what is known is said.
-  expect(writeTraceContext(read({ traceparent: `cc-${TRACE}-${SPAN}-03-x` }))).toEqual({ traceparent: GOOD });
+  expect(writeTraceContext(read({ traceparent: `cc-${TRACE}-${SPAN}-03-x` }))).toEqual({
+    traceparent: GOOD,
+  });
 });
 
 it("a share of the ids is recorded, the same for everybody", () => {
@@ -110,7 +112,8 @@ it("a share of the ids is recorded, the same for everybody", () => {
     (id) =>
       `${id.slice(0, 18)}${Array.from(crypto.getRandomValues(new Uint8Array(7)), (b) => b.toString(16).padStart(2, "0")).join("")}`,
   );
-  const share = (ratio: number): number => random.filter((id) => isSampled(id, ratio)).length / random.length;
+  const share = (ratio: number): number =>
+    random.filter((id) => isSampled(id, ratio)).length / random.length;
   expect([share(0), share(1)]).toEqual([0, 1]);
   expect(share(0.25)).toBeGreaterThan(0.2);
   expect(share(0.25)).toBeLessThan(0.3);

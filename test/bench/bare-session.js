@@ -50,7 +50,8 @@ export default {
     if (request.method === "GET") return listen(request, stub);
     const message = await request.json();
     if (stub !== undefined) return new Response(await stub.call(message), { headers: HEADERS });
-    if (message.method === "subscriptions/listen") return listen(request, BARE.getByName(`shard-${message.id % 4}`));
+    if (message.method === "subscriptions/listen")
+      return listen(request, BARE.getByName(`shard-${message.id % 4}`));
     if (message.params.name === "change") return change(message, BARE);
     const id = BARE.newUniqueId();
     const text = await BARE.get(id).open(message);
@@ -65,7 +66,9 @@ function census() {
 
 /** Tells every stream, and so wakes every object behind one. */
 async function change({ id }, namespace) {
-  await Promise.all([...listened].map((one) => namespace.get(namespace.idFromString(one)).change()));
+  await Promise.all(
+    [...listened].map((one) => namespace.get(namespace.idFromString(one)).change()),
+  );
   return new Response(CALLED.join(JSON.stringify(id)), { headers: HEADERS });
 }
 
@@ -74,7 +77,9 @@ async function listen(request, stub) {
   const { webSocket } = await stub.fetch("https://object/", { headers: { upgrade: "websocket" } });
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
-  const write = (text) => void writer.write(new TextEncoder().encode(text)).catch(leave);
+  const write = (text) => {
+    writer.write(new TextEncoder().encode(text)).catch(leave);
+  };
   const timer = setInterval(() => write(": keep-alive\n\n"), 25_000);
   const leave = () => {
     clearInterval(timer);
@@ -84,5 +89,7 @@ async function listen(request, stub) {
   webSocket.addEventListener("message", ({ data }) => write(data));
   webSocket.accept();
   write(": open\n\n");
-  return new Response(readable, { headers: { "content-type": "text/event-stream", "cache-control": "no-store" } });
+  return new Response(readable, {
+    headers: { "content-type": "text/event-stream", "cache-control": "no-store" },
+  });
 }

@@ -45,13 +45,25 @@ export async function idle(subjects, { quick }) {
     const kib = (all) => show(spread(all.map(({ bytes }) => bytes / 1_024)), 0);
     const ratio = (one) => spread(one.map(({ bytes }, run) => bytes / bare[run].bytes));
     const woken = (all) => String(Math.min(...all.map((one) => one.woken)));
-    rows.push([name, kib(ours), show(ratio(ours)), woken(ours)], ["  bare", kib(bare), "", woken(bare)]);
+    rows.push(
+      [name, kib(ours), show(ratio(ours)), woken(ours)],
+      ["  bare", kib(bare), "", woken(bare)],
+    );
     rows.push(["  control: bare again", kib(other), show(ratio(other)), woken(other)]);
     const { median } = ratio(ours);
-    aims.push({ what: `memory: ${name}`, aim: `<= ${AIM} of bare`, found: median.toFixed(3), met: median <= AIM });
+    aims.push({
+      what: `memory: ${name}`,
+      aim: `<= ${AIM} of bare`,
+      found: median.toFixed(3),
+      met: median <= AIM,
+    });
   }
   const columns = ["", "KiB a stream", "ratio", "objects rebuilt"];
-  table(`${STREAMS} idle streams after ${IDLE_MS / 1_000} s, on top of ${BEFORE}; then all are told`, columns, rows);
+  table(
+    `${STREAMS} idle streams after ${IDLE_MS / 1_000} s, on top of ${BEFORE}; then all are told`,
+    columns,
+    rows,
+  );
   return aims;
 }
 
@@ -61,7 +73,9 @@ async function measure(side, { open, objects }) {
   try {
     const { pid, port } = server;
     let told = 0;
-    const heard = ({ data }) => void (told += data.includes("list_changed") ? 1 : 0);
+    const heard = ({ data }) => {
+      told += data.includes("list_changed") ? 1 : 0;
+    };
     const grow = async (from, to) => {
       for (let id = from; id < to; id += 1) await open(port, id, heard);
       await sleep(IDLE_MS);
@@ -72,11 +86,13 @@ async function measure(side, { open, objects }) {
     const after = await grow(BEFORE, BEFORE + STREAMS);
     await ask(port, CHANGE);
     for (let waited = 0; told < BEFORE + STREAMS; waited += 50) {
-      if (waited > DELIVERY_MS) throw new Error(`Only ${told} of ${BEFORE + STREAMS} streams were told`);
+      if (waited > DELIVERY_MS)
+        throw new Error(`Only ${told} of ${BEFORE + STREAMS} streams were told`);
       await sleep(50);
     }
     const woken = (await census(port)) - after.births;
-    if (woken < objects(BEFORE + STREAMS)) throw new Error(`Only ${woken} objects were rebuilt: the others were awake`);
+    if (woken < objects(BEFORE + STREAMS))
+      throw new Error(`Only ${woken} objects were rebuilt: the others were awake`);
     return { bytes: (after.memory - before.memory) / STREAMS, woken };
   } finally {
     await server.stop();

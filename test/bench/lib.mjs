@@ -18,7 +18,13 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const SETTINGS = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 
 /** The Durable Objects of barewire, as { BINDING: "Class" }. */
-export const OBJECTS = { HUB: "Hub", SESSION: "Session", GRANT: "Grant", ACCOUNT: "Account", STORE: "Store" };
+export const OBJECTS = {
+  HUB: "Hub",
+  SESSION: "Session",
+  GRANT: "Grant",
+  ACCOUNT: "Account",
+  STORE: "Store",
+};
 
 // ---- Bundles ----------------------------------------------------------------------------------------------------
 
@@ -36,7 +42,9 @@ export async function bundle(entry, define = {}) {
     mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser", "import", "production"],
     external: ["cloudflare:*", "node:*"],
-    define: Object.fromEntries(Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)])),
+    define: Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]),
+    ),
     logLevel: "error",
   });
   return outputFiles[0].text;
@@ -64,7 +72,9 @@ export async function start(code, objects = {}, v8Flags = [], variables = { AUTH
   process.on("exit", end); // a benchmark that fails leaves nothing behind
   const port = await new Promise((resolve, reject) => {
     child.once("error", reject);
-    void gone.then((status) => reject(new Error(`workerd ended with ${status} before it listened`)));
+    void gone.then((status) =>
+      reject(new Error(`workerd ended with ${status} before it listened`)),
+    );
     let heard = "";
     child.stdio[3].on("data", (data) => {
       heard += data;
@@ -84,8 +94,13 @@ function settings(objects, folder, v8Flags, variables) {
   const date = /^compatibility_date = "(.*)"$/m.exec(SETTINGS)[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(SETTINGS)?.[1] ?? "[]";
   const classes = Object.entries(objects);
-  const bindings = classes.map(([name, type]) => `(name = ${text(name)}, durableObjectNamespace = ${text(type)})`);
-  const texts = Object.entries({ KEYS: `bench:${randomBytes(32).toString("base64")}`, ...variables });
+  const bindings = classes.map(
+    ([name, type]) => `(name = ${text(name)}, durableObjectNamespace = ${text(type)})`,
+  );
+  const texts = Object.entries({
+    KEYS: `bench:${randomBytes(32).toString("base64")}`,
+    ...variables,
+  });
   bindings.push(...texts.map(([name, value]) => `(name = ${text(name)}, text = ${text(value)})`));
   const namespaces = classes.map(
     ([, type]) => `(className = ${text(type)}, uniqueKey = ${text(type)}, enableSql = true)`,
@@ -112,7 +127,9 @@ for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.e
 
 /** Resident memory of a process, in bytes. */
 export function memoryOf(pid) {
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1_024;
+  return (
+    Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1_024
+  );
 }
 
 /** CPU time of a process so far, in microseconds: the sum of its threads, to the nanosecond. */
@@ -134,7 +151,11 @@ export function statelessPost(method, params = {}, headers = {}) {
   const meta = {
     "io.modelcontextprotocol/protocolVersion": revision,
     "io.modelcontextprotocol/clientInfo": { name: "barewire-bench", version: "1.0.0" },
-    "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} },
+    "io.modelcontextprotocol/clientCapabilities": {
+      elicitation: { form: {}, url: {} },
+      sampling: {},
+      roots: {},
+    },
   };
   return post(
     method,
@@ -182,7 +203,11 @@ export async function ask(port, request, id = ID) {
  * requests. `request` may be a list, which the connections share out.
  * Gives requests per second, CPU microseconds of the server per request, how busy the server was, and all latencies (ms).
  */
-export async function load({ pid, port }, request, { seconds = Infinity, requests = Infinity, connections = 16 }) {
+export async function load(
+  { pid, port },
+  request,
+  { seconds = Infinity, requests = Infinity, connections = 16 },
+) {
   const asked = [request].flat();
   const wires = await Promise.all(Array.from({ length: connections }, () => openWire(port)));
   const latencies = [];
@@ -274,12 +299,19 @@ const WARM_UP = { seconds: 3, requests: 1_500 };
  * who goes first changes every round. Only one is loaded at a time. Rounds are counted in seconds or in requests. `bareRequest`
  * is for the other side, where it differs. Gives both sides' figures and the ratios of each round.
  */
-export async function duel(ours, bare, request, { rounds, seconds, requests }, bareRequest = request) {
+export async function duel(
+  ours,
+  bare,
+  request,
+  { rounds, seconds, requests },
+  bareRequest = request,
+) {
   const sides = [
     { server: ours, request, runs: [] },
     { server: bare, request: bareRequest, runs: [] },
   ];
-  const long = seconds === undefined ? { requests: WARM_UP.requests } : { seconds: WARM_UP.seconds };
+  const long =
+    seconds === undefined ? { requests: WARM_UP.requests } : { seconds: WARM_UP.seconds };
   for (const side of sides) await load(side.server, side.request, long);
   for (let round = 0; round < rounds; round += 1) {
     for (const side of round % 2 === 0 ? sides : sides.toReversed())
@@ -309,7 +341,11 @@ function figures(runs) {
 /** The median, and the quartiles around it. */
 export function spread(values) {
   const sorted = Float64Array.from(values).sort();
-  return { low: quantile(sorted, 0.25), median: quantile(sorted, 0.5), high: quantile(sorted, 0.75) };
+  return {
+    low: quantile(sorted, 0.25),
+    median: quantile(sorted, 0.5),
+    high: quantile(sorted, 0.75),
+  };
 }
 
 export function quantile(sorted, share) {
@@ -325,15 +361,32 @@ export function table(title, columns, rows) {
   const all = [columns, ...rows];
   const widths = columns.map((_, at) => Math.max(...all.map((row) => row[at].length)));
   const line = (row) =>
-    row.map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at]))).join("  ");
+    row
+      .map((cell, at) => (at === 0 ? cell.padEnd(widths[at]) : cell.padStart(widths[at])))
+      .join("  ");
   console.log(`\n${title}\n  ${all.map(line).join("\n  ")}`);
 }
 
 /** The columns of a duel, and the cells of one side; the two ratios are the caller's. */
-export const DUEL_COLUMNS = ["", "requests/s", "p50 ms", "p99 ms", "CPU µs", "busy", "throughput ratio", "CPU ratio"];
+export const DUEL_COLUMNS = [
+  "",
+  "requests/s",
+  "p50 ms",
+  "p99 ms",
+  "CPU µs",
+  "busy",
+  "throughput ratio",
+  "CPU ratio",
+];
 
 export function cells({ rate, p50, p99, cpu, busy }) {
-  return [rate.toFixed(0), p50.toFixed(2), p99.toFixed(2), cpu.toFixed(1), `${(busy * 100).toFixed(0)} %`];
+  return [
+    rate.toFixed(0),
+    p50.toFixed(2),
+    p99.toFixed(2),
+    cpu.toFixed(1),
+    `${(busy * 100).toFixed(0)} %`,
+  ];
 }
 
 /** `median (low … high)` with so many digits. */

@@ -36,7 +36,12 @@ const tools = [
   part("nothing", () => Promise.resolve()),
   part("seal_open", async () => {
     if (!ring.ok) throw new Error(ring.error);
-    const opened = await openRow(ring.value, "vault", "row", await sealRow(ring.value, "vault", "row", CREDENTIAL));
+    const opened = await openRow(
+      ring.value,
+      "vault",
+      "row",
+      await sealRow(ring.value, "vault", "row", CREDENTIAL),
+    );
     if (!opened.ok) throw new Error(opened.error);
   }),
   part("cache_hit", (context) => context.cache("hit", 3_600, () => Promise.resolve({ value: 1 }))),

@@ -3,7 +3,17 @@
  * call that uses it beside one of the same server that uses nothing.
  */
 
-import { DUEL_COLUMNS, OBJECTS, bundle, cells, duel, show, start, statelessPost, table } from "./lib.mjs";
+import {
+  DUEL_COLUMNS,
+  OBJECTS,
+  bundle,
+  cells,
+  duel,
+  show,
+  start,
+  statelessPost,
+  table,
+} from "./lib.mjs";
 
 const PARTS = {
   seal_open: "seal and open a credential",
@@ -20,7 +30,13 @@ export async function parts(pace) {
   try {
     const rows = [];
     for (const [name, what] of Object.entries(PARTS)) {
-      const { ours, bare, rate, cpu } = await duel(server, server, call(name), pace, call("nothing"));
+      const { ours, bare, rate, cpu } = await duel(
+        server,
+        server,
+        call(name),
+        pace,
+        call("nothing"),
+      );
       const more = `+${(ours.cpu - bare.cpu).toFixed(1)}`;
       rows.push([what, ...cells(ours), show(rate), show(cpu), more]);
     }

@@ -71,12 +71,14 @@ export async function openStream(port, bytes, onEvent = () => undefined) {
       if (blank < 0) return;
       head = rest.latin1Slice(0, blank);
       rest = rest.subarray(blank + 4);
-      if (!/^HTTP\/1.1 200[^]*\r\nContent-Type: text\/event-stream/i.test(head)) return socket.destroy();
+      if (!/^HTTP\/1.1 200[^]*\r\nContent-Type: text\/event-stream/i.test(head))
+        return socket.destroy();
     }
     const at = performance.now() - sent;
     const taken = takeChunks(rest);
     rest = taken.rest;
-    if (taken.text !== "") first.resolve({ firstMs: at, ended: ended.promise, close: () => socket.destroy() });
+    if (taken.text !== "")
+      first.resolve({ firstMs: at, ended: ended.promise, close: () => socket.destroy() });
     const events = (text + taken.text).split("\n\n");
     text = events.pop();
     for (const event of events) {

@@ -30,7 +30,8 @@ const handlers: WorkerHandlers<Env> = createWorker<Env>({
       }),
       tool({
         name: "count",
-        description: "Counts with a progress notice each: as many at once as may pass, the rest as fast as may be",
+        description:
+          "Counts with a progress notice each: as many at once as may pass, the rest as fast as may be",
         input: z.object({ to: z.number(), atOnce: z.number(), aSecond: z.number() }),
         handler: async ({ to, atOnce, aSecond }, { progress }) => {
           for (let at = 1; at <= to; at += 1) {

@@ -20,7 +20,11 @@ const SESSIONS = 16;
 /** Gives the aims: [{ what, aim, found, met }]. */
 export async function sessions(pace) {
   const subjects = await bundles();
-  return [...(await duels(subjects, pace)), ...(await streams(subjects, pace)), ...(await idle(subjects, pace))];
+  return [
+    ...(await duels(subjects, pace)),
+    ...(await streams(subjects, pace)),
+    ...(await idle(subjects, pace)),
+  ];
 }
 
 /** barewire, and the bare Worker that answers what it answered: as functions that run one more of them. */
@@ -75,8 +79,17 @@ async function duels(subjects, { rounds, seconds }) {
   await run("control, a call", { rounds, seconds }, ["bare", "bare"], calls);
   const call = await run("session tools/call", { rounds, seconds }, ["ours", "bare"], calls);
   await run("control, a start", { rounds, requests: STARTS }, ["bare", "bare"], () => INITIALIZE);
-  const begun = await run("session start", { rounds, requests: STARTS }, ["ours", "bare"], () => INITIALIZE);
-  table("Sessions over 16 connections (ratios: median over rounds, and quartiles)", DUEL_COLUMNS, rows);
+  const begun = await run(
+    "session start",
+    { rounds, requests: STARTS },
+    ["ours", "bare"],
+    () => INITIALIZE,
+  );
+  table(
+    "Sessions over 16 connections (ratios: median over rounds, and quartiles)",
+    DUEL_COLUMNS,
+    rows,
+  );
   const least = (what, value) => ({
     what,
     aim: `>= ${CALL_AIM} of bare`,
@@ -102,6 +115,11 @@ async function mustAgree(ours, bare, request, bareRequest) {
     ask(bare.port, [bareRequest].flat()[0], 7_654_321),
   ]);
   const text = ({ status, headers, body }) =>
-    JSON.stringify({ status, ...headers, ...("mcp-session-id" in headers ? { "mcp-session-id": "" } : {}), body });
+    JSON.stringify({
+      status,
+      ...headers,
+      ...("mcp-session-id" in headers ? { "mcp-session-id": "" } : {}),
+      body,
+    });
   if (text(one) !== text(other)) throw new Error(`The two differ:\n${text(one)}\n${text(other)}`);
 }

@@ -8,14 +8,20 @@ import { OBJECTS, ask, bundle, cpuOf, show, spread, start, statelessPost, table 
 /** Milliseconds of CPU time over an empty Worker, for the Worker as it is deployed. */
 const AIM_MS = 10;
 
-const EMPTY = "export default { fetch: async (request) => Response.json({ id: (await request.json()).id }) };";
+const EMPTY =
+  "export default { fetch: async (request) => Response.json({ id: (await request.json()).id }) };";
 const REQUEST = statelessPost("tools/list");
 
 /** Gives the aims: [{ what, aim, found, met }]. */
 export async function startup({ quick }) {
   const subjects = [
     { name: "an empty Worker", code: EMPTY, objects: {}, runs: [] },
-    { name: "barewire as deployed", code: await bundle("src/index.ts"), objects: OBJECTS, runs: [] },
+    {
+      name: "barewire as deployed",
+      code: await bundle("src/index.ts"),
+      objects: OBJECTS,
+      runs: [],
+    },
     {
       name: "barewire with 100 tools",
       code: await bundle("test/bench/worker.ts", { TOOLS: 100 }),
@@ -29,8 +35,16 @@ export async function startup({ quick }) {
   }
   const [empty] = subjects;
   const over = ({ runs }) => spread(runs.map((ms, run) => ms - empty.runs[run]));
-  const rows = subjects.map((one) => [one.name, show(spread(one.runs), 1), one === empty ? "" : show(over(one), 1)]);
-  table("Start-up to the first answer, CPU ms (median and quartiles)", ["", "CPU ms", "over empty"], rows);
+  const rows = subjects.map((one) => [
+    one.name,
+    show(spread(one.runs), 1),
+    one === empty ? "" : show(over(one), 1),
+  ]);
+  table(
+    "Start-up to the first answer, CPU ms (median and quartiles)",
+    ["", "CPU ms", "over empty"],
+    rows,
+  );
   const found = over(subjects[1]).median;
   return [
     {

@@ -3,7 +3,18 @@
  * the same bytes. The call is made among 1 and among 100 tools: what it costs must not depend on how many there are.
  */
 
-import { DUEL_COLUMNS, OBJECTS, ask, bundle, cells, duel, show, start, statelessPost, table } from "./lib.mjs";
+import {
+  DUEL_COLUMNS,
+  OBJECTS,
+  ask,
+  bundle,
+  cells,
+  duel,
+  show,
+  start,
+  statelessPost,
+  table,
+} from "./lib.mjs";
 
 /** Both the throughput and the CPU time of a request, as a share of the bare Worker's. */
 const AIM = 0.9;
@@ -25,22 +36,38 @@ export async function stateless(pace) {
     try {
       await mustAgree(ours, bare, request);
       const { ours: a, bare: b, rate, cpu } = await duel(ours, bare, request, pace);
-      rows.push([`${name}: barewire`, ...cells(a), show(rate), show(cpu)], ["  bare Worker", ...cells(b), "", ""]);
+      rows.push(
+        [`${name}: barewire`, ...cells(a), show(rate), show(cpu)],
+        ["  bare Worker", ...cells(b), "", ""],
+      );
       const found = { throughput: rate.median, "CPU time": cpu.median };
       for (const [what, value] of Object.entries(found)) {
-        aims.push({ what: `${name}: ${what}`, aim: `>= ${AIM} of bare`, found: value.toFixed(3), met: value >= AIM });
+        aims.push({
+          what: `${name}: ${what}`,
+          aim: `>= ${AIM} of bare`,
+          found: value.toFixed(3),
+          met: value >= AIM,
+        });
       }
     } finally {
       await Promise.all([ours.stop(), bare.stop()]);
     }
   }
-  table("Stateless requests over 16 connections (ratios: median over rounds, and quartiles)", DUEL_COLUMNS, rows);
+  table(
+    "Stateless requests over 16 connections (ratios: median over rounds, and quartiles)",
+    DUEL_COLUMNS,
+    rows,
+  );
   return aims;
 }
 
 /** A bare Worker beside itself: how far from 1 this comes is how much of the other ratios is the machine's doing. */
 async function control(pace) {
-  const code = await bundle("test/bench/bare.js", { BEFORE_ID: '{"id":', AFTER_ID: "}", HEADERS: {} });
+  const code = await bundle("test/bench/bare.js", {
+    BEFORE_ID: '{"id":',
+    AFTER_ID: "}",
+    HEADERS: {},
+  });
   const [one, other] = await Promise.all([start(code), start(code)]);
   try {
     const { ours, rate, cpu } = await duel(one, other, CALL, pace);
@@ -57,12 +84,18 @@ function mimic({ status, headers, body }) {
   if (status !== 200 || after === undefined || result === undefined || result.isError === true)
     throw new Error(`Nothing to measure: barewire answered ${status} ${body}`);
   const { "Content-Length": _length, ...shown } = headers;
-  return bundle("test/bench/bare.js", { BEFORE_ID: `${before}"id":`, AFTER_ID: after, HEADERS: shown });
+  return bundle("test/bench/bare.js", {
+    BEFORE_ID: `${before}"id":`,
+    AFTER_ID: after,
+    HEADERS: shown,
+  });
 }
 
 /** Both must say the same, to another id too, or the comparison means nothing. */
 async function mustAgree(ours, bare, request) {
-  const [one, other] = await Promise.all([ours, bare].map(({ port }) => ask(port, request, 7_654_321)));
+  const [one, other] = await Promise.all(
+    [ours, bare].map(({ port }) => ask(port, request, 7_654_321)),
+  );
   const text = ({ status, headers, body }) => JSON.stringify({ status, headers, body });
   if (text(one) !== text(other)) throw new Error(`The two differ:\n${text(one)}\n${text(other)}`);
 }

@@ -1,7 +1,14 @@
 /** How soon a session's streams speak: the first progress notice, the first byte of a GET, and a thousand events again. */
 
 import { quantile, spread, table } from "./lib.mjs";
-import { bytesOf, deferred, openSession, openStream, sessionCall, sessionGet } from "./session-client.mjs";
+import {
+  bytesOf,
+  deferred,
+  openSession,
+  openStream,
+  sessionCall,
+  sessionGet,
+} from "./session-client.mjs";
 
 const EVENTS = 1_000;
 /** Within what the notice valve lets pass: this many at once, and not quite 50 a second after them. */
@@ -25,7 +32,11 @@ export async function streams({ ours }, { quick }) {
       [`resume, ${EVENTS} events and the answer`, ...summary(resumed)],
       ["  the same in events/s", (EVENTS / (spread(resumed).median / 1_000)).toFixed(0), "", ""],
     ];
-    table("Streams, one at a time, ms after the request was sent", ["", "median", "p99", "samples"], rows);
+    table(
+      "Streams, one at a time, ms after the request was sent",
+      ["", "median", "p99", "samples"],
+      rows,
+    );
     return [];
   } finally {
     await server.stop();
@@ -34,12 +45,21 @@ export async function streams({ ours }, { quick }) {
 
 function summary(values) {
   const sorted = Float64Array.from(values).sort();
-  return [quantile(sorted, 0.5).toFixed(2), quantile(sorted, 0.99).toFixed(2), String(values.length)];
+  return [
+    quantile(sorted, 0.5).toFixed(2),
+    quantile(sorted, 0.99).toFixed(2),
+    String(values.length),
+  ];
 }
 
 async function firstNotice(port, samples) {
   const session = await openSession(port);
-  const call = sessionCall(session, "count", { to: 1, atOnce: 1, aSecond: 1 }, { progressToken: "bench" });
+  const call = sessionCall(
+    session,
+    "count",
+    { to: 1, atOnce: 1, aSecond: 1 },
+    { progressToken: "bench" },
+  );
   const found = [];
   for (let id = 0; id < samples; id += 1) {
     const noticed = deferred();
@@ -89,7 +109,9 @@ async function resume(port, { session, first, last }, samples) {
     });
     await stream.ended;
     if (seen.length !== EVENTS + 1 || seen.at(-1).id !== last)
-      throw new Error(`Resumed ${seen.length} events up to ${seen.at(-1)?.id}, not ${EVENTS + 1} up to ${last}`);
+      throw new Error(
+        `Resumed ${seen.length} events up to ${seen.at(-1)?.id}, not ${EVENTS + 1} up to ${last}`,
+      );
     found.push(seen.at(-1).at);
   }
   return found;

@@ -4,7 +4,18 @@
  */
 
 import { createServer } from "node:http";
-import { DUEL_COLUMNS, OBJECTS, bundle, cells, duel, load, show, start, statelessPost, table } from "./lib.mjs";
+import {
+  DUEL_COLUMNS,
+  OBJECTS,
+  bundle,
+  cells,
+  duel,
+  load,
+  show,
+  start,
+  statelessPost,
+  table,
+} from "./lib.mjs";
 
 /**
  * Throughput and CPU time of a traced call, as a share of the untraced one's, by the share of calls that are recorded.
@@ -26,17 +37,27 @@ export async function traced(pace) {
   try {
     for (const [share, least] of Object.entries(AIMS)) {
       const variables = {
-        ...{ AUTH: "none", OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_TRACES_SAMPLER_ARG: share },
+        AUTH: "none",
+        OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+        OTEL_TRACES_SAMPLER_ARG: share,
       };
-      const [on, off] = await Promise.all([start(code, OBJECTS, [], variables), start(code, OBJECTS)]);
+      const [on, off] = await Promise.all([
+        start(code, OBJECTS, [], variables),
+        start(code, OBJECTS),
+      ]);
       try {
         const { ours, bare, rate, cpu } = await duel(on, off, call, pace);
         const what = `a share of ${share}`;
-        rows.push([what, ...cells(ours), show(rate), show(cpu)], ["  untraced", ...cells(bare), "", ""]);
+        rows.push(
+          [what, ...cells(ours), show(rate), show(cpu)],
+          ["  untraced", ...cells(bare), "", ""],
+        );
         for (const [of, { median }] of Object.entries({ throughput: rate, "CPU time": cpu }))
           aims.push({
-            ...{ what: `traced call, ${what}: ${of}`, aim: `>= ${least} of untraced` },
-            ...{ found: median.toFixed(3), met: median >= least },
+            what: `traced call, ${what}: ${of}`,
+            aim: `>= ${least} of untraced`,
+            found: median.toFixed(3),
+            met: median >= least,
           });
         if (share === "1") aims.push(await wholeness(on, receiver));
       } finally {
@@ -57,7 +78,12 @@ async function wholeness(server, receiver) {
   await load(server, call, { requests: CALLS });
   await settled();
   const found = receiver.spans / (CALLS * SPANS);
-  return { what: "spans of a full load that arrive", aim: "all", found: found.toFixed(3), met: found === 1 };
+  return {
+    what: "spans of a full load that arrive",
+    aim: "all",
+    found: found.toFixed(3),
+    met: found === 1,
+  };
 }
 
 function settled() {

@@ -26,9 +26,14 @@ const filler = (index: number): Tool =>
     description: "Finds documents by their words, newest first, and says where they are kept",
     input: z.object({
       query: z.string().check(z.minLength(1), z.describe("Words that must all appear")),
-      limit: z._default(z.int().check(z.gte(1), z.lte(100), z.describe("Most documents to return")), 20),
+      limit: z._default(
+        z.int().check(z.gte(1), z.lte(100), z.describe("Most documents to return")),
+        20,
+      ),
       order: z.optional(z.enum(["newest", "oldest", "best"]).check(z.describe("Which come first"))),
-      tags: z.optional(z.array(z.string()).check(z.describe("Only documents with all of these tags"))),
+      tags: z.optional(
+        z.array(z.string()).check(z.describe("Only documents with all of these tags")),
+      ),
       archived: z.optional(z.boolean().check(z.describe("Whether to look in the archive too"))),
     }),
     handler: ({ query }) => query,
@@ -47,7 +52,10 @@ const spec = {
   info: { name: "barewire-bench", version: "1.0.0" },
   tools: [...Array.from({ length: TOOLS - 1 }, (_, index) => filler(index)), called],
 };
-const handlers: WorkerHandlers<Env> = createWorker<Env>({ server: spec, ...everyPart(loginOptions) });
+const handlers: WorkerHandlers<Env> = createWorker<Env>({
+  server: spec,
+  ...everyPart(loginOptions),
+});
 const worker: ExportedHandler<Env> = { fetch: handlers.fetch };
 export default worker;
 

@@ -13,7 +13,11 @@ export const KEYS = {
 export const UNKNOWN_KEY = "lw-live-ffffffffffffffff";
 registerSecrets(...Object.values(KEYS), UNKNOWN_KEY);
 
-const ACCOUNTS: Readonly<Record<string, number>> = { [KEYS.first]: 1815, [KEYS.second]: 1815, [KEYS.other]: 1852 };
+const ACCOUNTS: Readonly<Record<string, number>> = {
+  [KEYS.first]: 1815,
+  [KEYS.second]: 1815,
+  [KEYS.other]: 1852,
+};
 const JSON_TYPE = { "content-type": "application/json" };
 
 export type UpstreamFailure = "down" | "slow" | "page" | "broken" | "nobody" | "elsewhere";
@@ -39,16 +43,24 @@ export interface ApiKeyService {
 export async function serveApiKeyService(): Promise<ApiKeyService> {
   let trouble: UpstreamFailure | undefined;
   const server = createServer((request, response) => {
-    if (trouble !== undefined) return void TROUBLES[trouble](response);
+    if (trouble !== undefined) {
+      TROUBLES[trouble](response);
+      return;
+    }
     const id = ACCOUNTS[request.headers.authorization?.replace(/^Bearer /, "") ?? ""];
-    if (request.url !== "/me" || id === undefined) return void response.writeHead(401).end();
+    if (request.url !== "/me" || id === undefined) {
+      response.writeHead(401).end();
+      return;
+    }
     response.writeHead(200, JSON_TYPE).end(JSON.stringify({ account: { id, plan: "free" } }));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;
   return {
     variables: {
-      ...{ SIGN_IN: "api-key", UPSTREAM_NAME: "Loopback Weather", UPSTREAM_ACCOUNT: "account.id" },
+      SIGN_IN: "api-key",
+      UPSTREAM_NAME: "Loopback Weather",
+      UPSTREAM_ACCOUNT: "account.id",
       UPSTREAM_URL: `http://127.0.0.1:${port}/me`,
     },
     setFailure: (next) => (trouble = next),

@@ -2,7 +2,13 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { serveApp, type TestServer } from "../client/servers.node.ts";
 import { beginClientLogin } from "../client/oauth-client.node.ts";
-import { launch, recordResponses, openTab, saveScreenshots, type Browser } from "./chromium.node.ts";
+import {
+  launch,
+  recordResponses,
+  openTab,
+  saveScreenshots,
+  type Browser,
+} from "./chromium.node.ts";
 import {
   allowAndConnect,
   ALERT_ELEMENT,
@@ -28,7 +34,11 @@ let upstream: ApiKeyService;
 let app: TestServer;
 
 beforeAll(async () => {
-  [browser, callback, upstream] = await Promise.all([launch(), serveCallback(), serveApiKeyService()]);
+  [browser, callback, upstream] = await Promise.all([
+    launch(),
+    serveCallback(),
+    serveApiKeyService(),
+  ]);
   app = await serveApp(upstream.variables);
 }, 120_000);
 
@@ -55,7 +65,11 @@ it.each(["auto", "legacy"] as const)("from 401 to a tool call: %s", async (mode)
 });
 
 it("the two keys of an account are one person, and the key of another is not", async () => {
-  const names = { first: "with the first key", second: "with the second key", other: "with another's key" } as const;
+  const names = {
+    first: "with the first key",
+    second: "with the second key",
+    other: "with another's key",
+  } as const;
   for (const which of ["first", "second", "other"] as const) {
     const visitor = await beginClientLogin(app.url, callback.url, "auto", names[which]);
     const page = await openTab(browser);
@@ -103,20 +117,23 @@ it.each<[trouble: UpstreamFailure, reason: string]>([
   ["broken", "unknown_account"],
   ["nobody", "unknown_account"],
   ["elsewhere", "fetch.redirect"],
-])("lets nobody in while the service is %s, and the same page works when it is well", async (trouble, reason) => {
-  const visitor = await beginClientLogin(app.url, callback.url);
-  const page = await openTab(browser);
-  await page.goto(visitor.authorizationUrl.href);
-  upstream.setFailure(trouble);
-  await submitSecret(page, KEYS.first);
-  upstream.setFailure();
-  await saveScreenshots(page, `key-${trouble}`);
-  expect(await hasAllowButton(page)).toBe(false);
-  expect(await page.textContent(ALERT_ELEMENT)).toContain("Loopback Weather");
-  expect(lastReason()).toBe(`api_key.${reason}`);
-  await submitSecret(page, KEYS.first);
-  await (await allowAndConnect(page, visitor, callback)).close();
-});
+])(
+  "lets nobody in while the service is %s, and the same page works when it is well",
+  async (trouble, reason) => {
+    const visitor = await beginClientLogin(app.url, callback.url);
+    const page = await openTab(browser);
+    await page.goto(visitor.authorizationUrl.href);
+    upstream.setFailure(trouble);
+    await submitSecret(page, KEYS.first);
+    upstream.setFailure();
+    await saveScreenshots(page, `key-${trouble}`);
+    expect(await hasAllowButton(page)).toBe(false);
+    expect(await page.textContent(ALERT_ELEMENT)).toContain("Loopback Weather");
+    expect(lastReason()).toBe(`api_key.${reason}`);
+    await submitSecret(page, KEYS.first);
+    await (await allowAndConnect(page, visitor, callback)).close();
+  },
+);
 
 /** Why the last one was turned away, as only the operator sees. */
 function lastReason(): string | undefined {

@@ -46,7 +46,10 @@ export async function hasAllowButton(page: Page): Promise<boolean> {
 /** Presses a button or a link, or the key Enter, and waits until the page that it leads to is there. */
 export async function pressAndLoad(page: Page, selector?: string): Promise<void> {
   const loaded = page.waitForEvent("load");
-  await Promise.all([selector === undefined ? page.keyboard.press("Enter") : page.click(selector), loaded]);
+  await Promise.all([
+    selector === undefined ? page.keyboard.press("Enter") : page.click(selector),
+    loaded,
+  ]);
 }
 
 /** Types `secret` into the one field of the sign-in page, and sends it. */
@@ -67,7 +70,11 @@ export async function allowAndConnect(
 }
 
 /** What the account page says, after `signIn` where that is asked for. */
-export async function readAccount(page: Page, app: URL, signIn: () => Promise<void>): Promise<string> {
+export async function readAccount(
+  page: Page,
+  app: URL,
+  signIn: () => Promise<void>,
+): Promise<string> {
   await page.goto(new URL("/account", app).href);
   if ((await page.textContent("h1")) !== "Apps with access") await signIn();
   return (await page.textContent("main")) ?? "";

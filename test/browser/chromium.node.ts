@@ -57,12 +57,22 @@ const PATIENCE_MS = 40_000;
 
 export async function launch(): Promise<Browser> {
   const load = createRequire(new URL("../outside/package.json", import.meta.url));
-  const { chromium } = load("playwright-core") as { chromium: { launch(options: object): Promise<Browser> } };
+  const { chromium } = load("playwright-core") as {
+    chromium: { launch(options: object): Promise<Browser> };
+  };
   const quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"];
-  const offline = ["--disable-background-networking", "--disable-component-update", "--disable-sync"];
+  const offline = [
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ];
   // Nobody is asked for fonts and the like but this machine.
   offline.push("--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1");
-  return chromium.launch({ executablePath: chromiumPath(), headless: true, args: [...quiet, ...offline] });
+  return chromium.launch({
+    executablePath: chromiumPath(),
+    headless: true,
+    args: [...quiet, ...offline],
+  });
 }
 
 export type Device = "phone" | "desktop";
@@ -71,7 +81,10 @@ export type Device = "phone" | "desktop";
 export async function openTab(browser: Browser, device: Device = "phone"): Promise<Page> {
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
   const desktop = { viewport: { width: 1280, height: 800 }, colorScheme: "dark" };
-  const context = await browser.newContext({ javaScriptEnabled: false, ...(device === "phone" ? phone : desktop) });
+  const context = await browser.newContext({
+    javaScriptEnabled: false,
+    ...(device === "phone" ? phone : desktop),
+  });
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   return page;

@@ -3,7 +3,14 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { registerSecrets } from "../client/secrets.node.ts";
 import { serveBareApp, type TestServer } from "../client/servers.node.ts";
 import { beginClientLogin } from "../client/oauth-client.node.ts";
-import { launch, recordResponses, openTab, saveScreenshots, type Browser, type Page } from "./chromium.node.ts";
+import {
+  launch,
+  recordResponses,
+  openTab,
+  saveScreenshots,
+  type Browser,
+  type Page,
+} from "./chromium.node.ts";
 import {
   allowAndConnect,
   ALERT_ELEMENT,
@@ -34,8 +41,11 @@ let app: TestServer;
 beforeAll(async () => {
   [browser, callback, provider] = await Promise.all([launch(), serveCallback(), serveProvider()]);
   app = await serveBareApp({
-    ...{ SIGN_IN: "openid", OPENID_NAME: "Loopback ID", OPENID_ISSUER: provider.issuer },
-    ...{ OPENID_CLIENT_ID: provider.client.id, OPENID_CLIENT_SECRET: provider.client.secret },
+    SIGN_IN: "openid",
+    OPENID_NAME: "Loopback ID",
+    OPENID_ISSUER: provider.issuer,
+    OPENID_CLIENT_ID: provider.client.id,
+    OPENID_CLIENT_SECRET: provider.client.secret,
   });
   provider.open(new URL("/authorize/sign-in", app.url).href);
 }, 90_000);
@@ -200,8 +210,11 @@ it("says that the provider cannot be reached, when it cannot", async () => {
   const gone = await serveProvider();
   await gone.stop();
   const other = await serveBareApp({
-    ...{ SIGN_IN: "openid", OPENID_NAME: "Nowhere ID", OPENID_ISSUER: gone.issuer },
-    ...{ OPENID_CLIENT_ID: "barewire", OPENID_CLIENT_SECRET: "never used, never seen" },
+    SIGN_IN: "openid",
+    OPENID_NAME: "Nowhere ID",
+    OPENID_ISSUER: gone.issuer,
+    OPENID_CLIENT_ID: "barewire",
+    OPENID_CLIENT_SECRET: "never used, never seen",
   });
   try {
     const page = await openTab(browser);

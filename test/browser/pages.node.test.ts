@@ -6,7 +6,14 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PASSPHRASE, serveBareApp, type TestServer } from "../client/servers.node.ts";
 import { beginClientLogin } from "../client/oauth-client.node.ts";
-import { launch, openTab, saveScreenshots, type Browser, type Device, type Page } from "./chromium.node.ts";
+import {
+  launch,
+  openTab,
+  saveScreenshots,
+  type Browser,
+  type Device,
+  type Page,
+} from "./chromium.node.ts";
 import {
   allowAndConnect,
   submitSecret,
@@ -16,7 +23,11 @@ import {
   type CallbackServer,
 } from "./chromium-user.node.ts";
 
-const CONFIGURED = { client_id: "own", client_name: "House app", redirect_uris: ["https://house.example/callback"] };
+const CONFIGURED = {
+  client_id: "own",
+  client_name: "House app",
+  redirect_uris: ["https://house.example/callback"],
+};
 const CALLBACK = "https://claude.example/callback";
 const PASSWORD = 'input[type="password"]';
 
@@ -26,36 +37,46 @@ let app: TestServer;
 
 beforeAll(async () => {
   const variables = { CLIENTS: JSON.stringify([CONFIGURED]) };
-  [browser, callback, app] = await Promise.all([launch(), serveCallback(), serveBareApp(variables)]);
+  [browser, callback, app] = await Promise.all([
+    launch(),
+    serveCallback(),
+    serveBareApp(variables),
+  ]);
 }, 60_000);
 
 afterAll(() => Promise.all([browser?.close(), callback?.stop(), app?.stop()]));
 
-it.each<Device>(["phone", "desktop"])("Tab goes where the eye goes, and each page has its logo: %s", async (device) => {
-  const page = await openTab(browser, device);
-  const expectTabs = async (name: string, tabs: readonly string[]): Promise<void> => {
-    await saveScreenshots(page, `pages-${device}-${name}`);
-    // The policy of the pages lets it load: its own size is what the eye sees.
-    expect([name, await page.locator(".brand img").boundingBox()]).toMatchObject([name, { width: 28, height: 28 }]);
-    expect([name, await tabThrough(page)]).toEqual([name, tabs]);
-  };
-  await page.goto(await requestOf("Claude", CALLBACK));
-  // The first field has the focus by itself: Tab goes on from there.
-  await page.waitForSelector(`${PASSWORD}:focus`);
-  await expectTabs("sign-in", ["remember", "Sign in"]);
-  await submitSecret(page, "wrong");
-  await page.waitForSelector(`${PASSWORD}:focus`);
-  await expectTabs("wrong", ["remember", "Sign in"]);
-  await page.click('input[name="remember"]');
-  await submitSecret(page, PASSPHRASE);
-  await expectTabs("consent", ["Not you?", "Allow", "Deny", "your account"]);
-  await page.goto(new URL("/account", app.url).href);
-  await expectTabs("account-empty", ["Sign out"]);
-  await page.goto(new URL("/", app.url).href);
-  await expectTabs("welcome", ["your account"]);
-  await page.goto(new URL("/authorize", app.url).href);
-  await expectTabs("refusal", []);
-});
+it.each<Device>(["phone", "desktop"])(
+  "Tab goes where the eye goes, and each page has its logo: %s",
+  async (device) => {
+    const page = await openTab(browser, device);
+    const expectTabs = async (name: string, tabs: readonly string[]): Promise<void> => {
+      await saveScreenshots(page, `pages-${device}-${name}`);
+      // The policy of the pages lets it load: its own size is what the eye sees.
+      expect([name, await page.locator(".brand img").boundingBox()]).toMatchObject([
+        name,
+        { width: 28, height: 28 },
+      ]);
+      expect([name, await tabThrough(page)]).toEqual([name, tabs]);
+    };
+    await page.goto(await requestOf("Claude", CALLBACK));
+    // The first field has the focus by itself: Tab goes on from there.
+    await page.waitForSelector(`${PASSWORD}:focus`);
+    await expectTabs("sign-in", ["remember", "Sign in"]);
+    await submitSecret(page, "wrong");
+    await page.waitForSelector(`${PASSWORD}:focus`);
+    await expectTabs("wrong", ["remember", "Sign in"]);
+    await page.click('input[name="remember"]');
+    await submitSecret(page, PASSPHRASE);
+    await expectTabs("consent", ["Not you?", "Allow", "Deny", "your account"]);
+    await page.goto(new URL("/account", app.url).href);
+    await expectTabs("account-empty", ["Sign out"]);
+    await page.goto(new URL("/", app.url).href);
+    await expectTabs("welcome", ["your account"]);
+    await page.goto(new URL("/authorize", app.url).href);
+    await expectTabs("refusal", []);
+  },
+);
 
 it("says of each client what only the person can check, and nothing where there is nothing", async () => {
   const page = await openTab(browser);
@@ -64,11 +85,23 @@ it("says of each client what only the person can check, and nothing where there 
   const long = `https://${"long-name.".repeat(20)}example/callback`;
   for (const [name, url, question] of [
     ["https", await requestOf("Claude", CALLBACK), "Do you come from claude.example?"],
-    ["loopback", await requestOf("Claude", "http://127.0.0.1:4711/callback"), "Did you just connect a program"],
-    ["scheme", await requestOf("Cursor", "cursor://anysphere.cursor/callback"), "Did an app on this device"],
+    [
+      "loopback",
+      await requestOf("Claude", "http://127.0.0.1:4711/callback"),
+      "Did you just connect a program",
+    ],
+    [
+      "scheme",
+      await requestOf("Cursor", "cursor://anysphere.cursor/callback"),
+      "Did an app on this device",
+    ],
     ["nameless", await requestOf(" \n", CALLBACK), "Do you come from claude.example?"],
     ["hostile", await requestOf(hostile, long), "Do you come from long-name."],
-    ["configured", authorizeUrl(CONFIGURED.client_id, CONFIGURED.redirect_uris[0] ?? ""), undefined],
+    [
+      "configured",
+      authorizeUrl(CONFIGURED.client_id, CONFIGURED.redirect_uris[0] ?? ""),
+      undefined,
+    ],
   ] as const) {
     await page.goto(url);
     await saveScreenshots(page, `pages-client-${name}`);
@@ -135,11 +168,13 @@ async function tabThrough(page: Page): Promise<string[]> {
     const focused = page.locator(":focus");
     // After the last one the browser itself has the focus.
     if ((await focused.count()) === 0) return names;
-    const name = ((await focused.textContent()) ?? "").trim() || ((await focused.getAttribute("name")) ?? "");
+    const name =
+      ((await focused.textContent()) ?? "").trim() || ((await focused.getAttribute("name")) ?? "");
     const box = await focused.boundingBox();
     if (box === null) throw new Error(`Nobody sees "${name}"`);
     const isBelow = box.y >= last.y + last.height;
-    const isBeside = box.x >= last.x + last.width && box.y < last.y + last.height && last.y < box.y + box.height;
+    const isBeside =
+      box.x >= last.x + last.width && box.y < last.y + last.height && last.y < box.y + box.height;
     if (!isBelow && !isBeside) throw new Error(`Tab goes back from "${names.at(-1)}" to "${name}"`);
     names.push(name);
     last = box;
@@ -156,7 +191,11 @@ async function keepSignedIn(page: Page): Promise<void> {
 
 /** Registers a client; the address that it sends people to. */
 async function requestOf(name: string, redirectUri: string): Promise<string> {
-  const body = JSON.stringify({ client_name: name, redirect_uris: [redirectUri], token_endpoint_auth_method: "none" });
+  const body = JSON.stringify({
+    client_name: name,
+    redirect_uris: [redirectUri],
+    token_endpoint_auth_method: "none",
+  });
   const headers = { "content-type": "application/json" };
   const answer = await fetch(new URL("/register", app.url), { method: "POST", headers, body });
   const { client_id } = (await answer.json()) as { client_id: string };
@@ -166,8 +205,12 @@ async function requestOf(name: string, redirectUri: string): Promise<string> {
 function authorizeUrl(client: string, redirectUri: string): string {
   const url = new URL("/authorize", app.url);
   const parameters = {
-    ...{ response_type: "code", client_id: client, redirect_uri: redirectUri, state: "s" },
-    ...{ code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", code_challenge_method: "S256" },
+    response_type: "code",
+    client_id: client,
+    redirect_uri: redirectUri,
+    state: "s",
+    code_challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+    code_challenge_method: "S256",
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   return url.href;

@@ -117,7 +117,10 @@ describe("the way back", () => {
     // The same server with another key, as after a long absence: the form cannot be opened any more.
     const port = own.url.port;
     await own.stop();
-    own = await serveBareApp({ KEYS: `later:${Buffer.alloc(32, "another key altogether").toString("base64")}` }, port);
+    own = await serveBareApp(
+      { KEYS: `later:${Buffer.alloc(32, "another key altogether").toString("base64")}` },
+      port,
+    );
     await submitSecret(page, PASSPHRASE);
     await saveScreenshots(page, "expired");
     expect(await hasAllowButton(page)).toBe(false);

@@ -25,16 +25,24 @@ const ports = (at: number): string => `PORT=${at}`;
 function deploy(): void {
   const file = join(copy.folder, "wrangler.toml");
   const settings = {
-    ...{ PUBLIC_URL: "https://mcp.example.com", IDENTITY: "https://old.example.com", JURISDICTION: "eu" },
-    ...{ LOCATION_HINT: "weur", AUTH_ISSUER: "https://issuer.example.com" },
+    PUBLIC_URL: "https://mcp.example.com",
+    IDENTITY: "https://old.example.com",
+    JURISDICTION: "eu",
+    LOCATION_HINT: "weur",
+    AUTH_ISSUER: "https://issuer.example.com",
     OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example.com",
   };
   const before = readFileSync(file, "utf8");
   const isMissing = (name: string): boolean => !new RegExp(`^${name}\\s*=`, "m").test(before);
-  const lines = Object.entries(settings).flatMap(([name, value]) => (isMissing(name) ? [`${name} = "${value}"`] : []));
+  const lines = Object.entries(settings).flatMap(([name, value]) =>
+    isMissing(name) ? [`${name} = "${value}"`] : [],
+  );
   const domain = 'routes = [{ pattern = "mcp.example.com", custom_domain = true }]\n';
   const text = before
-    .replaceAll(/"0{8}-0000-0000-0000-00000000000([01])"/g, '"1234567$1-89ab-cdef-0123-456789abcdef"')
+    .replaceAll(
+      /"0{8}-0000-0000-0000-00000000000([01])"/g,
+      '"1234567$1-89ab-cdef-0123-456789abcdef"',
+    )
     .replace(/^\[vars\]$/m, ["[vars]", ...lines].join("\n"))
     .replace(/^main = /m, `${/^(\[\[)?routes\b/m.test(before) ? "" : domain}$&`)
     .replace(/^ip = .*$/m, 'ip = "0.0.0.0"');
@@ -66,7 +74,11 @@ function getJson(at: number, path: string, host: string): Promise<Record<string,
   });
 }
 
-async function call(address: string, name: string, args: Record<string, unknown> = {}): Promise<string> {
+async function call(
+  address: string,
+  name: string,
+  args: Record<string, unknown> = {},
+): Promise<string> {
   const client = await connectClient(new URL(`${address}/mcp`), "auto", token);
   try {
     return (await callTool(client, name, args)).text;
@@ -75,24 +87,31 @@ async function call(address: string, name: string, args: Record<string, unknown>
   }
 }
 
-it("serves on this machine, whatever wrangler.toml says of a deployment", { timeout: LONG }, async () => {
-  deploy();
-  terminal = copy.dev(ports(port));
-  const printed = await terminal.until(served(port));
-  expect(printed).toContain("Making the tables");
-  expect(printed).toContain(`claude mcp add --transport http barewire ${server}/mcp`);
-  const passphrase = /^Passphrase to sign in: (\S+)$/m.exec(printed)?.[1];
-  expect(readFileSync(vars, "utf8")).toContain(`# passphrase: ${passphrase}\n`);
-  expect(statSync(vars).mode & 0o777).toBe(0o600);
-  for (const name of [`localhost:${port}`, `127.0.0.1:${port}`])
-    expect(await getJson(port, "/.well-known/oauth-protected-resource/mcp", name)).toMatchObject({
-      ...{ resource: `http://${name}/mcp`, authorization_servers: [`http://${name}`] },
-    });
-  // All of 127.0.0.0/8 would be reached if it listened on more than the one address.
-  await expect(
-    new Promise((resolve, reject) => dial(port, "127.0.0.2", () => resolve("open")).once("error", reject)),
-  ).rejects.toThrow("ECONNREFUSED");
-});
+it(
+  "serves on this machine, whatever wrangler.toml says of a deployment",
+  { timeout: LONG },
+  async () => {
+    deploy();
+    terminal = copy.dev(ports(port));
+    const printed = await terminal.until(served(port));
+    expect(printed).toContain("Making the tables");
+    expect(printed).toContain(`claude mcp add --transport http barewire ${server}/mcp`);
+    const passphrase = /^Passphrase to sign in: (\S+)$/m.exec(printed)?.[1];
+    expect(readFileSync(vars, "utf8")).toContain(`# passphrase: ${passphrase}\n`);
+    expect(statSync(vars).mode & 0o777).toBe(0o600);
+    for (const name of [`localhost:${port}`, `127.0.0.1:${port}`])
+      expect(await getJson(port, "/.well-known/oauth-protected-resource/mcp", name)).toMatchObject({
+        resource: `http://${name}/mcp`,
+        authorization_servers: [`http://${name}`],
+      });
+    // All of 127.0.0.0/8 would be reached if it listened on more than the one address.
+    await expect(
+      new Promise((resolve, reject) =>
+        dial(port, "127.0.0.2", () => resolve("open")).once("error", reject),
+      ),
+    ).rejects.toThrow("ECONNREFUSED");
+  },
+);
 
 // Of these, wrangler serves the first by default: it reads and writes every object and database, and asks for no token.
 it.each([
@@ -112,7 +131,10 @@ it.each([
 ])("serves nothing but the Worker at %s", async (path) => {
   for (const method of ["GET", "POST"]) {
     const response = await fetch(server + path, { method });
-    expect([response.status, await response.text()]).toEqual([404, expect.stringContaining("Nothing is served at")]);
+    expect([response.status, await response.text()]).toEqual([
+      404,
+      expect.stringContaining("Nothing is served at"),
+    ]);
   }
 });
 
@@ -123,7 +145,10 @@ it.each([
   ["/cdn-cgi/mf/scheduled"],
   ["/cdn-cgi/handler/email?from=a@a.test&to=b@b.test"],
   ["/cdn-cgi/local/platform-proxy", { "MF-Op": "GET", "MF-Op-Target": "1", "MF-Op-Key": "VAULT" }],
-  ["/cdn-cgi/local/platform-proxy", { "MF-Op": "GET", "MF-Op-Secret": "00".repeat(16), "MF-Op-Target": "1" }],
+  [
+    "/cdn-cgi/local/platform-proxy",
+    { "MF-Op": "GET", "MF-Op-Secret": "00".repeat(16), "MF-Op-Target": "1" },
+  ],
 ])("nothing answers at %s", async (path, headers: Record<string, string> = {}) => {
   for (const method of ["GET", "POST"]) {
     const { status, headers: answered } = await fetch(server + path, { method, headers });
@@ -145,21 +170,31 @@ it(
         errors: "",
       });
     token = second.out.trim();
-    expect(await call(server, "remember", { text: "Born in Uppsala" })).toBe("Remembered, as a fact.");
+    expect(await call(server, "remember", { text: "Born in Uppsala" })).toBe(
+      "Remembered, as a fact.",
+    );
     expect(await call(`http://127.0.0.1:${port}`, "recall")).toContain("Born in Uppsala");
     const log = await terminal.until(/"event":"oauth.token_issued".*"cause":"refresh".*\n/);
     expect(log.match(/"event":"oauth.granted"/g)).toHaveLength(1);
-    const [file = ""] = readdirSync(join(copy.folder, ".wrangler")).filter((name) => name.startsWith("token-"));
+    const [file = ""] = readdirSync(join(copy.folder, ".wrangler")).filter((name) =>
+      name.startsWith("token-"),
+    );
     expect(statSync(join(copy.folder, ".wrangler", file)).mode & 0o777).toBe(0o600);
   },
 );
 
-it("a wrong passphrase is sent once, and what the page says is said", { timeout: LONG }, async () => {
-  await expect(login(server, { passphrase: "wrong" })).rejects.toThrow("Refused (403): That is not the passphrase.");
-  await call(server, "recall");
-  const log = await terminal.until(/"reason":"sign_in.rejected".*\n/);
-  expect(log.match(/sign_in.rejected/g)).toHaveLength(1);
-});
+it(
+  "a wrong passphrase is sent once, and what the page says is said",
+  { timeout: LONG },
+  async () => {
+    await expect(login(server, { passphrase: "wrong" })).rejects.toThrow(
+      "Refused (403): That is not the passphrase.",
+    );
+    await call(server, "recall");
+    const log = await terminal.until(/"reason":"sign_in.rejected".*\n/);
+    expect(log.match(/sign_in.rejected/g)).toHaveLength(1);
+  },
+);
 
 it("a port in use is told at once, with what to do", { timeout: LONG }, async () => {
   const says = `Port ${port} is in use: end what listens there, or choose another with PORT=${port + 1}.\n`;
@@ -194,7 +229,13 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
   ],
   ["what cannot be parsed", ADD, "handler", "handler handler", `${ADD}:11:`],
   ["wrangler.toml", "wrangler.toml", "[vars]", "[[[vars]", "wrangler.toml:"],
-  ["KEYS", ".dev.vars", /^KEYS=.*$/m, "KEYS=dev:short", '✘ Configuration: KEYS: Key "dev" is not 32 bytes of base64\n'],
+  [
+    "KEYS",
+    ".dev.vars",
+    /^KEYS=.*$/m,
+    "KEYS=dev:short",
+    '✘ Configuration: KEYS: Key "dev" is not 32 bytes of base64\n',
+  ],
   [
     "a passphrase as it is",
     ".dev.vars",
@@ -225,25 +266,31 @@ function expectQuiet(printed: string): void {
   for (const line of printed.split("\n")) expect(line).toMatch(/^(\{.*\}|make: .*)?$/);
 }
 
-it("starts again without making tables; behind a tunnel it has the tunnel's address", { timeout: LONG }, async () => {
-  expectQuiet(await terminal.stop());
-  terminal = copy.dev(ports(other), "URL=https://quiet-fox.example.net/");
-  const printed = await terminal.until("^Served at https://quiet-fox.example.net/mcp\\n");
-  expect(printed).not.toContain("Making the tables");
-  expect(printed).toContain("$(make -s token URL=https://quiet-fox.example.net)");
-  expect(await getJson(other, "/.well-known/oauth-authorization-server", "quiet-fox.example.net")).toMatchObject({
-    issuer: "https://quiet-fox.example.net",
-  });
-  // Another port, another name: the same server.
-  expect(await call(`http://127.0.0.1:${other}`, "recall")).toContain("Born in Uppsala");
-  // The passphrase is for the server that was asked, and localhost says that it is another.
-  const { code, errors } = await copy.make("token", ports(other));
-  expect(code).toBe(2);
-  expect(errors).toContain(
-    `No token: http://localhost:${other} names another server, https://quiet-fox.example.net, as its resource`,
-  );
-  expectQuiet(await terminal.stop());
-});
+it(
+  "starts again without making tables; behind a tunnel it has the tunnel's address",
+  { timeout: LONG },
+  async () => {
+    expectQuiet(await terminal.stop());
+    terminal = copy.dev(ports(other), "URL=https://quiet-fox.example.net/");
+    const printed = await terminal.until("^Served at https://quiet-fox.example.net/mcp\\n");
+    expect(printed).not.toContain("Making the tables");
+    expect(printed).toContain("$(make -s token URL=https://quiet-fox.example.net)");
+    expect(
+      await getJson(other, "/.well-known/oauth-authorization-server", "quiet-fox.example.net"),
+    ).toMatchObject({
+      issuer: "https://quiet-fox.example.net",
+    });
+    // Another port, another name: the same server.
+    expect(await call(`http://127.0.0.1:${other}`, "recall")).toContain("Born in Uppsala");
+    // The passphrase is for the server that was asked, and localhost says that it is another.
+    const { code, errors } = await copy.make("token", ports(other));
+    expect(code).toBe(2);
+    expect(errors).toContain(
+      `No token: http://localhost:${other} names another server, https://quiet-fox.example.net, as its resource`,
+    );
+    expectQuiet(await terminal.stop());
+  },
+);
 
 it("knows which tables were made", async () => {
   const state = join(copy.folder, ".wrangler/state");
@@ -284,7 +331,9 @@ it(
     expect(printed).toContain(`${ADD}:11:`);
     // From a bundle that cannot be made to a Worker that cannot start, and only then to one that serves.
     mendText();
-    expect(await terminal.until(/^Not served .*\n/)).toContain(`✘ ${ADD}:6: Tool "add numbers": its name`);
+    expect(await terminal.until(/^Not served .*\n/)).toContain(
+      `✘ ${ADD}:6: Tool "add numbers": its name`,
+    );
     mendName();
     await terminal.until(served(port));
     expect(readFileSync(vars, "utf8")).toBe(before);

@@ -1,7 +1,15 @@
 /** A copy of this repository in which `make dev` runs, so that tests can plant mistakes and watch the terminal. */
 
 import { execFile, spawn, type ChildProcess } from "node:child_process";
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +18,14 @@ import { afterAll } from "vitest";
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 /** A cold start on a busy machine, with two databases to make. */
 const PATIENCE_MS = 110_000;
-const PARTS = ["src", "tsconfig.json", "wrangler.toml", "package.json", "package-lock.json", "Makefile"];
+const PARTS = [
+  "src",
+  "tsconfig.json",
+  "wrangler.toml",
+  "package.json",
+  "package-lock.json",
+  "Makefile",
+];
 
 export interface Copy {
   readonly folder: string;
@@ -102,7 +117,8 @@ function open(folder: string, args: readonly string[], live: Set<ChildProcess>):
         const found = new RegExp(what, "m").exec(printed.slice(taken));
         if (found !== null) return take(taken + found.index + found[0].length);
         if (isOver) throw new Error(`It ended:\n${take()}`);
-        if (performance.now() - start > PATIENCE_MS) throw new Error(`Never printed ${String(what)}:\n${take()}`);
+        if (performance.now() - start > PATIENCE_MS)
+          throw new Error(`Never printed ${String(what)}:\n${take()}`);
         await new Promise((passed) => setTimeout(passed, 50));
       }
     },

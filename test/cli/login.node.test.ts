@@ -96,7 +96,11 @@ function right(): Answers {
 }
 
 it("logs in where all is right, and renews", async () => {
-  expect(await login(`${origin}/mcp`, FIELDS)).toEqual({ access_token: "a1", refresh_token: "r2", client_id: "c1" });
+  expect(await login(`${origin}/mcp`, FIELDS)).toEqual({
+    access_token: "a1",
+    refresh_token: "r2",
+    client_id: "c1",
+  });
   expect(seen.filter((one) => one === "POST /sign-in")).toHaveLength(1);
   expect(await refresh(origin, KEPT)).toEqual({ access_token: "a1", refresh_token: "r2" });
 });
@@ -104,7 +108,10 @@ it("logs in where all is right, and renews", async () => {
 const members = ["issuer", "authorization_endpoint", "token_endpoint", "registration_endpoint"];
 it.each<[what: string, spoiled: () => Answers]>([
   ["the resource", () => ({ [RESOURCE]: json({ ...resource(), resource: `${elsewhere}/mcp` }) })],
-  ["the authorization server", () => ({ [RESOURCE]: json({ ...resource(), authorization_servers: [elsewhere] }) })],
+  [
+    "the authorization server",
+    () => ({ [RESOURCE]: json({ ...resource(), authorization_servers: [elsewhere] }) }),
+  ],
   ...members.map((name): [string, () => Answers] => [
     name,
     () => ({ [ISSUER]: json({ ...issuer(), [name]: `${elsewhere}/x` }) }),
@@ -112,22 +119,33 @@ it.each<[what: string, spoiled: () => Answers]>([
   ["the form", () => ({ "GET /authorize": (response) => page(`${elsewhere}/sign-in`)(response) })],
 ])("sends nothing where %s is another server's, and says so", async (_, spoiled) => {
   spoil = spoiled();
-  await expect(login(origin, FIELDS)).rejects.toThrow(`${origin} names another server, ${elsewhere}, as its`);
+  await expect(login(origin, FIELDS)).rejects.toThrow(
+    `${origin} names another server, ${elsewhere}, as its`,
+  );
   expect(taken).toEqual([]);
 });
 
-it.each([RESOURCE, ISSUER, "POST /register", "GET /authorize", "POST /sign-in", "POST /consent", "POST /token"])(
-  "follows no redirect of %s to another server",
-  async (which) => {
-    spoil = { [which]: (response) => redirect(`${elsewhere}/x`)(response) };
-    await expect(login(origin, FIELDS)).rejects.toThrow(elsewhere);
-    expect(taken).toEqual([]);
-  },
-);
+it.each([
+  RESOURCE,
+  ISSUER,
+  "POST /register",
+  "GET /authorize",
+  "POST /sign-in",
+  "POST /consent",
+  "POST /token",
+])("follows no redirect of %s to another server", async (which) => {
+  spoil = { [which]: (response) => redirect(`${elsewhere}/x`)(response) };
+  await expect(login(origin, FIELDS)).rejects.toThrow(elsewhere);
+  expect(taken).toEqual([]);
+});
 
 it("stops at the first refusal, with what the page says", async () => {
-  spoil = { "POST /sign-in": page("/sign-in", 403, "That is <b>not</b> the passphrase &amp; never was.") };
-  await expect(login(origin, FIELDS)).rejects.toThrow("Refused (403): That is not the passphrase & never was.");
+  spoil = {
+    "POST /sign-in": page("/sign-in", 403, "That is <b>not</b> the passphrase &amp; never was."),
+  };
+  await expect(login(origin, FIELDS)).rejects.toThrow(
+    "Refused (403): That is not the passphrase & never was.",
+  );
   expect(seen.filter((one) => one === "POST /sign-in")).toHaveLength(1);
 });
 

@@ -1,7 +1,15 @@
 /** `make rotate-keys` as it is run: the tool, `wrangler dev`, and a database, in a copy of this repository. */
 
 import { execFile, spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer, request, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -10,7 +18,13 @@ import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { VARIABLES } from "../../src/cli/wrangler-config.ts";
-import { copyDatabases, openVault, ROOT, startDevServer, type DevServer } from "../vault/serve.node.ts";
+import {
+  copyDatabases,
+  openVault,
+  ROOT,
+  startDevServer,
+  type DevServer,
+} from "../vault/serve.node.ts";
 
 const keyOf = (id: string, start: number): string =>
   `${id}:${Buffer.from(Array.from({ length: 32 }, (_, index) => start + index)).toString("base64")}`;
@@ -39,10 +53,14 @@ beforeAll(async () => {
   elsewhere = createServer((incoming, answer) => {
     const { host } = new URL(served.origin);
     const headers = { ...incoming.headers, host };
-    const passed = request(served.origin + incoming.url, { method: incoming.method ?? "GET", headers }, (got) => {
-      answer.writeHead(got.statusCode ?? 500, got.headers);
-      got.pipe(answer);
-    });
+    const passed = request(
+      served.origin + incoming.url,
+      { method: incoming.method ?? "GET", headers },
+      (got) => {
+        answer.writeHead(got.statusCode ?? 500, got.headers);
+        got.pipe(answer);
+      },
+    );
     incoming.pipe(passed);
   });
   await new Promise<void>((resolve) => elsewhere.listen(0, "127.0.0.2", resolve));
@@ -56,13 +74,19 @@ afterAll(async () => {
 });
 
 async function seed(): Promise<string> {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, "test/vault/seed.mjs"), K1, String(MANY)]);
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    join(ROOT, "test/vault/seed.mjs"),
+    K1,
+    String(MANY),
+  ]);
   return stdout;
 }
 
 /** How many rows each key has sealed. */
 function counts(): Record<string, unknown> {
-  const rows = database.prepare("SELECT key, count(*) AS count FROM credentials GROUP BY key").all();
+  const rows = database
+    .prepare("SELECT key, count(*) AS count FROM credentials GROUP BY key")
+    .all();
   return Object.fromEntries(rows.map(({ key, count }) => [key, count])) as Record<string, unknown>;
 }
 
@@ -78,10 +102,16 @@ interface Ran {
   readonly printed: string;
 }
 
-function rotate(args: readonly string[], more: Readonly<Record<string, string>> = {}): Promise<Ran> {
+function rotate(
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
   // Without an account: were the tool to try, no real secret could change.
   const { CLOUDFLARE_API_TOKEN: _, CLOUDFLARE_API_KEY: _key, ...env } = process.env;
-  const options = { cwd: folder, env: { ...env, CI: "1", HOME: folder, XDG_CONFIG_HOME: folder, ...more } };
+  const options = {
+    cwd: folder,
+    env: { ...env, CI: "1", HOME: folder, XDG_CONFIG_HOME: folder, ...more },
+  };
   return new Promise((resolve) => {
     execFile(process.execPath, [TOOL, ...args], options, (error, out, errors) =>
       resolve({ code: typeof error?.code === "number" ? error.code : 0, printed: out + errors }),
@@ -111,7 +141,10 @@ it("puts a new key first and seals all anew under it, while the server runs on",
 it("is stopped as soon as the key is there, and goes on with the same key", async () => {
   const stopped = spawn(process.execPath, [TOOL, "--url", served.origin], { cwd: folder });
   await new Promise<void>((resolve) => {
-    stopped.stdout.on("data", (chunk) => String(chunk).includes("is first now") && stopped.kill("SIGKILL"));
+    stopped.stdout.on(
+      "data",
+      (chunk) => String(chunk).includes("is first now") && stopped.kill("SIGKILL"),
+    );
     stopped.once("close", () => resolve());
   });
   const ids = idsNow();
@@ -146,8 +179,12 @@ it("goes round until nothing is left: who still had the old ring wrote behind it
   ];
   const afters: string[] = [];
   const stand = createServer((incoming, answer) => {
-    incoming.once("data", (chunk) => afters.push((JSON.parse(String(chunk)) as { after: string }).after));
-    incoming.once("end", () => answer.end(JSON.stringify(pages.shift() ?? { error: "asked once too often" })));
+    incoming.once("data", (chunk) =>
+      afters.push((JSON.parse(String(chunk)) as { after: string }).after),
+    );
+    incoming.once("end", () =>
+      answer.end(JSON.stringify(pages.shift() ?? { error: "asked once too often" })),
+    );
   });
   await new Promise<void>((resolve) => stand.listen(0, "127.0.0.1", resolve));
   const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;

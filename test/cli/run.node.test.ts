@@ -35,7 +35,9 @@ describe("one list", () => {
   });
 
   it("npm run has every target, and nothing else, and calls the program", () => {
-    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as { scripts: Record<string, string> };
+    const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
+      scripts: Record<string, string>;
+    };
     expect(scripts).toEqual(Object.fromEntries(NAMES.map((name) => [name, `${RUN} ${name}`])));
   });
 
@@ -46,23 +48,44 @@ describe("one list", () => {
 });
 
 describe("what they run", () => {
-  const program = (name: string, ...args: string[]): string[] => ["node", `src/cli/${name}.ts`, ...args];
-  const tool = (name: string, ...args: string[]): string[] => ["node", `test/tools/${name}.mjs`, ...args];
+  const program = (name: string, ...args: string[]): string[] => [
+    "node",
+    `src/cli/${name}.ts`,
+    ...args,
+  ];
+  const tool = (name: string, ...args: string[]): string[] => [
+    "node",
+    `test/tools/${name}.mjs`,
+    ...args,
+  ];
   const dev = ["--port", "8787", "--auth", "", "--url", ""];
-  const rotate = (url: string, resume: string): string[] => program("rotate-keys", "--url", url, "--resume", resume);
+  const rotate = (url: string, resume: string): string[] =>
+    program("rotate-keys", "--url", url, "--resume", resume);
   it.each<[name: string, settings: Record<string, string>, commands: string[][]]>([
     ["dev", {}, [program("dev", ...dev)]],
     ["dev", { PORT: "", AUTH: "" }, [program("dev", ...dev)]],
-    ["dev", { PORT: "9000", AUTH: "none" }, [program("dev", "--port", "9000", "--auth", "none", "--url", "")]],
+    [
+      "dev",
+      { PORT: "9000", AUTH: "none" },
+      [program("dev", "--port", "9000", "--auth", "none", "--url", "")],
+    ],
     ["token", { PORT: "9000" }, [program("token", "http://localhost:9000")]],
     ["token", { URL: "https://fox.example" }, [program("token", "https://fox.example")]],
     ["check", {}, [tool("check", "--quick")]],
     ["test", {}, [tool("check")]],
     ["parts", {}, [tool("parts")]],
-    ["audit", { URL: "https://mcp.example.com" }, [["node", "spec/runner/audit.mjs", "https://mcp.example.com"]]],
+    [
+      "audit",
+      { URL: "https://mcp.example.com" },
+      [["node", "spec/runner/audit.mjs", "https://mcp.example.com"]],
+    ],
     ["rotate-keys", {}, [rotate("http://localhost:8787", "")]],
     ["rotate-keys", { PORT: "9000", RESUME: "1" }, [rotate("http://localhost:9000", "1")]],
-    ["rotate-keys", { URL: "https://mcp.example.com", PORT: "9000" }, [rotate("https://mcp.example.com", "")]],
+    [
+      "rotate-keys",
+      { URL: "https://mcp.example.com", PORT: "9000" },
+      [rotate("https://mcp.example.com", "")],
+    ],
     // The tables first: the new version may need them as soon as it is there.
     ["deploy", {}, [program("migrate", "--remote"), ["wrangler", "deploy"]]],
   ])("%s %j", (name, settings, commands) => expect(commandsOf(name, settings)).toEqual(commands));
@@ -72,7 +95,8 @@ it("every program and every test file that a target names is there", () => {
   const names = NAMES.flatMap((name) => commandsOf(name, {})).flat();
   const paths = names.filter((word) => /^(src|test|spec)\//.test(word));
   expect(paths.length).toBeGreaterThan(8);
-  const isThere = (path: string): boolean => ["", ".test.ts", ".node.test.ts"].some((end) => existsSync(path + end));
+  const isThere = (path: string): boolean =>
+    ["", ".test.ts", ".node.test.ts"].some((end) => existsSync(path + end));
   expect(paths.filter((path) => !isThere(path))).toEqual([]);
 });
 
@@ -80,7 +104,9 @@ describe("settings arrive", () => {
   // They would install first, and take the packages away from the tests that run.
   beforeAll(() => expect(isOutdated("."), "run npm ci first").toBe(false));
 
-  const hasMake = (process.env["PATH"] ?? "").split(delimiter).some((folder) => existsSync(join(folder, "make")));
+  const hasMake = (process.env["PATH"] ?? "")
+    .split(delimiter)
+    .some((folder) => existsSync(join(folder, "make")));
   const ways: Record<string, (name: string, set: string) => [string, string[], string?]> = {
     "npm run NAME X=y": (name, set) => ["npm", ["run", name, set]],
     "npm run NAME -- X=y": (name, set) => ["npm", ["run", name, "--", set]],
@@ -107,7 +133,11 @@ describe("settings arrive", () => {
       calls = 0;
       const [command, args, variable] = ways[way]?.(name, set) ?? ["", []];
       const { code } = await run(command, args, variable);
-      expect({ name, called: calls > 0, failed: code !== 0 }).toEqual({ name, called: true, failed: true });
+      expect({ name, called: calls > 0, failed: code !== 0 }).toEqual({
+        name,
+        called: true,
+        failed: true,
+      });
     }
     server.close();
   });
@@ -172,7 +202,10 @@ describe("the Node that runs the tools", () => {
   it("is missed in a sentence where npm has none that runs", () => {
     const broken = installed("node-any-x64");
     rmSync(join(broken.root, "test/node/node_modules/node-any-x64/bin/node"));
-    writeFileSync(join(broken.root, "test/node/node_modules/node-any-x64/bin/node"), "for another machine");
+    writeFileSync(
+      join(broken.root, "test/node/node_modules/node-any-x64/bin/node"),
+      "for another machine",
+    );
     for (const { root } of [installed(), broken])
       expect(() => makeReady(root, "20.20.2")).toThrow(
         "The tools need Node 22.18, 24, 26 or newer; this one is 20.20.2, and npm has none for this machine " +
@@ -196,7 +229,10 @@ function run(
   variable: string = "",
 ): Promise<{ code: number; out: string; errors: string }> {
   const [name = "", value] = variable.split("=");
-  const env = { ...process.env, ...(value === undefined ? {} : { [name]: variable.slice(name.length + 1) }) };
+  const env = {
+    ...process.env,
+    ...(value === undefined ? {} : { [name]: variable.slice(name.length + 1) }),
+  };
   return new Promise((resolve) => {
     execFile(command, args, { env }, (error, out, errors) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), out, errors });

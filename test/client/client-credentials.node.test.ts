@@ -21,7 +21,10 @@ let privateKey: Record<string, unknown>;
 
 beforeAll(async () => {
   registerSecrets(SECRET);
-  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]);
+  const pair = await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+    "sign",
+    "verify",
+  ]);
   privateKey = { ...(await crypto.subtle.exportKey("jwk", pair.privateKey)) };
   const { kty, crv, x, y } = await crypto.subtle.exportKey("jwk", pair.publicKey);
   const machine = { redirect_uris: [], grant_types: ["client_credentials"] };
@@ -35,19 +38,35 @@ beforeAll(async () => {
 
 afterAll(() => app.stop());
 
-async function callAs(authProvider: OAuthClientProvider, mode: "auto" | "legacy"): Promise<unknown> {
-  const client = new Client({ name: "machine", version: "1.0.0" }, { versionNegotiation: { mode } });
+async function callAs(
+  authProvider: OAuthClientProvider,
+  mode: "auto" | "legacy",
+): Promise<unknown> {
+  const client = new Client(
+    { name: "machine", version: "1.0.0" },
+    { versionNegotiation: { mode } },
+  );
   await client.connect(new StreamableHTTPClientTransport(app.url, { authProvider }));
-  const { structuredContent } = await client.callTool({ name: "add_numbers", arguments: { a: 2, b: 40 } });
+  const { structuredContent } = await client.callTool({
+    name: "add_numbers",
+    arguments: { a: 2, b: 40 },
+  });
   await client.close();
   return structuredContent;
 }
 
 const withSecret = (clientSecret: string): OAuthClientProvider =>
-  new ClientCredentialsProvider({ clientId: "with-secret", clientSecret, expectedIssuer: app.url.origin });
+  new ClientCredentialsProvider({
+    clientId: "with-secret",
+    clientSecret,
+    expectedIssuer: app.url.origin,
+  });
 const withKey = (): OAuthClientProvider =>
   new PrivateKeyJwtProvider({
-    ...{ clientId: "with-key", privateKey, algorithm: "ES256", expectedIssuer: app.url.origin },
+    clientId: "with-key",
+    privateKey,
+    algorithm: "ES256",
+    expectedIssuer: app.url.origin,
   });
 
 it.each(["auto", "legacy"] as const)("a machine with a secret calls a tool (%s)", async (mode) => {

@@ -3,8 +3,13 @@
  * Both ends negotiate 2026-07-28; nothing here knows the wire, so agreement is the client's verdict, not ours.
  */
 
-import { Client, ProtocolError, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
-import type { ElicitResult, SubscriptionFilter } from "@modelcontextprotocol/client";
+import {
+  Client,
+  ProtocolError,
+  StreamableHTTPClientTransport,
+  type ElicitResult,
+  type SubscriptionFilter,
+} from "@modelcontextprotocol/client";
 import { afterAll, afterEach, beforeAll, expect, it, vi } from "vitest";
 import { passPages, tab } from "../../src/cli/login.ts";
 import { PASSPHRASE, serveApp, serveWorld, type TestServer } from "./servers.node.ts";
@@ -85,11 +90,15 @@ it("lists everything, over pages, in order", async () => {
   // The client drops tools whose header declarations are wrong.
   expect(tools.map(({ name }) => name)).toContain("spec_mirror");
   const { resources } = await client.listResources(undefined, { cacheMode: "refresh" });
-  const items = resources.filter(({ uri }) => uri.startsWith("spec://item/")).map(({ name }) => name);
+  const items = resources
+    .filter(({ uri }) => uri.startsWith("spec://item/"))
+    .map(({ name }) => name);
   expect(items).toEqual(Array.from({ length: 60 }, (_, index) => `Item ${index + 1}`));
   expect(seen.filter(({ method }) => method === "resources/list")).toHaveLength(2);
   const { resourceTemplates } = await client.listResourceTemplates();
-  expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toContain("test://template/{id}/data");
+  expect(resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toContain(
+    "test://template/{id}/data",
+  );
   const { prompts } = await client.listPrompts();
   expect(prompts.map(({ name }) => name)).toContain("test_prompt_with_arguments");
 });
@@ -128,9 +137,14 @@ it("tells nothing of an exception but that there was one", async () => {
 
 it("accepts arguments that the client mirrors in headers, beyond ASCII too", async () => {
   await client.listTools();
-  const called = await client.callTool({ name: "test_x_mcp_header", arguments: { region: "Zürich" } });
+  const called = await client.callTool({
+    name: "test_x_mcp_header",
+    arguments: { region: "Zürich" },
+  });
   expect(textOf(called)).toBe("region=Zürich");
-  expect(seen.at(-1)?.headers.get("mcp-param-region")).toBe(`=?base64?${Buffer.from("Zürich").toString("base64")}?=`);
+  expect(seen.at(-1)?.headers.get("mcp-param-region")).toBe(
+    `=?base64?${Buffer.from("Zürich").toString("base64")}?=`,
+  );
   const mirrored = { count: 42, flag: true, place: { city: "Oslo" }, note: " padded " };
   const all = await client.callTool({ name: "spec_mirror", arguments: mirrored });
   expect(JSON.parse(textOf(all))).toEqual(mirrored);
@@ -138,7 +152,9 @@ it("accepts arguments that the client mirrors in headers, beyond ASCII too", asy
 
 it("reports progress on the way to the result", async () => {
   const steps: unknown[] = [];
-  const onprogress = (progress: unknown): void => void steps.push(progress);
+  const onprogress = (progress: unknown): void => {
+    steps.push(progress);
+  };
   const result = await client.callTool({ name: "test_tool_with_progress" }, { onprogress });
   expect(steps).toEqual([0, 50, 100].map((progress) => ({ progress, total: 100 })));
   expect(textOf(result)).toBe("Tool with progress executed successfully");
@@ -147,7 +163,9 @@ it("reports progress on the way to the result", async () => {
 
 it("logs at the level that the request asked for, and above", async () => {
   const levels: string[] = [];
-  client.setNotificationHandler("notifications/message", ({ params }) => void levels.push(params.level));
+  client.setNotificationHandler("notifications/message", ({ params }) => {
+    levels.push(params.level);
+  });
   const _meta = { "io.modelcontextprotocol/logLevel": "error" } as never;
   expect(textOf(await client.callTool({ name: "spec_log", _meta }))).toBe("logged");
   expect(levels).toEqual(["error", "critical", "alert", "emergency"]);
@@ -160,7 +178,9 @@ it.each<[ElicitResult, string]>([
   [{ action: "cancel" }, "cancelled"],
 ])("asks the person in the middle of a call: %j gives %s", async (answer, text) => {
   answers.push(answer);
-  expect(textOf(await client.callTool({ name: "spec_confirm_add", arguments: { a: 40, b: 2 } }))).toBe(text);
+  expect(
+    textOf(await client.callTool({ name: "spec_confirm_add", arguments: { a: 40, b: 2 } })),
+  ).toBe(text);
   expect(seen.filter(({ method }) => method === "tools/call")).toHaveLength(2);
 });
 
@@ -168,17 +188,26 @@ it("asks the person, the model and for roots at once, and over several rounds", 
   answers.push({ action: "accept", content: { name: "Ada" } });
   const all = await client.callTool({ name: "test_input_required_result_multiple_inputs" });
   expect(textOf(all)).toBe("accept; Oslo, of course; 1 roots");
-  answers.push({ action: "accept", content: { name: "Ada" } }, { action: "accept", content: { color: "blue" } });
+  answers.push(
+    { action: "accept", content: { name: "Ada" } },
+    { action: "accept", content: { color: "blue" } },
+  );
   const rounds = await client.callTool({ name: "test_input_required_result_multi_round" });
   expect(textOf(rounds)).toBe("step1: accept; step2: accept");
 });
 
 it("never asks a client that cannot answer", async () => {
-  const mute = new Client({ name: "mute", version: "1" }, { versionNegotiation: { mode: { pin: REVISION } } });
+  const mute = new Client(
+    { name: "mute", version: "1" },
+    { versionNegotiation: { mode: { pin: REVISION } } },
+  );
   open.push(mute);
   await mute.connect(new StreamableHTTPClientTransport(world.url));
   const asked = mute.callTool({ name: "spec_confirm_add", arguments: { a: 1, b: 1 } });
-  await expect(asked).rejects.toMatchObject({ code: -32021, data: { requiredCapabilities: { elicitation: {} } } });
+  await expect(asked).rejects.toMatchObject({
+    code: -32021,
+    data: { requiredCapabilities: { elicitation: {} } },
+  });
 });
 
 it("reads resources, text, blob and from a template", async () => {
@@ -191,7 +220,9 @@ it("reads resources, text, blob and from a template", async () => {
   expect(Buffer.from(blob, "base64").subarray(1, 4).toString()).toBe("PNG");
   const made = await client.readResource({ uri: "test://template/123/data" });
   expect(JSON.parse((made.contents[0] as { text: string }).text)).toMatchObject({ id: "123" });
-  await expect(client.readResource({ uri: "test://nothing-there" })).rejects.toMatchObject({ code: -32602 });
+  await expect(client.readResource({ uri: "test://nothing-there" })).rejects.toMatchObject({
+    code: -32602,
+  });
 });
 
 it("gets a prompt, with arguments and with a question", async () => {
@@ -208,7 +239,11 @@ it("completes an argument in the light of the others", async () => {
   const language = await client.complete({ ref, argument: { name: "language", value: "py" } });
   expect(language.completion.values).toEqual(["python", "pytorch", "pyside"]);
   const context = { arguments: { language: "python" } };
-  const framework = await client.complete({ ref, argument: { name: "framework", value: "" }, context });
+  const framework = await client.complete({
+    ref,
+    argument: { name: "framework", value: "" },
+    context,
+  });
   expect(framework.completion.values).toEqual(["django", "flask"]);
   const many = await client.complete({ ref, argument: { name: "many", value: "" } });
   expect(many.completion).toMatchObject({ hasMore: true, total: 250 });
@@ -240,7 +275,10 @@ it("lets the client cancel: the handler's signal aborts, and only then", async (
   const listener = await listening({ resourceSubscriptions: [WATCHED] });
   expect(textOf(await client.callTool({ name: "spec_slow", arguments: { ms: 50 } }))).toBe("slept");
   const cancel = new AbortController();
-  const slow = client.callTool({ name: "spec_slow", arguments: { ms: 25_000 } }, { signal: cancel.signal });
+  const slow = client.callTool(
+    { name: "spec_slow", arguments: { ms: 25_000 } },
+    { signal: cancel.signal },
+  );
   const settled = expect(slow).rejects.toThrow();
   await pause(300);
   // Neither the call that ended nor the one that runs has published.
@@ -252,14 +290,24 @@ it("lets the client cancel: the handler's signal aborts, and only then", async (
 
 // ---- Helpers --------------------------------------------------------------------------------------------------------
 
-async function connect(url: URL, mode: "auto" | { pin: string } = { pin: REVISION }): Promise<Client> {
+async function connect(
+  url: URL,
+  mode: "auto" | { pin: string } = { pin: REVISION },
+): Promise<Client> {
   const capabilities = { elicitation: { form: {} }, sampling: {}, roots: {} };
-  const made = new Client({ name: "barewire-test", version: "1.0.0" }, { capabilities, versionNegotiation: { mode } });
+  const made = new Client(
+    { name: "barewire-test", version: "1.0.0" },
+    { capabilities, versionNegotiation: { mode } },
+  );
   open.push(made);
   made.setRequestHandler("elicitation/create", () => answers.shift() ?? { action: "cancel" });
-  made.setRequestHandler("roots/list", () => ({ roots: [{ uri: "file:///project", name: "project" }] }));
+  made.setRequestHandler("roots/list", () => ({
+    roots: [{ uri: "file:///project", name: "project" }],
+  }));
   made.setRequestHandler("sampling/createMessage", () => ({
-    ...{ role: "assistant" as const, model: "none", stopReason: "endTurn" },
+    role: "assistant" as const,
+    model: "none",
+    stopReason: "endTurn",
     content: { type: "text" as const, text: "Oslo, of course" },
   }));
   await made.connect(new StreamableHTTPClientTransport(url, { fetch: record }));
@@ -289,16 +337,25 @@ async function record(url: string | URL, init?: RequestInit): Promise<Response> 
 async function listening(filter: SubscriptionFilter) {
   const listener = await connect(world.url);
   const heard: string[] = [];
-  listener.setNotificationHandler("notifications/tools/list_changed", () => void heard.push("tools"));
-  listener.setNotificationHandler("notifications/prompts/list_changed", () => void heard.push("prompts"));
-  listener.setNotificationHandler("notifications/resources/updated", ({ params }) => void heard.push(params.uri));
+  listener.setNotificationHandler("notifications/tools/list_changed", () => {
+    heard.push("tools");
+  });
+  listener.setNotificationHandler("notifications/prompts/list_changed", () => {
+    heard.push("prompts");
+  });
+  listener.setNotificationHandler("notifications/resources/updated", ({ params }) => {
+    heard.push(params.uri);
+  });
   const subscription = await listener.listen(filter);
   expect(subscription.honoredFilter).toEqual(filter);
   return { heard, subscription };
 }
 
 function textOf(result: { content?: unknown }): string {
-  return (result.content as { text?: string }[] | undefined)?.map(({ text }) => text ?? "").join("") ?? "";
+  return (
+    (result.content as { text?: string }[] | undefined)?.map(({ text }) => text ?? "").join("") ??
+    ""
+  );
 }
 
 function pause(ms: number): Promise<void> {

@@ -15,7 +15,12 @@ const root = fileURLToPath(new URL("../..", import.meta.url));
 const SETTINGS = join(root, "wrangler.toml");
 
 /** The folder that holds them, as `--persist-to` takes it. */
-export const DATABASES_FOLDER: string = join(root, "node_modules", ".cache", `databases-${fingerprint()}`);
+export const DATABASES_FOLDER: string = join(
+  root,
+  "node_modules",
+  ".cache",
+  `databases-${fingerprint()}`,
+);
 
 /** Vitest calls it once for each project that names this file, one after the other. */
 export async function setup(): Promise<void> {
@@ -26,7 +31,17 @@ export async function setup(): Promise<void> {
   const env = { ...process.env, CI: "1", WRANGLER_SEND_METRICS: "false" };
   const wrangler = join(root, "node_modules/wrangler/bin/wrangler.js");
   for (const { binding } of DATABASES) {
-    const args = ["d1", "migrations", "apply", binding, "--local", "--persist-to", scratch, "--config", SETTINGS];
+    const args = [
+      "d1",
+      "migrations",
+      "apply",
+      binding,
+      "--local",
+      "--persist-to",
+      scratch,
+      "--config",
+      SETTINGS,
+    ];
     await promisify(execFile)(process.execPath, [wrangler, ...args], { env });
   }
   renameSync(scratch, DATABASES_FOLDER);
@@ -38,6 +53,7 @@ function fingerprint(): string {
     readdirSync(join(root, folder)).map((name) => join(root, folder, name)),
   );
   const hash = createHash("sha256");
-  for (const file of [SETTINGS, join(root, "package-lock.json"), ...migrations]) hash.update(readFileSync(file));
+  for (const file of [SETTINGS, join(root, "package-lock.json"), ...migrations])
+    hash.update(readFileSync(file));
   return hash.digest("hex").slice(0, 16);
 }

@@ -4,8 +4,20 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { begin, eventsOf, inSession, listening, openSession, send, stateless, toolCall } from "./peer.node.ts";
-import type { Json, Peer, Session, StreamEvent } from "./peer.node.ts";
+import {
+  begin,
+  eventsOf,
+  inSession,
+  listening,
+  openSession,
+  send,
+  stateless,
+  toolCall,
+  type Json,
+  type Peer,
+  type Session,
+  type StreamEvent,
+} from "./peer.node.ts";
 
 /** What a soak counts of its honest callers. */
 export interface HonestTally {
@@ -30,7 +42,8 @@ export function statelessCalls(peer: Peer): HonestCall[] {
     begin(peer, stateless(peer, ID, "tools/call", { name, arguments: args, ...more }));
   return [
     async (mark) => expectAnswer(await messagesOf(await call("spec_json", { value: mark })), mark),
-    async (mark) => expectAnswer(await messagesOf(await call("spec_slow", { ms: LONG_MS, text: mark })), mark),
+    async (mark) =>
+      expectAnswer(await messagesOf(await call("spec_slow", { ms: LONG_MS, text: mark })), mark),
     async (mark) => {
       const meta = { _meta: { progressToken: mark } };
       const messages = await messagesOf(await call("spec_progress", { values: STEPS }, meta));
@@ -43,20 +56,34 @@ export function statelessCalls(peer: Peer): HonestCall[] {
       const { requestState, inputRequests } = resultOf(asked);
       expectText(inputRequests, mark);
       const user = { action: "accept", content: { username: mark, email: "a@example.com" } };
-      const retried = await call("test_elicitation", args, { requestState, inputResponses: { user } });
+      const retried = await call("test_elicitation", args, {
+        requestState,
+        inputResponses: { user },
+      });
       expectAnswer(await messagesOf(retried), mark);
     },
   ];
 }
 
 /** The calls that the owner of a session makes. */
-export function sessionCalls(session: Session, random: () => number, tally: HonestTally): HonestCall[] {
+export function sessionCalls(
+  session: Session,
+  random: () => number,
+  tally: HonestTally,
+): HonestCall[] {
   const chance = (likely: number): boolean => random() < likely;
-  const call = (body: unknown): Promise<IncomingMessage> => begin(session, inSession(session, JSON.stringify(body)));
-  const read = (reply: IncomingMessage): Promise<Json[]> => readThrough(session, reply, chance, tally);
+  const call = (body: unknown): Promise<IncomingMessage> =>
+    begin(session, inSession(session, JSON.stringify(body)));
+  const read = (reply: IncomingMessage): Promise<Json[]> =>
+    readThrough(session, reply, chance, tally);
   const calls: HonestCall[] = [
-    async (mark) => expectAnswer(await messagesOf(await call(toolCall(ID, "spec_json", { value: mark }))), mark),
-    async (mark) => expectAnswer(await read(await call(toolCall(ID, "spec_slow", { ms: LONG_MS, text: mark }))), mark),
+    async (mark) =>
+      expectAnswer(await messagesOf(await call(toolCall(ID, "spec_json", { value: mark }))), mark),
+    async (mark) =>
+      expectAnswer(
+        await read(await call(toolCall(ID, "spec_slow", { ms: LONG_MS, text: mark }))),
+        mark,
+      ),
     async (mark) => {
       const messages = await read(
         await call(toolCall(ID, "spec_progress", { values: STEPS }, { progressToken: mark })),
@@ -100,7 +127,9 @@ export interface Listening {
 export async function listenFor(peer: Peer | Session, isLost: boolean): Promise<Listening> {
   const subscription = { notifications: { toolsListChanged: true } };
   const session = "id" in peer ? peer : undefined;
-  const first = session ? listening(session) : stateless(peer, "listen", "subscriptions/listen", subscription);
+  const first = session
+    ? listening(session)
+    : stateless(peer, "listen", "subscriptions/listen", subscription);
   let reply = await begin(peer, first);
   expectStatus(reply, 200);
   let heard = 0;
@@ -125,10 +154,14 @@ export async function listenFor(peer: Peer | Session, isLost: boolean): Promise<
   };
   follow().catch((error: unknown) => (fault = String(error)));
   return {
-    name: session ? `session of ${session.revision} at ${peer.address}` : `subscription at ${peer.address}`,
+    name: session
+      ? `session of ${session.revision} at ${peer.address}`
+      : `subscription at ${peer.address}`,
     heard: () => heard,
     fault: () => fault,
-    close: () => void reply.destroy(),
+    close: () => {
+      reply.destroy();
+    },
   };
 }
 
@@ -166,7 +199,9 @@ async function readThrough(
     const start = last.replace(/-.*/, "-0");
     const again = await messagesOf(await begin(session, listening(session, start)));
     if (again.length !== messages.length || again.filter(isAnswer).length !== 1)
-      throw new Error(`Read again, the stream is not the same: ${JSON.stringify([messages, again])}`);
+      throw new Error(
+        `Read again, the stream is not the same: ${JSON.stringify([messages, again])}`,
+      );
   }
   return messages;
 }
@@ -177,7 +212,10 @@ async function answerQuestion(session: Session, { id, method, params }: Json): P
   const accepted = { action: "accept", content: { username: mark, email: "a@example.com" } };
   const sampled = { role: "assistant", content: { type: "text", text: mark }, model: "m" };
   const result = method === "elicitation/create" ? accepted : sampled;
-  const { status } = await send(session, inSession(session, JSON.stringify({ jsonrpc: "2.0", id, result })));
+  const { status } = await send(
+    session,
+    inSession(session, JSON.stringify({ jsonrpc: "2.0", id, result })),
+  );
   if (status !== 202) throw new Error(`An answer to ${String(method)} was taken with ${status}`);
 }
 
@@ -186,7 +224,8 @@ async function messagesOf(reply: IncomingMessage): Promise<Json[]> {
   expectStatus(reply, 200);
   const messages: Json[] = [];
   if (isStream(reply)) {
-    for await (const { message } of eventsOf(reply)) if (message !== undefined) messages.push(message);
+    for await (const { message } of eventsOf(reply))
+      if (message !== undefined) messages.push(message);
     return messages;
   }
   const parts: Buffer[] = [];
@@ -205,7 +244,8 @@ function isAnswer(message: StreamEvent["message"]): boolean {
 
 function resultOf(message: Json | undefined): Json {
   const { result } = message ?? {};
-  if (typeof result !== "object" || result === null) throw new Error(`No result: ${JSON.stringify(message)}`);
+  if (typeof result !== "object" || result === null)
+    throw new Error(`No result: ${JSON.stringify(message)}`);
   return result as Json;
 }
 
@@ -216,19 +256,26 @@ function expectStatus({ statusCode }: IncomingMessage, wanted: number): void {
 /** Exactly one of `messages` answers `id`; it is a result, and says `text`. */
 function expectAnswer(messages: readonly Json[], text: string, id: string | number = ID): void {
   const answers = messages.filter((message) => isAnswer(message) && message["id"] === id);
-  if (answers.length !== 1) throw new Error(`${answers.length} answers to ${text}: ${JSON.stringify(messages)}`);
+  if (answers.length !== 1)
+    throw new Error(`${answers.length} answers to ${text}: ${JSON.stringify(messages)}`);
   expectText(resultOf(answers[0])["content"], text);
 }
 
 function expectText(value: unknown, text: string): void {
-  if (!JSON.stringify(value).includes(text)) throw new Error(`Not about ${text}: ${JSON.stringify(value)}`);
+  if (!JSON.stringify(value).includes(text))
+    throw new Error(`Not about ${text}: ${JSON.stringify(value)}`);
 }
 
 /** Every progress came, once and in order. */
 function expectSteps(messages: readonly Json[], token: string): void {
-  const told = messages.filter(({ method }) => method === "notifications/progress").map(({ params }) => params as Json);
-  const steps = told.map(({ progress, progressToken }) => (progressToken === token ? progress : "another's"));
-  if (steps.join() !== STEPS.join()) throw new Error(`Progress of ${token} was ${steps.join() || "none"}`);
+  const told = messages
+    .filter(({ method }) => method === "notifications/progress")
+    .map(({ params }) => params as Json);
+  const steps = told.map(({ progress, progressToken }) =>
+    progressToken === token ? progress : "another's",
+  );
+  if (steps.join() !== STEPS.join())
+    throw new Error(`Progress of ${token} was ${steps.join() || "none"}`);
 }
 
 /** Opens a session that must have room. */

@@ -33,7 +33,7 @@ const ABANDONED = SECONDS > 0 ? 500 : 75;
 const MAX_EVENT_BYTES = 6_291_456;
 const MAX_WAITING_BYTES = 2_097_152;
 const MAX_SESSIONS_PER_CALLER = 100;
-/** Beside the data of an event; as in src/transport/session/session-rows.ts. */
+/** Beside the data of an event; as in src/transport/session/event-rows.ts. */
 const ROW_BYTES = 100;
 /** Of a database: pages that are free, tables, keys, and the largest write that passes before the oldest events go. */
 const SLACK_BYTES = 2_500_000;
@@ -73,15 +73,25 @@ it(
     console.log(`hostile: seed ${SEED}, ${SECONDS} s`);
     const until = Date.now() + SECONDS * 1_000;
     const tally: HonestTally = { answered: 0, resumed: 0, reread: 0 };
-    const abused: hostile.HostileTally = { answered: 0, refused: 0, cut: 0, dropped: 0, abandoned: 0, failures: [] };
+    const abused: hostile.HostileTally = {
+      answered: 0,
+      refused: 0,
+      cut: 0,
+      dropped: 0,
+      abandoned: 0,
+      failures: [],
+    };
     const dice = Array.from({ length: HONEST }, (_, index) => randomFrom(SEED + index));
     const honest = await Promise.all(dice.map((random, index) => arrive(index, random, tally)));
-    const quiet = await Promise.all(Array.from({ length: QUIET }, () => arriveAtTheFlood("2025-11-25", tally)));
+    const quiet = await Promise.all(
+      Array.from({ length: QUIET }, () => arriveAtTheFlood("2025-11-25", tally)),
+    );
     const listeners = [...honest, ...quiet].map(({ listener }) => listener);
     await publish(listeners, 1);
     const peers = ABUSES.map((abuse, index) => ({ abuse, peer: hostileAt(index, abused) }));
     const attacks = peers.map(async ({ abuse, peer }) => {
-      for (let round = 0; round < HOSTILE_ROUNDS || Date.now() < until; round += 1) await abuse(peer);
+      for (let round = 0; round < HOSTILE_ROUNDS || Date.now() < until; round += 1)
+        await abuse(peer);
     });
     const work = honest.map(async ({ calls }, index) => {
       const random = randomFrom(SEED + 100 + index);
@@ -119,7 +129,8 @@ async function arrive(index: number, random: () => number, tally: HonestTally): 
   const revision = CALLERS[index % CALLERS.length] ?? STATELESS;
   const isFlooded = revision !== STATELESS && index % 2 === 0;
   const peer = { url: world.url, address: isFlooded ? FLOODED : `203.0.113.${index}` };
-  if (revision === STATELESS) return { calls: statelessCalls(peer), listener: await listenFor(peer, false) };
+  if (revision === STATELESS)
+    return { calls: statelessCalls(peer), listener: await listenFor(peer, false) };
   const session = await openHonest(peer, revision);
   // Who is away for a moment may lose its session to the flood.
   const listener = await listenFor(session, !isFlooded);
@@ -129,7 +140,10 @@ async function arrive(index: number, random: () => number, tally: HonestTally): 
 /** An honest caller at the address of the flood, which loses no connection. */
 async function arriveAtTheFlood(revision: string, tally: HonestTally): Promise<Arrived> {
   const session = await openHonest({ url: world.url, address: FLOODED }, revision);
-  return { calls: sessionCalls(session, () => 1, tally), listener: await listenFor(session, false) };
+  return {
+    calls: sessionCalls(session, () => 1, tally),
+    listener: await listenFor(session, false),
+  };
 }
 
 function hostileAt(index: number, tally: hostile.HostileTally): hostile.Hostile {
@@ -176,7 +190,11 @@ function measure(): void {
   // Each bound that is broken is told.
   const largest = { file: 0, log: 0, events: 0, waiting: 0, streams: 0, calls: 0 };
   for (const one of sessions) {
-    const [kept = { events: 0, waiting: 0, streams: 0, calls: 0 }] = rowsIn<Kept>(one, "streams", KEPT);
+    const [kept = { events: 0, waiting: 0, streams: 0, calls: 0 }] = rowsIn<Kept>(
+      one,
+      "streams",
+      KEPT,
+    );
     for (const name of ["events", "waiting", "streams", "calls"] as const)
       largest[name] = Math.max(largest[name], kept[name]);
     largest.file = Math.max(largest.file, one.file);
@@ -188,7 +206,12 @@ function measure(): void {
   const bytes = sessions.reduce((sum, { file, log }) => sum + file + log, 0);
   const taken = takenBy(world.pid);
   console.log("hostile: sessions on disk", sessions.length, "bytes", bytes, "the largest", largest);
-  console.log("hostile: rows of the hub by share", shares.map(({ n }) => n).join(), "workerd", taken);
+  console.log(
+    "hostile: rows of the hub by share",
+    shares.map(({ n }) => n).join(),
+    "workerd",
+    taken,
+  );
   expect.soft(largest.events).toBeGreaterThan(0);
   expect.soft(largest.waiting).toBeGreaterThan(0);
   expect.soft(largest.events).toBeLessThanOrEqual(MAX_EVENT_BYTES);
@@ -203,7 +226,8 @@ function measure(): void {
 /** How often the server logged each event. */
 function printed(log: string): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const [, event = ""] of log.matchAll(/"event":"([\w.]+)"/g)) counts[event] = (counts[event] ?? 0) + 1;
+  for (const [, event = ""] of log.matchAll(/"event":"([\w.]+)"/g))
+    counts[event] = (counts[event] ?? 0) + 1;
   return counts;
 }
 

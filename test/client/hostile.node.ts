@@ -15,8 +15,12 @@ import {
   send,
   stateless,
   toolCall,
+  type Json,
+  type Peer,
+  type Reply,
+  type Sent,
+  type Session,
 } from "./peer.node.ts";
-import type { Json, Peer, Reply, Sent, Session } from "./peer.node.ts";
 
 /** As in src/wire/jsonrpc.ts and src/worker/config.ts, whose types need the platform's. */
 const MAX_MESSAGE_BYTES = 1_900_000;
@@ -71,13 +75,19 @@ export async function sendMessagesAtTheLimits(peer: Hostile): Promise<void> {
   }
   for (const bytes of [near(MAX_MESSAGE_BYTES / 2), MAX_BODY_BYTES - 2_000]) {
     const value = text(bytes);
-    await ask(peer, inSession(session, JSON.stringify(toolCall("é".repeat(512), "spec_json", { value }))));
+    await ask(
+      peer,
+      inSession(session, JSON.stringify(toolCall("é".repeat(512), "spec_json", { value }))),
+    );
     await ask(peer, stateless(peer, 1, "tools/call", { name: "spec_json", arguments: { value } }));
   }
   // Refused before it has come: the connection may end before the answer is seen.
   await drop(
     peer,
-    stateless(peer, 1, "tools/call", { name: "spec_json", arguments: { value: text(MAX_BODY_BYTES + 8) } }),
+    stateless(peer, 1, "tools/call", {
+      name: "spec_json",
+      arguments: { value: text(MAX_BODY_BYTES + 8) },
+    }),
   );
 }
 
@@ -86,7 +96,10 @@ export async function openStreamsAndNeverRead(peer: Hostile): Promise<void> {
   const session = await mustOpen(peer, FORMS);
   const args = { count: 30 * peer.scale, pad: 100_000 };
   const flood = toolCall(1, "spec_progress", args, { progressToken: "never" });
-  await ask(peer, inSession(session, JSON.stringify(rpc(1, "resources/subscribe", { uri: WATCHED_URI }))));
+  await ask(
+    peer,
+    inSession(session, JSON.stringify(rpc(1, "resources/subscribe", { uri: WATCHED_URI }))),
+  );
   for (let count = 0; count < 10; count += 1) hold(peer, listening(session));
   for (let count = 0; count < 2; count += 1) {
     hold(peer, inSession(session, JSON.stringify(flood)));
@@ -97,7 +110,10 @@ export async function openStreamsAndNeverRead(peer: Hostile): Promise<void> {
   }
   for (let count = 0; count < 25 * peer.scale; count += 1) {
     const uri = count % 2 === 0 ? LONG_URI : WATCHED_URI;
-    await ask(peer, stateless(peer, 1, "tools/call", { name: "spec_hub", arguments: { do: "updated", uri } }));
+    await ask(
+      peer,
+      stateless(peer, 1, "tools/call", { name: "spec_hub", arguments: { do: "updated", uri } }),
+    );
   }
 }
 
@@ -108,7 +124,13 @@ export async function readAByteAtATime(peer: Hostile): Promise<void> {
   const calls = [1, 2, 3].map((id) => toolCall(id, "spec_progress", args, { progressToken: id }));
   for (const call of calls) hold(peer, inSession(session, JSON.stringify(call)), 5);
   hold(peer, listening(session), 5);
-  hold(peer, stateless(peer, 1, "subscriptions/listen", { notifications: { resourceSubscriptions: [LONG_URI] } }), 5);
+  hold(
+    peer,
+    stateless(peer, 1, "subscriptions/listen", {
+      notifications: { resourceSubscriptions: [LONG_URI] },
+    }),
+    5,
+  );
   // What the session keeps is asked for again and again, from its start.
   for (let count = 0; count < 5; count += 1) hold(peer, listening(session, `${Date.now()}-0`), 5);
 }
@@ -119,17 +141,36 @@ export async function padWhatWaits(peer: Hostile): Promise<void> {
   const post = (message: unknown): Sent => inSession(session, JSON.stringify(message));
   const meta = { junk: "j".repeat(2_000_000), progressToken: "t".repeat(1_024) };
   const message = "w".repeat(300_000);
-  const large = Array.from({ length: 9 }, (_, id) => toolCall(id, "test_elicitation", { message }, meta));
+  const large = Array.from({ length: 9 }, (_, id) =>
+    toolCall(id, "test_elicitation", { message }, meta),
+  );
   const questions = await Promise.all(large.map((call) => questionOf(peer, post(call))));
-  await ask(peer, post(toolCall(1, "test_elicitation", { message: "short" }, { progressToken: "t".repeat(1_025) })));
+  await ask(
+    peer,
+    post(
+      toolCall(1, "test_elicitation", { message: "short" }, { progressToken: "t".repeat(1_025) }),
+    ),
+  );
   for (const question of questions.slice(0, 4)) {
     const content = { username: "é".repeat(900_000), email: "" };
-    await ask(peer, post({ jsonrpc: "2.0", id: question?.["id"] ?? "0.none", result: { action: "accept", content } }));
+    await ask(
+      peer,
+      post({
+        jsonrpc: "2.0",
+        id: question?.["id"] ?? "0.none",
+        result: { action: "accept", content },
+      }),
+    );
   }
-  const threefold = await questionOf(peer, post(toolCall(2, "test_input_required_result_multiple_inputs")));
+  const threefold = await questionOf(
+    peer,
+    post(toolCall(2, "test_input_required_result_multiple_inputs")),
+  );
   const padded = { action: "accept", content: { name: "n".repeat(1_800_000) } };
   await ask(peer, post({ jsonrpc: "2.0", id: threefold?.["id"] ?? "0.none", result: padded }));
-  const small = Array.from({ length: 70 }, (_, id) => toolCall(id, "test_elicitation", { message: "small" }));
+  const small = Array.from({ length: 70 }, (_, id) =>
+    toolCall(id, "test_elicitation", { message: "small" }),
+  );
   await inGroups(small, 10, (call) => questionOf(peer, post(call)));
   await padTheState(peer);
 }
@@ -137,7 +178,8 @@ export async function padWhatWaits(peer: Hostile): Promise<void> {
 /** Without sessions the peer itself keeps what waits: a state that grows with its answers. */
 async function padTheState(peer: Hostile): Promise<void> {
   const name = "test_input_required_result_multi_round";
-  const retry = (more: Json): Sent => stateless(peer, 1, "tools/call", { name, arguments: {}, ...more });
+  const retry = (more: Json): Sent =>
+    stateless(peer, 1, "tools/call", { name, arguments: {}, ...more });
   for (const bytes of [1_300_000, 1_500_000, 3_900_000]) {
     const { body } = await ask(peer, retry({ _meta: { junk: "j".repeat(1_000_000) } }));
     const { result } = JSON.parse(body) as { result?: Json };
@@ -161,7 +203,9 @@ export async function cancelAtOnce(peer: Hostile): Promise<void> {
     method: "notifications/cancelled",
     params: { requestId: peer.random() < 0.3 ? `unknown-${id}` : id, reason: "r".repeat(100) },
   }));
-  const again = Array.from({ length: 40 }, (_, id) => toolCall(id, "test_elicitation", { message: "cancelled soon" }));
+  const again = Array.from({ length: 40 }, (_, id) =>
+    toolCall(id, "test_elicitation", { message: "cancelled soon" }),
+  );
   await Promise.all([
     inGroups(cancelled, 10, (message) => ask(peer, inSession(session, JSON.stringify(message)))),
     inGroups(again, 10, (call) => questionOf(peer, inSession(session, JSON.stringify(call)))),
@@ -200,9 +244,13 @@ export async function floodWithTrifles(peer: Hostile): Promise<void> {
   const sessions = [await mustOpen(peer, FORMS), await mustOpen(peer, BATCHES)];
   const trifles = Array.from({ length: 150 * peer.scale }, (_, index) => ({
     jsonrpc: "2.0",
-    method: ["notifications/initialized", "notifications/progress", "notifications/none"][index % 3],
+    method: ["notifications/initialized", "notifications/progress", "notifications/none"][
+      index % 3
+    ],
   }));
-  await inGroups(trifles, 15, (message) => ask(peer, inSession(sessions[0] ?? peer, JSON.stringify(message))));
+  await inGroups(trifles, 15, (message) =>
+    ask(peer, inSession(sessions[0] ?? peer, JSON.stringify(message))),
+  );
   for (const body of MALFORMED) {
     for (const to of [peer, ...sessions]) await ask(peer, inSession(to, body));
     const sent = stateless(peer, 1, "tools/call", { name: "spec_json" });
@@ -268,10 +316,12 @@ async function ask(peer: Hostile, sent: Sent): Promise<Reply> {
 /** The first question of a call's stream, whose connection is then dropped. Undefined when it was answered instead. */
 async function questionOf(peer: Hostile, sent: Sent): Promise<Json | undefined> {
   const reply = await begin(peer, sent);
-  if ((reply.statusCode ?? 0) >= 500) peer.tally.failures.push(`${reply.statusCode} for ${sent.body.slice(0, 120)}`);
+  if ((reply.statusCode ?? 0) >= 500)
+    peer.tally.failures.push(`${reply.statusCode} for ${sent.body.slice(0, 120)}`);
   peer.tally.answered += 1;
   if (reply.headers["content-type"] === "text/event-stream") {
-    for await (const { message } of eventsOf(reply)) if (message !== undefined && "method" in message) return message;
+    for await (const { message } of eventsOf(reply))
+      if (message !== undefined && "method" in message) return message;
   }
   reply.resume();
   peer.tally.refused += 1;
@@ -281,7 +331,9 @@ async function questionOf(peer: Hostile, sent: Sent): Promise<Json | undefined> 
 /** Sends, and drops the connection at once or a little later, answered or not. */
 async function drop(peer: Hostile, sent: Sent): Promise<void> {
   const later = peer.random() * 60;
-  const begun = (end: () => void): void => void setTimeout(end, later);
+  const begun = (end: () => void): void => {
+    setTimeout(end, later);
+  };
   const reply = await begin(peer, sent, begun).catch(() => undefined);
   reply?.on("error", () => undefined).resume();
   peer.tally.dropped += 1;
@@ -296,6 +348,11 @@ function hold(peer: Hostile, sent: Sent, everyMs?: number): void {
 }
 
 /** Does `act` with all of `items`, `size` at a time. */
-async function inGroups<T>(items: readonly T[], size: number, act: (item: T) => Promise<unknown>): Promise<void> {
-  for (let at = 0; at < items.length; at += size) await Promise.all(items.slice(at, at + size).map(act));
+async function inGroups<T>(
+  items: readonly T[],
+  size: number,
+  act: (item: T) => Promise<unknown>,
+): Promise<void> {
+  for (let at = 0; at < items.length; at += size)
+    await Promise.all(items.slice(at, at + size).map(act));
 }

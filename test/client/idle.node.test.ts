@@ -29,7 +29,11 @@ afterAll(async () => {
 function post(body: object, headers: Record<string, string>): Promise<Response> {
   return fetch(world.url, {
     method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...headers },
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...headers,
+    },
     body: JSON.stringify({ jsonrpc: "2.0", ...body }),
   });
 }
@@ -54,7 +58,8 @@ async function next(stream: AsyncGenerator<Message, void, undefined>): Promise<M
 }
 
 async function births(): Promise<number> {
-  return ((await (await fetch(new URL("/costs", world.url))).json()) as { objectsCreated: number }).objectsCreated;
+  return ((await (await fetch(new URL("/costs", world.url))).json()) as { objectsCreated: number })
+    .objectsCreated;
 }
 
 it("listening streams and a waiting question outlive the objects behind them", async () => {
@@ -69,10 +74,16 @@ it("listening streams and a waiting question outlive the objects behind them", a
     "mcp-protocol-version": WITH_SESSIONS,
   };
 
-  const listening = messages(await fetch(world.url, { headers: { accept: "text/event-stream", ...session } }));
+  const listening = messages(
+    await fetch(world.url, { headers: { accept: "text/event-stream", ...session } }),
+  );
   const asking = messages(
     await post(
-      { id: 1, method: "tools/call", params: { name: "test_elicitation", arguments: { message: "Who?" } } },
+      {
+        id: 1,
+        method: "tools/call",
+        params: { name: "test_elicitation", arguments: { message: "Who?" } },
+      },
       session,
     ),
   );
@@ -80,11 +91,17 @@ it("listening streams and a waiting question outlive the objects behind them", a
   expect(question).toMatchObject({ method: "elicitation/create" });
   const subscribed = messages(
     await post(
-      { id: 2, method: "subscriptions/listen", params: { _meta: META, notifications: { toolsListChanged: true } } },
+      {
+        id: 2,
+        method: "subscriptions/listen",
+        params: { _meta: META, notifications: { toolsListChanged: true } },
+      },
       { "mcp-protocol-version": STATELESS, "mcp-method": "subscriptions/listen" },
     ),
   );
-  expect(await next(subscribed)).toMatchObject({ method: "notifications/subscriptions/acknowledged" });
+  expect(await next(subscribed)).toMatchObject({
+    method: "notifications/subscriptions/acknowledged",
+  });
 
   const before = await births();
   await new Promise((resolve) => setTimeout(resolve, IDLE_MS));
@@ -92,7 +109,10 @@ it("listening streams and a waiting question outlive the objects behind them", a
   const content = { username: "ada", email: "ada@example.com" };
   await post({ id: question["id"], result: { action: "accept", content } }, session);
   expect(JSON.stringify(await next(asking))).toContain("ada");
-  await post({ id: 3, method: "tools/call", params: { name: "test_trigger_tool_change", arguments: {} } }, session);
+  await post(
+    { id: 3, method: "tools/call", params: { name: "test_trigger_tool_change", arguments: {} } },
+    session,
+  );
   expect(await next(listening)).toMatchObject({ method: "notifications/tools/list_changed" });
   expect(await next(subscribed)).toMatchObject({ method: "notifications/tools/list_changed" });
   // The session and the hub shards that hold it and the subscription: all had gone.

@@ -4,8 +4,12 @@
  * Every secret that the client comes to hold is one that no server may log.
  */
 
-import { Client, StreamableHTTPClientTransport, UnauthorizedError } from "@modelcontextprotocol/client";
-import type { OAuthClientProvider } from "@modelcontextprotocol/client";
+import {
+  Client,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+  type OAuthClientProvider,
+} from "@modelcontextprotocol/client";
 import { registerSecrets } from "./secrets.node.ts";
 
 export interface PendingClientLogin {
@@ -47,7 +51,9 @@ export async function beginClientLogin(
       kept.set("tokens", tokens);
       given += 1;
     },
-    redirectToAuthorization: (to) => void (asked = to),
+    redirectToAuthorization: (to) => {
+      asked = to;
+    },
     saveCodeVerifier: (verifier) => {
       registerSecrets(verifier);
       kept.set("verifier", verifier);
@@ -55,7 +61,10 @@ export async function beginClientLogin(
     codeVerifier: () => kept.get("verifier") as string,
   };
   const connect = async (transport: StreamableHTTPClientTransport): Promise<Client> => {
-    const client = new Client({ name: "visitor", version: "1.0.0" }, { versionNegotiation: { mode } });
+    const client = new Client(
+      { name: "visitor", version: "1.0.0" },
+      { versionNegotiation: { mode } },
+    );
     await client.connect(transport);
     return client;
   };

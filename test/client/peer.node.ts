@@ -43,15 +43,24 @@ const TYPES = { "content-type": "application/json", accept: "application/json, t
 
 /** A POST of `body` in the session, or in none. */
 export function inSession(peer: Peer | Session, body: string): Sent {
-  const session = "id" in peer ? { "mcp-session-id": peer.id, "mcp-protocol-version": peer.revision } : {};
-  return { method: "POST", headers: { ...TYPES, "cf-connecting-ip": peer.address, ...session }, body };
+  const session =
+    "id" in peer ? { "mcp-session-id": peer.id, "mcp-protocol-version": peer.revision } : {};
+  return {
+    method: "POST",
+    headers: { ...TYPES, "cf-connecting-ip": peer.address, ...session },
+    body,
+  };
 }
 
 /** A GET that listens, or that takes up a stream after `lastEventId`. */
 export function listening(session: Session, lastEventId?: string): Sent {
   const { headers } = inSession(session, "");
   const resumed = lastEventId === undefined ? {} : { "last-event-id": lastEventId };
-  return { method: "GET", headers: { ...headers, accept: "text/event-stream", ...resumed }, body: "" };
+  return {
+    method: "GET",
+    headers: { ...headers, accept: "text/event-stream", ...resumed },
+    body: "",
+  };
 }
 
 /** A request of the revision without sessions. `_meta` of `params` is laid over the envelope. */
@@ -69,7 +78,11 @@ export function stateless(peer: Peer, id: string | number, method: string, param
     "mcp-method": method,
     ...(typeof name === "string" && { "mcp-name": name }),
   };
-  return { method: "POST", headers, body: JSON.stringify(rpc(id, method, { ...params, _meta: meta })) };
+  return {
+    method: "POST",
+    headers,
+    body: JSON.stringify(rpc(id, method, { ...params, _meta: meta })),
+  };
 }
 
 export function rpc(id: string | number, method: string, params: Json = {}): Json {
@@ -77,14 +90,25 @@ export function rpc(id: string | number, method: string, params: Json = {}): Jso
 }
 
 export function toolCall(id: string | number, name: string, args: Json = {}, meta?: Json): Json {
-  return rpc(id, "tools/call", { name, arguments: args, ...(meta !== undefined && { _meta: meta }) });
+  return rpc(id, "tools/call", {
+    name,
+    arguments: args,
+    ...(meta !== undefined && { _meta: meta }),
+  });
 }
 
 /** Opens a session. Undefined when there was no room for it. */
 export async function openSession(peer: Peer, revision: string): Promise<Session | undefined> {
   const capabilities = { elicitation: {}, sampling: {}, roots: {} };
-  const params = { protocolVersion: revision, capabilities, clientInfo: { name: "peer", version: "1" } };
-  const reply = await send(peer, inSession(peer, JSON.stringify(rpc("open", "initialize", params))));
+  const params = {
+    protocolVersion: revision,
+    capabilities,
+    clientInfo: { name: "peer", version: "1" },
+  };
+  const reply = await send(
+    peer,
+    inSession(peer, JSON.stringify(rpc("open", "initialize", params))),
+  );
   const id = reply.headers["mcp-session-id"];
   return typeof id === "string" ? { ...peer, id, revision } : undefined;
 }
@@ -100,7 +124,9 @@ export function begin(
     const out = request({ hostname, port, path, method, headers, agent: false }, resolve);
     out.on("error", reject);
     out.end(body);
-    begun?.(() => void out.destroy());
+    begun?.(() => {
+      out.destroy();
+    });
   });
 }
 
@@ -109,7 +135,11 @@ export async function send(peer: Peer, sent: Sent): Promise<Reply> {
   const reply = await begin(peer, sent);
   const parts: Buffer[] = [];
   for await (const part of reply) parts.push(part as Buffer);
-  return { status: reply.statusCode ?? 0, headers: reply.headers, body: Buffer.concat(parts).toString() };
+  return {
+    status: reply.statusCode ?? 0,
+    headers: reply.headers,
+    body: Buffer.concat(parts).toString(),
+  };
 }
 
 /** The events of a stream, to its end. Who stops earlier drops the connection. */
@@ -127,7 +157,10 @@ export async function* eventsOf(reply: IncomingMessage): AsyncGenerator<StreamEv
       const data = fields.find(([name]) => name === "data")?.[1];
       const id = fields.find(([name]) => name === "id")?.[1];
       if (data === undefined && id === undefined) continue;
-      yield { id, message: data === undefined || data === "" ? undefined : (JSON.parse(data) as Json) };
+      yield {
+        id,
+        message: data === undefined || data === "" ? undefined : (JSON.parse(data) as Json),
+      };
     }
   }
 }
@@ -149,7 +182,9 @@ export function openRaw(peer: Peer, { method, headers, body }: Sent, everyMs?: n
   });
   socket.on("error", () => undefined);
   const length = method === "POST" ? { "content-length": String(Buffer.byteLength(body)) } : {};
-  const lines = Object.entries({ host, ...headers, ...length }).map(([name, value]) => `${name}: ${value}\r\n`);
+  const lines = Object.entries({ host, ...headers, ...length }).map(
+    ([name, value]) => `${name}: ${value}\r\n`,
+  );
   socket.write(`${method} ${pathname} HTTP/1.1\r\n${lines.join("")}\r\n${body}`);
   return socket;
 }

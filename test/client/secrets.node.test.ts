@@ -10,14 +10,18 @@ it.each([
   ["a JWT", `eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.${PROOF}`],
 ])("knows what is %s, wherever it stands in a line", (_, text) => {
   expect(
-    linesWithSecrets(`ready\n{"event":"x","token":"${text}"}\nGET /callback?code=${text}&state=s 200`),
+    linesWithSecrets(
+      `ready\n{"event":"x","token":"${text}"}\nGET /callback?code=${text}&state=s 200`,
+    ),
   ).toHaveLength(2);
 });
 
 it("knows what it was told, as it is and in a form", () => {
   registerSecrets("hunter: two & three", "", undefined, null);
   expect(
-    linesWithSecrets('key "hunter: two & three"\nkey=hunter%3A%20two%20%26%20three\nkey=hunter%3A+two+%26+three'),
+    linesWithSecrets(
+      'key "hunter: two & three"\nkey=hunter%3A%20two%20%26%20three\nkey=hunter%3A+two+%26+three',
+    ),
   ).toHaveLength(3);
 });
 
@@ -27,6 +31,15 @@ it("knows a long secret by its end", () => {
 });
 
 it("finds nothing in an audit line", () => {
-  const facts = { event: "oauth.granted", client: `dcr:${PROOF.slice(0, 22)}`, account: PROOF, grant: "0f".repeat(32) };
-  expect(linesWithSecrets(`${JSON.stringify(facts)}\n{"event":"oauth.refused","reason":"token.absent"}\n`)).toEqual([]);
+  const facts = {
+    event: "oauth.granted",
+    client: `dcr:${PROOF.slice(0, 22)}`,
+    account: PROOF,
+    grant: "0f".repeat(32),
+  };
+  expect(
+    linesWithSecrets(
+      `${JSON.stringify(facts)}\n{"event":"oauth.refused","reason":"token.absent"}\n`,
+    ),
+  ).toEqual([]);
 });

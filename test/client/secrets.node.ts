@@ -18,7 +18,9 @@ export function registerSecrets(...secrets: readonly (string | null | undefined)
 
 /** The lines of `log` that hold a secret. */
 export function linesWithSecrets(log: string): string[] {
-  return log.split("\n").filter((line) => PROOF.test(line) || [...tails].some((tail) => line.includes(tail)));
+  return log
+    .split("\n")
+    .filter((line) => PROOF.test(line) || [...tails].some((tail) => line.includes(tail)));
 }
 
 function formed(text: string): string {

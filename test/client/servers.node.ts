@@ -44,7 +44,12 @@ registerSecrets(PASSPHRASE);
 
 /** Remembers the secrets among variables: those that a deployment would set with `wrangler secret put`. */
 function rememberVariables(variables: Readonly<Record<string, string>>): void {
-  const { KEYS: keys = "", PASSPHRASE: hash, OPENID_CLIENT_SECRET: secret, AUTH_INTROSPECTION: both } = variables;
+  const {
+    KEYS: keys = "",
+    PASSPHRASE: hash,
+    OPENID_CLIENT_SECRET: secret,
+    AUTH_INTROSPECTION: both,
+  } = variables;
   registerSecrets(hash, secret, both?.slice(both.indexOf(":") + 1));
   for (const one of keys.split(/[\s,]+/)) registerSecrets(one.slice(one.indexOf(":") + 1));
 }
@@ -62,9 +67,14 @@ export function serveApp(variables: Readonly<Record<string, string>> = {}): Prom
     return {
       command: [process.execPath, WRANGLER, "dev"],
       flags: {
-        ...{ config: join(root, "wrangler.toml"), ip: "127.0.0.1", port: "0", "inspector-port": "0" },
-        ...{ "persist-to": join(folder, "state"), "env-file": join(folder, "secrets") },
-        ...{ "show-interactive-dev-session": "false", "infer-origin-from-routes": "false" },
+        config: join(root, "wrangler.toml"),
+        ip: "127.0.0.1",
+        port: "0",
+        "inspector-port": "0",
+        "persist-to": join(folder, "state"),
+        "env-file": join(folder, "secrets"),
+        "show-interactive-dev-session": "false",
+        "infer-origin-from-routes": "false",
       },
       ready: /Ready on (http:\/\/[\d.]+:\d+)/,
     };
@@ -123,7 +133,10 @@ function serveBundle(
     const all = { KEYS, ...variables };
     rememberVariables(all);
     const { settings = entry.startsWith("src/") ? "." : "test/world" } = changes;
-    writeFileSync(join(folder, "config.capnp"), workerdConfig(settings, all, { ...changes, objects }));
+    writeFileSync(
+      join(folder, "config.capnp"),
+      workerdConfig(settings, all, { ...changes, objects }),
+    );
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
       flags: { "control-fd": "1" },
@@ -134,8 +147,12 @@ function serveBundle(
 
 async function bundle(entry: string): Promise<string> {
   const { outputFiles } = await build({
-    ...{ entryPoints: [resolvePath(root, entry)], external: ["cloudflare:*"] },
-    ...{ bundle: true, format: "esm", target: "es2024", write: false },
+    entryPoints: [resolvePath(root, entry)],
+    external: ["cloudflare:*"],
+    bundle: true,
+    format: "esm",
+    target: "es2024",
+    write: false,
   });
   return outputFiles[0]?.text ?? "";
 }
@@ -151,15 +168,23 @@ function workerdConfig(
   const settings = readFileSync(resolvePath(root, folderOfSettings, "wrangler.toml"), "utf8");
   const date = /^compatibility_date = (".*")$/m.exec(settings)?.[1];
   const flags = /^compatibility_flags = (\[.*\])$/m.exec(settings)?.[1];
-  const objects = [...settings.matchAll(/^name = (".*")\nclass_name = (".*")$/gm)].map(([, name, type]) => ({
-    name,
-    type,
-  }));
-  const bindings = objects.map(({ name, type }) => `(name = ${name}, durableObjectNamespace = ${type})`);
-  bindings.push(
-    ...Object.entries(variables).map(([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`),
+  const objects = [...settings.matchAll(/^name = (".*")\nclass_name = (".*")$/gm)].map(
+    ([, name, type]) => ({
+      name,
+      type,
+    }),
   );
-  const classes = objects.map(({ type }) => `(className = ${type}, uniqueKey = ${type}, enableSql = true)`);
+  const bindings = objects.map(
+    ({ name, type }) => `(name = ${name}, durableObjectNamespace = ${type})`,
+  );
+  bindings.push(
+    ...Object.entries(variables).map(
+      ([name, text]) => `(name = "${name}", text = ${JSON.stringify(text)})`,
+    ),
+  );
+  const classes = objects.map(
+    ({ type }) => `(className = ${type}, uniqueKey = ${type}, enableSql = true)`,
+  );
   return `using Workerd = import "/workerd/workerd.capnp";
 const config :Workerd.Config = (
   services = [(name = "world", worker = (
@@ -191,7 +216,10 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<TestS
     clean();
     throw error;
   });
-  const [program, ...args] = [...command, ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`)];
+  const [program, ...args] = [
+    ...command,
+    ...Object.entries(flags).map(([name, value]) => `--${name}=${value}`),
+  ];
   const child = spawn(program ?? "", args, {
     cwd: folder,
     // A process group of its own, so that wrangler, esbuild and workerd end together.
@@ -199,7 +227,10 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<TestS
     stdio: ["ignore", "pipe", "pipe"],
     env: {
       ...process.env,
-      ...{ NO_COLOR: "1", CI: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+      NO_COLOR: "1",
+      CI: "1",
+      WRANGLER_SEND_METRICS: "false",
+      CLOUDFLARE_CF_FETCH_ENABLED: "false",
       WRANGLER_LOG_PATH: join(folder, "log"),
     },
   });
@@ -242,7 +273,10 @@ function listening(child: ChildProcess, ready: RegExp): Promise<string> {
     child.stdout?.on("data", read);
     child.stderr?.on("data", read);
     child.once("error", reject);
-    child.once("exit", (code) => (clearTimeout(timer), fail(`The server ended with ${code}`)));
+    child.once("exit", (code) => {
+      clearTimeout(timer);
+      return fail(`The server ended with ${code}`);
+    });
   });
 }
 

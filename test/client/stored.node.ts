@@ -3,7 +3,15 @@
  * Databases are read from copies: their files belong to the server, which may be writing them.
  */
 
-import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -50,10 +58,12 @@ function rowsInCopy<T>({ path }: Stored, table: string, query: string): T[] {
   const folder = mkdtempSync(join(tmpdir(), "barewire-stored-"));
   try {
     const copy = join(folder, basename(path));
-    for (const part of ["", "-wal"]) if (existsSync(path + part)) copyFileSync(path + part, copy + part);
+    for (const part of ["", "-wal"])
+      if (existsSync(path + part)) copyFileSync(path + part, copy + part);
     const database = new DatabaseSync(copy);
     try {
-      const has = database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
+      const has =
+        database.prepare("SELECT 1 FROM sqlite_master WHERE name = ?").get(table) !== undefined;
       return has ? (database.prepare(query).all() as T[]) : [];
     } finally {
       database.close();

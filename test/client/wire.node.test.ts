@@ -41,7 +41,9 @@ it("caps a chunked body, which announces no length", async () => {
   const chunk = Buffer.alloc(65_536, " ");
   const over = await postChunks(chunk, MAX_BODY_BYTES / chunk.length, Buffer.from(" "));
   expect(over.status).toBe(413);
-  expect(JSON.parse(over.body)).toMatchObject({ error: { message: expect.stringContaining("4194304") as string } });
+  expect(JSON.parse(over.body)).toMatchObject({
+    error: { message: expect.stringContaining("4194304") as string },
+  });
   // One byte less is read to its end, and is only not JSON.
   const under = await postChunks(chunk, MAX_BODY_BYTES / chunk.length - 1, chunk);
   expect([under.status, codeOf(under)]).toEqual([400, -32700]);
@@ -54,7 +56,11 @@ it("refuses an announced length over the cap before it has come", async () => {
 
 it.each([
   ["a list", (depth: number) => "[".repeat(depth) + "]".repeat(depth), /deeper than 64 levels/],
-  ["an object", (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth), /deeper than 64 levels/],
+  [
+    "an object",
+    (depth: number) => '{"a":'.repeat(depth) + "1" + "}".repeat(depth),
+    /deeper than 64 levels/,
+  ],
   // Of what is far too much nobody asks whether it is JSON.
   ["unclosed", (depth: number) => "[".repeat(depth), /not valid JSON|deeper than 64 levels/],
 ])("survives %s nested 100,000 and 600,000 deep, and refuses it", async (_name, nest, reason) => {
@@ -72,28 +78,39 @@ it.each([
 
 it("accepts the deepest body it allows", async () => {
   // The message, params, arguments and value itself stand around the list.
-  const value: unknown = JSON.parse("[".repeat(MAX_JSON_DEPTH - 3) + "]".repeat(MAX_JSON_DEPTH - 3));
+  const value: unknown = JSON.parse(
+    "[".repeat(MAX_JSON_DEPTH - 3) + "]".repeat(MAX_JSON_DEPTH - 3),
+  );
   expect((await call("spec_json", { value })).status).toBe(200);
   expect((await call("spec_json", { value: [value] })).status).toBe(400);
 });
 
-it.each(["evil.example.com", "evil.example.com:8787", "localhost.evil.example.com", "127.0.0.1.evil.example.com"])(
-  "refuses the Host of a rebound name: %s",
-  async (host) => {
-    const reply = await call("test_simple_text", {}, { host });
-    expect(reply.status).toBe(403);
-    expect(JSON.parse(reply.body)).toMatchObject({
-      error: { message: expect.stringContaining("PUBLIC_URL") as string },
-    });
+it.each([
+  "evil.example.com",
+  "evil.example.com:8787",
+  "localhost.evil.example.com",
+  "127.0.0.1.evil.example.com",
+])("refuses the Host of a rebound name: %s", async (host) => {
+  const reply = await call("test_simple_text", {}, { host });
+  expect(reply.status).toBe(403);
+  expect(JSON.parse(reply.body)).toMatchObject({
+    error: { message: expect.stringContaining("PUBLIC_URL") as string },
+  });
+});
+
+it.each(["localhost", "127.0.0.1", "[::1]"])(
+  "serves loopback by each of its names: %s",
+  async (name) => {
+    expect((await call("test_simple_text", {}, { host: `${name}:${world.url.port}` })).status).toBe(
+      200,
+    );
   },
 );
 
-it.each(["localhost", "127.0.0.1", "[::1]"])("serves loopback by each of its names: %s", async (name) => {
-  expect((await call("test_simple_text", {}, { host: `${name}:${world.url.port}` })).status).toBe(200);
-});
-
 it("refuses a foreign Origin, and lets an allowed one read its errors", async () => {
-  expect((await call("test_simple_text", {}, { origin: "http://evil.example.com" })).status).toBe(403);
+  expect((await call("test_simple_text", {}, { origin: "http://evil.example.com" })).status).toBe(
+    403,
+  );
   expect((await call("test_simple_text", {}, { origin: "null" })).status).toBe(403);
   const mine = await call("no_such_tool", {}, { origin: "http://localhost:5173" });
   expect(codeOf(mine)).toBe(-32602);
@@ -104,7 +121,10 @@ it("sends the first byte of a stream at once, and a stream within about a second
   const listener = await listen({ toolsListChanged: true });
   expect(listener.firstByteMs).toBeLessThan(900);
   expect(listener.text()).toMatch(/^: open\n\n/);
-  expect(listener.response.headers).toMatchObject({ "content-type": "text/event-stream", "x-accel-buffering": "no" });
+  expect(listener.response.headers).toMatchObject({
+    "content-type": "text/event-stream",
+    "x-accel-buffering": "no",
+  });
   listener.close();
   const slow = await openStream(
     "tools/call",
@@ -121,9 +141,18 @@ it("sends the first byte of a stream at once, and a stream within about a second
 it("aborts the call of a client that hangs up, before and after its answer became a stream", async () => {
   const witness = await listen({ resourceSubscriptions: [WATCHED] });
   const published = (): number => witness.text().split(WATCHED_NOTICE).length - 1;
-  const reset = (socket: Socket): void => void socket.resetAndDestroy();
-  const close = (socket: Socket): void => void socket.destroy();
-  const departures = [[reset, 300] as const, [close, 300] as const, [reset, 1_600] as const, [close, 1_600] as const];
+  const reset = (socket: Socket): void => {
+    socket.resetAndDestroy();
+  };
+  const close = (socket: Socket): void => {
+    socket.destroy();
+  };
+  const departures = [
+    [reset, 300] as const,
+    [close, 300] as const,
+    [reset, 1_600] as const,
+    [close, 1_600] as const,
+  ];
   for (const [round, [leave, wait]] of departures.entries()) {
     // A call that ends by itself is not aborted, and neither is one that runs.
     expect((await call("spec_slow", { ms: 10 })).body).toContain("slept");
@@ -157,12 +186,17 @@ it.each([
 it("cuts off a listener that does not read, and not the one beside it", async () => {
   // Each change is some 11 kB to every listener; what the sockets in between hold is a few megabytes.
   const uri = `test://long/${"x".repeat(11_000)}`;
-  const [idle, keen] = [await listen({ resourceSubscriptions: [uri] }), await listen({ resourceSubscriptions: [uri] })];
+  const [idle, keen] = [
+    await listen({ resourceSubscriptions: [uri] }),
+    await listen({ resourceSubscriptions: [uri] }),
+  ];
   idle.response.pause();
   const count = (text: string): number => text.split(WATCHED_NOTICE).length - 1;
   const [changes, batch] = [1_100, 10];
   for (let sent = batch; sent <= changes; sent += batch) {
-    await Promise.all(Array.from({ length: batch }, () => call("spec_hub", { do: "updated", uri })));
+    await Promise.all(
+      Array.from({ length: batch }, () => call("spec_hub", { do: "updated", uri })),
+    );
     // One that reads may be late, but misses nothing.
     await until(() => keen.text().length > sent * uri.length && count(keen.text()) >= sent, 10_000);
   }
@@ -188,7 +222,10 @@ it("answers GET and unknown paths with what would be right", async () => {
 // ---- Helpers --------------------------------------------------------------------------------------------------------
 
 function headersFor(method: string, more: Headers = {}): Headers {
-  const types = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+  const types = {
+    "content-type": "application/json",
+    accept: "application/json, text/event-stream",
+  };
   return { ...types, "mcp-protocol-version": REVISION, "mcp-method": method, ...more };
 }
 
@@ -212,10 +249,18 @@ function post(body: string, headers: Headers): Promise<Reply> {
   return send("POST", world.url.pathname, headers, body);
 }
 
-function send(method: string, path: string, headers: Headers, body?: string, then = "end"): Promise<Reply> {
+function send(
+  method: string,
+  path: string,
+  headers: Headers,
+  body?: string,
+  then = "end",
+): Promise<Reply> {
   return new Promise((resolve, reject) => {
     const { hostname, port } = world.url;
-    const out = request({ hostname, port, path, method, headers, agent: false }, (reply) => resolve(readAll(reply)));
+    const out = request({ hostname, port, path, method, headers, agent: false }, (reply) =>
+      resolve(readAll(reply)),
+    );
     out.on("error", reject);
     if (then === "end") out.end(body);
     else out.write(body ?? "");
@@ -227,9 +272,12 @@ function postChunks(chunk: Buffer, count: number, last: Buffer): Promise<Reply> 
   return new Promise((resolve, reject) => {
     const { hostname, port, pathname } = world.url;
     const headers = callHeaders("test_simple_text", { "transfer-encoding": "chunked" });
-    const out = request({ hostname, port, path: pathname, method: "POST", headers, agent: false }, (reply) => {
-      resolve(readAll(reply));
-    });
+    const out = request(
+      { hostname, port, path: pathname, method: "POST", headers, agent: false },
+      (reply) => {
+        resolve(readAll(reply));
+      },
+    );
     out.on("error", reject);
     for (let sent = 0; sent < count; sent += 1) out.write(chunk);
     out.end(last);
@@ -266,16 +314,29 @@ function openStream(method: string, params: object, more: Headers = {}): Promise
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const headers = headersFor(method, more);
-    const out = request({ hostname, port, path: pathname, method: "POST", headers, agent: false }, (response) => {
-      let text = "";
-      const ended = new Promise<void>((gone) => void response.once("close", gone));
-      response.on("error", () => undefined);
-      response.setEncoding("utf8").on("data", (part: string) => {
-        text += part;
-        const firstByteMs = performance.now() - start;
-        resolve({ response, firstByteMs, ended, text: () => text, close: () => void out.destroy() });
-      });
-    });
+    const out = request(
+      { hostname, port, path: pathname, method: "POST", headers, agent: false },
+      (response) => {
+        let text = "";
+        const ended = new Promise<void>((gone) => {
+          response.once("close", gone);
+        });
+        response.on("error", () => undefined);
+        response.setEncoding("utf8").on("data", (part: string) => {
+          text += part;
+          const firstByteMs = performance.now() - start;
+          resolve({
+            response,
+            firstByteMs,
+            ended,
+            text: () => text,
+            close: () => {
+              out.destroy();
+            },
+          });
+        });
+      },
+    );
     out.on("error", reject);
     out.end(bodyOf(method, params));
   });
@@ -284,7 +345,11 @@ function openStream(method: string, params: object, more: Headers = {}): Promise
 /** A call over a bare socket, which can be cut at any moment. */
 function rawCall(name: string, args: object): Socket {
   const body = bodyOf("tools/call", { name, arguments: args });
-  const lines = { host: world.url.host, "content-length": String(body.length), ...callHeaders(name) };
+  const lines = {
+    host: world.url.host,
+    "content-length": String(body.length),
+    ...callHeaders(name),
+  };
   const head = Object.entries(lines).map(([key, value]) => `${key}: ${value}\r\n`);
   const socket = connect(Number(world.url.port), world.url.hostname);
   socket.on("error", () => undefined);

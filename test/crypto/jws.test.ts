@@ -38,9 +38,15 @@ describe.each([...JWS_ALGORITHMS])("%s", (alg) => {
     const text = await signJws(keyOf(alg), { sub: "a" });
     const [head = "", body = "", signature = ""] = text.split(".");
     for (const byte of [0, 7, 31, 63]) {
-      const bytes = Uint8Array.from(atob(signature.replaceAll("-", "+").replaceAll("_", "/")), (c) => c.charCodeAt(0));
+      const bytes = Uint8Array.from(
+        atob(signature.replaceAll("-", "+").replaceAll("_", "/")),
+        (c) => c.charCodeAt(0),
+      );
       bytes[byte] = (bytes[byte] ?? 0) ^ (1 << (byte % 8));
-      expect(await verdict(`${head}.${body}.${encodeBase64url(bytes)}`, keyOf(alg).jwk), `byte ${byte}`).toBe(false);
+      expect(
+        await verdict(`${head}.${body}.${encodeBase64url(bytes)}`, keyOf(alg).jwk),
+        `byte ${byte}`,
+      ).toBe(false);
     }
     const other = encodeBase64url(encodeUtf8('{"sub":"b"}'));
     expect(await verdict(`${head}.${other}.${signature}`, keyOf(alg).jwk)).toBe(false);
@@ -49,7 +55,9 @@ describe.each([...JWS_ALGORITHMS])("%s", (alg) => {
   test("is cut short at every dot and character without being taken for whole", async () => {
     const text = await signJws(keyOf(alg), { sub: "a" });
     for (let length = 0; length < text.length; length += 1)
-      expect(await verdict(text.slice(0, length), keyOf(alg).jwk), `${length} characters`).not.toBe(true);
+      expect(await verdict(text.slice(0, length), keyOf(alg).jwk), `${length} characters`).not.toBe(
+        true,
+      );
   });
 
   test("has three parts, no more", async () => {
@@ -58,12 +66,13 @@ describe.each([...JWS_ALGORITHMS])("%s", (alg) => {
   });
 
   test("fits its own key and no private one", () => {
-    expect(JWS_ALGORITHMS.filter((one) => isKeyForAlgorithm({ ...keyOf(alg).jwk, alg: one }, one))).toEqual(
-      alg === "RS256" || alg === "PS256" ? ["RS256", "PS256"] : [alg],
-    );
+    expect(
+      JWS_ALGORITHMS.filter((one) => isKeyForAlgorithm({ ...keyOf(alg).jwk, alg: one }, one)),
+    ).toEqual(alg === "RS256" || alg === "PS256" ? ["RS256", "PS256"] : [alg]);
     expect(isKeyForAlgorithm({ ...keyOf(alg).jwk, d: "AQ" }, alg)).toBe(false);
     for (const kty of ["oct", "EC", "RSA", "OKP"].filter((one) => one !== keyOf(alg).jwk["kty"]))
       expect(isKeyForAlgorithm({ ...keyOf(alg).jwk, kty }, alg), kty).toBe(false);
-    for (const none of ["none", "HS256", "", "__proto__"]) expect(isKeyForAlgorithm(keyOf(alg).jwk, none)).toBe(false);
+    for (const none of ["none", "HS256", "", "__proto__"])
+      expect(isKeyForAlgorithm(keyOf(alg).jwk, none)).toBe(false);
   });
 });

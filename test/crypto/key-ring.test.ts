@@ -9,7 +9,8 @@ import { keyText, ringOf } from "./keys.ts";
 function faultOf(text: string): string | undefined {
   const ring = readKeyRing(text);
   const secrets = text.split(",").map((part) => part.slice(part.indexOf(":") + 1).trim());
-  for (const secret of secrets) if (secret.length > 8 && !ring.ok) expect(ring.error).not.toContain(secret);
+  for (const secret of secrets)
+    if (secret.length > 8 && !ring.ok) expect(ring.error).not.toContain(secret);
   return ring.ok ? undefined : ring.error;
 }
 
@@ -24,11 +25,15 @@ describe("a key ring", () => {
   test("takes base64url too", () => {
     const text = keyText("k", 230);
     expect(text).toMatch(/[+/]/);
-    expect(faultOf(text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", ""))).toBeUndefined();
+    expect(
+      faultOf(text.replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "")),
+    ).toBeUndefined();
   });
 
   test.each([0, 1, 16, 31, 33, 64])("refuses a key of %i bytes", (length) => {
-    expect(faultOf(keyText("k", 0, length))).toMatch(length === 0 ? /must be written/ : /Key "k" is not 32 bytes/);
+    expect(faultOf(keyText("k", 0, length))).toMatch(
+      length === 0 ? /must be written/ : /Key "k" is not 32 bytes/,
+    );
   });
 
   test.each<[string, (index: number) => number]>([
@@ -36,18 +41,30 @@ describe("a key ring", () => {
     ["one letter", () => 97],
     ["a short text over and over", (index) => "passwor".charCodeAt(index % 7)],
   ])("refuses a key of %s", (_, byte) => {
-    const weak = btoa(String.fromCharCode(...Array.from({ length: 32 }, (_none, index) => byte(index))));
+    const weak = btoa(
+      String.fromCharCode(...Array.from({ length: 32 }, (_none, index) => byte(index))),
+    );
     expect(faultOf(`k:${weak}`)).toBe('Key "k" is too regular to be random');
-    expect(faultOf(`${keyText("good")},k:${weak}`), "behind a good one").toBe('Key "k" is too regular to be random');
+    expect(faultOf(`${keyText("good")},k:${weak}`), "behind a good one").toBe(
+      'Key "k" is too regular to be random',
+    );
   });
 
   test("refuses an id twice", () => {
     expect(faultOf(`${keyText("k")},${keyText("k", 7)}`)).toBe('Key id "k" appears twice');
   });
 
-  test.each(["", ",", "k", ":", `:${keyText("").slice(1)}`, keyText("a b"), keyText("a.b"), keyText("x".repeat(33))])(
-    "refuses %j as a ring",
-    (text) => expect(faultOf(text)).toBe('A key must be written "id:base64"'),
+  test.each([
+    "",
+    ",",
+    "k",
+    ":",
+    `:${keyText("").slice(1)}`,
+    keyText("a b"),
+    keyText("a.b"),
+    keyText("x".repeat(33)),
+  ])("refuses %j as a ring", (text) =>
+    expect(faultOf(text)).toBe('A key must be written "id:base64"'),
   );
 
   test("refuses text that is not base64", () => {
@@ -61,17 +78,27 @@ describe("sealing", () => {
 
   // Made with another implementation: HKDF-SHA-256 without salt, info "barewire/vector", AES-256-GCM; the IV is 100 to 111.
   test.each([
-    ["", "test.ZGVmZ2hpamtsbW5vzV_3bjaYociE8MD-28zZ7tsvyA2vooi8FuQBx8omy9fuknE", { a: [1, "é", null] }],
+    [
+      "",
+      "test.ZGVmZ2hpamtsbW5vzV_3bjaYociE8MD-28zZ7tsvyA2vooi8FuQBx8omy9fuknE",
+      { a: [1, "é", null] },
+    ],
     ["row 1", "test.ZGVmZ2hpamtsbW5v7SDwgH_hP5G-xPdJYJdWBGbD", []],
-  ])("opens what another implementation sealed in the context %j", async (context, sealed, value) => {
-    const known = readKeyRing(keyText("test"));
-    if (!known.ok) throw new Error(known.error);
-    expect(await open(known.value, "vector", sealed, context)).toEqual({ ok: true, value });
-  });
+  ])(
+    "opens what another implementation sealed in the context %j",
+    async (context, sealed, value) => {
+      const known = readKeyRing(keyText("test"));
+      if (!known.ok) throw new Error(known.error);
+      expect(await open(known.value, "vector", sealed, context)).toEqual({ ok: true, value });
+    },
+  );
 
-  test.each([null, true, 0, "", "é\0😀", [], {}, { a: [{ b: null }] }])("gives back %j", async (value) => {
-    expect(await open(ring, "p", await seal(ring, "p", value))).toEqual({ ok: true, value });
-  });
+  test.each([null, true, 0, "", "é\0😀", [], {}, { a: [{ b: null }] }])(
+    "gives back %j",
+    async (value) => {
+      expect(await open(ring, "p", await seal(ring, "p", value))).toEqual({ ok: true, value });
+    },
+  );
 
   test("never makes the same text twice", async () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => seal(ring, "p", 1)));
@@ -86,7 +113,10 @@ describe("sealing", () => {
       ["p", "row 2"],
       ["p", ""],
     ] as const)
-      expect(await open(ring, purpose, sealed, context)).toEqual({ ok: false, error: "not authentic" });
+      expect(await open(ring, purpose, sealed, context)).toEqual({
+        ok: false,
+        error: "not authentic",
+      });
   });
 
   test("older keys open, the newest seals, a removed one is named as unknown", async () => {
@@ -100,7 +130,10 @@ describe("sealing", () => {
   test("another key of the same name does not open", async () => {
     const other = readKeyRing(keyText("a", 1));
     if (!other.ok) throw new Error(other.error);
-    expect(await open(other.value, "p", await seal(ring, "p", 1))).toEqual({ ok: false, error: "not authentic" });
+    expect(await open(other.value, "p", await seal(ring, "p", 1))).toEqual({
+      ok: false,
+      error: "not authentic",
+    });
   });
 
   test("refuses every single bit that flips", async () => {
@@ -108,7 +141,9 @@ describe("sealing", () => {
     const bytes = decodeBase64url(sealed.slice(2)) ?? new Uint8Array();
     expect(bytes.length).toBe(12 + 1 + 16);
     for (let bit = 0; bit < bytes.length * 8; bit += 1) {
-      const flipped = bytes.map((byte, index) => (index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
+      const flipped = bytes.map((byte, index) =>
+        index === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte,
+      );
       expect(await open(ring, "p", `a.${encodeBase64url(flipped)}`), `bit ${bit}`).toEqual({
         ok: false,
         error: "not authentic",

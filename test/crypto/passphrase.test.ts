@@ -11,7 +11,12 @@ test("every character of the hash and of the passphrase counts", async () => {
   const changed = (text: string, at: number): string =>
     text.slice(0, at) + (text[at] === "A" ? "B" : "A") + text.slice(at + 1);
   for (const at of [0, 1, 20, 40, 41])
-    expect(await verifyPassphrase(passphrase, changed(stored, stored.length - 43 + at)), `hash, ${at}`).toBe(false);
+    expect(
+      await verifyPassphrase(passphrase, changed(stored, stored.length - 43 + at)),
+      `hash, ${at}`,
+    ).toBe(false);
   for (let at = 0; at < passphrase.length; at += 9)
-    expect(await verifyPassphrase(changed(passphrase, at), stored), `passphrase, ${at}`).toBe(false);
+    expect(await verifyPassphrase(changed(passphrase, at), stored), `passphrase, ${at}`).toBe(
+      false,
+    );
 });

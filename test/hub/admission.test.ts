@@ -7,7 +7,13 @@ import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
 import { MAX_ANONYMOUS_SESSIONS, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import { shareOf } from "../../src/hub/client.ts";
 import { clientAddress } from "../../src/wire/response.ts";
-import { bindings, callTool, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
+import {
+  bindings,
+  callTool,
+  jsonRpcRequest,
+  sessionStub,
+  type Session,
+} from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
 import {
   addRegistryRow,
@@ -27,14 +33,17 @@ import {
   recordRequestedSessions,
 } from "./hub.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const newId = (): string => bindings.SESSION.newUniqueId().toString();
 /** Minutes pass; only the clock is set. */
-const at = (start: number, minutes: number): void =>
-  void vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+const at = (start: number, minutes: number): void => {
+  vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+};
 
 /** Whatever the session had is gone: rows, alarm, and its row at the hub. */
 async function expectGone(by: Caller, session: Session): Promise<void> {
@@ -54,7 +63,11 @@ async function crowd(by: Caller, others: number): Promise<void> {
 /** The ids of the sessions that the hub asks from now on, for want of room in this share. */
 async function askedBy(share: string): Promise<string[]> {
   const asked: string[] = [];
-  await runInDurableObject(shardOf(share), (object) => recordRequestedSessions(object, (id) => void asked.push(id)));
+  await runInDurableObject(shardOf(share), (object) =>
+    recordRequestedSessions(object, (id) => {
+      asked.push(id);
+    }),
+  );
   return asked;
 }
 
@@ -102,7 +115,11 @@ describe("the hundred and first session", () => {
   it("ends no session that runs a call or holds a stream, however long ago it was opened", async () => {
     const by = newCaller();
     const start = Date.now();
-    const [working, held, idle] = [await openSession(by), await openSession(by), await openSession(by)];
+    const [working, held, idle] = [
+      await openSession(by),
+      await openSession(by),
+      await openSession(by),
+    ];
     await openGetStream(by, held);
     const posted = post(by, working, callTool(1, "spec_slow", { ms: 900 }));
     at(start, 120);
@@ -122,7 +139,11 @@ describe("the hundred and first session", () => {
     await crowd(by, 2);
     expect((await initialize(by)).status).toBe(200);
     const ids = (await registryRows(share)).map(({ id }) => id);
-    expect([ids.includes(gone), ids.includes(opening), ids.length]).toEqual([false, true, MAX_SESSIONS_PER_CALLER]);
+    expect([ids.includes(gone), ids.includes(opening), ids.length]).toEqual([
+      false,
+      true,
+      MAX_SESSIONS_PER_CALLER,
+    ]);
     // Though it is the oldest now, what is being opened keeps its place.
     expect((await initialize(by)).status).toBe(200);
     expect((await registryRows(share)).map(({ id }) => id)).toContain(opening);
@@ -132,7 +153,9 @@ describe("the hundred and first session", () => {
     const by = newCaller();
     const share = callerKey(by);
     await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, Date.now() - HOUR, newId);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => hub.registerSession(newId(), share, undefined)));
+    const answers = await Promise.all(
+      Array.from({ length: 20 }, () => hub.registerSession(newId(), share, undefined)),
+    );
     expect(new Set(answers)).toEqual(new Set(["registered"]));
     expect(await registryRows(share)).toHaveLength(MAX_SESSIONS_PER_CALLER);
   });
@@ -181,7 +204,9 @@ describe("the hundred and first session", () => {
     at(start, 60);
     await ping(by, used);
     await runInDurableObject(sessionStub(used), (_object, { storage }) => {
-      expect(storage.kv.get<{ lastSeenMs: number }>("session")?.lastSeenMs).toBe(start + 60 * MINUTE);
+      expect(storage.kv.get<{ lastSeenMs: number }>("session")?.lastSeenMs).toBe(
+        start + 60 * MINUTE,
+      );
     });
     await crowd(by, 2);
     expect((await initialize(by)).status).toBe(200);
@@ -198,7 +223,12 @@ describe("where there is no room", () => {
     const held = await openSession(by);
     const posted = post(by, held, callTool(1, "spec_slow", { ms: 900 }));
     // Nobody can ask these: they may be at work.
-    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, start - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(
+      share,
+      MAX_SESSIONS_PER_CALLER - 1,
+      start - HOUR,
+      (index) => `no id ${index}`,
+    );
     const asked = await askedBy(share);
     const refused = await initialize(by);
     expect(asked).toHaveLength(MAX_SESSIONS_PER_CALLER);
@@ -221,7 +251,12 @@ describe("where there is no room", () => {
   it("has room at once when a session is ended", async () => {
     const by = newCaller();
     const share = callerKey(by);
-    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(
+      share,
+      MAX_SESSIONS_PER_CALLER,
+      Date.now() - HOUR,
+      (index) => `no id ${index}`,
+    );
     expect((await initialize(by)).status).toBe(429);
     await hub.unregisterSession("no id 7", share);
     expect((await initialize(by)).status).toBe(200);
@@ -229,7 +264,12 @@ describe("where there is no room", () => {
 
   it("no other caller is the poorer", async () => {
     const by = newCaller();
-    await addRegistryRows(callerKey(by), MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(
+      callerKey(by),
+      MAX_SESSIONS_PER_CALLER,
+      Date.now() - HOUR,
+      (index) => `no id ${index}`,
+    );
     expect((await initialize(by)).status).toBe(429);
     for (const other of [
       { ...by, subject: `${by.subject} ` },
@@ -260,11 +300,19 @@ describe("strangers", () => {
       ),
     });
   const shareFrom = (address: string): Promise<string> =>
-    shareOf(ANONYMOUS, new Request("http://127.0.0.1/", { headers: { "cf-connecting-ip": address } }));
+    shareOf(
+      ANONYMOUS,
+      new Request("http://127.0.0.1/", { headers: { "cf-connecting-ip": address } }),
+    );
 
   it("one address has its share, and fills nobody else's", async () => {
     const share = await shareFrom("192.0.2.1");
-    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(
+      share,
+      MAX_SESSIONS_PER_CALLER,
+      Date.now() - HOUR,
+      (index) => `no id ${index}`,
+    );
     const refused = await from("192.0.2.1");
     expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "60"]);
     expect((await from("192.0.2.2")).status).toBe(200);
@@ -282,7 +330,12 @@ describe("strangers", () => {
 
   it("the addresses of one IPv6 network are one", async () => {
     const share = await shareFrom("2001:db8:1:2::1");
-    await addRegistryRows(share, MAX_SESSIONS_PER_CALLER, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(
+      share,
+      MAX_SESSIONS_PER_CALLER,
+      Date.now() - HOUR,
+      (index) => `no id ${index}`,
+    );
     expect((await from("2001:db8:1:2:ffff:ffff:ffff:ffff")).status).toBe(429);
     expect((await from("2001:db8:1:3::1")).status).toBe(200);
   });
@@ -315,7 +368,12 @@ describe("strangers", () => {
 
   it("whose address the platform does not tell share the bound of all", async () => {
     expect(await shareOf(ANONYMOUS, new Request("http://127.0.0.1/"))).toBe(key);
-    await addRegistryRows(key, MAX_SESSIONS_PER_CALLER + 1, Date.now() - HOUR, (index) => `no id ${index}`);
+    await addRegistryRows(
+      key,
+      MAX_SESSIONS_PER_CALLER + 1,
+      Date.now() - HOUR,
+      (index) => `no id ${index}`,
+    );
     expect(await hub.registerSession(newId(), key, undefined)).toBe("registered");
   });
 
@@ -349,7 +407,12 @@ it("a caller whose grant was revoked has no session make room for it", async () 
   const by = newCaller();
   const share = callerKey(by);
   const idle = await openSession(by);
-  await addRegistryRows(share, MAX_SESSIONS_PER_CALLER - 1, Date.now(), (index) => `at work ${index}`);
+  await addRegistryRows(
+    share,
+    MAX_SESSIONS_PER_CALLER - 1,
+    Date.now(),
+    (index) => `at work ${index}`,
+  );
   const revoked = { ...by, grant: "e".repeat(64) };
   await hub.revoke(revoked.grant);
   await sleep(5);

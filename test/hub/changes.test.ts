@@ -1,6 +1,11 @@
 /** Changes: whoever can hear hears, nobody is woken for nothing, and one bad listener silences nobody. */
 
-import { evictAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+  evictAllDurableObjects,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
@@ -10,7 +15,13 @@ import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient } from "../../src/hub/client.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
-import { callTool, EventReader, jsonRpcRequest, sessionStub, type Session } from "../transport/session/client.ts";
+import {
+  callTool,
+  EventReader,
+  jsonRpcRequest,
+  sessionStub,
+  type Session,
+} from "../transport/session/client.ts";
 import { costs } from "../world/counting.ts";
 import { faults } from "../world/faults.ts";
 import {
@@ -31,7 +42,9 @@ import {
   recordRequestedSessions,
 } from "./hub.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const MINUTE = 60_000;
 const tools: Change = { list: "tools" };
@@ -53,7 +66,9 @@ function urisOf(bytes: number, text: string): string[] {
   const size = (uri: string): number =>
     encodeUtf8(JSON.stringify({ toolsListChanged: true, resourceSubscriptions: [uri] })).length;
   const frame = size("test://");
-  const many = text.repeat(Math.floor((bytes - frame) / (encodeUtf8(JSON.stringify(text)).length - 2)));
+  const many = text.repeat(
+    Math.floor((bytes - frame) / (encodeUtf8(JSON.stringify(text)).length - 2)),
+  );
   const uri = `test://${many}`;
   return [uri + "a".repeat(bytes - size(uri))];
 }
@@ -63,7 +78,10 @@ const MAX_FILTER_BYTES = 12_288;
 describe("a filter", () => {
   it.each([
     ["ASCII", "a"],
-    ["one character above U+00FF, which doubles the others in memory", `${"a".repeat(11_900)}\u0100`],
+    [
+      "one character above U+00FF, which doubles the others in memory",
+      `${"a".repeat(11_900)}\u0100`,
+    ],
     ["Latin, two bytes each", "\u00e9"],
     ["Chinese, three bytes each", "\u4e2d"],
     ["emoji, four bytes each", "\u{1f600}"],
@@ -75,24 +93,34 @@ describe("a filter", () => {
     const response = await subscribe(by, uris);
     expect(response.headers.get("content-type")).toBe("text/event-stream");
     const events = new EventReader(response);
-    expect(await events.message()).toMatchObject({ params: { notifications: { resourceSubscriptions: uris } } });
+    expect(await events.message()).toMatchObject({
+      params: { notifications: { resourceSubscriptions: uris } },
+    });
     await evictAllDurableObjects({ webSockets: "hibernate" });
     await hub.publish({ uri: uris[0] ?? "" });
     expect(await events.message()).toMatchObject({ params: { uri: uris[0] } });
   });
 
-  it.each(["a", "\u00e9", "\u{1f600}"])("that is larger is refused, with what to do instead (%s)", async (text) => {
-    const refused = await subscribe(newCaller(), urisOf(MAX_FILTER_BYTES + 1, text));
-    expect(await refused.json()).toMatchObject({
-      id: "s",
-      error: { code: -32602, message: expect.stringContaining("open several subscriptions") as string },
-    });
-  });
+  it.each(["a", "\u00e9", "\u{1f600}"])(
+    "that is larger is refused, with what to do instead (%s)",
+    async (text) => {
+      const refused = await subscribe(newCaller(), urisOf(MAX_FILTER_BYTES + 1, text));
+      expect(await refused.json()).toMatchObject({
+        id: "s",
+        error: {
+          code: -32602,
+          message: expect.stringContaining("open several subscriptions") as string,
+        },
+      });
+    },
+  );
 
   it("that does not fit beside its caller is refused too, and leaves nothing behind", async () => {
     const by = { ...newCaller(), subject: "\u4e2d".repeat(2_000) };
     const sockets = async (): Promise<number> => {
-      const found = shards().map((shard) => runInDurableObject(shard, (_hub, state) => state.getWebSockets().length));
+      const found = shards().map((shard) =>
+        runInDurableObject(shard, (_hub, state) => state.getWebSockets().length),
+      );
       return (await Promise.all(found)).reduce((sum, one) => sum + one, 0);
     };
     const before = await sockets();
@@ -111,7 +139,13 @@ describe("one bad listener", () => {
   it("whose attachment is missing or unreadable silences nobody, and is closed", async () => {
     for (const shard of shards())
       await runInDurableObject(shard, (_hub, state) => {
-        for (const attachment of [undefined, "x", encodeUtf8("{"), encodeUtf8("null"), encodeUtf8("{}")]) {
+        for (const attachment of [
+          undefined,
+          "x",
+          encodeUtf8("{"),
+          encodeUtf8("null"),
+          encodeUtf8("{}"),
+        ]) {
           const { 1: server } = new WebSocketPair();
           if (attachment !== undefined) server.serializeAttachment(attachment);
           state.acceptWebSocket(server, ["bad"]);
@@ -126,7 +160,9 @@ describe("one bad listener", () => {
     for (const events of [one, other]) expect(await events.message()).toMatchObject(told);
     for (const shard of shards())
       await runInDurableObject(shard, (_hub, state) => {
-        const open = state.getWebSockets("bad").filter(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
+        const open = state
+          .getWebSockets("bad")
+          .filter(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
         expect(open).toEqual([]);
       });
   });
@@ -136,7 +172,11 @@ describe("one bad listener", () => {
     if (shard === undefined) throw new Error("There are no shards");
     const attach = async (share: string, name: string): Promise<WebSocket> => {
       const one = { getByName: () => shard } as unknown as Env["HUB"];
-      const socket = await createHubClient(one).openListener({ resourceSubscriptions: [name] }, ANONYMOUS, share);
+      const socket = await createHubClient(one).openListener(
+        { resourceSubscriptions: [name] },
+        ANONYMOUS,
+        share,
+      );
       if (socket === undefined) throw new Error("Refused");
       socket.accept();
       return socket;
@@ -144,16 +184,22 @@ describe("one bad listener", () => {
     const ended: string[] = [];
     const key = callerKey(ANONYMOUS);
     const other = await attach(`${key} other`, "other");
-    other.addEventListener("close", () => void ended.push("other"));
+    other.addEventListener("close", () => {
+      ended.push("other");
+    });
     for (let count = 1; count <= MAX_SESSIONS_PER_CALLER + 2; count++) {
       const socket = await attach(`${key} greedy`, `greedy ${count}`);
-      socket.addEventListener("close", () => void ended.push(`greedy ${count}`));
+      socket.addEventListener("close", () => {
+        ended.push(`greedy ${count}`);
+      });
     }
     await vi.waitFor(() => expect(ended).toEqual(["greedy 1", "greedy 2"]));
     // Where the platform tells no address, all strangers would be one.
     for (let count = 0; count <= MAX_SESSIONS_PER_CALLER; count++) {
       const socket = await attach(key, `anybody ${count}`);
-      socket.addEventListener("close", () => void ended.push(`anybody ${count}`));
+      socket.addEventListener("close", () => {
+        ended.push(`anybody ${count}`);
+      });
     }
     await sleep(50);
     expect(ended).toHaveLength(2);
@@ -166,11 +212,18 @@ describe("one bad listener", () => {
     const by = newCaller();
     const ended: string[] = [];
     const attach = async (name: string, listener: Caller): Promise<void> => {
-      const socket = await one.openListener({ resourceSubscriptions: [name] }, listener, callerKey(by));
+      const socket = await one.openListener(
+        { resourceSubscriptions: [name] },
+        listener,
+        callerKey(by),
+      );
       socket?.accept();
-      socket?.addEventListener("close", () => void ended.push(name));
+      socket?.addEventListener("close", () => {
+        ended.push(name);
+      });
     };
-    for (let count = 1; count <= MAX_SESSIONS_PER_CALLER; count++) await attach(`kept ${count}`, by);
+    for (let count = 1; count <= MAX_SESSIONS_PER_CALLER; count++)
+      await attach(`kept ${count}`, by);
     const revoked = { ...by, grant: "d".repeat(64) };
     await hub.revoke(revoked.grant);
     await attach("revoked", revoked);
@@ -186,7 +239,10 @@ async function leave(session: Session): Promise<void> {
     for (const socket of state.getWebSockets()) socket.close(1000);
   });
   await vi.waitFor(async () => {
-    const sockets = await runInDurableObject(sessionStub(session), (_object, state) => state.getWebSockets().length);
+    const sockets = await runInDurableObject(
+      sessionStub(session),
+      (_object, state) => state.getWebSockets().length,
+    );
     expect(sockets).toBe(0);
   });
 }
@@ -194,9 +250,11 @@ async function leave(session: Session): Promise<void> {
 /** What these sessions have in memory goes; one that sleeps already stays asleep. */
 async function evict(sessions: readonly Session[]): Promise<void> {
   for (const session of sessions)
-    await evictDurableObject(sessionStub(session), { webSockets: "hibernate" }).catch((error: unknown) => {
-      if (!String(error).includes("not currently running")) throw error;
-    });
+    await evictDurableObject(sessionStub(session), { webSockets: "hibernate" }).catch(
+      (error: unknown) => {
+        if (!String(error).includes("not currently running")) throw error;
+      },
+    );
 }
 
 describe("a list change", () => {
@@ -208,7 +266,9 @@ describe("a list change", () => {
     const events = await openGetStream(by, listening);
     await openGetStream(by, gone);
     await leave(gone);
-    await (await post(by, watching, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))).text();
+    await (
+      await post(by, watching, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))
+    ).text();
     await evict(sessions);
     // The one that listens, and the one whose client may come back for what it missed.
     const before = { ...costs };
@@ -235,9 +295,13 @@ describe("a list change", () => {
       await hub.publish({ ...tools, audience: callerKey(by) });
       return costs.objectsCreated - before;
     };
-    expect([await wakes(30), await wakes(59), await wakes(61), await wakes(62), await wakes(63)]).toEqual([
-      1, 1, 1, 0, 0,
-    ]);
+    expect([
+      await wakes(30),
+      await wakes(59),
+      await wakes(61),
+      await wakes(62),
+      await wakes(63),
+    ]).toEqual([1, 1, 1, 0, 0]);
     expect(await registryRows(callerKey(by))).toMatchObject([{ id: session.id, uris: "[]" }]);
     const events = await openGetStream(by, session);
     await hub.publish(tools);
@@ -248,10 +312,14 @@ describe("a list change", () => {
   it("that nobody could tell a session of is told to its client as what may have happened, when it comes back", async () => {
     const by = newCaller();
     const session = await openSession(by);
-    await (await post(by, session, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))).text();
+    await (
+      await post(by, session, jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" }))
+    ).text();
     await openGetStream(by, session);
     const lastEventId = await runInDurableObject(sessionStub(session), (_object, { storage }) => {
-      const [row] = storage.sql.exec<{ id: number }>("SELECT id FROM streams WHERE state = 'listening'").toArray();
+      const [row] = storage.sql
+        .exec<{ id: number }>("SELECT id FROM streams WHERE state = 'listening'")
+        .toArray();
       return `${row?.id}-0`;
     });
     await leave(session);
@@ -260,7 +328,12 @@ describe("a list change", () => {
     const asked = mcpRequest(session, "GET");
     asked.headers.set("last-event-id", lastEventId);
     const events = new EventReader(await handleSessionGet(sessionDependencies, asked, by));
-    const heard = [await events.message(), await events.message(), await events.message(), await events.message()];
+    const heard = [
+      await events.message(),
+      await events.message(),
+      await events.message(),
+      await events.message(),
+    ];
     expect(heard).toMatchObject([
       told,
       { method: "notifications/prompts/list_changed" },
@@ -279,11 +352,15 @@ describe("a list change", () => {
     }> {
       const by = newCaller();
       const session = await openSession(by);
-      const events = new EventReader(await handleSessionGet(sessionDependencies, mcpRequest(session, "GET"), by));
+      const events = new EventReader(
+        await handleSessionGet(sessionDependencies, mcpRequest(session, "GET"), by),
+      );
       const { id: lastEventId = "" } = (await events.next()) ?? {};
       await leave(session);
       const start = Date.now();
-      const at = (minutes: number): void => void vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+      const at = (minutes: number): void => {
+        vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+      };
       return { by, session, lastEventId, at };
     }
     const get = (by: Caller, session: Session, lastEventId?: string): Promise<Response> => {
@@ -291,7 +368,8 @@ describe("a list change", () => {
       if (lastEventId !== undefined) asked.headers.set("last-event-id", lastEventId);
       return handleSessionGet(sessionDependencies, asked, by);
     };
-    const publish = (by: Caller): Promise<void> => hub.publish({ list: "prompts", audience: callerKey(by) });
+    const publish = (by: Caller): Promise<void> =>
+      hub.publish({ list: "prompts", audience: callerKey(by) });
     /** What a fresh stream says first. */
     const heard = async (by: Caller, session: Session): Promise<object[]> => {
       const events = await openGetStream(by, session);
@@ -334,7 +412,12 @@ describe("a list change", () => {
       const { by, session, at } = await away();
       await publish(by);
       at(1);
-      const large = callTool(1, "spec_progress", { count: 80, pad: 100_000 }, { progressToken: "p" });
+      const large = callTool(
+        1,
+        "spec_progress",
+        { count: 80, pad: 100_000 },
+        { progressToken: "p" },
+      );
       await (await post(by, session, large)).text();
       expect(await heard(by, session)).toMatchObject(everything);
     });
@@ -400,10 +483,18 @@ describe("a list change", () => {
     const most = 2 * HUB_PAGE_SIZE + 100;
     await runInDurableObject(shard, (_object, { storage }) => deleteSessions(storage));
     // Ids that are none: each is asked for, and no object is built.
-    await addRegistryRows(share, most, Date.now(), (index) => `no id ${String(index).padStart(5, "0")}`, true);
+    await addRegistryRows(
+      share,
+      most,
+      Date.now(),
+      (index) => `no id ${String(index).padStart(5, "0")}`,
+      true,
+    );
     const asked: string[][] = [];
     await runInDurableObject(shard, async (object) => {
-      recordRequestedSessions(object, (id) => void asked.at(-1)?.push(id));
+      recordRequestedSessions(object, (id) => {
+        asked.at(-1)?.push(id);
+      });
       asked.push([]);
       await object.publish(tools);
     });
@@ -441,7 +532,9 @@ describe("a list change", () => {
     const asked: string[] = [];
     for (const shard of shards())
       await runInDurableObject(shard, async (object) => {
-        recordRequestedSessions(object, (id) => void asked.push(id));
+        recordRequestedSessions(object, (id) => {
+          asked.push(id);
+        });
         await object.publish({ ...tools, audience: key });
         await object.publish({ ...tools, audience: callerKey(by) });
       });

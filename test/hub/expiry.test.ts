@@ -20,14 +20,17 @@ import {
   recordRequestedSessions,
 } from "./hub.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const newId = (): string => bindings.SESSION.newUniqueId().toString();
 /** Minutes pass; only the clock is set. */
-const at = (start: number, minutes: number): void =>
-  void vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+const at = (start: number, minutes: number): void => {
+  vi.useFakeTimers({ toFake: ["Date"], now: start + minutes * MINUTE });
+};
 /** What the alarms of all shards do at that hour. */
 const alarms = async (): Promise<void> => {
   for (const shard of shards()) await runDurableObjectAlarm(shard);
@@ -55,7 +58,11 @@ it("expire by themselves: what is gone is asked once and forgotten, what lives s
   ]);
   const asked: string[] = [];
   for (const shard of shards())
-    await runInDurableObject(shard, (object) => recordRequestedSessions(object, (id) => void asked.push(id)));
+    await runInDurableObject(shard, (object) =>
+      recordRequestedSessions(object, (id) => {
+        asked.push(id);
+      }),
+    );
   at(start, 26 * 60);
   await alarms();
   expect(asked).toEqual([]);
@@ -64,7 +71,9 @@ it("expire by themselves: what is gone is asked once and forgotten, what lives s
 it("the alarm is set by the first session, and not by those that follow", async () => {
   const by = newCaller();
   await openSession(by);
-  const alarm = await runInDurableObject(shardOf(callerKey(by)), (_hub, { storage }) => storage.getAlarm());
+  const alarm = await runInDurableObject(shardOf(callerKey(by)), (_hub, { storage }) =>
+    storage.getAlarm(),
+  );
   expect(alarm).toBeGreaterThan(Date.now());
   expect(alarm).toBeLessThanOrEqual(Date.now() + HOUR);
   const rows = costs.rows;
@@ -77,13 +86,25 @@ it("are looked at in pages, so that no alarm asks more than the platform allows"
   const shard = shardOf(share);
   const start = Date.now();
   // Ids that are none: nobody can be asked, so that they count as at work, and no object is built.
-  await addRegistryRows(share, 2 * HUB_PAGE_SIZE + 100, start - 25 * HOUR, (index) => `no id ${index}`);
+  await addRegistryRows(
+    share,
+    2 * HUB_PAGE_SIZE + 100,
+    start - 25 * HOUR,
+    (index) => `no id ${index}`,
+  );
   const asked: number[] = [];
   for (let round = 0; round < 4; round++) {
     // As the first admission, or the alarm before it, would have set it.
     await runInDurableObject(shard, (_hub, { storage }) => storage.setAlarm(start));
     await runDurableObjectAlarm(shard);
-    asked.push((await registryRows(share)).filter(({ last_seen_ms }) => last_seen_ms >= start).length);
+    asked.push(
+      (await registryRows(share)).filter(({ last_seen_ms }) => last_seen_ms >= start).length,
+    );
   }
-  expect(asked).toEqual([HUB_PAGE_SIZE, 2 * HUB_PAGE_SIZE, 2 * HUB_PAGE_SIZE + 100, 2 * HUB_PAGE_SIZE + 100]);
+  expect(asked).toEqual([
+    HUB_PAGE_SIZE,
+    2 * HUB_PAGE_SIZE,
+    2 * HUB_PAGE_SIZE + 100,
+    2 * HUB_PAGE_SIZE + 100,
+  ]);
 });

@@ -2,7 +2,12 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { BEFORE_FIRST_SESSION, createHubRows, type HubRows, type SessionKey } from "../../src/hub/hub-rows.ts";
+import {
+  BEFORE_FIRST_SESSION,
+  createHubRows,
+  type HubRows,
+  type SessionKey,
+} from "../../src/hub/hub-rows.ts";
 import { bindings } from "../transport/session/client.ts";
 
 interface RowCounts {
@@ -12,7 +17,9 @@ interface RowCounts {
 
 let objectCount = 0;
 /** What `action` finds in a hub object of its own. `counts`: rows that its statements read and wrote, as SQLite tells. */
-function inHub<T>(action: (rows: HubRows, counts: RowCounts, storage: DurableObjectStorage) => T): Promise<T> {
+function inHub<T>(
+  action: (rows: HubRows, counts: RowCounts, storage: DurableObjectStorage) => T,
+): Promise<T> {
   const stub = bindings.HUB.getByName(`rows ${(objectCount += 1)}`);
   return runInDurableObject(stub, (_hub, { storage }) => {
     const counts = { read: 0, written: 0 };
@@ -42,7 +49,12 @@ function measure(counts: RowCounts, action: () => unknown): RowCounts {
 }
 
 /** Sessions of callers of their own, each of which hears of `uris`. */
-function addSessions(rows: HubRows, name: string, most: number, uris: readonly string[]): SessionKey[] {
+function addSessions(
+  rows: HubRows,
+  name: string,
+  most: number,
+  uris: readonly string[],
+): SessionKey[] {
   return Array.from({ length: most }, (_, index) => {
     const session = { share: `${name} ${String(index).padStart(3, "0")}`, id: `${index}` };
     rows.add(session, "a grant", 1);
@@ -53,8 +65,12 @@ function addSessions(rows: HubRows, name: string, most: number, uris: readonly s
 
 const manyUris = Array.from({ length: 200 }, (_, index) => `test://${index}/${"x".repeat(300)}`);
 const everybody = { share: BEFORE_FIRST_SESSION.share, id: BEFORE_FIRST_SESSION.id };
-const sharesFor = (rows: HubRows, uri: string, after: SessionKey = everybody, limit: number = 500): string[] =>
-  rows.sessionsForChange({ uri }, after, limit).map(({ share }) => share);
+const sharesFor = (
+  rows: HubRows,
+  uri: string,
+  after: SessionKey = everybody,
+  limit: number = 500,
+): string[] => rows.sessionsForChange({ uri }, after, limit).map(({ share }) => share);
 
 describe("a change of a resource", () => {
   it("reads no row of a session that does not watch it, however many there are and whatever they watch", () =>
@@ -75,7 +91,9 @@ describe("a change of a resource", () => {
     inHub((rows, counts) => {
       addSessions(rows, "m", 3, ["test://a"]);
       const publish = (): RowCounts =>
-        measure(counts, () => rows.sessionsForChange({ uri: "test://a", audience: "m" }, everybody, 500));
+        measure(counts, () =>
+          rows.sessionsForChange({ uri: "test://a", audience: "m" }, everybody, 500),
+        );
       const before = publish();
       addSessions(rows, "a", 30, ["test://a"]);
       addSessions(rows, "z", 30, ["test://a"]);
@@ -89,15 +107,18 @@ describe("a change of a resource", () => {
       expect(sharesFor(rows, "a")).toEqual(["a 000", "a 001", "a 002"]);
       expect(sharesFor(rows, "ab")).toEqual(["a 000", "a 001", "a 002", "b 000", "b 001"]);
       expect(sharesFor(rows, "ab", { share: "a 001", id: "1" }, 2)).toEqual(["a 002", "b 000"]);
-      for (const uri of ["A", "b", "", "a ", "%"]) expect([uri, sharesFor(rows, uri)]).toEqual([uri, []]);
+      for (const uri of ["A", "b", "", "a ", "%"])
+        expect([uri, sharesFor(rows, uri)]).toEqual([uri, []]);
     }));
 });
 
 describe("a list change", () => {
   it("reads no row of a session that does not hear of lists", () =>
     inHub((rows, counts) => {
-      for (const session of addSessions(rows, "listening", 3, [])) rows.setReceivesListChanges(session, true);
-      const publish = (): RowCounts => measure(counts, () => rows.sessionsForChange({ list: "tools" }, everybody, 500));
+      for (const session of addSessions(rows, "listening", 3, []))
+        rows.setReceivesListChanges(session, true);
+      const publish = (): RowCounts =>
+        measure(counts, () => rows.sessionsForChange({ list: "tools" }, everybody, 500));
       const before = publish();
       addSessions(rows, "other", 100, ["test://a"]);
       // The one where the range of the key ends.
@@ -117,22 +138,26 @@ describe("rows are written", () => {
         [false, 1],
         [false, 0],
       ] as const)
-        expect(measure(counts, () => rows.setReceivesListChanges(session, receives)).written).toBe(written);
+        expect(measure(counts, () => rows.setReceivesListChanges(session, receives)).written).toBe(
+          written,
+        );
       expect(measure(counts, () => rows.remove(session, Infinity)).written).toBe(1);
     }));
 
   it("two for a URI more, one for a URI less, and none for those that stay", () =>
     inHub((rows, counts) => {
       rows.add(session, undefined, 1);
-      const set = (uris: readonly string[]): number => measure(counts, () => rows.setUris(session, uris)).written;
+      const set = (uris: readonly string[]): number =>
+        measure(counts, () => rows.setUris(session, uris)).written;
       expect([set(manyUris), set(manyUris), set([...manyUris, "test://a"])]).toEqual([400, 0, 2]);
       expect([set(manyUris.slice(1)), set([])]).toEqual([2, 199]);
     }));
 
   it("and none of another session is read, when a session watches more or less or goes", () =>
     inHub((rows, counts) => {
-      const others = (most: number): void =>
-        void addSessions(rows, `other ${most}`, most, ["test://a", ...manyUris.slice(0, 20)]);
+      const others = (most: number): void => {
+        addSessions(rows, `other ${most}`, most, ["test://a", ...manyUris.slice(0, 20)]);
+      };
       const life = (): RowCounts =>
         measure(counts, () => {
           rows.add(session, undefined, 1);
@@ -177,11 +202,16 @@ it("an object whose table is of an earlier layout goes on", () =>
     storage.sql.exec(
       "CREATE TABLE sessions (share TEXT, id TEXT, uris TEXT, last_seen_ms INTEGER, grants TEXT, PRIMARY KEY (share, id)) WITHOUT ROWID",
     );
-    storage.sql.exec(`INSERT INTO sessions VALUES ('old', '1', '["","test://a"]', 1, '["a grant"]')`);
+    storage.sql.exec(
+      `INSERT INTO sessions VALUES ('old', '1', '["","test://a"]', 1, '["a grant"]')`,
+    );
     const rows = createHubRows(storage);
     const [added] = addSessions(rows, "new", 1, ["test://a"]);
     expect(sharesFor(rows, "test://a")).toEqual([added?.share]);
-    expect(rows.sessionsUsingGrant("a grant").map(({ share }) => share)).toEqual(["new 000", "old"]);
+    expect(rows.sessionsUsingGrant("a grant").map(({ share }) => share)).toEqual([
+      "new 000",
+      "old",
+    ]);
     rows.setUris({ share: "old", id: "1" }, ["test://a"]);
     expect(sharesFor(rows, "test://a")).toEqual(["new 000", "old"]);
   }));

@@ -10,7 +10,12 @@ import { tool } from "../../src/server/zod.ts";
 import { handleSessionGet, handleSessionPost } from "../../src/transport/session/transport.ts";
 import { readMessages } from "../../src/wire/jsonrpc.ts";
 import type { SessionTransportDependencies } from "../../src/transport/session/initialize.ts";
-import { bindings, EventReader, jsonRpcRequest, type Session } from "../transport/session/client.ts";
+import {
+  bindings,
+  EventReader,
+  jsonRpcRequest,
+  type Session,
+} from "../transport/session/client.ts";
 import { servicesFor, unrecordedSpan } from "../server/services.ts";
 import { countedNamespace } from "../world/counting.ts";
 import { EVERYTHING } from "../world/parts.ts";
@@ -31,17 +36,26 @@ export const sessionDependencies: SessionTransportDependencies = {
   pinnedRevision: undefined,
 };
 
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
 
 let count = 0;
 /** Somebody whom no other test knows, without a grant unless one is given. */
 export function newCaller(grant?: string): Caller {
-  const known = { issuer: "https://issuer.test", subject: `person ${(count += 1)}`, client: "cli", scopes: [] };
+  const known = {
+    issuer: "https://issuer.test",
+    subject: `person ${(count += 1)}`,
+    client: "cli",
+    scopes: [],
+  };
   return grant === undefined ? known : { ...known, grant };
 }
 
 export function mcpRequest(session?: Session, method: string = "POST"): Request {
-  const headers = { accept: "application/json, text/event-stream", "content-type": "application/json" };
+  const headers = {
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+  };
   const named = session === undefined ? {} : { "mcp-session-id": session.id };
   return new Request("http://127.0.0.1/mcp", { method, headers: { ...headers, ...named } });
 }
@@ -64,7 +78,11 @@ export function initialize(by: Caller): Promise<Response> {
   return post(
     by,
     undefined,
-    jsonRpcRequest(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo }),
+    jsonRpcRequest(0, "initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo,
+    }),
   );
 }
 
@@ -76,7 +94,9 @@ export async function openSession(by: Caller): Promise<Session> {
 
 /** The listening stream, once it is open. */
 export async function openGetStream(by: Caller, session: Session): Promise<EventReader> {
-  const events = new EventReader(await handleSessionGet(sessionDependencies, mcpRequest(session, "GET"), by));
+  const events = new EventReader(
+    await handleSessionGet(sessionDependencies, mcpRequest(session, "GET"), by),
+  );
   await events.next();
   return events;
 }
@@ -117,7 +137,12 @@ export async function registryRows(share: string): Promise<RegistryRow[]> {
 }
 
 /** Writes a row as an admission does. */
-export function addRegistryRow(share: string, id: string, lastSeenMs: number, grants: string = "[]"): Promise<void> {
+export function addRegistryRow(
+  share: string,
+  id: string,
+  lastSeenMs: number,
+  grants: string = "[]",
+): Promise<void> {
   return runInDurableObject(shardOf(share), (_hub, { storage }) =>
     insertSession(storage, share, id, lastSeenMs, grants),
   );
@@ -134,7 +159,8 @@ export function addRegistryRows(
   return runInDurableObject(shardOf(share), (_hub, { storage }) => {
     for (let index = 0; index < most; index++) {
       insertSession(storage, share, idOf(index), lastSeenMs);
-      if (receivesListChanges) storage.sql.exec("INSERT INTO subscriptions VALUES ('', ?, ?)", share, idOf(index));
+      if (receivesListChanges)
+        storage.sql.exec("INSERT INTO subscriptions VALUES ('', ?, ?)", share, idOf(index));
     }
   });
 }
@@ -147,7 +173,13 @@ export function insertSession(
   lastSeenMs: number,
   grants: string = "[]",
 ): void {
-  sql.exec("INSERT INTO sessions (share, id, last_seen_ms, grants) VALUES (?, ?, ?, ?)", share, id, lastSeenMs, grants);
+  sql.exec(
+    "INSERT INTO sessions (share, id, last_seen_ms, grants) VALUES (?, ?, ?, ?)",
+    share,
+    id,
+    lastSeenMs,
+    grants,
+  );
 }
 
 /** Forgets all sessions of an object that a test is in. */
@@ -157,7 +189,10 @@ export function deleteSessions({ sql }: DurableObjectStorage): void {
 }
 
 /** Notes the id of each session that the object asks from now on. */
-export function recordRequestedSessions(object: HubObject<unknown>, note: (id: string) => void): void {
+export function recordRequestedSessions(
+  object: HubObject<unknown>,
+  note: (id: string) => void,
+): void {
   const real = object.sessions.bind(object);
   object.sessions = () =>
     new Proxy(real(), {

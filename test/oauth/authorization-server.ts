@@ -8,11 +8,13 @@ import { env } from "cloudflare:workers";
 import type { Env } from "../world/env.ts";
 import { signText } from "../../src/crypto/hmac.ts";
 import { sha256Base64url, seal } from "../../src/crypto/seal.ts";
-import type { AuthorizationServer, LoginHooks } from "../../src/oauth/authorization-server/types.ts";
+import type {
+  AuthorizationServer,
+  LoginHooks,
+} from "../../src/oauth/authorization-server/types.ts";
 import type { ConfiguredClient, AuthorizationServerSettings } from "../../src/oauth/settings.ts";
-import type { GrantRow } from "../../src/oauth/authorization-server/grant-rows.ts";
+import type { GrantRow, GrantTerms } from "../../src/oauth/authorization-server/grant-rows.ts";
 import type { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
-import type { GrantTerms } from "../../src/oauth/authorization-server/grant-rows.ts";
 import type { ServerIdentifiers } from "../../src/base/identifiers.ts";
 import { epochDigest } from "../../src/oauth/sign-in/types.ts";
 import { ringOf } from "../crypto/keys.ts";
@@ -53,7 +55,12 @@ export const CLIENTS: readonly ConfiguredClient[] = [
     grant_types: ["client_credentials"],
     scope: "read",
   },
-  { client_id: "once", client_name: "Once", redirect_uris: [REDIRECT], grant_types: ["authorization_code"] },
+  {
+    client_id: "once",
+    client_name: "Once",
+    redirect_uris: [REDIRECT],
+    grant_types: ["authorization_code"],
+  },
 ];
 
 export interface TestAuthorizationServer extends AuthorizationServer {
@@ -113,16 +120,26 @@ export async function openGrant(
   const objectId = desk.grants.newUniqueId();
   const id = objectId.toString();
   const properties = await seal(desk.ring, "properties", { shoe: "42" }, id);
-  const opened = await desk.grants.get(objectId).open({ ...GRANT_DETAILS, properties, ...changes }, desk.settings);
+  const opened = await desk.grants
+    .get(objectId)
+    .open({ ...GRANT_DETAILS, properties, ...changes }, desk.settings);
   if (!opened) throw new Error("The grant did not open");
   return { id, code: await signText(desk.ring, "code", id) };
 }
 
 /** A POST of a form, as clients send it; `basic`: id and secret of a client that says them by HTTP Basic. */
-export function formRequest(path: string, form: Record<string, string>, basic?: readonly [string, string]): Request {
+export function formRequest(
+  path: string,
+  form: Record<string, string>,
+  basic?: readonly [string, string],
+): Request {
   const headers = new Headers();
   if (basic !== undefined) headers.set("authorization", `Basic ${btoa(basic.join(":"))}`);
-  return new Request(`${identifiers.issuer}${path}`, { method: "POST", headers, body: new URLSearchParams(form) });
+  return new Request(`${identifiers.issuer}${path}`, {
+    method: "POST",
+    headers,
+    body: new URLSearchParams(form),
+  });
 }
 
 /** What `action` cost in object requests, written rows and objects woken. */
@@ -130,7 +147,14 @@ export async function measureCost<T>(action: () => Promise<T>): Promise<{ value:
   const before = { ...costs };
   const value = await action();
   const spent = (name: keyof Costs): number => costs[name] - before[name];
-  return { value, cost: { requests: spent("requests"), rows: spent("rows"), objectsCreated: spent("objectsCreated") } };
+  return {
+    value,
+    cost: {
+      requests: spent("requests"),
+      rows: spent("rows"),
+      objectsCreated: spent("objectsCreated"),
+    },
+  };
 }
 
 /** Lets `seconds` pass for a grant: every time in its row moves into the past. */
@@ -138,9 +162,11 @@ export async function ageGrant(id: string, seconds: number): Promise<void> {
   await runInDurableObject(grantStub(id), (_, { storage }) => {
     const row = storage.kv.get<GrantRow>("grant");
     if (row === undefined) throw new Error("There is no grant to age");
-    const [createdAtMs, lastUsedAtMs, expiresAtMs] = [row.createdAtMs, row.lastUsedAtMs, row.expiresAtMs].map(
-      (time) => time - seconds * 1000,
-    );
+    const [createdAtMs, lastUsedAtMs, expiresAtMs] = [
+      row.createdAtMs,
+      row.lastUsedAtMs,
+      row.expiresAtMs,
+    ].map((time) => time - seconds * 1000);
     storage.kv.put("grant", { ...row, createdAtMs, lastUsedAtMs, expiresAtMs });
   });
 }
@@ -153,7 +179,22 @@ export function grantStub(id: string): DurableObjectStub<GrantObject<unknown>> {
 /** Every way to spoil a token: what is left must not pass for anything. */
 export function corruptions(token: string): string[] {
   const middle = Math.floor(token.length / 2);
-  const flip = (at: number): string => token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
-  const cuts = [token.slice(0, -1), token.slice(1), token.slice(0, middle), token.slice(0, token.lastIndexOf("."))];
-  return [...cuts, flip(0), flip(3), flip(middle), flip(token.length - 6), `${token}A`, `x${token}`, `${token}.`];
+  const flip = (at: number): string =>
+    token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
+  const cuts = [
+    token.slice(0, -1),
+    token.slice(1),
+    token.slice(0, middle),
+    token.slice(0, token.lastIndexOf(".")),
+  ];
+  return [
+    ...cuts,
+    flip(0),
+    flip(3),
+    flip(middle),
+    flip(token.length - 6),
+    `${token}A`,
+    `x${token}`,
+    `${token}.`,
+  ];
 }

@@ -17,10 +17,17 @@ export interface BrowserPage {
 export interface TestBrowser {
   readonly cookies: Map<string, string>;
   /** Opens `path`, or sends `form` there; `headers` go over what a browser sends. */
-  request(path: string | URL, form?: Record<string, string>, headers?: Record<string, string>): Promise<BrowserPage>;
+  request(
+    path: string | URL,
+    form?: Record<string, string>,
+    headers?: Record<string, string>,
+  ): Promise<BrowserPage>;
 }
 
-export function createBrowser(desk: AuthorizationServer, jar: Map<string, string> = new Map()): TestBrowser {
+export function createBrowser(
+  desk: AuthorizationServer,
+  jar: Map<string, string> = new Map(),
+): TestBrowser {
   return {
     cookies: jar,
     async request(path, form, changes = {}) {
@@ -29,10 +36,16 @@ export function createBrowser(desk: AuthorizationServer, jar: Map<string, string
       if (form !== undefined) headers.set("origin", identifiers.issuer);
       for (const [name, value] of Object.entries(changes)) headers.set(name, value);
       const post = form === undefined ? {} : { method: "POST", body: new URLSearchParams(form) };
-      const response = await handleOAuth(desk, new Request(url, { ...post, headers }), identifiers, url);
+      const response = await handleOAuth(
+        desk,
+        new Request(url, { ...post, headers }),
+        identifiers,
+        url,
+      );
       if (response === undefined) throw new Error(`Nothing is served at ${url.pathname}`);
       const shown = await take(response, jar);
-      const isNextPage = shown.to?.origin === identifiers.issuer && shown.to.searchParams.has("form");
+      const isNextPage =
+        shown.to?.origin === identifiers.issuer && shown.to.searchParams.has("form");
       if (shown.to === undefined || !isNextPage) return shown;
       const next = await this.request(shown.to);
       for (const line of response.headers.getSetCookie()) next.headers.append("set-cookie", line);
@@ -63,17 +76,17 @@ async function take(response: Response, jar: Map<string, string>): Promise<Brows
 export function authorizeUrl(changes: Record<string, string | undefined> = {}): URL {
   const url = new URL("/authorize", identifiers.issuer);
   const parameters = {
-    ...{
-      response_type: "code",
-      client_id: "cli",
-      redirect_uri: REDIRECT,
-      state: "s 1/ä",
-      resource: identifiers.resource,
-    },
-    ...{ code_challenge: CHALLENGE, code_challenge_method: "S256" },
+    response_type: "code",
+    client_id: "cli",
+    redirect_uri: REDIRECT,
+    state: "s 1/ä",
+    resource: identifiers.resource,
+    code_challenge: CHALLENGE,
+    code_challenge_method: "S256",
     ...changes,
   };
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined) url.searchParams.set(name, value);
   return url;
 }
 

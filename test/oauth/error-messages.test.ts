@@ -7,7 +7,13 @@ import { authenticate } from "../../src/oauth/resource-server/bearer.ts";
 import type { Client } from "../../src/oauth/clients/types.ts";
 import { describeClient } from "../../src/oauth/authorization-server/consent.ts";
 import { tokenEndpoint } from "../../src/oauth/authorization-server/token.ts";
-import { CHALLENGE, createAuthorizationServer, identifiers, formRequest, REDIRECT } from "./authorization-server.ts";
+import {
+  CHALLENGE,
+  createAuthorizationServer,
+  identifiers,
+  formRequest,
+  REDIRECT,
+} from "./authorization-server.ts";
 
 describe("who vouches for a client", () => {
   const client: Client = {
@@ -49,7 +55,12 @@ it.each([
   [[], ""],
 ])("the challenge to whoever has no valid token names the scopes %j", async (scopes, said) => {
   const http = new Request(identifiers.resource, { headers: { authorization: "Bearer abc" } });
-  const caller = await authenticate(http, identifiers, () => Promise.resolve(err("token.forged")), scopes);
+  const caller = await authenticate(
+    http,
+    identifiers,
+    () => Promise.resolve(err("token.forged")),
+    scopes,
+  );
   const parts = /error_description="[^"]*"(.*), resource_metadata="/.exec(
     caller.ok ? "" : (caller.error.headers.get("www-authenticate") ?? ""),
   );
@@ -59,8 +70,15 @@ it.each([
 it.each([
   ["by HTTP Basic", {}, ["web", "wrong"] as const, 'Basic realm="barewire"'],
   ["in the form", { client_id: "web", client_secret: "wrong" }, undefined, null],
-])("a client that failed %s is challenged only where it used the scheme", async (_, shown, basic, challenge) => {
-  const form = { grant_type: "authorization_code", code: "x", code_verifier: "x", ...shown };
-  const answer = await tokenEndpoint(createAuthorizationServer(), formRequest("/token", form, basic), identifiers);
-  expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, challenge]);
-});
+])(
+  "a client that failed %s is challenged only where it used the scheme",
+  async (_, shown, basic, challenge) => {
+    const form = { grant_type: "authorization_code", code: "x", code_verifier: "x", ...shown };
+    const answer = await tokenEndpoint(
+      createAuthorizationServer(),
+      formRequest("/token", form, basic),
+      identifiers,
+    );
+    expect([answer.status, answer.headers.get("www-authenticate")]).toEqual([401, challenge]);
+  },
+);

@@ -36,9 +36,15 @@ export async function issuerKey(alg: string, kid: string = `key-${alg}`): Promis
 }
 
 /** A JWS of `payload`. `header` goes over what is right; an undefined member leaves it out. */
-export async function signJws(key: IssuerKey, payload: object, header: object = {}): Promise<string> {
+export async function signJws(
+  key: IssuerKey,
+  payload: object,
+  header: object = {},
+): Promise<string> {
   const head = { alg: key.alg, kid: key.kid, ...header };
-  const body = [head, payload].map((part) => encodeBase64url(encodeUtf8(JSON.stringify(part)))).join(".");
+  const body = [head, payload]
+    .map((part) => encodeBase64url(encodeUtf8(JSON.stringify(part))))
+    .join(".");
   if (key.secret === undefined) return `${body}.`;
   const signature = await crypto.subtle.sign(subtleOf(key.alg), key.secret, encodeUtf8(body));
   return `${body}.${encodeBase64url(new Uint8Array(signature))}`;

@@ -18,7 +18,9 @@ export async function fetchGuarded(url: string | URL, init: RequestInit = {}): P
 
 export async function registerClient(metadata: object = {}): Promise<string> {
   const body = JSON.stringify({
-    ...{ client_name: "Journey", redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: "none" },
+    client_name: "Journey",
+    redirect_uris: [REDIRECT_URI],
+    token_endpoint_auth_method: "none",
     grant_types: ["authorization_code", "refresh_token"],
     ...metadata,
   });
@@ -38,7 +40,11 @@ export interface Browser {
   html: string;
 }
 
-export async function browse(browser: Browser | undefined, url: string | URL, form?: object): Promise<Browser> {
+export async function browse(
+  browser: Browser | undefined,
+  url: string | URL,
+  form?: object,
+): Promise<Browser> {
   const cookies = new Map(browser?.cookies);
   const headers = new Headers({ cookie: [...cookies].map((pair) => pair.join("=")).join("; ") });
   const post = form === undefined ? {} : { method: "POST", body: new URLSearchParams({ ...form }) };
@@ -50,25 +56,38 @@ export async function browse(browser: Browser | undefined, url: string | URL, fo
   }
   const onward = new URL(page.headers.get("location") ?? "about:blank", ORIGIN);
   // From a form to the page that answers it.
-  if (form !== undefined && onward.origin === ORIGIN) return browse({ cookies, page, html: "" }, onward);
+  if (form !== undefined && onward.origin === ORIGIN)
+    return browse({ cookies, page, html: "" }, onward);
   return { cookies, page, html: await page.text() };
 }
 
 /** The hidden fields of the page's first form. */
 export function hiddenFields({ html }: Browser): Record<string, string> {
   const inputs = [...html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(([tag]) => tag);
-  const part = (tag: string, name: string): string => new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
-  return Object.fromEntries(inputs.map((tag) => [part(tag, "name"), part(tag, "value").replaceAll("&amp;", "&")]));
+  const part = (tag: string, name: string): string =>
+    new RegExp(`\\s${name}="([^"]*)"`).exec(tag)?.[1] ?? "";
+  return Object.fromEntries(
+    inputs.map((tag) => [part(tag, "name"), part(tag, "value").replaceAll("&amp;", "&")]),
+  );
 }
 
-export function authorizeUrl(clientId: string, changes: Record<string, string | undefined> = {}): URL {
+export function authorizeUrl(
+  clientId: string,
+  changes: Record<string, string | undefined> = {},
+): URL {
   const url = new URL("/authorize", ORIGIN);
   const parameters = {
-    ...{ response_type: "code", client_id: clientId, redirect_uri: REDIRECT_URI, state: "s 1", resource: ENDPOINT },
-    ...{ code_challenge: CHALLENGE, code_challenge_method: "S256" },
+    response_type: "code",
+    client_id: clientId,
+    redirect_uri: REDIRECT_URI,
+    state: "s 1",
+    resource: ENDPOINT,
+    code_challenge: CHALLENGE,
+    code_challenge_method: "S256",
     ...changes,
   };
-  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
+  for (const [name, value] of Object.entries(parameters))
+    if (value !== undefined) url.searchParams.set(name, value);
   return url;
 }
 
@@ -79,8 +98,14 @@ export async function signIn(url: URL, name: string): Promise<Browser> {
 }
 
 /** Where the browser is sent with the decision. */
-export async function submitDecision(consent: Browser, decision: "allow" | "deny"): Promise<URLSearchParams> {
-  const { page, html } = await browse(consent, "/authorize/consent", { ...hiddenFields(consent), decision });
+export async function submitDecision(
+  consent: Browser,
+  decision: "allow" | "deny",
+): Promise<URLSearchParams> {
+  const { page, html } = await browse(consent, "/authorize/consent", {
+    ...hiddenFields(consent),
+    decision,
+  });
   const location = page.headers.get("location");
   if (location === null) throw new Error(`Not sent anywhere: ${page.status} ${html}`);
   return new URL(location).searchParams;
@@ -98,14 +123,22 @@ export async function tokenRequest(form: Record<string, string>): Promise<Respon
 }
 
 export async function redeemCode(clientId: string, code: string): Promise<Tokens> {
-  const grant = { grant_type: "authorization_code", code, redirect_uri: REDIRECT_URI, code_verifier: VERIFIER };
+  const grant = {
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: REDIRECT_URI,
+    code_verifier: VERIFIER,
+  };
   const response = await tokenRequest({ ...grant, client_id: clientId, resource: ENDPOINT });
   if (response.status !== 200) throw new Error(`No token: ${await response.text()}`);
   return response.json();
 }
 
 /** All of it: the tokens of a new client for the person called `name`. */
-export async function logIn(name: string, clientId?: string): Promise<Tokens & { clientId: string }> {
+export async function logIn(
+  name: string,
+  clientId?: string,
+): Promise<Tokens & { clientId: string }> {
   const id = clientId ?? (await registerClient());
   const answer = await submitDecision(await signIn(authorizeUrl(id), name), "allow");
   return { ...(await redeemCode(id, answer.get("code") ?? "")), clientId: id };

@@ -36,7 +36,9 @@ export async function serveBetterAuth() {
     /** A JWT of any claims under the issuer's own key. */
     sign: async (payload) => (await auth.api.signJWT({ body: { payload } })).token,
     /** From now on there is another key, and the old one is gone. */
-    rotate: () => void rows.jwks.splice(0),
+    rotate: () => {
+      rows.jwks.splice(0);
+    },
     stop: () =>
       new Promise((resolve) => {
         server.close(resolve);

@@ -74,7 +74,11 @@ async function logIn(at: Issuer, resource: string = home): Promise<Json> {
       body: JSON.stringify(body),
     });
   const client = await register(at, "none");
-  const person = { name: "Ada", email: `ada-${Math.random()}@example.com`, password: "correct horse" };
+  const person = {
+    name: "Ada",
+    email: `ada-${Math.random()}@example.com`,
+    password: "correct horse",
+  };
   const signedUp = await post("/sign-up/email", person);
   const cookie = signedUp.headers
     .getSetCookie()
@@ -82,20 +86,26 @@ async function logIn(at: Issuer, resource: string = home): Promise<Json> {
     .join("; ");
   const challenge = createHash("sha256").update(VERIFIER).digest("base64url");
   const query = new URLSearchParams({
-    ...{
-      response_type: "code",
-      client_id: client["client_id"] ?? "",
-      redirect_uri: REDIRECT,
-      scope: "read",
-      state: "s",
-    },
-    ...{ code_challenge: challenge, code_challenge_method: "S256", resource },
+    response_type: "code",
+    client_id: client["client_id"] ?? "",
+    redirect_uri: REDIRECT,
+    scope: "read",
+    state: "s",
+    code_challenge: challenge,
+    code_challenge_method: "S256",
+    resource,
   });
   // Whoever is no browser is told where to go, in JSON.
-  const asked = await fetch(`${at.issuer}/oauth2/authorize?${query.toString()}`, { headers: { cookie } });
+  const asked = await fetch(`${at.issuer}/oauth2/authorize?${query.toString()}`, {
+    headers: { cookie },
+  });
   const consent = new URL(((await asked.json()) as Json)["url"] ?? "", at.issuer);
   expect(consent.pathname, consent.href).toBe("/consent");
-  const agreed = await post("/oauth2/consent", { accept: true, oauth_query: consent.search.slice(1) }, cookie);
+  const agreed = await post(
+    "/oauth2/consent",
+    { accept: true, oauth_query: consent.search.slice(1) },
+    cookie,
+  );
   const { url = "", redirect_uri = url } = (await agreed.json()) as Json;
   const answer = new URL(redirect_uri).searchParams;
   expect(Object.fromEntries(answer)).toMatchObject({ state: "s", iss: at.issuer });
@@ -104,7 +114,9 @@ async function logIn(at: Issuer, resource: string = home): Promise<Json> {
 
 async function register(at: Issuer, method: "none" | "client_secret_basic"): Promise<Json> {
   const metadata = {
-    ...{ client_name: "Test", redirect_uris: [REDIRECT], application_type: "native" },
+    client_name: "Test",
+    redirect_uris: [REDIRECT],
+    application_type: "native",
     token_endpoint_auth_method: method,
   };
   const headers = { "content-type": "application/json" };
@@ -117,8 +129,18 @@ async function register(at: Issuer, method: "none" | "client_secret_basic"): Pro
   return (await answer.json()) as Json;
 }
 
-async function redeem(at: Issuer, { client_id = "" }: Json, code: string, resource: string): Promise<Json> {
-  const body = new URLSearchParams({ grant_type: "authorization_code", code, redirect_uri: REDIRECT, client_id });
+async function redeem(
+  at: Issuer,
+  { client_id = "" }: Json,
+  code: string,
+  resource: string,
+): Promise<Json> {
+  const body = new URLSearchParams({
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: REDIRECT,
+    client_id,
+  });
   body.set("code_verifier", VERIFIER);
   body.set("resource", resource);
   const answer = await fetch(`${at.issuer}/oauth2/token`, { method: "POST", body });
@@ -132,8 +154,16 @@ test("a stranger is sent to the outside issuer, which this server is not", async
   const { status, challenge } = await call(undefined);
   expect(status).toBe(401);
   const metadata = await fetch(/resource_metadata="([^"]+)"/.exec(challenge)?.[1] ?? "");
-  expect(await metadata.json()).toMatchObject({ resource: home, authorization_servers: [better.issuer] });
-  for (const path of ["/.well-known/oauth-authorization-server", "/authorize", "/token", "/register"])
+  expect(await metadata.json()).toMatchObject({
+    resource: home,
+    authorization_servers: [better.issuer],
+  });
+  for (const path of [
+    "/.well-known/oauth-authorization-server",
+    "/authorize",
+    "/token",
+    "/register",
+  ])
     expect((await fetch(new URL(path, worker.url))).status, path).toBe(404);
 });
 
@@ -152,15 +182,21 @@ test("what is not a good token of this issuer for this resource is refused", asy
   const { access_token: good = "", id_token: idToken = "" } = await logIn(better);
   const [head = "", body = "", proof = ""] = good.split(".");
   const claims = JSON.parse(Buffer.from(body, "base64url").toString()) as Record<string, unknown>;
-  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-  const { keys } = (await (await fetch(`${better.issuer}/jwks`)).json()) as { keys: Record<string, string>[] };
+  const encode = (value: unknown): string =>
+    Buffer.from(JSON.stringify(value)).toString("base64url");
+  const { keys } = (await (await fetch(`${better.issuer}/jwks`)).json()) as {
+    keys: Record<string, string>[];
+  };
   const { kid = "", x = "" } = keys[0] ?? {};
   expect(kid).not.toBe("");
   const hmac = (secret: string | Buffer): string => {
     const signed = `${encode({ alg: "HS256", typ: "at+jwt", kid })}.${body}`;
     return `${signed}.${createHmac("sha256", secret).update(signed).digest("base64url")}`;
   };
-  const pem = createPublicKey({ key: keys[0] ?? {}, format: "jwk" }).export({ type: "spki", format: "pem" });
+  const pem = createPublicKey({ key: keys[0] ?? {}, format: "jwk" }).export({
+    type: "spki",
+    format: "pem",
+  });
   const stranger = generateKeyPairSync("ed25519").privateKey;
   const forged = (header: object): string => {
     const signed = `${encode({ alg: "EdDSA", typ: "at+jwt", ...header })}.${body}`;
@@ -205,9 +241,9 @@ test("a key that the issuer made a moment ago is found, and no flood of unknown 
   const statuses: number[] = [];
   for (let n = 0; n < 10; n += 1) {
     const [, ...rest] = token.split(".");
-    const head = Buffer.from(JSON.stringify({ alg: "EdDSA", typ: "at+jwt", kid: `unknown-${n}` })).toString(
-      "base64url",
-    );
+    const head = Buffer.from(
+      JSON.stringify({ alg: "EdDSA", typ: "at+jwt", kid: `unknown-${n}` }),
+    ).toString("base64url");
     statuses.push((await call([head, ...rest].join("."))).status);
   }
   expect(statuses).toEqual(Array.from({ length: 10 }, () => 401));
@@ -222,7 +258,9 @@ test("opaque tokens are taken by introspection, and closed to whoever is not tol
     opaque.open(resource, { opaque: true });
     const self = await register(opaque, "client_secret_basic");
     second = await serveWorld({
-      ...{ AUTH: "", AUTH_ISSUER: opaque.issuer, PUBLIC_URL: "https://mcp.example" },
+      AUTH: "",
+      AUTH_ISSUER: opaque.issuer,
+      PUBLIC_URL: "https://mcp.example",
       AUTH_INTROSPECTION: `${self["client_id"]}:${self["client_secret"]}`,
     });
     const { access_token: token = "" } = await logIn(opaque, resource);

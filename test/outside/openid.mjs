@@ -28,7 +28,9 @@ export async function serveOpenId() {
       handle = provider.callback();
     },
     /** The next answer stays here: its address, once somebody logged in. The browser is told nothing. */
-    hold: () => void Object.assign(kept, { holding: true, held: undefined }),
+    hold: () => {
+      Object.assign(kept, { holding: true, held: undefined });
+    },
     held: () => kept.held,
     stop: () =>
       new Promise((resolve) => {
@@ -60,7 +62,9 @@ function watch(callback, kept) {
     await next();
     const { access_token, id_token } = (context.path === "/token" && context.body) || {};
     const location = context.response.get("location") ?? "";
-    const code = location.startsWith(callback) ? new URL(location).searchParams.get("code") : undefined;
+    const code = location.startsWith(callback)
+      ? new URL(location).searchParams.get("code")
+      : undefined;
     kept.minted.push(...[access_token, id_token, code].filter((one) => typeof one === "string"));
     if (!kept.holding || !location.startsWith(callback)) return;
     Object.assign(kept, { holding: false, held: location });

@@ -17,7 +17,9 @@ function mirrored(header: unknown, type: string = "string"): JsonObject {
 
 /** What is wrong with the declarations of `schema`; it stops its tool too. */
 function faultOf(schema: JsonObject): string | undefined {
-  expect(() => tool({ name: "t", input: { schema, check: ok }, handler: () => "" })).toThrow(/^Tool "t": x-mcp-header/);
+  expect(() => tool({ name: "t", input: { schema, check: ok }, handler: () => "" })).toThrow(
+    /^Tool "t": x-mcp-header/,
+  );
   const read = readHeaderParams(schema);
   return read.ok ? undefined : read.error;
 }
@@ -43,7 +45,22 @@ test("a schema without declarations has none", () => {
 });
 
 test("refuses an x-mcp-header that is not a token", () => {
-  for (const header of ["", "a b", "a:b", "a\r\nb", "a\0", "é", "a/b", "(a)", '"a"', 1, null, true, ["a"], {}]) {
+  for (const header of [
+    "",
+    "a b",
+    "a:b",
+    "a\r\nb",
+    "a\0",
+    "é",
+    "a/b",
+    "(a)",
+    '"a"',
+    1,
+    null,
+    true,
+    ["a"],
+    {},
+  ]) {
     expect(faultOf(object({ p: mirrored(header) })), JSON.stringify(header)).toBe(
       'x-mcp-header of "p" is not a header token',
     );
@@ -52,9 +69,13 @@ test("refuses an x-mcp-header that is not a token", () => {
 });
 
 test("refuses an x-mcp-header that is declared twice", () => {
-  expect(faultOf(object({ a: mirrored("Same"), b: mirrored("Same") }))).toBe('x-mcp-header "same" is declared twice');
+  expect(faultOf(object({ a: mirrored("Same"), b: mirrored("Same") }))).toBe(
+    'x-mcp-header "same" is declared twice',
+  );
   expect(faultOf(object({ a: mirrored("Same"), b: mirrored("sAME") }))).toMatch(/twice/);
-  expect(faultOf(object({ a: mirrored("Same"), b: object({ c: mirrored("same") }) }))).toMatch(/twice/);
+  expect(faultOf(object({ a: mirrored("Same"), b: object({ c: mirrored("same") }) }))).toMatch(
+    /twice/,
+  );
 });
 
 test("refuses an x-mcp-header on a parameter that is not primitive", () => {
@@ -64,7 +85,10 @@ test("refuses an x-mcp-header on a parameter that is not primitive", () => {
     );
   }
   expect(faultOf(object({ p: { "x-mcp-header": "P" } })), "no type").toMatch(/needs type/);
-  expect(faultOf(object({ p: { type: ["string", "null"], "x-mcp-header": "P" } })), "several").toMatch(/needs type/);
+  expect(
+    faultOf(object({ p: { type: ["string", "null"], "x-mcp-header": "P" } })),
+    "several",
+  ).toMatch(/needs type/);
 });
 
 test("refuses an x-mcp-header that properties alone do not reach", () => {
@@ -79,14 +103,23 @@ test("refuses an x-mcp-header that properties alone do not reach", () => {
     additionalProperties: { ...object({}), additionalProperties: declared },
     patternProperties: { ...object({}), patternProperties: { "^p": declared } },
     $defs: { ...object({ p: { $ref: "#/$defs/d" } }), $defs: { d: declared } },
-    "a property of an array's items": object({ list: { type: "array", items: object({ p: declared }) } }),
+    "a property of an array's items": object({
+      list: { type: "array", items: object({ p: declared }) },
+    }),
   })) {
     expect(faultOf(schema), where).toBe(reason);
   }
 });
 
 test("a parameter that merely is called so, and values, are no declarations", () => {
-  expect(readHeaderParams(object({ "x-mcp-header": { type: "string" } }))).toEqual({ ok: true, value: [] });
-  const quoted = { type: "object", default: { "x-mcp-header": "P" }, examples: [{ "x-mcp-header": "P" }] };
+  expect(readHeaderParams(object({ "x-mcp-header": { type: "string" } }))).toEqual({
+    ok: true,
+    value: [],
+  });
+  const quoted = {
+    type: "object",
+    default: { "x-mcp-header": "P" },
+    examples: [{ "x-mcp-header": "P" }],
+  };
   expect(readHeaderParams(object({ p: quoted }))).toEqual({ ok: true, value: [] });
 });

@@ -21,14 +21,25 @@ test("two tools of one name stop the server", () => {
 
 test.each<[string, Partial<ServerSpec>]>([
   ["prompt", { prompts: ["p", "p"].map((name) => prompt({ name, handler: () => "" })) }],
-  ["resource", { resources: ["a", "b"].map((name) => resource({ name, uri: "test://r", read: () => "" })) }],
-  ["template", { templates: ["a", "b"].map((name) => template({ name, uriTemplate: "t://{x}", read: () => "" })) }],
+  [
+    "resource",
+    { resources: ["a", "b"].map((name) => resource({ name, uri: "test://r", read: () => "" })) },
+  ],
+  [
+    "template",
+    {
+      templates: ["a", "b"].map((name) =>
+        template({ name, uriTemplate: "t://{x}", read: () => "" }),
+      ),
+    },
+  ],
 ])("two definitions of one %s stop the server", (what, spec) => {
   expect(() => buildServer({ info, ...spec })).toThrow(`Two definitions of ${what} "`);
 });
 
 test("a tool's name has 1 to 128 of the allowed characters", () => {
-  for (const name of ["a", "A.b-c_9", "x".repeat(128)]) expect(() => named(name), name).not.toThrow();
+  for (const name of ["a", "A.b-c_9", "x".repeat(128)])
+    expect(() => named(name), name).not.toThrow();
   for (const name of ["", "x".repeat(129), "a b", "a/b", "a,b", "é", "a\n"]) {
     expect(() => named(name), JSON.stringify(name)).toThrow("must be 1 to 128");
   }
@@ -41,18 +52,40 @@ test("a tool's input is an object", () => {
   for (const input of [{}, { type: "string" }, { type: ["object", "null"] }, { type: null }]) {
     expect(() => withInput(input), JSON.stringify(input)).toThrow('must have type "object"');
   }
-  expect(() => tool({ name: "t", input: z.string(), handler: () => "" })).toThrow('must have type "object"');
+  expect(() => tool({ name: "t", input: z.string(), handler: () => "" })).toThrow(
+    'must have type "object"',
+  );
 });
 
 test.each<[what: string, spec: object, says: string]>([
-  ["a name", { name: "add numbers" }, 'Tool "add numbers": its name must be 1 to 128 of A-Z a-z 0-9 _ - .'],
-  ["an input of another type", { input: z.string() }, 'Tool "t": its input schema must have type "object"'],
+  [
+    "a name",
+    { name: "add numbers" },
+    'Tool "add numbers": its name must be 1 to 128 of A-Z a-z 0-9 _ - .',
+  ],
+  [
+    "an input of another type",
+    { input: z.string() },
+    'Tool "t": its input schema must have type "object"',
+  ],
   // What other libraries take.
-  ["a bare object of schemas", { input: { a: z.string() } }, 'Tool "t": its input must be z.object({ … }) or { schema'],
+  [
+    "a bare object of schemas",
+    { input: { a: z.string() } },
+    'Tool "t": its input must be z.object({ … }) or { schema',
+  ],
   ["a number", { input: 7 }, 'Tool "t": its input must be'],
   ["null", { input: null }, 'Tool "t": '],
-  ["an output", { output: { a: z.string() } }, 'Tool "t": its output must be z.object({ … }) or { schema, check }'],
-  ["what JSON Schema cannot say", { input: z.object({ when: z.date() }) }, 'Tool "t": Date cannot be represented'],
+  [
+    "an output",
+    { output: { a: z.string() } },
+    'Tool "t": its output must be z.object({ … }) or { schema, check }',
+  ],
+  [
+    "what JSON Schema cannot say",
+    { input: z.object({ when: z.date() }) },
+    'Tool "t": Date cannot be represented',
+  ],
 ])("%s that is wrong is told with the tool's name", (_, spec, says) => {
   const wrong = { name: "t", handler: () => "", ...spec } as Parameters<typeof tool>[0];
   expect(() => tool(wrong)).toThrow(says);
@@ -63,7 +96,11 @@ test("a tool that takes nothing says so, and drops what it is given, as one that
   expect(listing["inputSchema"]).toEqual({ type: "object", properties: {} });
   expect(checkInput({})).toEqual({ ok: true, value: {} });
   expect(checkInput({ toolCallId: "1", random_string: "x" })).toEqual({ ok: true, value: {} });
-  const some = tool({ name: "t", input: z.object({ a: z.optional(z.string()) }), handler: () => "" });
+  const some = tool({
+    name: "t",
+    input: z.object({ a: z.optional(z.string()) }),
+    handler: () => "",
+  });
   expect(some.checkInput({ a: "b", toolCallId: "1" })).toEqual({ ok: true, value: { a: "b" } });
 });
 
@@ -71,14 +108,17 @@ test("a tool's time is a number of seconds above 0, which clients are not shown"
   const within = (timeoutSeconds: number): ReturnType<typeof tool> =>
     tool({ name: "t", timeoutSeconds, handler: () => "" });
   for (const seconds of [0.5, 1, 86_400]) expect(within(seconds).timeoutSeconds).toBe(seconds);
-  for (const seconds of [0, -1, NaN, Infinity]) expect(() => within(seconds), String(seconds)).toThrow("above 0");
+  for (const seconds of [0, -1, NaN, Infinity])
+    expect(() => within(seconds), String(seconds)).toThrow("above 0");
   expect(within(1).listEntry).toEqual(named("t").listEntry);
 });
 
 test("a resource's URI is absolute, and a template is one", () => {
   for (const uri of ["", "a", "/a", "//a/b", ":a"])
     expect(() => resource({ name: "r", uri, read: () => "" }), uri).toThrow("not absolute");
-  expect(() => template({ name: "r", uriTemplate: "t://{a}{b}", read: () => "" })).toThrow('URI template "t://{a}{b}"');
+  expect(() => template({ name: "r", uriTemplate: "t://{a}{b}", read: () => "" })).toThrow(
+    'URI template "t://{a}{b}"',
+  );
 });
 
 test("what is not offered is not declared", () => {
@@ -88,7 +128,10 @@ test("what is not offered is not declared", () => {
 
 // ---- Forms ----------------------------------------------------------------------------------------------------------
 
-const form = (field: unknown): JsonObject => ({ type: "object", properties: { f: field as JsonObject } });
+const form = (field: unknown): JsonObject => ({
+  type: "object",
+  properties: { f: field as JsonObject },
+});
 const choices = [
   { const: "a", title: "A" },
   { const: "b", title: "B" },
@@ -125,7 +168,13 @@ test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
     "a time",
     { type: "string", format: "date-time" },
     ["2023-04-03T10:20:30Z", "2023-04-03T10:20:30.123+02:00"],
-    ["2023-04-03", "2023-04-03T10:20:30", "2023-04-03T10:20Z", "2023-04-31T10:20:30Z", "2023-04-03T24:00:00Z"],
+    [
+      "2023-04-03",
+      "2023-04-03T10:20:30",
+      "2023-04-03T10:20Z",
+      "2023-04-31T10:20:30Z",
+      "2023-04-03T24:00:00Z",
+    ],
   ],
   [
     "a number with bounds",
@@ -136,7 +185,12 @@ test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
   ["an integer", { type: "integer", minimum: 18, title: "Age" }, [18, 1e6], [17, 18.5, "18"]],
   ["a boolean", { type: "boolean", default: false }, [true, false], [0, "true", null]],
   ["a choice", { type: "string", enum: ["a", "b"] }, ["a", "b"], ["c", "", 1]],
-  ["a choice with names", { type: "string", enum: ["a", "b"], enumNames: ["A", "B"] }, ["a"], ["A"]],
+  [
+    "a choice with names",
+    { type: "string", enum: ["a", "b"], enumNames: ["A", "B"] },
+    ["a"],
+    ["A"],
+  ],
   ["a titled choice", { type: "string", oneOf: choices }, ["a", "b"], ["A", "c"]],
   [
     "several choices",
@@ -144,7 +198,12 @@ test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
     [["a"], ["b", "c"]],
     [[], ["a", "b", "c"], ["d"], "a"],
   ],
-  ["several titled choices", { ...several, items: { anyOf: choices } }, [["a"], ["b", "a"]], [["A"], [1], [], "a"]],
+  [
+    "several titled choices",
+    { ...several, items: { anyOf: choices } },
+    [["a"], ["b", "a"]],
+    [["A"], [1], [], "a"],
+  ],
 ])("a form may have %s, shows it as written, and holds answers to it", (_, field, fits, not) => {
   const { schema, check } = compileForm(form(field));
   expect(schema).toEqual(form(field));
@@ -175,7 +234,9 @@ test.each<[string, unknown]>([
 test("a form is an object with properties, and requires only what it has", () => {
   const none = [{}, { type: "object" }, { type: "string" }, { properties: {} }];
   for (const one of [...none, { ...form({ type: "string" }), required: ["g"] }]) {
-    expect(() => compileForm(one as JsonObject), JSON.stringify(one)).toThrow("The form must be flat");
+    expect(() => compileForm(one as JsonObject), JSON.stringify(one)).toThrow(
+      "The form must be flat",
+    );
   }
 });
 
@@ -212,7 +273,9 @@ test("a form in zod is shown without the keywords that forms lack, and still che
   expect(check({ mail: "a@b.example", age: 18, tags: [] })).toMatchObject({ ok: true });
   expect(check({ mail: "nobody", age: 18, tags: [] })).toMatchObject({ ok: false });
   expect(check({ mail: "a@b.example", age: 17, tags: ["a"] })).toMatchObject({ ok: false });
-  const picky = compileForm(zodForm(z.object({ word: z.string().refine((word) => word !== "no") })));
+  const picky = compileForm(
+    zodForm(z.object({ word: z.string().refine((word) => word !== "no") })),
+  );
   expect([picky.check({ word: "yes" }).ok, picky.check({ word: "no" }).ok]).toEqual([true, false]);
   expect(() => compileForm(zodForm(z.object({ deep: z.object({}) })))).toThrow("/properties/deep");
 });

@@ -28,9 +28,13 @@ const spec: Omit<ServerSpec, "info"> = {
       handler: () => ({ structuredContent: {} }),
     }),
   ],
-  prompts: [prompt({ name: "greets", arguments: [{ name: "whom", complete: fail }], handler: fail })],
+  prompts: [
+    prompt({ name: "greets", arguments: [{ name: "whom", complete: fail }], handler: fail }),
+  ],
   resources: [resource({ name: "r", uri: "test://fixed", read: fail })],
-  templates: [template({ name: "t", uriTemplate: "test://by/{id}", read: fail, complete: { id: fail } })],
+  templates: [
+    template({ name: "t", uriTemplate: "test://by/{id}", read: fail, complete: { id: fail } }),
+  ],
 };
 const ask = serveStatelessly(spec);
 
@@ -42,7 +46,9 @@ interface Line {
 
 function listen(): Line[] {
   const lines: Line[] = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(JSON.parse(line) as Line));
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    lines.push(JSON.parse(line) as Line);
+  });
   return lines;
 }
 afterEach(() => vi.restoreAllMocks());
@@ -76,7 +82,9 @@ it.each<[method: string, params: object, named: object, event?: string]>([
   const response = await ask(method, { ...params, ...LOGGING });
   expect(response.status).toBe(200);
   const streams = JSON.stringify(named).includes("streams");
-  expect(response.headers.get("content-type")).toBe(streams ? "text/event-stream" : "application/json");
+  expect(response.headers.get("content-type")).toBe(
+    streams ? "text/event-stream" : "application/json",
+  );
   const reply = await readReply(response);
   const [line] = lines;
   expect(lines).toHaveLength(1);
@@ -98,16 +106,38 @@ it("a client's own trace is the one that is named", async () => {
 
 it("a name that a client made up stands in no line", async () => {
   const lines = listen();
-  const params = { name: "breaks", ref: { type: "ref/prompt", name: "hunter2" }, uri: "test://hunter2" };
+  const params = {
+    name: "breaks",
+    ref: { type: "ref/prompt", name: "hunter2" },
+    uri: "test://hunter2",
+  };
   await (await ask("tools/call", params)).text();
   expect(lines[0]).toMatchObject({ tool: "breaks" });
-  expect(Object.keys(lines[0] ?? {}).toSorted()).toEqual(["error", "event", "method", "tool", "trace"]);
+  expect(Object.keys(lines[0] ?? {}).toSorted()).toEqual([
+    "error",
+    "event",
+    "method",
+    "tool",
+    "trace",
+  ]);
 });
 
 it.each<[about: string, body: object, named: object]>([
-  ["tool", callTool(1, "spec_throw", { how: "error" }), { method: "tools/call", tool: "spec_throw" }],
-  ["prompt", jsonRpcRequest(1, "prompts/get", { name: "spec_throw_prompt" }), { prompt: "spec_throw_prompt" }],
-  ["resource", jsonRpcRequest(1, "resources/read", { uri: "spec://throws" }), { resource: "spec://throws" }],
+  [
+    "tool",
+    callTool(1, "spec_throw", { how: "error" }),
+    { method: "tools/call", tool: "spec_throw" },
+  ],
+  [
+    "prompt",
+    jsonRpcRequest(1, "prompts/get", { name: "spec_throw_prompt" }),
+    { prompt: "spec_throw_prompt" },
+  ],
+  [
+    "resource",
+    jsonRpcRequest(1, "resources/read", { uri: "spec://throws" }),
+    { resource: "spec://throws" },
+  ],
 ])("a %s of a session", async (_about, body, named) => {
   const session = await openSession();
   const lines = listen();

@@ -32,7 +32,11 @@ const MOST_ROUNDS = 30;
 const CAPABILITIES = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 
 /** A request in a session whose every question gets `reply`. */
-async function inSession(session: Session, body: object, reply: (round: number) => object): Promise<Talk> {
+async function inSession(
+  session: Session,
+  body: object,
+  reply: (round: number) => object,
+): Promise<Talk> {
   const events = new EventReader(await send(session, body));
   const asked: Record<string, string[]> = {};
   for (let round = 1; round <= MOST_ROUNDS; round++) {
@@ -54,7 +58,9 @@ async function withoutSession(
   const asked: Record<string, string[]> = {};
   let more: Body = {};
   for (let round = 1; round <= MOST_ROUNDS; round++) {
-    const body: { result?: Body } & Body = await (await ask({ ...more, capabilities: CAPABILITIES })).json();
+    const body: { result?: Body } & Body = await (
+      await ask({ ...more, capabilities: CAPABILITIES })
+    ).json();
     if (body.result?.["resultType"] !== "input_required") return { asked, answer: body };
     const { inputRequests, requestState } = body.result as {
       inputRequests: Record<string, Body>;
@@ -71,17 +77,21 @@ async function withoutSession(
   throw new Error(`Still asked after ${MOST_ROUNDS} rounds`);
 }
 
-const confirmAdd = (more: Body): Promise<Response> => callStateless(1, "spec_confirm_add", { a: 2, b: 3 }, more);
+const confirmAdd = (more: Body): Promise<Response> =>
+  callStateless(1, "spec_confirm_add", { a: 2, b: 3 }, more);
 
 /** Five questions, each after the first with what was wrong, and an end that a model can read. */
 function expectFive({ asked, answer }: Talk): void {
   const questions = asked["elicitation/create"] ?? [];
   expect(questions).toHaveLength(5);
   expect(questions[0]).toBe("Add them?");
-  for (const again of questions.slice(1)) expect(again).toMatch(/^Add them\?\n\nThe answer did not fit: \/ok /);
+  for (const again of questions.slice(1))
+    expect(again).toMatch(/^Add them\?\n\nThe answer did not fit: \/ok /);
   expect(answer).toMatchObject({ id: 1, result: { isError: true } });
   const { content } = answer["result"] as { content: [{ text: string }] };
-  expect(content[0].text).toMatch(/^"confirm" was asked 5 times in vain. The answer did not fit: \/ok /);
+  expect(content[0].text).toMatch(
+    /^"confirm" was asked 5 times in vain. The answer did not fit: \/ok /,
+  );
 }
 
 describe.each([
@@ -98,11 +108,18 @@ describe.each([
 });
 
 describe("the last answer may fit", () => {
-  const reply = (round: number): object => ({ action: "accept", content: round < 5 ? {} : { ok: true } });
+  const reply = (round: number): object => ({
+    action: "accept",
+    content: round < 5 ? {} : { ok: true },
+  });
   const fits = { id: 1, result: { content: [{ text: "5" }] } };
 
   it("in a session", async () => {
-    const { answer } = await inSession(await openSession(), callTool(1, "spec_confirm_add", { a: 2, b: 3 }), reply);
+    const { answer } = await inSession(
+      await openSession(),
+      callTool(1, "spec_confirm_add", { a: 2, b: 3 }),
+      reply,
+    );
     expect(answer).toMatchObject(fits);
   });
 
@@ -130,7 +147,8 @@ describe("without a session", () => {
     const keys = ["a", "b", "c"];
     const ask = (more: Body): Promise<Response> =>
       callStatelessTool(
-        (context) => Promise.all(keys.map((key) => context.elicitForm(key, { message: key, form: FORM }))),
+        (context) =>
+          Promise.all(keys.map((key) => context.elicitForm(key, { message: key, form: FORM }))),
         more,
       );
     let first = true;
@@ -155,7 +173,10 @@ describe("without a session", () => {
           return "caught";
         }
       }, more);
-    const { answer } = await withoutSession(ask, () => ({ action: "accept", content: { name: 5 } }));
+    const { answer } = await withoutSession(ask, () => ({
+      action: "accept",
+      content: { name: 5 },
+    }));
     expect(answer).toMatchObject({ result: { isError: true } });
   });
 });
@@ -165,7 +186,10 @@ describe("what was done once is not done again, however often the answer does no
     let paid = 0;
     const ask = (more: Body): Promise<Response> =>
       callStatelessTool((context) => pay(context, () => (paid += 1)), more);
-    const { asked, answer } = await withoutSession(ask, () => ({ action: "accept", content: { name: 5 } }));
+    const { asked, answer } = await withoutSession(ask, () => ({
+      action: "accept",
+      content: { name: 5 },
+    }));
     expect([asked["elicitation/create"]?.length, paid]).toEqual([5, 1]);
     expect(answer).toMatchObject({ result: { isError: true } });
   });
@@ -180,7 +204,11 @@ describe("what was done once is not done again, however often the answer does no
         const last = sent(stream).at(-1);
         if (last?.["method"] !== "elicitation/create") break;
         questions += 1;
-        resumeCall(room, REQUEST_CONTEXT, responseTo(last["id"], { action: "accept", content: { name: 5 } }));
+        resumeCall(
+          room,
+          REQUEST_CONTEXT,
+          responseTo(last["id"], { action: "accept", content: { name: 5 } }),
+        );
         await settled();
       }
       expect([questions, paid]).toEqual([5, 1]);
@@ -195,14 +223,21 @@ describe("what was done once is not done again, however often the answer does no
 });
 
 describe("an answer that is none ends the call at once", () => {
-  const refused = { id: 1, error: { code: -32602, message: expect.stringContaining("is not a result of") as string } };
+  const refused = {
+    id: 1,
+    error: { code: -32602, message: expect.stringContaining("is not a result of") as string },
+  };
 
   it.each([
     ["test_sampling", { prompt: "?" }, { role: "nobody" }],
     ["test_input_required_result_list_roots", {}, { roots: "none" }],
     ["test_elicitation", { message: "?" }, { action: "maybe" }],
   ])("%s", async (name, args, reply) => {
-    const { asked, answer } = await inSession(await openSession(), callTool(1, name, args), () => reply);
+    const { asked, answer } = await inSession(
+      await openSession(),
+      callTool(1, name, args),
+      () => reply,
+    );
     expect(Object.values(asked).flat()).toHaveLength(1);
     expect(answer).toMatchObject(refused);
     const ask = (more: Body): Promise<Response> => callStateless(1, name, args, more);
@@ -232,11 +267,17 @@ it("a completion may not ask in a session, as it may not without one", () =>
     const stream = streamIdOf(await call(handler));
     await settled();
     expect(room.store.suspendedStreams().map(({ id }) => id)).toEqual([stream]);
-    const params = { ref: { type: "ref/prompt", name: "play" }, argument: { name: "word", value: "" } };
+    const params = {
+      ref: { type: "ref/prompt", name: "play" },
+      argument: { name: "word", value: "" },
+    };
     const completion = { kind: "request", id: 3, method: "completion/complete", params } as const;
     const refused = await startCall(room, REQUEST_CONTEXT, completion, "completion");
     await settled();
     expect(asked).toBe(2);
-    expect(refused).toMatchObject({ kind: "answer", text: expect.stringContaining('"id":3,"error"') as string });
+    expect(refused).toMatchObject({
+      kind: "answer",
+      text: expect.stringContaining('"id":3,"error"') as string,
+    });
     expect(room.store.suspendedStreams().map(({ id }) => id)).toEqual([stream]);
   }));

@@ -8,7 +8,10 @@ import {
   limitNotifications,
 } from "../../src/server/notification-limiter.ts";
 
-const notice: CallNotification = { method: "notifications/message", params: { level: "info", data: "x" } };
+const notice: CallNotification = {
+  method: "notifications/message",
+  params: { level: "info", data: "x" },
+};
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: 1_800_000_000_000 });
@@ -27,7 +30,9 @@ interface Pump {
 function pump(): Pump {
   let passed = 0;
   const gone = createCancellation();
-  const flow = limitNotifications(() => void (passed += 1), gone);
+  const flow = limitNotifications(() => {
+    passed += 1;
+  }, gone);
   return {
     send: (count) => {
       const before = passed;

@@ -18,7 +18,9 @@ const spec: ServerSpec = {
   tools: NAMES.map((name) => tool({ name, handler: () => "" })),
   prompts: NAMES.map((name) => prompt({ name, handler: () => "" })),
   resources: NAMES.map((name) => resource({ name, uri: `test://${name}`, read: () => "" })),
-  templates: NAMES.map((name) => template({ name, uriTemplate: `test://${name}/{x}`, read: () => "" })),
+  templates: NAMES.map((name) =>
+    template({ name, uriTemplate: `test://${name}/{x}`, read: () => "" }),
+  ),
   pageSize: 2,
 };
 const LISTS = ["tools/list", "prompts/list", "resources/list", "resources/templates/list"];
@@ -42,7 +44,10 @@ async function list(server: Server, method: string, cursor?: unknown): Promise<O
 }
 
 /** All pages of a list in order, by following the cursors. */
-async function pages(server: Server, method: string): Promise<{ result: JsonObject; cache: CacheHint | undefined }[]> {
+async function pages(
+  server: Server,
+  method: string,
+): Promise<{ result: JsonObject; cache: CacheHint | undefined }[]> {
   const found: { result: JsonObject; cache: CacheHint | undefined }[] = [];
   let cursor: unknown;
   do {
@@ -102,10 +107,19 @@ test("a cursor outlives new entries in front of its own, and is refused when its
   if (first.kind !== "complete") throw new Error("No first page");
   const cursor = first.result["nextCursor"];
   const [newcomer] = [tool({ name: "newcomer", handler: () => "" })];
-  const longer = await list(buildServer({ ...spec, tools: [newcomer, ...(spec.tools ?? [])] }), "tools/list", cursor);
+  const longer = await list(
+    buildServer({ ...spec, tools: [newcomer, ...(spec.tools ?? [])] }),
+    "tools/list",
+    cursor,
+  );
   expect(longer).toMatchObject({ result: { tools: [{ name: "p2" }, { name: "p3" }] } });
-  const shorter = buildServer({ ...spec, tools: (spec.tools ?? []).filter(({ name }) => name !== "p2") });
-  expect(await list(shorter, "tools/list", cursor)).toMatchObject({ refusal: { error: "InvalidParams" } });
+  const shorter = buildServer({
+    ...spec,
+    tools: (spec.tools ?? []).filter(({ name }) => name !== "p2"),
+  });
+  expect(await list(shorter, "tools/list", cursor)).toMatchObject({
+    refusal: { error: "InvalidParams" },
+  });
 });
 
 test("an empty cursor is none: the first page", async () => {

@@ -28,7 +28,9 @@ async function returning(value: unknown, method: string, params: object): Promis
     resources: [resource({ name: "r", uri: "test://r", read: handler })],
   });
   const logged: Record<string, unknown>[] = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void logged.push(JSON.parse(line) as never));
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    logged.push(JSON.parse(line) as never);
+  });
   const { result, error } = await readReply(await ask(method, params));
   vi.restoreAllMocks();
   return { logged, answered: JSON.stringify(error ?? result) };
@@ -73,11 +75,27 @@ it.each<[returned: unknown, of: readonly [string, object, object], says: string]
     "a content block of type image without data",
   ],
   [[{ type: "audio", data: "" }], TOOL, "a content block of type audio without mimeType"],
-  [[{ type: "resource_link", uri: "test://r" }], TOOL, "a content block of type resource_link without name"],
+  [
+    [{ type: "resource_link", uri: "test://r" }],
+    TOOL,
+    "a content block of type resource_link without name",
+  ],
   [[{ type: "resource" }], TOOL, "undefined where resource contents belongs"],
-  [[{ type: "resource", resource: { uri: "test://r" } }], TOOL, "resource contents without text or blob"],
-  [[{ type: "text", text: "good" }, { type: "text" }], TOOL, "a content block of type text without text"],
-  [{ structuredContent: { a: 1 }, content: [{}] }, TOOL, "a content block of unknown type undefined"],
+  [
+    [{ type: "resource", resource: { uri: "test://r" } }],
+    TOOL,
+    "resource contents without text or blob",
+  ],
+  [
+    [{ type: "text", text: "good" }, { type: "text" }],
+    TOOL,
+    "a content block of type text without text",
+  ],
+  [
+    { structuredContent: { a: 1 }, content: [{}] },
+    TOOL,
+    "a content block of unknown type undefined",
+  ],
   [Promise.resolve(undefined), TOOL, "undefined where a tool result belongs"],
   [undefined, PROMPT, "undefined where a list of messages belongs"],
   [{ messages: [] }, PROMPT, "object where a list of messages belongs"],
@@ -109,7 +127,11 @@ it.each<[returned: unknown, of: readonly [string, object, object], result: objec
   ["", TOOL, { content: [{ type: "text", text: "" }] }],
   [[], TOOL, { content: [] }],
   [{ content: [] }, TOOL, { content: [] }],
-  [{ structuredContent: null }, TOOL, { structuredContent: null, content: [{ type: "text", text: "null" }] }],
+  [
+    { structuredContent: null },
+    TOOL,
+    { structuredContent: null, content: [{ type: "text", text: "null" }] },
+  ],
   [[{ type: "resource_link", uri: "test://r", name: "r", size: 7 }], TOOL, {}],
   [[{ type: "resource", resource: { uri: "test://r", blob: "AA==" } }], TOOL, {}],
   [[{ type: "image", data: "", mimeType: "image/png", annotations: { priority: 1 } }], TOOL, {}],
@@ -128,7 +150,9 @@ it.each<[returned: unknown, of: readonly [string, object, object], result: objec
 });
 
 it("an argument without suggestions has none, and nothing is said about it", async () => {
-  const ask = serveStatelessly({ prompts: [prompt({ name: "p", handler: () => "", arguments: [{ name: "a" }] })] });
+  const ask = serveStatelessly({
+    prompts: [prompt({ name: "p", handler: () => "", arguments: [{ name: "a" }] })],
+  });
   const { result } = await readReply(await ask(COMPLETION[0], COMPLETION[1]));
   expect(result).toMatchObject({ completion: { values: [], total: 0, hasMore: false } });
 });
@@ -145,8 +169,11 @@ it("the types refuse what they can", () => {
     tool({ name: "t", handler: () => ({ isError: true }) }),
     // @ts-expect-error -- no such type
     tool({ name: "t", handler: () => [{ type: "video", data: "" }] }),
-    // @ts-expect-error -- an image is base64
-    tool({ name: "t", handler: () => [{ type: "image", data: new Uint8Array(1), mimeType: "image/png" }] }),
+    tool({
+      name: "t",
+      // @ts-expect-error -- an image is base64
+      handler: () => [{ type: "image", data: new Uint8Array(1), mimeType: "image/png" }],
+    }),
     // @ts-expect-error -- undefined is no prompt
     prompt({ name: "p", handler: () => undefined }),
     // @ts-expect-error -- null is no resource

@@ -3,7 +3,12 @@ import { expect, test, vi } from "vitest";
 import { createCancellation } from "../../src/base/cancellation.ts";
 import { ANONYMOUS } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
-import { NO_RETRY_STATE, type RetryState, type CallNotification, type Outcome } from "../../src/protocol/outcome.ts";
+import {
+  NO_RETRY_STATE,
+  type RetryState,
+  type CallNotification,
+  type Outcome,
+} from "../../src/protocol/outcome.ts";
 import type { Change } from "../../src/protocol/change.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { PublicError } from "../../src/server/content.ts";
@@ -14,7 +19,11 @@ import type { ServerRequest } from "../../src/server/types.ts";
 import { subscriptionMembers } from "../../src/transport/stateless/subscriptions.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
 
-const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } }, required: ["name"] };
+const FORM: JsonObject = {
+  type: "object",
+  properties: { name: { type: "string" } },
+  required: ["name"],
+};
 
 /** Runs `handler` once and says how it ended and what it told on the way. */
 async function play(
@@ -41,7 +50,11 @@ async function play(
       request,
       sink: (notice) => told.push(notice),
       cancel: createCancellation(),
-      services: servicesFor(undefined, { members: subscriptionMembers(async (change) => void changes.push(change)) }),
+      services: servicesFor(undefined, {
+        members: subscriptionMembers(async (change) => {
+          changes.push(change);
+        }),
+      }),
     },
     handler,
     (value) => ({ kind: "complete", result: { value: value as string } }),
@@ -60,7 +73,13 @@ function remembered(outcome: Outcome, answers: JsonObject = {}): RetryState {
 const named = (name: string): JsonObject => ({ action: "accept", content: { name } });
 
 test("a change is told to everybody, or to the caller alone who is asked for", async () => {
-  const caller = { issuer: "https://issuer.test", subject: "ada", client: "cli", scopes: ["read"], grant: "5c" };
+  const caller = {
+    issuer: "https://issuer.test",
+    subject: "ada",
+    client: "cli",
+    scopes: ["read"],
+    grant: "5c",
+  };
   const { changes } = await play(
     (context) => {
       context.listChanged("tools");
@@ -71,15 +90,24 @@ test("a change is told to everybody, or to the caller alone who is asked for", a
     { caller },
   );
   const audience = '["https://issuer.test","ada","cli"]';
-  expect(changes).toEqual([{ list: "tools" }, { uri: "test://a" }, { uri: "test://b" }, { uri: "test://a", audience }]);
+  expect(changes).toEqual([
+    { list: "tools" },
+    { uri: "test://a" },
+    { uri: "test://b" },
+    { uri: "test://a", audience },
+  ]);
 });
 
 test("a change that is announced a thousand times is published at once, and once more for all that came meanwhile", async () => {
   const published: { readonly change: Change; readonly arrive: () => void }[] = [];
   const publish = (change: Change): Promise<void> =>
-    new Promise((resolve) => void published.push({ change, arrive: resolve }));
+    new Promise((resolve) => {
+      published.push({ change, arrive: resolve });
+    });
   const { createContext } = servicesFor(undefined, { members: subscriptionMembers(publish) });
-  const { listChanged, resourceUpdated } = createContext({ request: { caller: ANONYMOUS } } as unknown as HandlerRun);
+  const { listChanged, resourceUpdated } = createContext({
+    request: { caller: ANONYMOUS },
+  } as unknown as HandlerRun);
   const announce = (): void => {
     for (let index = 0; index < 1_000; index++) listChanged("tools");
     resourceUpdated("test://a");
@@ -91,7 +119,9 @@ test("a change that is announced a thousand times is published at once, and once
   await vi.waitFor(() => expect(changes().slice(2)).toEqual([{ list: "tools" }]));
   published[2]?.arrive();
   // Another request's announcement waits for nobody.
-  createContext({ request: { caller: ANONYMOUS } } as unknown as HandlerRun).resourceUpdated("test://a");
+  createContext({ request: { caller: ANONYMOUS } } as unknown as HandlerRun).resourceUpdated(
+    "test://a",
+  );
   expect(changes().slice(3)).toEqual([{ uri: "test://a" }]);
   // What was announced once is published once, and again when it is announced later.
   await new Promise((resolve) => setTimeout(resolve, 10));
@@ -101,7 +131,8 @@ test("a change that is announced a thousand times is published at once, and once
 
 test("progress must increase: what does not is dropped", async () => {
   const { told } = await play((context) => {
-    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2]) context.progress(value, 2, `at ${value}`);
+    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2])
+      context.progress(value, 2, `at ${value}`);
   });
   expect(told.map(({ params }) => params["progress"])).toEqual([0, 1, 1.25, 2]);
   expect(told[1]).toEqual({
@@ -112,7 +143,10 @@ test("progress must increase: what does not is dropped", async () => {
 
 test("the token is told as it came, and without one there is no progress", async () => {
   const report = (context: Context): void => context.progress(1);
-  expect((await play(report, { progressToken: 0 })).told[0]?.params).toEqual({ progressToken: 0, progress: 1 });
+  expect((await play(report, { progressToken: 0 })).told[0]?.params).toEqual({
+    progressToken: 0,
+    progress: 1,
+  });
   expect((await play(report, { progressToken: undefined })).told).toEqual([]);
 });
 
@@ -152,7 +186,9 @@ test("once is not repeated across rounds", async () => {
   };
   const one = await play(handler);
   const two = await play(handler, { retryState: remembered(one.outcome, { first: named("Ada") }) });
-  const three = await play(handler, { retryState: remembered(two.outcome, { second: named("Bob") }) });
+  const three = await play(handler, {
+    retryState: remembered(two.outcome, { second: named("Bob") }),
+  });
   expect(three.outcome).toMatchObject({ kind: "complete", result: { value: { order: 1 } } });
   expect(order).toHaveBeenCalledTimes(1);
   // Another request starts from nothing.
@@ -166,7 +202,12 @@ test("once is not repeated when it ran beside the question, and was slower than 
     return 1;
   });
   const handler = async (context: Context): Promise<unknown> =>
-    (await Promise.all([context.elicitForm("who", { message: "Who?", form: FORM }), context.once("order", order)]))[1];
+    (
+      await Promise.all([
+        context.elicitForm("who", { message: "Who?", form: FORM }),
+        context.once("order", order),
+      ])
+    )[1];
   const one = await play(handler);
   const two = await play(handler, { retryState: remembered(one.outcome, { who: named("Ada") }) });
   expect(two.outcome).toMatchObject({ kind: "complete", result: { value: 1 } });
@@ -183,8 +224,12 @@ test("once that failed is tried again", async () => {
     return context.once("order", order);
   };
   const memory = { answers: { who: named("Ada") }, once: {} };
-  expect((await play(handler, { retryState: memory })).outcome).toMatchObject({ result: { error: "InvalidParams" } });
-  expect((await play(handler, { retryState: memory })).outcome).toMatchObject({ result: { value: 1 } });
+  expect((await play(handler, { retryState: memory })).outcome).toMatchObject({
+    result: { error: "InvalidParams" },
+  });
+  expect((await play(handler, { retryState: memory })).outcome).toMatchObject({
+    result: { value: 1 },
+  });
 });
 
 test("once tells keys apart, those of every object too", async () => {
@@ -201,7 +246,10 @@ test("once tells keys apart, those of every object too", async () => {
 test("questions side by side are asked together, and an open one outranks what was returned", async () => {
   const { outcome } = await play(async (context) => {
     const question = { message: "Who?", form: FORM };
-    await Promise.allSettled([context.elicitForm("a", question), context.elicitForm("b", question)]);
+    await Promise.allSettled([
+      context.elicitForm("a", question),
+      context.elicitForm("b", question),
+    ]);
     return "finished anyway";
   });
   expect(outcome).toMatchObject({ kind: "inputRequired", requests: { a: {}, b: {} } });
@@ -224,7 +272,8 @@ test.each([ANY_QUESTION, SESSION])(
       era,
     );
     expect(outcome).toMatchObject({ kind: "inputRequired", requests: { a: {}, b: {}, c: {} } });
-    const ids = outcome.kind === "inputRequired" ? [outcome.requests["a"], outcome.requests["c"]] : [];
+    const ids =
+      outcome.kind === "inputRequired" ? [outcome.requests["a"], outcome.requests["c"]] : [];
     const urls = ids.map((one) => String(one?.params["url"]));
     expect(new Set(urls).size).toBe(2);
     expect(urls.join()).not.toContain(SESSION.sessionId);
@@ -233,7 +282,10 @@ test.each([ANY_QUESTION, SESSION])(
 
 test("a page that is required beside a question ends the call in a session", async () => {
   const both = (context: Context): unknown =>
-    Promise.all([context.elicitForm("b", { message: "Who?", form: FORM }), context.requireUrl("a", BY_URL)]);
+    Promise.all([
+      context.elicitForm("b", { message: "Who?", form: FORM }),
+      context.requireUrl("a", BY_URL),
+    ]);
   expect((await play(both, SESSION)).outcome).toMatchObject({
     kind: "refused",
     refusal: { error: "UrlElicitationRequired", data: { elicitations: [{ mode: "url" }] } },
@@ -242,7 +294,10 @@ test("a page that is required beside a question ends the call in a session", asy
 
 test("a question that the client cannot be asked is refused with what it lacks", async () => {
   const both = async (context: Context): Promise<void> => {
-    await Promise.all([context.elicitForm("a", { message: "Who?", form: FORM }), context.roots("b")]);
+    await Promise.all([
+      context.elicitForm("a", { message: "Who?", form: FORM }),
+      context.roots("b"),
+    ]);
   };
   expect((await play(both, { capabilities: {} })).outcome).toMatchObject({
     kind: "refused",

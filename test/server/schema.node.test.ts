@@ -5,7 +5,11 @@ import { isObject } from "../../src/base/json.ts";
 import type { Tool } from "../../src/server/define.ts";
 
 // What needs the platform is loaded, and not run.
-vi.mock("cloudflare:workers", () => ({ DurableObject: class {}, env: {}, waitUntil: () => undefined }));
+vi.mock("cloudflare:workers", () => ({
+  DurableObject: class {},
+  env: {},
+  waitUntil: () => undefined,
+}));
 
 // By names that the compiler does not follow: what tools are given exists in workerd alone.
 const toolsOf = async (path: string, name: string): Promise<readonly Tool[]> =>
@@ -16,12 +20,17 @@ const worldTools = [
   ...(await toolsOf("../world/storage-tools.ts", "storageTools")),
 ];
 const offered = "../../src/app/server.ts";
-const { serverSpec } = (await import(offered)) as { serverSpec: (env: object) => { tools: Tool[] } };
+const { serverSpec } = (await import(offered)) as {
+  serverSpec: (env: object) => { tools: Tool[] };
+};
 const bound = new Proxy({}, { get: () => "https://set.test" });
 
 const ajv = new Ajv2020({ strict: false });
-const schemas = [...serverSpec(bound).tools, ...worldTools].flatMap(({ name, listEntry: listing }) =>
-  [listing["inputSchema"], listing["outputSchema"]].filter(isObject).map((schema) => [name, schema] as const),
+const schemas = [...serverSpec(bound).tools, ...worldTools].flatMap(
+  ({ name, listEntry: listing }) =>
+    [listing["inputSchema"], listing["outputSchema"]]
+      .filter(isObject)
+      .map((schema) => [name, schema] as const),
 );
 
 test.each(schemas)("the schemas of %s are valid 2020-12", (_, schema) => {

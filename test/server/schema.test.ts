@@ -10,8 +10,7 @@ import { dispatch } from "../../src/server/dispatch.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import type { ToolResult } from "../../src/server/content.ts";
 import { type Tool } from "../../src/server/define.ts";
-import { tool } from "../../src/server/zod.ts";
-import { checkWith } from "../../src/server/zod.ts";
+import { tool, checkWith } from "../../src/server/zod.ts";
 import { written } from "../world/tools.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
 
@@ -19,14 +18,29 @@ const DIALECT = "https://json-schema.org/draft/2020-12/schema";
 
 /** A tool with this as its input schema, and as its output schema. */
 function both(schema: JsonObject): Tool {
-  return tool({ name: "t", input: { schema, check: ok }, output: { schema, check: ok }, handler: () => "" });
+  return tool({
+    name: "t",
+    input: { schema, check: ok },
+    output: { schema, check: ok },
+    handler: () => "",
+  });
 }
 
 test("a schema is shown as written, and its own check decides", () => {
-  const schema: JsonObject = { type: "object", "x-mine": [1], $defs: { a: { $anchor: "b" } }, allOf: [{ $ref: "#b" }] };
+  const schema: JsonObject = {
+    type: "object",
+    "x-mine": [1],
+    $defs: { a: { $anchor: "b" } },
+    allOf: [{ $ref: "#b" }],
+  };
   const check = (value: unknown): ReturnType<typeof err<string>> | ReturnType<typeof ok<number>> =>
     value === "good" ? ok(1) : err("bad");
-  const made = tool({ name: "t", input: { schema, check }, output: { schema, check }, handler: () => "" });
+  const made = tool({
+    name: "t",
+    input: { schema, check },
+    output: { schema, check },
+    handler: () => "",
+  });
   expect(made.listEntry).toMatchObject({ inputSchema: schema, outputSchema: schema });
   expect(made.listEntry["inputSchema"]).toBe(schema);
   for (const one of [made.checkInput, made.checkOutput])
@@ -50,7 +64,13 @@ test("a tool with an output schema makes structured content, or none if it faile
     };
     return dispatch({
       server,
-      request: { method: "tools/call", params: { name: "t" }, caller: ANONYMOUS, retryState: NO_RETRY_STATE, ...about },
+      request: {
+        method: "tools/call",
+        params: { name: "t" },
+        caller: ANONYMOUS,
+        retryState: NO_RETRY_STATE,
+        ...about,
+      },
       sink: () => undefined,
       cancel: createCancellation(),
       services: servicesFor(),
@@ -60,7 +80,9 @@ test("a tool with an output schema makes structured content, or none if it faile
   expect(await ended({ content: [], isError: true })).toMatchObject({ result: { isError: true } });
   // A check of JSON is never asked about what is no JSON.
   expect(check).not.toHaveBeenCalled();
-  expect(await ended({ structuredContent: null })).toMatchObject({ result: { structuredContent: null } });
+  expect(await ended({ structuredContent: null })).toMatchObject({
+    result: { structuredContent: null },
+  });
 });
 
 test("refuses a schema of an unsupported dialect and names it", () => {
@@ -74,7 +96,9 @@ test("refuses a schema of an unsupported dialect and names it", () => {
     const says = `Tool "t": its input schema is in ${JSON.stringify($schema)}, and must be in ${DIALECT}`;
     expect(() => both({ type: "object", $schema })).toThrow(says);
     const output = { schema: { $schema }, check: ok };
-    expect(() => tool({ name: "t", output, handler: () => "" })).toThrow(says.replace("input", "output"));
+    expect(() => tool({ name: "t", output, handler: () => "" })).toThrow(
+      says.replace("input", "output"),
+    );
   }
 });
 
@@ -85,7 +109,10 @@ test("zod writes schemas in the dialect that is supported", () => {
     output: z.array(z.int()),
     handler: () => "",
   });
-  expect(listing).toMatchObject({ inputSchema: { $schema: DIALECT }, outputSchema: { $schema: DIALECT } });
+  expect(listing).toMatchObject({
+    inputSchema: { $schema: DIALECT },
+    outputSchema: { $schema: DIALECT },
+  });
 });
 
 test("follows no reference to the network", () => {
@@ -112,6 +139,8 @@ test("the world's own check knows the keywords that its schemas use", () => {
     then: { required: ["b"] },
     additionalProperties: false,
   });
-  for (const value of [{}, { b: "x" }, { a: "x", b: "y" }]) expect(check(value).ok, JSON.stringify(value)).toBe(true);
-  for (const value of [{ a: "x" }, { b: 1 }, { c: 1 }]) expect(check(value).ok, JSON.stringify(value)).toBe(false);
+  for (const value of [{}, { b: "x" }, { a: "x", b: "y" }])
+    expect(check(value).ok, JSON.stringify(value)).toBe(true);
+  for (const value of [{ a: "x" }, { b: 1 }, { c: 1 }])
+    expect(check(value).ok, JSON.stringify(value)).toBe(false);
 });

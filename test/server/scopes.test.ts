@@ -15,7 +15,8 @@ import { servicesFor, unrecordedSpan } from "./services.ts";
 
 const ring = ringOf("a");
 const info = { name: "scopes", version: "1" };
-const needing = (name: string, ...scopes: string[]): Tool => tool({ name, scopes, handler: () => `${name} ran` });
+const needing = (name: string, ...scopes: string[]): Tool =>
+  tool({ name, scopes, handler: () => `${name} ran` });
 const scopes: Scopes = {
   read: { description: "See notes" },
   write: { description: "Change notes", implies: ["read"] },
@@ -25,7 +26,12 @@ const scopes: Scopes = {
 const spec: ServerSpec = {
   info,
   scopes,
-  tools: [needing("free"), needing("look", "read"), needing("edit", "write"), needing("send", "read", "mail")],
+  tools: [
+    needing("free"),
+    needing("look", "read"),
+    needing("edit", "write"),
+    needing("send", "read", "mail"),
+  ],
 };
 const server = buildServer(spec);
 
@@ -33,7 +39,12 @@ function holding(...held: string[]): Caller {
   return { issuer: "https://issuer.example", subject: "ada", client: "c", scopes: held };
 }
 
-async function ask(of: Server, caller: Caller, method: string, params: JsonObject = {}): Promise<Outcome> {
+async function ask(
+  of: Server,
+  caller: Caller,
+  method: string,
+  params: JsonObject = {},
+): Promise<Outcome> {
   const blank = {
     span: unrecordedSpan,
     capabilities: {},
@@ -50,7 +61,11 @@ async function ask(of: Server, caller: Caller, method: string, params: JsonObjec
   });
 }
 
-async function listed(of: Server, caller: Caller, cursor?: string): Promise<{ names: string[]; next?: string }> {
+async function listed(
+  of: Server,
+  caller: Caller,
+  cursor?: string,
+): Promise<{ names: string[]; next?: string }> {
   const page = await ask(of, caller, "tools/list", cursor === undefined ? {} : { cursor });
   if (page.kind !== "complete") throw new Error(JSON.stringify(page));
   const { tools, nextCursor } = page.result as { tools: { name: string }[]; nextCursor?: string };
@@ -82,10 +97,17 @@ test.each<[held: string[], names: string[]]>([
 });
 
 test("a list that depends on its caller is private, and any other is as it was", async () => {
-  expect(await ask(server, holding("admin", "mail"), "tools/list")).toMatchObject({ cache: { scope: "private" } });
-  expect(await ask(server, holding(), "server/discover")).toMatchObject({ cache: { scope: "public" } });
+  expect(await ask(server, holding("admin", "mail"), "tools/list")).toMatchObject({
+    cache: { scope: "private" },
+  });
+  expect(await ask(server, holding(), "server/discover")).toMatchObject({
+    cache: { scope: "public" },
+  });
   const open = buildServer({ info, scopes, tools: [needing("free")] });
-  const [one, two] = [await ask(open, holding(), "tools/list"), await ask(open, holding("read"), "tools/list")];
+  const [one, two] = [
+    await ask(open, holding(), "tools/list"),
+    await ask(open, holding("read"), "tools/list"),
+  ];
   expect(one).toMatchObject({ kind: "complete", cache: { scope: "public" } });
   if (one.kind === "complete" && two.kind === "complete") expect(two.result).toBe(one.result);
 });
@@ -96,11 +118,15 @@ test("a server that asks nobody who they are shows everything, and lets it be ca
   expect((await listed(server, anybody)).names).toEqual(["free", "look", "edit", "send"]);
   expect(await ask(server, anybody, "tools/list")).toMatchObject({ cache: { scope: "public" } });
   expect(missingScopes(server, anybody, [requestFor("tools/call", "edit")])).toEqual([]);
-  expect(await ask(server, anybody, "tools/call", { name: "edit" })).toMatchObject({ kind: "complete" });
+  expect(await ask(server, anybody, "tools/call", { name: "edit" })).toMatchObject({
+    kind: "complete",
+  });
 });
 
 test("cursors lead through what the caller sees, in pages of the size that was set", async () => {
-  const tools = Array.from({ length: 9 }, (_, index) => needing(`t${index}`, ...(index % 2 === 0 ? ["read"] : [])));
+  const tools = Array.from({ length: 9 }, (_, index) =>
+    needing(`t${index}`, ...(index % 2 === 0 ? ["read"] : [])),
+  );
   const paged = buildServer({ info, scopes, tools, pageSize: 2 });
   const walk = async (caller: Caller): Promise<string[][]> => {
     const found: string[][] = [];
@@ -116,7 +142,13 @@ test("cursors lead through what the caller sees, in pages of the size that was s
     ["t1", "t3"],
     ["t5", "t7"],
   ]);
-  expect(await walk(holding("read"))).toEqual([["t0", "t1"], ["t2", "t3"], ["t4", "t5"], ["t6", "t7"], ["t8"]]);
+  expect(await walk(holding("read"))).toEqual([
+    ["t0", "t1"],
+    ["t2", "t3"],
+    ["t4", "t5"],
+    ["t6", "t7"],
+    ["t8"],
+  ]);
   // A cursor to what its bearer may no longer see is refused, like one to an entry that is gone.
   const { next } = await listed(paged, holding("read"));
   expect(await ask(paged, holding(), "tools/list", { cursor: next ?? "" })).toMatchObject({
@@ -138,7 +170,8 @@ test("a challenge names all that the tool needs, not only what is missing", () =
   expect(missing(holding("mail"), "send")).toEqual(["read", "mail"]);
   expect(missing(holding("write", "mail"), "send")).toEqual([]);
   expect(missing(holding(), "free")).toEqual([]);
-  for (const name of ["unknown", "constructor", 1, null, {}]) expect(missing(holding(), name)).toEqual([]);
+  for (const name of ["unknown", "constructor", 1, null, {}])
+    expect(missing(holding(), name)).toEqual([]);
   expect(missing(holding(), "send", "prompts/get")).toEqual([]);
   expect(missing(holding(), "send", "tools/list")).toEqual([]);
 });
@@ -168,17 +201,25 @@ test("a scope that is not declared stops the server", () => {
   expect(() => buildServer({ info, scopes: { a: { ...one, implies: ["b"] } } })).toThrow(
     'Scope "b" of scope "a" is not declared',
   );
-  expect(() => buildServer({ info, scopes: { a: { ...one, implies: ["b"] }, b: one } })).not.toThrow();
+  expect(() =>
+    buildServer({ info, scopes: { a: { ...one, implies: ["b"] }, b: one } }),
+  ).not.toThrow();
   for (const name of ["", "a b", 'a"', "a\\b", "é", "a\n"])
-    expect(() => buildServer({ info, scopes: { [name]: one } }), JSON.stringify(name)).toThrow("no scope may hold");
+    expect(() => buildServer({ info, scopes: { [name]: one } }), JSON.stringify(name)).toThrow(
+      "no scope may hold",
+    );
   expect(() => buildServer({ info, scopes: { "notes:read/*!~[]": one } })).not.toThrow();
 });
 
 test("a scope that is given by default implies none that is not", () => {
   const rare = { description: "", isDefault: false };
   const all = { description: "", implies: ["rare"] };
-  expect(() => buildServer({ info, scopes: { rare, all } })).toThrow('Scope "all" is given by default');
-  expect(() => buildServer({ info, scopes: { rare, all: { ...all, isDefault: false } } })).not.toThrow();
+  expect(() => buildServer({ info, scopes: { rare, all } })).toThrow(
+    'Scope "all" is given by default',
+  );
+  expect(() =>
+    buildServer({ info, scopes: { rare, all: { ...all, isDefault: false } } }),
+  ).not.toThrow();
 });
 
 test("what a tool needs is not part of what clients see of it", () => {

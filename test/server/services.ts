@@ -24,7 +24,10 @@ const silentMembers: ContextMembers<SessionsContext & SubscriptionsContext> = {
 /** `vault`: another one than the real one behind `ring`; `members`: in place of those that send nothing. */
 export function servicesFor(
   ring: KeyRing = ringOf("a"),
-  { vault, members = silentMembers }: { readonly vault?: Vault; readonly members?: ContextMembers } = {},
+  {
+    vault,
+    members = silentMembers,
+  }: { readonly vault?: Vault; readonly members?: ContextMembers } = {},
 ): Services {
   const { STORE, VAULT } = env as unknown as Env;
   return {

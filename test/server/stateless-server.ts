@@ -18,10 +18,17 @@ export interface JsonRpcReply {
 }
 
 /** Sends a request and gives the whole answer; `fields` are laid over its headers. */
-export type SendRequest = (method: string, params: object, fields?: Record<string, string>) => Promise<Response>;
+export type SendRequest = (
+  method: string,
+  params: object,
+  fields?: Record<string, string>,
+) => Promise<Response>;
 
 /** `settings` are laid over those of the world. */
-export function serveStatelessly(spec: Omit<ServerSpec, "info">, settings: Partial<Env> = {}): SendRequest {
+export function serveStatelessly(
+  spec: Omit<ServerSpec, "info">,
+  settings: Partial<Env> = {},
+): SendRequest {
   const { fetch } = createWorker<Env>({
     server: { info: { name: "own", version: "1" }, ...spec },
     ...everyPart(loginOptions),
@@ -37,7 +44,12 @@ export function serveStatelessly(spec: Omit<ServerSpec, "info">, settings: Parti
       ...(named === undefined ? {} : { "mcp-name": named }),
       ...fields,
     };
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params: { ...params, _meta: { ...META, ..._meta } } });
+    const body = JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method,
+      params: { ...params, _meta: { ...META, ..._meta } },
+    });
     const request = new Request("http://127.0.0.1/mcp", { method: "POST", headers, body });
     return fetch(request, { ...(env as unknown as Env), ...settings });
   };

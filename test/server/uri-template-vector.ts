@@ -8,7 +8,8 @@ export function uriTemplate(input: JsonValue): { ok: true; value: JsonValue } | 
   const template = compileTemplate(String(input["template"]));
   if (!template.ok) return { ok: false };
   const { values, uri } = input;
-  if (isObject(values)) return { ok: true, value: template.value.expand(values as Record<string, string>) };
+  if (isObject(values))
+    return { ok: true, value: template.value.expand(values as Record<string, string>) };
   if (uri === undefined) return { ok: true, value: [...template.value.names] };
   const found = template.value.match(String(uri));
   return found === undefined ? { ok: false } : { ok: true, value: found };

@@ -76,7 +76,8 @@ describe("match", () => {
     const template = compiled(text);
     const roll = dice(SEED);
     for (let round = 0; round < 500; round += 1) {
-      const value = (): string => Array.from({ length: 1 + roll(5) }, () => ALPHABET[roll(ALPHABET.length)]).join("");
+      const value = (): string =>
+        Array.from({ length: 1 + roll(5) }, () => ALPHABET[roll(ALPHABET.length)]).join("");
       const values = Object.fromEntries(template.names.map((name) => [name, value()]));
       expect(template.match(template.expand(values)), template.expand(values)).toEqual(values);
     }

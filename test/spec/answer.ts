@@ -95,7 +95,13 @@ export function take(live: Live, count: number, took: number): View {
   const last = from.messages + messages.length;
   const events = last < live.messages.length ? (live.marks[last - 1] ?? 0) : live.events.length;
   live.taken = { events, comments: live.comments, messages: last };
-  return view(live, took, messages, live.events.slice(from.events, events), live.comments - from.comments);
+  return view(
+    live,
+    took,
+    messages,
+    live.events.slice(from.events, events),
+    live.comments - from.comments,
+  );
 }
 
 /** An answer that has only begun: what comes, also with the header, is left to be taken. */
@@ -109,7 +115,9 @@ export function whole(live: Live, took: number, url: URL): View {
   const type = text(seen.headers["content-type"]);
   const form = /^text\/html\b/iu.test(type) ? readForm(live.text, url) : undefined;
   const location =
-    seen.headers["location"] === undefined ? undefined : readLocation(text(seen.headers["location"]), url);
+    seen.headers["location"] === undefined
+      ? undefined
+      : readLocation(text(seen.headers["location"]), url);
   return { ...seen, body: live.text, json: parse(live.text), form, location };
 }
 
@@ -136,7 +144,10 @@ export function replyOf(messages: Json[]): Json | undefined {
 }
 
 /** A parser to be fed text as it comes. CR, LF and CRLF end a line, also when a chunk ends between the two. */
-export function sseParser(onEvent: (event: JsonObject) => void, onComment: () => void): (chunk: string) => void {
+export function sseParser(
+  onEvent: (event: JsonObject) => void,
+  onComment: () => void,
+): (chunk: string) => void {
   let rest = "";
   let event: JsonObject = {};
   const line = (text: string): void => {
@@ -147,7 +158,8 @@ export function sseParser(onEvent: (event: JsonObject) => void, onComment: () =>
     }
     if (text.startsWith(":")) return onComment();
     const [, name = "", value = ""] = /^([^:]*):? ?(.*)$/su.exec(text) ?? [];
-    if (name === "data") event["data"] = typeof event["data"] === "string" ? `${event["data"]}\n${value}` : value;
+    if (name === "data")
+      event["data"] = typeof event["data"] === "string" ? `${event["data"]}\n${value}` : value;
     else if (name === "retry" && /^\d+$/u.test(value)) event["retry"] = Number(value);
     else if (name === "event" || name === "id") event[name] = value;
   };
@@ -204,10 +216,21 @@ async function drain(live: Live): Promise<void> {
 
 async function* chunks(response: Response): AsyncGenerator<Uint8Array> {
   const reader = (response.body as ReadableStream<Uint8Array> | null)?.getReader();
-  for (let next = await reader?.read(); next !== undefined && !next.done; next = await reader?.read()) yield next.value;
+  for (
+    let next = await reader?.read();
+    next !== undefined && !next.done;
+    next = await reader?.read()
+  )
+    yield next.value;
 }
 
-function view(live: Live, took: number, messages: Json[], events: JsonObject[], comments: number): View {
+function view(
+  live: Live,
+  took: number,
+  messages: Json[],
+  events: JsonObject[],
+  comments: number,
+): View {
   const headers: JsonObject = {};
   // oxlint-disable-next-line unicorn/no-array-for-each -- Headers.entries() is not in every type library
   live.response?.headers.forEach((value, name) => {

@@ -11,7 +11,9 @@ import { readForm, readLocation } from "./page.ts";
 
 type Matches = (expected: Json, actual: Json | undefined, kept: JsonObject) => boolean;
 // Plain JavaScript without types: named by an address, so that nothing infers them.
-const { matches } = (await import(new URL("../../spec/runner/match.mjs", import.meta.url).href)) as {
+const { matches } = (await import(
+  new URL("../../spec/runner/match.mjs", import.meta.url).href
+)) as {
   matches: Matches;
 };
 type Reader = (text: string, base: URL) => Json | undefined;
@@ -48,7 +50,9 @@ async function serve(fault: (answer: Answer) => void): Promise<string> {
       };
       const answer: Answer = { status: 200, body: { jsonrpc: "2.0", id, result } };
       fault(answer);
-      response.writeHead(answer.status, { "Content-Type": "application/json" }).end(JSON.stringify(answer.body));
+      response
+        .writeHead(answer.status, { "Content-Type": "application/json" })
+        .end(JSON.stringify(answer.body));
     });
   });
   server = started;
@@ -77,7 +81,10 @@ test("the two runners read pages and redirects alike", () => {
   const form = `<form action=c METHOD='Post'><input name="x" value='&lt;&#38;&#x27;'><input type=radio name=r value=1><input type=hidden name=h></form>`;
   const read = { action: "https://fake.test/a/c", method: "POST", fields: { x: "<&'", h: "" } };
   expect([readForm(form, base), web.formOf(form, base)]).toEqual([read, read]);
-  expect([readForm("<p>no form", base), web.formOf("<p>no form", base)]).toEqual([undefined, undefined]);
+  expect([readForm("<p>no form", base), web.formOf("<p>no form", base)]).toEqual([
+    undefined,
+    undefined,
+  ]);
   for (const [value, parts] of [
     [
       "https://x.test/cb?a=1&a=2&b=%26#f",
@@ -101,7 +108,10 @@ test.each<[string, (answer: Answer) => void]>([
   ["the wrong status", (answer) => (answer.status = 500)],
   ["an empty body", (answer) => (answer.body = {})],
   ["two kinds of answer at once", (answer) => (answer.body["method"] = "both")],
-  ["no version list", (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["supportedVersions"]],
+  [
+    "no version list",
+    (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["supportedVersions"],
+  ],
 ])("a server with %s does not", async (_, fault) => {
   const { code, out } = await audit(await serve(fault), "--only", "discover.an", "--mode", "plain");
   expect(out).toMatch(/^(fail|setup) /mu);
@@ -109,9 +119,17 @@ test.each<[string, (answer: Answer) => void]>([
 });
 
 test.each([
-  ["a server that is not there", ["http://127.0.0.1:9/mcp"], "Nobody answers at http://127.0.0.1:9/mcp (bad port).\n"],
+  [
+    "a server that is not there",
+    ["http://127.0.0.1:9/mcp"],
+    "Nobody answers at http://127.0.0.1:9/mcp (bad port).\n",
+  ],
   ["no server at all", [""], "Which server? Name it: make audit URL=https://mcp.example.com/mcp\n"],
-  ["what is no address", ["mcp.example"], '"mcp.example" is no address: make audit URL=https://mcp.example.com/mcp\n'],
+  [
+    "what is no address",
+    ["mcp.example"],
+    '"mcp.example" is no address: make audit URL=https://mcp.example.com/mcp\n',
+  ],
 ])("%s is told in a sentence, and is no verdict", async (_, args, says) => {
   expect(await audit(...args)).toEqual({ code: 1, out: says });
 });

@@ -13,12 +13,20 @@ export type Kind = "send" | "open" | "read";
 
 /** Ways in which `check` fails to tell a server apart that does nothing or says the same to everything. */
 export function vacuous(check: Check, kind: Kind): string[] {
-  const kept: Kept = new Map(asked(check as Json).map((name) => [name, name === "step" ? 1 : `kept-${name}`]));
+  const kept: Kept = new Map(
+    asked(check as Json).map((name) => [name, name === "step" ? 1 : `kept-${name}`]),
+  );
   const found: string[] = [];
-  if (judge(check, blank(kind), new Map(kept)) === undefined) found.push("holds for a blank answer");
+  if (judge(check, blank(kind), new Map(kept)) === undefined)
+    found.push("holds for a blank answer");
   const yes = uniform(kind, 200, { jsonrpc: "2.0", id: 1, result: { resultType: "complete" } });
   const no = uniform(kind, 500, { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "no" } });
-  const other = uniform(kind, 200, { jsonrpc: "2.0", id: "other", result: { resultType: "complete" } }, "text/plain");
+  const other = uniform(
+    kind,
+    200,
+    { jsonrpc: "2.0", id: "other", result: { resultType: "complete" } },
+    "text/plain",
+  );
   const deaf = [yes, no, other].every((view) => judge(check, view, new Map(kept)) === undefined);
   if (deaf) found.push("holds for servers that say the same to everything, whatever they say");
   return found;
@@ -40,8 +48,18 @@ export function mutants(check: Check, view: View): [name: string, view: View][] 
     found.push([`without header ${name}`, { ...view, headers }]);
   }
   if (check.status !== undefined) found.push(["with status 299", { ...view, status: 299 }]);
-  if (check.ended !== undefined) found.push(["with the other end", { ...view, ended: !view.ended }]);
-  for (const part of ["body", "json", "form", "location", "reply", "messages", "events", "comments"] as const) {
+  if (check.ended !== undefined)
+    found.push(["with the other end", { ...view, ended: !view.ended }]);
+  for (const part of [
+    "body",
+    "json",
+    "form",
+    "location",
+    "reply",
+    "messages",
+    "events",
+    "comments",
+  ] as const) {
     const expected = check[part];
     if (expected === undefined || mayBeAbsent(expected)) continue;
     const actual = view[part];
@@ -56,7 +74,11 @@ export function mutants(check: Check, view: View): [name: string, view: View][] 
 }
 
 /** `actual` without one of the things that `expected` names, for each of them. */
-function without(expected: Json, actual: Json | undefined, path: string): [path: string, value: Json | undefined][] {
+function without(
+  expected: Json,
+  actual: Json | undefined,
+  path: string,
+): [path: string, value: Json | undefined][] {
   const found: [string, Json | undefined][] = [[path, undefined]];
   const rules = isObject(expected) && Object.keys(expected).some((name) => MATCHERS.includes(name));
   const named = rules ? expected["$only"] : expected;
@@ -72,7 +94,10 @@ function without(expected: Json, actual: Json | undefined, path: string): [path:
   if (Array.isArray(named) && Array.isArray(actual)) {
     for (const [index, one] of named.entries()) {
       for (const [place, value] of without(one, actual[index], `${path}[${index}]`)) {
-        found.push([place, value === undefined ? actual.toSpliced(index, 1) : actual.with(index, value)]);
+        found.push([
+          place,
+          value === undefined ? actual.toSpliced(index, 1) : actual.with(index, value),
+        ]);
       }
     }
   }
@@ -88,5 +113,11 @@ function mayBeAbsent(expected: Json): boolean {
 function uniform(kind: Kind, status: number, reply: Json, type = "application/json"): View {
   const headers = { "content-type": type };
   const said = { reply, messages: [reply], json: kind === "send" ? reply : undefined };
-  return { ...blank(kind), status, headers, ...said, body: kind === "send" ? JSON.stringify(reply) : undefined };
+  return {
+    ...blank(kind),
+    status,
+    headers,
+    ...said,
+    body: kind === "send" ? JSON.stringify(reply) : undefined,
+  };
 }

@@ -93,12 +93,16 @@ export type Vectors = {
 };
 
 export type Item = { takes?: string; does: string; since?: string; until?: string };
-export type World = { about: string; guarded: string } & { [kind in WorldKind]: { [name: string]: Item } };
+export type World = { about: string; guarded: string } & {
+  [kind in WorldKind]: { [name: string]: Item };
+};
 export type WorldKind = "tools" | "prompts" | "resources" | "templates" | "clients";
 
 /** True when `revision` lies between the two ends, both included. */
 export function holdsIn(revision: string, bounds: { since?: string; until?: string }): boolean {
-  return revision >= (bounds.since ?? "") && (bounds.until === undefined || revision <= bounds.until);
+  return (
+    revision >= (bounds.since ?? "") && (bounds.until === undefined || revision <= bounds.until)
+  );
 }
 
 export function isObject(value: unknown): value is JsonObject {

@@ -15,7 +15,8 @@ const WHOLE = /^\{\{([^{}]+)\}\}$/u;
 const PART = /\{\{([^{}]+)\}\}/gu;
 
 const matchers: { [name: string]: Matcher } = {
-  $type: (rule, actual) => (isType(rule, actual) ? undefined : `is ${show(actual)}, not of type ${show(rule)}`),
+  $type: (rule, actual) =>
+    isType(rule, actual) ? undefined : `is ${show(actual)}, not of type ${show(rule)}`,
   $pattern: (rule, actual, kept) => {
     const pattern = String(rule).replace(PART, (_, name: string) => quote(text(kept.get(name))));
     const found = typeof actual === "string" ? new RegExp(pattern, "u").exec(actual) : null;
@@ -29,25 +30,37 @@ const matchers: { [name: string]: Matcher } = {
   },
   $not: (rule, actual, kept) => {
     if (actual === undefined) return "is missing";
-    return mismatch(rule, actual, new Map(kept)) === undefined ? `must not be like ${show(rule)}` : undefined;
+    return mismatch(rule, actual, new Map(kept)) === undefined
+      ? `must not be like ${show(rule)}`
+      : undefined;
   },
-  $absent: (_, actual) => (actual === undefined ? undefined : `must not be there, but is ${show(actual)}`),
+  $absent: (_, actual) =>
+    actual === undefined ? undefined : `must not be there, but is ${show(actual)}`,
   $has: (rule, actual, kept) => {
     if (!Array.isArray(actual)) return `is ${show(actual)}, not a list`;
-    const lost = list(rule).find((one) => !actual.some((element) => mismatch(one, element, kept) === undefined));
+    const lost = list(rule).find(
+      (one) => !actual.some((element) => mismatch(one, element, kept) === undefined),
+    );
     return lost === undefined ? undefined : `has no element like ${show(lost)}: ${show(actual)}`;
   },
   $each: (rule, actual, kept) => {
-    if (!Array.isArray(actual) || actual.length === 0) return `is ${show(actual)}, not a list with elements`;
-    return first(actual.map((element, index) => within(`[${index}]`, mismatch(rule, element, kept))));
+    if (!Array.isArray(actual) || actual.length === 0)
+      return `is ${show(actual)}, not a list with elements`;
+    return first(
+      actual.map((element, index) => within(`[${index}]`, mismatch(rule, element, kept))),
+    );
   },
   $only: (rule, actual, kept) => {
     if (!isObject(actual) || !isObject(rule)) return `is ${show(actual)}, not an object`;
     const extra = Object.keys(actual).find((name) => !Object.hasOwn(rule, name));
-    return extra === undefined ? members(rule, actual, kept) : `has ${show(extra)}, which must not be there`;
+    return extra === undefined
+      ? members(rule, actual, kept)
+      : `has ${show(extra)}, which must not be there`;
   },
-  $min: (rule, actual) => (size(actual) >= Number(rule) ? undefined : `${show(actual)} is below ${show(rule)}`),
-  $max: (rule, actual) => (size(actual) <= Number(rule) ? undefined : `${show(actual)} is above ${show(rule)}`),
+  $min: (rule, actual) =>
+    size(actual) >= Number(rule) ? undefined : `${show(actual)} is below ${show(rule)}`,
+  $max: (rule, actual) =>
+    size(actual) <= Number(rule) ? undefined : `${show(actual)} is above ${show(rule)}`,
   $equals: (rule, actual, kept) => {
     const wanted = fill(rule, (name) => kept.get(name));
     return same(wanted, actual) ? undefined : `is ${show(actual)}, not ${show(wanted)}`;
@@ -66,7 +79,9 @@ export function mismatch(expected: Json, actual: Json | undefined, kept: Kept): 
   if (isObject(expected)) {
     const names = Object.keys(expected);
     if (!names.some((name) => Object.hasOwn(matchers, name))) {
-      return isObject(actual) ? members(expected, actual, kept) : `is ${show(actual)}, not an object`;
+      return isObject(actual)
+        ? members(expected, actual, kept)
+        : `is ${show(actual)}, not an object`;
     }
     return first(names.map((name) => matchers[name]?.(expected[name] ?? null, actual, kept)));
   }
@@ -74,10 +89,14 @@ export function mismatch(expected: Json, actual: Json | undefined, kept: Kept): 
     if (!Array.isArray(actual)) return `is ${show(actual)}, not a list`;
     if (actual.length !== expected.length)
       return `has ${actual.length} elements, not ${expected.length}: ${show(actual)}`;
-    return first(expected.map((one, index) => within(`[${index}]`, mismatch(one, actual[index], kept))));
+    return first(
+      expected.map((one, index) => within(`[${index}]`, mismatch(one, actual[index], kept))),
+    );
   }
   const wanted = fill(expected, (name) => kept.get(name));
-  return wanted !== undefined && same(wanted, actual) ? undefined : `is ${show(actual)}, not ${show(wanted)}`;
+  return wanted !== undefined && same(wanted, actual)
+    ? undefined
+    : `is ${show(actual)}, not ${show(wanted)}`;
 }
 
 /** Replaces `{{name}}` everywhere in `value`. A text that is nothing else takes the value itself; members without one are left out. */
@@ -102,7 +121,9 @@ export function asked(value: Json): string[] {
   const whole = JSON.stringify(value);
   const saved = [...whole.matchAll(/"\$save":"([^"]+)"/gu)].map((found) => found[1]);
   saved.push(...[...whole.matchAll(/\(\?<([a-z]\w*)>/giu)].map((found) => found[1]));
-  return [...whole.matchAll(PART)].flatMap((found) => (saved.includes(found[1]) ? [] : [found[1] ?? ""]));
+  return [...whole.matchAll(PART)].flatMap((found) =>
+    saved.includes(found[1]) ? [] : [found[1] ?? ""],
+  );
 }
 
 /** JSON equality: numbers by value, members in any order. */
@@ -113,20 +134,30 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
   if (!isObject(a) || !isObject(b)) return false;
   const names = Object.keys(a);
   return (
-    names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && same(a[name], b[name]))
+    names.length === Object.keys(b).length &&
+    names.every((name) => Object.hasOwn(b, name) && same(a[name], b[name]))
   );
 }
 
 /** Sets a member even when it is called `__proto__`. */
 export function define(object: JsonObject, name: string, value: Json): void {
   if (name !== "__proto__") object[name] = value;
-  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  else
+    Object.defineProperty(object, name, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
 }
 
 function members(expected: JsonObject, actual: JsonObject, kept: Kept): string | undefined {
   return first(
     Object.entries(expected).map(([name, one]) =>
-      within(`.${name}`, mismatch(one, Object.hasOwn(actual, name) ? actual[name] : undefined, kept)),
+      within(
+        `.${name}`,
+        mismatch(one, Object.hasOwn(actual, name) ? actual[name] : undefined, kept),
+      ),
     ),
   );
 }
@@ -154,7 +185,9 @@ function text(value: Json | undefined): string {
 }
 
 function quote(literal: string): string {
-  return literal.replace(/[\\^$.*+?()[\]{}|/-]/gu, (sign) => (sign === "-" ? "\\x2d" : `\\${sign}`));
+  return literal.replace(/[\\^$.*+?()[\]{}|/-]/gu, (sign) =>
+    sign === "-" ? "\\x2d" : `\\${sign}`,
+  );
 }
 
 function show(value: Json | undefined): string {

@@ -32,7 +32,11 @@ describe.each(Object.entries(table))("%s", (_, rows) => {
 test("$save keeps the value, also deep inside", () => {
   const names = kept();
   expect(
-    mismatch({ a: { $has: [{ b: { $type: "integer", $save: "n" } }] } }, { a: [{ b: "x" }, { b: 7 }] }, names),
+    mismatch(
+      { a: { $has: [{ b: { $type: "integer", $save: "n" } }] } },
+      { a: [{ b: "x" }, { b: 7 }] },
+      names,
+    ),
   ).toBeUndefined();
   expect(names.get("n")).toBe(7);
 });
@@ -57,7 +61,11 @@ test("a problem says where", () => {
 
 test("fill keeps types, joins texts and leaves out what is missing", () => {
   const value = { n: "{{n}}", t: "v{{n}}", gone: "{{gone}}", list: ["{{n}}"], __proto__: "x" };
-  expect(fill(value, (name) => (name === "n" ? 3 : undefined))).toEqual({ n: 3, t: "v3", list: [3] });
+  expect(fill(value, (name) => (name === "n" ? 3 : undefined))).toEqual({
+    n: 3,
+    t: "v3",
+    list: [3],
+  });
 });
 
 test("asked names what is used and not kept in the same breath", () => {

@@ -53,7 +53,13 @@ export const table: { [name: string]: Row[] } = {
       [[], [2], [{ a: 1 }], { a: 1 }, absent],
     ],
   ],
-  $each: [[{ $each: { a: 1 } }, [[{ a: 1 }], [{ a: 1 }, { a: 1, b: 2 }]], [[], [{ a: 1 }, {}], { a: 1 }, absent]]],
+  $each: [
+    [
+      { $each: { a: 1 } },
+      [[{ a: 1 }], [{ a: 1 }, { a: 1, b: 2 }]],
+      [[], [{ a: 1 }, {}], { a: 1 }, absent],
+    ],
+  ],
   $only: [
     [
       { $only: { a: 1, b: { $type: "string" } } },
@@ -71,7 +77,9 @@ export const table: { [name: string]: Row[] } = {
     [{ $equals: ["{{word}}"] }, [["a.b"]], [["{{word}}"]]],
   ],
   $save: [[{ $save: "x" }, [1, null, ""], [absent]]],
-  "several at once": [[{ $type: "string", $min: 1, $pattern: "^a" }, ["a"], ["", "b", ["a"], absent]]],
+  "several at once": [
+    [{ $type: "string", $min: 1, $pattern: "^a" }, ["a"], ["", "b", ["a"], absent]],
+  ],
 };
 
 /** The table as pairs of expected and actual. */

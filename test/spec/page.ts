@@ -10,7 +10,9 @@ export function readForm(html: string, base: URL): Json | undefined {
   const [, open, inside = ""] = /<form\b([^>]*)>(.*?)<\/form>/isu.exec(html) ?? [];
   if (open === undefined) return undefined;
   const { action = "", method = "get" } = attributes(open);
-  const inputs = [...inside.matchAll(/<input\b([^>]*)>/gisu)].map(([, input = ""]) => attributes(input));
+  const inputs = [...inside.matchAll(/<input\b([^>]*)>/gisu)].map(([, input = ""]) =>
+    attributes(input),
+  );
   const sent = inputs.filter(
     ({ name, type = "text", checked }) =>
       name !== undefined &&
@@ -23,15 +25,20 @@ export function readForm(html: string, base: URL): Json | undefined {
 
 function attributes(tag: string): { [name: string]: string } {
   const pairs = [...tag.matchAll(/([a-z-]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?/giu)];
-  return Object.fromEntries(pairs.map(([, name = "", a, b, c]) => [name.toLowerCase(), unescape(a ?? b ?? c ?? "")]));
+  return Object.fromEntries(
+    pairs.map(([, name = "", a, b, c]) => [name.toLowerCase(), unescape(a ?? b ?? c ?? "")]),
+  );
 }
 
 function unescape(value: string): string {
   const named: { [name: string]: string } = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-  return value.replace(/&(?:#(\d+)|#x([0-9a-f]+)|([a-z]+));/giu, (whole, ten?: string, hex?: string, name = "") => {
-    if (ten === undefined && hex === undefined) return named[String(name)] ?? whole;
-    return String.fromCodePoint(Number.parseInt(ten ?? hex ?? "", ten === undefined ? 16 : 10));
-  });
+  return value.replace(
+    /&(?:#(\d+)|#x([0-9a-f]+)|([a-z]+));/giu,
+    (whole, ten?: string, hex?: string, name = "") => {
+      if (ten === undefined && hex === undefined) return named[String(name)] ?? whole;
+      return String.fromCodePoint(Number.parseInt(ten ?? hex ?? "", ten === undefined ? 16 : 10));
+    },
+  );
 }
 
 /** A Location header in its parts. A path alone is one of the same origin. */

@@ -3,7 +3,14 @@
  * Pure: what the names stand for is handed in.
  */
 
-import { isObject, type Json, type JsonObject, type Params, type Req, type Templates } from "./format.ts";
+import {
+  isObject,
+  type Json,
+  type JsonObject,
+  type Params,
+  type Req,
+  type Templates,
+} from "./format.ts";
 import { define, fill } from "./match.ts";
 
 /** A request ready to go. Same-named fields stand one after the other. */
@@ -19,7 +26,8 @@ export type Outgoing = {
 export function overlay(request: Req, templates: Templates): Req {
   if (request.use === undefined) return request;
   const template = templates[request.use];
-  if (template === undefined || Array.isArray(template)) throw new Error(`No request template ${request.use}`);
+  if (template === undefined || Array.isArray(template))
+    throw new Error(`No request template ${request.use}`);
   const { use: _use, ...own } = request;
   const { stream: _stream, ...base } = overlay(template, templates);
   const whole: Req = { ...base, ...own };
@@ -44,7 +52,8 @@ export function patch(target: Json | undefined, change: Json): Json {
 /** Fills in the names and makes bytes of the body. A header whose value is missing is left out. */
 export function build(request: Req, lookup: (name: string) => Json | undefined): Outgoing {
   const body = request.body === undefined ? undefined : fill(request.body, lookup);
-  const look = (name: string): Json | undefined => (name.startsWith("/") ? pointer(body, name) : lookup(name));
+  const look = (name: string): Json | undefined =>
+    name.startsWith("/") ? pointer(body, name) : lookup(name);
   const headers = Object.entries(request.headers ?? {}).flatMap(([name, value]) =>
     (Array.isArray(value) ? value : [value]).flatMap((one): [string, string][] => {
       const filled = one === null ? undefined : fill(one, look);
@@ -57,12 +66,17 @@ export function build(request: Req, lookup: (name: string) => Json | undefined):
   const method = request.method ?? page?.method ?? "GET";
   const fields = form(request, page, look);
   const inQuery = method === "GET" ? fields : undefined;
-  const inBody = method === "GET" || fields === undefined ? undefined : new TextEncoder().encode(fields);
-  const named = Object.keys(request.headers ?? {}).some((name) => name.toLowerCase() === "content-type");
-  if (inBody !== undefined && !named) headers.push(["Content-Type", "application/x-www-form-urlencoded"]);
-  const query = [request.query === undefined ? "" : encode(request.query, look), inQuery ?? ""].filter(
-    (one) => one !== "",
+  const inBody =
+    method === "GET" || fields === undefined ? undefined : new TextEncoder().encode(fields);
+  const named = Object.keys(request.headers ?? {}).some(
+    (name) => name.toLowerCase() === "content-type",
   );
+  if (inBody !== undefined && !named)
+    headers.push(["Content-Type", "application/x-www-form-urlencoded"]);
+  const query = [
+    request.query === undefined ? "" : encode(request.query, look),
+    inQuery ?? "",
+  ].filter((one) => one !== "");
   const path = String(fill(request.path ?? page?.action ?? "{{endpoint}}", look));
   return {
     method,
@@ -77,13 +91,19 @@ export function build(request: Req, lookup: (name: string) => Json | undefined):
 type Page = { action: string; method: string; fields: { [name: string]: string } };
 
 /** What a form sends, urlencoded; undefined when the request is none, or is sent raw. */
-function form(request: Req, page: Page | undefined, look: (name: string) => Json | undefined): string | undefined {
+function form(
+  request: Req,
+  page: Page | undefined,
+  look: (name: string) => Json | undefined,
+): string | undefined {
   if (request.raw !== undefined || request.bytes !== undefined) return undefined;
   if (request.form === undefined && page === undefined) return undefined;
   // What the page held is sent as it is; only what the exchange says is filled in.
   const own = Object.keys(request.form ?? {});
   const kept = Object.entries(page?.fields ?? {}).filter(([name]) => !own.includes(name));
-  return [new URLSearchParams(kept).toString(), encode(request.form ?? {}, look)].filter((one) => one !== "").join("&");
+  return [new URLSearchParams(kept).toString(), encode(request.form ?? {}, look)]
+    .filter((one) => one !== "")
+    .join("&");
 }
 
 /** RFC 6749 section 2.3.1: both halves are form-encoded first. */
@@ -96,7 +116,9 @@ function encode(params: Params, look: (name: string) => Json | undefined): strin
   const pairs = Object.entries(params).flatMap(([name, values]) =>
     [values].flat().flatMap((one): [string, string][] => {
       const value = one === null ? undefined : fill(one, look);
-      return value === undefined ? [] : [[name, typeof value === "string" ? value : JSON.stringify(value)]];
+      return value === undefined
+        ? []
+        : [[name, typeof value === "string" ? value : JSON.stringify(value)]];
     }),
   );
   return new URLSearchParams(pairs).toString();
@@ -119,11 +141,19 @@ function overlayHeaders(
   return { ...Object.fromEntries(rest), ...own };
 }
 
-function bytes(request: Req, body: Json | undefined, look: (name: string) => Json | undefined): Uint8Array | undefined {
-  if (request.bytes !== undefined) return Uint8Array.from(atob(request.bytes), (sign) => sign.charCodeAt(0));
-  if (request.raw === undefined) return body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
+function bytes(
+  request: Req,
+  body: Json | undefined,
+  look: (name: string) => Json | undefined,
+): Uint8Array | undefined {
+  if (request.bytes !== undefined)
+    return Uint8Array.from(atob(request.bytes), (sign) => sign.charCodeAt(0));
+  if (request.raw === undefined)
+    return body === undefined ? undefined : new TextEncoder().encode(JSON.stringify(body));
   const parts = typeof request.raw === "string" ? [request.raw] : request.raw;
-  const texts = parts.map((part) => (typeof part === "string" ? fillText(part, look) : part.text.repeat(part.times)));
+  const texts = parts.map((part) =>
+    typeof part === "string" ? fillText(part, look) : part.text.repeat(part.times),
+  );
   return new TextEncoder().encode(texts.join(""));
 }
 

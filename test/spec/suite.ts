@@ -29,7 +29,11 @@ const host: Host = {
 };
 
 /** The same world behind its sign-in. */
-const guardedHost: Host = { ...host, fetch: async (url, init) => await guarded.fetch(url.href, init), callers };
+const guardedHost: Host = {
+  ...host,
+  fetch: async (url, init) => await guarded.fetch(url.href, init),
+  callers,
+};
 
 /** The token of whoever was let in before, in this exchange. */
 const known = new Map<string, string>();
@@ -39,7 +43,12 @@ async function callers(name: string): Promise<[string, string][]> {
   const before = known.get(name);
   if (before !== undefined) return [["Authorization", `Bearer ${before}`]];
   const revision = revisions.at(-1) ?? "";
-  const login = { id: "login", about: "how a caller comes in", since: revision, steps: [{ play: "@grant" }] };
+  const login = {
+    id: "login",
+    about: "how a caller comes in",
+    since: revision,
+    steps: [{ play: "@grant" }],
+  };
   const options = {
     host: guardedHost,
     templates: templates[revision] ?? {},
@@ -67,7 +76,9 @@ afterEach(async () => {
 /** Declares a test for each exchange and revision, in one mode. */
 export function suite(mode: Mode): void {
   const all = Object.values(exchanges).flat();
-  for (const revision of revisions.filter((one) => all.some((exchange) => holdsIn(one, exchange)))) {
+  for (const revision of revisions.filter((one) =>
+    all.some((exchange) => holdsIn(one, exchange)),
+  )) {
     describe(revision, () => revisionSuite(revision, mode));
   }
 }
@@ -79,14 +90,17 @@ function revisionSuite(revision: string, mode: Mode): void {
     .filter((exchange) => holdsIn(revision, exchange) && exchange.modes?.includes(mode) !== false)
     .map((exchange) => ({ name: `${exchange.id} (${mode})`, exchange }));
   const run = async ({ exchange }: (typeof runs)[number]): Promise<void> => {
-    if (played(exchange.steps, options.templates).some((step) => step.advance !== undefined)) await noteObjects();
+    if (played(exchange.steps, options.templates).some((step) => step.advance !== undefined))
+      await noteObjects();
     const { verdict, why, seen } = await walk(exchange, {
       ...options,
       host: exchange.world === "guarded" ? guardedHost : host,
     });
     expect({ verdict, why }).toEqual({ verdict: "pass", why: undefined });
     const blind = seen.flatMap(({ step, check, view, kept }) =>
-      unnoticed(check, view, kept).map((fault) => `step ${step}, ${check.proves?.join()}: green ${fault}`),
+      unnoticed(check, view, kept).map(
+        (fault) => `step ${step}, ${check.proves?.join()}: green ${fault}`,
+      ),
     );
     expect(blind).toEqual([]);
   };
@@ -100,7 +114,9 @@ export function worldSuite(): void {
     test(`the world offers in ${revision} what world.json lists`, async () => {
       const offered = await inventory(host, templates[revision] ?? {}, revision);
       const wanted = (["tools", "prompts", "resources", "templates"] as const).flatMap((kind) =>
-        Object.entries(world[kind]).flatMap(([name, item]) => (holdsIn(revision, item) ? [`${kind}/${name}`] : [])),
+        Object.entries(world[kind]).flatMap(([name, item]) =>
+          holdsIn(revision, item) ? [`${kind}/${name}`] : [],
+        ),
       );
       expect(wanted.filter((name) => !offered.has(name))).toEqual([]);
     });
@@ -134,7 +150,10 @@ async function advance(ms: number): Promise<boolean> {
     const ids = await listDurableObjectIds(namespace);
     for (const id of ids.filter((one) => left.get(namespace)?.has(String(one)) !== true)) {
       const stub = namespace.get(id);
-      const alarm = await runInDurableObject(stub, async (_, state) => await state.storage.getAlarm());
+      const alarm = await runInDurableObject(
+        stub,
+        async (_, state) => await state.storage.getAlarm(),
+      );
       if (alarm !== null && alarm <= due) await runDurableObjectAlarm(stub);
     }
   }

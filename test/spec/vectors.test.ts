@@ -28,7 +28,9 @@ const subjects: { [name: string]: Subject } = {
   jws: async (input) => {
     const { jws, key } = input as { jws: string; key: JsonObject };
     const read = readJws(jws);
-    return read !== undefined && (await verifyJws(read, key)) ? { ok: true, value: read.payload } : { ok: false };
+    return read !== undefined && (await verifyJws(read, key))
+      ? { ok: true, value: read.payload }
+      : { ok: false };
   },
   passphrase: async (input) => {
     const { passphrase, stored } = input as { passphrase: string; stored: string };
@@ -36,19 +38,32 @@ const subjects: { [name: string]: Subject } = {
   },
   // What the platform's own cryptography does, by the calls that src/crypto makes.
   "aes-256-gcm": async (input) => {
-    const { key, iv, additional, sealed } = input as Record<"key" | "iv" | "additional" | "sealed", string>;
-    const aes = await crypto.subtle.importKey("raw", bytes(key), "AES-GCM", false, ["encrypt", "decrypt"]);
+    const { key, iv, additional, sealed } = input as Record<
+      "key" | "iv" | "additional" | "sealed",
+      string
+    >;
+    const aes = await crypto.subtle.importKey("raw", bytes(key), "AES-GCM", false, [
+      "encrypt",
+      "decrypt",
+    ]);
     const algorithm = { name: "AES-GCM", iv: bytes(iv), additionalData: bytes(additional) };
     try {
       const plain = await crypto.subtle.decrypt(algorithm, aes, bytes(sealed));
       const again = hex(await crypto.subtle.encrypt(algorithm, aes, plain));
-      return again === sealed ? { ok: true, value: hex(plain) } : { ok: true, value: "seals differently" };
+      return again === sealed
+        ? { ok: true, value: hex(plain) }
+        : { ok: true, value: "seals differently" };
     } catch {
       return { ok: false };
     }
   },
   "hkdf-sha-256": async (input) => {
-    const { ikm, salt, info, length } = input as { ikm: string; salt: string; info: string; length: number };
+    const { ikm, salt, info, length } = input as {
+      ikm: string;
+      salt: string;
+      info: string;
+      length: number;
+    };
     const key = await crypto.subtle.importKey("raw", bytes(ikm), "HKDF", false, ["deriveBits"]);
     const algorithm = { name: "HKDF", hash: "SHA-256", salt: bytes(salt), info: bytes(info) };
     return { ok: true, value: hex(await crypto.subtle.deriveBits(algorithm, key, length * 8)) };
@@ -57,10 +72,14 @@ const subjects: { [name: string]: Subject } = {
     const { keys, purpose, identity, key, blob, fault } = input as Record<string, string>;
     const ring = readKeyRing(keys ?? "");
     const row = { key: key ?? "", blob: decodeBase64url(blob ?? "") ?? new Uint8Array() };
-    const opened = ring.ok ? await openRow(ring.value, purpose ?? "", identity ?? "", row) : undefined;
+    const opened = ring.ok
+      ? await openRow(ring.value, purpose ?? "", identity ?? "", row)
+      : undefined;
     if (opened?.ok === true) return { ok: true, value: new TextDecoder().decode(opened.value) };
     // A refusal for another reason is no refusal here.
-    return opened?.error === fault ? { ok: false } : { ok: true, value: `refused as ${opened?.error}` };
+    return opened?.error === fault
+      ? { ok: false }
+      : { ok: true, value: `refused as ${opened?.error}` };
   },
   "signed-text": async (input) => {
     const { keys, purpose, signed } = input as { keys: string; purpose: string; signed: string };
@@ -71,7 +90,10 @@ const subjects: { [name: string]: Subject } = {
 };
 
 /** Says which cases do not hold. */
-async function failing(subject: Subject, cases: (typeof vectors)[string]["cases"]): Promise<string[]> {
+async function failing(
+  subject: Subject,
+  cases: (typeof vectors)[string]["cases"],
+): Promise<string[]> {
   const answers = await Promise.all(cases.map(async (one) => subject(one.input)));
   return cases
     .filter((one, index) => {

@@ -3,8 +3,14 @@ import { expect, test } from "vitest";
 import { sseParser } from "./answer.ts";
 import { mutants, unnoticed, vacuous } from "./faults.ts";
 import { templates } from "./files.ts";
-import type { Check, Exchange, JsonObject, Mode, Step } from "./format.ts";
-import { MODES } from "./format.ts";
+import {
+  type Check,
+  type Exchange,
+  type JsonObject,
+  type Mode,
+  type Step,
+  MODES,
+} from "./format.ts";
 import { build, overlay, patch } from "./request.ts";
 import { walk, type Host, type Report } from "./walk.ts";
 
@@ -17,10 +23,17 @@ const discover: Exchange[] = [
     send: { use: "@discover" },
     expect: [
       { status: 200 },
-      { proves: ["a.versions"], reply: { result: { supportedVersions: { $has: ["{{revision}}"] } } } },
+      {
+        proves: ["a.versions"],
+        reply: { result: { supportedVersions: { $has: ["{{revision}}"] } } },
+      },
       {
         proves: ["a.info"],
-        reply: { result: { _meta: { "io.modelcontextprotocol/serverInfo": { name: { $type: "string", $min: 1 } } } } },
+        reply: {
+          result: {
+            _meta: { "io.modelcontextprotocol/serverInfo": { name: { $type: "string", $min: 1 } } },
+          },
+        },
       },
     ],
   }),
@@ -56,7 +69,10 @@ type Fault = (answer: { status: number; body: JsonObject }) => unknown;
 function fake(fault: Fault = () => undefined, type: "json" | "sse" = "json"): Host["fetch"] {
   return async (url, init) => {
     const request = new Request(url, init);
-    const body = (await request.json()) as { id: number; params: { _meta: { [name: string]: string } } };
+    const body = (await request.json()) as {
+      id: number;
+      params: { _meta: { [name: string]: string } };
+    };
     const asked = body.params._meta["io.modelcontextprotocol/protocolVersion"];
     const serverInfo = { name: "fake", version: "1" };
     const result = {
@@ -67,15 +83,26 @@ function fake(fault: Fault = () => undefined, type: "json" | "sse" = "json"): Ho
       cacheScope: "public",
       _meta: { "io.modelcontextprotocol/serverInfo": serverInfo },
     };
-    const error = { code: -32022, message: "Unsupported", data: { supported: [REVISION], requested: asked ?? "" } };
+    const error = {
+      code: -32022,
+      message: "Unsupported",
+      data: { supported: [REVISION], requested: asked ?? "" },
+    };
     const answer = {
       status: asked === REVISION ? 200 : 400,
-      body: { jsonrpc: "2.0", id: body.id, ...(asked === REVISION ? { result } : { error }) } as JsonObject,
+      body: {
+        jsonrpc: "2.0",
+        id: body.id,
+        ...(asked === REVISION ? { result } : { error }),
+      } as JsonObject,
     };
     fault(answer);
     const text = JSON.stringify(answer.body);
     if (type === "json")
-      return new Response(text, { status: answer.status, headers: { "Content-Type": "application/json" } });
+      return new Response(text, {
+        status: answer.status,
+        headers: { "Content-Type": "application/json" },
+      });
     const sse = `: hello\r\n\r\nid: 7\r\ndata: ${text}\r\n\r\n`;
     return new Response(sse, {
       status: answer.status,
@@ -86,7 +113,12 @@ function fake(fault: Fault = () => undefined, type: "json" | "sse" = "json"): Ho
 
 async function run(exchange: Exchange, host: Partial<Host>, mode: Mode = "plain"): Promise<Report> {
   const whole: Host = { url: URL_, fetch: fake(), evict: async () => undefined, ...host };
-  return await walk(exchange, { host: whole, templates: templates[REVISION] ?? {}, revision: REVISION, mode });
+  return await walk(exchange, {
+    host: whole,
+    templates: templates[REVISION] ?? {},
+    revision: REVISION,
+    mode,
+  });
 }
 
 function one(...steps: Step[]): Exchange {
@@ -94,14 +126,17 @@ function one(...steps: Step[]): Exchange {
 }
 
 const say = (status: number, body: string, type = "application/json"): Host["fetch"] => {
-  return async () => await Promise.resolve(new Response(body, { status, headers: { "Content-Type": type } }));
+  return async () =>
+    await Promise.resolve(new Response(body, { status, headers: { "Content-Type": type } }));
 };
 
 for (const mode of MODES) {
   for (const type of ["json", "sse"] as const) {
     test(`discover passes against a good server: mode ${mode}, answers as ${type}`, async () => {
       for (const exchange of discover)
-        expect(await run(exchange, { fetch: fake(undefined, type) }, mode)).toMatchObject({ verdict: "pass" });
+        expect(await run(exchange, { fetch: fake(undefined, type) }, mode)).toMatchObject({
+          verdict: "pass",
+        });
     });
   }
 }
@@ -116,7 +151,10 @@ const faults: [name: string, fault: Fault][] = [
       delete answer.body["error"];
     },
   ],
-  ["no server info", (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["_meta"]],
+  [
+    "no server info",
+    (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["_meta"],
+  ],
   ["another id", (answer) => (answer.body["id"] = "another")],
   [
     "another code",
@@ -149,7 +187,10 @@ test("a check that proves something gives fail, and the walk goes on", async () 
     { send: { use: "@discover" }, expect: [{ ...proving, reply: { id: 2 } }] },
   );
   const report = await run(exchange, {});
-  expect(report).toMatchObject({ verdict: "fail", findings: [{ verdict: "fail" }, { verdict: "pass" }] });
+  expect(report).toMatchObject({
+    verdict: "fail",
+    findings: [{ verdict: "fail" }, { verdict: "pass" }],
+  });
   expect(report.why).toContain("step 1, a.b: reply.result.x is missing, not 1");
 });
 
@@ -158,7 +199,10 @@ test("scaffolding gives setup, and what comes after is untested", async () => {
     { send: { use: "@discover" }, expect: [{ status: 201 }] },
     { send: { use: "@discover" }, expect: [proving] },
   );
-  expect(await run(exchange, {})).toMatchObject({ verdict: "setup", findings: [{ verdict: "untested" }] });
+  expect(await run(exchange, {})).toMatchObject({
+    verdict: "setup",
+    findings: [{ verdict: "untested" }],
+  });
 });
 
 test("a broken connection gives setup", async () => {
@@ -169,9 +213,15 @@ test("a broken connection gives setup", async () => {
 });
 
 test("a name that nobody kept gives setup", async () => {
-  const request = one({ send: { use: "@discover", headers: { "X-A": "{{nobody}}" } }, expect: [proving] });
+  const request = one({
+    send: { use: "@discover", headers: { "X-A": "{{nobody}}" } },
+    expect: [proving],
+  });
   expect(await run(request, {})).toMatchObject({ verdict: "setup" });
-  const check = one({ send: { use: "@discover" }, expect: [{ ...proving, reply: { id: "{{nobody}}" } }] });
+  const check = one({
+    send: { use: "@discover" },
+    expect: [{ ...proving, reply: { id: "{{nobody}}" } }],
+  });
   expect(await run(check, {})).toMatchObject({ verdict: "setup" });
 });
 
@@ -179,7 +229,14 @@ test("what the runner or the server lacks gives untested", async () => {
   const step: Step = { send: { use: "@discover" }, expect: [proving] };
   const bare: Host = { url: URL_, fetch: fake(), has: new Set(["tools/b"]) };
   const go = async (exchange: Exchange, mode: Mode = "plain"): Promise<string> =>
-    (await walk(exchange, { host: bare, templates: templates[REVISION] ?? {}, revision: REVISION, mode })).verdict;
+    (
+      await walk(exchange, {
+        host: bare,
+        templates: templates[REVISION] ?? {},
+        revision: REVISION,
+        mode,
+      })
+    ).verdict;
   expect(await go({ ...one(step), needs: ["tools/a"] })).toBe("untested");
   expect(await go({ ...one(step), needs: ["tools/b"] })).toBe("fail");
   expect(await go(one(step), "evicted")).toBe("untested");
@@ -191,33 +248,48 @@ test("what the runner or the server lacks gives untested", async () => {
 test("two answers are no reply", async () => {
   const answer = `{"jsonrpc":"2.0","id":1,"result":{"x":1}}`;
   const exchange = one({ send: { use: "@discover" }, expect: [proving] });
-  expect((await run(exchange, { fetch: say(200, `data: ${answer}\n\n`, "text/event-stream") })).verdict).toBe("pass");
   expect(
-    (await run(exchange, { fetch: say(200, `data: ${answer}\n\ndata: ${answer}\n\n`, "text/event-stream") })).verdict,
+    (await run(exchange, { fetch: say(200, `data: ${answer}\n\n`, "text/event-stream") })).verdict,
+  ).toBe("pass");
+  expect(
+    (
+      await run(exchange, {
+        fetch: say(200, `data: ${answer}\n\ndata: ${answer}\n\n`, "text/event-stream"),
+      })
+    ).verdict,
   ).toBe("fail");
 });
 
 test("modes: Accept, pieces of the body, eviction between steps", async () => {
   const seen: string[] = [];
   const host: Partial<Host> = {
-    evict: async () => await Promise.resolve(void seen.push("evict")),
+    evict: async () => {
+      await Promise.resolve(seen.push("evict"));
+    },
     fetch: async (_, init) => {
       let pieces = 0;
       if (init.body instanceof ReadableStream) for await (const _piece of init.body) pieces += 1;
-      seen.push(
-        `${new Headers(init.headers).get("accept")?.includes("q=0.5") ? "sse" : "json"} ${pieces > 200 ? "bytes" : pieces > 40 ? "pieces" : "whole"}`,
-      );
+      const few = pieces > 40 ? "pieces" : "whole";
+      const accepted = new Headers(init.headers).get("accept")?.includes("q=0.5") ? "sse" : "json";
+      seen.push(`${accepted} ${pieces > 200 ? "bytes" : few}`);
       return new Response("{}");
     },
   };
   const exchange = one({ send: { use: "@discover" } }, { send: { use: "@discover" } });
   for (const mode of MODES) await run(exchange, host, mode);
   expect(seen).toEqual([
-    ...["json whole", "json whole"],
-    ...["sse whole", "sse whole"],
-    ...["json bytes", "json bytes"],
-    ...["json whole", "evict", "json whole"],
-    ...["sse pieces", "evict", "sse pieces"],
+    "json whole",
+    "json whole",
+    "sse whole",
+    "sse whole",
+    "json bytes",
+    "json bytes",
+    "json whole",
+    "evict",
+    "json whole",
+    "sse pieces",
+    "evict",
+    "sse pieces",
   ]);
 });
 
@@ -233,19 +305,26 @@ test("streams: open, read a message at a time, silence, close", async () => {
         push(`data: {"method":"a"}\n\n:\n\nevent: x\nid: 2\ndata: {"method":\ndata: "b"}\n\n`);
       },
     });
-    return await Promise.resolve(new Response(body, { headers: { "Content-Type": "text/event-stream" } }));
+    return await Promise.resolve(
+      new Response(body, { headers: { "Content-Type": "text/event-stream" } }),
+    );
   };
   const exchange = one(
     { open: { use: "@discover", stream: "s" }, expect: [{ status: 200, ended: false }] },
     {
       read: { stream: "s" },
-      expect: [{ proves: ["a.a"], messages: [{ method: "a" }], events: [{ data: { $pattern: "a" } }] }],
+      expect: [
+        { proves: ["a.a"], messages: [{ method: "a" }], events: [{ data: { $pattern: "a" } }] },
+      ],
     },
     {
       read: { stream: "s" },
       expect: [{ proves: ["a.b"], messages: [{ method: "b" }], events: [{ event: "x", id: "2" }] }],
     },
-    { read: { stream: "s", wait: 30 }, expect: [{ proves: ["a.c"], messages: [], ended: false, took: { $min: 25 } }] },
+    {
+      read: { stream: "s", wait: 30 },
+      expect: [{ proves: ["a.c"], messages: [], ended: false, took: { $min: 25 } }],
+    },
     { close: "s" },
   );
   expect(await run(exchange, { fetch })).toMatchObject({ verdict: "pass" });
@@ -258,30 +337,50 @@ test("streams: open, read a message at a time, silence, close", async () => {
 });
 
 test("steps of a template are played and counted", async () => {
-  const own = { ...templates[REVISION], "@twice": [{ send: { use: "@discover" } }, { send: { use: "@discover" } }] };
+  const own = {
+    ...templates[REVISION],
+    "@twice": [{ send: { use: "@discover" } }, { send: { use: "@discover" } }],
+  };
   const host: Host = { url: URL_, fetch: fake() };
   const exchange = one(
     { play: "@twice" },
     { send: { use: "@discover" }, expect: [{ proves: ["a.b"], reply: { id: 3 } }] },
   );
-  expect(await walk(exchange, { host, templates: own, revision: REVISION, mode: "plain" })).toMatchObject({
+  expect(
+    await walk(exchange, { host, templates: own, revision: REVISION, mode: "plain" }),
+  ).toMatchObject({
     verdict: "pass",
   });
 });
 
 test("requests: templates, merge patch, pointers, raw bodies", () => {
   const own = templates[REVISION] ?? {};
-  const names: { [name: string]: string } = { endpoint: "/mcp", accept: "a/b", revision: REVISION, step: "9" };
-  const make = (request: Parameters<typeof overlay>[0]): { headers: { [name: string]: string }; body: string } => {
+  const names: { [name: string]: string } = {
+    endpoint: "/mcp",
+    accept: "a/b",
+    revision: REVISION,
+    step: "9",
+  };
+  const make = (
+    request: Parameters<typeof overlay>[0],
+  ): { headers: { [name: string]: string }; body: string } => {
     const ready = build(overlay(request, own), (name) => names[name]);
-    return { headers: Object.fromEntries(ready.headers), body: new TextDecoder().decode(ready.body) };
+    return {
+      headers: Object.fromEntries(ready.headers),
+      body: new TextDecoder().decode(ready.body),
+    };
   };
   const call = make({
     use: "@call",
     headers: { "mcp-METHOD": "x", "Content-Type": null },
     body: { params: { name: "n", _meta: null } },
   });
-  expect(call.headers).toEqual({ Accept: "a/b", "MCP-Protocol-Version": REVISION, "mcp-METHOD": "x", "Mcp-Name": "n" });
+  expect(call.headers).toEqual({
+    Accept: "a/b",
+    "MCP-Protocol-Version": REVISION,
+    "mcp-METHOD": "x",
+    "Mcp-Name": "n",
+  });
   expect(JSON.parse(call.body)).toEqual({
     jsonrpc: "2.0",
     id: "9",
@@ -289,13 +388,19 @@ test("requests: templates, merge patch, pointers, raw bodies", () => {
     params: { name: "n", arguments: {} },
   });
   expect(make({ use: "@call" }).headers).not.toHaveProperty("Mcp-Name");
-  expect(make({ use: "@call", raw: ["{", { text: "[", times: 3 }, "{{step}}"] }).body).toBe("{[[[9");
+  expect(make({ use: "@call", raw: ["{", { text: "[", times: 3 }, "{{step}}"] }).body).toBe(
+    "{[[[9",
+  );
   expect(make({ use: "@call", bytes: "AGE=" }).body).toBe("\u0000a");
   expect(build(overlay({ headers: { A: ["1", "2"] } }, own), () => undefined).headers).toEqual([
     ["A", "1"],
     ["A", "2"],
   ]);
-  expect(patch({ a: { b: 1, c: 2 }, d: 1 }, { a: { b: null }, d: [1], e: {} })).toEqual({ a: { c: 2 }, d: [1], e: {} });
+  expect(patch({ a: { b: 1, c: 2 }, d: 1 }, { a: { b: null }, d: [1], e: {} })).toEqual({
+    a: { c: 2 },
+    d: [1],
+    e: {},
+  });
 });
 
 /** A site with a form, a cookie and a redirect; says back what it was sent. */
@@ -314,9 +419,13 @@ const site: Host["fetch"] = async (url, init) => {
       ],
     });
   }
-  if (url.pathname === "/forget") return new Response("", { headers: { "Set-Cookie": "a=; Max-Age=0" } });
+  if (url.pathname === "/forget")
+    return new Response("", { headers: { "Set-Cookie": "a=; Max-Age=0" } });
   if (url.pathname === "/away")
-    return new Response(null, { status: 303, headers: { Location: "com.example:/cb?x=1&y=a%26b&x=2#part" } });
+    return new Response(null, {
+      status: 303,
+      headers: { Location: "com.example:/cb?x=1&y=a%26b&x=2#part" },
+    });
   const said = {
     method: init.method ?? "",
     url: url.href,
@@ -338,10 +447,17 @@ test("forms, cookies, queries, credentials and redirects, as a browser and an OA
   const exchange = one(
     {
       send: { path: "/form", jar: "j" },
-      expect: [{ form }, { form: { $save: "page" }, headers: { "Set-Cookie": "a=1; Path=/, b=2; HttpOnly" } }],
+      expect: [
+        { form },
+        { form: { $save: "page" }, headers: { "Set-Cookie": "a=1; Path=/, b=2; HttpOnly" } },
+      ],
     },
     {
-      send: { submit: "page", jar: "j", form: { who: "{{person}} & co", on: null, more: ["1", "2"] } },
+      send: {
+        submit: "page",
+        jar: "j",
+        form: { who: "{{person}} & co", on: null, more: ["1", "2"] },
+      },
       expect: [
         {
           json: {
@@ -349,7 +465,9 @@ test("forms, cookies, queries, credentials and redirects, as a browser and an OA
             url: form.action,
             cookie: "a=1; b=2",
             type,
-            body: { $pattern: "^h=%22x%22\\+%3C%3E\\+y&who=person-[^&]*\\+%26\\+co&more=1&more=2$" },
+            body: {
+              $pattern: "^h=%22x%22\\+%3C%3E\\+y&who=person-[^&]*\\+%26\\+co&more=1&more=2$",
+            },
           },
         },
       ],
@@ -367,7 +485,15 @@ test("forms, cookies, queries, credentials and redirects, as a browser and an OA
     {
       send: { path: "/away" },
       expect: [
-        { location: { $equals: { url: "com.example:/cb", query: { x: ["1", "2"], y: "a&b" }, fragment: "part" } } },
+        {
+          location: {
+            $equals: {
+              url: "com.example:/cb",
+              query: { x: ["1", "2"], y: "a&b" },
+              fragment: "part",
+            },
+          },
+        },
       ],
     },
     { send: { path: "/echo", submit: "gone" } },
@@ -378,30 +504,49 @@ test("forms, cookies, queries, credentials and redirects, as a browser and an OA
 });
 
 test("callers come with their credentials, and a second name of the server may be missing", async () => {
-  const step: Step = { send: { path: "/echo", as: "alice" }, expect: [{ json: { auth: "Bearer alice" } }] };
+  const step: Step = {
+    send: { path: "/echo", as: "alice" },
+    expect: [{ json: { auth: "Bearer alice" } }],
+  };
   const callers = async (name: string): Promise<[string, string][]> =>
     await Promise.resolve([["Authorization", `Bearer ${name}`]]);
   expect((await run(one(step), { fetch: site, callers })).verdict).toBe("pass");
-  const away = one({ send: { path: "{{elsewhere}}/echo" }, expect: [{ json: { url: "https://other.test/echo" } }] });
+  const away = one({
+    send: { path: "{{elsewhere}}/echo" },
+    expect: [{ json: { url: "https://other.test/echo" } }],
+  });
   expect((await run(away, { fetch: site })).verdict).toBe("untested");
   expect((await run(away, { fetch: site, elsewhere: "https://other.test" })).verdict).toBe("pass");
 });
 
 test("what stands in a form or a redirect is looked at closely", async () => {
-  const whole: Check = { proves: ["a.b"], form: { action: { $type: "string" }, fields: { h: { $type: "string" } } } };
-  const to: Check = { proves: ["a.b"], status: 303, location: { url: "com.example:/cb", query: { y: "a&b" } } };
+  const whole: Check = {
+    proves: ["a.b"],
+    form: { action: { $type: "string" }, fields: { h: { $type: "string" } } },
+  };
+  const to: Check = {
+    proves: ["a.b"],
+    status: 303,
+    location: { url: "com.example:/cb", query: { y: "a&b" } },
+  };
   const { seen } = await run(
     one({ send: { path: "/form" }, expect: [whole] }, { send: { path: "/away" }, expect: [to] }),
     { fetch: site },
   );
   const names = seen.map(({ check, view }) => mutants(check, view).map(([name]) => name));
-  expect(names[0]).toEqual(["without form", "without form.action", "without form.fields", "without form.fields.h"]);
+  expect(names[0]).toEqual([
+    "without form",
+    "without form.action",
+    "without form.fields",
+    "without form.fields.h",
+  ]);
   expect(names[1]).toContain("without location.query.y");
   expect(seen.flatMap(({ check, view, kept }) => unnoticed(check, view, kept))).toEqual([]);
 });
 
 test("SSE is parsed alike however it is cut", () => {
-  const text = "\r\n: c\r\ndata: a\r\n\r\nevent:e\rdata:b\r\r\ndata\nretry: 5\nid: 1\ndata:  x\n\nretry: x\n\n";
+  const text =
+    "\r\n: c\r\ndata: a\r\n\r\nevent:e\rdata:b\r\r\ndata\nretry: 5\nid: 1\ndata:  x\n\nretry: x\n\n";
   const parsed = (size: number): unknown[] => {
     const found: unknown[] = [];
     const feed = sseParser(
@@ -462,9 +607,14 @@ test("every single fault in a good answer is noticed", async () => {
 test("a check that overlooks a fault is found", async () => {
   const lax: Check = {
     proves: ["a.b"],
-    reply: { result: { supportedVersions: { $any: [{ $type: "array" }, { $not: { $type: "array" } }] } } },
+    reply: {
+      result: { supportedVersions: { $any: [{ $type: "array" }, { $not: { $type: "array" } }] } },
+    },
   };
   const blind: Check = { proves: ["a.b"], status: { $any: [200, 299] }, reply: { id: 1 } };
   const { seen } = await run(one({ send: { use: "@discover" }, expect: [lax, blind] }), {});
-  expect(seen.map(({ check, view, kept }) => unnoticed(check, view, kept))).toEqual([[], ["with status 299"]]);
+  expect(seen.map(({ check, view, kept }) => unnoticed(check, view, kept))).toEqual([
+    [],
+    ["with status 299"],
+  ]);
 });

@@ -35,18 +35,40 @@ export type Host = {
 
 export type Verdict = "pass" | "fail" | "setup" | "untested";
 
-export type Finding = { step: number; proves: string[]; verdict: "pass" | "fail" | "untested"; why?: string };
+export type Finding = {
+  step: number;
+  proves: string[];
+  verdict: "pass" | "fail" | "untested";
+  why?: string;
+};
 
 /** A check that proves something, with what it saw, so that faults can be planted in that. */
 export type Seen = { step: number; check: Check; view: View; kept: Kept };
 
-export type Report = { verdict: Verdict; why?: string; findings: Finding[]; seen: Seen[]; kept: Kept };
+export type Report = {
+  verdict: Verdict;
+  why?: string;
+  findings: Finding[];
+  seen: Seen[];
+  kept: Kept;
+};
 
-export type Options = { host: Host; templates: Templates; revision: string; mode: Mode; person?: string };
+export type Options = {
+  host: Host;
+  templates: Templates;
+  revision: string;
+  mode: Mode;
+  person?: string;
+};
 
 /** Cookies by name. */
 type Jar = Map<string, string>;
-type Walk = Options & { kept: Kept; streams: Map<string, Live>; jars: Map<string, Jar>; report: Report };
+type Walk = Options & {
+  kept: Kept;
+  streams: Map<string, Live>;
+  jars: Map<string, Jar>;
+  report: Report;
+};
 
 const PATIENCE = 10_000;
 const READ = 5_000;
@@ -75,7 +97,8 @@ export async function walk(exchange: Exchange, options: Options): Promise<Report
   for (const live of walking.streams.values()) live.abort.abort();
   const failed = report.findings.find((finding) => finding.verdict === "fail");
   if (failed !== undefined) report.verdict = "fail";
-  const why = failed === undefined ? stop : `step ${failed.step}, ${failed.proves.join(", ")}: ${failed.why}`;
+  const why =
+    failed === undefined ? stop : `step ${failed.step}, ${failed.proves.join(", ")}: ${failed.why}`;
   return why === undefined ? report : { ...report, why };
 }
 
@@ -108,7 +131,9 @@ function builtin({ host, revision, mode, person }: Options): { [name: string]: J
   const nonce = crypto.randomUUID().slice(0, 8);
   const sse = mode === "sse" || mode === "all";
   return {
-    accept: sse ? "application/json;q=0.5, text/event-stream" : "application/json, text/event-stream",
+    accept: sse
+      ? "application/json;q=0.5, text/event-stream"
+      : "application/json, text/event-stream",
     revision,
     endpoint: host.url.pathname,
     origin: host.url.origin,
@@ -127,8 +152,12 @@ function unable(exchange: Exchange, steps: Step[], { host, mode }: Options): str
     return "this runner cannot advance time";
   if (host.elsewhere === undefined && JSON.stringify(steps).includes("{{elsewhere}}"))
     return "this runner knows no other address of the server";
-  const caller = steps.map((step) => (step.send ?? step.open)?.as).find((name) => name !== undefined);
-  return caller === undefined || host.callers !== undefined ? undefined : `this runner does not know ${caller}`;
+  const caller = steps
+    .map((step) => (step.send ?? step.open)?.as)
+    .find((name) => name !== undefined);
+  return caller === undefined || host.callers !== undefined
+    ? undefined
+    : `this runner does not know ${caller}`;
 }
 
 /** One step. Says why the walk must stop, if it must. */
@@ -161,18 +190,26 @@ async function look(walking: Walk, step: Step): Promise<View | string | undefine
     if (typeof ready === "string") return ready;
     const credentials = request.as === undefined ? [] : ((await host.callers?.(request.as)) ?? []);
     const url = new URL(ready.path, host.url);
-    const live = dispatch(walking, request, { ...ready, headers: [...credentials, ...ready.headers] }, url);
+    const live = dispatch(
+      walking,
+      request,
+      { ...ready, headers: [...credentials, ...ready.headers] },
+      url,
+    );
     if (request.stream !== undefined) walking.streams.set(request.stream, live);
     if (step.open !== undefined && step.expect === undefined) {
       // Let the request leave before the next step begins.
       await new Promise((resolve) => setTimeout(resolve, 0));
       return undefined;
     }
-    const enough = (): boolean => live.ended || (step.open !== undefined && live.response !== undefined);
+    const enough = (): boolean =>
+      live.ended || (step.open !== undefined && live.response !== undefined);
     if (!(await until(live, PATIENCE, enough))) {
       live.abort.abort();
       const so =
-        live.response === undefined ? "no header" : `status ${live.response.status}, ${live.text.length} characters`;
+        live.response === undefined
+          ? "no header"
+          : `status ${live.response.status}, ${live.text.length} characters`;
       return `no end of the answer within ${PATIENCE} ms; so far ${so}`;
     }
     if (live.broken !== undefined) return `the connection broke: ${live.broken}`;
@@ -184,7 +221,11 @@ async function look(walking: Walk, step: Step): Promise<View | string | undefine
   if (live === undefined) return `no stream ${stream}`;
   const due = live.taken.messages + count;
   const all = end === true || wait !== undefined;
-  await until(live, wait ?? within, () => (live.ended && wait === undefined) || (!all && live.messages.length >= due));
+  await until(
+    live,
+    wait ?? within,
+    () => (live.ended && wait === undefined) || (!all && live.messages.length >= due),
+  );
   return take(live, all ? Number.POSITIVE_INFINITY : count, passed());
 }
 
@@ -210,9 +251,14 @@ function dispatch({ host, mode, jars }: Walk, request: Req, ready: Outgoing, url
   return listen(async (signal) => {
     const response = await host.fetch(url, { ...init, signal });
     for (const line of response.headers.getSetCookie()) keepCookie(jar, line);
-    const onward = request.jar === undefined || response.status !== 303 ? undefined : siblingOf(response, url);
+    const onward =
+      request.jar === undefined || response.status !== 303 ? undefined : siblingOf(response, url);
     if (onward === undefined) return response;
-    const followed = await host.fetch(onward, { headers: { Cookie: cookiesOf(jar) }, redirect: "manual", signal });
+    const followed = await host.fetch(onward, {
+      headers: { Cookie: cookiesOf(jar) },
+      redirect: "manual",
+      signal,
+    });
     for (const line of followed.headers.getSetCookie()) keepCookie(jar, line);
     return followed;
   });
@@ -267,7 +313,13 @@ function check(walking: Walk, step: Step, number: number, view: View): string | 
     } else if (why === undefined) {
       report.findings.push({ step: number, proves: one.proves, verdict: "pass" });
       report.seen.push({ step: number, check: one, view, kept: before });
-    } else report.findings.push({ step: number, proves: one.proves, verdict: "fail", why: `${why}${error(view)}` });
+    } else
+      report.findings.push({
+        step: number,
+        proves: one.proves,
+        verdict: "fail",
+        why: `${why}${error(view)}`,
+      });
   }
   return stop;
 }
@@ -275,5 +327,7 @@ function check(walking: Walk, step: Step, number: number, view: View): string | 
 /** A refusal says why: show it beside a failure. */
 function error(view: View): string {
   const reply = view.reply;
-  return isObject(reply) && reply["error"] !== undefined ? ` (error ${JSON.stringify(reply["error"])})` : "";
+  return isObject(reply) && reply["error"] !== undefined
+    ? ` (error ${JSON.stringify(reply["error"])})`
+    : "";
 }

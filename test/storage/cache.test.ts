@@ -6,16 +6,28 @@ import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { createStorageClient } from "../../src/storage/client.ts";
 import { ringOf } from "../crypto/keys.ts";
 import type { StoreObject } from "../../src/storage/store-object.ts";
-import { measureCost, storageClient, uniqueKey, sleep, storeNamespace, thrownMessage } from "./counted-client.ts";
+import {
+  measureCost,
+  storageClient,
+  uniqueKey,
+  sleep,
+  storeNamespace,
+  thrownMessage,
+} from "./counted-client.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const NOON = 1_763_726_400_000;
 const objectOf = async (key: string): Promise<DurableObjectStub<StoreObject>> =>
   storeNamespace.getByName(`cache ${await sha256Base64url(key)}`);
 
 /** Loads that are counted. */
-function loader<T>(make: (count: number) => T | Promise<T>): { count: number; load: () => Promise<T> } {
+function loader<T>(make: (count: number) => T | Promise<T>): {
+  count: number;
+  load: () => Promise<T>;
+} {
   const one = { count: 0, load: async () => make(++one.count) };
   return one;
 }
@@ -41,20 +53,35 @@ describe("a value", () => {
       await sleep(150);
       return { count };
     });
-    const all = await Promise.all(Array.from({ length: 50 }, () => storageClient.cache(key, 60, one.load)));
+    const all = await Promise.all(
+      Array.from({ length: 50 }, () => storageClient.cache(key, 60, one.load)),
+    );
     expect(one.count).toBe(1);
-    for (const { value, isStale: stale } of all) expect([value, stale]).toEqual([{ count: 1 }, false]);
+    for (const { value, isStale: stale } of all)
+      expect([value, stale]).toEqual([{ count: 1 }, false]);
   });
 
   it("is kept for its seconds, tells its age, and is then loaded anew", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
     const key = uniqueKey();
     const one = loader((count) => count);
-    expect(await storageClient.cache(key, 300, one.load)).toEqual({ value: 1, ageSeconds: 0, isStale: false });
+    expect(await storageClient.cache(key, 300, one.load)).toEqual({
+      value: 1,
+      ageSeconds: 0,
+      isStale: false,
+    });
     vi.setSystemTime(NOON + 299_999);
-    expect(await storageClient.cache(key, 300, one.load)).toEqual({ value: 1, ageSeconds: 299, isStale: false });
+    expect(await storageClient.cache(key, 300, one.load)).toEqual({
+      value: 1,
+      ageSeconds: 299,
+      isStale: false,
+    });
     vi.setSystemTime(NOON + 300_000);
-    expect(await storageClient.cache(key, 300, one.load)).toEqual({ value: 2, ageSeconds: 0, isStale: false });
+    expect(await storageClient.cache(key, 300, one.load)).toEqual({
+      value: 2,
+      ageSeconds: 0,
+      isStale: false,
+    });
   });
 
   it("of today ends with the day, in UTC", async () => {
@@ -70,11 +97,17 @@ describe("a value", () => {
 
   it("cannot be spoilt by who was given it", async () => {
     const key = uniqueKey();
-    const first = await storageClient.cache<{ list: number[] }>(key, 60, async () => ({ list: [1] }));
+    const first = await storageClient.cache<{ list: number[] }>(key, 60, async () => ({
+      list: [1],
+    }));
     first.value.list.push(2);
-    const second = await storageClient.cache<{ list: number[] }>(key, 60, async () => ({ list: [] }));
+    const second = await storageClient.cache<{ list: number[] }>(key, 60, async () => ({
+      list: [],
+    }));
     second.value.list.push(3);
-    expect((await storageClient.cache(key, 60, async () => ({ list: [] }))).value).toEqual({ list: [1] });
+    expect((await storageClient.cache(key, 60, async () => ({ list: [] }))).value).toEqual({
+      list: [1],
+    });
   });
 
   it("too large to keep is given and not kept", async () => {
@@ -92,7 +125,9 @@ describe("a value", () => {
   });
 
   it.each([0, -1, Number.NaN, Infinity, 1e9])("has no life of %s seconds", async (ttl) => {
-    expect(await thrownMessage(() => storageClient.cache(uniqueKey(), ttl, async () => 1))).toMatch(/ttl/);
+    expect(await thrownMessage(() => storageClient.cache(uniqueKey(), ttl, async () => 1))).toMatch(
+      /ttl/,
+    );
   });
 });
 
@@ -120,9 +155,9 @@ describe("a load that fails", () => {
     const key = uniqueKey();
     await storageClient.cache(key, 60, async () => "old", { staleIfErrorSeconds: 600 });
     vi.setSystemTime(NOON + 61_000);
-    expect(await thrownMessage(() => storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 0 }))).toBe(
-      "the upstream is down",
-    );
+    expect(
+      await thrownMessage(() => storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 0 })),
+    ).toBe("the upstream is down");
     vi.setSystemTime(NOON + 659_000);
     expect(await storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 600 })).toEqual({
       value: "old",
@@ -131,12 +166,16 @@ describe("a load that fails", () => {
     });
     // Whoever comes within the moment gets the same, and asks no upstream.
     const one = loader(failing);
-    expect((await storageClient.cache(key, 60, one.load, { staleIfErrorSeconds: 600 })).isStale).toBe(true);
+    expect(
+      (await storageClient.cache(key, 60, one.load, { staleIfErrorSeconds: 600 })).isStale,
+    ).toBe(true);
     expect(one.count).toBe(0);
     vi.setSystemTime(NOON + 661_000);
-    expect(await thrownMessage(() => storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 600 }))).toBe(
-      "the upstream is down",
-    );
+    expect(
+      await thrownMessage(() =>
+        storageClient.cache(key, 60, failing, { staleIfErrorSeconds: 600 }),
+      ),
+    ).toBe("the upstream is down");
   });
 
   it("has failed for whoever waited for it, however late the question comes", async () => {
@@ -262,17 +301,28 @@ describe("who loads", () => {
     expect((await storageClient.cache(key, 60, async () => "second")).value).toBe("second");
     await (await objectOf(key)).storeLoaded(held, kept('"first"', Date.now() + 60_000));
     const taken = await (await objectOf(key)).acquire();
-    expect(taken.kind === "cached" && ['"first"', '"second"']).toContain(taken.kind === "cached" && taken.row.text);
+    expect(taken.kind === "cached" && ['"first"', '"second"']).toContain(
+      taken.kind === "cached" && taken.row.text,
+    );
   });
 });
 
 it("costs nothing in memory, a request beyond it, and two rows to fill", async () => {
   const key = uniqueKey();
-  expect(await measureCost(() => storageClient.cache(key, 60, async () => 1))).toEqual({ requests: 2, rows: 2 });
-  expect(await measureCost(() => storageClient.cache(key, 60, async () => 1))).toEqual({ requests: 0, rows: 0 });
+  expect(await measureCost(() => storageClient.cache(key, 60, async () => 1))).toEqual({
+    requests: 2,
+    rows: 2,
+  });
+  expect(await measureCost(() => storageClient.cache(key, 60, async () => 1))).toEqual({
+    requests: 0,
+    rows: 0,
+  });
   const other = uniqueKey();
   await (await objectOf(other)).storeLoaded(await lease(other), kept("1", Date.now() + 60_000));
-  expect(await measureCost(() => storageClient.cache(other, 60, async () => 2))).toEqual({ requests: 1, rows: 0 });
+  expect(await measureCost(() => storageClient.cache(other, 60, async () => 2))).toEqual({
+    requests: 1,
+    rows: 0,
+  });
 });
 
 it("that was loaded is given, though the object cannot be reached to keep it", async () => {
@@ -283,17 +333,28 @@ it("that was loaded is given, though the object cannot be reached to keep it", a
     releaseLease: gone,
   };
   const unreachable = createStorageClient(ringOf("a"), { getByName: () => stub } as never);
-  expect(await unreachable.cache(uniqueKey(), 60, async () => 1)).toEqual({ value: 1, ageSeconds: 0, isStale: false });
+  expect(await unreachable.cache(uniqueKey(), 60, async () => 1)).toEqual({
+    value: 1,
+    ageSeconds: 0,
+    isStale: false,
+  });
   expect(
-    await thrownMessage(() => unreachable.cache(uniqueKey(), 60, () => Promise.reject(new Error("its own")))),
+    await thrownMessage(() =>
+      unreachable.cache(uniqueKey(), 60, () => Promise.reject(new Error("its own"))),
+    ),
   ).toBe("its own");
 });
 
 it("is bounded in memory: the oldest goes first", async () => {
   const first = uniqueKey();
   await storageClient.cache(first, 60, async () => 1);
-  await Promise.all(Array.from({ length: 200 }, () => storageClient.cache(uniqueKey(), 60, async () => 1)));
-  expect(await measureCost(() => storageClient.cache(first, 60, async () => 1))).toEqual({ requests: 1, rows: 0 });
+  await Promise.all(
+    Array.from({ length: 200 }, () => storageClient.cache(uniqueKey(), 60, async () => 1)),
+  );
+  expect(await measureCost(() => storageClient.cache(first, 60, async () => 1))).toEqual({
+    requests: 1,
+    rows: 0,
+  });
 }, 120_000);
 
 it("is cleaned away when it would not even do for an error", async () => {
@@ -302,16 +363,21 @@ it("is cleaned away when it would not even do for an error", async () => {
   await storageClient.cache(key, 60, async () => 1, { staleIfErrorSeconds: 60 });
   const object = await objectOf(key);
   expect(await runDurableObjectAlarm(object)).toBe(true);
-  expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached"))).toBeDefined();
+  expect(
+    await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached")),
+  ).toBeDefined();
   vi.setSystemTime(NOON + 120_000);
   expect(await runDurableObjectAlarm(object)).toBe(true);
-  expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached"))).toBeUndefined();
+  expect(
+    await runInDurableObject(object, (_, { storage }) => storage.kv.get("cached")),
+  ).toBeUndefined();
 });
 
 it("that is loaded again and again wakes its object for cleaning once an hour at most", async () => {
   const [key, start] = [uniqueKey(), Date.now()];
   const object = await objectOf(key);
-  const next = () => runInDurableObject(object, async (_, { storage }) => (await storage.getAlarm()) ?? 0);
+  const next = () =>
+    runInDurableObject(object, async (_, { storage }) => (await storage.getAlarm()) ?? 0);
   await object.storeLoaded(await lease(key), kept("1", start + 1));
   expect(await next()).toBeGreaterThanOrEqual(start + 3_600_000);
   await sleep(5);

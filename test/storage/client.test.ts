@@ -19,7 +19,9 @@ import {
   WEEK_SECONDS,
 } from "./counted-client.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 async function opened(handle: string, owner: string = ADA): Promise<Store> {
   const store = await storageClient.open(handle, owner);
@@ -44,7 +46,11 @@ describe("a handle", () => {
 
   it("opens for its owner, and costs nothing to make, to open or to refuse", async () => {
     let handle = "";
-    expect(await measureCost(async () => void (handle = await storageClient.create(ADA, WEEK_SECONDS)))).toEqual({
+    expect(
+      await measureCost(async () => {
+        handle = await storageClient.create(ADA, WEEK_SECONDS);
+      }),
+    ).toEqual({
       requests: 0,
       rows: 0,
     });
@@ -62,7 +68,10 @@ describe("a handle", () => {
   it.each<[string, (handle: string) => string]>([
     ["empty", () => ""],
     ["made up", () => "a.AAAAAAAAAAAAAAAA.zzzzzz.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
-    ["of another name", (handle) => handle.replace(/\.(.)/, (_, first: string) => `.${first === "A" ? "B" : "A"}`)],
+    [
+      "of another name",
+      (handle) => handle.replace(/\.(.)/, (_, first: string) => `.${first === "A" ? "B" : "A"}`),
+    ],
     ["with a later end", (handle) => handle.replace(/^([^.]+\.[^.]+\.)[^.]+/, "$1zzzzzz")],
     ["made a shared one", (handle) => handle.replace(/^(([^.]+\.){3})/, "$1zzzzzz.")],
     ["cut", (handle) => handle.slice(0, -1)],
@@ -71,9 +80,16 @@ describe("a handle", () => {
     ["signed for another purpose", (handle) => handle],
   ])("that is %s opens nothing", async (what, change) => {
     const other = createStorageClient(ringOf("a"), storeNamespace);
-    const handle = await (what === "of another key" ? storageClient : other).create(ADA, WEEK_SECONDS);
-    const wrong = what.startsWith("signed") ? handle.replace(/[^.]+$/, await sha256Base64url("x")) : change(handle);
-    expect(await measureCost(async () => expect((await storageClient.open(wrong, ADA)).ok).toBe(false))).toEqual({
+    const handle = await (what === "of another key" ? storageClient : other).create(
+      ADA,
+      WEEK_SECONDS,
+    );
+    const wrong = what.startsWith("signed")
+      ? handle.replace(/[^.]+$/, await sha256Base64url("x"))
+      : change(handle);
+    expect(
+      await measureCost(async () => expect((await storageClient.open(wrong, ADA)).ok).toBe(false)),
+    ).toEqual({
       requests: 0,
       rows: 0,
     });
@@ -97,16 +113,27 @@ describe("a handle", () => {
     expect(await storageClient.share(handle, ADA, 60)).toEqual({ ok: false, error: "expired" });
   });
 
-  it.each([0, -1, 1.5, Number.NaN, Infinity, 1e12])("is not made for %s seconds", async (seconds) => {
-    expect(await thrownMessage(() => storageClient.create(ADA, seconds))).toMatch(/whole seconds/);
-    const handle = await storageClient.create(ADA, WEEK_SECONDS);
-    expect(await thrownMessage(() => storageClient.share(handle, ADA, seconds))).toMatch(/whole seconds/);
-  });
+  it.each([0, -1, 1.5, Number.NaN, Infinity, 1e12])(
+    "is not made for %s seconds",
+    async (seconds) => {
+      expect(await thrownMessage(() => storageClient.create(ADA, seconds))).toMatch(
+        /whole seconds/,
+      );
+      const handle = await storageClient.create(ADA, WEEK_SECONDS);
+      expect(await thrownMessage(() => storageClient.share(handle, ADA, seconds))).toMatch(
+        /whole seconds/,
+      );
+    },
+  );
 
   it("lasts over a change of keys as long as the old key stays", async () => {
     const handle = await storageClient.create(ADA, WEEK_SECONDS);
-    expect((await createStorageClient(ringOf("b", "a"), storeNamespace).open(handle, ADA)).ok).toBe(true);
-    expect((await createStorageClient(ringOf("b"), storeNamespace).open(handle, ADA)).ok).toBe(false);
+    expect((await createStorageClient(ringOf("b", "a"), storeNamespace).open(handle, ADA)).ok).toBe(
+      true,
+    );
+    expect((await createStorageClient(ringOf("b"), storeNamespace).open(handle, ADA)).ok).toBe(
+      false,
+    );
   });
 });
 
@@ -143,21 +170,26 @@ describe("a shared handle", () => {
     const shared = await storageClient.share(handle, ADA, 1);
     if (!shared.ok) throw new Error(shared.error);
     await (await opened(shared.value, BOB)).put("a", 1);
-    const alarm = await runInDurableObject(objectOf(handle), (_, state) => state.storage.getAlarm());
+    const alarm = await runInDurableObject(objectOf(handle), (_, state) =>
+      state.storage.getAlarm(),
+    );
     expect(alarm).toBe(parseInt(handle.split(".")[2] ?? "", 36) * 1000);
   });
 });
 
 describe("what is kept", () => {
-  it.each([null, true, 0, "", "text", [1, [2]], { a: { b: "ß𝄞" } }])("%j comes back as it was", async (value) => {
-    const store = storageClient.ofOwner(ADA);
-    const key = uniqueKey();
-    await store.put(key, value);
-    expect(await store.get(key)).toEqual(value);
-    expect(await store.delete(key)).toBe(true);
-    expect(await store.get(key)).toBeUndefined();
-    expect(await store.delete(key)).toBe(false);
-  });
+  it.each([null, true, 0, "", "text", [1, [2]], { a: { b: "ß𝄞" } }])(
+    "%j comes back as it was",
+    async (value) => {
+      const store = storageClient.ofOwner(ADA);
+      const key = uniqueKey();
+      await store.put(key, value);
+      expect(await store.get(key)).toEqual(value);
+      expect(await store.delete(key)).toBe(true);
+      expect(await store.get(key)).toBeUndefined();
+      expect(await store.delete(key)).toBe(false);
+    },
+  );
 
   it.each(["__proto__", "constructor", " ", "a/b", "ключ", "cached", "window", "x".repeat(512)])(
     "may have the key %s",
@@ -172,7 +204,9 @@ describe("what is kept", () => {
   it("is refused where it is too large or no JSON, and what was there stays", async () => {
     const store = await opened(await storageClient.create(ADA, WEEK_SECONDS));
     await store.put("a", "before");
-    expect(await thrownMessage(() => store.put("a", "x".repeat(1_000_000)))).toMatch(/1000000 bytes/);
+    expect(await thrownMessage(() => store.put("a", "x".repeat(1_000_000)))).toMatch(
+      /1000000 bytes/,
+    );
     expect(await thrownMessage(() => store.put("a", "ß".repeat(500_000)))).toMatch(/1000000 bytes/);
     expect(await thrownMessage(() => store.put("a", undefined as never))).toMatch(/JSON/);
     expect(await thrownMessage(() => store.put("", 1))).toMatch(/1 to 512/);
@@ -204,7 +238,8 @@ describe("what is kept", () => {
     expect(await keys({ prefix: "b", limit: 2 })).toEqual(["b1", "b10"]);
     expect(await keys({ prefix: "b", after: "b10" })).toEqual(["b2"]);
     expect(await keys({ after: "zz" })).toEqual([]);
-    for (const limit of [0, 1_001, 1.5]) expect(await thrownMessage(() => store.list({ limit }))).toMatch(/1 to 1000/);
+    for (const limit of [0, 1_001, 1.5])
+      expect(await thrownMessage(() => store.list({ limit }))).toMatch(/1 to 1000/);
   });
 
   it("gives a list that is bounded in bytes, of which nothing is lost", async () => {
@@ -234,7 +269,9 @@ describe("what is kept", () => {
 describe("a change", () => {
   it("is lost by none of fifty that come at once", async () => {
     const store = await opened(await storageClient.create(ADA, WEEK_SECONDS));
-    await Promise.all(Array.from({ length: 50 }, () => store.update<number>("n", (old = 0) => old + 1)));
+    await Promise.all(
+      Array.from({ length: 50 }, () => store.update<number>("n", (old = 0) => old + 1)),
+    );
     expect(await store.get("n")).toBe(50);
   }, 120_000);
 
@@ -300,13 +337,19 @@ describe("SQL", () => {
        RETURNING a`,
       /more than 1000 rows/,
     ],
-    ["SELECT hex(zeroblob(1000000)) AS a, zeroblob(1000000) AS b, hex(zeroblob(500001)) AS c", /more than 4000000/],
+    [
+      "SELECT hex(zeroblob(1000000)) AS a, zeroblob(1000000) AS b, hex(zeroblob(500001)) AS c",
+      /more than 4000000/,
+    ],
   ])("that is wrong says so and loses nothing: %s", async (statement, says) => {
     const store = await opened(await storageClient.create(ADA, WEEK_SECONDS));
     await store.sql("CREATE TABLE t (a)");
     await store.put("a", 1);
     expect(await thrownMessage(() => store.sql(statement))).toMatch(says);
-    expect([await store.get("a"), await store.sql("SELECT COUNT(*) AS n FROM t")]).toEqual([1, [{ n: 0 }]]);
+    expect([await store.get("a"), await store.sql("SELECT COUNT(*) AS n FROM t")]).toEqual([
+      1,
+      [{ n: 0 }],
+    ]);
   });
 });
 
@@ -322,9 +365,9 @@ describe("its end", () => {
     expect(await runDurableObjectAlarm(objectOf(handle))).toBe(true);
     for (const key of ["a", "cached", "window"]) expect(await store.get(key)).toBeUndefined();
     expect(await thrownMessage(() => store.sql("SELECT * FROM t"))).toMatch(/no such table/);
-    expect(await runInDurableObject(objectOf(handle), (_, { storage }) => storage.sql.databaseSize)).toBeLessThan(
-      20_000,
-    );
+    expect(
+      await runInDurableObject(objectOf(handle), (_, { storage }) => storage.sql.databaseSize),
+    ).toBeLessThan(20_000);
   });
 
   it("is set by a statement too", async () => {
@@ -353,11 +396,16 @@ it("is paid by the request and the row", async () => {
   expect(await measureCost(() => store.put("a", 1))).toEqual({ requests: 1, rows: 2 });
   expect(await measureCost(() => store.put("a", 2))).toEqual({ requests: 1, rows: 1 });
   expect(await measureCost(() => store.get("a"))).toEqual({ requests: 1, rows: 0 });
-  expect(await measureCost(() => store.update<number>("a", (old = 0) => old + 1))).toEqual({ requests: 2, rows: 1 });
+  expect(await measureCost(() => store.update<number>("a", (old = 0) => old + 1))).toEqual({
+    requests: 2,
+    rows: 1,
+  });
   expect(await measureCost(() => store.list())).toEqual({ requests: 1, rows: 0 });
   expect(
     await measureCost(() =>
-      createStorageClient(ringOf("a"), countedNamespace(storeNamespace)).ofOwner(ADA).put(uniqueKey(), 1),
+      createStorageClient(ringOf("a"), countedNamespace(storeNamespace))
+        .ofOwner(ADA)
+        .put(uniqueKey(), 1),
     ),
   ).toEqual({
     requests: 1,

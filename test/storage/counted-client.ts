@@ -7,7 +7,10 @@ import { costs, countedNamespace } from "../world/counting.ts";
 import { ringOf } from "../crypto/keys.ts";
 
 export const storeNamespace: Env["STORE"] = (env as unknown as Env).STORE;
-export const storageClient: StorageClient = createStorageClient(ringOf("a"), countedNamespace(storeNamespace));
+export const storageClient: StorageClient = createStorageClient(
+  ringOf("a"),
+  countedNamespace(storeNamespace),
+);
 export const ADA = '["https://issuer.test","ada"]';
 export const BOB = '["https://issuer.test","bob"]';
 export const WEEK_SECONDS = 604_800;
@@ -16,7 +19,9 @@ let count = 0;
 /** A key that no other test uses. */
 export const uniqueKey = (): string => `key ${++count} ${crypto.randomUUID()}`;
 
-export async function measureCost(action: () => Promise<unknown>): Promise<{ requests: number; rows: number }> {
+export async function measureCost(
+  action: () => Promise<unknown>,
+): Promise<{ requests: number; rows: number }> {
   const before = { ...costs };
   await action();
   return { requests: costs.requests - before.requests, rows: costs.rows - before.rows };
@@ -32,4 +37,5 @@ export async function thrownMessage(action: () => Promise<unknown>): Promise<str
   return "nothing was thrown";
 }
 
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));

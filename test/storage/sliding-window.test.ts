@@ -5,9 +5,17 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { emptyAtMs, consume, type SlidingWindow } from "../../src/storage/sliding-window.ts";
 import type { StoreObject } from "../../src/storage/store-object.ts";
-import { measureCost, storageClient, uniqueKey, storeNamespace, thrownMessage } from "./counted-client.ts";
+import {
+  measureCost,
+  storageClient,
+  uniqueKey,
+  storeNamespace,
+  thrownMessage,
+} from "./counted-client.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 /** Numbers that look random and are the same in every run. */
 function dice(seed: number): () => number {
@@ -20,14 +28,18 @@ describe("the arithmetic", () => {
     "never lets more than max through in any window, and is late by an eighth at most (seed %i)",
     (seed) => {
       const random = dice(seed * 7_919);
-      const [max, windowMs] = [1 + Math.floor(random() * 12), 1_000 * (1 + Math.floor(random() * 60))];
+      const [max, windowMs] = [
+        1 + Math.floor(random() * 12),
+        1_000 * (1 + Math.floor(random() * 60)),
+      ];
       const allowed: number[] = [];
       let window: SlidingWindow | undefined;
       let at = 1_763_700_000_000;
       for (let count = 0; count < 3_000; count++) {
         at += Math.floor((random() ** 3 * 4 * windowMs) / max);
         const { result: limited, window: after } = consume(window, at, max, windowMs);
-        const within = (length: number): number => allowed.filter((one) => one > at - length).length;
+        const within = (length: number): number =>
+          allowed.filter((one) => one > at - length).length;
         expect(after !== undefined).toBe(limited.isAllowed);
         if (limited.isAllowed) {
           // The exact rule, written out: uses of the last windowMs, this one among them.
@@ -38,8 +50,12 @@ describe("the arithmetic", () => {
         } else {
           // A refusal needs as many in a window that is an eighth longer.
           expect(within(windowMs * (1 + 1 / 8) + 1)).toBeGreaterThanOrEqual(max);
-          expect(consume(window, at + limited.retryAfterMs, max, windowMs).result.isAllowed).toBe(true);
-          expect(consume(window, at + limited.retryAfterMs - 1, max, windowMs).result.isAllowed).toBe(false);
+          expect(consume(window, at + limited.retryAfterMs, max, windowMs).result.isAllowed).toBe(
+            true,
+          );
+          expect(
+            consume(window, at + limited.retryAfterMs - 1, max, windowMs).result.isAllowed,
+          ).toBe(false);
         }
         expect(window?.counts).toHaveLength(9);
       }
@@ -63,7 +79,9 @@ describe("the arithmetic", () => {
 describe("a limiter", () => {
   it("lets exactly max of fifty through that come at once", async () => {
     const key = uniqueKey();
-    const all = await Promise.all(Array.from({ length: 50 }, () => storageClient.consume(key, 7, 60_000)));
+    const all = await Promise.all(
+      Array.from({ length: 50 }, () => storageClient.consume(key, 7, 60_000)),
+    );
     expect(all.filter(({ isAllowed: ok }) => ok)).toHaveLength(7);
     expect(new Set(all.map(({ remaining }) => remaining))).toEqual(new Set([0, 1, 2, 3, 4, 5, 6]));
     for (const { isAllowed: ok, retryAfterMs } of all) expect(retryAfterMs > 0).toBe(!ok);
@@ -80,10 +98,22 @@ describe("a limiter", () => {
 
   it("costs a request and a row, and a refusal no row", async () => {
     const key = uniqueKey();
-    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({ requests: 1, rows: 2 });
-    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({ requests: 1, rows: 1 });
-    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({ requests: 1, rows: 1 });
-    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({ requests: 1, rows: 0 });
+    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({
+      requests: 1,
+      rows: 2,
+    });
+    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({
+      requests: 1,
+      rows: 1,
+    });
+    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({
+      requests: 1,
+      rows: 1,
+    });
+    expect(await measureCost(() => storageClient.consume(key, 3, 60_000))).toEqual({
+      requests: 1,
+      rows: 0,
+    });
   });
 
   it("outlives its object, and is cleaned away when its window is long over", async () => {
@@ -100,13 +130,17 @@ describe("a limiter", () => {
     expect((await storageClient.consume(key, 1, 60_000)).isAllowed).toBe(false);
     vi.setSystemTime(1_763_700_100_000);
     expect(await runDurableObjectAlarm(object)).toBe(true);
-    expect(await runInDurableObject(object, (_, { storage }) => storage.kv.get("window"))).toBeUndefined();
+    expect(
+      await runInDurableObject(object, (_, { storage }) => storage.kv.get("window")),
+    ).toBeUndefined();
     expect((await storageClient.consume(key, 1, 60_000)).isAllowed).toBe(true);
   });
 
   it("in steady use wakes for cleaning once an hour at most", async () => {
     const [key, start] = [uniqueKey(), Date.now()];
-    const object: DurableObjectStub<StoreObject> = storeNamespace.getByName(`limit 1000 ${await sha256Base64url(key)}`);
+    const object: DurableObjectStub<StoreObject> = storeNamespace.getByName(
+      `limit 1000 ${await sha256Base64url(key)}`,
+    );
     await storageClient.consume(key, 100, 1_000);
     expect(await runDurableObjectAlarm(object)).toBe(true);
     const next = await runInDurableObject(object, (_, { storage }) => storage.getAlarm());
@@ -121,6 +155,8 @@ describe("a limiter", () => {
     [1, 1_000.5],
     [1, 1e12],
   ])("is not made of %s uses in %s ms", async (max, windowMs) => {
-    expect(await thrownMessage(() => storageClient.consume(uniqueKey(), max, windowMs))).toMatch(/whole number/);
+    expect(await thrownMessage(() => storageClient.consume(uniqueKey(), max, windowMs))).toMatch(
+      /whole number/,
+    );
   });
 });

@@ -13,20 +13,37 @@ import type { Platform } from "../../src/server/feature.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { ringOf } from "../crypto/keys.ts";
 import { db, makeTables, vault } from "../vault/database.ts";
-import { createAuthorizationServer, grantStub, identifiers } from "../oauth/authorization-server.ts";
-import { authorizeUrl, createBrowser, type BrowserPage, type TestBrowser } from "../oauth/browser.ts";
+import {
+  createAuthorizationServer,
+  grantStub,
+  identifiers,
+} from "../oauth/authorization-server.ts";
+import {
+  authorizeUrl,
+  createBrowser,
+  type BrowserPage,
+  type TestBrowser,
+} from "../oauth/browser.ts";
 
 const SIGN_IN = "/authorize/sign-in";
 const CONSENT = "/authorize/consent";
 const SERVICE = "https://api.upstream.test/me";
-const settings = { SIGN_IN: "api-key", UPSTREAM_NAME: "Upstream", UPSTREAM_URL: SERVICE, VAULT: db };
+const settings = {
+  SIGN_IN: "api-key",
+  UPSTREAM_NAME: "Upstream",
+  UPSTREAM_URL: SERVICE,
+  VAULT: db,
+};
 /** What the app's login is made from: the vault's key ring, and its database where there is one. */
 const platformWith = (bound: object): Platform => ({
   server: buildServer({ info: { name: "s", version: "1" } }),
   ring: ringOf("a"),
   settings: createSettings(bound),
 });
-const desk = createAuthorizationServer({}, { login: createLoginOptions(settings, platformWith({ VAULT: db })) });
+const desk = createAuthorizationServer(
+  {},
+  { login: createLoginOptions(settings, platformWith({ VAULT: db })) },
+);
 let count = 0;
 
 beforeAll(makeTables);
@@ -50,7 +67,10 @@ const decide = (at: TestBrowser, { hidden }: BrowserPage, decision: string): Pro
 /** The key that the vault holds for the account. */
 async function kept(account: number): Promise<unknown> {
   const subject = await sha256Base64url(JSON.stringify([SERVICE, account]));
-  const found = await vault.get({ owner: ownerKey({ issuer: identifiers.issuer, subject }), ...CREDENTIAL_ID });
+  const found = await vault.get({
+    owner: ownerKey({ issuer: identifiers.issuer, subject }),
+    ...CREDENTIAL_ID,
+  });
   return found.ok ? found.value?.reveal() : found.error;
 }
 
@@ -75,7 +95,8 @@ describe("a key that somebody signed in with", () => {
     const first = await paste(at, account, "old-key-12345");
     await decide(at, first, "allow");
     await decide(at, await paste(at, account, "new-key-12345"), "allow");
-    for (const answered of [denied, first]) expect((await decide(at, answered, "allow")).status).toBe(400);
+    for (const answered of [denied, first])
+      expect((await decide(at, answered, "allow")).status).toBe(400);
     expect(await kept(account)).toEqual({ kind: "key", key: "new-key-12345" });
   });
 
@@ -92,7 +113,9 @@ describe("a key that somebody signed in with", () => {
 
   it("is in no cookie, not even sealed: a browser that was remembered with one is asked again", async () => {
     const [at, account] = [createBrowser(desk), ++count];
-    const without = (await paste(at, account, "k".repeat(10), { remember: "on" })).headers.getSetCookie().join().length;
+    const without = (await paste(at, account, "k".repeat(10), { remember: "on" })).headers
+      .getSetCookie()
+      .join().length;
     const long = await paste(createBrowser(desk), account, "k".repeat(500), { remember: "on" });
     expect(long.headers.getSetCookie().join().length).toBe(without);
     expect(desk.login.signIn.epoch).not.toBe(`api-key ${SERVICE}`);
@@ -100,7 +123,10 @@ describe("a key that somebody signed in with", () => {
 
   it("that cannot be kept leaves no grant behind", async () => {
     const lines = vi.spyOn(console, "error").mockImplementation(() => undefined);
-    const broken = createAuthorizationServer({}, { login: createLoginOptions(settings, platformWith({})) });
+    const broken = createAuthorizationServer(
+      {},
+      { login: createLoginOptions(settings, platformWith({})) },
+    );
     const at = createBrowser(broken);
     const shown = await paste(at, ++count, "first-key-123");
     const { status, html } = await decide(at, shown, "allow");
@@ -110,20 +136,31 @@ describe("a key that somebody signed in with", () => {
     const subject = await sha256Base64url(JSON.stringify([SERVICE, count]));
     const ids = await broken.accounts.getByName(await accountObjectName(subject)).grants();
     expect(ids).toHaveLength(1);
-    expect(await Promise.all(ids.map(async (id) => grantStub(id).status()))).toEqual(ids.map(() => undefined));
+    expect(await Promise.all(ids.map(async (id) => grantStub(id).status()))).toEqual(
+      ids.map(() => undefined),
+    );
   });
 });
 
 /** A passphrase as the setting holds it. */
 async function stored(text: string): Promise<string> {
   const salt = encodeUtf8("sixteen bytes of");
-  const key = await crypto.subtle.importKey("raw", encodeUtf8(text), "PBKDF2", false, ["deriveBits"]);
-  const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations: 1_000 }, key, 256);
+  const key = await crypto.subtle.importKey("raw", encodeUtf8(text), "PBKDF2", false, [
+    "deriveBits",
+  ]);
+  const bits = await crypto.subtle.deriveBits(
+    { name: "PBKDF2", hash: "SHA-256", salt, iterations: 1_000 },
+    key,
+    256,
+  );
   return `pbkdf2-sha256:1000:${encodeBase64url(salt)}:${encodeBase64url(new Uint8Array(bits))}`;
 }
 
 it("where people bring no key, a double click on Allow gets the same answer", async () => {
-  const login = createLoginOptions({ PASSPHRASE: await stored("korrekt pferd") }, platformWith({ VAULT: db }));
+  const login = createLoginOptions(
+    { PASSPHRASE: await stored("korrekt pferd") },
+    platformWith({ VAULT: db }),
+  );
   const at = createBrowser(createAuthorizationServer({}, { login }));
   const { hidden } = await at.request(authorizeUrl());
   const shown = await at.request(SIGN_IN, { ...hidden, passphrase: "korrekt pferd" });

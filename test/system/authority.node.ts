@@ -27,7 +27,8 @@ const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-
 /** Makes an authority. Throws when there is no openssl. */
 export function makeAuthority(): Authority {
   const folder = mkdtempSync(join(tmpdir(), "barewire-authority-"));
-  const openssl = (...args: string[]): unknown => execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
+  const openssl = (...args: string[]): unknown =>
+    execFileSync("openssl", args, { cwd: folder, stdio: "pipe" });
   const read = (name: string): string => readFileSync(join(folder, name), "utf8");
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   openssl(
@@ -48,7 +49,17 @@ export function makeAuthority(): Authority {
     issue(host) {
       writeFileSync(join(folder, "names"), `subjectAltName=DNS:${host}\n`);
       openssl("req", ...NEW_KEY, "-keyout", "leaf.key", "-out", "leaf.csr", "-subj", `/CN=${host}`);
-      const by = ["-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-days", "2", "-extfile", "names"];
+      const by = [
+        "-CA",
+        "ca.pem",
+        "-CAkey",
+        "ca.key",
+        "-CAcreateserial",
+        "-days",
+        "2",
+        "-extfile",
+        "names",
+      ];
       openssl("x509", "-req", "-in", "leaf.csr", "-out", "leaf.pem", ...by);
       return { key: read("leaf.key"), cert: read("leaf.pem") };
     },
@@ -72,11 +83,18 @@ export interface SecureServer {
 }
 
 /** An HTTPS server on loopback. */
-export async function serveSecurely(certificate: Certificate, answer: RequestListener): Promise<SecureServer> {
+export async function serveSecurely(
+  certificate: Certificate,
+  answer: RequestListener,
+): Promise<SecureServer> {
   const arrived: Arrived[] = [];
   const note = ({ url = "", headers, socket }: IncomingMessage): void => {
     const { servername } = socket as TLSSocket & { readonly servername?: string | false };
-    arrived.push({ url, host: headers.host ?? "", named: servername === false ? "" : (servername ?? "") });
+    arrived.push({
+      url,
+      host: headers.host ?? "",
+      named: servername === false ? "" : (servername ?? ""),
+    });
   };
   const server = createServer({ ...certificate }, (request, response) => {
     note(request);

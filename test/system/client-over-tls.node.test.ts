@@ -8,7 +8,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { registerSecrets } from "../client/secrets.node.ts";
 import { serveChanged, type TestServer } from "../client/servers.node.ts";
 import { passPages, tab } from "../../src/cli/login.ts";
-import { makeAuthority, serveSecurely, type Certificate, type SecureServer } from "./authority.node.ts";
+import {
+  makeAuthority,
+  serveSecurely,
+  type Certificate,
+  type SecureServer,
+} from "./authority.node.ts";
 import { callTool, openSession } from "./client.node.ts";
 
 const HOST = "client.example.com";
@@ -28,14 +33,23 @@ let published = "first";
 
 beforeAll(async () => {
   for (const kid of ["first", "second"]) {
-    keys.set(kid, await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, ["sign", "verify"]));
+    keys.set(
+      kid,
+      await crypto.subtle.generateKey({ name: "ECDSA", namedCurve: "P-256" }, true, [
+        "sign",
+        "verify",
+      ]),
+    );
   }
   const authority = makeAuthority();
   good = authority.issue(HOST);
   const set = await keySets();
   outside = await serveSecurely(good, ({ url = "" }, response) => {
     const to = elsewhere.get(url);
-    if (to !== undefined) return void response.writeHead(302, { location: to }).end();
+    if (to !== undefined) {
+      response.writeHead(302, { location: to }).end();
+      return;
+    }
     const body = url.endsWith("/keys.json") ? { keys: set.get(published) } : documentAt(url);
     response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(body));
   });
@@ -86,7 +100,11 @@ async function assertion(id: string, kid: string): Promise<string> {
   const text = `${part({ alg: "ES256", typ: "JWT", kid })}.${part(claims)}`;
   const { privateKey } = keys.get(kid) ?? {};
   if (privateKey === undefined) throw new Error(`No key ${kid}`);
-  const signature = await crypto.subtle.sign({ name: "ECDSA", hash: "SHA-256" }, privateKey, Buffer.from(text));
+  const signature = await crypto.subtle.sign(
+    { name: "ECDSA", hash: "SHA-256" },
+    privateKey,
+    Buffer.from(text),
+  );
   return `${text}.${Buffer.from(signature).toString("base64url")}`;
 }
 
@@ -120,7 +138,11 @@ interface Redeemed {
   readonly error?: string;
 }
 
-async function tokenFor(id: string, kid: string, form: Readonly<Record<string, string>>): Promise<Redeemed> {
+async function tokenFor(
+  id: string,
+  kid: string,
+  form: Readonly<Record<string, string>>,
+): Promise<Redeemed> {
   const response = await fetch(new URL("/token", world.url), {
     method: "POST",
     body: new URLSearchParams({
@@ -137,7 +159,12 @@ async function tokenFor(id: string, kid: string, form: Readonly<Record<string, s
 }
 
 const redeem = (id: string, code: string, kid: string = "first"): Promise<Redeemed> =>
-  tokenFor(id, kid, { grant_type: "authorization_code", code, redirect_uri: CALLBACK, code_verifier: VERIFIER });
+  tokenFor(id, kid, {
+    grant_type: "authorization_code",
+    code,
+    redirect_uri: CALLBACK,
+    code_verifier: VERIFIER,
+  });
 
 it("a client is who its document says, and its key is at the address that it names: a login ends with a token", async () => {
   const id = freshId();
@@ -207,7 +234,8 @@ it("a redirect is not followed, from a document or a key set", async () => {
 
 it("keys that were rotated are fetched again, and the old one is worth nothing from then on", async () => {
   const id = freshId();
-  const asked = (): number => outside.arrived.filter(({ url }) => url.endsWith("/keys.json")).length;
+  const asked = (): number =>
+    outside.arrived.filter(({ url }) => url.endsWith("/keys.json")).length;
   const first = await redeem(id, await codeFor(id));
   const begun = Date.now();
   expect([first.status, asked()]).toEqual([200, 1]);
@@ -215,10 +243,16 @@ it("keys that were rotated are fetched again, and the old one is worth nothing f
   const refreshWith = (kid: string, refresh_token: string = ""): Promise<Redeemed> =>
     tokenFor(id, kid, { grant_type: "refresh_token", refresh_token });
   // A client that names a key of its own invention has nothing fetched, for as long.
-  expect(await refreshWith("second", first.refresh_token)).toMatchObject({ status: 401, error: "invalid_client" });
+  expect(await refreshWith("second", first.refresh_token)).toMatchObject({
+    status: 401,
+    error: "invalid_client",
+  });
   expect(asked()).toBe(1);
   await new Promise((resolve) => setTimeout(resolve, begun + COOL_DOWN_MS + 500 - Date.now()));
   const second = await refreshWith("second", first.refresh_token);
   expect([second.status, asked()]).toEqual([200, 2]);
-  expect(await refreshWith("first", second.refresh_token)).toMatchObject({ status: 401, error: "invalid_client" });
+  expect(await refreshWith("first", second.refresh_token)).toMatchObject({
+    status: 401,
+    error: "invalid_client",
+  });
 }, 60_000);

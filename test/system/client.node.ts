@@ -14,7 +14,11 @@ export type Fields = Readonly<Record<string, string>>;
 export function post(url: URL, body: object, fields: Fields = {}): Promise<Response> {
   return fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...fields },
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...fields,
+    },
     body: JSON.stringify({ jsonrpc: "2.0", ...body }),
   });
 }
@@ -22,11 +26,19 @@ export function post(url: URL, body: object, fields: Fields = {}): Promise<Respo
 /** A GET: a new stream, or what followed the event `after`. */
 export function listen(url: URL, fields: Fields, after?: string): Promise<Response> {
   const headers = { accept: "text/event-stream", ...fields };
-  return fetch(url, { headers: after === undefined ? headers : { ...headers, "last-event-id": after } });
+  return fetch(url, {
+    headers: after === undefined ? headers : { ...headers, "last-event-id": after },
+  });
 }
 
 /** Calls a tool; `id` is the request's. */
-export function callTool(url: URL, fields: Fields, id: number, name: string, args: object = {}): Promise<Response> {
+export function callTool(
+  url: URL,
+  fields: Fields,
+  id: number,
+  name: string,
+  args: object = {},
+): Promise<Response> {
   return post(url, { id, method: "tools/call", params: { name, arguments: args } }, fields);
 }
 
@@ -52,7 +64,8 @@ export async function* events(response: Response): AsyncGenerator<SseEvent, unde
       text = blocks.pop() ?? "";
       for (const block of blocks) {
         const data = /^data: (.+)$/m.exec(block)?.[1];
-        const message = data === undefined ? undefined : (JSON.parse(data) as Record<string, unknown>);
+        const message =
+          data === undefined ? undefined : (JSON.parse(data) as Record<string, unknown>);
         const id = /^id: (.+)$/m.exec(block)?.[1];
         if (id !== undefined || message !== undefined) yield { id: id ?? "", message };
       }
@@ -64,7 +77,9 @@ export async function* events(response: Response): AsyncGenerator<SseEvent, unde
 }
 
 /** The next event of `stream` with a message in it. Throws when the stream ends before. */
-export async function nextMessage(stream: AsyncGenerator<SseEvent, undefined, undefined>): Promise<Required<SseEvent>> {
+export async function nextMessage(
+  stream: AsyncGenerator<SseEvent, undefined, undefined>,
+): Promise<Required<SseEvent>> {
   for (;;) {
     const { value } = await stream.next();
     if (value === undefined) throw new Error("The stream has ended");

@@ -10,7 +10,8 @@ import { expect, it } from "vitest";
 
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 const read = (path: string): string => readFileSync(join(ROOT, path), "utf8");
-const IS_OURS: boolean = (JSON.parse(read("package.json")) as { readonly name: string }).name === "barewire";
+const IS_OURS: boolean =
+  (JSON.parse(read("package.json")) as { readonly name: string }).name === "barewire";
 /** What the reader of "Add a tool" writes. */
 const WRITTEN_BY_READER = "src/app/tools/count-words.ts";
 const filesIn = (folder: string, end: string): string[] =>
@@ -26,7 +27,9 @@ it("every link leads to a file and a heading that exist", () => {
   if (!IS_OURS) return;
   expect(PAGES).toContain("README.md");
   expect(PAGES.flatMap((page) => brokenLinks(page, read(page)))).toEqual([]);
-  expect(brokenLinks("src/wire/README.md", "[a](sse.ts) [b](gone.ts) [c](../README.md#gone) [d](#gone)")).toEqual([
+  expect(
+    brokenLinks("src/wire/README.md", "[a](sse.ts) [b](gone.ts) [c](../README.md#gone) [d](#gone)"),
+  ).toEqual([
     "src/wire/README.md: gone.ts",
     "src/wire/README.md: ../README.md#gone",
     "src/wire/README.md: #gone",
@@ -37,10 +40,12 @@ it("every file of the source that a page names exists", () => {
   if (!IS_OURS) return;
   const pages = PAGES.filter((page) => page !== "CHANGELOG.md");
   expect(pages.flatMap((page) => missingFiles(page, read(page)))).toEqual([]);
-  expect(missingFiles("src/vault/README.md", "`vault.ts`, `crypto/row-seal.ts`, `gone.ts`, `base/gone.ts`")).toEqual([
-    "src/vault/README.md: gone.ts",
-    "src/vault/README.md: base/gone.ts",
-  ]);
+  expect(
+    missingFiles(
+      "src/vault/README.md",
+      "`vault.ts`, `crypto/row-seal.ts`, `gone.ts`, `base/gone.ts`",
+    ),
+  ).toEqual(["src/vault/README.md: gone.ts", "src/vault/README.md: base/gone.ts"]);
 });
 
 it("the README of a folder of the source names every file beside it", () => {
@@ -62,7 +67,9 @@ it("the table of settings has every setting once, under the file that declares i
   const names = listed.map((setting) => setting.name);
   expect(names.length).toBeGreaterThan(40);
   expect(names.filter((one, index) => names.indexOf(one) !== index)).toEqual([]);
-  expect(names.toSorted()).toEqual([...new Set(declared.map((setting) => setting.name))].toSorted());
+  expect(names.toSorted()).toEqual(
+    [...new Set(declared.map((setting) => setting.name))].toSorted(),
+  );
   const isDeclared = (one: Setting): boolean =>
     declared.some(({ name, file }) => name === one.name && file === one.file);
   expect(listed.filter((one) => !isDeclared(one))).toEqual([]);
@@ -77,11 +84,12 @@ interface Setting {
 /** The members of every interface whose name ends in `Env`. */
 function declaredSettings(): Setting[] {
   return filesIn("src", ".ts").flatMap((path) =>
-    [...read(path).matchAll(/^export interface \w+Env\b[^{]*\{\n([^]*?)^\}/gm)].flatMap(([, members = ""]) =>
-      [...members.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = ""]) => ({
-        name: member,
-        file: path.slice("src/".length),
-      })),
+    [...read(path).matchAll(/^export interface \w+Env\b[^{]*\{\n([^]*?)^\}/gm)].flatMap(
+      ([, members = ""]) =>
+        [...members.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, member = ""]) => ({
+          name: member,
+          file: path.slice("src/".length),
+        })),
     ),
   );
 }
@@ -91,13 +99,18 @@ function listedSettings(page: string): Setting[] {
   const [, chapter = ""] = /^## Settings\n([^]*?)^## /m.exec(page) ?? [];
   return chapter.split("\n### ").flatMap((section) => {
     const [, file = ""] = /\(`(.+?)`\)/.exec(section) ?? [];
-    return [...section.matchAll(/^\| `(\w+)`.*\|.+\|.+\|$/gm)].map(([, setting = ""]) => ({ name: setting, file }));
+    return [...section.matchAll(/^\| `(\w+)`.*\|.+\|.+\|$/gm)].map(([, setting = ""]) => ({
+      name: setting,
+      file,
+    }));
   });
 }
 
 /** Links of a page that lead nowhere in this repository. */
 function brokenLinks(page: string, text: string): string[] {
-  const links = [...text.replaceAll(/^```[^]*?^```/gm, "").matchAll(/\]\(([^)\s]+)\)/g)].map(([, to = ""]) => to);
+  const links = [...text.replaceAll(/^```[^]*?^```/gm, "").matchAll(/\]\(([^)\s]+)\)/g)].map(
+    ([, to = ""]) => to,
+  );
   return links
     .filter((to) => !/^https?:/.test(to))
     .filter((to) => {

@@ -7,7 +7,15 @@ import type { Caller } from "../../src/base/caller.ts";
 import { revocationEndpoint } from "../../src/oauth/authorization-server/revocation.ts";
 import { tokenEndpoint } from "../../src/oauth/authorization-server/token.ts";
 import { HUB_SHARDS } from "../../src/hub/client.ts";
-import { addRegistryRow, initialize, openGetStream, openSession, ping, registryRows, shards } from "../hub/hub.ts";
+import {
+  addRegistryRow,
+  initialize,
+  openGetStream,
+  openSession,
+  ping,
+  registryRows,
+  shards,
+} from "../hub/hub.ts";
 import type { EventReader } from "../transport/session/client.ts";
 import { closedGrants, faults } from "../world/faults.ts";
 import {
@@ -46,19 +54,45 @@ interface Live {
 /** A grant with a session and a stream under it, and the tokens of a client. */
 async function live(): Promise<Live & { readonly refresh: string }> {
   const heard: string[] = [];
-  const desk = createAuthorizationServer({}, { hooks: { onRevoke: async (...who) => void heard.push(who.join(" ")) } });
+  const desk = createAuthorizationServer(
+    {},
+    {
+      hooks: {
+        onRevoke: async (...who) => {
+          heard.push(who.join(" "));
+        },
+      },
+    },
+  );
   const { id, code } = await openGrant(desk);
   const by = { issuer: identifiers.issuer, subject: "ada", client: "cli", scopes: [], grant: id };
   const session = await openSession(by);
   const stream = await openGetStream(by, session);
   const ask = (form: Record<string, string>): Promise<Response> =>
     tokenEndpoint(desk, formRequest("/token", { client_id: "cli", ...form }), identifiers);
-  const redeemed = await ask({ grant_type: "authorization_code", code, code_verifier: VERIFIER, redirect_uri });
+  const redeemed = await ask({
+    grant_type: "authorization_code",
+    code,
+    code_verifier: VERIFIER,
+    redirect_uri,
+  });
   const { refresh_token: refresh = "" } = await redeemed.json<Record<string, string>>();
   return {
-    ...{ desk, id, code, by, session, stream, heard, ask, refresh },
+    desk,
+    id,
+    code,
+    by,
+    session,
+    stream,
+    heard,
+    ask,
+    refresh,
     revoke: (client = "cli") =>
-      revocationEndpoint(desk, formRequest("/revoke", { client_id: client, token: refresh }), identifiers),
+      revocationEndpoint(
+        desk,
+        formRequest("/revoke", { client_id: client, token: refresh }),
+        identifiers,
+      ),
   };
 }
 
@@ -82,7 +116,9 @@ describe("while the hub cannot be reached", () => {
     }
     // What can be said without the hub is said at once.
     expect(await grantStub(one.id).status()).toBeUndefined();
-    expect((await one.ask({ grant_type: "refresh_token", refresh_token: one.refresh })).status).toBe(400);
+    expect(
+      (await one.ask({ grant_type: "refresh_token", refresh_token: one.refresh })).status,
+    ).toBe(400);
     expect((await one.revoke()).status).toBe(200);
     await expectEnded(one);
     expect((await one.revoke()).status).toBe(200);
@@ -122,7 +158,12 @@ describe("while the hub cannot be reached", () => {
       }
       const replay = (): Promise<Response> =>
         what === "code"
-          ? one.ask({ grant_type: "authorization_code", code: one.code, code_verifier: VERIFIER, redirect_uri })
+          ? one.ask({
+              grant_type: "authorization_code",
+              code: one.code,
+              code_verifier: VERIFIER,
+              redirect_uri,
+            })
           : one.ask({ grant_type: "refresh_token", refresh_token: one.refresh });
       expect((await replay()).status).toBe(400);
       expect(await ping(one.by, one.session)).toBe(200);
@@ -136,7 +177,12 @@ describe("while the hub cannot be reached", () => {
     const one = await live();
     faults.hub.revoke = HUB_SHARDS;
     const replay = (): Promise<Response> =>
-      one.ask({ grant_type: "authorization_code", code: one.code, code_verifier: VERIFIER, redirect_uri });
+      one.ask({
+        grant_type: "authorization_code",
+        code: one.code,
+        code_verifier: VERIFIER,
+        redirect_uri,
+      });
     expect((await replay()).status).toBe(400);
     expect(await rowOf(one.id)).toEqual({ client: "cli", attempts: 0 });
     expect((await replay()).status).toBe(400);
@@ -189,10 +235,9 @@ describe("what cannot be reached", () => {
     expect(await one.stream.next()).toBeUndefined();
     expect(await ping(one.by, one.session)).toBe(404);
     for (const shard of shards())
-      await runInDurableObject(
-        shard,
-        (_hub, { storage }) => void storage.sql.exec("DELETE FROM sessions WHERE id = '!'"),
-      );
+      await runInDurableObject(shard, (_hub, { storage }) => {
+        storage.sql.exec("DELETE FROM sessions WHERE id = '!'");
+      });
     expect(await runDurableObjectAlarm(grantStub(one.id))).toBe(true);
     expect(await rowOf(one.id)).toBe("ended");
   });
@@ -201,7 +246,12 @@ describe("what cannot be reached", () => {
     const one = await live();
     const before = closedGrants.length;
     const replay = (): Promise<Response> =>
-      one.ask({ grant_type: "authorization_code", code: one.code, code_verifier: VERIFIER, redirect_uri });
+      one.ask({
+        grant_type: "authorization_code",
+        code: one.code,
+        code_verifier: VERIFIER,
+        redirect_uri,
+      });
     const answers = await Promise.all(Array.from({ length: 20 }, replay));
     expect(answers.filter(({ status }) => status === 400)).toHaveLength(20);
     expect(closedGrants.length - before).toBe(1);

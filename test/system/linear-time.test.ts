@@ -70,27 +70,46 @@ const match = (uri: string): unknown => template.value.match(uri);
 const withHeader = (name: string, value: string): Request =>
   new Request(PLACE.resource, { headers: { [name]: value } });
 const allowed = (origin: string): boolean =>
-  checkHostAndOrigin(new URL("http://localhost"), origin, { allowedOrigins: [], allowedHosts: [] }).ok;
+  checkHostAndOrigin(new URL("http://localhost"), origin, { allowedOrigins: [], allowedHosts: [] })
+    .ok;
 const echoed = (names: string): string =>
-  preflightResponse(withHeader("access-control-request-headers", names)).headers.get("access-control-allow-headers") ??
-  "";
+  preflightResponse(withHeader("access-control-request-headers", names)).headers.get(
+    "access-control-allow-headers",
+  ) ?? "";
 const mirrored = (text: string): boolean =>
   checkParamHeaders(() => text, [{ header: "x", path: ["a"], type: "integer" }], { a: 1 }).ok;
 const bearer = async (value: string): Promise<boolean> =>
-  (await authenticate(withHeader("authorization", value), PLACE, async () => ({ ok: false, error: "unknown" }), [])).ok;
+  (
+    await authenticate(
+      withHeader("authorization", value),
+      PLACE,
+      async () => ({ ok: false, error: "unknown" }),
+      [],
+    )
+  ).ok;
 const trace = (values: Record<string, string>): unknown => readTraceContext((name) => values[name]);
 const registered = (members: JsonObject): boolean =>
-  parseClientMetadata({ client_name: "x", redirect_uris: ["https://a.example/"], ...members }, ["read"]).ok;
+  parseClientMetadata({ client_name: "x", redirect_uris: ["https://a.example/"], ...members }, [
+    "read",
+  ]).ok;
 
 type Case = [what: string, read: () => unknown, reads: unknown];
 
 describe("header fields", () => {
   it.each<Case>([
     ["blanks inside a mirrored value", () => decodeHeaderValue(`a${BLANKS}b`).ok, true],
-    ["blanks around a mirrored value", () => decodeHeaderValue(`${BLANKS}a${many(" \t")}`), { ok: true, value: "a" }],
+    [
+      "blanks around a mirrored value",
+      () => decodeHeaderValue(`${BLANKS}a${many(" \t")}`),
+      { ok: true, value: "a" },
+    ],
     ["base64 in a mirrored value", () => decodeHeaderValue(`=?base64?${many("QUJD")}?=`).ok, true],
     ["base64 that is none", () => decodeHeaderValue(`=?base64?${many("QUJD")}*?=`).ok, false],
-    ["blanks in Mcp-Method", () => checkMethodHeaders(() => `a${BLANKS}b`, "m", undefined, {}).ok, false],
+    [
+      "blanks in Mcp-Method",
+      () => checkMethodHeaders(() => `a${BLANKS}b`, "m", undefined, {}).ok,
+      false,
+    ],
     [
       "blanks in Mcp-Name",
       () =>
@@ -106,11 +125,27 @@ describe("header fields", () => {
     ["digits of a fraction", () => mirrored(`1.${many("0")}x`), false],
     ["digits of an exponent", () => mirrored(`1e${many("1")}x`), false],
     ["commas in Accept", () => acceptsMediaType(many(","), "application/json"), false],
-    ["blanks before a parameter of Accept", () => acceptsMediaType(`a;${BLANKS}x`, "application/json"), false],
-    ["blanks after q in Accept", () => acceptsMediaType(`a;q${BLANKS}x`, "application/json"), false],
+    [
+      "blanks before a parameter of Accept",
+      () => acceptsMediaType(`a;${BLANKS}x`, "application/json"),
+      false,
+    ],
+    [
+      "blanks after q in Accept",
+      () => acceptsMediaType(`a;q${BLANKS}x`, "application/json"),
+      false,
+    ],
     ["semicolons in Accept", () => acceptsMediaType(many("; "), "application/json"), false],
-    ["a long q in Accept", () => acceptsMediaType(`application/json;q=${many("9.")}`, "application/json"), false],
-    ["semicolons in Content-Type", () => isMediaType(`application/json${many(";")}`, "application/json"), true],
+    [
+      "a long q in Accept",
+      () => acceptsMediaType(`application/json;q=${many("9.")}`, "application/json"),
+      false,
+    ],
+    [
+      "semicolons in Content-Type",
+      () => isMediaType(`application/json${many(";")}`, "application/json"),
+      true,
+    ],
     ["a long name in Origin", () => allowed(`http://${many("ü")}`), false],
     ["many names in Origin", () => allowed(`http://${many("a.")}`), false],
     ["digits in Origin", () => allowed(`http://${many("1")}`), false],
@@ -118,17 +153,29 @@ describe("header fields", () => {
     ["user names in Origin", () => allowed(`http://${many(":@")}x`), false],
     ["commas in a preflight", () => echoed(many(",")).endsWith("baggage"), true],
     ["blanks in a preflight", () => echoed(`a,${BLANKS}x`).endsWith("baggage"), true],
-    ["blanks after a name in a preflight", () => echoed(`mcp-param-a${BLANKS}(`).endsWith("baggage"), true],
+    [
+      "blanks after a name in a preflight",
+      () => echoed(`mcp-param-a${BLANKS}(`).endsWith("baggage"),
+      true,
+    ],
     ["blanks before a token", () => bearer(`Bearer ${BLANKS}(`), false],
     ["blanks after a token", () => bearer(`Bearer a${BLANKS}(`), false],
     ["a long token", () => bearer(`Bearer ${many("a")}(`), false],
     ["padding of a token", () => bearer(`Bearer a${many("=")}(`), false],
     ["cookies", () => readCookie(withHeader("cookie", many("a=1; ")), PLACE, ""), ""],
-    ["blanks between cookies", () => readCookie(withHeader("cookie", `a;${BLANKS}x`), PLACE, ""), ""],
+    [
+      "blanks between cookies",
+      () => readCookie(withHeader("cookie", `a;${BLANKS}x`), PLACE, ""),
+      "",
+    ],
     ["traceparent", () => trace({ traceparent: `00-${many("0")}` }), {}],
     [
       "tracestate",
-      () => trace({ traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01`, tracestate: many("a=1,") }),
+      () =>
+        trace({
+          traceparent: `00-${"1".repeat(32)}-${"1".repeat(16)}-01`,
+          tracestate: many("a=1,"),
+        }),
       { parent: {} },
     ],
     ["baggage", () => trace({ baggage: many("=") }), {}],
@@ -150,7 +197,11 @@ describe("bodies", () => {
   it.each<Case>([
     ["lists in lists", () => parseJsonBody("[".repeat(LENGTH) + "]".repeat(LENGTH)).ok, false],
     ["members", () => parseJsonBody(JSON.stringify(members)).ok, true],
-    ["one member many times", () => parseJsonBody(`{${many('"a":null,')}"b":1}`), { ok: true, value: { b: 1 } }],
+    [
+      "one member many times",
+      () => parseJsonBody(`{${many('"a":null,')}"b":1}`),
+      { ok: true, value: { b: 1 } },
+    ],
     [
       "nulls",
       () => parseJsonBody(`{${Array.from({ length: 50_000 }, (_, at) => `"k${at}":null`).join()}}`),
@@ -160,7 +211,11 @@ describe("bodies", () => {
     ["members in order", () => canonicalJson(members).length > LENGTH, true],
     [
       "addresses to listen to",
-      () => parseSubscriptionFilter({ resourceSubscriptions: Object.keys(members) }, new Set(["resources"])).ok,
+      () =>
+        parseSubscriptionFilter(
+          { resourceSubscriptions: Object.keys(members) },
+          new Set(["resources"]),
+        ).ok,
       false,
     ],
     ["lines of an event", () => writeEvent({ data: many("\r\n") }).length > LENGTH, true],
@@ -210,9 +265,17 @@ describe("OAuth", () => {
       true,
     ],
     ["a name of a registration", () => registered({ client_name: many("\u200b a") }), true],
-    ["redirect URIs of a registration", () => registered({ redirect_uris: Array<string>(LENGTH).fill("a") }), false],
+    [
+      "redirect URIs of a registration",
+      () => registered({ redirect_uris: Array<string>(LENGTH).fill("a") }),
+      false,
+    ],
     ["a redirect URI", () => checkRedirectUri(`a${many(".a")}:/x`, true).ok, false],
-    ["a redirect URI of the longest kind", () => checkRedirectUri(`a${".a".repeat(900)}`, true).ok, false],
+    [
+      "a redirect URI of the longest kind",
+      () => checkRedirectUri(`a${".a".repeat(900)}`, true).ok,
+      false,
+    ],
     ["parameters", () => readParams(many("a=&")).ok, false],
     ["parameters of the longest kind", () => readParams("a=&".repeat(5_000)).ok, true],
     ["a client's URL", () => isClientUrl(`https://${many("a.")}/x`), false],
@@ -241,7 +304,9 @@ describe("values with more faults than can be counted", () => {
     const checked = FORM.check({ tags: Array<string>(50).fill("c") });
     const phrases = checked.ok ? [] : checked.error.split("; ");
     expect(phrases.pop()).toBe("and 40 more");
-    expect(phrases.map((phrase) => phrase.split(" ")[0])).toEqual(Array.from({ length: 10 }, (_, at) => `/tags/${at}`));
+    expect(phrases.map((phrase) => phrase.split(" ")[0])).toEqual(
+      Array.from({ length: 10 }, (_, at) => `/tags/${at}`),
+    );
     const few = FORM.check({ tags: Array<string>(10).fill("c") });
     expect(few.ok ? "" : few.error).not.toContain("more");
   });
@@ -252,9 +317,15 @@ describe("values with more faults than can be counted", () => {
     ["a long name", () => checkWith(named)({ [many("x")]: "" })],
     [
       "long names",
-      () => checkWith(named)(Object.fromEntries(Array.from({ length: 50 }, (_, at) => [at + BLANKS, ""]))),
+      () =>
+        checkWith(named)(
+          Object.fromEntries(Array.from({ length: 50 }, (_, at) => [at + BLANKS, ""])),
+        ),
     ],
-    ["many names that are not known", () => checkWith(strict)(Object.fromEntries(many("x").split("").entries()))],
+    [
+      "many names that are not known",
+      () => checkWith(strict)(Object.fromEntries(many("x").split("").entries())),
+    ],
   ])("are refused in few words, whatever is in them: %s", (_, check) => {
     const checked = check();
     const words = checked.ok ? "" : checked.error;

@@ -24,26 +24,39 @@ const statelessCall = (token?: string): Promise<Response> =>
   fetchGuarded(ENDPOINT, {
     method: "POST",
     headers: {
-      ...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
-      ...{ "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/list" },
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "tools/list",
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
     body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list", params: { _meta: META } }),
   });
 
-const sessionRequest = (token: string, method: string, body: object | undefined, session?: string): Promise<Response> =>
+const sessionRequest = (
+  token: string,
+  method: string,
+  body: object | undefined,
+  session?: string,
+): Promise<Response> =>
   fetchGuarded(ENDPOINT, {
     method,
     headers: {
-      ...{ "content-type": "application/json", accept: "application/json, text/event-stream" },
-      ...{ "mcp-protocol-version": "2025-11-25", authorization: `Bearer ${token}` },
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+      authorization: `Bearer ${token}`,
       ...(session === undefined ? {} : { "mcp-session-id": session }),
     },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
 
 async function openSession(token: string): Promise<string> {
-  const params = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } };
+  const params = {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "t", version: "1" },
+  };
   const body = { jsonrpc: "2.0", id: 1, method: "initialize", params };
   const response = await sessionRequest(token, "POST", body);
   await response.text();
@@ -54,7 +67,11 @@ const ping = { jsonrpc: "2.0", id: 2, method: "ping" };
 
 describe("budgets", () => {
   it("registering costs no object and no row", async () => {
-    expect((await measureCost(() => registerClient())).cost).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
+    expect((await measureCost(() => registerClient())).cost).toEqual({
+      requests: 0,
+      rows: 0,
+      objectsCreated: 0,
+    });
   });
 
   it("a login costs at most 3 object requests and 4 rows", async () => {
@@ -69,7 +86,9 @@ describe("budgets", () => {
 
   it("a bearer check costs nothing", async () => {
     const { access_token } = await logIn("ada");
-    const { value, cost: spent } = await measureCost(async () => (await statelessCall(access_token)).status);
+    const { value, cost: spent } = await measureCost(
+      async () => (await statelessCall(access_token)).status,
+    );
     expect(value).toBe(200);
     expect(spent).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
   });
@@ -78,7 +97,11 @@ describe("budgets", () => {
     const { cost: spent } = await measureCost(async () => {
       expect((await statelessCall()).status).toBe(401);
       expect((await statelessCall("made.up")).status).toBe(401);
-      const form = { grant_type: "refresh_token", client_id: "nobody", refresh_token: "test.aa.1.x" };
+      const form = {
+        grant_type: "refresh_token",
+        client_id: "nobody",
+        refresh_token: "test.aa.1.x",
+      };
       expect((await tokenRequest(form)).status).toBeGreaterThanOrEqual(400);
     });
     expect(spent).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
@@ -95,9 +118,15 @@ describe("every MCP route asks who comes", () => {
         "content-type": "application/json",
       });
       if (version !== undefined) headers.set("mcp-protocol-version", version);
-      const response = await fetchGuarded(ENDPOINT, { method, headers, ...(method === "POST" ? { body: "{}" } : {}) });
+      const response = await fetchGuarded(ENDPOINT, {
+        method,
+        headers,
+        ...(method === "POST" ? { body: "{}" } : {}),
+      });
       expect(response.status, `${method} ${version}`).toBe(401);
-      expect(challenges(response)).toContain(`resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp"`);
+      expect(challenges(response)).toContain(
+        `resource_metadata="${ORIGIN}/.well-known/oauth-protected-resource/mcp"`,
+      );
     }
   });
 
@@ -127,7 +156,11 @@ describe("people are kept apart", () => {
   it("a refreshed token is the same caller", async () => {
     const ada = await logIn("ada");
     const session = await openSession(ada.access_token);
-    const form = { grant_type: "refresh_token", client_id: ada.clientId, refresh_token: ada.refresh_token };
+    const form = {
+      grant_type: "refresh_token",
+      client_id: ada.clientId,
+      refresh_token: ada.refresh_token,
+    };
     const next = await (await tokenRequest(form)).json<{ access_token: string }>();
     expect((await sessionRequest(next.access_token, "POST", ping, session)).status).toBe(200);
   });
@@ -144,16 +177,26 @@ describe("revocation", () => {
     // The stream ends by itself; a hang would be this test's timeout.
     await stream.text();
     expect((await statelessCall(ada.access_token)).status).toBe(401);
-    const form = { grant_type: "refresh_token", client_id: ada.clientId, refresh_token: ada.refresh_token };
+    const form = {
+      grant_type: "refresh_token",
+      client_id: ada.clientId,
+      refresh_token: ada.refresh_token,
+    };
     expect(await (await tokenRequest(form)).json()).toMatchObject({ error: "invalid_grant" });
   });
 
   it("follows from a code that is used twice", async () => {
     const clientId = await registerClient();
-    const code = (await submitDecision(await signIn(authorizeUrl(clientId), "ada"), "allow")).get("code") ?? "";
+    const code =
+      (await submitDecision(await signIn(authorizeUrl(clientId), "ada"), "allow")).get("code") ??
+      "";
     const tokens = await redeemCode(clientId, code);
     await expect(redeemCode(clientId, code)).rejects.toThrow("invalid_grant");
-    const form = { grant_type: "refresh_token", client_id: clientId, refresh_token: tokens.refresh_token };
+    const form = {
+      grant_type: "refresh_token",
+      client_id: clientId,
+      refresh_token: tokens.refresh_token,
+    };
     expect(await (await tokenRequest(form)).json()).toMatchObject({ error: "invalid_grant" });
   });
 });
@@ -167,13 +210,22 @@ it("nothing stands at the address of OpenID Connect, which would have to be comp
 });
 
 it("metadata that caches keep is another one for each origin, and for none", async () => {
-  for (const path of ["oauth-authorization-server", "oauth-protected-resource", "oauth-protected-resource/mcp"])
+  for (const path of [
+    "oauth-authorization-server",
+    "oauth-protected-resource",
+    "oauth-protected-resource/mcp",
+  ])
     for (const origin of [undefined, "http://localhost:6274"]) {
       const headers = origin === undefined ? {} : { origin };
       const answer = await fetchGuarded(`${ORIGIN}/.well-known/${path}`, { headers });
-      const [cache, vary, allowed] = ["cache-control", "vary", "access-control-allow-origin"].map((name) =>
-        answer.headers.get(name),
+      const [cache, vary, allowed] = ["cache-control", "vary", "access-control-allow-origin"].map(
+        (name) => answer.headers.get(name),
       );
-      expect([path, cache, vary, allowed]).toEqual([path, "public, max-age=300", "Origin", origin ?? null]);
+      expect([path, cache, vary, allowed]).toEqual([
+        path,
+        "public, max-age=300",
+        "Origin",
+        origin ?? null,
+      ]);
     }
 });

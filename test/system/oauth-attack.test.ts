@@ -19,7 +19,12 @@ import {
   REDIRECT,
   VERIFIER,
 } from "../oauth/authorization-server.ts";
-import { authorizeUrl, openConsentPage, createBrowser, type TestBrowser } from "../oauth/browser.ts";
+import {
+  authorizeUrl,
+  openConsentPage,
+  createBrowser,
+  type TestBrowser,
+} from "../oauth/browser.ts";
 
 const desk = createAuthorizationServer();
 const [SIGN_IN, CONSENT, ACCOUNT] = ["/authorize/sign-in", "/authorize/consent", "/account"];
@@ -38,8 +43,16 @@ async function kept(name: string): Promise<TestBrowser> {
 async function agree(at: TestBrowser): Promise<void> {
   const { hidden } = await at.request(authorizeUrl());
   const { to } = await at.request(CONSENT, { ...hidden, decision: "allow" });
-  const form = { grant_type: "authorization_code", client_id: "cli", code: to?.searchParams.get("code") ?? "" };
-  const redeemed = formRequest("/token", { ...form, code_verifier: VERIFIER, redirect_uri: REDIRECT });
+  const form = {
+    grant_type: "authorization_code",
+    client_id: "cli",
+    code: to?.searchParams.get("code") ?? "",
+  };
+  const redeemed = formRequest("/token", {
+    ...form,
+    code_verifier: VERIFIER,
+    redirect_uri: REDIRECT,
+  });
   expect((await tokenEndpoint(desk, redeemed, identifiers)).status).toBe(200);
 }
 
@@ -90,7 +103,11 @@ it("an account page with many logins that came to nothing asks each grant once, 
   const at = await kept(name);
   const account = desk.accounts.getByName(await accountObjectName(name));
   for (let login = 0; login < 60; login += 1)
-    await account.recordSignIn({ address: "", hasSucceeded: true, grant: desk.grants.newUniqueId().toString() });
+    await account.recordSignIn({
+      address: "",
+      hasSucceeded: true,
+      grant: desk.grants.newUniqueId().toString(),
+    });
   const { cost: spent } = await measureCost(() => at.request(ACCOUNT));
   // All but the newest twenty are spent, so that none is opened later unseen: once, and then no more.
   expect(spent.requests).toBeLessThanOrEqual(1 + 61 + 41 + 1);
@@ -106,21 +123,32 @@ describe("a person who is kept signed in", () => {
     ["an issuer", openId(provider), openId({ ...provider, issuer: "https://other.test" })],
     ["a service", apiKey(service), apiKey({ ...service, url: "https://other.test/me" })],
     ["a service, by an issuer", apiKey(service), openId(provider)],
-    ["an issuer, by a service of the same URL", openId(provider), apiKey({ ...service, url: provider.issuer })],
+    [
+      "an issuer, by a service of the same URL",
+      openId(provider),
+      apiKey({ ...service, url: provider.issuer }),
+    ],
   ];
-  it.each(replaced)("is forgotten with the sign-in that vouched for them: %s", async (_what, before, after) => {
-    const known: SignInMethod = {
-      ...before,
-      fields: [],
-      submit: () => Promise.resolve({ kind: "authenticated", subject: "ada", properties: {} }),
-    };
-    const at = createBrowser(createAuthorizationServer({}, { login: { ...desk.login, signIn: known } }));
-    const begun = await at.request(ACCOUNT);
-    await at.request(SIGN_IN, { ...begun.hidden, remember: "on" });
-    expect((await at.request(ACCOUNT)).html).toContain("You are signed in");
-    const later = createAuthorizationServer({}, { login: { ...desk.login, signIn: after } });
-    expect((await createBrowser(later, at.cookies).request(ACCOUNT)).html).not.toContain("You are signed in");
-  });
+  it.each(replaced)(
+    "is forgotten with the sign-in that vouched for them: %s",
+    async (_what, before, after) => {
+      const known: SignInMethod = {
+        ...before,
+        fields: [],
+        submit: () => Promise.resolve({ kind: "authenticated", subject: "ada", properties: {} }),
+      };
+      const at = createBrowser(
+        createAuthorizationServer({}, { login: { ...desk.login, signIn: known } }),
+      );
+      const begun = await at.request(ACCOUNT);
+      await at.request(SIGN_IN, { ...begun.hidden, remember: "on" });
+      expect((await at.request(ACCOUNT)).html).toContain("You are signed in");
+      const later = createAuthorizationServer({}, { login: { ...desk.login, signIn: after } });
+      expect((await createBrowser(later, at.cookies).request(ACCOUNT)).html).not.toContain(
+        "You are signed in",
+      );
+    },
+  );
 
   it("who signs out leaves no page behind that still says yes for them", async () => {
     const at = await kept(somebody());
@@ -137,9 +165,14 @@ it("an answered grant is remembered for longer than any form that names it, by w
   expect(alarm).toBeGreaterThan(Date.now() + (FORM_SECONDS + 30) * 1000);
 });
 
-it.each(["applescript://com.apple.scripteditor?action=new", "res://a/b", "facetime://a", "hcp://a/b", "rlogin://host"])(
-  "a scheme that the system gives a meaning is no client's: %s",
-  (uri) => expect(checkRedirectUri(uri, true).ok).toBe(false),
+it.each([
+  "applescript://com.apple.scripteditor?action=new",
+  "res://a/b",
+  "facetime://a",
+  "hcp://a/b",
+  "rlogin://host",
+])("a scheme that the system gives a meaning is no client's: %s", (uri) =>
+  expect(checkRedirectUri(uri, true).ok).toBe(false),
 );
 
 it("a person who signs in by the form still finds the grant, with three object requests in all", async () => {

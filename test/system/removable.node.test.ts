@@ -22,14 +22,20 @@ describe.concurrent.each(VARIANTS)("$name", ({ name, parts, servesSessions }) =>
   it("has clean types, is built, and serves what is left", { timeout: 240_000 }, async () => {
     const { folder, remove } = copyWithout(parts);
     try {
-      const types = await run(join(root, "node_modules/.bin/tsc"), TYPES, { cwd: folder }).catch((error: unknown) => ({
-        stdout: String((error as { stdout?: string }).stdout),
-      }));
+      const types = await run(join(root, "node_modules/.bin/tsc"), TYPES, { cwd: folder }).catch(
+        (error: unknown) => ({
+          stdout: String((error as { stdout?: string }).stdout),
+        }),
+      );
       expect(types.stdout).toBe("");
       sizes.set(name, await measure(folder));
       // The whole is served by every other test, and a sign-in is no path of the MCP endpoint.
       if (name === "everything" || name.includes("sign-in")) return;
-      const server = await serveChanged(join(folder, "src/index.ts"), { AUTH: "none" }, { settings: folder });
+      const server = await serveChanged(
+        join(folder, "src/index.ts"),
+        { AUTH: "none" },
+        { settings: folder },
+      );
       try {
         const stateless = await auditVerdicts(server.url, "2026-07-28", "http.");
         expect(stateless).toMatchObject({ fail: 0, setup: 0 });
@@ -60,8 +66,8 @@ afterAll(() => {
 
 /** A table need not change with every line. */
 function isNear(row: string, { lines, bytes }: Size): boolean {
-  const [rowLines = 0, rowKilobytes = 0] = [...row.matchAll(/[\d,.]+(?= (?:lines|KB))/g)].map(([number]) =>
-    Number(number.replaceAll(",", "")),
+  const [rowLines = 0, rowKilobytes = 0] = [...row.matchAll(/[\d,.]+(?= (?:lines|KB))/g)].map(
+    ([number]) => Number(number.replaceAll(",", "")),
   );
   return Math.abs(rowLines - lines) <= lines / 20 && Math.abs(rowKilobytes - bytes / 1_000) <= 1;
 }
@@ -76,7 +82,10 @@ interface Verdicts {
 async function auditVerdicts(url: URL, revision: string, only: string): Promise<Verdicts> {
   const runner = join(root, "spec/runner/audit.mjs");
   const args = [runner, url.href, "--mode", "plain", "--revision", revision, "--only", only];
-  const { stdout } = await run(process.execPath, args).catch((error: unknown) => error as { stdout: string });
-  const count = (verdict: string): number => Number(new RegExp(`(\\d+) ${verdict}`).exec(stdout)?.[1] ?? 0);
+  const { stdout } = await run(process.execPath, args).catch(
+    (error: unknown) => error as { stdout: string },
+  );
+  const count = (verdict: string): number =>
+    Number(new RegExp(`(\\d+) ${verdict}`).exec(stdout)?.[1] ?? 0);
   return { pass: count("pass"), fail: count("fail"), setup: count("setup") };
 }

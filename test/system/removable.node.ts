@@ -33,22 +33,35 @@ export interface Part {
 }
 
 /** The example: what a fork deletes first, to put its own app in its place. */
-export const EXAMPLE: Part = { name: "the example app", paths: ["src/app"], bindings: ["FEED", "USERS"] };
+export const EXAMPLE: Part = {
+  name: "the example app",
+  paths: ["src/app"],
+  bindings: ["FEED", "USERS"],
+};
 
 const SIGN_IN: readonly Part[] = ["passphrase", "api-key", "openid"].map((name) => ({
   name: `sign-in by ${name}`,
   paths: [`src/oauth/sign-in/${name}.ts`],
 }));
 
-const SESSIONS: Part = { name: "sessions", paths: ["src/transport/session"], bindings: ["SESSION"] };
+const SESSIONS: Part = {
+  name: "sessions",
+  paths: ["src/transport/session"],
+  bindings: ["SESSION"],
+};
 const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
-const SUBSCRIPTIONS: Part = { name: "subscriptions", paths: ["src/transport/stateless/subscriptions.ts"] };
+const SUBSCRIPTIONS: Part = {
+  name: "subscriptions",
+  paths: ["src/transport/stateless/subscriptions.ts"],
+};
 const AUTHORIZATION_SERVER: Part = {
   name: "the authorization server",
   paths: [
-    ...["authorization-server", "clients", "pages", "sign-in"].map((folder) => `src/oauth/${folder}`),
+    ...["authorization-server", "clients", "pages", "sign-in"].map(
+      (folder) => `src/oauth/${folder}`,
+    ),
     ...["identifiers", "lifetimes", "params", "settings"].map((name) => `src/oauth/${name}.ts`),
   ],
   bindings: ["GRANT", "ACCOUNT", "AUTH_LIMITER"],
@@ -76,11 +89,29 @@ const variant = (name: string, ...parts: readonly Part[]): Variant => ({
 export const VARIANTS: readonly Variant[] = [
   variant("everything"),
   variant("one tool in place of the example", EXAMPLE),
-  ...[SESSIONS, SUBSCRIPTIONS, STORAGE, VAULT, TELEMETRY, AUTHORIZATION_SERVER, OAUTH, ...SIGN_IN].map((part) =>
-    variant(`without ${part.name}`, EXAMPLE, part),
-  ),
+  ...[
+    SESSIONS,
+    SUBSCRIPTIONS,
+    STORAGE,
+    VAULT,
+    TELEMETRY,
+    AUTHORIZATION_SERVER,
+    OAUTH,
+    ...SIGN_IN,
+  ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
   variant("sessions and OAuth alone", EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, ...SIGN_IN.slice(1)),
-  variant("one open tool, stateless", EXAMPLE, ZOD, SESSIONS, SUBSCRIPTIONS, STORAGE, VAULT, TELEMETRY, OAUTH, HUB),
+  variant(
+    "one open tool, stateless",
+    EXAMPLE,
+    ZOD,
+    SESSIONS,
+    SUBSCRIPTIONS,
+    STORAGE,
+    VAULT,
+    TELEMETRY,
+    OAUTH,
+    HUB,
+  ),
 ];
 
 export interface Size {
@@ -95,7 +126,10 @@ export function describeSize(name: string, { lines, bytes }: Size): string {
 }
 
 /** A copy of what a fork has, with the minimal app in place of the example, and `parts` taken out. `remove` deletes the copy. */
-export function copyWithout(parts: readonly Part[]): { readonly folder: string; readonly remove: () => void } {
+export function copyWithout(parts: readonly Part[]): {
+  readonly folder: string;
+  readonly remove: () => void;
+} {
   const folder = mkdtempSync(join(tmpdir(), "barewire-fork-"));
   for (const path of ["src", "wrangler.toml", "tsconfig.json", "package.json"])
     cpSync(join(ROOT, path), join(folder, path), { recursive: true });
@@ -121,13 +155,19 @@ function replaceExample(folder: string): void {
   mkdirSync(join(folder, "src/app"));
   for (const file of readdirSync(MINIMAL_APP)) {
     const text = readFileSync(join(MINIMAL_APP, file), "utf8");
-    writeFileSync(join(folder, "src/app", file), text.replaceAll("../../../src/api.ts", "../api.ts"));
+    writeFileSync(
+      join(folder, "src/app", file),
+      text.replaceAll("../../../src/api.ts", "../api.ts"),
+    );
   }
 }
 
 function signInByKey(path: string): void {
   const text = readFileSync(path, "utf8")
-    .replace("passphrase(PASSPHRASE)", 'apiKey({ name: "Upstream", url: PASSPHRASE, account: "id" })')
+    .replace(
+      "passphrase(PASSPHRASE)",
+      'apiKey({ name: "Upstream", url: PASSPHRASE, account: "id" })',
+    )
     .replace("import { passphrase,", "import { apiKey,");
   writeFileSync(path, text);
 }
@@ -137,11 +177,14 @@ function dropMissingImports(folder: string, file: string): void {
   const path = join(folder, file);
   let text = readFileSync(path, "utf8");
   const gone: string[] = [];
-  text = text.replace(/^(import|export) (?:type )?\{([^}]*)\} from "(\.[^"]*)";\n/gm, (line, verb, names, from) => {
-    if (existsSync(join(folder, normalize(join(dirname(file), from as string))))) return line;
-    if (verb === "import") gone.push(...namesOf(names as string));
-    return "";
-  });
+  text = text.replace(
+    /^(import|export) (?:type )?\{([^}]*)\} from "(\.[^"]*)";\n/gm,
+    (line, verb, names, from) => {
+      if (existsSync(join(folder, normalize(join(dirname(file), from as string))))) return line;
+      if (verb === "import") gone.push(...namesOf(names as string));
+      return "";
+    },
+  );
   for (const name of gone) {
     text = text.replace(new RegExp(`^export class \\w+ extends ${name}\\b[^]*?^}\\n`, "gm"), "");
     // An argument goes with its call, a member with its line.
@@ -168,10 +211,13 @@ function namesOf(list: string): string[] {
 
 /** Imports whose every name is used nowhere else. */
 function dropUnused(text: string): string {
-  return text.replace(/^import (?:type )?\{([^}]*)\} from "[^"]*";\n/gm, (line: string, names: string) => {
-    const rest = text.replace(line, "");
-    return namesOf(names).some((name) => new RegExp(`\\b${name}\\b`).test(rest)) ? line : "";
-  });
+  return text.replace(
+    /^import (?:type )?\{([^}]*)\} from "[^"]*";\n/gm,
+    (line: string, names: string) => {
+      const rest = text.replace(line, "");
+      return namesOf(names).some((name) => new RegExp(`\\b${name}\\b`).test(rest)) ? line : "";
+    },
+  );
 }
 
 /** Takes the blocks of these bindings out of wrangler.toml, and their classes out of the migrations. */
@@ -180,7 +226,9 @@ function dropBindings(folder: string, names: readonly string[]): void {
   const blocks = readFileSync(path, "utf8").split(/\n(?=\n)/);
   const isDropped = (block: string): boolean =>
     names.some((name) => new RegExp(`^(name|binding) = "${name}"$`, "m").test(block));
-  const classes = blocks.filter(isDropped).flatMap((block) => /^class_name = (".*")$/m.exec(block)?.[1] ?? []);
+  const classes = blocks
+    .filter(isDropped)
+    .flatMap((block) => /^class_name = (".*")$/m.exec(block)?.[1] ?? []);
   let text = blocks.filter((block) => !isDropped(block)).join("\n");
   for (const name of classes) text = text.replace(new RegExp(`${name}(, )?`, "g"), "");
   writeFileSync(path, text.replace(/, \]/g, "]"));
@@ -189,8 +237,14 @@ function dropBindings(folder: string, names: readonly string[]): void {
 /** Lines of `src/`, its operator programs aside, and bytes of the bundle, gzipped, as it is deployed. @throws where it cannot be built. */
 export async function measure(folder: string): Promise<Size> {
   const { outputFiles } = await build({
-    ...{ entryPoints: [join(folder, "src/index.ts")], bundle: true, minify: true, write: false },
-    ...{ format: "esm", target: "es2024", platform: "neutral", mainFields: ["module", "main"] },
+    entryPoints: [join(folder, "src/index.ts")],
+    bundle: true,
+    minify: true,
+    write: false,
+    format: "esm",
+    target: "es2024",
+    platform: "neutral",
+    mainFields: ["module", "main"],
     conditions: ["workerd", "worker", "browser", "import", "production"],
     external: ["cloudflare:*", "node:*"],
     define: { "process.env.NODE_ENV": '"production"' },
@@ -200,6 +254,9 @@ export async function measure(folder: string): Promise<Size> {
   const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !file.startsWith("cli/"),
   );
-  const lines = files.reduce((sum, file) => sum + readFileSync(join(src, file), "utf8").split("\n").length - 1, 0);
+  const lines = files.reduce(
+    (sum, file) => sum + readFileSync(join(src, file), "utf8").split("\n").length - 1,
+    0,
+  );
   return { lines, bytes: gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length };
 }

@@ -19,7 +19,14 @@ import {
 } from "../../src/transport/session/types.ts";
 import { createSessionStore } from "../../src/transport/session/session-rows.ts";
 import { readReply, serveStatelessly } from "../server/stateless-server.ts";
-import { bindings, callTool, EventReader, openSession, send, sessionStub } from "../transport/session/client.ts";
+import {
+  bindings,
+  callTool,
+  EventReader,
+  openSession,
+  send,
+  sessionStub,
+} from "../transport/session/client.ts";
 import { servicesFor } from "../server/services.ts";
 
 afterEach(() => {
@@ -30,12 +37,16 @@ afterEach(() => {
 /** The lines of the log from now on. */
 function listen(): Record<string, unknown>[] {
   const lines: Record<string, unknown>[] = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(JSON.parse(line) as never));
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    lines.push(JSON.parse(line) as never);
+  });
   return lines;
 }
 const forever = (): Promise<never> => new Promise(() => undefined);
 const aborted = (context: Context): Promise<unknown> =>
-  new Promise((resolve) => context.signal.addEventListener("abort", () => resolve(context.signal.reason)));
+  new Promise((resolve) =>
+    context.signal.addEventListener("abort", () => resolve(context.signal.reason)),
+  );
 const FORM = { type: "object", properties: { name: { type: "string" } } } as const;
 
 /** A tool that may take so many seconds. */
@@ -43,7 +54,9 @@ const hanging = (timeoutSeconds: number, handler: (context: Context) => unknown)
   tool({ name: "hangs", timeoutSeconds, handler: (_args, context) => handler(context) as never });
 const call = { name: "hangs", _meta: { progressToken: "p" } };
 const isLate = (seconds: number): object => {
-  const text: unknown = expect.stringMatching(`^hangs took longer than ${seconds} s \\(trace \\w{32}\\)$`);
+  const text: unknown = expect.stringMatching(
+    `^hangs took longer than ${seconds} s \\(trace \\w{32}\\)$`,
+  );
   return { result: { isError: true, content: [{ type: "text", text }] } };
 };
 
@@ -51,16 +64,27 @@ describe("without a session", () => {
   it.each<[about: string, handler: (context: Context) => unknown]>([
     ["waits for nothing", forever],
     ["returns when it is told to stop", (context) => aborted(context).then(() => "too late")],
-    ["throws what the signal says", (context) => aborted(context).then(() => context.signal.throwIfAborted())],
-    ["throws something else then", async (context) => Promise.reject(new Error(String(await aborted(context))))],
+    [
+      "throws what the signal says",
+      (context) => aborted(context).then(() => context.signal.throwIfAborted()),
+    ],
+    [
+      "throws something else then",
+      async (context) => Promise.reject(new Error(String(await aborted(context)))),
+    ],
     [
       "asked, and does something once that never ends",
       (context) =>
-        Promise.all([context.elicitForm("name", { message: "?", form: FORM }), context.once("thing", forever)]),
+        Promise.all([
+          context.elicitForm("name", { message: "?", form: FORM }),
+          context.once("thing", forever),
+        ]),
     ],
   ])("a handler that %s", async (_about, handler) => {
     const lines = listen();
-    const reply = await readReply(await serveStatelessly({ tools: [hanging(0.1, handler)] })("tools/call", call));
+    const reply = await readReply(
+      await serveStatelessly({ tools: [hanging(0.1, handler)] })("tools/call", call),
+    );
     expect(reply).toMatchObject(isLate(0.1));
     const [line] = lines;
     expect(lines).toHaveLength(1);
@@ -84,7 +108,10 @@ describe("without a session", () => {
       await (await serveStatelessly({ tools: [hanging(0.1, handler)] })("tools/call", call)).text();
     reasons.push(seen[0]?.signal.reason);
     for (const reason of reasons)
-      expect(reason).toMatchObject({ name: "TimeoutError", message: "hangs took longer than 0.1 s" });
+      expect(reason).toMatchObject({
+        name: "TimeoutError",
+        message: "hangs took longer than 0.1 s",
+      });
     expect(reasons).toHaveLength(2);
   });
 
@@ -108,14 +135,20 @@ describe("without a session", () => {
   it.each([
     ["prompts/get", { name: "p" }, "p"],
     ["resources/read", { uri: "test://r" }, "test://r"],
-    ["completion/complete", { ref: { type: "ref/prompt", name: "p" }, argument: { name: "a", value: "" } }, "p"],
+    [
+      "completion/complete",
+      { ref: { type: "ref/prompt", name: "p" }, argument: { name: "a", value: "" } },
+      "p",
+    ],
     ["tools/call", { name: "t" }, "t"],
   ])("HANDLER_SECONDS holds for %s", async (method, params, name) => {
     listen();
     const ask = serveStatelessly(
       {
         tools: [tool({ name: "t", handler: forever })],
-        prompts: [prompt({ name: "p", handler: forever, arguments: [{ name: "a", complete: forever }] })],
+        prompts: [
+          prompt({ name: "p", handler: forever, arguments: [{ name: "a", complete: forever }] }),
+        ],
         resources: [resource({ name: "r", uri: "test://r", read: forever })],
       },
       { HANDLER_SECONDS: "1" },
@@ -130,7 +163,10 @@ describe("without a session", () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
       return "done";
     };
-    const ask = serveStatelessly({ tools: [tool({ name: "t", handler: later })] }, { HANDLER_SECONDS: "999999999" });
+    const ask = serveStatelessly(
+      { tools: [tool({ name: "t", handler: later })] },
+      { HANDLER_SECONDS: "999999999" },
+    );
     expect(await readReply(await ask("tools/call", { name: "t" }))).toMatchObject({
       result: { content: [{ text: "done" }] },
     });
@@ -146,7 +182,9 @@ describe("without a session", () => {
       return "done";
     };
     const ask = serveStatelessly({ tools: [hanging(0.1, handler)] });
-    expect(await readReply(await ask("tools/call", call))).toMatchObject({ result: { content: [{ text: "done" }] } });
+    expect(await readReply(await ask("tools/call", call))).toMatchObject({
+      result: { content: [{ text: "done" }] },
+    });
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(kept?.signal.aborted).toBe(false);
     expect(lines).toEqual([]);
@@ -199,7 +237,13 @@ async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Prom
     const params = { name: "hangs", arguments: {}, _meta: { progressToken: "p" } };
     await act({
       room,
-      begin: () => startCall(room, CONVERSATION, { kind: "request", id: 9, method: "tools/call", params }, "ticket"),
+      begin: () =>
+        startCall(
+          room,
+          CONVERSATION,
+          { kind: "request", id: 9, method: "tools/call", params },
+          "ticket",
+        ),
       sent: (handled) =>
         [...room.store.eventsAfter(handled.kind === "stream" ? handled.streamId : 0, 0)].map(
           ({ data }) => JSON.parse(data) as Record<string, unknown>,
@@ -210,7 +254,9 @@ async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Prom
 
 const turn = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 5));
 /** Moves the clock; timers stay as they are. */
-const later = (ms: number): void => void vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+const later = (ms: number): void => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
+};
 
 describe("in a session", () => {
   it("the alarm ends a call of the world after five minutes, on its stream", async () => {
@@ -219,16 +265,24 @@ describe("in a session", () => {
     const began = Date.now();
     const events = new EventReader(await send(session, callTool(1, "spec_slow", { ms: 30_000 })));
     await events.next();
-    const alarm = await runInDurableObject(sessionStub(session), (_object, state) => state.storage.getAlarm());
+    const alarm = await runInDurableObject(sessionStub(session), (_object, state) =>
+      state.storage.getAlarm(),
+    );
     expect(alarm).toBeGreaterThanOrEqual(began + 300_000);
     expect(alarm).toBeLessThan(began + 310_000);
     later(310_000);
     expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
-    const { result } = (await events.message()) as { result?: { isError: boolean; content: { text: string }[] } };
+    const { result } = (await events.message()) as {
+      result?: { isError: boolean; content: { text: string }[] };
+    };
     expect(result?.isError).toBe(true);
     expect(await events.next()).toBeUndefined();
-    expect(lines).toMatchObject([{ event: "handler.timed_out", method: "tools/call", tool: "spec_slow" }]);
-    expect(result?.content[0]?.text).toBe(`spec_slow took longer than 300 s (trace ${String(lines[0]?.["trace"])})`);
+    expect(lines).toMatchObject([
+      { event: "handler.timed_out", method: "tools/call", tool: "spec_slow" },
+    ]);
+    expect(result?.content[0]?.text).toBe(
+      `spec_slow took longer than 300 s (trace ${String(lines[0]?.["trace"])})`,
+    );
   });
 
   it("the alarm ends a call whose client left before there was a stream", async () => {
@@ -236,36 +290,51 @@ describe("in a session", () => {
     const lines = listen();
     const began = Date.now();
     const leaving = new AbortController();
-    const left = send(session, callTool(1, "spec_slow", { ms: 30_000 }), { signal: leaving.signal }).catch(
-      () => "left",
-    );
+    const left = send(session, callTool(1, "spec_slow", { ms: 30_000 }), {
+      signal: leaving.signal,
+    }).catch(() => "left");
     await new Promise((resolve) => setTimeout(resolve, 100));
     leaving.abort();
     expect(await left).toBe("left");
     const alarm = (): Promise<number | null> =>
       runInDurableObject(sessionStub(session), (_object, state) => state.storage.getAlarm());
-    await vi.waitFor(async () => expect(await alarm()).toBeLessThan(began + 310_000), { timeout: 3_000 });
+    await vi.waitFor(async () => expect(await alarm()).toBeLessThan(began + 310_000), {
+      timeout: 3_000,
+    });
     later(310_000);
     expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
-    await vi.waitFor(() => expect(lines).toMatchObject([{ event: "handler.timed_out", tool: "spec_slow" }]));
+    await vi.waitFor(() =>
+      expect(lines).toMatchObject([{ event: "handler.timed_out", tool: "spec_slow" }]),
+    );
     // Nobody is there to hold a stream.
     await vi.waitFor(async () =>
-      expect(await runInDurableObject(sessionStub(session), (_object, state) => state.getWebSockets().length)).toBe(0),
+      expect(
+        await runInDurableObject(
+          sessionStub(session),
+          (_object, state) => state.getWebSockets().length,
+        ),
+      ).toBe(0),
     );
   });
 
   it("a call whose client left early goes on to its answer, and the session serves others", async () => {
     const session = await openSession();
     const leaving = new AbortController();
-    const left = send(session, callTool(1, "spec_slow", { ms: 1_500 }), { signal: leaving.signal }).catch(() => "left");
+    const left = send(session, callTool(1, "spec_slow", { ms: 1_500 }), {
+      signal: leaving.signal,
+    }).catch(() => "left");
     setTimeout(() => leaving.abort(), 200);
     expect(await left).toBe("left");
     const answers = (): Promise<number> =>
       runInDurableObject(sessionStub(session), (_object, { storage }) =>
-        Number(createSessionStore(storage).isAnswered(createSessionStore(storage).newestStreamId())),
+        Number(
+          createSessionStore(storage).isAnswered(createSessionStore(storage).newestStreamId()),
+        ),
       );
     await vi.waitFor(async () => expect(await answers()).toBe(1), { timeout: 4_000 });
-    expect(await (await send(session, callTool(2, "spec_slow", { ms: 300 }))).text()).toContain("slept");
+    expect(await (await send(session, callTool(2, "spec_slow", { ms: 300 }))).text()).toContain(
+      "slept",
+    );
   });
 
   it("calls whose time is over take no room, also where no alarm came", () =>
@@ -273,11 +342,17 @@ describe("in a session", () => {
       listen();
       const begun = Array.from({ length: MAX_CALLS }, begin);
       expect(room.runningCalls.size).toBe(MAX_CALLS);
-      expect(await begin()).toMatchObject({ kind: "answer", text: expect.stringContaining("too many") as string });
+      expect(await begin()).toMatchObject({
+        kind: "answer",
+        text: expect.stringContaining("too many") as string,
+      });
       later(61_000);
       const next = begin();
       for (const outcome of await Promise.all(begun))
-        expect(outcome).toMatchObject({ kind: "answer", text: expect.stringContaining("longer than 60 s") as string });
+        expect(outcome).toMatchObject({
+          kind: "answer",
+          text: expect.stringContaining("longer than 60 s") as string,
+        });
       expect(room.runningCalls.size).toBe(1);
       later(61_000);
       expireCalls(room);
@@ -296,18 +371,28 @@ describe("in a session", () => {
       ...createSessionStore(storage).eventsAfter(Number(id.split("-")[0]), 0),
     ]);
     expect(rows.map(({ data }) => JSON.parse(data) as object)).toEqual([
-      { jsonrpc: "2.0", id: 1, error: { code: -32603, message: "spec_slow took longer than 300 s" } },
+      {
+        jsonrpc: "2.0",
+        id: 1,
+        error: { code: -32603, message: "spec_slow took longer than 300 s" },
+      },
     ]);
-    expect(lines).toEqual([{ event: "handler.timed_out", error: "spec_slow took longer than 300 s" }]);
+    expect(lines).toEqual([
+      { event: "handler.timed_out", error: "spec_slow took longer than 300 s" },
+    ]);
   });
 
   it("the events' alarm comes when no call is left, and then the session's own", async () => {
     const session = await openSession();
     const untilAlarm = async (): Promise<number> => {
-      const alarm = await runInDurableObject(sessionStub(session), (_object, state) => state.storage.getAlarm());
+      const alarm = await runInDurableObject(sessionStub(session), (_object, state) =>
+        state.storage.getAlarm(),
+      );
       return (alarm ?? 0) - Date.now();
     };
-    await (await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))).text();
+    await (
+      await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))
+    ).text();
     later(310_000);
     expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
     expect(await untilAlarm()).toBeGreaterThan(3_000_000);
@@ -326,7 +411,9 @@ describe("in a session", () => {
       listen();
       const handled = await begin();
       await turn();
-      expect((await room.objectState.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(Date.now() + 60_000);
+      expect((await room.objectState.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(
+        Date.now() + 60_000,
+      );
       later(59_000);
       failLostAndExpiredCalls(room);
       await turn();
@@ -355,10 +442,16 @@ describe("in a session", () => {
       await turn();
       const [question] = sent(handled);
       expect(sent(handled)).toMatchObject([{ method: "elicitation/create" }]);
-      resumeCall(room, CONVERSATION, { kind: "response", id: String(question?.["id"]), result: { action: "decline" } });
+      resumeCall(room, CONVERSATION, {
+        kind: "response",
+        id: String(question?.["id"]),
+        result: { action: "decline" },
+      });
       await turn();
       expect(rounds).toBe(2);
-      expect((await room.objectState.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(Date.now() + 60_000);
+      expect((await room.objectState.storage.getAlarm()) ?? 0).toBeLessThanOrEqual(
+        Date.now() + 60_000,
+      );
       later(59_000);
       failLostAndExpiredCalls(room);
       await turn();

@@ -34,7 +34,11 @@ async function deploy(version: string): Promise<void> {
   await server?.stop();
   server = undefined;
   const port = now === "" ? "0" : url.port;
-  server = await serveChanged("test/world/worker.ts", { AUTH: "" }, { ...VERSIONS[version], objects, port });
+  server = await serveChanged(
+    "test/world/worker.ts",
+    { AUTH: "" },
+    { ...VERSIONS[version], objects, port },
+  );
   url = server.url;
   now = version;
 }
@@ -127,16 +131,21 @@ describe.each([
     const again = await refresh(url, tokens);
     registerSecrets(again?.access_token, again?.refresh_token);
     tokens = { ...tokens, ...again };
-    expect((await callTool(url, { ...session, ...bearer() }, 2, "test_simple_text")).status).toBe(200);
-    expect((await post(url, { id: 3, method: "ping" }, { ...session, authorization: "" })).status).toBe(401);
+    expect((await callTool(url, { ...session, ...bearer() }, 2, "test_simple_text")).status).toBe(
+      200,
+    );
+    expect(
+      (await post(url, { id: 3, method: "ping" }, { ...session, authorization: "" })).status,
+    ).toBe(401);
   }, 60_000);
 
   it("a session goes on: its question, its streams, its subscriptions; what was at work ends with an error", async () => {
     if (now !== from) await deploy(from);
     const session = await openSession(url, bearer());
-    expect((await post(url, { id: 1, method: "resources/subscribe", params: { uri: WATCHED } }, session)).status).toBe(
-      200,
-    );
+    expect(
+      (await post(url, { id: 1, method: "resources/subscribe", params: { uri: WATCHED } }, session))
+        .status,
+    ).toBe(200);
     const asking = events(await callTool(url, session, 2, ASKS, { message: "Who?" }));
     const question = await nextMessage(asking);
     expect(question.message).toMatchObject({ method: "elicitation/create" });
@@ -150,12 +159,15 @@ describe.each([
     const [asked, worked, heard] = await Promise.all(
       places.map(async (place) => events(await listen(url, session, place))),
     );
-    if (asked === undefined || worked === undefined || heard === undefined) throw new Error("Not resumed");
+    if (asked === undefined || worked === undefined || heard === undefined)
+      throw new Error("Not resumed");
     expect((await nextMessage(worked)).message).toMatchObject({ id: 3, error: { code: -32603 } });
 
     const content = { username: "ada", email: "ada@example.com" };
     const { id } = question.message as { id: string };
-    expect((await post(url, { id, result: { action: "accept", content } }, session)).status).toBe(202);
+    expect((await post(url, { id, result: { action: "accept", content } }, session)).status).toBe(
+      202,
+    );
     const answer = await nextMessage(asked);
     expect(answer.message).toMatchObject({ id: 2 });
     expect(JSON.stringify(answer.message)).toContain("ada@example.com");
@@ -166,7 +178,9 @@ describe.each([
       params: { uri: WATCHED },
     });
     expect((await callTool(url, session, 6, "spec_hub", { do: "tools" })).status).toBe(200);
-    expect((await nextMessage(heard)).message).toMatchObject({ method: "notifications/tools/list_changed" });
+    expect((await nextMessage(heard)).message).toMatchObject({
+      method: "notifications/tools/list_changed",
+    });
 
     expect((await fetch(url, { method: "DELETE", headers: session })).status).toBe(204);
     expect((await post(url, { id: 7, method: "ping" }, session)).status).toBe(404);
@@ -174,13 +188,22 @@ describe.each([
 
   it("what a handler keeps behind a handle stays, and so does the state of a call without a session", async () => {
     if (now !== from) await deploy(from);
-    const call = async (name: string, args: object, more: object = {}): Promise<Record<string, unknown>> => {
+    const call = async (
+      name: string,
+      args: object,
+      more: object = {},
+    ): Promise<Record<string, unknown>> => {
       const version = "2026-07-28";
       const _meta = {
         "io.modelcontextprotocol/protocolVersion": version,
         "io.modelcontextprotocol/clientCapabilities": { elicitation: {} },
       };
-      const fields = { "mcp-protocol-version": version, "mcp-method": "tools/call", "mcp-name": name, ...bearer() };
+      const fields = {
+        "mcp-protocol-version": version,
+        "mcp-method": "tools/call",
+        "mcp-name": name,
+        ...bearer(),
+      };
       const params = { name, arguments: args, _meta, ...more };
       const response = await post(url, { id: 1, method: "tools/call", params }, fields);
       return ((await response.json()) as { result: Record<string, unknown> }).result;

@@ -68,7 +68,10 @@ afterEach(() => {
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const arrived = (count: number, ms: number = 5_000): Promise<void> =>
-  vi.waitFor(() => expect(receiver.spans.length).toBeGreaterThanOrEqual(count), { timeout: ms, interval: 50 });
+  vi.waitFor(() => expect(receiver.spans.length).toBeGreaterThanOrEqual(count), {
+    timeout: ms,
+    interval: 50,
+  });
 
 it.each<[string, unknown]>([
   ["an object that cannot become text", { toString: 1 }],
@@ -78,7 +81,9 @@ it.each<[string, unknown]>([
 ])("a traceparent in _meta that is %s is ignored in both eras", async (_what, traceparent) => {
   const session = await openSession(world.url);
   for (const answer of [
-    await sendStateless(world.url, "tools/call", OSLO, { meta: { traceparent, tracestate: "a=1" } }),
+    await sendStateless(world.url, "tools/call", OSLO, {
+      meta: { traceparent, tracestate: "a=1" },
+    }),
     await sendStateless(off.url, "tools/call", OSLO, { meta: { traceparent } }),
     await session.call(OSLO.name, OSLO.arguments, {}, { traceparent }),
   ])
@@ -101,12 +106,25 @@ it("a stranger's words make no names, and no long attributes", async () => {
     { uri: "test://static-text", name: word },
     { header: "test://static-text" },
   );
-  const prompt = { ref: { type: "ref/prompt", name: "spec_stack" }, argument: { name: "language", value: "" } };
-  await sendStateless(world.url, "completion/complete", { ...prompt, name: word }, { header: undefined });
+  const prompt = {
+    ref: { type: "ref/prompt", name: "spec_stack" },
+    argument: { name: "language", value: "" },
+  };
+  await sendStateless(
+    world.url,
+    "completion/complete",
+    { ...prompt, name: word },
+    { header: undefined },
+  );
   await sendStateless(world.url, "tools/call", { name: word, arguments: {} });
   await arrived(SPANS + SPANS + 2);
   expect(receiver.spans.map(({ name }) => name)).toEqual(
-    expect.arrayContaining(["run resources/read", "run completion/complete", "resources/read", "tools/call"]),
+    expect.arrayContaining([
+      "run resources/read",
+      "run completion/complete",
+      "resources/read",
+      "tools/call",
+    ]),
   );
   expect(JSON.stringify(receiver.spans)).not.toContain("stranger");
   receiver.spans.length = 0;
@@ -119,11 +137,27 @@ it("baggage comes from the headers or from _meta, with or without a trace there"
   const call = { name: "spec_fetch", arguments: { url: upstreamUrl } };
   const headers = { traceparent: SAMPLED, baggage: "from=header" };
   for (const server of [world, off]) {
-    await sendStateless(server.url, "tools/call", call, { headers, meta: { baggage: "from=meta" } });
-    await sendStateless(server.url, "tools/call", call, { headers, meta: { traceparent: `00-${OTHER}-${SPAN}-01` } });
+    await sendStateless(server.url, "tools/call", call, {
+      headers,
+      meta: { baggage: "from=meta" },
+    });
+    await sendStateless(server.url, "tools/call", call, {
+      headers,
+      meta: { traceparent: `00-${OTHER}-${SPAN}-01` },
+    });
   }
-  expect(reached.map(({ baggage }) => baggage)).toEqual(["from=meta", "from=header", "from=meta", "from=header"]);
-  expect(reached.map(({ traceparent }) => String(traceparent).slice(3, 35))).toEqual([TRACE, OTHER, TRACE, OTHER]);
+  expect(reached.map(({ baggage }) => baggage)).toEqual([
+    "from=meta",
+    "from=header",
+    "from=meta",
+    "from=header",
+  ]);
+  expect(reached.map(({ traceparent }) => String(traceparent).slice(3, 35))).toEqual([
+    TRACE,
+    OTHER,
+    TRACE,
+    OTHER,
+  ]);
   await arrived(8);
 });
 
@@ -190,7 +224,9 @@ it("a fault of ours has one trace id in the answer's log line and in its span", 
 it("of a burst nothing is lost, and few requests carry it", async () => {
   const calls = 1_500;
   for (let sent = 0; sent < calls; sent += 100)
-    await Promise.all(Array.from({ length: 100 }, () => sendStateless(world.url, "tools/call", OSLO)));
+    await Promise.all(
+      Array.from({ length: 100 }, () => sendStateless(world.url, "tools/call", OSLO)),
+    );
   await arrived(calls * SPANS, 10_000);
   expect(receiver.spans).toHaveLength(calls * SPANS);
   expect(new Set(receiver.spans.map(({ spanId }) => spanId)).size).toBe(calls * SPANS);
@@ -204,7 +240,10 @@ it("a collector that is slow is asked once at a time, and gets everything", asyn
   receiver.answer = (request, response) => {
     most = Math.max(most, (open += 1));
     request.resume();
-    held.push(() => ((open -= 1), response.writeHead(503).end()));
+    held.push(() => {
+      open -= 1;
+      return response.writeHead(503).end();
+    });
   };
   for (let round = 0; round < 12; round += 1) {
     await Promise.all(
@@ -234,7 +273,9 @@ it("what there is no room for is counted and told, and so is what a collector re
     };
     const calls = 1_700;
     for (let sent = 0; sent < calls; sent += 100)
-      await Promise.all(Array.from({ length: 100 }, () => sendStateless(own.url, "tools/call", OSLO)));
+      await Promise.all(
+        Array.from({ length: 100 }, () => sendStateless(own.url, "tools/call", OSLO)),
+      );
     receiver.answer = undefined;
     release();
     await vi.waitFor(() => expect(own.log()).toContain("telemetry.failed"), 8_000);
@@ -253,7 +294,9 @@ it("what there is no room for is counted and told, and so is what a collector re
     receiver.answer = (request, response) => {
       request.resume();
       response.writeHead(200, { "content-type": "application/json" });
-      response.end(JSON.stringify({ partialSuccess: { rejectedSpans: "2", errorMessage: "too old" } }));
+      response.end(
+        JSON.stringify({ partialSuccess: { rejectedSpans: "2", errorMessage: "too old" } }),
+      );
     };
     await sendStateless(other.url, "tools/call", OSLO);
     await vi.waitFor(() => expect(other.log()).toMatch(/"reason":"rejected","dropped":2\}/), 8_000);
@@ -273,7 +316,9 @@ it("what a session answers by itself is a method too, and one that does not exis
   await arrived(8);
   await pause(600);
   const methods = receiver.spans.filter(({ kind, name }) => kind === 2 && name !== "POST /mcp");
-  expect(methods.map(({ name, error, attributes }) => [name, error, attributes["error.type"]])).toEqual([
+  expect(
+    methods.map(({ name, error, attributes }) => [name, error, attributes["error.type"]]),
+  ).toEqual([
     ["ping", false, undefined],
     ["logging/setLevel", true, "-32602"],
   ]);
@@ -281,7 +326,9 @@ it("what a session answers by itself is a method too, and one that does not exis
 });
 
 it("a collector that says nothing keeps no session waiting", async () => {
-  receiver.answer = (request) => void request.resume();
+  receiver.answer = (request) => {
+    request.resume();
+  };
   const session = await openSession(world.url);
   // The collector is asked, and never answers: who waited for it would wait for longer than this test may take.
   await vi.waitFor(() => expect(receiver.requests).not.toEqual([]), 8_000);

@@ -22,13 +22,20 @@ export async function sendStateless(
 ): Promise<JsonRpcReply> {
   const version = "2026-07-28";
   const _meta = {
-    ...{ "io.modelcontextprotocol/protocolVersion": version, "io.modelcontextprotocol/clientCapabilities": {} },
+    "io.modelcontextprotocol/protocolVersion": version,
+    "io.modelcontextprotocol/clientCapabilities": {},
     ...meta,
   };
   const named = header === undefined ? undefined : { "mcp-name": header };
   const response = await fetch(url, {
     method: "POST",
-    headers: { ...TYPES, "mcp-protocol-version": version, "mcp-method": method, ...named, ...headers },
+    headers: {
+      ...TYPES,
+      "mcp-protocol-version": version,
+      "mcp-method": method,
+      ...named,
+      ...headers,
+    },
     body: JSON.stringify({ jsonrpc: "2.0", id: 7, method, params: { name, ...params, _meta } }),
   });
   return answerIn(await response.text());
@@ -47,7 +54,11 @@ export async function openSession(url: URL): Promise<Session> {
       headers: { ...TYPES, ...headers },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
     });
-  const opening = { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: { name: "t", version: "1" } };
+  const opening = {
+    protocolVersion: "2025-11-25",
+    capabilities: {},
+    clientInfo: { name: "t", version: "1" },
+  };
   const opened = await post("initialize", opening, {});
   const id = { "mcp-session-id": opened.headers.get("mcp-session-id") ?? "" };
   const request: Session["request"] = async (method, params = {}, headers = {}) =>

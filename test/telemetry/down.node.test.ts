@@ -62,7 +62,8 @@ async function collect(port: number, take: (spans: number) => void): Promise<Htt
     request.on("data", (chunk: Buffer) => (body += chunk.toString()));
     request.on("end", () => {
       const { resourceSpans } = JSON.parse(body) as Sent;
-      for (const { scopeSpans } of resourceSpans) for (const { spans } of scopeSpans) take(spans.length);
+      for (const { scopeSpans } of resourceSpans)
+        for (const { spans } of scopeSpans) take(spans.length);
       response.writeHead(200, { "content-type": "application/json" }).end("{}");
     });
   });
@@ -78,7 +79,11 @@ it.each<[what: string, down: () => Promise<Down>, reason: string]>([
   async (_what, down, reason) => {
     const { port, stop } = await down();
     const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}` };
-    const world = await serveChanged("test/world/worker.ts", { AUTH: "none", ...endpoint }, { alter: impatient });
+    const world = await serveChanged(
+      "test/world/worker.ts",
+      { AUTH: "none", ...endpoint },
+      { alter: impatient },
+    );
     let collector: HttpServer | undefined;
     let arrived = 0;
     let calls = 0;
@@ -93,8 +98,12 @@ it.each<[what: string, down: () => Promise<Down>, reason: string]>([
       return [...lines].reduce((sum, [, dropped]) => sum + Number(dropped), 0);
     };
     try {
-      for (let sent = 0; sent < CALLS; sent += 50) await Promise.all(Array.from({ length: 50 }, call));
-      await vi.waitFor(() => expect(world.log()).toContain(`"reason":"${reason}"`), { timeout: 10_000, interval: 50 });
+      for (let sent = 0; sent < CALLS; sent += 50)
+        await Promise.all(Array.from({ length: 50 }, call));
+      await vi.waitFor(() => expect(world.log()).toContain(`"reason":"${reason}"`), {
+        timeout: 10_000,
+        interval: 50,
+      });
       expect(lost()).toBeGreaterThan(0);
       await stop();
       collector = await collect(port, (spans) => (arrived += spans));

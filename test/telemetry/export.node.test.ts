@@ -25,14 +25,23 @@ beforeAll(async () => {
   receiver = await receive();
   upstream = createServer((request, response) => {
     reached.push(request.headers);
-    response.writeHead(request.url?.startsWith("/gone") ? 404 : 200, { "content-type": "application/json" });
+    response.writeHead(request.url?.startsWith("/gone") ? 404 : 200, {
+      "content-type": "application/json",
+    });
     response.end("{}");
   });
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
   upstreamUrl = `http://127.0.0.1:${(upstream.address() as AddressInfo).port}`;
-  const collector = { OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url, OTEL_EXPORTER_OTLP_HEADERS: `x-key=${TOKEN}%20x` };
+  const collector = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: receiver.url,
+    OTEL_EXPORTER_OTLP_HEADERS: `x-key=${TOKEN}%20x`,
+  };
   world = await serveWorld(collector);
-  quiet = await serveWorld({ ...collector, OTEL_TRACES_SAMPLER_ARG: "0", OTEL_SERVICE_NAME: "quiet" });
+  quiet = await serveWorld({
+    ...collector,
+    OTEL_TRACES_SAMPLER_ARG: "0",
+    OTEL_SERVICE_NAME: "quiet",
+  });
 }, 90_000);
 
 afterAll(async () => {
@@ -75,7 +84,9 @@ it("the receiver takes nothing that is not OTLP to the letter", () => {
     endTimeUnixNano: "1763700000000000000",
   };
   const wrap = (span: object) => ({
-    resourceSpans: [{ resource: { attributes: [] }, scopeSpans: [{ scope: { name: "x" }, spans: [span] }] }],
+    resourceSpans: [
+      { resource: { attributes: [] }, scopeSpans: [{ scope: { name: "x" }, spans: [span] }] },
+    ],
   });
   expect(faultIn(wrap(good))).toBeUndefined();
   for (const wrong of [
@@ -96,24 +107,38 @@ it("the receiver takes nothing that is not OTLP to the letter", () => {
 
 it("a stateless call is three spans: the request, the method in it, the tool in that", async () => {
   await call("spec_structured", { city: "Oslo" });
-  const { "POST /mcp": http, "tools/call spec_structured": method, "run spec_structured": tool } = await spans(3);
+  const {
+    "POST /mcp": http,
+    "tools/call spec_structured": method,
+    "run spec_structured": tool,
+  } = await spans(3);
   expect(http).toMatchObject({
     kind: 2,
     error: false,
     attributes: {
-      ...{ "http.request.method": "POST", "http.route": "/mcp", "url.path": "/mcp", "url.scheme": "http" },
-      ...{ "server.address": "127.0.0.1", "server.port": Number(world.url.port), "http.response.status_code": 200 },
+      "http.request.method": "POST",
+      "http.route": "/mcp",
+      "url.path": "/mcp",
+      "url.scheme": "http",
+      "server.address": "127.0.0.1",
+      "server.port": Number(world.url.port),
+      "http.response.status_code": 200,
     },
   });
   expect(http?.parentSpanId).toBeUndefined();
-  expect(method).toMatchObject({ kind: 2, traceId: http?.traceId, parentSpanId: http?.spanId, links: [] });
+  expect(method).toMatchObject({
+    kind: 2,
+    traceId: http?.traceId,
+    parentSpanId: http?.spanId,
+    links: [],
+  });
   expect(method?.attributes).toEqual({
-    ...{ "mcp.method.name": "tools/call", "mcp.protocol.version": "2026-07-28", "jsonrpc.request.id": "7" },
-    ...{
-      "gen_ai.tool.name": "spec_structured",
-      "gen_ai.operation.name": "execute_tool",
-      "barewire.outcome": "complete",
-    },
+    "mcp.method.name": "tools/call",
+    "mcp.protocol.version": "2026-07-28",
+    "jsonrpc.request.id": "7",
+    "gen_ai.tool.name": "spec_structured",
+    "gen_ai.operation.name": "execute_tool",
+    "barewire.outcome": "complete",
   });
   expect(tool).toMatchObject({ kind: 1, parentSpanId: method?.spanId });
   expect([...receiver.services]).toEqual(["barewire-world"]);
@@ -124,7 +149,11 @@ it("in a session the object's spans hang on the Worker's", async () => {
   const post = (body: object, headers: Record<string, string> = {}): Promise<Response> =>
     fetch(world.url, {
       method: "POST",
-      headers: { "content-type": "application/json", accept: "application/json, text/event-stream", ...headers },
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...headers,
+      },
       body: JSON.stringify({ jsonrpc: "2.0", ...body }),
     });
   const clientInfo = { name: "t", version: "1" };
@@ -138,7 +167,10 @@ it("in a session the object's spans hang on the Worker's", async () => {
   expect(initialize).toMatchObject({ kind: 2, parentSpanId: opening?.spanId, error: false });
   // The id itself is a credential: spans name the session by a digest of it.
   const name = createHash("sha256").update(session).digest("base64url");
-  expect(initialize?.attributes).toMatchObject({ "mcp.method.name": "initialize", "mcp.session.id": name });
+  expect(initialize?.attributes).toMatchObject({
+    "mcp.method.name": "initialize",
+    "mcp.session.id": name,
+  });
   expect(JSON.stringify(receiver.spans)).not.toContain(session);
   receiver.spans.length = 0;
   const params = { name: "spec_structured", arguments: { city: "Oslo" }, _meta: {} };
@@ -168,9 +200,16 @@ it("a context in _meta is the parent of the method, and the request is linked", 
   await call(
     "spec_structured",
     { city: "Oslo" },
-    { headers: { traceparent: SAMPLED }, meta: { traceparent: `00-${OTHER}-${SPAN}-01`, tracestate: "v=2" } },
+    {
+      headers: { traceparent: SAMPLED },
+      meta: { traceparent: `00-${OTHER}-${SPAN}-01`, tracestate: "v=2" },
+    },
   );
-  const { "POST /mcp": http, "tools/call spec_structured": method, "run spec_structured": tool } = await spans(3);
+  const {
+    "POST /mcp": http,
+    "tools/call spec_structured": method,
+    "run spec_structured": tool,
+  } = await spans(3);
   expect(http).toMatchObject({ traceId: TRACE, parentSpanId: SPAN });
   expect(method).toMatchObject({
     traceId: OTHER,
@@ -183,12 +222,19 @@ it("a context in _meta is the parent of the method, and the request is linked", 
 
 it("goes on to an upstream, with everything that came in, and says how that ended", async () => {
   const context = { traceparent: SAMPLED, tracestate: "a=1", baggage: "tenant=7" };
-  await call("spec_fetch", { url: `${upstreamUrl}/hidden-argument?hidden=1` }, { headers: context });
+  await call(
+    "spec_fetch",
+    { url: `${upstreamUrl}/hidden-argument?hidden=1` },
+    { headers: context },
+  );
   const { GET: out, "run spec_fetch": tool } = await spans(4);
   expect(out).toMatchObject({ kind: 3, parentSpanId: tool?.spanId, error: false });
   expect(out?.attributes).toEqual({
-    ...{ "http.request.method": "GET", "url.full": `${upstreamUrl}/REDACTED`, "server.address": "127.0.0.1" },
-    ...{ "server.port": Number(new URL(upstreamUrl).port), "http.response.status_code": 200 },
+    "http.request.method": "GET",
+    "url.full": `${upstreamUrl}/REDACTED`,
+    "server.address": "127.0.0.1",
+    "server.port": Number(new URL(upstreamUrl).port),
+    "http.response.status_code": 200,
   });
   expect(JSON.stringify(receiver.spans)).not.toContain("hidden");
   expect(reached[0]).toMatchObject({
@@ -198,7 +244,10 @@ it("goes on to an upstream, with everything that came in, and says how that ende
   });
   receiver.spans.length = 0;
   await call("spec_fetch", { url: `${upstreamUrl}/gone` });
-  expect((await spans(4))["GET"]).toMatchObject({ error: true, attributes: { "error.type": "404" } });
+  expect((await spans(4))["GET"]).toMatchObject({
+    error: true,
+    attributes: { "error.type": "404" },
+  });
 });
 
 it("what a handler keeps is spans of its own, without keys or values", async () => {
@@ -209,7 +258,10 @@ it("what a handler keeps is spans of its own, without keys or values", async () 
     expect(of(name), name).toMatchObject({ name, parentSpanId: all["run spec_keep"]?.spanId });
   expect(JSON.stringify(receiver.spans)).not.toMatch(/hidden/);
   // There is no database in bare workerd: the vault says so, and so does its span's parent.
-  expect(all["tools/call spec_keep"]).toMatchObject({ error: true, attributes: { "error.type": "tool_error" } });
+  expect(all["tools/call spec_keep"]).toMatchObject({
+    error: true,
+    attributes: { "error.type": "tool_error" },
+  });
 });
 
 it("says how a call ended", async () => {
@@ -256,7 +308,11 @@ it("an unsampled parent is passed on and not recorded, and so is a share of none
 });
 
 it("a client that records its own call has it recorded here, though requests are not", async () => {
-  await call("spec_structured", { city: "Oslo" }, { meta: { traceparent: `00-${OTHER}-${SPAN}-01` }, url: quiet.url });
+  await call(
+    "spec_structured",
+    { city: "Oslo" },
+    { meta: { traceparent: `00-${OTHER}-${SPAN}-01` }, url: quiet.url },
+  );
   const { "tools/call spec_structured": method } = await spans(2);
   expect(method).toMatchObject({ traceId: OTHER, parentSpanId: SPAN, links: [] });
   expect([...receiver.services]).toContain("quiet");
@@ -270,18 +326,41 @@ it("requests of a moment share a batch", async () => {
 });
 
 it.each<[string, NonNullable<Receiver["answer"]>]>([
-  ["answers 500", (_, response) => void response.writeHead(500).end()],
-  ["redirects", (_, response) => void response.writeHead(302, { location: "http://127.0.0.1:9/" }).end()],
+  [
+    "answers 500",
+    (_, response) => {
+      response.writeHead(500).end();
+    },
+  ],
+  [
+    "redirects",
+    (_, response) => {
+      response.writeHead(302, { location: "http://127.0.0.1:9/" }).end();
+    },
+  ],
   ["says nothing", () => undefined],
-  ["hangs up", (request) => void request.destroy()],
-  ["talks without end", (_, response) => void response.writeHead(200).write("x".repeat(200_000))],
+  [
+    "hangs up",
+    (request) => {
+      request.destroy();
+    },
+  ],
+  [
+    "talks without end",
+    (_, response) => {
+      response.writeHead(200).write("x".repeat(200_000));
+    },
+  ],
 ])("a collector that %s changes nothing for who calls", async (_what, answer) => {
   receiver.answer = answer;
   const before = Date.now();
-  const all = await Promise.all(Array.from({ length: 5 }, () => call("spec_structured", { city: "Oslo" })));
+  const all = await Promise.all(
+    Array.from({ length: 5 }, () => call("spec_structured", { city: "Oslo" })),
+  );
   // Whoever waited for the collector would have waited for its whole five seconds.
   expect(Date.now() - before).toBeLessThan(4_000);
-  for (const one of all) expect(one).toMatchObject({ result: { structuredContent: { city: "Oslo" } } });
+  for (const one of all)
+    expect(one).toMatchObject({ result: { structuredContent: { city: "Oslo" } } });
   await pause(700);
 });
 

@@ -38,25 +38,36 @@ const is =
   (value: unknown, at: string): string | undefined =>
     test(value) ? undefined : `${at} is no ${what}: ${JSON.stringify(value)}`;
 const hex = (length: number) =>
-  is((value) => typeof value === "string" && new RegExp(`^[0-9a-f]{${length}}$`).test(value), `${length} hex digits`);
+  is(
+    (value) => typeof value === "string" && new RegExp(`^[0-9a-f]{${length}}$`).test(value),
+    `${length} hex digits`,
+  );
 const text = is((value) => typeof value === "string", "text");
-const nano = is((value) => typeof value === "string" && /^\d{19}$/.test(value), "64-bit number as text");
-const oneOf = (...values: number[]) => is((value) => values.includes(value as number), `one of ${values.join()}`);
+const nano = is(
+  (value) => typeof value === "string" && /^\d{19}$/.test(value),
+  "64-bit number as text",
+);
+const oneOf = (...values: number[]) =>
+  is((value) => values.includes(value as number), `one of ${values.join()}`);
 const list =
   (shape: (value: unknown, at: string) => string | undefined) =>
   (value: unknown, at: string): string | undefined =>
     Array.isArray(value)
-      ? value.map((one, index) => shape(one, `${at}[${index}]`)).find((fault) => fault !== undefined)
+      ? value
+          .map((one, index) => shape(one, `${at}[${index}]`))
+          .find((fault) => fault !== undefined)
       : `${at} is no list`;
 const object =
   (shape: Shape, required: readonly string[] = []) =>
   (value: unknown, at: string): string | undefined => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return `${at} is no object`;
+    if (typeof value !== "object" || value === null || Array.isArray(value))
+      return `${at} is no object`;
     const absent = required.find((name) => !(name in value));
     if (absent !== undefined) return `${at}.${absent} is absent`;
     for (const [name, member] of Object.entries(value)) {
       const check = shape[name];
-      const fault = check === undefined ? `${at}.${name} is unknown` : check(member, `${at}.${name}`);
+      const fault =
+        check === undefined ? `${at}.${name} is unknown` : check(member, `${at}.${name}`);
       if (fault !== undefined) return fault;
     }
     return undefined;
@@ -66,7 +77,10 @@ const anyValue = (value: unknown, at: string): string | undefined =>
     ? object({
         stringValue: text,
         boolValue: is((one) => typeof one === "boolean", "boolean"),
-        intValue: is((one) => typeof one === "string" && /^-?\d{1,19}$/.test(one), "64-bit number as text"),
+        intValue: is(
+          (one) => typeof one === "string" && /^-?\d{1,19}$/.test(one),
+          "64-bit number as text",
+        ),
         doubleValue: is((one) => typeof one === "number", "number"),
       })(value, at)
     : `${at} has not one value`;
@@ -99,7 +113,9 @@ const request = object(
     resourceSpans: list(
       object({
         resource: object({ attributes }),
-        scopeSpans: list(object({ scope: object({ name: text, version: text }), spans: list(span) })),
+        scopeSpans: list(
+          object({ scope: object({ name: text, version: text }), spans: list(span) }),
+        ),
       }),
     ),
   },
@@ -131,12 +147,22 @@ const plain = (of: Attribute[] = []): Record<string, string | number | boolean> 
   Object.fromEntries(
     of.map(({ key, value: { stringValue, intValue, boolValue, doubleValue } }) => [
       key,
-      stringValue ?? (intValue === undefined ? undefined : Number(intValue)) ?? boolValue ?? doubleValue ?? "",
+      stringValue ??
+        (intValue === undefined ? undefined : Number(intValue)) ??
+        boolValue ??
+        doubleValue ??
+        "",
     ]),
   );
 
 export async function receive(): Promise<Receiver> {
-  const receiver = { spans: [], requests: [], services: new Set(), faults: [], answer: undefined } as unknown as {
+  const receiver = {
+    spans: [],
+    requests: [],
+    services: new Set(),
+    faults: [],
+    answer: undefined,
+  } as unknown as {
     -readonly [K in keyof Receiver]: Receiver[K];
   };
   const server = createServer((incoming, response) => {
@@ -161,7 +187,12 @@ export async function receive(): Promise<Receiver> {
       receiver.services.add(String(plain(resource.attributes)["service.name"]));
       for (const { spans } of scopeSpans)
         for (const { attributes: own, links = [], status, ...rest } of spans)
-          receiver.spans.push({ ...rest, links, attributes: plain(own), error: status?.code === 2 });
+          receiver.spans.push({
+            ...rest,
+            links,
+            attributes: plain(own),
+            error: status?.code === 2,
+          });
     }
     return undefined;
   };

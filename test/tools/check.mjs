@@ -5,7 +5,16 @@
  * Logins in a browser count as neither where there is no browser: npm installs none. That is named there too.
  */
 
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from "node:fs";
 import { join, relative } from "node:path";
 import { CHROMIUM_HINT, chromiumPath } from "./chromium.node.ts";
 import { ROOT } from "../../src/cli/environment.mjs";
@@ -36,7 +45,11 @@ const QUICK = [
   { name: "lint", command: "oxlint", args: ["--type-aware", "--deny-warnings"] },
   { name: "types of src and its tests", command: "tsc", args: ["-p", "tsconfig.json"] },
   { name: "types of the operator programs", command: "tsc", args: ["-p", "src/cli/tsconfig.json"] },
-  { name: "types of the tests outside workerd", command: "tsc", args: ["-p", "test/tsconfig.json"] },
+  {
+    name: "types of the tests outside workerd",
+    command: "tsc",
+    args: ["-p", "test/tsconfig.json"],
+  },
   { name: "size", command: "node", args: ["test/tools/size.mjs"] },
 ];
 const GROUPS = isQuick
@@ -45,7 +58,12 @@ const GROUPS = isQuick
       QUICK,
       [
         vitest("unit tests, fixtures, real clients", hasBrowser ? [] : ["--project=!browser"]),
-        { name: "official conformance", command: "node", args: ["test/tools/conformance.mjs"], read: readTotals },
+        {
+          name: "official conformance",
+          command: "node",
+          args: ["test/tools/conformance.mjs"],
+          read: readTotals,
+        },
       ],
     ];
 
@@ -73,7 +91,8 @@ async function runStep(step) {
   totals.failed += result.failed;
   failures.push(...result.failures);
   const mark = result.failed === 0 ? "✓" : "✗";
-  const counts = result.failed === 0 ? `${result.passed}` : `${result.failed} failed: ${relative(ROOT, log)}`;
+  const counts =
+    result.failed === 0 ? `${result.passed}` : `${result.failed} failed: ${relative(ROOT, log)}`;
   const seconds = Math.round((Date.now() - began) / 1000);
   console.log(`${mark} ${step.name.padEnd(36)}${`${seconds} s`.padStart(6)}   ${counts}`);
 }
@@ -91,7 +110,11 @@ function hasRoom(folder, bytes) {
 /** What a step came to. Never "nothing failed" for a program that did not end well. */
 function judge(step, code, output) {
   const read = step.read?.(output);
-  const { passed, failed, failures: named = [] } = read ?? { passed: code === 0 ? 1 : 0, failed: 0 };
+  const {
+    passed,
+    failed,
+    failures: named = [],
+  } = read ?? { passed: code === 0 ? 1 : 0, failed: 0 };
   if (code === 0 || failed > 0) return { passed, failed, failures: named };
   const lines = output
     .trimEnd()
@@ -109,7 +132,10 @@ function report() {
       console.log(`and ${failures.length - index} more: ${relative(ROOT, LOGS)}/`);
       break;
     }
-    const detail = failures.length === 1 || index === 0 ? lines.slice(0, Math.max(0, room - failures.length)) : [];
+    const detail =
+      failures.length === 1 || index === 0
+        ? lines.slice(0, Math.max(0, room - failures.length))
+        : [];
     for (const line of [title, ...detail]) console.log(line);
     room -= 1 + detail.length;
   }
@@ -137,20 +163,28 @@ function readVitest(path) {
 function failuresOf(file) {
   const name = relative(ROOT, file.name);
   const failed = file.assertionResults.filter(({ status }) => status === "failed");
-  if (failed.length === 0 && file.status === "failed") return [[`✗ ${name}`, ...reason(file.message)]];
-  return failed.map((test) => [`✗ ${name} > ${test.fullName}`, ...reason(test.failureMessages.join("\n"))]);
+  if (failed.length === 0 && file.status === "failed")
+    return [[`✗ ${name}`, ...reason(file.message)]];
+  return failed.map((test) => [
+    `✗ ${name} > ${test.fullName}`,
+    ...reason(test.failureMessages.join("\n")),
+  ]);
 }
 
 /** What went wrong, without the frames of the test runner and of packages. */
 function reason(message) {
-  const lines = message.split("\n").filter((line) => line.trim() !== "" && !line.includes("/node_modules/"));
+  const lines = message
+    .split("\n")
+    .filter((line) => line.trim() !== "" && !line.includes("/node_modules/"));
   return lines.map((line) => `    ${line.replaceAll(ROOT, "")}`);
 }
 
 function readTotals(output) {
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   if (last === undefined) return undefined;
-  const failures = [...output.matchAll(/^ +FAIL .*$/gm)].map(([line]) => [`✗ official conformance > ${line.trim()}`]);
+  const failures = [...output.matchAll(/^ +FAIL .*$/gm)].map(([line]) => [
+    `✗ official conformance > ${line.trim()}`,
+  ]);
   return { passed: Number(last[1]), failed: Number(last[2]), failures };
 }
 

@@ -30,14 +30,12 @@ const forced = (scenario) => ({
 });
 const OLDEST = "2025-03-26";
 const OF_THE_OLDEST = [
-  ...[
-    "server-session-lifecycle",
-    "server-initialize",
-    "logging-set-level",
-    "ping",
-    "completion-complete",
-    "tools-list",
-  ],
+  "server-session-lifecycle",
+  "server-initialize",
+  "logging-set-level",
+  "ping",
+  "completion-complete",
+  "tools-list",
   ...[
     "simple-text",
     "image",
@@ -99,7 +97,8 @@ process.exit(totals.failed === 0 && totals.passed > 0 ? 0 : 1);
 async function withWorld(only) {
   const world = await serveWorld(only === undefined ? {} : { SESSION_PROTOCOL_VERSION: only });
   try {
-    for (const lane of LANES.filter((one) => one.only === only)) await runLane(lane, world.url.href);
+    for (const lane of LANES.filter((one) => one.only === only))
+      await runLane(lane, world.url.href);
   } finally {
     await world.stop();
   }
@@ -122,7 +121,17 @@ async function withGuardedWorld() {
 async function runAuthorization(issuer, revision) {
   const out = join(scratch, `authorization-${revision}`);
   mkdirSync(out);
-  const suite = ["authorization", "--url", issuer, "--client-id", "suite", "-p", String(await freePort()), "-o", out];
+  const suite = [
+    "authorization",
+    "--url",
+    issuer,
+    "--client-id",
+    "suite",
+    "-p",
+    String(await freePort()),
+    "-o",
+    out,
+  ];
   suite.push("--resource", `${issuer}/mcp`, "--spec-version", revision);
   // The suite prints an address and waits for a browser to come back from it.
   let browsing;
@@ -182,7 +191,10 @@ async function runLane(lane, url) {
     out,
   ];
   console.log(`${lane.name}:`);
-  const { code, output } = await runProgram("conformance", suite, { isQuiet: true, timeoutMs: 300_000 });
+  const { code, output } = await runProgram("conformance", suite, {
+    isQuiet: true,
+    timeoutMs: 300_000,
+  });
   const verdicts = readdirSync(out)
     .sort()
     .map((folder) => judge(out, folder, lane.unscored));
@@ -192,8 +204,10 @@ async function runLane(lane, url) {
   // A scenario that never ran has not passed.
   let failed = Math.max(scored.length, lane.scored) - passed;
   if (code !== 0 && failed === 0) failed = 1;
-  if (scored.length !== lane.scored) console.log(`  ran ${scored.length} scored scenarios, not ${lane.scored}`);
-  if (failed > 0 && verdicts.every((verdict) => verdict.passed || !verdict.scored)) console.log(output);
+  if (scored.length !== lane.scored)
+    console.log(`  ran ${scored.length} scored scenarios, not ${lane.scored}`);
+  if (failed > 0 && verdicts.every((verdict) => verdict.passed || !verdict.scored))
+    console.log(output);
   console.log(`  ${lane.name}: ${passed} of ${lane.scored}\n`);
   totals.passed += passed;
   totals.failed += failed;
@@ -208,8 +222,11 @@ function judge(out, folder, unscored) {
   const good = checks.filter(({ status }) => status === "SUCCESS");
   const passed = bad.length === 0 && good.length > 0;
   const scored = unscored === undefined || !unscored.test(scenario);
-  const faults = bad.map((c) => `\n      ${c.status} ${c.id}: ${c.errorMessage ?? c.description ?? ""}`).join("");
-  const verdict = passed ? "pass" : scored ? "FAIL" : "not required";
+  const faults = bad
+    .map((c) => `\n      ${c.status} ${c.id}: ${c.errorMessage ?? c.description ?? ""}`)
+    .join("");
+  const failure = scored ? "FAIL" : "not required";
+  const verdict = passed ? "pass" : failure;
   return {
     passed,
     scored,

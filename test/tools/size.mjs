@@ -54,13 +54,18 @@ async function gzippedBundle(entry) {
 /** [folder, lines] of each folder and file directly under src/, comments and blank lines included. */
 function countLines(src) {
   const lines = (path) =>
-    /\.\w+$/.test(path) ? readFileSync(path, "utf8").replace(/\n$/, "").split("\n").length : walk(path);
+    /\.\w+$/.test(path)
+      ? readFileSync(path, "utf8").replace(/\n$/, "").split("\n").length
+      : walk(path);
   const walk = (path) => readdirSync(path).reduce((sum, name) => sum + lines(join(path, name)), 0);
   return readdirSync(src).map((folder) => [folder, lines(join(src, folder))]);
 }
 
 function row(what, count, most = Infinity, unit = "lines") {
-  const over = count > most ? `  OVER by ${count - most}: take out what nobody needs, or say it in fewer bytes` : "";
+  const over =
+    count > most
+      ? `  OVER by ${count - most}: take out what nobody needs, or say it in fewer bytes`
+      : "";
   const ceiling = most === Infinity ? "" : `  of ${most.toLocaleString("en")}${over}`;
   console.log(`  ${what.padEnd(28)}${count.toLocaleString("en").padStart(9)} ${unit}${ceiling}`);
 }

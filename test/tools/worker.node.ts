@@ -29,7 +29,16 @@ export async function startWorker(
   args: readonly string[],
   { port, readyMs = 60_000 }: { readonly port: number; readonly readyMs?: number },
 ): Promise<RunningWorker> {
-  const wrangler = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0", ...args];
+  const wrangler = [
+    "dev",
+    "--ip",
+    "127.0.0.1",
+    "--port",
+    String(port),
+    "--inspector-port",
+    "0",
+    ...args,
+  ];
   let output = "";
   let running = true;
   const { child, ended } = startProgram("wrangler", wrangler, (text) => {

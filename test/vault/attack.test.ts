@@ -17,7 +17,12 @@ beforeAll(makeTables);
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: NOW });
   waiting = [];
-  vi.spyOn(globalThis, "fetch").mockImplementation(() => new Promise((resolve) => void waiting.push(resolve)));
+  vi.spyOn(globalThis, "fetch").mockImplementation(
+    () =>
+      new Promise((resolve) => {
+        waiting.push(resolve);
+      }),
+  );
 });
 afterEach(() => {
   vi.restoreAllMocks();
@@ -37,7 +42,11 @@ async function token(id: CredentialId): Promise<string | undefined> {
 }
 
 /** Two holders at once: the first was so slow that its lease lapsed, and does not know. */
-async function slowAndNext(): Promise<{ id: CredentialId; slow: Promise<unknown>; next: Promise<unknown> }> {
+async function slowAndNext(): Promise<{
+  id: CredentialId;
+  slow: Promise<unknown>;
+  next: Promise<unknown>;
+}> {
   const id = uniqueCredential("mail");
   await vault.put(id, TOKEN);
   const slow = token(id);
@@ -123,7 +132,10 @@ it("rewraps a page of the largest credentials", async () => {
   let next: string | undefined = "";
   let sum = 0;
   while (next !== undefined) {
-    const page: Awaited<ReturnType<typeof vault.reseal>> = await vaultOf("b", "a").reseal(next, 100);
+    const page: Awaited<ReturnType<typeof vault.reseal>> = await vaultOf("b", "a").reseal(
+      next,
+      100,
+    );
     if (!page.ok) throw new Error(page.error.message);
     ({ next } = page.value);
     sum += page.value.resealed;

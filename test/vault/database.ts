@@ -24,7 +24,10 @@ export const uniqueCredential = (service: string = "tracker"): CredentialId => (
 });
 
 /** Changes columns of a row directly. */
-export async function tamper({ owner, service, name }: CredentialId, columns: Record<string, unknown>): Promise<void> {
+export async function tamper(
+  { owner, service, name }: CredentialId,
+  columns: Record<string, unknown>,
+): Promise<void> {
   const set = Object.keys(columns).map((column, at) => `${column} = ?${at + 4}`);
   const text = `UPDATE credentials SET ${set.join(", ")} WHERE owner = ?1 AND service = ?2 AND name = ?3`;
   await db
@@ -33,7 +36,11 @@ export async function tamper({ owner, service, name }: CredentialId, columns: Re
     .run();
 }
 
-export async function credentialRow({ owner, service, name }: CredentialId): Promise<Record<string, unknown> | null> {
+export async function credentialRow({
+  owner,
+  service,
+  name,
+}: CredentialId): Promise<Record<string, unknown> | null> {
   const text = "SELECT * FROM credentials WHERE owner = ?1 AND service = ?2 AND name = ?3";
   return db
     .prepare(text)

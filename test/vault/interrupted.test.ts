@@ -25,13 +25,20 @@ async function fill(): Promise<Expected> {
   await db.exec("DELETE FROM credentials");
   const all: Expected = new Map();
   const { owner } = uniqueCredential("stopped");
-  for (let at = 0; at < MANY; at += 1) all.set({ owner, service: `service ${at}`, name: "key" }, `value ${at}`);
-  await Promise.all([...all].map(([id, value]) => vaultWithKeys("a").put(id, { value: value ?? null })));
+  for (let at = 0; at < MANY; at += 1)
+    all.set({ owner, service: `service ${at}`, name: "key" }, `value ${at}`);
+  await Promise.all(
+    [...all].map(([id, value]) => vaultWithKeys("a").put(id, { value: value ?? null })),
+  );
   return all;
 }
 
 /** So many pages from `after` on; the cursor of the next, or undefined at the end. */
-async function pages(count: number, ids: readonly string[], after: string = ""): Promise<string | undefined> {
+async function pages(
+  count: number,
+  ids: readonly string[],
+  after: string = "",
+): Promise<string | undefined> {
   let next: string | undefined = after;
   for (let done = 0; done < count && next !== undefined; done += 1) {
     const got = await vaultWithKeys(...ids).reseal(next, PAGE);
@@ -82,7 +89,8 @@ async function check(all: Expected, key: string): Promise<void> {
     const opened = await openAs(row, service);
     expect(opened.ok && JSON.parse(new TextDecoder().decode(opened.value))).toEqual({ value });
     for (const other of results) {
-      if (other !== row) expect(await openAs(row, other.service)).toEqual({ ok: false, error: "moved" });
+      if (other !== row)
+        expect(await openAs(row, other.service)).toEqual({ ok: false, error: "moved" });
     }
   }
 }
@@ -121,7 +129,8 @@ describe.each(STOPS)("stopped after page %i", (stop) => {
       });
       const died = await createVault(dying, ringOf("b", "a")).reseal(next ?? "", PAGE);
       // At the end there is nothing to write.
-      if (next !== undefined) expect(died).toMatchObject({ ok: false, error: { reason: "unavailable" } });
+      if (next !== undefined)
+        expect(died).toMatchObject({ ok: false, error: { reason: "unavailable" } });
       await use(all, `died ${writes}`, vaultWithKeys("a"), vaultWithKeys("b", "a"));
     }
     await pages(Infinity, ["b", "a"]);

@@ -10,7 +10,13 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { copyDatabases, ROOT, startDevServer, VAULT_ID, type DevServer } from "./serve.node.ts";
 
 const KEYS = `k1:${Buffer.from(Array.from({ length: 32 }, (_, index) => index)).toString("base64")}`;
-const EXPIRED = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: 1, scope: "read" };
+const EXPIRED = {
+  kind: "oauth",
+  access_token: "at-1",
+  refresh_token: "rt-1",
+  expires: 1,
+  scope: "read",
+};
 const folder = mkdtempSync(join(tmpdir(), "barewire-vault-"));
 
 let upstream: Server;
@@ -22,9 +28,14 @@ let status = 200;
 let delay = 0;
 
 beforeAll(async () => {
-  upstream = createServer((request, response) => void answer(request, response));
+  upstream = createServer((request, response) => {
+    answer(request, response).catch((error: Error) => response.destroy(error));
+  });
   await new Promise<void>((resolve) => upstream.listen(0, "127.0.0.1", resolve));
-  writeFileSync(join(folder, "main.ts"), `export { worker as default } from "${ROOT}test/vault/worker.ts";`);
+  writeFileSync(
+    join(folder, "main.ts"),
+    `export { worker as default } from "${ROOT}test/vault/worker.ts";`,
+  );
   writeFileSync(
     join(folder, "wrangler.toml"),
     `name = "vault"
@@ -59,7 +70,13 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const count = asked.length + 1;
   await pause(delay);
   response.writeHead(status, { "content-type": "application/json" });
-  response.end(JSON.stringify({ access_token: `at-${count}`, refresh_token: `rt-${count}`, expires_in: 3_600 }));
+  response.end(
+    JSON.stringify({
+      access_token: `at-${count}`,
+      refresh_token: `rt-${count}`,
+      expires_in: 3_600,
+    }),
+  );
 }
 
 async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
@@ -70,16 +87,26 @@ async function formOf(request: IncomingMessage): Promise<URLSearchParams> {
 
 const tokenUrl = (): string =>
   `${served.origin}/token?url=http://127.0.0.1:${(upstream.address() as AddressInfo).port}/token`;
-const json = async (url: string, init?: RequestInit): Promise<unknown> => (await fetch(url, init)).json();
+const json = async (url: string, init?: RequestInit): Promise<unknown> =>
+  (await fetch(url, init)).json();
 
 it("twenty at once ask a listening upstream once, as it is written", async () => {
   delay = 300;
   const all = await Promise.all(Array.from({ length: 20 }, () => json(tokenUrl())));
   expect(new Set(all)).toEqual(new Set(["at-2"]));
   expect(asked).toHaveLength(1);
-  expect(Buffer.from(asked[0]?.authorization?.slice(6) ?? "", "base64").toString()).toBe("c%3A1:s%2F2");
-  expect(Object.fromEntries(asked[0]?.form ?? [])).toEqual({ grant_type: "refresh_token", refresh_token: "rt-1" });
-  expect(await json(served.origin)).toMatchObject({ access_token: "at-2", refresh_token: "rt-2", scope: "read" });
+  expect(Buffer.from(asked[0]?.authorization?.slice(6) ?? "", "base64").toString()).toBe(
+    "c%3A1:s%2F2",
+  );
+  expect(Object.fromEntries(asked[0]?.form ?? [])).toEqual({
+    grant_type: "refresh_token",
+    refresh_token: "rt-1",
+  });
+  expect(await json(served.origin)).toMatchObject({
+    access_token: "at-2",
+    refresh_token: "rt-2",
+    scope: "read",
+  });
 });
 
 it("an upstream that fails costs nothing, and is asked again", async () => {

@@ -9,8 +9,18 @@ import { callStateless } from "../transport/session/client.ts";
 import { db, uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
 
 const NOW = 1_763_700_000_000;
-const upstream = { tokenUrl: "https://up.test/token", clientId: "c:1", clientSecret: secret("s/2") };
-const TOKEN = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: NOW - 1, scope: "read" };
+const upstream = {
+  tokenUrl: "https://up.test/token",
+  clientId: "c:1",
+  clientSecret: secret("s/2"),
+};
+const TOKEN = {
+  kind: "oauth",
+  access_token: "at-1",
+  refresh_token: "rt-1",
+  expires: NOW - 1,
+  scope: "read",
+};
 
 /** Requests that the upstream got. */
 let asked: Request[] = [];
@@ -22,7 +32,8 @@ beforeAll(makeTables);
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: NOW });
   asked = [];
-  answer = (count) => json({ access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 3_600 });
+  answer = (count) =>
+    json({ access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 3_600 });
   vi.spyOn(globalThis, "fetch").mockImplementation(async (input, init) => {
     const request = new Request(input, init);
     asked.push(request.clone());
@@ -61,7 +72,12 @@ it("renews one that is about to expire, and keeps all that it does not replace",
   const id = await kept({ ...TOKEN, expires: NOW + 59_000, refresh_token: "rt-1" });
   vi.setSystemTime(NOW + 30_000);
   expect(await token(id)).toBe("at-2");
-  expect(await value(id)).toEqual({ ...TOKEN, access_token: "at-2", refresh_token: "rt-2", expires: NOW + 3_630_000 });
+  expect(await value(id)).toEqual({
+    ...TOKEN,
+    access_token: "at-2",
+    refresh_token: "rt-2",
+    expires: NOW + 3_630_000,
+  });
   const [request] = asked;
   expect(request?.headers.get("authorization")).toBe(`Basic ${btoa("c%3A1:s%2F2")}`);
   expect(await request?.text()).toBe("grant_type=refresh_token&refresh_token=rt-1");
@@ -102,17 +118,21 @@ it.each<[text: string, seconds: number]>([
   ["null", 3_600],
   ['"soon"', 3_600],
   ["{}", 3_600],
-])("an upstream that says expires_in %s gives a token for %i s, and the next one after it", async (text, seconds) => {
-  const id = await kept();
-  const headers = { "content-type": "application/json" };
-  answer = (count) => new Response(`{"access_token":"at-${count + 1}","expires_in":${text}}`, { headers });
-  expect(await token(id)).toBe("at-2");
-  expect(await value(id)).toMatchObject({ expires: NOW + seconds * 1_000 });
-  vi.setSystemTime(NOW + seconds * 1_000 - 61_000);
-  expect([await token(id), asked.length]).toEqual(["at-2", 1]);
-  vi.setSystemTime(NOW + seconds * 1_000);
-  expect([await token(id), asked.length]).toEqual(["at-3", 2]);
-});
+])(
+  "an upstream that says expires_in %s gives a token for %i s, and the next one after it",
+  async (text, seconds) => {
+    const id = await kept();
+    const headers = { "content-type": "application/json" };
+    answer = (count) =>
+      new Response(`{"access_token":"at-${count + 1}","expires_in":${text}}`, { headers });
+    expect(await token(id)).toBe("at-2");
+    expect(await value(id)).toMatchObject({ expires: NOW + seconds * 1_000 });
+    vi.setSystemTime(NOW + seconds * 1_000 - 61_000);
+    expect([await token(id), asked.length]).toEqual(["at-2", 1]);
+    vi.setSystemTime(NOW + seconds * 1_000);
+    expect([await token(id), asked.length]).toEqual(["at-3", 2]);
+  },
+);
 
 it("a credential that was kept with an endless life is good again", async () => {
   const id = await kept({ ...TOKEN, expires: null });
@@ -158,24 +178,38 @@ it("a renewal whose caller hangs up comes to its end, and the refresh token that
   vi.useRealTimers();
   answer = async (count) => {
     await pause(500);
-    return json({ access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 3_600 });
+    return json({
+      access_token: `at-${count + 1}`,
+      refresh_token: `rt-${count + 1}`,
+      expires_in: 3_600,
+    });
   };
   await (await callStateless(1, "spec_token", { keep: true })).text();
   const caller = new AbortController();
-  const left = thrownMessage(async () => callStateless(2, "spec_token", { keep: false }, {}, caller.signal));
+  const left = thrownMessage(async () =>
+    callStateless(2, "spec_token", { keep: false }, {}, caller.signal),
+  );
   await vi.waitUntil(() => asked.length > 0, 10_000);
   caller.abort();
   expect(await left).toContain("abort");
-  expect(await (await callStateless(3, "spec_token", { keep: false })).text()).toContain('"text":"at-2"');
+  expect(await (await callStateless(3, "spec_token", { keep: false })).text()).toContain(
+    '"text":"at-2"',
+  );
   expect(asked).toHaveLength(1);
 });
 
 describe("a final no", () => {
-  beforeEach(() => void (answer = () => json({ error: "invalid_grant" }, 400)));
+  beforeEach(() => {
+    answer = () => json({ error: "invalid_grant" }, 400);
+  });
 
   it("is remembered, said at once, and ended by a new credential", async () => {
     const id = await kept();
-    expect([await token(id), await token(id), await token(id)]).toEqual(["revoked", "revoked", "revoked"]);
+    expect([await token(id), await token(id), await token(id)]).toEqual([
+      "revoked",
+      "revoked",
+      "revoked",
+    ]);
     expect(asked).toHaveLength(1);
     expect(await vault.list(id.owner)).toMatchObject({ value: [{ isRevoked: true }] });
     await vault.put(id, { ...TOKEN, access_token: "at-new", expires: NOW + 3_600_000 });
@@ -211,11 +245,16 @@ describe("an upstream that fails", () => {
     ["answers 429", () => json({}, 429)],
     ["refuses the client", () => json({ error: "invalid_client" }, 401)],
     ["sends a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
-    ["redirects", () => new Response(null, { status: 302, headers: { location: "http://10.0.0.1/" } })],
+    [
+      "redirects",
+      () => new Response(null, { status: 302, headers: { location: "http://10.0.0.1/" } }),
+    ],
     [
       "sends too much",
       () =>
-        new Response(`{"access_token":"${"x".repeat(70_000)}"}`, { headers: { "content-type": "application/json" } }),
+        new Response(`{"access_token":"${"x".repeat(70_000)}"}`, {
+          headers: { "content-type": "application/json" },
+        }),
     ],
     ["sends no token", () => json({ token_type: "Bearer" })],
   ])("and %s loses nothing, and may be asked again", async (_what, fails) => {

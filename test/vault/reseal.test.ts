@@ -91,9 +91,13 @@ it("ten thousand, read and written meanwhile: none lost, none readable as anothe
   // Without the old key: everything opens, holds its own value, and opens as nobody else's.
   const ring = ringOf("b");
   const results = await storedCredentials();
-  const byKey = new Map(results.map((row) => [JSON.stringify([row.owner, row.service, row.name]), row]));
+  const byKey = new Map(
+    results.map((row) => [JSON.stringify([row.owner, row.service, row.name]), row]),
+  );
   const keys = [...byKey.keys()];
-  const owners = await Promise.all(Array.from({ length: 500 }, (_, at) => sha256Base64url(idOf(at).owner)));
+  const owners = await Promise.all(
+    Array.from({ length: 500 }, (_, at) => sha256Base64url(idOf(at).owner)),
+  );
   for (let at = 0; at < MANY; at++) {
     const { service, name } = idOf(at);
     const key = JSON.stringify([owners[at % 500], service, name]);
@@ -105,7 +109,12 @@ it("ten thousand, read and written meanwhile: none lost, none readable as anothe
     const expected = again === undefined ? { n: at } : { n: at, again };
     expect(opened.ok && JSON.parse(new TextDecoder().decode(opened.value))).toEqual(expected);
     expect(
-      await openRow(ring, "vault", keys[(at + 1) % MANY] === key ? "" : (keys[(at + 1) % MANY] ?? ""), sealed),
+      await openRow(
+        ring,
+        "vault",
+        keys[(at + 1) % MANY] === key ? "" : (keys[(at + 1) % MANY] ?? ""),
+        sealed,
+      ),
     ).toEqual({
       ok: false,
       error: "moved",
@@ -122,7 +131,9 @@ describe("a page", () => {
     await vaultWithKeys("c").put(missing, { kept: true });
     await tamper(flipped, { sealed: new Uint8Array(100).fill(1) });
     await tamper(moved, {
-      sealed: Uint8Array.from((await credentialRow(ids[3] as CredentialId))?.["sealed"] as number[]),
+      sealed: Uint8Array.from(
+        (await credentialRow(ids[3] as CredentialId))?.["sealed"] as number[],
+      ),
     });
     const all = { resealed: 0, unreadable: {} as Record<string, number> };
     for (let next: string | undefined = ""; next !== undefined;) {
@@ -133,14 +144,22 @@ describe("a page", () => {
       for (const [reason, n] of Object.entries(page.value.unreadable))
         all.unreadable[reason] = (all.unreadable[reason] ?? 0) + n;
     }
-    expect(all).toEqual({ resealed: 3, unreadable: { 'key.missing "c"': 1, truncated: 1, moved: 1 } });
+    expect(all).toEqual({
+      resealed: 3,
+      unreadable: { 'key.missing "c"': 1, truncated: 1, moved: 1 },
+    });
     expect(await vaultWithKeys("c").get(missing)).toMatchObject({ ok: true });
     await db.exec("DELETE FROM credentials");
   });
 
   it("leaves a credential alone that was put, forgotten or put anew after it was read", async () => {
     const ids = Array.from({ length: 4 }, () => uniqueCredential("page"));
-    const [kept, put, forgotten, anew] = ids as [CredentialId, CredentialId, CredentialId, CredentialId];
+    const [kept, put, forgotten, anew] = ids as [
+      CredentialId,
+      CredentialId,
+      CredentialId,
+      CredentialId,
+    ];
     for (const id of ids) await vaultWithKeys("a").put(id, { value: "old" });
     // What comes between the reading and the writing of a page.
     const meanwhile = async (): Promise<void> => {
@@ -191,7 +210,9 @@ describe("a page", () => {
     async (cursor) => {
       const id = uniqueCredential("page");
       await vaultWithKeys("a").put(id, { kept: true });
-      expect(await vaultWithKeys("b", "a").reseal(cursor, 10)).toMatchObject({ value: { resealed: 1 } });
+      expect(await vaultWithKeys("b", "a").reseal(cursor, 10)).toMatchObject({
+        value: { resealed: 1 },
+      });
       await db.exec("DELETE FROM credentials");
     },
   );
@@ -225,7 +246,10 @@ describe("who may ask for it", () => {
 
   it.each<[string, () => Promise<string | undefined> | undefined]>([
     ["nobody who says nothing", () => undefined],
-    ["nobody who makes something up", async () => "b.99999999999.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"],
+    [
+      "nobody who makes something up",
+      async () => "b.99999999999.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+    ],
     ["nobody without a key of the ring", () => signText(ringOf("c"), "admin", soon(60))],
     ["nobody with a proof for another purpose", () => signText(ring, "refresh", soon(60))],
     ["nobody with a proof of yesterday", () => signText(ring, "admin", soon(-1))],
@@ -243,7 +267,10 @@ describe("who may ask for it", () => {
     expect((await ask(proof, { method: "GET", body: null })).status).toBe(405);
     expect((await ask(proof, { body: "[]" })).status).toBe(400);
     expect((await ask(proof, { body: "x".repeat(5_000) })).status).toBe(400);
-    vi.spyOn(vault, "reseal").mockResolvedValueOnce({ ok: false, error: { reason: "unavailable", message: "down" } });
+    vi.spyOn(vault, "reseal").mockResolvedValueOnce({
+      ok: false,
+      error: { reason: "unavailable", message: "down" },
+    });
     const down = await ask(proof);
     expect([down.status, await down.json()]).toEqual([503, { error: "down" }]);
   });

@@ -10,7 +10,12 @@ if (!ring.ok) throw new Error(ring.error);
 for (let index = 0; index < Number(many); index++) {
   const owner = `owner-${index}`;
   const plain = encodeUtf8(JSON.stringify({ kind: "key", key: `value-${index}` }));
-  const { key, blob } = await sealRow(ring.value, "vault", JSON.stringify([owner, "tracker", "key"]), plain);
+  const { key, blob } = await sealRow(
+    ring.value,
+    "vault",
+    JSON.stringify([owner, "tracker", "key"]),
+    plain,
+  );
   console.log(`INSERT INTO credentials (owner, service, name, key, sealed, version, created_at_ms, updated_at_ms)
     VALUES ('${owner}', 'tracker', 'key', '${key}', X'${Buffer.from(blob).toString("hex")}', 'v${index}', 1, 1);`);
 }

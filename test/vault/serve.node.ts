@@ -11,7 +11,10 @@ export const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 const WRANGLER = `${ROOT}node_modules/wrangler/bin/wrangler.js`;
 const ENV = {
   ...process.env,
-  ...{ CI: "1", NO_COLOR: "1", WRANGLER_SEND_METRICS: "false", CLOUDFLARE_CF_FETCH_ENABLED: "false" },
+  CI: "1",
+  NO_COLOR: "1",
+  WRANGLER_SEND_METRICS: "false",
+  CLOUDFLARE_CF_FETCH_ENABLED: "false",
 };
 
 export interface DevServer {
@@ -22,7 +25,9 @@ export interface DevServer {
 
 /** What wrangler.toml calls the vault's database: the local copy is found by it. */
 export const VAULT_ID: string =
-  /^binding = "VAULT"$[^[]*^database_id = "(.*)"$/m.exec(readFileSync(join(ROOT, "wrangler.toml"), "utf8"))?.[1] ?? "";
+  /^binding = "VAULT"$[^[]*^database_id = "(.*)"$/m.exec(
+    readFileSync(join(ROOT, "wrangler.toml"), "utf8"),
+  )?.[1] ?? "";
 
 /** Gives `folder` the local databases of wrangler.toml, with their tables. */
 export function copyDatabases(folder: string): void {
@@ -33,7 +38,9 @@ export function copyDatabases(folder: string): void {
 export function openVault(folder: string): DatabaseSync {
   for (const path of globSync(join(stateIn(folder), "v3/d1/*/*.sqlite"))) {
     const database = new DatabaseSync(path);
-    const table = database.prepare("SELECT name FROM sqlite_master WHERE name = 'credentials'").get();
+    const table = database
+      .prepare("SELECT name FROM sqlite_master WHERE name = 'credentials'")
+      .get();
     if (table !== undefined) return database;
     database.close();
   }
@@ -50,14 +57,20 @@ export async function startDevServer(folder: string, port: number = 0): Promise<
   const args = ["dev", "--ip", "127.0.0.1", "--port", String(port), "--inspector-port", "0"];
   // Where the Worker is deployed is none of the tests'.
   args.push("--infer-origin-from-routes", "false");
-  const child = spawn(process.execPath, [WRANGLER, ...args, "--show-interactive-dev-session", "false"], {
-    cwd: folder,
-    env: { ...ENV, WRANGLER_LOG_PATH: `${folder}/log` },
-    // A process group of its own, so that workerd ends with it.
-    detached: true,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const end = (): void => void (child.pid !== undefined && process.kill(-child.pid, "SIGKILL"));
+  const child = spawn(
+    process.execPath,
+    [WRANGLER, ...args, "--show-interactive-dev-session", "false"],
+    {
+      cwd: folder,
+      env: { ...ENV, WRANGLER_LOG_PATH: `${folder}/log` },
+      // A process group of its own, so that workerd ends with it.
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  const end = (): void => {
+    if (child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+  };
   process.once("exit", end);
   const closed = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let printed = "";

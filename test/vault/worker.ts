@@ -13,7 +13,8 @@ export const worker: ExportedHandler<{ readonly VAULT: D1Database; readonly KEYS
     const ring = readKeyRing(env.KEYS);
     if (!ring.ok) throw new Error(ring.error);
     const vault = createVault(env.VAULT, ring.value);
-    if (http.method === "POST") return Response.json(await vault.put(ID, await http.json<JsonObject>()));
+    if (http.method === "POST")
+      return Response.json(await vault.put(ID, await http.json<JsonObject>()));
     const { pathname, searchParams } = new URL(http.url);
     if (pathname === "/token") {
       const [tokenUrl, clientSecret] = [searchParams.get("url") ?? "", secret("s/2")];

@@ -70,25 +70,37 @@ describe("an Origin", () => {
 
   it("is allowed whatever it is only where * is listed", () => {
     expect(allows("https://evil.example", { ...POLICY, allowedOrigins: ["*"] })).toBe(true);
-    expect(allows("https://evil.example", { ...POLICY, allowedOrigins: ["https://*"] })).toBe(false);
-    expect(allows("https://evil.example", { ...POLICY, allowedOrigins: ["*.example"] })).toBe(false);
+    expect(allows("https://evil.example", { ...POLICY, allowedOrigins: ["https://*"] })).toBe(
+      false,
+    );
+    expect(allows("https://evil.example", { ...POLICY, allowedOrigins: ["*.example"] })).toBe(
+      false,
+    );
   });
 });
 
 describe("a Host", () => {
   const serves = (host: string): boolean => allows(null, POLICY, new URL(`http://${host}/mcp`));
-  it.each(["mcp.example", "mcp.example:8443", "localhost:8787", "127.0.0.1", "[::1]:8787"])("%s is served", (host) =>
-    expect(serves(host)).toBe(true),
+  it.each(["mcp.example", "mcp.example:8443", "localhost:8787", "127.0.0.1", "[::1]:8787"])(
+    "%s is served",
+    (host) => expect(serves(host)).toBe(true),
   );
-  it.each(["mcp.example.evil", "evil-mcp.example", "sub.mcp.example", "own.example", "localhost.evil", "127.0.0.2"])(
-    "%s is refused",
-    (host) => expect(serves(host)).toBe(false),
-  );
+  it.each([
+    "mcp.example.evil",
+    "evil-mcp.example",
+    "sub.mcp.example",
+    "own.example",
+    "localhost.evil",
+    "127.0.0.2",
+  ])("%s is refused", (host) => expect(serves(host)).toBe(false));
 });
 
 describe("an answer to another origin", () => {
   it("names it, and says that it differs from origin to origin", () => {
-    const { headers } = withCors(new Response("x", { headers: { vary: "Accept" } }), "https://own.example");
+    const { headers } = withCors(
+      new Response("x", { headers: { vary: "Accept" } }),
+      "https://own.example",
+    );
     expect(headers.get("access-control-allow-origin")).toBe("https://own.example");
     expect(headers.get("vary")?.split(/, */).toSorted()).toEqual(["Accept", "Origin"]);
   });

@@ -15,9 +15,17 @@ import {
   writeResult,
 } from "../../src/wire/jsonrpc.ts";
 import { acceptsMediaType, isMediaType } from "../../src/wire/media-type.ts";
-import { MAX_UNREAD_BYTES, openSse, CHUNK_BYTES, UNREAD_TIMEOUT_MS, writeEvent } from "../../src/wire/sse.ts";
+import {
+  MAX_UNREAD_BYTES,
+  openSse,
+  CHUNK_BYTES,
+  UNREAD_TIMEOUT_MS,
+  writeEvent,
+} from "../../src/wire/sse.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe("an SSE event", () => {
   test("has its fields in lines and ends with an empty one", () => {
@@ -42,7 +50,11 @@ describe("an SSE event", () => {
 });
 
 describe("an SSE stream", () => {
-  const opened = (): { stream: ReturnType<typeof openSse>; gone: ReturnType<typeof vi.fn>; left: AbortController } => {
+  const opened = (): {
+    stream: ReturnType<typeof openSse>;
+    gone: ReturnType<typeof vi.fn>;
+    left: AbortController;
+  } => {
     const gone = vi.fn();
     const left = new AbortController();
     return { stream: openSse(left.signal, gone), gone, left };
@@ -64,8 +76,12 @@ describe("an SSE stream", () => {
     const { stream, gone } = opened();
     for (let sent = 0; sent < count; sent += 1) stream.send({ data: "x".repeat(size) });
     stream.close();
-    const events = (await stream.response.text()).split("\n\n").filter((event) => event.startsWith("data: "));
-    expect(events.map(({ length }) => length)).toEqual(Array.from({ length: count }, () => size + "data: ".length));
+    const events = (await stream.response.text())
+      .split("\n\n")
+      .filter((event) => event.startsWith("data: "));
+    expect(events.map(({ length }) => length)).toEqual(
+      Array.from({ length: count }, () => size + "data: ".length),
+    );
     expect(gone).not.toHaveBeenCalled();
   });
 
@@ -99,7 +115,8 @@ describe("an SSE stream", () => {
     for await (const bytes of stream.response.body ?? []) {
       const pieces = Math.floor(read / CHUNK_BYTES);
       read += (bytes as Uint8Array).length;
-      if (Math.floor(read / CHUNK_BYTES) > pieces) vi.advanceTimersByTime(UNREAD_TIMEOUT_MS - 5_001);
+      if (Math.floor(read / CHUNK_BYTES) > pieces)
+        vi.advanceTimersByTime(UNREAD_TIMEOUT_MS - 5_001);
     }
     expect(read).toBeGreaterThan(300_000);
     expect(gone).not.toHaveBeenCalled();
@@ -164,7 +181,9 @@ describe("media types", () => {
     ["application/json-seq", false],
     ["text/plain; x=application/json", false],
     ["application/json, text/plain", false],
-  ])("%j as Content-Type: %s", (header, is) => expect(isMediaType(header, "application/json")).toBe(is));
+  ])("%j as Content-Type: %s", (header, is) =>
+    expect(isMediaType(header, "application/json")).toBe(is),
+  );
 
   test.each([
     ["application/json", true],
@@ -181,11 +200,16 @@ describe("media types", () => {
     ["application/*;q=0, */*", false],
     ["*/*;q=0, application/json", true],
     ["application/json; Q = 0", false],
-  ])("%j as Accept of JSON: %s", (header, does) => expect(acceptsMediaType(header, "application/json")).toBe(does));
+  ])("%j as Accept of JSON: %s", (header, does) =>
+    expect(acceptsMediaType(header, "application/json")).toBe(does),
+  );
 
   test.each<[Record<string, string>, string | undefined]>([
     [{ "content-type": "application/json" }, undefined],
-    [{ "content-type": "application/json", accept: "text/event-stream, application/json" }, undefined],
+    [
+      { "content-type": "application/json", accept: "text/event-stream, application/json" },
+      undefined,
+    ],
     [{ "content-type": "application/json", accept: "" }, undefined],
     [{ "content-type": "application/json", accept: "application/json" }, "NotAcceptable"],
     [{ "content-type": "application/json", accept: "text/event-stream" }, "NotAcceptable"],
@@ -205,18 +229,30 @@ describe("a JSON-RPC message", () => {
   const rpc = { jsonrpc: "2.0" };
 
   test("is a request, a notification or a response", () => {
-    expect(read({ ...rpc, id: 1, method: "m" })).toEqual({ kind: "request", id: 1, method: "m", params: {} });
+    expect(read({ ...rpc, id: 1, method: "m" })).toEqual({
+      kind: "request",
+      id: 1,
+      method: "m",
+      params: {},
+    });
     expect(read({ ...rpc, method: "m", params: { a: 1 } })).toEqual({
       kind: "notification",
       method: "m",
       params: { a: 1 },
     });
-    expect(read({ ...rpc, id: "1", result: {} })).toEqual({ kind: "response", id: "1", result: {} });
+    expect(read({ ...rpc, id: "1", result: {} })).toEqual({
+      kind: "response",
+      id: "1",
+      result: {},
+    });
     expect(read({ ...rpc, id: 1, error: {} })).toEqual({ kind: "response", id: 1, error: {} });
   });
 
   test("ignores members of its own kind that nobody knows", () => {
-    expect(read({ ...rpc, id: 0, method: "m", extra: true })).toMatchObject({ kind: "request", id: 0 });
+    expect(read({ ...rpc, id: 0, method: "m", extra: true })).toMatchObject({
+      kind: "request",
+      id: 0,
+    });
   });
 
   test.each<[string, JsonValue]>([
@@ -234,7 +270,10 @@ describe("a JSON-RPC message", () => {
     ["a request as a notification with null as id", { ...rpc, id: null, method: "tools/call" }],
     ["a result with null as id", { ...rpc, id: null, result: {} }],
   ])("is not %s; no id is made up", (_, value) => {
-    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown });
+    expect(read(value)).toEqual({
+      error: "InvalidRequest",
+      message: expect.any(String) as unknown,
+    });
     expect(requestIdOf(value)).toBeUndefined();
   });
 
@@ -248,7 +287,10 @@ describe("a JSON-RPC message", () => {
     ["a text as result", { ...rpc, id: 7, result: "x" }],
     ["an id alone", { ...rpc, id: 7 }],
   ])("is refused with its id for %s", (_, value) => {
-    expect(read(value)).toEqual({ error: "InvalidRequest", message: expect.any(String) as unknown });
+    expect(read(value)).toEqual({
+      error: "InvalidRequest",
+      message: expect.any(String) as unknown,
+    });
     expect(requestIdOf(value)).toBe(7);
   });
 
@@ -262,11 +304,27 @@ describe("a JSON-RPC message", () => {
   });
 
   test.each<[string, JsonValue, JsonValue]>([
-    ["a result beside an error that is null", { ...rpc, id: 1, result: {}, error: null }, { result: {} }],
-    ["an error beside a result that is null", { ...rpc, id: 1, result: null, error: {} }, { error: {} }],
-    ["a method that is null beside a result", { ...rpc, id: 1, method: null, result: {} }, { result: {} }],
+    [
+      "a result beside an error that is null",
+      { ...rpc, id: 1, result: {}, error: null },
+      { result: {} },
+    ],
+    [
+      "an error beside a result that is null",
+      { ...rpc, id: 1, result: null, error: {} },
+      { error: {} },
+    ],
+    [
+      "a method that is null beside a result",
+      { ...rpc, id: 1, method: null, result: {} },
+      { result: {} },
+    ],
     ["params", { ...rpc, id: 1, method: "m", params: null }, { params: {} }],
-    ["a member of params", { ...rpc, id: 1, method: "m", params: { a: null, b: 0 } }, { params: { b: 0 } }],
+    [
+      "a member of params",
+      { ...rpc, id: 1, method: "m", params: { a: null, b: 0 } },
+      { params: { b: 0 } },
+    ],
     [
       "_meta",
       { ...rpc, id: 1, method: "m", params: { _meta: { a: null, b: { c: null } } } },
@@ -277,7 +335,11 @@ describe("a JSON-RPC message", () => {
       { ...rpc, id: 1, method: "m", params: { a: [null, { b: null }] } },
       { params: { a: [null, {}] } },
     ],
-    ["arguments", { ...rpc, id: 1, method: "tools/call", params: { arguments: null } }, { params: {} }],
+    [
+      "arguments",
+      { ...rpc, id: 1, method: "tools/call", params: { arguments: null } },
+      { params: {} },
+    ],
     [
       "an argument of a prompt",
       { ...rpc, id: 1, method: "prompts/get", params: { arguments: { a: null } } },
@@ -285,23 +347,46 @@ describe("a JSON-RPC message", () => {
     ],
     [
       "an answer, also to a question that is called arguments",
-      { ...rpc, id: 1, method: "tools/call", params: { inputResponses: { arguments: { content: null } } } },
+      {
+        ...rpc,
+        id: 1,
+        method: "tools/call",
+        params: { inputResponses: { arguments: { content: null } } },
+      },
       { params: { inputResponses: { arguments: {} } } },
     ],
   ])("has no member that is null: %s", (_, value, rest) => {
     const body = parseJsonBody(JSON.stringify(value));
     const message = body.ok ? readMessage(body.value) : body;
-    const { kind: _kind, id: _id, method: _method, ...members } = (message.ok ? message.value : {}) as JsonObject;
+    const {
+      kind: _kind,
+      id: _id,
+      method: _method,
+      ...members
+    } = (message.ok ? message.value : {}) as JsonObject;
     expect(members).toEqual(rest);
   });
 
   test("keeps null where it is a value of somebody else's, and where it is an id", () => {
     const own = { a: null, b: [null, { c: null, method: "tools/call", arguments: { d: null } }] };
-    const call = { ...rpc, id: 1, method: "tools/call", params: { arguments: own, x: { id: null, a: null } } };
-    const used = { type: "tool_use", id: "1", name: "t", input: { a: null, b: { c: null } }, _meta: null };
+    const call = {
+      ...rpc,
+      id: 1,
+      method: "tools/call",
+      params: { arguments: own, x: { id: null, a: null } },
+    };
+    const used = {
+      type: "tool_use",
+      id: "1",
+      name: "t",
+      input: { a: null, b: { c: null } },
+      _meta: null,
+    };
     const answer = { ...rpc, id: 1, result: { role: "assistant", content: [used], model: "m" } };
     const { _meta, ...kept } = used;
-    expect(parseJsonBody(JSON.stringify([call, answer, { ...rpc, id: null, method: "m" }]))).toEqual({
+    expect(
+      parseJsonBody(JSON.stringify([call, answer, { ...rpc, id: null, method: "m" }])),
+    ).toEqual({
       ok: true,
       value: [
         { ...call, params: { arguments: own, x: { id: null } } },
@@ -317,16 +402,28 @@ describe("a JSON-RPC message", () => {
       const messages = readMessages(value);
       return messages.ok ? messages.value.length : messages.error.error;
     };
-    expect([one, [one], Array(50).fill(one)].map((value) => count(value as JsonValue))).toEqual([1, 1, 50]);
-    const wrong: JsonValue[] = [[], Array(51).fill(one) as JsonValue, [one, 1], [[one]], [one, null]];
+    expect([one, [one], Array(50).fill(one)].map((value) => count(value as JsonValue))).toEqual([
+      1, 1, 50,
+    ]);
+    const wrong: JsonValue[] = [
+      [],
+      Array(51).fill(one) as JsonValue,
+      [one, 1],
+      [[one]],
+      [one, null],
+    ];
     expect(wrong.map(count)).toEqual(wrong.map(() => "InvalidRequest"));
   });
 
   test("holds so many values and no more, wherever they stand", () => {
     const list = (count: number): string => `[${Array(count).fill("1").join()}]`;
     expect(parseJsonBody(list(MAX_JSON_VALUES - 1)).ok).toBe(true);
-    expect(parseJsonBody(list(MAX_JSON_VALUES))).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
-    const call = (values: string): string => `{"method":"tools/call","params":{"arguments":${values}}}`;
+    expect(parseJsonBody(list(MAX_JSON_VALUES))).toMatchObject({
+      ok: false,
+      error: { error: "InvalidRequest" },
+    });
+    const call = (values: string): string =>
+      `{"method":"tools/call","params":{"arguments":${values}}}`;
     expect(parseJsonBody(call(list(MAX_JSON_VALUES - 5))).ok).toBe(true);
     expect(parseJsonBody(call(list(MAX_JSON_VALUES))).ok).toBe(false);
     const nested = (levels: number): string => call("[".repeat(levels) + "]".repeat(levels));
@@ -345,22 +442,31 @@ describe("a JSON-RPC message", () => {
     parse.mockRestore();
     // What is inside strings is no value, wherever they end.
     const texts = ["[,{", '"[,', "\\[,{", '\\"[,{"', "\\"].map((piece) => piece.repeat(far + 1));
-    for (const text of texts) expect(parseJsonBody(JSON.stringify([text, 1]))).toEqual({ ok: true, value: [text, 1] });
+    for (const text of texts)
+      expect(parseJsonBody(JSON.stringify([text, 1]))).toEqual({ ok: true, value: [text, 1] });
   });
 
   test("is JSON, not deeper than 64 levels", () => {
     const nested = (levels: number): string => "[".repeat(levels) + "]".repeat(levels);
     expect(parseJsonBody(nested(64)).ok).toBe(true);
-    expect(parseJsonBody(nested(65))).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
+    expect(parseJsonBody(nested(65))).toMatchObject({
+      ok: false,
+      error: { error: "InvalidRequest" },
+    });
     expect(parseJsonBody(nested(100_000))).toMatchObject({ ok: false });
     for (const text of ["", "{", "{a:1}", "NaN", "{}{}", "\ufeff{}"])
-      expect(parseJsonBody(text), JSON.stringify(text)).toMatchObject({ ok: false, error: { error: "ParseError" } });
+      expect(parseJsonBody(text), JSON.stringify(text)).toMatchObject({
+        ok: false,
+        error: { error: "ParseError" },
+      });
   });
 
   test("is written on one line, with the id as it came, and without one where none was read", () => {
     expect(writeResult("1", '{"a":1}')).toBe('{"jsonrpc":"2.0","id":"1","result":{"a":1}}');
     const reason = { error: "InvalidParams", message: "no\nway" } as const;
-    expect(writeError(1, reason)).toBe('{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no\\nway"}}');
+    expect(writeError(1, reason)).toBe(
+      '{"jsonrpc":"2.0","id":1,"error":{"code":-32602,"message":"no\\nway"}}',
+    );
     expect(JSON.parse(writeError(undefined, { ...reason, data: [] }))).toEqual({
       jsonrpc: "2.0",
       error: { code: -32602, message: "no\nway", data: [] },
@@ -384,7 +490,10 @@ describe("the size of a message", () => {
       id: 1,
       result: expect.any(String) as string,
     });
-    const error = { id: 1, error: { code: -32603, message: "The answer is larger than 1900000 bytes" } };
+    const error = {
+      id: 1,
+      error: { code: -32603, message: "The answer is larger than 1900000 bytes" },
+    };
     expect(JSON.parse(writeResult(1, textOf(largest + 6, letter)))).toMatchObject(error);
     const reason = { error: "InvalidParams", message: letter.repeat(MAX_MESSAGE_BYTES) } as const;
     expect(JSON.parse(writeError(1, reason))).toMatchObject(error);
@@ -393,12 +502,18 @@ describe("the size of a message", () => {
 
   test.each(["x", "é", "€"])("an id has so many bytes: %s", (letter) => {
     const fits = letter.repeat(Math.floor(MAX_ID_BYTES / new TextEncoder().encode(letter).length));
-    expect(readMessage({ jsonrpc: "2.0", id: fits, method: "m" })).toMatchObject({ ok: true, value: { id: fits } });
+    expect(readMessage({ jsonrpc: "2.0", id: fits, method: "m" })).toMatchObject({
+      ok: true,
+      value: { id: fits },
+    });
     for (const message of [{ method: "m" }, { result: {} }, { error: {} }]) {
       const refused = readMessage({ jsonrpc: "2.0", id: fits + letter, ...message });
       expect(refused).toEqual({
         ok: false,
-        error: { error: "InvalidRequest", message: '"id" must be an integer or a string of at most 1024 bytes' },
+        error: {
+          error: "InvalidRequest",
+          message: '"id" must be an integer or a string of at most 1024 bytes',
+        },
       });
       expect(readMessages([{ jsonrpc: "2.0", id: fits + letter, ...message }])).toEqual(refused);
     }
@@ -421,7 +536,10 @@ describe("a body", () => {
     expect(await readBody(post("12345678"), 8)).toEqual({ ok: true, value: "12345678" });
     expect(await readBody(chunked("1234", "5678"), 8)).toEqual({ ok: true, value: "12345678" });
     for (const request of [post("123456789"), chunked("1234", "56789"), chunked("123456789")])
-      expect(await readBody(request, 8)).toMatchObject({ ok: false, error: { error: "BodyTooLarge" } });
+      expect(await readBody(request, 8)).toMatchObject({
+        ok: false,
+        error: { error: "BodyTooLarge" },
+      });
   });
 
   test("may hold a letter across two chunks, but no bytes that are not UTF-8", async () => {
@@ -437,6 +555,9 @@ describe("a body", () => {
       ok: false,
       error: { error: "ParseError" },
     });
-    expect(await readBody(new Request("http://x/", { method: "POST" }), 8)).toEqual({ ok: true, value: "" });
+    expect(await readBody(new Request("http://x/", { method: "POST" }), 8)).toEqual({
+      ok: true,
+      value: "",
+    });
   });
 });

@@ -13,12 +13,17 @@ import { EVERYTHING, everyPart } from "../world/parts.ts";
 
 const OBJECTS = { HUB: {}, SESSION: {}, GRANT: {}, ACCOUNT: {}, STORE: {} };
 const good = { KEYS: keyText("k"), ...OBJECTS } as unknown as Env;
-const settingsOf = (change: Record<string, unknown> = {}): Settings => createSettings({ ...good, ...change });
+const settingsOf = (change: Record<string, unknown> = {}): Settings =>
+  createSettings({ ...good, ...change });
 const start = (change: Record<string, unknown>): ReturnType<typeof createRuntime> =>
-  createRuntime(buildServer({ info: { name: "s", version: "1" } }, EVERYTHING), everyPart(loginOptions) as never, {
-    ...good,
-    ...change,
-  });
+  createRuntime(
+    buildServer({ info: { name: "s", version: "1" } }, EVERYTHING),
+    everyPart(loginOptions) as never,
+    {
+      ...good,
+      ...change,
+    },
+  );
 
 const COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example:4318/in" };
 
@@ -43,12 +48,16 @@ test("has defaults that are right for local use", () => {
     origins: { allowedOrigins: [], allowedHosts: [] },
     maxBodyBytes: 4 * 1024 * 1024,
   });
-  expect(readConfig(settingsOf({ PUBLIC_URL: "", ALLOWED_ORIGINS: "" })).originPolicy.allowedOrigins).toEqual([]);
+  expect(
+    readConfig(settingsOf({ PUBLIC_URL: "", ALLOWED_ORIGINS: "" })).originPolicy.allowedOrigins,
+  ).toEqual([]);
 });
 
 test("takes its own address and its browser clients", () => {
   const ALLOWED_ORIGINS = " https://a.example , ,https://b.example:8443";
-  expect(readConfig(settingsOf({ PUBLIC_URL: "https://mcp.example/x", ALLOWED_ORIGINS })).originPolicy).toEqual({
+  expect(
+    readConfig(settingsOf({ PUBLIC_URL: "https://mcp.example/x", ALLOWED_ORIGINS })).originPolicy,
+  ).toEqual({
     allowedOrigins: ["https://mcp.example", "https://a.example", "https://b.example:8443"],
     allowedHosts: ["mcp.example"],
   });
@@ -85,8 +94,17 @@ test.each<[string, Record<string, unknown>]>([
   ["CLIENTS", { CLIENTS: "{}" }],
   ["CLIENTS", { CLIENTS: '[{"client_id":"a"}]' }],
   ["CLIENTS", { CLIENTS: '[{"client_id":"","client_name":"A","redirect_uris":[]}]' }],
-  ["CLIENTS", { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret":"x"}]' }],
-  ["CLIENTS", { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret_sha256":"short"}]' }],
+  [
+    "CLIENTS",
+    { CLIENTS: '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret":"x"}]' },
+  ],
+  [
+    "CLIENTS",
+    {
+      CLIENTS:
+        '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret_sha256":"short"}]',
+    },
+  ],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "otel.example" }],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://otel.example" }],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:word@otel.example" }],
@@ -95,19 +113,30 @@ test.each<[string, Record<string, unknown>]>([
     "OTEL_TRACES_SAMPLER_ARG",
     { ...COLLECTOR, OTEL_TRACES_SAMPLER_ARG: share },
   ]),
-  ...["word", "=word", "a b=word", "a=word word", "a=wörd", "a=%zz", "a=%2", "a=%0d%0ab", "a=%ff", "a=%7f"].map(
-    (fields): [string, Record<string, unknown>] => [
-      "OTEL_EXPORTER_OTLP_HEADERS",
-      { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields },
-    ],
-  ),
+  ...[
+    "word",
+    "=word",
+    "a b=word",
+    "a=word word",
+    "a=wörd",
+    "a=%zz",
+    "a=%2",
+    "a=%0d%0ab",
+    "a=%ff",
+    "a=%7f",
+  ].map((fields): [string, Record<string, unknown>] => [
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields },
+  ]),
 ])("names %s, and never a key: case %#", (name, change) => {
   expect(faultOf(change)).toMatch(new RegExp(`^Configuration: ${name}\\b`));
 });
 
 test("has an identity of its own only where it is told one", () => {
   expect(readConfig(settingsOf({ PUBLIC_URL: "https://mcp.example" })).identity).toBeUndefined();
-  expect(readConfig(settingsOf({ IDENTITY: "https://old.example/x" })).identity).toBe("https://old.example");
+  expect(readConfig(settingsOf({ IDENTITY: "https://old.example/x" })).identity).toBe(
+    "https://old.example",
+  );
 });
 
 test("names all that is wrong, and which key", () => {
@@ -134,33 +163,53 @@ test("a switch that is not understood is refused, not taken for off", () => {
 });
 
 test("names every object that is not bound", () => {
-  for (const name of Object.keys(OBJECTS)) expect(faultOf({ [name]: undefined })).toContain(`${name} is not bound`);
+  for (const name of Object.keys(OBJECTS))
+    expect(faultOf({ [name]: undefined })).toContain(`${name} is not bound`);
 });
 
 test("a Worker whose authority the settings do not choose starts for nobody", () => {
   const [external] = everyPart(loginOptions).auth;
   const server = buildServer({ info: { name: "s", version: "1" } });
-  expect(() => createRuntime(server, { server: undefined as never, auth: external ? [external] : [] }, good)).toThrow(
+  expect(() =>
+    createRuntime(server, { server: undefined as never, auth: external ? [external] : [] }, good),
+  ).toThrow(
     'Configuration: No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody',
   );
 });
 
 test("takes client metadata documents from all hosts but its own, unless it is told otherwise", () => {
-  const read = (change: Record<string, unknown>): unknown => readAuthorizationSettings(settingsOf(change));
+  const read = (change: Record<string, unknown>): unknown =>
+    readAuthorizationSettings(settingsOf(change));
   expect(read({})).toMatchObject({ acceptsMetadataDocuments: true, publicHost: undefined });
-  expect(read({ PUBLIC_URL: "https://MCP.example.com/x" })).toMatchObject({ publicHost: "mcp.example.com" });
-  expect(read({ DISABLE_CLIENT_METADATA_DOCUMENTS: "1" })).toMatchObject({ acceptsMetadataDocuments: false });
+  expect(read({ PUBLIC_URL: "https://MCP.example.com/x" })).toMatchObject({
+    publicHost: "mcp.example.com",
+  });
+  expect(read({ DISABLE_CLIENT_METADATA_DOCUMENTS: "1" })).toMatchObject({
+    acceptsMetadataDocuments: false,
+  });
 });
 
 test("knows clients beforehand, and how long things live", () => {
-  const client = { client_id: "a", client_name: "A", redirect_uris: ["https://a.example/cb"], scope: "read" };
+  const client = {
+    client_id: "a",
+    client_name: "A",
+    redirect_uris: ["https://a.example/cb"],
+    scope: "read",
+  };
   const change = { CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT_REVOCATION: "1" };
   expect(readAuthorizationSettings(settingsOf(change))).toEqual({
-    ...{ clients: [client], codeSeconds: 60, accessSeconds: 900, refreshSeconds: 2_592_000 },
-    ...{ graceSeconds: 0, hasStrictRevocation: true, acceptsMetadataDocuments: true, publicHost: undefined },
+    clients: [client],
+    codeSeconds: 60,
+    accessSeconds: 900,
+    refreshSeconds: 2_592_000,
+    graceSeconds: 0,
+    hasStrictRevocation: true,
+    acceptsMetadataDocuments: true,
+    publicHost: undefined,
   });
   // Whoever shares a login comes within the life of an access token.
-  const graceOf = (more: Record<string, unknown>): number => readAuthorizationSettings(settingsOf(more)).graceSeconds;
+  const graceOf = (more: Record<string, unknown>): number =>
+    readAuthorizationSettings(settingsOf(more)).graceSeconds;
   expect(graceOf({})).toBe(900);
   expect(graceOf({ ACCESS_SECONDS: "300" })).toBe(300);
   expect(graceOf({ ACCESS_SECONDS: "300", GRACE_SECONDS: "10" })).toBe(10);
@@ -170,12 +219,15 @@ test("knows a collector by OpenTelemetry's names, and none when it is not told o
   const fields = " Authorization = Basic%20YTpi=%2C/ ,x-team=a,";
   const told = { ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: fields };
   expect(readCollector(settingsOf({ ...told, OTEL_TRACES_SAMPLER_ARG: "0.25" }))).toEqual({
-    ...{ endpoint: COLLECTOR.OTEL_EXPORTER_OTLP_ENDPOINT, sampleRatio: 0.25 },
+    endpoint: COLLECTOR.OTEL_EXPORTER_OTLP_ENDPOINT,
+    sampleRatio: 0.25,
     headers: { authorization: "Basic YTpi=,/", "x-team": "a" },
   });
   expect(readCollector(settingsOf(COLLECTOR))).toMatchObject({ sampleRatio: 1, headers: {} });
   expect(readCollector(settingsOf({ ...told, OTEL_EXPORTER_OTLP_ENDPOINT: "" }))).toBeUndefined();
-  expect(faultOf({ ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: "x=hidden word" })).not.toContain("hidden");
+  expect(faultOf({ ...COLLECTOR, OTEL_EXPORTER_OTLP_HEADERS: "x=hidden word" })).not.toContain(
+    "hidden",
+  );
 });
 
 test("says what is wrong with a client, and nothing that it holds", () => {

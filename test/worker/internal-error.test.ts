@@ -24,8 +24,13 @@ it.each<[Record<string, string>, RegExp]>([
   [{}, /^[0-9a-f]{32}$/],
 ])("with %j", async (headers, expected) => {
   const lines: string[] = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
-  const response = await serve(new Request("http://localhost/page", { headers }), env as unknown as Env);
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    lines.push(line);
+  });
+  const response = await serve(
+    new Request("http://localhost/page", { headers }),
+    env as unknown as Env,
+  );
   expect(response.status).toBe(500);
   const text = await response.text();
   expect(text).not.toContain("hunter2");

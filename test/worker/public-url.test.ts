@@ -17,8 +17,12 @@ const bindings: Env = {
   PUBLIC_URL: `${PUBLIC}/`,
   ALLOWED_ORIGINS: "https://own.example",
 };
-const server = createWorker<Env>({ server: { info: { name: "public", version: "1" } }, ...everyPart(loginOptions) });
-const ask = (url: string, init: RequestInit = {}): Promise<Response> => server.fetch(new Request(url, init), bindings);
+const server = createWorker<Env>({
+  server: { info: { name: "public", version: "1" } },
+  ...everyPart(loginOptions),
+});
+const ask = (url: string, init: RequestInit = {}): Promise<Response> =>
+  server.fetch(new Request(url, init), bindings);
 const ring = readKeyRing(bindings.KEYS ?? "");
 const version = STATELESS_VERSIONS[0] ?? "";
 
@@ -38,7 +42,9 @@ async function discover(resource: string, through: string): Promise<Response> {
       jsonrpc: "2.0",
       id: 1,
       method: "server/discover",
-      params: { _meta: { [META_KEYS.protocolVersion]: version, [META_KEYS.clientCapabilities]: {} } },
+      params: {
+        _meta: { [META_KEYS.protocolVersion]: version, [META_KEYS.clientCapabilities]: {} },
+      },
     }),
   });
 }
@@ -55,7 +61,10 @@ describe.each([PUBLIC, "http://127.0.0.1:8787", "http://localhost"])("asked at %
 
   it("so are the resource, and where a refusal points", async () => {
     const text = await (await ask(`${through}/.well-known/oauth-protected-resource/mcp`)).text();
-    expect(JSON.parse(text)).toMatchObject({ resource: `${PUBLIC}/mcp`, authorization_servers: [PUBLIC] });
+    expect(JSON.parse(text)).toMatchObject({
+      resource: `${PUBLIC}/mcp`,
+      authorization_servers: [PUBLIC],
+    });
     const refused = await ask(`${through}/mcp`, { method: "POST" });
     expect(refused.status).toBe(401);
     expect(refused.headers.get("www-authenticate")).toContain(
@@ -78,12 +87,17 @@ describe.each([PUBLIC, "http://127.0.0.1:8787", "http://localhost"])("asked at %
     ];
     for (const path of paths) {
       const { headers } = await ask(through + path, { headers: { origin: "https://own.example" } });
-      expect([path, headers.get("access-control-allow-origin")]).toEqual([path, "https://own.example"]);
+      expect([path, headers.get("access-control-allow-origin")]).toEqual([
+        path,
+        "https://own.example",
+      ]);
       expect([path, headers.get("vary")]).toEqual([path, "Origin"]);
     }
   });
 });
 
 it("asked by another name it is not served", async () => {
-  expect((await ask("https://mcp.example.com.evil/.well-known/oauth-authorization-server")).status).toBe(403);
+  expect(
+    (await ask("https://mcp.example.com.evil/.well-known/oauth-authorization-server")).status,
+  ).toBe(403);
 });

@@ -25,7 +25,10 @@ let ran = 0;
 /** A Worker reads its bindings once, so there is one for each set of them. */
 const open = (): WorkerHandlers<Env> =>
   createWorker<Env>({
-    server: { info: { name: "limit", version: "1" }, tools: [tool({ name: "count", handler: () => `${(ran += 1)}` })] },
+    server: {
+      info: { name: "limit", version: "1" },
+      tools: [tool({ name: "count", handler: () => `${(ran += 1)}` })],
+    },
     ...everyPart(loginOptions),
   });
 const doors = new Map([limited, unlimited as Env].map((bindings) => [bindings, open()]));
@@ -46,7 +49,10 @@ function callOf(address: string): Request {
       jsonrpc: "2.0",
       id: "c1",
       method: "tools/call",
-      params: { name: "count", _meta: { [META_KEYS.protocolVersion]: version, [META_KEYS.clientCapabilities]: {} } },
+      params: {
+        name: "count",
+        _meta: { [META_KEYS.protocolVersion]: version, [META_KEYS.clientCapabilities]: {} },
+      },
     }),
   });
 }
@@ -58,9 +64,14 @@ async function callFrom(address: string, bindings: Env = limited): Promise<Respo
   return response;
 }
 
-async function statuses(address: string, count: number, bindings: Env = limited): Promise<number[]> {
+async function statuses(
+  address: string,
+  count: number,
+  bindings: Env = limited,
+): Promise<number[]> {
   const seen: number[] = [];
-  for (let index = 0; index < count; index += 1) seen.push((await callFrom(address, bindings)).status);
+  for (let index = 0; index < count; index += 1)
+    seen.push((await callFrom(address, bindings)).status);
   return seen;
 }
 
@@ -88,7 +99,11 @@ test("another client still has its own calls", async () => {
 async function postFrom(address: string, body: unknown, session?: string): Promise<Response> {
   const headers = { "content-type": "application/json", "cf-connecting-ip": address };
   const named = session === undefined ? headers : { ...headers, "mcp-session-id": session };
-  const request = new Request("http://127.0.0.1/mcp", { method: "POST", headers: named, body: JSON.stringify(body) });
+  const request = new Request("http://127.0.0.1/mcp", {
+    method: "POST",
+    headers: named,
+    body: JSON.stringify(body),
+  });
   const response = await doors.get(limited)?.fetch(request, limited);
   if (response === undefined) throw new Error("No door for these bindings");
   return response;
@@ -96,7 +111,11 @@ async function postFrom(address: string, body: unknown, session?: string): Promi
 
 /** A session of the revision that has batches; opening it counts as one. */
 async function openFrom(address: string): Promise<string> {
-  const params = { protocolVersion: "2025-03-26", capabilities: {}, clientInfo: { name: "limit", version: "1" } };
+  const params = {
+    protocolVersion: "2025-03-26",
+    capabilities: {},
+    clientInfo: { name: "limit", version: "1" },
+  };
   const opened = await postFrom(address, { jsonrpc: "2.0", id: 0, method: "initialize", params });
   return opened.headers.get("mcp-session-id") ?? "";
 }
@@ -106,7 +125,9 @@ const pings = (count: number): object[] =>
 
 test("a batch counts as many as its messages", async () => {
   const session = await openFrom("192.0.2.20");
-  expect(await (await postFrom("192.0.2.20", pings(LIMIT - 1), session)).json()).toHaveLength(LIMIT - 1);
+  expect(await (await postFrom("192.0.2.20", pings(LIMIT - 1), session)).json()).toHaveLength(
+    LIMIT - 1,
+  );
   expect((await postFrom("192.0.2.20", pings(1), session)).status).toBe(429);
 });
 
@@ -137,9 +158,19 @@ test("what is no JSON, and what is too large, counts as one", async () => {
 });
 
 /** GET or DELETE of the session by the client at `address`. A stream is left at once. */
-async function askFrom(address: string, method: string, session: string): Promise<Response | undefined> {
-  const headers = { "cf-connecting-ip": address, "mcp-session-id": session, "mcp-protocol-version": "2025-03-26" };
-  const response = await doors.get(limited)?.fetch(new Request("http://127.0.0.1/mcp", { method, headers }), limited);
+async function askFrom(
+  address: string,
+  method: string,
+  session: string,
+): Promise<Response | undefined> {
+  const headers = {
+    "cf-connecting-ip": address,
+    "mcp-session-id": session,
+    "mcp-protocol-version": "2025-03-26",
+  };
+  const response = await doors
+    .get(limited)
+    ?.fetch(new Request("http://127.0.0.1/mcp", { method, headers }), limited);
   if (response?.status === 200) await response.body?.cancel();
   return response;
 }
@@ -147,7 +178,8 @@ async function askFrom(address: string, method: string, session: string): Promis
 test("GET and DELETE of a session count as a message each, beside those that are posted", async () => {
   const session = await openFrom("192.0.2.24");
   const seen: (number | undefined)[] = [];
-  for (let round = 0; round < LIMIT; round += 1) seen.push((await askFrom("192.0.2.24", "GET", session))?.status);
+  for (let round = 0; round < LIMIT; round += 1)
+    seen.push((await askFrom("192.0.2.24", "GET", session))?.status);
   expect(seen).toEqual([200, 200, 429]);
   const refused = await askFrom("192.0.2.24", "DELETE", session);
   expect([refused?.status, refused?.headers.get("retry-after")]).toEqual([429, "60"]);
@@ -172,7 +204,8 @@ test("who is known is limited as themselves: neither by whom they share an addre
     return (await door.fetch(request, known)).status;
   };
   const seen: number[] = [];
-  for (let index = 0; index <= LIMIT; index += 1) seen.push(await call("ada", "cli", `198.51.100.${index}`));
+  for (let index = 0; index <= LIMIT; index += 1)
+    seen.push(await call("ada", "cli", `198.51.100.${index}`));
   expect(seen).toEqual([200, 200, 200, 429]);
   // At the very same address.
   expect(await call("bob", "cli", "198.51.100.0")).toBe(200);
@@ -189,14 +222,19 @@ test("the addresses of one IPv6 network are one stranger", async () => {
 });
 
 test("without a limiter there is no limit", async () => {
-  expect(await statuses("192.0.2.4", LIMIT + 2, unlimited as Env)).toEqual([200, 200, 200, 200, 200]);
+  expect(await statuses("192.0.2.4", LIMIT + 2, unlimited as Env)).toEqual([
+    200, 200, 200, 200, 200,
+  ]);
 });
 
 test("the authorization server limits addresses, whatever they ask for", async () => {
   const bindings = { ...(unlimited as Env), AUTH: "", AUTH_LIMITER: TIGHT };
   const door = open();
   const ask = async (address: string, method: string, path: string): Promise<Response> =>
-    door.fetch(new Request(`http://localhost${path}`, { method, headers: { "cf-connecting-ip": address } }), bindings);
+    door.fetch(
+      new Request(`http://localhost${path}`, { method, headers: { "cf-connecting-ip": address } }),
+      bindings,
+    );
   const paths = ["POST /register", "POST /token", "GET /authorize", "POST /revoke", "GET /account"];
   const seen: number[] = [];
   for (const asked of paths) {
@@ -209,5 +247,7 @@ test("the authorization server limits addresses, whatever they ask for", async (
   expect(refused.headers.get("retry-after")).toBe("60");
   expect(await refused.json()).toMatchObject({ error: "slow_down" });
   expect((await ask("192.0.2.10", "GET", "/authorize")).status).toBe(400);
-  expect((await ask("192.0.2.9", "GET", "/.well-known/oauth-authorization-server")).status).toBe(200);
+  expect((await ask("192.0.2.9", "GET", "/.well-known/oauth-authorization-server")).status).toBe(
+    200,
+  );
 });

@@ -17,7 +17,9 @@ const site: SiteHandler = ({ url }) => {
   return undefined;
 };
 
-beforeEach(() => void vi.spyOn(console, "error").mockImplementation(() => undefined));
+beforeEach(() => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+});
 afterEach(() => vi.restoreAllMocks());
 
 interface Asked {
@@ -28,17 +30,26 @@ interface Asked {
   readonly settings?: Partial<Env>;
 }
 
-async function answer({ path = "/mcp", settings: more = {}, ...init }: Asked, origin?: string): Promise<Response> {
+async function answer(
+  { path = "/mcp", settings: more = {}, ...init }: Asked,
+  origin?: string,
+): Promise<Response> {
   const { fetch } = createWorker<Env>({
     server: { info: { name: "own", version: "1" } },
     ...everyPart(loginOptions),
     site,
   });
   const headers = { ...init.headers, ...(origin === undefined ? {} : { origin }) };
-  return fetch(new Request(`http://127.0.0.1${path}`, { ...init, headers }), { ...settings, ...more });
+  return fetch(new Request(`http://127.0.0.1${path}`, { ...init, headers }), {
+    ...settings,
+    ...more,
+  });
 }
 
-const JSON_TYPES = { "content-type": "application/json", accept: "application/json, text/event-stream" };
+const JSON_TYPES = {
+  "content-type": "application/json",
+  accept: "application/json, text/event-stream",
+};
 const post = (body: string, more: Partial<Asked> = {}): Asked => ({
   method: "POST",
   headers: JSON_TYPES,
@@ -62,20 +73,26 @@ const ERRORS: readonly (readonly [status: number, asked: Asked])[] = [
   [429, { method: "DELETE", settings: { LIMITER: full } }],
   [429, { path: "/token", method: "POST", settings: { AUTH: "", AUTH_LIMITER: full } }],
   [500, { path: "/throws" }],
-  [500, post("{}", { settings: { LIMITER: { limit: () => Promise.reject(new Error("hunter2")) } } })],
+  [
+    500,
+    post("{}", { settings: { LIMITER: { limit: () => Promise.reject(new Error("hunter2")) } } }),
+  ],
 ];
 
-it.each(ERRORS.flatMap(([status, asked]) => [LOCAL, LISTED].map((origin) => [status, asked, origin] as const)))(
-  "%i to %j can be read from %s",
-  async (status, asked, origin) => {
-    const response = await answer(asked, origin);
-    expect(response.status).toBe(status);
-    expect(response.headers.get("access-control-allow-origin")).toBe(origin);
-    expect(response.headers.get("access-control-expose-headers")).toMatch(/Mcp-Session-Id.*WWW-Authenticate/);
-    expect(response.headers.get("vary")).toBe("Origin");
-    expect(await response.text()).not.toContain("hunter2");
-  },
-);
+it.each(
+  ERRORS.flatMap(([status, asked]) =>
+    [LOCAL, LISTED].map((origin) => [status, asked, origin] as const),
+  ),
+)("%i to %j can be read from %s", async (status, asked, origin) => {
+  const response = await answer(asked, origin);
+  expect(response.status).toBe(status);
+  expect(response.headers.get("access-control-allow-origin")).toBe(origin);
+  expect(response.headers.get("access-control-expose-headers")).toMatch(
+    /Mcp-Session-Id.*WWW-Authenticate/,
+  );
+  expect(response.headers.get("vary")).toBe("Origin");
+  expect(await response.text()).not.toContain("hunter2");
+});
 
 it.each(ERRORS)("%i to %j is for nobody elsewhere", async (_status, asked) => {
   const response = await answer(asked, "https://evil.example");
@@ -99,7 +116,10 @@ it("a server that cannot start says so to this machine's browsers, and to no oth
 
 it("an exception of a page is for people, as the page is", async () => {
   const AUTH_LIMITER = { limit: () => Promise.reject(new Error("hunter2")) };
-  const response = await answer({ path: "/authorize", settings: { AUTH: "", AUTH_LIMITER } }, LOCAL);
+  const response = await answer(
+    { path: "/authorize", settings: { AUTH: "", AUTH_LIMITER } },
+    LOCAL,
+  );
   expect(response.status).toBe(500);
   expect(response.headers.get("access-control-allow-origin")).toBeNull();
 });

@@ -28,7 +28,8 @@ const WATCHED = "test://watched-resource";
 const running: readonly define.Tool[] = [
   tool({
     name: "spec_slow",
-    description: "Sleeps; a caller that leaves early makes it publish a change of the watched resource",
+    description:
+      "Sleeps; a caller that leaves early makes it publish a change of the watched resource",
     input: z.object({
       ms: z.int().min(0).max(30_000),
       text: z.string().optional(),
@@ -53,7 +54,8 @@ const running: readonly define.Tool[] = [
     handler: ({ values = [], count = 0, late = false, pad = 0 }, ctx) => {
       const padding = ".".repeat(pad);
       for (const value of values) ctx.progress(value, undefined, `step ${value}${padding}`);
-      for (let value = 1; value <= count; value += 1) ctx.progress(value, undefined, `step ${value}${padding}`);
+      for (let value = 1; value <= count; value += 1)
+        ctx.progress(value, undefined, `step ${value}${padding}`);
       if (late) startTimer(50, () => ctx.progress(1e9));
       return "reported";
     },
@@ -82,7 +84,10 @@ const running: readonly define.Tool[] = [
   tool({
     name: "spec_hub",
     description: "Publishes a change, or ends every subscription",
-    input: z.object({ do: z.enum(["tools", "prompts", "resources", "updated", "end"]), uri: z.string().optional() }),
+    input: z.object({
+      do: z.enum(["tools", "prompts", "resources", "updated", "end"]),
+      uri: z.string().optional(),
+    }),
     handler: async ({ do: what, uri = WATCHED }, ctx) => {
       if (what === "updated") ctx.resourceUpdated(uri);
       else if (what === "end") await endSubscriptions();
@@ -95,7 +100,9 @@ const running: readonly define.Tool[] = [
 /** The hub of the world can close its sockets: what a deployment does to them now and then. */
 async function endSubscriptions(): Promise<void> {
   const { HUB } = env as unknown as { HUB: DurableObjectNamespace<Hub> };
-  await Promise.all(Array.from({ length: HUB_SHARDS }, (_, index) => HUB.getByName(`shard-${index}`).end()));
+  await Promise.all(
+    Array.from({ length: HUB_SHARDS }, (_, index) => HUB.getByName(`shard-${index}`).end()),
+  );
 }
 
 const MIRROR: JsonObject = {
@@ -149,11 +156,18 @@ const shaped: readonly define.Tool[] = [
   tool({
     name: "spec_output",
     description: "Returns what it is given, whether or not it fits the output schema",
-    input: z.object({ value: z.json().optional(), text: z.string().optional(), omit: z.boolean().optional() }),
+    input: z.object({
+      value: z.json().optional(),
+      text: z.string().optional(),
+      omit: z.boolean().optional(),
+    }),
     output: written(ITEMS),
     handler: ({ value, text, omit = false }) => {
       if (omit || value === undefined) return [{ type: "text", text: text ?? "nothing" }];
-      return { structuredContent: value, ...(text === undefined ? {} : { content: [{ type: "text", text }] }) };
+      return {
+        structuredContent: value,
+        ...(text === undefined ? {} : { content: [{ type: "text", text }] }),
+      };
     },
   }),
   tool({
@@ -165,7 +179,14 @@ const shaped: readonly define.Tool[] = [
   tool({
     name: "spec_link",
     description: "Returns a link to a resource",
-    handler: () => [{ type: "resource_link", uri: "test://static-text", name: "static-text", mimeType: "text/plain" }],
+    handler: () => [
+      {
+        type: "resource_link",
+        uri: "test://static-text",
+        name: "static-text",
+        mimeType: "text/plain",
+      },
+    ],
   }),
 ];
 
@@ -185,7 +206,12 @@ const ABOUT_YOU: JsonObject = {
         { const: "l", title: "Large" },
       ],
     },
-    tags: { type: "array", items: { type: "string", enum: ["a", "b", "c"] }, minItems: 1, maxItems: 2 },
+    tags: {
+      type: "array",
+      items: { type: "string", enum: ["a", "b", "c"] },
+      minItems: 1,
+      maxItems: 2,
+    },
   },
   required: ["name", "age"],
 };
@@ -239,7 +265,9 @@ const asking: readonly define.Tool[] = [
     input: z.object({ done: z.boolean().optional() }),
     handler: async ({ done }, ctx) => {
       const url = (id: string): string => `https://example.com/connect?id=${id}`;
-      return done === true ? "connected" : ctx.requireUrl("connect", { message: "Connect your account", url });
+      return done === true
+        ? "connected"
+        : ctx.requireUrl("connect", { message: "Connect your account", url });
     },
   }),
   tool({
@@ -255,14 +283,18 @@ const asking: readonly define.Tool[] = [
     name: "spec_ask_form",
     description: "Asks with every type of field",
     handler: async (_args, ctx) => {
-      const answer = await ctx.elicitForm("form", { message: "Tell us about you", form: ABOUT_YOU });
+      const answer = await ctx.elicitForm("form", {
+        message: "Tell us about you",
+        form: ABOUT_YOU,
+      });
       return said(answer, (content) => JSON.stringify(content));
     },
   }),
   tool({
     name: "spec_ask_choice",
     description: "Asks with a titled choice and a default",
-    handler: async (_args, ctx) => said(await ctx.elicitForm("choice", { message: "Which size?", form: CHOICE }), pick),
+    handler: async (_args, ctx) =>
+      said(await ctx.elicitForm("choice", { message: "Which size?", form: CHOICE }), pick),
   }),
   tool({
     name: "spec_sample_tools",
@@ -271,7 +303,11 @@ const asking: readonly define.Tool[] = [
     input: z.object({ wrong: z.enum(["open", "late", "other", "mixed"]).optional() }),
     handler: async ({ wrong }, ctx) => {
       if (wrong === undefined) return sampleWithTools(ctx);
-      await ctx.sample("wrong", { messages: [question, toolUse("a"), ...WRONG[wrong]], tools, maxTokens: 100 });
+      await ctx.sample("wrong", {
+        messages: [question, toolUse("a"), ...WRONG[wrong]],
+        tools,
+        maxTokens: 100,
+      });
       return "done";
     },
   }),
@@ -282,8 +318,14 @@ function said<T>(answer: ElicitResult<T>, accepted: (content: T) => string): str
 }
 
 const question = textMessage("user", "What is the weather in Paris?");
-const inputSchema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] };
-const tools: JsonObject[] = [{ name: "get_weather", description: "Weather of a city", inputSchema }];
+const inputSchema = {
+  type: "object",
+  properties: { city: { type: "string" } },
+  required: ["city"],
+};
+const tools: JsonObject[] = [
+  { name: "get_weather", description: "Weather of a city", inputSchema },
+];
 
 /** What may not follow on {@link toolUse} of "a". */
 const WRONG: Readonly<Record<"open" | "late" | "other" | "mixed", readonly SamplingMessage[]>> = {
@@ -294,20 +336,30 @@ const WRONG: Readonly<Record<"open" | "late" | "other" | "mixed", readonly Sampl
 };
 
 function toolUse(id: string): SamplingMessage {
-  return { role: "assistant", content: [{ type: "tool_use", id, name: "get_weather", input: { city: "Paris" } }] };
+  return {
+    role: "assistant",
+    content: [{ type: "tool_use", id, name: "get_weather", input: { city: "Paris" } }],
+  };
 }
 
 async function sampleWithTools(ctx: Context): Promise<string> {
   const first = await ctx.sample("first", { messages: [question], tools, maxTokens: 100 });
   if (first.stopReason !== "toolUse") return "done";
   const blocks = (Array.isArray(first.content) ? first.content : [first.content]) as JsonObject[];
-  const results = blocks.filter(({ type }) => type === "tool_use").map(({ id = "" }) => toolResult(id));
+  const results = blocks
+    .filter(({ type }) => type === "tool_use")
+    .map(({ id = "" }) => toolResult(id));
   const history: SamplingMessage[] = [
     question,
     { role: first.role, content: first.content as JsonObject | JsonObject[] },
     { role: "user", content: results },
   ];
-  await ctx.sample("second", { messages: history, tools, toolChoice: { mode: "none" }, maxTokens: 100 });
+  await ctx.sample("second", {
+    messages: history,
+    tools,
+    toolChoice: { mode: "none" },
+    maxTokens: 100,
+  });
   return "done";
 }
 
@@ -358,7 +410,10 @@ function item(number: number): define.ResourceSpec {
 }
 
 const LANGUAGES = ["python", "pytorch", "pyside", "perl", "php"];
-const FRAMEWORKS: Readonly<Record<string, readonly string[]>> = { python: ["django", "flask"], php: ["laravel"] };
+const FRAMEWORKS: Readonly<Record<string, readonly string[]>> = {
+  python: ["django", "flask"],
+  php: ["laravel"],
+};
 
 const language: define.Completer = startingWith(...LANGUAGES);
 const framework: define.Completer = (typed, others) =>
@@ -394,7 +449,10 @@ export const extraPrompts: readonly define.PromptSpec[] = [
     arguments: [
       { name: "language", required: true, complete: language },
       { name: "framework", complete: framework },
-      { name: "many", complete: () => Array.from({ length: 250 }, (_, index) => `value-${index + 1}`) },
+      {
+        name: "many",
+        complete: () => Array.from({ length: 250 }, (_, index) => `value-${index + 1}`),
+      },
       {
         name: "broken",
         complete: () => {

@@ -16,7 +16,10 @@ export function textMessage(role: "user" | "assistant", text: string): SamplingM
 
 const named = { message: "What is your name?", form: form(z.object({ name: z.string() })) };
 const confirmed = { message: "Please confirm", form: form(z.object({ ok: z.boolean() })) };
-const capital = { messages: [textMessage("user", "What is the capital of France?")], maxTokens: 100 };
+const capital = {
+  messages: [textMessage("user", "What is the capital of France?")],
+  maxTokens: 100,
+};
 
 /** Defaults of every type: written as JSON, because a zod default makes a field of the answer, not of the form. */
 const DEFAULTS: JsonObject = {
@@ -25,7 +28,12 @@ const DEFAULTS: JsonObject = {
     name: { type: "string", description: "User name", default: "John Doe" },
     age: { type: "integer", description: "User age", default: 30 },
     score: { type: "number", description: "User score", default: 95.5 },
-    status: { type: "string", description: "User status", enum: ["active", "inactive", "pending"], default: "active" },
+    status: {
+      type: "string",
+      description: "User status",
+      enum: ["active", "inactive", "pending"],
+      default: "active",
+    },
     verified: { type: "boolean", description: "Verification status", default: true },
   },
   required: [],
@@ -37,8 +45,15 @@ const ENUMS: JsonObject = {
   properties: {
     untitledSingle: { type: "string", enum: ["option1", "option2", "option3"] },
     titledSingle: { type: "string", oneOf: titled },
-    legacyEnum: { type: "string", enum: ["opt1", "opt2", "opt3"], enumNames: ["Option 1", "Option 2", "Option 3"] },
-    untitledMulti: { type: "array", items: { type: "string", enum: ["option1", "option2", "option3"] } },
+    legacyEnum: {
+      type: "string",
+      enum: ["opt1", "opt2", "opt3"],
+      enumNames: ["Option 1", "Option 2", "Option 3"],
+    },
+    untitledMulti: {
+      type: "array",
+      items: { type: "string", enum: ["option1", "option2", "option3"] },
+    },
     titledMulti: { type: "array", items: { anyOf: titled } },
   },
   required: [],
@@ -50,7 +65,10 @@ const dated: readonly Tool[] = [
     description: "Asks the client's model",
     input: z.object({ prompt: z.string() }),
     handler: async ({ prompt }, ctx) => {
-      const answer = await ctx.sample("answer", { messages: [textMessage("user", prompt)], maxTokens: 100 });
+      const answer = await ctx.sample("answer", {
+        messages: [textMessage("user", prompt)],
+        maxTokens: 100,
+      });
       return `LLM response: ${textOf(answer.content)}`;
     },
   }),
@@ -70,7 +88,10 @@ const dated: readonly Tool[] = [
     name: "test_elicitation_sep1034_defaults",
     description: "Asks with a default in every field",
     handler: async (_args, ctx) => {
-      const answer = await ctx.elicitForm("user", { message: "Please review these values", form: DEFAULTS });
+      const answer = await ctx.elicitForm("user", {
+        message: "Please review these values",
+        form: DEFAULTS,
+      });
       return `Elicitation completed: ${JSON.stringify(answer)}`;
     },
   }),
@@ -124,12 +145,14 @@ const rounds: readonly Tool[] = [
   tool({
     name: "test_input_required_result_sampling",
     description: "Asks the client's model for a capital",
-    handler: async (_args, ctx) => `The model says: ${textOf((await ctx.sample("capital_question", capital)).content)}`,
+    handler: async (_args, ctx) =>
+      `The model says: ${textOf((await ctx.sample("capital_question", capital)).content)}`,
   }),
   tool({
     name: "test_input_required_result_list_roots",
     description: "Asks for the client's roots",
-    handler: async (_args, ctx) => `Roots: ${(await ctx.roots("client_roots")).map((root) => root.uri).join(", ")}`,
+    handler: async (_args, ctx) =>
+      `Roots: ${(await ctx.roots("client_roots")).map((root) => root.uri).join(", ")}`,
   }),
   tool({
     name: "test_input_required_result_request_state",
@@ -146,7 +169,10 @@ const rounds: readonly Tool[] = [
     handler: async (_args, ctx) => {
       const [name, greeting, roots] = await Promise.all([
         ctx.elicitForm("user_name", named),
-        ctx.sample("greeting", { messages: [textMessage("user", "Write a greeting")], maxTokens: 50 }),
+        ctx.sample("greeting", {
+          messages: [textMessage("user", "Write a greeting")],
+          maxTokens: 50,
+        }),
         ctx.roots("client_roots"),
       ]);
       return `${name.action}; ${textOf(greeting.content)}; ${roots.length} roots`;
@@ -157,7 +183,10 @@ const rounds: readonly Tool[] = [
     description: "Asks a second question after the first",
     handler: async (_args, ctx) => {
       const first = await ctx.elicitForm("step1", named);
-      const colour = { message: "What is your favorite color?", form: form(z.object({ color: z.string() })) };
+      const colour = {
+        message: "What is your favorite color?",
+        form: form(z.object({ color: z.string() })),
+      };
       const second = await ctx.elicitForm("step2", colour);
       return `step1: ${first.action}; step2: ${second.action}`;
     },
@@ -165,7 +194,8 @@ const rounds: readonly Tool[] = [
   tool({
     name: "test_input_required_result_tampered_state",
     description: "Asks; a retry with a forged state must be refused",
-    handler: async (_args, ctx) => `confirm: ${(await ctx.elicitForm("confirm", confirmed)).action}`,
+    handler: async (_args, ctx) =>
+      `confirm: ${(await ctx.elicitForm("confirm", confirmed)).action}`,
   }),
 ];
 
@@ -173,6 +203,8 @@ export const inputTools: readonly Tool[] = [...dated, ...capabilities, ...rounds
 
 /** The text of a model's answer, whether it is one block or several. */
 function textOf(content: SamplingResult["content"]): string {
-  const blocks = (Array.isArray(content) ? content : [content]) as readonly { readonly text?: string }[];
+  const blocks = (Array.isArray(content) ? content : [content]) as readonly {
+    readonly text?: string;
+  }[];
   return blocks.map(({ text = "" }) => text).join("");
 }

@@ -13,7 +13,10 @@ import { subscriptions } from "../../src/transport/stateless/subscriptions.ts";
 import { vault } from "../../src/vault/feature.ts";
 
 /** Each Worker has its own. */
-export function everyPart(login: LoginOptions): { readonly auth: AuthFeature[]; readonly features: Feature[] } {
+export function everyPart(login: LoginOptions): {
+  readonly auth: AuthFeature[];
+  readonly features: Feature[];
+} {
   return {
     auth: [externalIssuer(), authorizationServer(() => login)],
     features: [sessions(), subscriptions(), storage(), vault(), telemetry()],

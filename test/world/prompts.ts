@@ -15,7 +15,12 @@ export const prompts: readonly PromptSpec[] = [
     name: "test_prompt_with_arguments",
     description: "Repeats its two arguments",
     arguments: [
-      { name: "arg1", description: "First argument", required: true, complete: startingWith("test1", "test2") },
+      {
+        name: "arg1",
+        description: "First argument",
+        required: true,
+        complete: startingWith("test1", "test2"),
+      },
       { name: "arg2", description: "Second argument", required: true },
     ],
     handler: ({ arg1, arg2 }) => `Prompt with arguments: arg1='${arg1}', arg2='${arg2}'`,
@@ -23,16 +28,25 @@ export const prompts: readonly PromptSpec[] = [
   prompt({
     name: "test_prompt_with_embedded_resource",
     description: "Embeds a resource",
-    arguments: [{ name: "resourceUri", description: "URI of the resource to embed", required: true }],
+    arguments: [
+      { name: "resourceUri", description: "URI of the resource to embed", required: true },
+    ],
     handler: ({ resourceUri = "" }) => [
       {
         role: "user",
         content: {
           type: "resource",
-          resource: { uri: resourceUri, mimeType: "text/plain", text: "Embedded resource content for testing." },
+          resource: {
+            uri: resourceUri,
+            mimeType: "text/plain",
+            text: "Embedded resource content for testing.",
+          },
         },
       },
-      { role: "user", content: { type: "text", text: "Please process the embedded resource above." } },
+      {
+        role: "user",
+        content: { type: "text", text: "Please process the embedded resource above." },
+      },
     ],
   }),
   prompt({
@@ -52,7 +66,9 @@ export const prompts: readonly PromptSpec[] = [
         form: form(z.object({ context: z.string() })),
       };
       const answer = await ctx.elicitForm("user_context", question);
-      return answer.action === "accept" ? `Use this context: ${answer.content.context}` : "Use no context.";
+      return answer.action === "accept"
+        ? `Use this context: ${answer.content.context}`
+        : "Use no context.";
     },
   }),
 ];

@@ -1,6 +1,11 @@
 /** The suite's resources and templates. The first resource is read by a probe, so it must answer without a question. */
 
-import { resource, template, type ResourceSpec, type ResourceTemplate } from "../../src/server/define.ts";
+import {
+  resource,
+  template,
+  type ResourceSpec,
+  type ResourceTemplate,
+} from "../../src/server/define.ts";
 import { PNG } from "./media.ts";
 
 export const resources: readonly ResourceSpec[] = [

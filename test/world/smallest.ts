@@ -19,7 +19,12 @@ interface AppEnv {
 }
 const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
   server: { info: { name: "smallest", version: "0.1.0" }, tools: [echo] },
-  auth: [authorizationServer(({ PASSPHRASE }: AppEnv) => ({ renderPage, signIn: passphrase(PASSPHRASE) }))],
+  auth: [
+    authorizationServer(({ PASSPHRASE }: AppEnv) => ({
+      renderPage,
+      signIn: passphrase(PASSPHRASE),
+    })),
+  ],
   features: [sessions(), subscriptions()],
 });
 const worker: ExportedHandler<AppEnv> = { fetch: handlers.fetch };

@@ -32,7 +32,8 @@ export const storageTools: Tool[] = [
   }),
   tool({
     name: "spec_cache",
-    description: "Gives the name of whoever loaded a cached value, which takes a while and may end with its call",
+    description:
+      "Gives the name of whoever loaded a cached value, which takes a while and may end with its call",
     input: z.object({ key: z.string(), by: z.string(), ms: z.number(), endsWithCall: z.boolean() }),
     async handler({ key, by, ms, endsWithCall }, context) {
       const load = async (): Promise<string> => {
@@ -57,7 +58,11 @@ export const storageTools: Tool[] = [
   tool({
     name: "spec_state",
     description: "Makes storage, shares it, or uses what is behind a handle",
-    input: z.object({ handle: z.optional(z.string()), share: z.optional(z.boolean()), put: z.optional(z.string()) }),
+    input: z.object({
+      handle: z.optional(z.string()),
+      share: z.optional(z.boolean()),
+      put: z.optional(z.string()),
+    }),
     async handler({ handle, share, put }, context) {
       if (handle === undefined) return context.createStorage(3_600);
       if (share === true) return context.shareStorage(handle, 60);

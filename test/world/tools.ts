@@ -18,7 +18,14 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve();
     const stop = startTimer(ms, resolve);
-    signal?.addEventListener("abort", () => (stop(), resolve()), { once: true });
+    signal?.addEventListener(
+      "abort",
+      () => {
+        stop();
+        return resolve();
+      },
+      { once: true },
+    );
   });
 }
 
@@ -29,7 +36,9 @@ export function written(schema: JsonObject): RawSchema {
     schema,
     check: (value) => {
       const { valid, errors } = validator.validate(value);
-      return valid ? ok(value) : err(errors.map((one) => `${one.instanceLocation} ${one.error}`).join("; "));
+      return valid
+        ? ok(value)
+        : err(errors.map((one) => `${one.instanceLocation} ${one.error}`).join("; "));
     },
   };
 }

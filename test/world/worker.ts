@@ -60,8 +60,14 @@ export class Store extends StoreObject {
   }
 }
 
-const handlers: WorkerHandlers<Env> = createWorker<Env>({ server: fixtureServer, ...everyPart(loginOptions) });
-const guardedHandlers: WorkerHandlers<Env> = createWorker<Env>({ server: fixtureServer, ...everyPart(loginOptions) });
+const handlers: WorkerHandlers<Env> = createWorker<Env>({
+  server: fixtureServer,
+  ...everyPart(loginOptions),
+});
+const guardedHandlers: WorkerHandlers<Env> = createWorker<Env>({
+  server: fixtureServer,
+  ...everyPart(loginOptions),
+});
 
 /**
  * Clients that the operator knows: one proves itself with the words "secret-of-the-machine", and acts for itself; the
@@ -91,7 +97,9 @@ const counted = (env: Env): Env => ({
 const worker: ExportedHandler<Env> = {
   fetch: (request, env) =>
     // For tests that watch a running Worker from outside.
-    new URL(request.url).pathname === "/costs" ? Response.json(costs) : handlers.fetch(request, counted(env)),
+    new URL(request.url).pathname === "/costs"
+      ? Response.json(costs)
+      : handlers.fetch(request, counted(env)),
 };
 export default worker;
 

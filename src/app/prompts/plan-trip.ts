@@ -2,7 +2,18 @@
 
 import { prompt, type PromptSpec } from "../../api.ts";
 
-const PLACES = ["Accra", "Bari", "Bern", "Brno", "Cork", "Izmir", "Lagos", "Oviedo", "Tartu", "Uppsala"];
+const PLACES = [
+  "Accra",
+  "Bari",
+  "Bern",
+  "Brno",
+  "Cork",
+  "Izmir",
+  "Lagos",
+  "Oviedo",
+  "Tartu",
+  "Uppsala",
+];
 
 export const planTrip: PromptSpec = prompt({
   name: "plan_trip",
@@ -13,7 +24,8 @@ export const planTrip: PromptSpec = prompt({
       name: "place",
       description: "A town",
       required: true,
-      complete: (value) => PLACES.filter((place) => place.toLowerCase().startsWith(value.toLowerCase())),
+      complete: (value) =>
+        PLACES.filter((place) => place.toLowerCase().startsWith(value.toLowerCase())),
     },
   ],
   handler: ({ place = "" }) =>

@@ -1,7 +1,16 @@
 /** A long-lived upstream: the connection is held by an object that sleeps when nobody asks; see feed-object.ts. */
 
 import * as z from "zod/mini";
-import { isObject, PublicError, readJson, sleep, tool, type JsonValue, type Tool, type ToolResult } from "../../api.ts";
+import {
+  isObject,
+  PublicError,
+  readJson,
+  sleep,
+  tool,
+  type JsonValue,
+  type Tool,
+  type ToolResult,
+} from "../../api.ts";
 import type { FeedObject } from "../feed-object.ts";
 
 /** How often, and how long apart, a connection that is new is asked for its first messages. */
@@ -13,7 +22,8 @@ const MAX_SHOWN_CHARACTERS = 300;
 export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
   return tool({
     name: "feed_latest",
-    description: "The newest messages of a public feed that never stops: what strangers write right now",
+    description:
+      "The newest messages of a public feed that never stops: what strangers write right now",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ limit: z._default(z.int().check(z.gte(1), z.lte(20)), 5) }),
     output: z.object({ live: z.boolean(), messages: z.array(z.string()) }),
@@ -21,8 +31,10 @@ export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
       const feed = feeds.getByName("feed");
       for (let tries = 0; tries < TRIES; tries++) {
         const { messages, isConnected } = await feed.latest();
-        if (messages.length > 0) return toolResult(isConnected, messages.slice(0, limit).map(postText));
-        if (!isConnected) throw new PublicError("The feed cannot be reached: try again in a minute");
+        if (messages.length > 0)
+          return toolResult(isConnected, messages.slice(0, limit).map(postText));
+        if (!isConnected)
+          throw new PublicError("The feed cannot be reached: try again in a minute");
         await sleep(PAUSE_MS);
       }
       return toolResult(true, []);
@@ -34,7 +46,10 @@ function toolResult(isConnected: boolean, messages: string[]): ToolResult {
   const lines = messages.map((message) => `- ${message}`);
   if (messages.length === 0) lines.push("Connected; nothing has come yet.");
   if (!isConnected) lines.push("The feed cannot be reached at the moment: these came before.");
-  return { content: [{ type: "text", text: lines.join("\n") }], structuredContent: { live: isConnected, messages } };
+  return {
+    content: [{ type: "text", text: lines.join("\n") }],
+    structuredContent: { live: isConnected, messages },
+  };
 }
 
 /** The words of a post, as Bluesky's Jetstream has them, or the start of whatever came. */

@@ -8,10 +8,13 @@ import { user, usersNamed } from "../users-rows.ts";
 export function findUsers(database: D1Database): Tool {
   return tool({
     name: "find_users",
-    description: "Finds people of this server's directory by how words of their names start; everybody when left empty",
+    description:
+      "Finds people of this server's directory by how words of their names start; everybody when left empty",
     annotations: { readOnlyHint: true, openWorldHint: false },
     input: z.object({
-      name: z._default(z.string().check(z.maxLength(100)), "").check(z.describe('Such as "ann" or "lind anna"')),
+      name: z
+        ._default(z.string().check(z.maxLength(100)), "")
+        .check(z.describe('Such as "ann" or "lind anna"')),
       limit: z._default(z.int().check(z.gte(1), z.lte(50)), 10),
       after: z._default(z.int(), 0).check(z.describe("`next` of the page before")),
     }),
@@ -21,7 +24,9 @@ export function findUsers(database: D1Database): Tool {
       // One more than asked for tells whether there is a next page.
       const found = await usersNamed(database, words, after, limit + 1);
       const users = found.slice(0, limit);
-      return { structuredContent: { users, ...(found.length > limit && { next: users.at(-1)?.id ?? 0 }) } };
+      return {
+        structuredContent: { users, ...(found.length > limit && { next: users.at(-1)?.id ?? 0 }) },
+      };
     },
   });
 }

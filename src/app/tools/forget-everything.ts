@@ -8,7 +8,8 @@ const HOUR_MS = 3_600_000;
 
 export const forgetEverything: Tool = tool({
   name: "forget_everything",
-  description: "Deletes every note that remember kept for this person. They are asked first; at most 3 times an hour",
+  description:
+    "Deletes every note that remember kept for this person. They are asked first; at most 3 times an hour",
   annotations: { destructiveHint: true, idempotentHint: true, openWorldHint: false },
   output: z.object({ forgotten: z.int() }),
   async handler(_args, context) {
@@ -18,7 +19,8 @@ export const forgetEverything: Tool = tool({
       message: `Delete ${count === 1 ? "the one note" : `all ${count} notes`} that you had remembered?`,
       form: form(z.object({ confirm: z.boolean().check(z.describe("Yes, for good")) })),
     });
-    if (answer.action !== "accept" || !answer.content.confirm) return toolResult("Nothing was deleted.", 0);
+    if (answer.action !== "accept" || !answer.content.confirm)
+      return toolResult("Nothing was deleted.", 0);
     const forgotten = await context.once("forget", async () => {
       // Beside the deed, and not above: the handler runs again from its start, and who says no has used nothing up.
       const { isAllowed, retryAfterMs } = await context.rateLimit("forget", 3, HOUR_MS);

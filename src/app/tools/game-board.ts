@@ -22,7 +22,8 @@ const LINES = [
 export function play(board: string, mark: Mark, cell: number): Result<string, string> {
   const { winner, turn } = judge(board);
   if (winner !== undefined) return err("This game is over: start another with game_new");
-  if (turn !== mark) return err(`You are ${mark}, and it is the turn of ${turn}: wait for the other player`);
+  if (turn !== mark)
+    return err(`You are ${mark}, and it is the turn of ${turn}: wait for the other player`);
   if (board[cell - 1] !== ".") return err(`Cell ${cell} is taken: choose a free one`);
   return ok(board.slice(0, cell - 1) + mark + board.slice(cell));
 }
@@ -32,7 +33,8 @@ export type Judged = { turn?: Mark; winner?: Mark | "nobody" };
 
 /** Who has won or whose turn it is. */
 export function judge(board: string): Judged {
-  const hasWon = (mark: Mark): boolean => LINES.some((line) => line.every((index) => board[index] === mark));
+  const hasWon = (mark: Mark): boolean =>
+    LINES.some((line) => line.every((index) => board[index] === mark));
   if (hasWon("X")) return { winner: "X" };
   if (hasWon("O")) return { winner: "O" };
   const free = board.split(".").length - 1;
@@ -42,5 +44,7 @@ export function judge(board: string): Judged {
 /** The board as text; free cells show their numbers. */
 export function draw(board: string): string {
   const cells = board.split("").map((mark, index) => (mark === "." ? index + 1 : mark));
-  return [0, 3, 6].map((index) => ` ${cells.slice(index, index + 3).join(" | ")}`).join("\n---+---+---\n");
+  return [0, 3, 6]
+    .map((index) => ` ${cells.slice(index, index + 3).join(" | ")}`)
+    .join("\n---+---+---\n");
 }

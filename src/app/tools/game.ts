@@ -4,7 +4,15 @@
  */
 
 import * as z from "zod/mini";
-import { PublicError, template, tool, type Context, type ResourceTemplate, type Store, type Tool } from "../../api.ts";
+import {
+  PublicError,
+  template,
+  tool,
+  type Context,
+  type ResourceTemplate,
+  type Store,
+  type Tool,
+} from "../../api.ts";
 import { draw, EMPTY, judge, play, type Judged, type Mark } from "./game-board.ts";
 
 const WEEK_SECONDS = 604_800;
@@ -20,7 +28,9 @@ const boardSchema = {
   turn: z.optional(mark),
   winner: z.optional(z.enum(["X", "O", "nobody"])),
 };
-const game = z.string().check(z.describe("Your handle: `game` of game_new, or the invitation that you were given"));
+const game = z
+  .string()
+  .check(z.describe("Your handle: `game` of game_new, or the invitation that you were given"));
 const annotations = { destructiveHint: false, idempotentHint: false, openWorldHint: false };
 
 export const gameNew: Tool = tool({
@@ -36,13 +46,17 @@ export const gameNew: Tool = tool({
     await store.put("game", { board: EMPTY, handles: [handle, invitation] });
     const { text, facts } = renderGame(store, EMPTY);
     const handles = `Your handle: ${handle}\nInvitation for the other player: ${invitation}`;
-    return { content: asText(`${handles}\n\n${text}`), structuredContent: { game: handle, invitation, ...facts } };
+    return {
+      content: asText(`${handles}\n\n${text}`),
+      structuredContent: { game: handle, invitation, ...facts },
+    };
   },
 });
 
 export const gameMove: Tool = tool({
   name: "game_move",
-  description: "Takes a cell of a tic-tac-toe board, 1 to 9 row by row. Tells whose turn it is, or who won",
+  description:
+    "Takes a cell of a tic-tac-toe board, 1 to 9 row by row. Tells whose turn it is, or who won",
   annotations,
   input: z.object({ game, cell: z.int().check(z.gte(1), z.lte(9)) }),
   output: z.object(boardSchema),
@@ -88,7 +102,8 @@ async function loadGame(handle: string, context: Context): Promise<RenderedGame>
 }
 
 function requireGame(stored: Game | undefined): Game {
-  if (stored === undefined) throw new PublicError("There is no game behind this handle: start one with game_new");
+  if (stored === undefined)
+    throw new PublicError("There is no game behind this handle: start one with game_new");
   return stored;
 }
 

@@ -15,7 +15,8 @@ export function getUser(database: D1Database): Tool {
     output: user,
     async handler({ id }) {
       const found = await userById(database, id);
-      if (found === null) throw new PublicError(`Nobody has the id ${id}: find_users tells who there is`);
+      if (found === null)
+        throw new PublicError(`Nobody has the id ${id}: find_users tells who there is`);
       return { structuredContent: found };
     },
   });

@@ -10,13 +10,22 @@ const CACHE_SECONDS = 300;
 const PLACES = z.object({
   results: z._default(
     z.array(
-      z.object({ name: z.string(), country: z.optional(z.string()), latitude: z.number(), longitude: z.number() }),
+      z.object({
+        name: z.string(),
+        country: z.optional(z.string()),
+        latitude: z.number(),
+        longitude: z.number(),
+      }),
     ),
     [],
   ),
 });
 const FORECAST = z.object({
-  current: z.object({ temperature_2m: z.number(), wind_speed_10m: z.number(), weather_code: z.int() }),
+  current: z.object({
+    temperature_2m: z.number(),
+    wind_speed_10m: z.number(),
+    weather_code: z.int(),
+  }),
 });
 
 type Weather = { place: string; celsius: number; windMetersPerSecond: number; sky: string };
@@ -25,7 +34,8 @@ type Weather = { place: string; celsius: number; windMetersPerSecond: number; sk
 export function getWeather(places: string, forecasts: string): Tool {
   return tool({
     name: "get_weather",
-    description: "The weather in a town now: temperature, wind, sky, and how many minutes ago that was measured",
+    description:
+      "The weather in a town now: temperature, wind, sky, and how many minutes ago that was measured",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ place: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)) }),
     output: z.object({
@@ -38,26 +48,38 @@ export function getWeather(places: string, forecasts: string): Tool {
     }),
     async handler({ place }, context) {
       const key = `weather ${place.toLowerCase()}`;
-      const cached = await context.cache(key, CACHE_SECONDS, () => loadWeather(context, places, forecasts, place));
+      const cached = await context.cache(key, CACHE_SECONDS, () =>
+        loadWeather(context, places, forecasts, place),
+      );
       const { value, ageSeconds, isStale } = cached;
       const minutesOld = Math.floor(ageSeconds / 60);
       const ageText = minutesOld === 0 ? "just now" : `${minutesOld} min ago`;
       const staleNote = isStale ? ", and no newer report is to be had" : "";
       const text = `${value.place}: ${value.celsius} °C, ${value.sky}, wind ${value.windMetersPerSecond} m/s (${ageText}${staleNote})`;
-      return { content: [{ type: "text", text }], structuredContent: { ...value, minutesOld, stale: isStale } };
+      return {
+        content: [{ type: "text", text }],
+        structuredContent: { ...value, minutesOld, stale: isStale },
+      };
     },
   });
 }
 
-async function loadWeather(context: Context, places: string, forecasts: string, place: string): Promise<Weather> {
+async function loadWeather(
+  context: Context,
+  places: string,
+  forecasts: string,
+  place: string,
+): Promise<Weather> {
   const search = `${places}/v1/search?count=1&format=json&name=${encodeURIComponent(place)}`;
   const [town] = (await getJson(context, SERVICE, PLACES, search))?.results ?? [];
-  if (town === undefined) throw new PublicError(`No town is called "${place}": try its name in English`);
+  if (town === undefined)
+    throw new PublicError(`No town is called "${place}": try its name in English`);
   const { latitude, longitude, name, country } = town;
   const fields = "temperature_2m,wind_speed_10m,weather_code&wind_speed_unit=ms";
   const url = `${forecasts}/v1/forecast?latitude=${latitude}&longitude=${longitude}&current=${fields}`;
   const report = await getJson(context, SERVICE, FORECAST, url);
-  if (report === undefined) throw new PublicError(`${SERVICE} has no report of ${name}: try again later`);
+  if (report === undefined)
+    throw new PublicError(`${SERVICE} has no report of ${name}: try again later`);
   const { temperature_2m: celsius, wind_speed_10m: wind, weather_code: code } = report.current;
   const placeName = country === undefined ? name : `${name}, ${country}`;
   return { place: placeName, celsius, windMetersPerSecond: wind, sky: skyOf(code) };

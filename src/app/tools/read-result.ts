@@ -15,9 +15,12 @@ export function readResult(base: string, contact: string): Tool {
     async handler({ number }, context) {
       const hits = (await context.storage.get<Hit[]>(HITS_KEY)) ?? [];
       const hit = hits[number - 1];
-      if (hits.length === 0) throw new PublicError("There was no search yet: use search_wikipedia first");
+      if (hits.length === 0)
+        throw new PublicError("There was no search yet: use search_wikipedia first");
       if (hit === undefined)
-        throw new PublicError(`There is no number ${number}: those of the last search end with ${hits.length}`);
+        throw new PublicError(
+          `There is no number ${number}: those of the last search end with ${hits.length}`,
+        );
       return { structuredContent: await readArticle(context, base, contact, hit) };
     },
   });

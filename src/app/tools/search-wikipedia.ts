@@ -10,7 +10,9 @@ export const HITS_KEY = "wikipedia hits";
 export type Hit = { readonly key: string; readonly title: string; readonly about: string };
 
 const SEARCH_RESULT = z.object({
-  pages: z.array(z.object({ key: z.string(), title: z.string(), description: z.nullish(z.string()) })),
+  pages: z.array(
+    z.object({ key: z.string(), title: z.string(), description: z.nullish(z.string()) }),
+  ),
 });
 const SUMMARY = z.object({
   title: z.string(),
@@ -30,7 +32,8 @@ export const article: z.ZodMiniObject<Record<keyof Article, z.ZodMiniString>> = 
 export function searchWikipedia(base: string, contact: string): Tool {
   return tool({
     name: "search_wikipedia",
-    description: "Searches Wikipedia. Gives a summary of the best article, and the titles of others for read_result",
+    description:
+      "Searches Wikipedia. Gives a summary of the best article, and the titles of others for read_result",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ query: z.string().check(z.trim(), z.minLength(1), z.maxLength(300)) }),
     output: z.object({
@@ -39,15 +42,26 @@ export function searchWikipedia(base: string, contact: string): Tool {
     }),
     async handler({ query }, context) {
       const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query)}`;
-      const found = await getJson(context, SERVICE, SEARCH_RESULT, search, userAgentHeader(contact));
+      const found = await getJson(
+        context,
+        SERVICE,
+        SEARCH_RESULT,
+        search,
+        userAgentHeader(contact),
+      );
       const hits = (found?.pages ?? []).map(({ key, title, description }): Hit => {
         return { key, title, about: description ?? "" };
       });
       const [best] = hits;
-      if (best === undefined) throw new PublicError(`Wikipedia has nothing about "${query}": try other words`);
+      if (best === undefined)
+        throw new PublicError(`Wikipedia has nothing about "${query}": try other words`);
       await context.storage.put(HITS_KEY, hits);
-      const others = hits.map(({ title, about }, index) => ({ number: index + 1, title, about })).slice(1);
-      return { structuredContent: { ...(await readArticle(context, base, contact, best)), others } };
+      const others = hits
+        .map(({ title, about }, index) => ({ number: index + 1, title, about }))
+        .slice(1);
+      return {
+        structuredContent: { ...(await readArticle(context, base, contact, best)), others },
+      };
     },
   });
 }
@@ -62,7 +76,9 @@ export async function readArticle(
   const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key)}`;
   const page = await getJson(context, SERVICE, SUMMARY, url, userAgentHeader(contact));
   if (page === undefined)
-    throw new PublicError(`Wikipedia has no summary of "${title}": read_result reads the other hits`);
+    throw new PublicError(
+      `Wikipedia has no summary of "${title}": read_result reads the other hits`,
+    );
   return { title: page.title, summary: page.extract, url: page.content_urls.desktop.page };
 }
 

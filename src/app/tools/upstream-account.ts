@@ -1,7 +1,14 @@
 /** With a credential: asks an upstream in the caller's own name. The key comes from the vault and goes nowhere else. */
 
 import * as z from "zod/mini";
-import { CREDENTIAL_ID, PublicError, tool, valueAtPath, type ApiKeyService, type Tool } from "../../api.ts";
+import {
+  CREDENTIAL_ID,
+  PublicError,
+  tool,
+  valueAtPath,
+  type ApiKeyService,
+  type Tool,
+} from "../../api.ts";
 import { getJson } from "../upstream.ts";
 
 const ACCOUNT_SCHEMA = z.record(z.string(), z.json());
@@ -18,10 +25,14 @@ export function upstreamAccount({ name, url, account }: ApiKeyService): Tool {
       if (credential === undefined)
         throw new PublicError(`No key of yours for ${name} is kept: sign in again with one`);
       const { key } = credential.reveal() as { key: string };
-      const accountJson = await getJson(context, name, ACCOUNT_SCHEMA, url, { authorization: `Bearer ${key}` });
+      const accountJson = await getJson(context, name, ACCOUNT_SCHEMA, url, {
+        authorization: `Bearer ${key}`,
+      });
       const id = accountJson && valueAtPath(accountJson, account);
       if (typeof id !== "string" && typeof id !== "number")
-        throw new PublicError(`${name} does not say whose key it is: tell whoever runs this server`);
+        throw new PublicError(
+          `${name} does not say whose key it is: tell whoever runs this server`,
+        );
       return { structuredContent: { service: name, account: String(id) } };
     },
   });

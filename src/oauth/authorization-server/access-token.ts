@@ -71,10 +71,16 @@ export function builtinTokenVerifier(authServer: AuthorizationServer): TokenVeri
 }
 
 /** Asks the grant. */
-export async function isGrantActive(authServer: AuthorizationServer, grant: string): Promise<boolean> {
+export async function isGrantActive(
+  authServer: AuthorizationServer,
+  grant: string,
+): Promise<boolean> {
   return (
-    (await findGrant(authServer.grants, grant)?.stub.status(await epochDigest(authServer.login.signIn)))?.isActive ===
-    true
+    (
+      await findGrant(authServer.grants, grant)?.stub.status(
+        await epochDigest(authServer.login.signIn),
+      )
+    )?.isActive === true
   );
 }
 

@@ -34,15 +34,23 @@ export class AccountObject extends DurableObject {
    * on gains nothing. No address: nobody could guess, the person was kept signed in. A list of grants, the oldest, is
    * "ok" too: they are too many, and to be ended and forgotten.
    */
-  recordSignIn({ address, hasSucceeded, grant }: Attempt): "ok" | "rejected" | number | readonly string[] {
+  recordSignIn({
+    address,
+    hasSucceeded,
+    grant,
+  }: Attempt): "ok" | "rejected" | number | readonly string[] {
     const { failed, grants } = this.#rows.read();
     const time = now();
     // Either way: an attempt that a clock ahead noted must not count for longer.
     const elapsedMs = (attempt: { readonly atMs: number }): number => Math.abs(time - attempt.atMs);
     const recent = failed.filter((attempt) => elapsedMs(attempt) < 60 * MINUTE_MS);
-    const fromAddress = recent.filter((attempt) => attempt.address === address && elapsedMs(attempt) < 15 * MINUTE_MS);
+    const fromAddress = recent.filter(
+      (attempt) => attempt.address === address && elapsedMs(attempt) < 15 * MINUTE_MS,
+    );
     const unlocksAt = Math.max(
-      fromAddress.length < MAX_FAILURES_PER_ADDRESS ? 0 : (fromAddress[0]?.atMs ?? time) + 15 * MINUTE_MS,
+      fromAddress.length < MAX_FAILURES_PER_ADDRESS
+        ? 0
+        : (fromAddress[0]?.atMs ?? time) + 15 * MINUTE_MS,
       recent.length < MAX_FAILURES_TOTAL ? 0 : (recent[0]?.atMs ?? time) + 60 * MINUTE_MS,
     );
     if (address !== "" && unlocksAt > 0) return Math.ceil((unlocksAt - time) / MINUTE_MS);
@@ -64,7 +72,10 @@ export class AccountObject extends DurableObject {
 
   dropGrants(...endedGrants: string[]): void {
     const row = this.#rows.read();
-    this.#rows.write({ ...row, grants: row.grants.filter((grant) => !endedGrants.includes(grant)) });
+    this.#rows.write({
+      ...row,
+      grants: row.grants.filter((grant) => !endedGrants.includes(grant)),
+    });
   }
 
   /** Uses up an assertion id until `expires` (seconds since the epoch). False when it was used before. */

@@ -5,18 +5,16 @@
 
 import { now } from "../../base/time.ts";
 import { accountObjectName } from "./account-object.ts";
-import { showSignInPage } from "./authorize.ts";
+import { showSignInPage } from "./sign-in.ts";
 import {
   forgetPerson,
   openWithAnyBrowserId,
-  htmlResponse,
   readBrowserSession,
   readSealedForm,
-  redirectResponse,
-  oauthErrorPage,
   sealForBrowser,
   type BrowserSession,
 } from "./browser-session.ts";
+import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
 import { describeClient } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
@@ -39,8 +37,18 @@ export async function accountEndpoint(
   const { id, person } = browser;
   const expiresAt = now() + FORM_SECONDS * 1000;
   if (person === undefined) return showSignInPage(browser, { grant: "", expiresAt });
-  const sealed = await sealForBrowser(authServer, "account", id, { subject: person.subject }, expiresAt);
-  const formView = { serverName: authServer.settings.serverName, action: PATHS.account, form: sealed };
+  const sealed = await sealForBrowser(
+    authServer,
+    "account",
+    id,
+    { subject: person.subject },
+    expiresAt,
+  );
+  const formView = {
+    serverName: authServer.settings.serverName,
+    action: PATHS.account,
+    form: sealed,
+  };
   const grants = await activeGrants(authServer, person.subject);
   const notice = await openWithAnyBrowserId<RevokedNotice>(
     browser,
@@ -74,7 +82,9 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   if (person?.subject !== subject || (grant === undefined && !form.has("all")))
     return oauthErrorPage(authServer, "account.stale");
   const ids =
-    grant === undefined ? await authServer.accounts.getByName(await accountObjectName(subject)).grants() : [grant];
+    grant === undefined
+      ? await authServer.accounts.getByName(await accountObjectName(subject)).grants()
+      : [grant];
   const clientNames: string[] = [];
   // One after the other: where the platform stops a request that asks too much, no grant but one is half ended.
   for (const id of ids) {
@@ -85,19 +95,33 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   if (clientNames.length === 0) return redirectResponse(accountUrl, 303);
   const revoked: RevokedNotice = { count: clientNames.length, clientName: clientNames[0] ?? "" };
   // Sealed, so that no link can make this page say what did not happen.
-  const sealedNotice = await sealForBrowser(authServer, "ended", browser.id + subject, revoked, now() + 60_000);
+  const sealedNotice = await sealForBrowser(
+    authServer,
+    "ended",
+    browser.id + subject,
+    revoked,
+    now() + 60_000,
+  );
   return redirectResponse(`${accountUrl}?ended=${sealedNotice}`, 303);
 }
 
 /** The live grants of a person, oldest first. Notes of those that are over are dropped on the way. */
-async function activeGrants(authServer: AuthorizationServer, subject: string): Promise<AccountView["grants"]> {
+async function activeGrants(
+  authServer: AuthorizationServer,
+  subject: string,
+): Promise<AccountView["grants"]> {
   const account = authServer.accounts.getByName(await accountObjectName(subject));
   const ids = await account.grants();
   const epoch = await epochDigest(authServer.login.signIn);
-  const statuses = await Promise.all(ids.map(async (id) => findGrant(authServer.grants, id)?.stub.status(epoch)));
-  const endedIds = ids.filter((_, index) => statuses[index] === undefined && index < ids.length - MAX_PENDING_LOGINS);
+  const statuses = await Promise.all(
+    ids.map(async (id) => findGrant(authServer.grants, id)?.stub.status(epoch)),
+  );
+  const endedIds = ids.filter(
+    (_, index) => statuses[index] === undefined && index < ids.length - MAX_PENDING_LOGINS,
+  );
   // Buried first: one that was decided on later would be on no page, and out of reach of its button.
-  if (endedIds.length > 0) await account.dropGrants(...(await buryEndedGrants(authServer, subject, endedIds)));
+  if (endedIds.length > 0)
+    await account.dropGrants(...(await buryEndedGrants(authServer, subject, endedIds)));
   return ids.flatMap((id, index) => {
     const status = statuses[index];
     if (status === undefined || !status.isActive || status.terms.subject !== subject) return [];

@@ -52,9 +52,17 @@ export function parseAuthorizationRequest(
     return oauthError("unauthorized_client", "client.grant_type", "The client may not use codes");
   // spec: pkce.required, pkce.method, pkce.s256
   if (params.get("code_challenge_method") !== "S256" || !CODE_CHALLENGE.test(challenge))
-    return oauthError("invalid_request", "pkce", "PKCE is needed: a code_challenge with code_challenge_method S256");
+    return oauthError(
+      "invalid_request",
+      "pkce",
+      "PKCE is needed: a code_challenge with code_challenge_method S256",
+    );
   if (state !== undefined && state.length > MAX_STATE_CHARACTERS)
-    return oauthError("invalid_request", "state.large", `state is longer than ${MAX_STATE_CHARACTERS} characters`);
+    return oauthError(
+      "invalid_request",
+      "state.large",
+      `state is longer than ${MAX_STATE_CHARACTERS} characters`,
+    );
   if (params.get("prompt") === "none")
     return oauthError("interaction_required", "prompt.none", "Consent is always asked for");
   const resource = checkResource(params.get("resource"), identifiers);
@@ -74,7 +82,11 @@ export function parseAuthorizationRequest(
 }
 
 /** Of the scopes that a parameter lists, those that this server has and the client may have. All others are ignored. */
-export function parseScopes(requested: string, client: Client, { scopes }: AuthorizationServerSettings): string[] {
+export function parseScopes(
+  requested: string,
+  client: Client,
+  { scopes }: AuthorizationServerSettings,
+): string[] {
   const requestedScopes = requested.split(" ");
   const isAllowed = (scope: string): boolean => client.scopes?.includes(scope) ?? true;
   return Object.keys(scopes).filter((scope) => requestedScopes.includes(scope) && isAllowed(scope));

@@ -1,9 +1,9 @@
 /**
- * The browser at the other end: what ties a form to the browser that asked for it, and the headers that keep a page
- * from being framed, scripted, cached or leaked. RFC 6265bis, CSP 3, RFC 9700 sections 4.7 (CSRF) and 4.16 (clickjacking).
+ * The browser at the other end: what ties a form to the browser that asked for it. RFC 6265bis, RFC 9700 section 4.7 (CSRF).
  * A cookie holds a random id. All that a form must remember, and a person who is signed in, are sealed to that id. Tabs
  * that are opened at once, before the browser has an id, get one each: it holds all of them.
- * Refuses forms of other sites, of other browsers, and old ones. That a form works once is the grant's business.
+ * Refuses forms of other sites, of other browsers, and old ones. That a form works once is the grant's business. What is
+ * sent back to the browser is `browser-response.ts`.
  */
 
 import { encodeBase64url } from "../../base/bytes.ts";
@@ -12,8 +12,7 @@ import type { JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { open, seal } from "../../crypto/seal.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { audit, NO_STORE } from "../errors.ts";
-import type { View } from "../pages/views.ts";
+import { oauthErrorPage } from "./browser-response.ts";
 import { readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import type { Person } from "../sign-in/types.ts";
@@ -63,15 +62,27 @@ function readIds(http: Request, identifiers: ServerIdentifiers): string[] {
   const prefix = `${cookieName(identifiers)}.`;
   const idCookies = readCookies(http).filter((cookie) => cookie.startsWith(prefix));
   const ids = idCookies.map((cookie) => cookie.slice(prefix.length).replace(/=.*/, ""));
-  return [readCookie(http, identifiers, ""), ...ids.slice(-MAX_BROWSER_IDS)].filter((id) => /^[\w-]{22}$/.test(id));
+  return [readCookie(http, identifiers, ""), ...ids.slice(-MAX_BROWSER_IDS)].filter((id) =>
+    /^[\w-]{22}$/.test(id),
+  );
 }
 
 /** Keeps `person` signed in on this browser: for 30 days if they asked for it, else for 15 minutes at most. */
-export async function rememberPerson(browser: BrowserSession, person: Person, staysSignedIn: boolean): Promise<void> {
+export async function rememberPerson(
+  browser: BrowserSession,
+  person: Person,
+  staysSignedIn: boolean,
+): Promise<void> {
   const { authServer, identifiers, id, cookies } = browser;
   const seconds = staysSignedIn ? REMEMBERED_SECONDS : FORM_SECONDS;
   const { epoch = "" } = authServer.login.signIn;
-  const sealed = await sealForBrowser(authServer, "person", id + epoch, person, now() + seconds * 1000);
+  const sealed = await sealForBrowser(
+    authServer,
+    "person",
+    id + epoch,
+    person,
+    now() + seconds * 1000,
+  );
   const maxAgeSeconds = staysSignedIn ? seconds : undefined;
   cookies.push(
     writeCookie(identifiers, "", id, maxAgeSeconds),
@@ -86,14 +97,22 @@ export function forgetPerson({ identifiers, ids, cookies }: BrowserSession): voi
 }
 
 /** Gives the browser an id. A name of its own keeps it from taking the place of another tab's. */
-export function assignBrowserId({ identifiers, cookies }: Pick<BrowserSession, "identifiers" | "cookies">): string {
+export function assignBrowserId({
+  identifiers,
+  cookies,
+}: Pick<BrowserSession, "identifiers" | "cookies">): string {
   const id = encodeBase64url(randomBytes(16));
   cookies.push(writeCookie(identifiers, `.${id}`, "1"));
   return id;
 }
 
 /** `suffix`: "-person", "." and an id, or "-" and the state of a login that is away. Zero seconds delete it. */
-export function writeCookie(identifiers: ServerIdentifiers, suffix: string, value: string, seconds?: number): string {
+export function writeCookie(
+  identifiers: ServerIdentifiers,
+  suffix: string,
+  value: string,
+  seconds?: number,
+): string {
   const maxAge = seconds === undefined ? "" : `; Max-Age=${seconds}`;
   const secure = identifiers.issuer.startsWith("https:") ? "; Secure" : "";
   // Lax and not Strict: the way here, and the way back from an upstream provider, begin on other sites.
@@ -135,7 +154,10 @@ async function openForBrowser<T>(
   sealed: string,
 ): Promise<T | undefined> {
   const opened = await open(authServer.ring, purpose, sealed, binding);
-  const { value, until: expiresAt } = (opened.ok ? opened.value : { until: 0 }) as { value?: T; until: number };
+  const { value, until: expiresAt } = (opened.ok ? opened.value : { until: 0 }) as {
+    value?: T;
+    until: number;
+  };
   return now() < expiresAt ? value : undefined;
 }
 
@@ -147,7 +169,12 @@ export async function openWithAnyBrowserId<T>(
   extraBinding: string = "",
 ): Promise<{ readonly browser: BrowserSession; readonly sealed: T } | undefined> {
   for (const id of browser.ids) {
-    const sealed = await openForBrowser<T>(browser.authServer, purpose, id + extraBinding, sealedText);
+    const sealed = await openForBrowser<T>(
+      browser.authServer,
+      purpose,
+      id + extraBinding,
+      sealedText,
+    );
     if (sealed !== undefined) return { browser: { ...browser, id }, sealed };
   }
   return undefined;
@@ -158,72 +185,23 @@ export async function readSealedForm<T>(
   browser: BrowserSession,
   purpose: string,
   extraBinding?: string,
-): Promise<Result<{ readonly form: Params; readonly browser: BrowserSession; readonly sealed: T }, Response>> {
+): Promise<
+  Result<{ readonly form: Params; readonly browser: BrowserSession; readonly sealed: T }, Response>
+> {
   const { authServer, http, identifiers } = browser;
   // spec: authorize.csrf
   const origin = http.headers.get("origin");
-  if (origin !== null && origin !== identifiers.issuer) return err(oauthErrorPage(authServer, "form.origin"));
+  if (origin !== null && origin !== identifiers.issuer)
+    return err(oauthErrorPage(authServer, "form.origin"));
   const form = await readForm(http);
   if (!form.ok) return err(oauthErrorPage(authServer, form.error.reason));
-  const opened = await openWithAnyBrowserId<T>(browser, purpose, form.value.get("form") ?? "", extraBinding);
-  return opened === undefined ? err(oauthErrorPage(authServer, "form.stale")) : ok({ form: form.value, ...opened });
-}
-
-const STALE_PAGE_MESSAGE = "This page was already answered, is older than 15 minutes, or belongs to another browser";
-
-/** Tells the person what is wrong, and sends them nowhere. */
-export function oauthErrorPage(
-  authServer: AuthorizationServer,
-  reason: string,
-  message: string = STALE_PAGE_MESSAGE,
-): Response {
-  audit("oauth.refused", { endpoint: "page", reason });
-  const text = `${message}. Nothing more was shared or changed. Go back to the app you came from and connect again.`;
-  const { serverName } = authServer.settings;
-  return htmlResponse(
-    { authServer, cookies: [] },
-    { view: "message", serverName, title: "That did not work", text },
-    400,
+  const opened = await openWithAnyBrowserId<T>(
+    browser,
+    purpose,
+    form.value.get("form") ?? "",
+    extraBinding,
   );
-}
-
-/** `formActionTarget`: a URL that the page's form leads on to, in the end. */
-export function htmlResponse(
-  browser: Pick<BrowserSession, "authServer" | "cookies">,
-  view: View,
-  status: number = 200,
-  formActionTarget?: string,
-): Response {
-  const nonce = encodeBase64url(randomBytes(16));
-  // Chromium holds a form to form-action on every redirect that follows, and clients redirect on from their redirect
-  // URI: where a form leads away, its scheme and https are open. A page that takes a secret lets it out to nobody.
-  const formActionSources =
-    formActionTarget === undefined ? [] : new Set(["https:", new URL(formActionTarget).protocol]);
-  // spec: authorize.framed, authorize.injection
-  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...formActionSources].join(" ")}`;
-  const headers = {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": `${policy}; frame-ancestors 'none'; base-uri 'none'`,
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    // Not no-referrer: it would make browsers send "Origin: null" with our own forms.
-    "referrer-policy": "same-origin",
-  };
-  return browserResponse(browser.cookies, status, headers, browser.authServer.login.renderPage(view, nonce));
-}
-
-/** 303 after a form, so that no browser sends the form on (RFC 9700 section 4.12). */
-export function redirectResponse(location: string, status: 302 | 303, cookies: readonly string[] = []): Response {
-  return browserResponse(cookies, status, { location });
-}
-
-function browserResponse(
-  cookies: readonly string[],
-  status: number,
-  headerFields: object,
-  body: string | null = null,
-): Response {
-  const headers = new Headers({ ...NO_STORE, ...headerFields });
-  for (const cookie of cookies) headers.append("set-cookie", cookie);
-  return new Response(body, { status, headers });
+  return opened === undefined
+    ? err(oauthErrorPage(authServer, "form.stale"))
+    : ok({ form: form.value, ...opened });
 }

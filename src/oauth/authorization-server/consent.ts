@@ -12,14 +12,12 @@ import {
   forgetPerson,
   assignBrowserId,
   openWithAnyBrowserId,
-  htmlResponse,
   readBrowserSession,
   readSealedForm,
-  redirectResponse,
-  oauthErrorPage,
   sealForBrowser,
   type BrowserSession,
 } from "./browser-session.ts";
+import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit } from "../errors.ts";
 import type { ClientView } from "../pages/views.ts";
@@ -76,25 +74,43 @@ async function showConsentPage(browser: BrowserSession, sealed: string): Promise
   const { settings } = browser.authServer;
   const { request, person } = opened.sealed;
   const formView = { serverName: settings.serverName, action: PATHS.consent, form: sealed };
-  const scopes = request.scopes.map((name) => ({ name, description: settings.scopes[name]?.description ?? name }));
+  const scopes = request.scopes.map((name) => ({
+    name,
+    description: settings.scopes[name]?.description ?? name,
+  }));
   // spec: consent.each.client, consent.redirect.host, register.self-asserted
-  const viewFields = { client: describeClient(request), person: person.name ?? person.subject, scopes };
-  return htmlResponse(browser, { view: "consent", ...formView, ...viewFields }, 200, request.redirectUri);
+  const viewFields = {
+    client: describeClient(request),
+    person: person.name ?? person.subject,
+    scopes,
+  };
+  return htmlResponse(
+    browser,
+    { view: "consent", ...formView, ...viewFields },
+    200,
+    request.redirectUri,
+  );
 }
 
 /** The decision comes in. Whatever does not say "allow" is a no. */
 async function handleDecision(browser: BrowserSession): Promise<Response> {
   const { authServer, identifiers } = browser;
-  const post = await readSealedForm<ConsentRequest>(browser, "consent-request", currentEpoch(authServer));
+  const post = await readSealedForm<ConsentRequest>(
+    browser,
+    "consent-request",
+    currentEpoch(authServer),
+  );
   if (!post.ok) return post.error;
   const { request, grant: id, person, isGrantRecorded = false } = post.value.sealed;
-  if (post.value.form.get("decision") === "switch") return restartSignIn(browser, post.value.sealed);
+  if (post.value.form.get("decision") === "switch")
+    return restartSignIn(browser, post.value.sealed);
   const grant = authServer.grants.get(authServer.grants.idFromString(id));
   // spec: authorize.denied
   if (post.value.form.get("decision") !== "allow") {
     // A no to what has ended is the same no.
     if (await grant.deny()) audit("oauth.denied", { client: request.client });
-    else if ((await grant.status()) !== undefined) return oauthErrorPage(authServer, "consent.already_answered");
+    else if ((await grant.status()) !== undefined)
+      return oauthErrorPage(authServer, "consent.already_answered");
     return redirectToClient(
       identifiers,
       request,
@@ -110,7 +126,8 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
   const page = isFirst ? undefined : explainRepeat(browser, subject, await grant.status());
   if (page !== undefined) return page;
   // Until the code is sent, nobody can use the grant. To note it twice is to note it once.
-  if (!isGrantRecorded) await enterAccount(authServer, subject, { address: "", hasSucceeded: true, grant: id });
+  if (!isGrantRecorded)
+    await enterAccount(authServer, subject, { address: "", hasSucceeded: true, grant: id });
   if (isFirst) {
     const owner = { issuer: new URL(identifiers.audience).origin, subject };
     const hookResult = await authServer.login.hooks?.onConsent?.(owner, credential);
@@ -121,7 +138,12 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
     audit("oauth.granted", { client: request.client, grant: id });
   }
   // spec: authorize.code.sent, authorize.redirect.resent, pkce.hidden, token.page-url
-  return redirectToClient(identifiers, request, { code: await signText(authServer.ring, "code", id) }, 303);
+  return redirectToClient(
+    identifiers,
+    request,
+    { code: await signText(authServer.ring, "code", id) },
+    303,
+  );
 }
 
 /**
@@ -136,11 +158,21 @@ function explainRepeat(
   const { settings, login } = authServer;
   const isTheirs = status?.terms.subject === subject;
   // What the app does when a person agrees may still fail: only the form that has it done sends the code.
-  if (isTheirs && status.generation === 0 && isUnexpired(status) && login.hooks?.onConsent === undefined)
+  if (
+    isTheirs &&
+    status.generation === 0 &&
+    isUnexpired(status) &&
+    login.hooks?.onConsent === undefined
+  )
     return undefined;
   if (!isTheirs || !status.isActive) return oauthErrorPage(authServer, "consent.already_answered");
   const text = "You have allowed this. Go back to the app that you came from: it has access.";
-  const view = { view: "message", serverName: settings.serverName, title: "Access was given", text } as const;
+  const view = {
+    view: "message",
+    serverName: settings.serverName,
+    title: "Access was given",
+    text,
+  } as const;
   return htmlResponse({ authServer, cookies }, view);
 }
 
@@ -163,7 +195,11 @@ async function restartSignIn(
     pendingLogin,
     expiresAt,
   );
-  return redirectResponse(`${browser.identifiers.issuer}${PATHS.signIn}?form=${form}`, 303, browser.cookies);
+  return redirectResponse(
+    `${browser.identifiers.issuer}${PATHS.signIn}?form=${form}`,
+    303,
+    browser.cookies,
+  );
 }
 
 /** Sends the browser back to the client with an answer to its request. */
@@ -174,8 +210,15 @@ export function redirectToClient(
   status: 302 | 303,
 ): Response {
   // spec: authorize.state.returned, authorize.iss.exact, redirect.query.kept
-  const params = new URLSearchParams({ ...parameters, ...(state === "" ? {} : { state }), iss: identifiers.issuer });
-  return redirectResponse(`${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${params.toString()}`, status);
+  const params = new URLSearchParams({
+    ...parameters,
+    ...(state === "" ? {} : { state }),
+    iss: identifiers.issuer,
+  });
+  return redirectResponse(
+    `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${params.toString()}`,
+    status,
+  );
 }
 
 /** The client as a person should see it. A private scheme has no host worth showing: any app may claim it. */

@@ -55,12 +55,17 @@ export function authorizationServer<E>(createLoginOptions: CreateLoginOptions<E>
       settings.check();
       const login = createLoginOptions(settings.env as E, platform);
       const authServer = { ring, grants, accounts, limiter, settings: serverSettings, login };
-      const resource = protectedResource(server, builtinTokenVerifier(authServer), ({ issuer }) => issuer);
+      const resource = protectedResource(
+        server,
+        builtinTokenVerifier(authServer),
+        ({ issuer }) => issuer,
+      );
       return {
         ...resource,
         mode: "builtin",
         route: async (http, url, identifiers) =>
-          (await resource.route(http, url, identifiers)) ?? handleOAuth(authServer, http, identifiers, url),
+          (await resource.route(http, url, identifiers)) ??
+          handleOAuth(authServer, http, identifiers, url),
         isPage: (path) => path.startsWith(PATHS.authorize) || path === PATHS.account,
       };
     },

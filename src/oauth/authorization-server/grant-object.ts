@@ -25,34 +25,15 @@ import {
   isUnexpired,
   isOfEpoch,
   isWithinMs,
+  type GrantTerms,
 } from "./grant-rows.ts";
-import type { GrantTerms } from "./grant-rows.ts";
-
-/** What a client shows that proved itself. `client`: {@link Client.key}. */
-interface TokenRequest {
-  readonly client: string;
-  readonly resource: string;
-  readonly epoch: string;
-}
-
-/** `challenge`: S256 of the verifier. */
-type CodeRedemption = TokenRequest & { readonly redirectUri: string | undefined; readonly challenge: string };
-
-/** `scopes`: those asked for, if any were. */
-type RefreshRequest = TokenRequest & { readonly generation: number; readonly scopes: readonly string[] };
-
-export type GrantResult =
-  | { readonly kind: "granted"; readonly terms: GrantTerms; readonly generation: number }
-  /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
-  | { readonly kind: "refused"; readonly reason: string; readonly revoked?: GrantTerms };
-
-/** What came of the wish to end a grant. */
-export interface RevocationResult {
-  /** What was agreed to, when this very request ended it. */
-  readonly terms?: GrantTerms;
-  /** Whether all that lived by it has ended too. If not, it will. */
-  readonly isComplete: boolean;
-}
+import {
+  refusedResult,
+  type CodeRedemption,
+  type GrantResult,
+  type RefreshRequest,
+  type RevocationResult,
+} from "./grant-request.ts";
 
 export class GrantObject<Env = unknown> extends DurableObject<Env> {
   /** Ends the sessions and streams that were opened under grant `id`. May be repeated. A Worker without a hub has none. */
@@ -68,11 +49,21 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
   open(
     terms: GrantTerms,
-    { codeSeconds, refreshSeconds }: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
+    {
+      codeSeconds,
+      refreshSeconds,
+    }: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
   ): boolean {
     const time = now();
     const expiresAtMs = time + codeSeconds * 1000;
-    return this.#create({ terms, generation: 0, createdAtMs: time, lastUsedAtMs: time, expiresAtMs, refreshSeconds });
+    return this.#create({
+      terms,
+      generation: 0,
+      createdAtMs: time,
+      lastUsedAtMs: time,
+      expiresAtMs,
+      refreshSeconds,
+    });
   }
 
   /** Denied: the consent form with this id never works again. False when it had been answered before. */
@@ -89,18 +80,27 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
 
   // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
-  async redeem({ client, resource, redirectUri, challenge, epoch }: CodeRedemption): Promise<GrantResult> {
+  async redeem({
+    client,
+    resource,
+    redirectUri,
+    challenge,
+    epoch,
+  }: CodeRedemption): Promise<GrantResult> {
     const row = this.#rows.grant();
     if (row === undefined) return this.#refuseEnded();
     const { terms, generation, refreshSeconds } = row;
     if (client !== terms.client) return refusedResult("grant.client");
     if (resource !== terms.resource) return refusedResult("grant.resource");
     // OAuth 2.1 no longer sends it here, RFC 6749 does: whoever sends it must send the one that the code went to.
-    if (redirectUri !== undefined && redirectUri !== terms.redirectUri) return refusedResult("code.redirect");
+    if (redirectUri !== undefined && redirectUri !== terms.redirectUri)
+      return refusedResult("code.redirect");
     if (challenge !== terms.challenge) return refusedResult("code.verifier");
     if (generation > 0) return this.#revokeAndRefuse(row, "code.replayed");
     if (!isOfEpoch(terms, epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
-    return isUnexpired(row) ? this.#rotate(row, epoch, refreshSeconds) : refusedResult("code.expired");
+    return isUnexpired(row)
+      ? this.#rotate(row, epoch, refreshSeconds)
+      : refusedResult("code.expired");
   }
 
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
@@ -114,13 +114,18 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     const { terms, generation, lastUsedAtMs } = row;
     if (request.client !== terms.client) return refusedResult("grant.client");
     if (request.resource !== terms.resource) return refusedResult("grant.resource");
-    if (!request.scopes.every((scope) => terms.scopes.includes(scope))) return refusedResult("scope.wider");
+    if (!request.scopes.every((scope) => terms.scopes.includes(scope)))
+      return refusedResult("scope.wider");
     if (!isUnexpired(row)) return refusedResult("refresh.expired");
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
-    if (request.generation === generation) return this.#rotate(row, request.epoch, settings.refreshSeconds);
+    if (request.generation === generation)
+      return this.#rotate(row, request.epoch, settings.refreshSeconds);
     const isWithinGrace =
-      request.generation === generation - 1 && isWithinMs(lastUsedAtMs, settings.graceSeconds * 1000);
-    return isWithinGrace ? { kind: "granted", terms, generation } : this.#revokeAndRefuse(row, "refresh.reused");
+      request.generation === generation - 1 &&
+      isWithinMs(lastUsedAtMs, settings.graceSeconds * 1000);
+    return isWithinGrace
+      ? { kind: "granted", terms, generation }
+      : this.#revokeAndRefuse(row, "refresh.reused");
   }
 
   /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
@@ -135,7 +140,12 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
    */
   status(epoch?: string): (GrantRow & { readonly isActive: boolean }) | undefined {
     const row = this.#rows.grant();
-    return row && { ...row, isActive: row.generation > 0 && isUnexpired(row) && isOfEpoch(row.terms, epoch) };
+    return (
+      row && {
+        ...row,
+        isActive: row.generation > 0 && isUnexpired(row) && isOfEpoch(row.terms, epoch),
+      }
+    );
   }
 
   /** Ends the grant, of `client` alone if one is given, and all that lives by it. */
@@ -176,7 +186,13 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   #rotate(row: GrantRow, epoch: string, refreshSeconds: number): GrantResult {
     const generation = row.generation + 1;
     const terms = { ...row.terms, epoch };
-    this.#rows.write({ ...row, terms, generation, lastUsedAtMs: now(), expiresAtMs: now() + refreshSeconds * 1000 });
+    this.#rows.write({
+      ...row,
+      terms,
+      generation,
+      lastUsedAtMs: now(),
+      expiresAtMs: now() + refreshSeconds * 1000,
+    });
     return { kind: "granted", terms, generation };
   }
 
@@ -217,15 +233,15 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     try {
       if (ending.attempts < MAX_ATTEMPTS) await this.closeSessionsAndStreams(id);
     } catch (error) {
-      log("error", "cleanup.failed", { grant: id, attempts: ending.attempts, error: errorStack(error) });
+      log("error", "cleanup.failed", {
+        grant: id,
+        attempts: ending.attempts,
+        error: errorStack(error),
+      });
       return false;
     }
     this.#rows.write("ended");
     await this.#keepUntilFormsExpire();
     return true;
   }
-}
-
-function refusedResult(reason: string): GrantResult {
-  return { kind: "refused", reason };
 }

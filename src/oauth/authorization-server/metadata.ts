@@ -20,7 +20,9 @@ export function serverMetadataResponse(
   { scopes, clients, acceptsMetadataDocuments }: AuthorizationServerSettings,
 ): Response {
   const confidential = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
-  const hasMachineClients = clients.some((client) => client.grant_types?.includes("client_credentials"));
+  const hasMachineClients = clients.some((client) =>
+    client.grant_types?.includes("client_credentials"),
+  );
   // spec: issuer.metadata.issuer, issuer.metadata.plain, issuer.metadata.empty, issuer.metadata.endpoints
   return cacheableJson({
     issuer,

@@ -11,7 +11,14 @@ import { blockGrantInThisIsolate, isGrantActive, openAccessToken } from "./acces
 import { authenticateClient } from "../clients/authenticate.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { audit, oauthError, NO_STORE, oauthJson, oauthErrorResponse, type OAuthError } from "../errors.ts";
+import {
+  audit,
+  oauthError,
+  NO_STORE,
+  oauthJson,
+  oauthErrorResponse,
+  type OAuthError,
+} from "../errors.ts";
 import { findGrant, verifyRefreshToken } from "./grant-reference.ts";
 import type { GrantTerms } from "./grant-rows.ts";
 import { missingParameter, readForm } from "../params.ts";
@@ -25,7 +32,8 @@ export async function revokeGrant(
   reason: string,
   client?: string,
 ): Promise<boolean> {
-  const { terms, isComplete = true } = (await findGrant(authServer.grants, id)?.stub.revoke(client)) ?? {};
+  const { terms, isComplete = true } =
+    (await findGrant(authServer.grants, id)?.stub.revoke(client)) ?? {};
   if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
   return isComplete;
 }
@@ -65,7 +73,8 @@ export async function buryEndedGrants(
   subject: string,
   ids: readonly string[],
 ): Promise<string[]> {
-  const bury = async (id: string): Promise<boolean> => (await findGrant(grants, id)?.stub.bury(subject)) ?? true;
+  const bury = async (id: string): Promise<boolean> =>
+    (await findGrant(grants, id)?.stub.bury(subject)) ?? true;
   const buried = await Promise.all(ids.map((id) => bury(id).catch(() => false)));
   return ids.filter((_, index) => buried[index]);
 }
@@ -94,7 +103,9 @@ export async function revocationEndpoint(
   const [client, token] = request.value;
   // spec: revoke.refresh, revoke.hint, revoke.owner
   const opened = await openAccessToken(authServer.ring, token, identifiers.audience, now());
-  const id = opened.ok ? opened.value.caller.grant : (await verifyRefreshToken(authServer.ring, token))?.[0];
+  const id = opened.ok
+    ? opened.value.caller.grant
+    : (await verifyRefreshToken(authServer.ring, token))?.[0];
   if (id !== undefined && !(await revokeGrant(authServer, id, "client", client.key)))
     // RFC 7009 section 2.2.1: a client that is told so asks again.
     return oauthErrorResponse(
@@ -130,7 +141,15 @@ export async function introspectionEndpoint(
   const { issuer: iss, resource: aud } = identifiers;
   const client_id = tokenInfo.client === client.key ? client.id : tokenInfo.client;
   const accessTokenMembers = exp === undefined ? {} : { token_type: "Bearer", exp };
-  return oauthJson({ active: true, client_id, sub, scope: scopes.join(" "), iss, aud, ...accessTokenMembers });
+  return oauthJson({
+    active: true,
+    client_id,
+    sub,
+    scope: scopes.join(" "),
+    iss,
+    aud,
+    ...accessTokenMembers,
+  });
 }
 
 /** Whose a token is; undefined unless it is alive. `exp`: of an access token, in seconds since the epoch. */
@@ -149,7 +168,9 @@ async function lookUpToken(
       : undefined;
   }
   const [id, generation] = (await verifyRefreshToken(authServer.ring, token)) ?? [];
-  const status = await findGrant(authServer.grants, id)?.stub.status(await epochDigest(authServer.login.signIn));
+  const status = await findGrant(authServer.grants, id)?.stub.status(
+    await epochDigest(authServer.login.signIn),
+  );
   return status?.isActive && status.generation === generation ? status.terms : undefined;
 }
 

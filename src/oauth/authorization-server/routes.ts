@@ -5,7 +5,8 @@
 
 import { clientAddress } from "../../wire/response.ts";
 import { accountEndpoint } from "./account-page.ts";
-import { authorizationEndpoint, signInEndpoint } from "./authorize.ts";
+import { authorizationEndpoint } from "./authorize.ts";
+import { signInEndpoint } from "./sign-in.ts";
 import { consentEndpoint } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { oauthError, oauthErrorResponse } from "../errors.ts";
@@ -45,11 +46,16 @@ export async function handleOAuth(
 ): Promise<Response | undefined> {
   const { pathname } = url;
   // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
-  if (pathname === SERVER_METADATA_PATH) return serverMetadataResponse(identifiers, authServer.settings);
+  if (pathname === SERVER_METADATA_PATH)
+    return serverMetadataResponse(identifiers, authServer.settings);
   const [allow, endpoint] = ROUTES[pathname] ?? [];
   if (allow === undefined || endpoint === undefined) return undefined;
-  if (!allow.split(", ").includes(http.method)) return new Response(null, { status: 405, headers: { allow } });
-  if (authServer.limiter !== undefined && !(await authServer.limiter.limit({ key: clientAddress(http) })).success)
+  if (!allow.split(", ").includes(http.method))
+    return new Response(null, { status: 405, headers: { allow } });
+  if (
+    authServer.limiter !== undefined &&
+    !(await authServer.limiter.limit({ key: clientAddress(http) })).success
+  )
     return oauthErrorResponse(
       pathname,
       oauthError("slow_down", "address.limited", "Too many requests: wait a minute"),

@@ -17,9 +17,21 @@ import { grantableScopes, parseScopes } from "./authorization-request.ts";
 import { authenticateClient } from "../clients/authenticate.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServer, TokenSubject } from "./types.ts";
-import { audit, oauthError, oauthJson, oauthErrorResponse, type OAuthError, type OAuthFailure } from "../errors.ts";
-import type { GrantResult } from "./grant-object.ts";
-import { findGrant, signRefreshToken, verifyRefreshToken, type GrantRef } from "./grant-reference.ts";
+import {
+  audit,
+  oauthError,
+  oauthJson,
+  oauthErrorResponse,
+  type OAuthError,
+  type OAuthFailure,
+} from "../errors.ts";
+import type { GrantResult } from "./grant-request.ts";
+import {
+  findGrant,
+  signRefreshToken,
+  verifyRefreshToken,
+  type GrantRef,
+} from "./grant-reference.ts";
 import { missingParameter, readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { checkResource } from "../identifiers.ts";
@@ -63,12 +75,20 @@ async function handleTokenRequest(
   if (grantType === undefined) return missingParameter("grant_type");
   const handler = GRANT_TYPES.get(grantType);
   if (handler === undefined)
-    return oauthError("unsupported_grant_type", "grant_type.unknown", "This grant_type is not supported");
+    return oauthError(
+      "unsupported_grant_type",
+      "grant_type.unknown",
+      "This grant_type is not supported",
+    );
   // 2. Who wants it, and may they?
   const client = await authenticateClient(authServer, http, form.value, identifiers);
   if (!client.ok) return client;
   if (!client.value.grantTypes.includes(grantType))
-    return oauthError("unauthorized_client", "client.grant", "This grant_type is not for this client");
+    return oauthError(
+      "unauthorized_client",
+      "client.grant",
+      "This grant_type is not for this client",
+    );
   // 3. For this server?
   const resource = checkResource(form.value.get("resource"), identifiers);
   return resource.ok ? handler(authServer, client.value, form.value, identifiers) : resource;
@@ -97,7 +117,13 @@ async function redeemCode(
   const redirectUri = form.get("redirect_uri");
   const challenge = await sha256Base64url(verifier);
   const epoch = await epochDigest(authServer.login.signIn);
-  const result = await grant.stub.redeem({ client: client.key, resource, redirectUri, challenge, epoch });
+  const result = await grant.stub.redeem({
+    client: client.key,
+    resource,
+    redirectUri,
+    challenge,
+    epoch,
+  });
   return issueFromGrant(authServer, client, grant, result, "code");
 }
 
@@ -133,11 +159,21 @@ async function issueToClient(
 ): Promise<TokenResponse> {
   // spec: machine.confidential, machine.authenticated
   if (client.auth.method === "none")
-    return oauthError("unauthorized_client", "client.public", "This grant_type is for clients with a secret or a key");
+    return oauthError(
+      "unauthorized_client",
+      "client.public",
+      "This grant_type is for clients with a secret or a key",
+    );
   const scopes = grantableScopes(form.get("scope"), client, authServer.settings);
   if (!scopes.ok) return scopes;
   const issuer = new URL(resource).origin;
-  const caller = { issuer, subject: client.key, client: client.key, scopes: scopes.value, properties: {} };
+  const caller = {
+    issuer,
+    subject: client.key,
+    client: client.key,
+    scopes: scopes.value,
+    properties: {},
+  };
   const token = await issueToken(authServer, caller, resource, "client");
   return token.ok ? ok(token.value.response) : token;
 }

@@ -47,7 +47,10 @@ export interface LoginHooks {
     credential: JsonObject | undefined,
   ): Promise<Result<void, string>>;
   /** A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. */
-  onTokenIssue?(tokenSubject: TokenSubject, cause: "code" | "refresh" | "client"): Promise<JsonObject | undefined>;
+  onTokenIssue?(
+    tokenSubject: TokenSubject,
+    cause: "code" | "refresh" | "client",
+  ): Promise<JsonObject | undefined>;
   /** A grant was revoked, by whatever hand. */
   onRevoke?(subject: string, client: string): Promise<void>;
 }

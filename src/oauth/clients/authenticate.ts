@@ -50,7 +50,8 @@ export async function authenticateClient(
     // Hashed again behind a fresh prefix, so that the time of the comparison tells nothing about either side.
     const salt = encodeBase64url(randomBytes(16));
     const isEqual =
-      (await sha256Base64url(salt + (await sha256Base64url(secret)))) === (await sha256Base64url(salt + auth.sha256));
+      (await sha256Base64url(salt + (await sha256Base64url(secret)))) ===
+      (await sha256Base64url(salt + auth.sha256));
     return isEqual ? client : invalidClient("client.secret");
   }
   if (auth.method === "private_key_jwt" && jws !== undefined) {
@@ -59,7 +60,10 @@ export async function authenticateClient(
     if (!(await isSignedBy(jws, auth.jwks))) return invalidClient("assertion.signature");
     // Last of all: only a genuine assertion may cost a row.
     const account = authServer.accounts.getByName(await sha256Base64url(`client ${id}`));
-    const isFirstUse = await account.consumeJti(await sha256Base64url(claims.value.jti), Math.ceil(claims.value.exp));
+    const isFirstUse = await account.consumeJti(
+      await sha256Base64url(claims.value.jti),
+      Math.ceil(claims.value.exp),
+    );
     return isFirstUse ? client : invalidClient("assertion.replayed");
   }
   return invalidClient("client.method");
@@ -69,24 +73,37 @@ function invalidClient(reason: string): OAuthFailure {
   return oauthError("invalid_client", reason, "Client authentication failed");
 }
 
-function readClientCredentials(header: string | null, params: Params): Result<PresentedCredentials, OAuthError> {
+function readClientCredentials(
+  header: string | null,
+  params: Params,
+): Result<PresentedCredentials, OAuthError> {
   const secret = params.get("client_secret");
   const assertion = params.get("client_assertion");
   const id = params.get("client_id");
   // spec: client.auth.one, client.auth.basic, client.auth.body, client.auth.uri
   if ([header ?? undefined, secret, assertion].filter((method) => method !== undefined).length > 1)
-    return oauthError("invalid_request", "client.methods", "More than one way of client authentication");
+    return oauthError(
+      "invalid_request",
+      "client.methods",
+      "More than one way of client authentication",
+    );
   if (assertion !== undefined) {
-    const jws = params.get("client_assertion_type") === ASSERTION_TYPE ? readJws(assertion) : undefined;
+    const jws =
+      params.get("client_assertion_type") === ASSERTION_TYPE ? readJws(assertion) : undefined;
     const subject = jws?.payload["sub"];
-    if (jws === undefined || typeof subject !== "string") return invalidClient("assertion.malformed");
+    if (jws === undefined || typeof subject !== "string")
+      return invalidClient("assertion.malformed");
     return ok({ id: id ?? subject, jws });
   }
   if (header === null) return ok({ id, secret });
   const basic = readBasicCredentials(header);
   if (basic === undefined) return invalidClient("client.basic");
   if (id !== undefined && id !== basic.id)
-    return oauthError("invalid_request", "client.mismatch", "client_id is not the one in the Authorization header");
+    return oauthError(
+      "invalid_request",
+      "client.mismatch",
+      "client_id is not the one in the Authorization header",
+    );
   return ok(basic);
 }
 
@@ -94,7 +111,9 @@ function readClientCredentials(header: string | null, params: Params): Result<Pr
 function readBasicCredentials(header: string): PresentedCredentials | undefined {
   const bytes = decodeBase64(/^basic +([^ ]+) *$/i.exec(header)?.[1] ?? "?");
   const halves = /^([^:]+):(.*)$/s.exec((bytes && decodeUtf8(bytes)) ?? "")?.slice(1) ?? [];
-  const [id, secret] = halves.map((half) => new URLSearchParams(`=${half.replaceAll("&", "%26")}`).get("") ?? "");
+  const [id, secret] = halves.map(
+    (half) => new URLSearchParams(`=${half.replaceAll("&", "%26")}`).get("") ?? "",
+  );
   if (id === undefined || secret === undefined) return undefined;
   return secret === "" ? { id } : { id, secret };
 }
@@ -111,7 +130,10 @@ function checkAssertion(
   if (iss !== id || sub !== id) return err("assertion.client");
   // Nobody else may be among the audiences: they could use the assertion here before its owner does.
   const audiences = Array.isArray(aud) ? aud : [aud];
-  if (audiences.length === 0 || !audiences.every((value) => value === issuer || value === issuer + PATHS.token))
+  if (
+    audiences.length === 0 ||
+    !audiences.every((value) => value === issuer || value === issuer + PATHS.token)
+  )
     return err("assertion.audience");
   if (typeof exp !== "number" || exp <= seconds) return err("assertion.expired");
   if (exp > seconds + MAX_ASSERTION_SECONDS + CLOCK_SKEW_SECONDS) return err("assertion.long");

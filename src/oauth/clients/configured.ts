@@ -13,7 +13,10 @@ const isOptional =
 
 /** What a client may have, and must have where `undefined` does not fit. */
 const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, must: string]>> = {
-  client_id: [(value) => /^.{1,200}$/s.test(textOf(value)), "must be a string of 1 to 200 characters"],
+  client_id: [
+    (value) => /^.{1,200}$/s.test(textOf(value)),
+    "must be a string of 1 to 200 characters",
+  ],
   client_name: [(value) => textOf(value) !== "", "must be a string that is not empty"],
   redirect_uris: [isTexts, "must be a list of strings"],
   client_secret_sha256: [
@@ -41,7 +44,8 @@ function clientProblem(client: JsonValue): string | undefined {
   if (!isObject(client)) return " must be an object";
   const unknown = Object.keys(client).find((name) => !Object.hasOwn(MEMBERS, name));
   if (unknown !== undefined) return ` has "${unknown}", which no client has`;
-  for (const [name, [isFit, must]] of Object.entries(MEMBERS)) if (!isFit(client[name])) return `.${name} ${must}`;
+  for (const [name, [isFit, must]] of Object.entries(MEMBERS))
+    if (!isFit(client[name])) return `.${name} ${must}`;
   return undefined;
 }
 

@@ -23,12 +23,22 @@ export async function findClient(
     return fetchClientMetadataDocument(authServer, id);
   const registered = await openRegisteredClient(authServer.ring, id);
   if (registered !== undefined) return ok(registered);
-  return oauthError("invalid_client", "client.unknown", "The client is not known here: it must register");
+  return oauthError(
+    "invalid_client",
+    "client.unknown",
+    "The client is not known here: it must register",
+  );
 }
 
-function toClient({ client_id: id, client_secret_sha256: sha256, jwks, ...rest }: ConfiguredClient): Client {
+function toClient({
+  client_id: id,
+  client_secret_sha256: sha256,
+  jwks,
+  ...rest
+}: ConfiguredClient): Client {
   const scopes = rest.scope?.split(" ");
-  const secretAuth: ClientAuth = sha256 === undefined ? { method: "none" } : { method: "secret", sha256 };
+  const secretAuth: ClientAuth =
+    sha256 === undefined ? { method: "none" } : { method: "secret", sha256 };
   return {
     id,
     key: id,

@@ -34,10 +34,12 @@ export async function fetchClientMetadataDocument(
   const { publicHost: ownHost, scopes } = authServer.settings;
   const cachedClient = documentCache.get(id, now());
   if (cachedClient !== undefined) return ok(cachedClient);
-  if (!isClientUrl(id, ownHost)) return documentError("document.url", "its URL has not the form of a client_id");
+  if (!isClientUrl(id, ownHost))
+    return documentError("document.url", "its URL has not the form of a client_id");
   const response = await fetchUntrusted(id, FETCH_LIMITS);
   // It may be there again in a moment: then the client must not be told that it is unknown.
-  if (!response.ok) return documentUnreachable(id, response.error, /timeout|failed/.test(response.error));
+  if (!response.ok)
+    return documentUnreachable(id, response.error, /timeout|failed/.test(response.error));
   const { status, headers, json = {} } = response.value;
   if (status !== 200) return documentUnreachable(id, "document.status", status >= 500);
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
@@ -55,7 +57,9 @@ export async function fetchClientMetadataDocument(
  */
 export function isClientUrl(id: string, ownHost?: string): boolean {
   const url = id.length <= MAX_URL_CHARACTERS && URL.canParse(id) ? new URL(id) : undefined;
-  return url?.href === id && url.pathname !== "/" && !id.includes("#") && checkPublicUrl(id, ownHost).ok;
+  return (
+    url?.href === id && url.pathname !== "/" && !id.includes("#") && checkPublicUrl(id, ownHost).ok
+  );
 }
 
 /** The client that a document describes. `known`: the scopes of this server; `host`: its name. */
@@ -66,24 +70,32 @@ export function parseClientMetadataDocument(
   ownHost?: string,
 ): Result<Client, OAuthError> {
   const members = withoutNulls(document);
-  if (members["client_id"] !== id) return invalidMetadata("client_id", "is not the URL of the document");
+  if (members["client_id"] !== id)
+    return invalidMetadata("client_id", "is not the URL of the document");
   if ("client_secret" in members || "client_secret_expires_at" in members)
     return invalidMetadata("client_secret", "cannot be kept in a document that everybody reads");
   const metadata = parseClientMetadata(members, knownScopes);
   if (!metadata.ok) return metadata;
   if (metadata.value.name === "") return invalidMetadata("client_name", "is needed");
   const auth = readAuth(members, ownHost);
-  return auth.ok ? ok({ id, key: id, metadataHost: new URL(id).host, ...metadata.value, auth: auth.value }) : auth;
+  return auth.ok
+    ? ok({ id, key: id, metadataHost: new URL(id).host, ...metadata.value, auth: auth.value })
+    : auth;
 }
 
-function readAuth(members: JsonObject, ownHost: string | undefined): Result<ClientAuth, OAuthError> {
+function readAuth(
+  members: JsonObject,
+  ownHost: string | undefined,
+): Result<ClientAuth, OAuthError> {
   const { jwks, jwks_uri, token_endpoint_auth_method: method = "none" } = members;
   if (method === "none") return ok({ method });
   if (method !== "private_key_jwt")
     return invalidMetadata("token_endpoint_auth_method", "must be none or private_key_jwt");
   if (isObject(jwks)) return ok({ method, jwks });
   const url = typeof jwks_uri === "string" ? checkPublicUrl(jwks_uri, ownHost) : undefined;
-  return url?.ok === true ? ok({ method, jwks: url.value.href }) : invalidMetadata("jwks", "or jwks_uri is not usable");
+  return url?.ok === true
+    ? ok({ method, jwks: url.value.href })
+    : invalidMetadata("jwks", "or jwks_uri is not usable");
 }
 
 /** How long an answer may be used again, in seconds: RFC 9111 section 4.2. A date that cannot be read is in the past. */
@@ -94,7 +106,9 @@ export function cacheLifetimeSeconds(headers: Headers, time: number): number {
   const [, maxAge] = /\bmax-age="?(\d+)/i.exec(cacheControl) ?? [];
   if (maxAge === undefined && expires === null) return DEFAULT_CACHE_SECONDS;
   const seconds =
-    maxAge === undefined ? (Date.parse(expires ?? "") - time) / 1000 : Number(maxAge) - Number(headers.get("age") ?? 0);
+    maxAge === undefined
+      ? (Date.parse(expires ?? "") - time) / 1000
+      : Number(maxAge) - Number(headers.get("age") ?? 0);
   return Math.max(0, Math.min(seconds || 0, MAX_CACHE_SECONDS));
 }
 
@@ -104,6 +118,10 @@ function documentUnreachable(id: string, reason: string, isTemporary: boolean): 
   return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
 }
 
-function documentError(reason: string, problem: string, error: OAuthError["error"] = "invalid_client"): OAuthFailure {
+function documentError(
+  reason: string,
+  problem: string,
+  error: OAuthError["error"] = "invalid_client",
+): OAuthFailure {
   return oauthError(error, reason, `The client metadata document cannot be used: ${problem}`);
 }

@@ -20,7 +20,10 @@ const SELF_REGISTRABLE_GRANT_TYPES = ["authorization_code", "refresh_token"];
  * Its default scopes are the known ones among those it listed; undefined when there are none. They are no limit: what it
  * asks for beyond them, the person decides.
  */
-type ClientMetadata = Pick<Client, "redirectUris" | "name" | "grantTypes" | "scopes" | "defaultScopes">;
+type ClientMetadata = Pick<
+  Client,
+  "redirectUris" | "name" | "grantTypes" | "scopes" | "defaultScopes"
+>;
 
 /** `known`: the scopes of this server. Faults carry the codes of RFC 7591 section 3.2.2. */
 export function parseClientMetadata(
@@ -28,10 +31,15 @@ export function parseClientMetadata(
   knownScopes: readonly string[],
 ): Result<ClientMetadata, OAuthError> {
   const applicationType = members["application_type"] ?? "native";
-  if (typeof applicationType !== "string") return invalidMetadata("application_type", "must be native or web");
+  if (typeof applicationType !== "string")
+    return invalidMetadata("application_type", "must be native or web");
   // spec: redirect.required
   const redirectUris = stringList(members["redirect_uris"]);
-  if (redirectUris === undefined || redirectUris.length === 0 || redirectUris.length > MAX_REDIRECT_URIS)
+  if (
+    redirectUris === undefined ||
+    redirectUris.length === 0 ||
+    redirectUris.length > MAX_REDIRECT_URIS
+  )
     return invalidMetadata("redirect_uris", `must be a list of 1 to ${MAX_REDIRECT_URIS} URIs`);
   for (const uri of redirectUris) {
     const checked = checkRedirectUri(uri, applicationType !== "web");
@@ -40,15 +48,20 @@ export function parseClientMetadata(
   // An empty list is as good as none, and none leaves the choice to us: clients that name no grant type refresh as well.
   const responseTypes = stringList(members["response_types"] ?? []);
   const grantTypes = stringList(members["grant_types"] ?? []);
-  if (!isAllowedBy(responseTypes, "code")) return invalidMetadata("response_types", "must list code");
+  if (!isAllowedBy(responseTypes, "code"))
+    return invalidMetadata("response_types", "must list code");
   if (!isAllowedBy(grantTypes, "authorization_code"))
-    return invalidMetadata("grant_types", "must list authorization_code: client_credentials takes the operator");
+    return invalidMetadata(
+      "grant_types",
+      "must list authorization_code: client_credentials takes the operator",
+    );
   // spec: register.keys.once
   if (members["jwks"] !== undefined && members["jwks_uri"] !== undefined)
     return invalidMetadata("jwks", "and jwks_uri exclude each other");
   const scope = members["scope"] ?? "";
   const name = members["client_name"] ?? "";
-  if (typeof scope !== "string") return invalidMetadata("scope", "must be a string of space-separated scopes");
+  if (typeof scope !== "string")
+    return invalidMetadata("scope", "must be a string of space-separated scopes");
   if (typeof name !== "string") return invalidMetadata("client_name", "must be a string");
   const scopes = knownScopes.filter((knownScope) => scope.split(" ").includes(knownScope));
   return ok({
@@ -68,7 +81,9 @@ export function invalidMetadata(member: string, problem: string): OAuthFailure {
 
 /** A list of strings; undefined for anything else. */
 function stringList(value: JsonValue | undefined): readonly string[] | undefined {
-  return Array.isArray(value) && value.every((item) => typeof item === "string") ? value : undefined;
+  return Array.isArray(value) && value.every((item) => typeof item === "string")
+    ? value
+    : undefined;
 }
 
 function isAllowedBy(list: readonly string[] | undefined, item: string): boolean {
@@ -80,7 +95,9 @@ function isAllowedBy(list: readonly string[] | undefined, item: string): boolean
  * space to the eye; more than two marks on a letter are drawn over the lines above.
  */
 function displayName(name: string): string {
-  const visible = name.replace(/[\p{Cf}\p{DI}\p{Co}\p{Cs}]/gu, "").replace(/[\p{Cc}\p{Z}\u2800]+/gu, " ");
+  const visible = name
+    .replace(/[\p{Cf}\p{DI}\p{Co}\p{Cs}]/gu, "")
+    .replace(/[\p{Cc}\p{Z}\u2800]+/gu, " ");
   const plain = visible.normalize().replace(/(\p{M}{2})\p{M}+/gu, "$1");
   const letters = Array.from(plain.trim());
   if (letters.length <= MAX_NAME_CHARACTERS) return letters.join("");

@@ -31,8 +31,10 @@ const EDITOR_SCHEME =
 // spec: redirect.allowed, redirect.absolute, redirect.fragment, redirect.native.options
 /** Checks a URI that a client wants to register. `native`: loopback and private-use schemes are allowed as well. */
 export function checkRedirectUri(uri: string, isNative: boolean): Result<void, string> {
-  if (uri.length > MAX_URI_CHARACTERS) return err(`is longer than ${MAX_URI_CHARACTERS} characters`);
-  if (!ALLOWED_CHARACTERS.test(uri) || !URL.canParse(uri)) return err("is not an absolute URI without a fragment");
+  if (uri.length > MAX_URI_CHARACTERS)
+    return err(`is longer than ${MAX_URI_CHARACTERS} characters`);
+  if (!ALLOWED_CHARACTERS.test(uri) || !URL.canParse(uri))
+    return err("is not an absolute URI without a fragment");
   if (HTTPS.test(uri)) return ok(undefined);
   if (!isNative) return err("must be https for an application_type of web");
   if (LOOPBACK.test(uri)) return ok(undefined);
@@ -49,15 +51,25 @@ export function isLoopback(uri: string): boolean {
  * The redirect URI of a request: equal to a registered one, character by character. Only the port of http on loopback
  * may differ, because native apps take whichever is free (RFC 8252 section 7.3). May be left out when there is only one.
  */
-export function matchRedirectUri(client: Client, uri: string | undefined): Result<string, OAuthError> {
+export function matchRedirectUri(
+  client: Client,
+  uri: string | undefined,
+): Result<string, OAuthError> {
   const [first, ...others] = client.redirectUris;
   const requested = uri ?? (others.length === 0 ? first : undefined);
-  if (requested === undefined) return oauthError("invalid_request", "redirect.absent", "redirect_uri is needed");
+  if (requested === undefined)
+    return oauthError("invalid_request", "redirect.absent", "redirect_uri is needed");
   // spec: redirect.exact, redirect.port, redirect.checked, authorize.redirect.unknown
-  const isRegistered = client.redirectUris.some((registered) => withoutPort(registered) === withoutPort(requested));
+  const isRegistered = client.redirectUris.some(
+    (registered) => withoutPort(registered) === withoutPort(requested),
+  );
   // Checked again, because the operator's clients never registered, and because an asked port may be out of range.
   if (isRegistered && checkRedirectUri(requested, true).ok) return ok(requested);
-  return oauthError("invalid_request", "redirect.unknown", "redirect_uri is not registered for this client");
+  return oauthError(
+    "invalid_request",
+    "redirect.unknown",
+    "redirect_uri is not registered for this client",
+  );
 }
 
 function withoutPort(uri: string): string {

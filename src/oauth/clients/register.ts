@@ -25,13 +25,24 @@ const DEFAULT_AUTH_METHOD = "client_secret_basic";
 const AUTH_METHODS = [DEFAULT_AUTH_METHOD, "client_secret_post", "none"];
 
 /** What an id holds: redirect URIs, name, grant types, scopes or null, digest of the secret or null. */
-type SealedClient = [readonly string[], string, readonly string[], readonly string[] | null, string | null];
+type SealedClient = [
+  readonly string[],
+  string,
+  readonly string[],
+  readonly string[] | null,
+  string | null,
+];
 
 /** Dynamic client registration (RFC 7591). Stores nothing: the client id is the sealed metadata. */
-export async function registrationEndpoint(authServer: AuthorizationServer, http: Request): Promise<Response> {
+export async function registrationEndpoint(
+  authServer: AuthorizationServer,
+  http: Request,
+): Promise<Response> {
   const body = await readRegistrationRequest(http);
   const response = body.ok ? await registerClient(authServer, body.value) : body;
-  return response.ok ? oauthJson(response.value, 201) : oauthErrorResponse("register", response, http);
+  return response.ok
+    ? oauthJson(response.value, 201)
+    : oauthErrorResponse("register", response, http);
 }
 
 /** The client information response of section 3.2.1: all that was registered, which may be less than was asked. */
@@ -39,13 +50,16 @@ async function registerClient(
   authServer: AuthorizationServer,
   members: JsonObject,
 ): Promise<Result<object, OAuthError>> {
-  const { application_type: applicationType, token_endpoint_auth_method: requestedMethod = DEFAULT_AUTH_METHOD } =
-    members;
+  const {
+    application_type: applicationType,
+    token_endpoint_auth_method: requestedMethod = DEFAULT_AUTH_METHOD,
+  } = members;
   const metadata = parseClientMetadata(members, Object.keys(authServer.settings.scopes));
   if (!metadata.ok) return metadata;
   const { redirectUris, name, grantTypes, defaultScopes: scopes } = metadata.value;
   // spec: client.type.recorded, client.native.secret, client.kinds
-  if (typeof requestedMethod !== "string") return invalidMetadata("token_endpoint_auth_method", "must be a string");
+  if (typeof requestedMethod !== "string")
+    return invalidMetadata("token_endpoint_auth_method", "must be a string");
   const method = AUTH_METHODS.includes(requestedMethod) ? requestedMethod : DEFAULT_AUTH_METHOD;
   const secret = method === "none" ? undefined : encodeBase64url(randomBytes(32));
   const sealedClient: SealedClient = [
@@ -56,7 +70,8 @@ async function registerClient(
     secret ? await sha256Base64url(secret) : null,
   ];
   const id = await seal(authServer.ring, "client", sealedClient as JsonValue);
-  if (id.length > MAX_ID_CHARACTERS) return invalidMetadata("client_metadata", "is too long in all");
+  if (id.length > MAX_ID_CHARACTERS)
+    return invalidMetadata("client_metadata", "is too long in all");
   audit("oauth.registered", { client: await clientKey(id), method });
   return ok({
     // spec: register.response, register.response.metadata, register.unknown.ignored, register.secret.expiry
@@ -65,7 +80,8 @@ async function registerClient(
     client_secret: secret,
     client_secret_expires_at: secret && 0,
     client_name: name || undefined,
-    application_type: applicationType === undefined || applicationType === "web" ? applicationType : "native",
+    application_type:
+      applicationType === undefined || applicationType === "web" ? applicationType : "native",
     redirect_uris: redirectUris,
     grant_types: grantTypes,
     response_types: ["code"],

@@ -7,7 +7,15 @@
 
 import { html, type Html } from "../../base/html.ts";
 import { writePage } from "../../base/page.ts";
-import type { AccountView, ClientView, ConsentView, MessageView, RenderPage, SignInView, View } from "./views.ts";
+import type {
+  AccountView,
+  ClientView,
+  ConsentView,
+  MessageView,
+  RenderPage,
+  SignInView,
+  View,
+} from "./views.ts";
 import type { SignInField } from "../sign-in/types.ts";
 
 export const renderPage: RenderPage = (view, nonce) => {
@@ -28,7 +36,11 @@ function writeView(view: View): readonly [string, Html, Html?] {
     case "sign-in":
       return [view.title, writeSignIn(view)];
     case "consent":
-      return ["Allow access?", writeConsent(view), html`${quote(view.client.name)} wants to use ${view.serverName}`];
+      return [
+        "Allow access?",
+        writeConsent(view),
+        html`${quote(view.client.name)} wants to use ${view.serverName}`,
+      ];
     case "account":
       return ["Apps with access", writeAccount(view)];
     case "message":
@@ -49,8 +61,14 @@ ${fields.map((field, index) => writeField(field, index === 0, hasError))}
 <button>${fields.length === 0 ? "Continue" : "Sign in"}</button>`;
 }
 
-function writeField({ name, label, type, autocomplete, hint }: SignInField, isFirst: boolean, hasError: boolean): Html {
-  const describedBy = [hasError && "message", hint !== undefined && `${name}-hint`].filter((id) => id !== false);
+function writeField(
+  { name, label, type, autocomplete, hint }: SignInField,
+  isFirst: boolean,
+  hasError: boolean,
+): Html {
+  const describedBy = [hasError && "message", hint !== undefined && `${name}-hint`].filter(
+    (id) => id !== false,
+  );
   return html`<label for="${name}">${label}</label>
 <input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" aria-describedby="${describedBy.join(" ")}"
 ${hasError && html`aria-invalid="true"`} ${isFirst && html`autofocus`} required autocapitalize="none" spellcheck="false">
@@ -72,7 +90,9 @@ ${writeWarning(client)}
 
 /** Who gave the client its name, and where the answer goes. */
 function writeClient({ isConfigured, metadataHost, redirectHost, isLocal }: ClientView): Html {
-  const nameSource = isConfigured ? "The operator of this server" : "The app itself. Nobody checked it.";
+  const nameSource = isConfigured
+    ? "The operator of this server"
+    : "The app itself. Nobody checked it.";
   return html`<dl><dt>Name comes from</dt><dd>${metadataHost ?? nameSource}</dd>
 <dt>Answer goes to</dt><dd>${isScheme(redirectHost) ? `The app for “${redirectHost}” links` : redirectHost}${isLocal && ", on this device"}</dd></dl>`;
 }
@@ -82,12 +102,23 @@ function isScheme(redirectHost: string): boolean {
 }
 
 /** What only the person can know. Nothing where nothing is left to check, so that it is read where it stands. */
-function writeWarning({ isConfigured, metadataHost, redirectHost, isLocal }: ClientView): Html | undefined {
+function writeWarning({
+  isConfigured,
+  metadataHost,
+  redirectHost,
+  isLocal,
+}: ClientView): Html | undefined {
   const gets = "gets the access, whatever the app is called.";
   if (isScheme(redirectHost))
-    return note("Did an app on this device bring you here?", `Whichever app opens “${redirectHost}” links ${gets}`);
+    return note(
+      "Did an app on this device bring you here?",
+      `Whichever app opens “${redirectHost}” links ${gets}`,
+    );
   if (isLocal)
-    return note("Did you just connect a program on this device?", `Whichever program waits at ${redirectHost} ${gets}`);
+    return note(
+      "Did you just connect a program on this device?",
+      `Whichever program waits at ${redirectHost} ${gets}`,
+    );
   if (isConfigured || metadataHost !== undefined) return undefined;
   return note(`Do you come from ${redirectHost}?`, `Whoever runs that site ${gets}`);
 }

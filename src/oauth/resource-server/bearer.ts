@@ -11,7 +11,10 @@ import { resourceMetadataUrl } from "./metadata.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 
 /** The caller behind a token meant for `place`, or the reason for audit lines: "token.expired". */
-export type TokenVerifier = (token: string, identifiers: ServerIdentifiers) => Promise<Result<Caller, string>>;
+export type TokenVerifier = (
+  token: string,
+  identifiers: ServerIdentifiers,
+) => Promise<Result<Caller, string>>;
 
 /** The caller of a request, or the 401 that says how to become one, or 400. `scopes` are the least that are useful. */
 export async function authenticate(
@@ -28,19 +31,34 @@ export async function authenticate(
   // spec: bearer.malformed.status
   if (token === undefined || trailing.length > 0)
     return err(challenge(400, identifiers, { error: "invalid_request" }, "token.header"));
-  const caller = /^[\w.~+/-]+=*$/.test(token) ? await verify(token, identifiers) : err("token.malformed");
+  const caller = /^[\w.~+/-]+=*$/.test(token)
+    ? await verify(token, identifiers)
+    : err("token.malformed");
   if (caller.ok) return caller;
-  const errorParams = { error: "invalid_token", error_description: "The access token is not valid here or no longer" };
-  return err(challenge(401, identifiers, { ...errorParams, scope: scopes.join(" ") }, caller.error));
+  const errorParams = {
+    error: "invalid_token",
+    error_description: "The access token is not valid here or no longer",
+  };
+  return err(
+    challenge(401, identifiers, { ...errorParams, scope: scopes.join(" ") }, caller.error),
+  );
 }
 
 /** 403: the token is good, but `needed` is what this takes, all of it. */
-export function insufficientScope(identifiers: ServerIdentifiers, needed: readonly string[]): Response {
+export function insufficientScope(
+  identifiers: ServerIdentifiers,
+  needed: readonly string[],
+): Response {
   const errorParams = {
     error: "insufficient_scope",
     error_description: "The access token does not carry all these scopes",
   };
-  return challenge(403, identifiers, { ...errorParams, scope: needed.join(" ") }, "scope.insufficient");
+  return challenge(
+    403,
+    identifiers,
+    { ...errorParams, scope: needed.join(" ") },
+    "scope.insufficient",
+  );
 }
 
 function challenge(
@@ -51,9 +69,16 @@ function challenge(
 ): Response {
   audit("oauth.refused", { endpoint: "resource", reason });
   // spec: bearer.challenge.present, bearer.challenge.scheme, bearer.challenge.metadata, resource.metadata.discovery
-  const challengeParams = Object.entries({ ...errorParams, resource_metadata: resourceMetadataUrl(identifiers) });
+  const challengeParams = Object.entries({
+    ...errorParams,
+    resource_metadata: resourceMetadataUrl(identifiers),
+  });
   // spec: bearer.challenge.once, bearer.challenge.characters, bearer.status.codes
-  const quotedParams = challengeParams.flatMap(([name, value]) => (value === "" ? [] : `${name}="${value}"`));
+  const quotedParams = challengeParams.flatMap(([name, value]) =>
+    value === "" ? [] : `${name}="${value}"`,
+  );
   const { error = "unauthorized", error_description = "An access token is needed" } = errorParams;
-  return oauthJson({ error, error_description }, status, { "www-authenticate": `Bearer ${quotedParams.join(", ")}` });
+  return oauthJson({ error, error_description }, status, {
+    "www-authenticate": `Bearer ${quotedParams.join(", ")}`,
+  });
 }

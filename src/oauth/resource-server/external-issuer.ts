@@ -53,8 +53,13 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
     if (cachedCaller !== undefined) return ok(cachedCaller);
     if (new URL(issuer).origin === new URL(identifiers.issuer).origin) return err("issuer.self");
     const jws = readJws(token);
-    const claims = jws === undefined ? await introspect(token, options, metadata, time) : ok(withoutNulls(jws.payload));
-    const caller = claims.ok ? readClaims(claims.value, issuer, identifiers.resource, time) : claims;
+    const claims =
+      jws === undefined
+        ? await introspect(token, options, metadata, time)
+        : ok(withoutNulls(jws.payload));
+    const caller = claims.ok
+      ? readClaims(claims.value, issuer, identifiers.resource, time)
+      : claims;
     if (!claims.ok || !caller.ok) return caller;
     if (jws !== undefined) {
       const { typ = "" } = jws.header;
@@ -64,13 +69,22 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
       if (typeof jwks !== "string") return err("issuer.metadata");
       if (!(await isSignedBy(jws, jwks, "trusted"))) return err("token.signature");
     }
-    verifiedTokens.put(key, caller.value, Math.min(Number(claims.value["exp"]) * 1_000, time + TOKEN_CACHE_MS));
+    verifiedTokens.put(
+      key,
+      caller.value,
+      Math.min(Number(claims.value["exp"]) * 1_000, time + TOKEN_CACHE_MS),
+    );
     return caller;
   };
 }
 
 /** The caller whom claims describe, if they are `issuer`'s, for `resource`, and of this time (milliseconds). RFC 9068 section 4. */
-function readClaims(claims: JsonObject, issuer: string, resource: string, time: number): Result<Caller, string> {
+function readClaims(
+  claims: JsonObject,
+  issuer: string,
+  resource: string,
+  time: number,
+): Result<Caller, string> {
   const { iss, aud, exp, nbf = 0, iat = 0, sub, client_id, azp, scope = "", cnf } = claims;
   const seconds = time / 1_000;
   if (iss !== issuer) return err("token.issuer");
@@ -81,8 +95,11 @@ function readClaims(claims: JsonObject, issuer: string, resource: string, time: 
   // A bearer check of a token that is bound to a key would undo the binding (RFC 9449 section 7.2).
   if (cnf !== undefined) return err("token.bound");
   const client = client_id ?? azp;
-  if (typeof sub !== "string" || sub === "" || typeof client !== "string") return err("token.subject");
-  const scopes = [scope].flat().flatMap((value) => (typeof value === "string" ? (value.match(/[^ ]+/g) ?? []) : []));
+  if (typeof sub !== "string" || sub === "" || typeof client !== "string")
+    return err("token.subject");
+  const scopes = [scope]
+    .flat()
+    .flatMap((value) => (typeof value === "string" ? (value.match(/[^ ]+/g) ?? []) : []));
   return ok({ issuer, subject: sub, client, scopes });
 }
 
@@ -98,17 +115,31 @@ async function introspect(
   const endpoint = (await metadata())?.["introspection_endpoint"];
   if (typeof endpoint !== "string") return err("issuer.metadata");
   const [id = "", ...secret] = introspection.split(":");
-  const credentials = encodeBase64(encodeUtf8(`${encodeURIComponent(id)}:${encodeURIComponent(secret.join(":"))}`));
-  const headers = { authorization: `Basic ${credentials}`, "content-type": "application/x-www-form-urlencoded" };
+  const credentials = encodeBase64(
+    encodeUtf8(`${encodeURIComponent(id)}:${encodeURIComponent(secret.join(":"))}`),
+  );
+  const headers = {
+    authorization: `Basic ${credentials}`,
+    "content-type": "application/x-www-form-urlencoded",
+  };
   const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
-  const response = await fetchConfigured(endpoint, { ...FETCH_LIMITS, method: "POST", headers, body });
+  const response = await fetchConfigured(endpoint, {
+    ...FETCH_LIMITS,
+    method: "POST",
+    headers,
+    body,
+  });
   if (!response.ok || response.value.status !== 200) return err("issuer.introspection");
   const { json = {} } = response.value;
   if (json["active"] !== true) return err("token.inactive");
   // "Bearer" as in the answer that issued it (RFC 7662 section 2.2): one of another type would have to be proved.
   const type = json["token_type"] ?? "bearer";
   if (typeof type !== "string" || type.toLowerCase() !== "bearer") return err("token.type");
-  if ([json["token_use"], json["typ"]].some((kind) => typeof kind === "string" && NO_BEARER_TOKEN.test(kind)))
+  if (
+    [json["token_use"], json["typ"]].some(
+      (kind) => typeof kind === "string" && NO_BEARER_TOKEN.test(kind),
+    )
+  )
     return err("token.type");
   return ok({ iss: issuer, exp: (time + TOKEN_CACHE_MS) / 1_000, ...withoutNulls(json) });
 }
@@ -133,7 +164,10 @@ async function discover(issuer: string): Promise<JsonObject | undefined> {
   const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
     (name) => `/.well-known/${name}${path}`,
   );
-  for (const wellKnownPath of new Set([...wellKnownPaths, `${path}/.well-known/openid-configuration`])) {
+  for (const wellKnownPath of new Set([
+    ...wellKnownPaths,
+    `${path}/.well-known/openid-configuration`,
+  ])) {
     const response = await fetchConfigured(origin + wellKnownPath, FETCH_LIMITS);
     const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).

@@ -24,7 +24,11 @@ export function externalIssuer(): AuthFeature {
       const introspection = settings.text("AUTH_INTROSPECTION") || undefined;
       const acceptsAnyJwtType = settings.isOn("ACCEPT_ANY_JWT_TYPE");
       const verify = externalTokenVerifier({ issuer, introspection, acceptsAnyJwtType });
-      return { mode: "external", ...protectedResource(server, verify, () => issuer), isPage: () => false };
+      return {
+        mode: "external",
+        ...protectedResource(server, verify, () => issuer),
+        isPage: () => false,
+      };
     },
   };
 }

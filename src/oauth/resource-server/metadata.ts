@@ -47,5 +47,7 @@ export function resourceMetadataResponse(
 /** A JSON document that caches may keep for five minutes. */
 export function cacheableJson(metadata: object): Response {
   // With an Origin the answer names it: a cache must not give one browser client the answer of another, or of none.
-  return Response.json(metadata, { headers: { "cache-control": "public, max-age=300", vary: "Origin" } });
+  return Response.json(metadata, {
+    headers: { "cache-control": "public, max-age=300", vary: "Origin" },
+  });
 }

@@ -5,8 +5,7 @@
  * they cannot be guessed, and the platform limits addresses.
  */
 
-import type { JsonValue } from "../../base/json.ts";
-import { isObject } from "../../base/json.ts";
+import { type JsonValue, isObject } from "../../base/json.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { fetchConfigured } from "../../net/fetch.ts";
 import type { SignInMethod, SignInResult } from "./types.ts";
@@ -40,7 +39,8 @@ export function readApiKeyService({
   UPSTREAM_URL,
   UPSTREAM_ACCOUNT,
 }: ApiKeyServiceEnv): ApiKeyService | undefined {
-  if (SIGN_IN !== "api-key" || UPSTREAM_NAME === undefined || UPSTREAM_URL === undefined) return undefined;
+  if (SIGN_IN !== "api-key" || UPSTREAM_NAME === undefined || UPSTREAM_URL === undefined)
+    return undefined;
   return { name: UPSTREAM_NAME, url: UPSTREAM_URL, account: UPSTREAM_ACCOUNT ?? "id" };
 }
 
@@ -60,19 +60,26 @@ export function apiKey(service: ApiKeyService): SignInMethod {
     async submit(_context, input) {
       // 1. What was pasted can be a key.
       const key = (input.get("key") ?? "").trim();
-      if (!KEY_PATTERN.test(key)) return rejected("malformed", "That does not look like an API key.");
+      if (!KEY_PATTERN.test(key))
+        return rejected("malformed", "That does not look like an API key.");
       // 2. The service takes it.
-      const response = await fetchConfigured(url, { ...FETCH_LIMITS, headers: { authorization: `Bearer ${key}` } });
+      const response = await fetchConfigured(url, {
+        ...FETCH_LIMITS,
+        headers: { authorization: `Bearer ${key}` },
+      });
       const unreachable = `${name} cannot be reached. Try again in a minute.`;
       if (!response.ok) return rejected(response.error, unreachable);
       const { status, json } = response.value;
       if (status >= 500) return rejected("unavailable", unreachable);
-      if (status === 401 || status === 403) return rejected("refused", `${name} does not accept this key.`);
+      if (status === 401 || status === 403)
+        return rejected("refused", `${name} does not accept this key.`);
       // 3. The service says whose it is.
-      const id = status === 200 && json !== undefined ? valueAtPath(json, service.account) : undefined;
+      const id =
+        status === 200 && json !== undefined ? valueAtPath(json, service.account) : undefined;
       // Of a number beyond 2^53 the last digits are lost: it would be somebody else's as well.
       const isId = typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
-      if (!isId || id === "") return rejected("unknown_account", `${name} does not say whose key this is.`);
+      if (!isId || id === "")
+        return rejected("unknown_account", `${name} does not say whose key this is.`);
       const subject = await sha256Base64url(JSON.stringify([url, id]));
       return {
         kind: "authenticated",
@@ -94,7 +101,8 @@ export function valueAtPath(value: JsonValue, path: string): JsonValue | undefin
   return path
     .split(".")
     .reduce<JsonValue | undefined>(
-      (current, name) => (isObject(current) && Object.hasOwn(current, name) ? current[name] : undefined),
+      (current, name) =>
+        isObject(current) && Object.hasOwn(current, name) ? current[name] : undefined,
       value,
     );
 }

@@ -12,7 +12,7 @@ import { readJws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { fetchConfigured } from "../../net/fetch.ts";
 import { isSignedBy } from "../jwks.ts";
-import type { SignInMethod, SignInResult } from "./types.ts";
+import type { SignInContext, SignInMethod, SignInResult } from "./types.ts";
 
 export interface OpenIdProvider {
   /** As people know it. */
@@ -35,27 +35,11 @@ export function openId(provider: OpenIdProvider): SignInMethod {
     fields: [],
     // People whom another provider vouched for are not kept signed in.
     epoch: `openid ${issuer} ${clientId}`,
-    async submit({ callback, state, forcesSignIn }) {
+    async submit(context) {
       const metadata = await discover(issuer);
-      if (metadata === undefined) return rejected("discovery", unreachable);
-      const upstreamState: UpstreamState = {
-        verifier: encodeBase64url(randomBytes(32)),
-        nonce: encodeBase64url(randomBytes(16)),
-      };
-      const url = new URL(metadata.authorization_endpoint);
-      const parameters = {
-        response_type: "code",
-        client_id: clientId,
-        redirect_uri: callback,
-        scope: "openid email",
-        state,
-        nonce: upstreamState.nonce,
-        code_challenge: await sha256Base64url(upstreamState.verifier),
-        code_challenge_method: "S256",
-      };
-      for (const [parameter, value] of Object.entries(parameters)) url.searchParams.set(parameter, value);
-      if (forcesSignIn) url.searchParams.set("prompt", choosePrompt(issuer, metadata));
-      return { kind: "redirect", url: url.href, upstreamState };
+      return metadata === undefined
+        ? rejected("discovery", unreachable)
+        : redirectToProvider(provider, metadata, context);
     },
     async finish({ callback }, query, upstreamState) {
       // 1. The answer is the provider's, and not of another one that it was mixed up with.
@@ -63,23 +47,35 @@ export function openId(provider: OpenIdProvider): SignInMethod {
       if (metadata === undefined) return rejected("discovery", unreachable);
       const answeringIssuer =
         query.get("iss") ?? (metadata.authorization_response_iss_parameter_supported ? "" : issuer);
-      if (answeringIssuer !== issuer) return rejected("iss", `The answer did not come from ${name}.`);
+      if (answeringIssuer !== issuer)
+        return rejected("iss", `The answer did not come from ${name}.`);
       // 2. It is a yes.
       const code = query.get("code");
-      if (query.has("error") || code === undefined) return rejected("denied", `${name} did not sign you in.`);
+      if (query.has("error") || code === undefined)
+        return rejected("denied", `${name} did not sign you in.`);
       // 3. The code is worth an ID token.
       const { verifier, nonce } = upstreamState as UpstreamState;
-      const token = await exchangeCode(provider, metadata, { code, redirect_uri: callback, code_verifier: verifier });
+      const token = await exchangeCode(provider, metadata, {
+        code,
+        redirect_uri: callback,
+        code_verifier: verifier,
+      });
       const jws = readJws(token ?? "");
       if (jws === undefined) return rejected("token", `${name} did not say who you are.`);
       // 4. The ID token is the provider's, for us, for this login, and of now.
       const claims = withoutNulls(jws.payload);
       const claimsError = checkClaims(claims, provider, nonce, now());
       if (claimsError !== undefined || !(await isSignedBy(jws, metadata.jwks_uri, "trusted")))
-        return rejected(claimsError ?? "signature", `What ${name} said about you cannot be trusted.`);
+        return rejected(
+          claimsError ?? "signature",
+          `What ${name} said about you cannot be trusted.`,
+        );
       // 5. Whose it is: a subject is only unique at its issuer, and only a verified address is theirs.
       const { sub = "", email, email_verified: isEmailVerified } = claims;
-      const person = { kind: "authenticated", subject: await sha256Base64url(JSON.stringify([issuer, sub])) } as const;
+      const person = {
+        kind: "authenticated",
+        subject: await sha256Base64url(JSON.stringify([issuer, sub])),
+      } as const;
       return typeof email === "string" && isEmailVerified === true
         ? { ...person, name: email, properties: { sub, email } }
         : { ...person, name: `your ${name} account`, properties: { sub } };
@@ -87,11 +83,41 @@ export function openId(provider: OpenIdProvider): SignInMethod {
   };
 }
 
+/** The authentication request (OpenID Connect Core section 3.1.2.1), and what must come back with the person. */
+async function redirectToProvider(
+  { issuer, clientId }: OpenIdProvider,
+  metadata: Metadata,
+  { callback, state, forcesSignIn }: SignInContext,
+): Promise<SignInResult> {
+  const upstreamState: UpstreamState = {
+    verifier: encodeBase64url(randomBytes(32)),
+    nonce: encodeBase64url(randomBytes(16)),
+  };
+  const url = new URL(metadata.authorization_endpoint);
+  const parameters = {
+    response_type: "code",
+    client_id: clientId,
+    redirect_uri: callback,
+    scope: "openid email",
+    state,
+    nonce: upstreamState.nonce,
+    code_challenge: await sha256Base64url(upstreamState.verifier),
+    code_challenge_method: "S256",
+  };
+  for (const [parameter, value] of Object.entries(parameters))
+    url.searchParams.set(parameter, value);
+  if (forcesSignIn) url.searchParams.set("prompt", choosePrompt(issuer, metadata));
+  return { kind: "redirect", url: url.href, upstreamState };
+}
+
 /**
  * What makes a provider ask people whom it remembers. Core section 15.1 has every one know "login"; Google documents
  * "select_account" in its place.
  */
-function choosePrompt(issuer: string, { prompt_values_supported: supportedPrompts }: Metadata): string {
+function choosePrompt(
+  issuer: string,
+  { prompt_values_supported: supportedPrompts }: Metadata,
+): string {
   return supportedPrompts.includes("select_account") || issuer === "https://accounts.google.com"
     ? "select_account"
     : "login";
@@ -115,7 +141,10 @@ const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 
 
 /** Undefined when there is none, or when it is another issuer's. */
 async function discover(issuer: string): Promise<Metadata | undefined> {
-  const response = await fetchConfigured(`${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`, FETCH_LIMITS);
+  const response = await fetchConfigured(
+    `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
+    FETCH_LIMITS,
+  );
   const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
   const metadata = json === undefined ? undefined : readMetadata(withoutNulls(json));
   return metadata !== undefined && json?.["issuer"] === issuer ? metadata : undefined;
@@ -131,10 +160,12 @@ function readMetadata(json: JsonObject): Metadata | undefined {
     authorization_response_iss_parameter_supported = false,
     prompt_values_supported = [],
   } = json;
-  if (typeof authorization_endpoint !== "string" || !URL.canParse(authorization_endpoint)) return undefined;
+  if (typeof authorization_endpoint !== "string" || !URL.canParse(authorization_endpoint))
+    return undefined;
   if (typeof token_endpoint !== "string" || typeof jwks_uri !== "string") return undefined;
   if (typeof authorization_response_iss_parameter_supported !== "boolean") return undefined;
-  if (!isTexts(token_endpoint_auth_methods_supported) || !isTexts(prompt_values_supported)) return undefined;
+  if (!isTexts(token_endpoint_auth_methods_supported) || !isTexts(prompt_values_supported))
+    return undefined;
   return {
     authorization_endpoint,
     token_endpoint,
@@ -157,15 +188,27 @@ async function exchangeCode(
 ): Promise<string | undefined> {
   const usesBasic = methods.includes("client_secret_basic");
   const secret = usesBasic ? {} : { client_id: clientId, client_secret: clientSecret };
-  const body = new URLSearchParams({ grant_type: "authorization_code", ...form, ...secret }).toString();
+  const body = new URLSearchParams({
+    grant_type: "authorization_code",
+    ...form,
+    ...secret,
+  }).toString();
   const headers = {
     "content-type": "application/x-www-form-urlencoded",
     ...(usesBasic
-      ? { authorization: `Basic ${btoa([clientId, clientSecret].map(encodeURIComponent).join(":"))}` }
+      ? {
+          authorization: `Basic ${btoa([clientId, clientSecret].map(encodeURIComponent).join(":"))}`,
+        }
       : {}),
   };
-  const response = await fetchConfigured(endpoint, { ...FETCH_LIMITS, method: "POST", headers, body });
-  const token = response.ok && response.value.status === 200 ? response.value.json?.["id_token"] : undefined;
+  const response = await fetchConfigured(endpoint, {
+    ...FETCH_LIMITS,
+    method: "POST",
+    headers,
+    body,
+  });
+  const token =
+    response.ok && response.value.status === 200 ? response.value.json?.["id_token"] : undefined;
   return typeof token === "string" ? token : undefined;
 }
 

@@ -17,7 +17,14 @@ export function passphrase(passphraseHash: string): SignInMethod {
     );
   return {
     title: "Sign in",
-    fields: [{ name: "passphrase", label: "Passphrase", type: "password", autocomplete: "current-password" }],
+    fields: [
+      {
+        name: "passphrase",
+        label: "Passphrase",
+        type: "password",
+        autocomplete: "current-password",
+      },
+    ],
     epoch: passphraseHash,
     submit: async (_context, input) =>
       (await verifyPassphrase(input.get("passphrase") ?? "", passphraseHash))

@@ -45,7 +45,12 @@ export type SignInResult =
    * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
    * `reason` is for the audit line: "sign_in.rejected" unless told.
    */
-  | { readonly kind: "rejected"; readonly message: string; readonly reason?: string; readonly subject?: string };
+  | {
+      readonly kind: "rejected";
+      readonly message: string;
+      readonly reason?: string;
+      readonly subject?: string;
+    };
 
 export interface SignInContext {
   readonly identifiers: ServerIdentifiers;

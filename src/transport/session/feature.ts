@@ -9,7 +9,12 @@ import type { HubObject } from "../../hub/hub-object.ts";
 import { SESSION_VERSIONS } from "../../protocol/versions.ts";
 import type { Feature } from "../../server/feature.ts";
 import type { SessionObject } from "./session-object.ts";
-import { completeElicitation, handleSessionDelete, handleSessionGet, handleSessionPost } from "./transport.ts";
+import {
+  completeElicitation,
+  handleSessionDelete,
+  handleSessionGet,
+  handleSessionPost,
+} from "./transport.ts";
 
 /** Its bindings and settings. */
 export interface SessionsEnv {

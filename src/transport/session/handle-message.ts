@@ -40,12 +40,15 @@ export async function handleMessages(
   messages: readonly Message[],
   postId: string,
 ): Promise<MessageOutcome[]> {
-  const outcomes = await Promise.all(messages.map((message) => handleMessage(runtime, context, message, postId)));
+  const outcomes = await Promise.all(
+    messages.map((message) => handleMessage(runtime, context, message, postId)),
+  );
   let remainingCharacters = MAX_EVENT_BYTES;
   return outcomes.map((outcome, index) => {
     const message = messages[index];
     if (outcome.kind !== "answer" || message?.kind !== "request") return outcome;
-    if (outcome.text.length > remainingCharacters) return emptyOutcome(message.id, MESSAGE_TOO_LARGE);
+    if (outcome.text.length > remainingCharacters)
+      return emptyOutcome(message.id, MESSAGE_TOO_LARGE);
     remainingCharacters -= outcome.text.length;
     return outcome;
   });
@@ -65,13 +68,17 @@ async function handleMessage(
     const { requestId } = message.params;
     const hasRequestId = typeof requestId === "string" || typeof requestId === "number";
     // spec: session.cancel
-    if (message.method === "notifications/cancelled" && hasRequestId) cancelCall(runtime, requestId);
+    if (message.method === "notifications/cancelled" && hasRequestId)
+      cancelCall(runtime, requestId);
     return { kind: "accepted" };
   }
   const { id, method } = message;
   const { methods, date } = context.revision;
   if (!methods.has(method))
-    return emptyOutcome(id, protocolError("MethodNotFound", `Method "${method}" does not exist in ${date}`));
+    return emptyOutcome(
+      id,
+      protocolError("MethodNotFound", `Method "${method}" does not exist in ${date}`),
+    );
   const handler = SESSION_METHOD_HANDLERS.get(method);
   const { _meta } = message.params;
   if (isObject(_meta) && !isWithinIdLimit(_meta["progressToken"]))
@@ -79,7 +86,10 @@ async function handleMessage(
   if (handler === undefined) return startCall(runtime, context, message, postId);
   const span = sessionRequestSpan(runtime, context, message);
   const error = await handler(runtime, context, message);
-  endRequestSpan(span, error === undefined ? { kind: "complete", result: {} } : { kind: "refused", refusal: error });
+  endRequestSpan(
+    span,
+    error === undefined ? { kind: "complete", result: {} } : { kind: "refused", refusal: error },
+  );
   runtime.dependencies.services.tracer.flush("now");
   return emptyOutcome(id, error);
 }
@@ -105,7 +115,10 @@ const SESSION_METHOD_HANDLERS = new Map<string, SessionMethodHandler>([
 
 /** An answer that says no more than whether the request was done. */
 function emptyOutcome(id: RequestId, error: ProtocolError | undefined): MessageOutcome {
-  return { kind: "answer", text: error === undefined ? writeResult(id, "{}") : writeError(id, error) };
+  return {
+    kind: "answer",
+    text: error === undefined ? writeResult(id, "{}") : writeError(id, error),
+  };
 }
 
 function setLogLevel(
@@ -113,7 +126,8 @@ function setLogLevel(
   { record }: RequestContext,
   { params: { level } }: RpcRequest,
 ): ProtocolError | undefined {
-  if (!isLogLevel(level)) return protocolError("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
+  if (!isLogLevel(level))
+    return protocolError("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
   runtime.store.putSession({ ...record, logLevel: level });
   return undefined;
 }
@@ -126,14 +140,21 @@ async function updateSubscription(
 ): Promise<ProtocolError | undefined> {
   const { uri } = params;
   if (typeof uri !== "string" || !isWithinBytes(uri, MAX_URI_BYTES) || !URL.canParse(uri))
-    return protocolError("InvalidParams", `params.uri must be an absolute URI of at most ${MAX_URI_BYTES} bytes`);
+    return protocolError(
+      "InvalidParams",
+      `params.uri must be an absolute URI of at most ${MAX_URI_BYTES} bytes`,
+    );
   const uris = new Set(runtime.store.subscriptions());
   const adds = method === "resources/subscribe";
   if (adds) uris.add(uri);
   else uris.delete(uri);
-  const fits = uris.size <= MAX_SUBSCRIPTIONS && isWithinBytes(JSON.stringify([...uris]), MAX_SUBSCRIPTION_BYTES);
+  const fits =
+    uris.size <= MAX_SUBSCRIPTIONS &&
+    isWithinBytes(JSON.stringify([...uris]), MAX_SUBSCRIPTION_BYTES);
   if (adds && !fits) return protocolError("InvalidParams", TOO_MANY_SUBSCRIPTIONS);
   runtime.store.putSubscriptions([...uris]);
-  await runtime.dependencies.hub.setSubscriptions(runtime.objectState.id.toString(), record.share, [...uris]);
+  await runtime.dependencies.hub.setSubscriptions(runtime.objectState.id.toString(), record.share, [
+    ...uris,
+  ]);
   return undefined;
 }

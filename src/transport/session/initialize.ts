@@ -9,10 +9,10 @@ import { callerKey, type Caller } from "../../base/caller.ts";
 import { protocolError } from "../../base/protocol-error.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
-import { HUB_FULL_RETRY_SECONDS } from "../../hub/hub-object.ts";
+import { HUB_FULL_RETRY_SECONDS, type RegistrationResult } from "../../hub/hub-object.ts";
 import { supportedCapabilities } from "../../protocol/session-encoding.ts";
 import { readCapabilities, readImplementation } from "../../protocol/request-meta.ts";
-import { negotiateRevision } from "../../protocol/versions.ts";
+import { negotiateRevision, type Revision } from "../../protocol/versions.ts";
 import type { Span } from "../../base/span.ts";
 import { jsonResponse, errorResponse } from "../../wire/response.ts";
 import { writeResult, type RequestId, type RpcRequest } from "../../wire/jsonrpc.ts";
@@ -38,9 +38,11 @@ export async function handleInitialize(
   span: Span,
 ): Promise<Response> {
   const { protocolVersion } = params;
-  if (typeof protocolVersion !== "string") return invalidParams(id, "params.protocolVersion must be a string");
+  if (typeof protocolVersion !== "string")
+    return invalidParams(id, "params.protocolVersion must be a string");
   const declaredCapabilities = readCapabilities(params["capabilities"]);
-  if (!declaredCapabilities.ok) return invalidParams(id, `params.capabilities${declaredCapabilities.error}`);
+  if (!declaredCapabilities.ok)
+    return invalidParams(id, `params.capabilities${declaredCapabilities.error}`);
   const clientInfo = readImplementation(params["clientInfo"]);
   if (!clientInfo.ok) return invalidParams(id, `params.clientInfo ${clientInfo.error}`);
   // spec: session.version.negotiate
@@ -50,20 +52,19 @@ export async function handleInitialize(
   const capabilities = supportedCapabilities(revision, declaredCapabilities.value);
   const client = JSON.stringify({ clientInfo: { name, version, title }, capabilities });
   if (!isWithinBytes(client, MAX_CLIENT_INFO_BYTES))
-    return invalidParams(id, `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_INFO_BYTES} bytes`);
+    return invalidParams(
+      id,
+      `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_INFO_BYTES} bytes`,
+    );
   // spec: session.id.visible, session.id.unique
   const sessionId = dependencies.sessions.newUniqueId();
   const share = await shareOf(caller, http);
-  const admission = await dependencies.hub.registerSession(sessionId.toString(), share, caller.grant);
-  if (admission === "grantRevoked")
-    return errorResponse(protocolError("Forbidden", "This access was taken back: sign in again"), id);
-  if (admission === "limitReached") {
-    const reason = protocolError(
-      "TooManySessions",
-      "All your sessions are at work: end one with DELETE, or wait a minute",
-    );
-    return errorResponse(reason, id, { "retry-after": String(HUB_FULL_RETRY_SECONDS) });
-  }
+  const admission = await dependencies.hub.registerSession(
+    sessionId.toString(),
+    share,
+    caller.grant,
+  );
+  if (admission !== "registered") return admissionRefused(id, admission);
   const sessionName = await sha256Base64url(sessionId.toString());
   span.set({ "mcp.session.id": sessionName });
   const record = {
@@ -74,17 +75,9 @@ export async function handleInitialize(
     revision: revision.date,
     client,
   };
-  if (!(await dependencies.sessions.get(sessionId).initialize(record))) return errorResponse(SESSION_NOT_FOUND, id);
-  const { info, instructions } = dependencies.server;
-  const unknownFields = revision.features.unknownEntryFields;
-  // spec: session.version.respect
-  const serverInfo = Object.fromEntries(Object.entries(info).filter(([member]) => !unknownFields.includes(member)));
-  const result = {
-    protocolVersion: revision.date,
-    capabilities: dependencies.server.capabilities,
-    serverInfo,
-    instructions,
-  };
+  if (!(await dependencies.sessions.get(sessionId).initialize(record)))
+    return errorResponse(SESSION_NOT_FOUND, id);
+  const result = initializeResult(dependencies.server, revision);
   const response = jsonResponse(writeResult(id, JSON.stringify(result)));
   response.headers.set("mcp-session-id", sessionId.toString());
   return response;
@@ -92,4 +85,34 @@ export async function handleInitialize(
 
 function invalidParams(id: RequestId, message: string): Response {
   return errorResponse(protocolError("InvalidParams", message), id);
+}
+
+/** What a caller is told for whom the hub registers no session. */
+function admissionRefused(
+  id: RequestId,
+  reason: Exclude<RegistrationResult, "registered">,
+): Response {
+  if (reason === "grantRevoked")
+    return errorResponse(
+      protocolError("Forbidden", "This access was taken back: sign in again"),
+      id,
+    );
+  const error = protocolError(
+    "TooManySessions",
+    "All your sessions are at work: end one with DELETE, or wait a minute",
+  );
+  return errorResponse(error, id, { "retry-after": String(HUB_FULL_RETRY_SECONDS) });
+}
+
+/** What the server is and can do, as far as the revision has words for it. */
+function initializeResult(
+  { info, instructions, capabilities }: SessionDependencies["server"],
+  revision: Revision,
+): object {
+  const unknownFields = revision.features.unknownEntryFields;
+  // spec: session.version.respect
+  const serverInfo = Object.fromEntries(
+    Object.entries(info).filter(([member]) => !unknownFields.includes(member)),
+  );
+  return { protocolVersion: revision.date, capabilities, serverInfo, instructions };
 }

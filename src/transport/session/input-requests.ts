@@ -12,14 +12,29 @@ import { protocolError, type ProtocolError } from "../../base/protocol-error.ts"
 import { err, ok, type Result } from "../../base/result.ts";
 import { downgradeInputRequest } from "../../protocol/session-encoding.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
-import { MAX_MESSAGE_BYTES, writeNotification } from "../../wire/jsonrpc.ts";
-import type { RequestId, RpcRequest, RpcResponse } from "../../wire/jsonrpc.ts";
-import { MAX_CALLS, MAX_SUSPENDED_BYTES, INPUT_REQUEST_TTL_MS, TOO_MANY_CALLS, scheduleAlarm } from "./types.ts";
-import type { SessionRuntime, RunningCall, CallDeadline } from "./types.ts";
+import {
+  MAX_MESSAGE_BYTES,
+  writeNotification,
+  type RequestId,
+  type RpcRequest,
+  type RpcResponse,
+} from "../../wire/jsonrpc.ts";
+import {
+  MAX_CALLS,
+  MAX_SUSPENDED_BYTES,
+  INPUT_REQUEST_TTL_MS,
+  TOO_MANY_CALLS,
+  scheduleAlarm,
+  type SessionRuntime,
+  type RunningCall,
+  type CallDeadline,
+} from "./types.ts";
 import { appendEvent } from "./streams.ts";
 
 /** The questions of a call that are with the client, by their ids. */
-type OpenInputRequests = Readonly<Record<string, { readonly key: string; readonly method: string }>>;
+type OpenInputRequests = Readonly<
+  Record<string, { readonly key: string; readonly method: string }>
+>;
 
 /** What a stream's row says of its call: enough to find it, and to say that it was lost. */
 export interface StreamCall {
@@ -44,10 +59,12 @@ export function parseStreamCall(json: string): StreamCall {
 /** False when another version wrote down the session's calls, in a way that cannot be read here. */
 export function isReadable({ store }: SessionRuntime): boolean {
   try {
-    return [...store.unansweredStreams(), ...store.suspendedStreams()].every(({ state, call_json }) => {
-      const { request, openRequests } = parseStreamCall(call_json);
-      return isObject(request) && (state === "running" || isObject(openRequests));
-    });
+    return [...store.unansweredStreams(), ...store.suspendedStreams()].every(
+      ({ state, call_json }) => {
+        const { request, openRequests } = parseStreamCall(call_json);
+        return isObject(request) && (state === "running" || isObject(openRequests));
+      },
+    );
   } catch (error) {
     // Storage that fails is no other version's: whoever comes later may find it whole.
     return /SQLITE_(?!ERROR)/.test(String(error));
@@ -64,7 +81,10 @@ export function streamCallJson(
 }
 
 /** The time that `request` has if it runs from now on. */
-export function callDeadlineFor({ dependencies }: SessionRuntime, request: RpcRequest): CallDeadline {
+export function callDeadlineFor(
+  { dependencies }: SessionRuntime,
+  request: RpcRequest,
+): CallDeadline {
   const { ms, message } = timeLimitOf(dependencies, request);
   return { deadline: now() + ms, message };
 }
@@ -102,7 +122,10 @@ export function suspendCall(
     lastProgress,
   };
   const isEachWithinLimit = messages.every((message) => isWithinBytes(message, MAX_MESSAGE_BYTES));
-  if (!isEachWithinLimit || !saveWithinLimit(runtime, streamId, suspendedCall, openRequests, expires))
+  if (
+    !isEachWithinLimit ||
+    !saveWithinLimit(runtime, streamId, suspendedCall, openRequests, expires)
+  )
     return err(TOO_MANY_CALLS);
   for (const message of messages) appendEvent(runtime, streamId, message);
   scheduleAlarm(runtime, expires);
@@ -128,7 +151,12 @@ function saveWithinLimit(
   const serializedCall = JSON.stringify(call);
   const remainingBytes = MAX_SUSPENDED_BYTES - runtime.store.suspendedBytes(streamId);
   if (!isWithinBytes(serializedCall, Math.min(remainingBytes, MAX_MESSAGE_BYTES))) return false;
-  runtime.store.saveSuspendedCall(streamId, streamCallJson(call.request.id, openRequests), serializedCall, expires);
+  runtime.store.saveSuspendedCall(
+    streamId,
+    streamCallJson(call.request.id, openRequests),
+    serializedCall,
+    expires,
+  );
   return true;
 }
 
@@ -145,25 +173,42 @@ export interface ResumableCall {
 }
 
 /** Takes an answer. Undefined when it answers nothing here, or when other questions of its round are still open. */
-export function acceptResponse(runtime: SessionRuntime, { id, result, error }: RpcResponse): ResumableCall | undefined {
+export function acceptResponse(
+  runtime: SessionRuntime,
+  { id, result, error }: RpcResponse,
+): ResumableCall | undefined {
   const streamId = Number(String(id).split(".")[0]);
   const row = Number.isSafeInteger(streamId) ? runtime.store.stream(streamId) : undefined;
   if (row?.state !== "suspended") return undefined;
-  const { [String(id)]: openRequest, ...openRequests } = parseStreamCall(row.call_json).openRequests;
+  const { [String(id)]: openRequest, ...openRequests } = parseStreamCall(
+    row.call_json,
+  ).openRequests;
   if (openRequest === undefined) return undefined;
   // A call that waits since an earlier version is whole in its row.
-  const previousCall = JSON.parse(runtime.store.suspendedCallJson(streamId) ?? row.call_json) as SuspendedCall;
+  const previousCall = JSON.parse(
+    runtime.store.suspendedCallJson(streamId) ?? row.call_json,
+  ) as SuspendedCall;
   if (result === undefined) {
     const { message } = error ?? {};
-    const clientMessage = typeof message === "string" ? cut(message, MAX_REASON_LENGTH) : "no reason given";
-    const clientError = protocolError("InternalError", `The client refused ${openRequest.method}: ${clientMessage}`);
+    const clientMessage =
+      typeof message === "string" ? cut(message, MAX_REASON_LENGTH) : "no reason given";
+    const clientError = protocolError(
+      "InternalError",
+      `The client refused ${openRequest.method}: ${clientMessage}`,
+    );
     return { streamId, suspendedCall: previousCall, openRequests, error: clientError };
   }
   const answers = { ...previousCall.retryState.answers, [openRequest.key]: result };
-  const suspendedCall: SuspendedCall = { ...previousCall, retryState: { ...previousCall.retryState, answers } };
+  const suspendedCall: SuspendedCall = {
+    ...previousCall,
+    retryState: { ...previousCall.retryState, answers },
+  };
   const { request } = suspendedCall;
   if (Object.keys(openRequests).length === 0) {
-    runtime.store.markRunning(streamId, streamCallJson(request.id, {}, callDeadlineFor(runtime, request)));
+    runtime.store.markRunning(
+      streamId,
+      streamCallJson(request.id, {}, callDeadlineFor(runtime, request)),
+    );
     return { streamId, suspendedCall, openRequests };
   }
   return saveWithinLimit(runtime, streamId, suspendedCall, openRequests, row.expires_at_ms)
@@ -180,6 +225,10 @@ export function cancelInputRequests(
 ): void {
   // spec: session.cancel.own, session.timeout.cancel
   for (const requestId of Object.keys(questions)) {
-    appendEvent(runtime, streamId, writeNotification("notifications/cancelled", { requestId, reason }));
+    appendEvent(
+      runtime,
+      streamId,
+      writeNotification("notifications/cancelled", { requestId, reason }),
+    );
   }
 }

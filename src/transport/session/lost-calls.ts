@@ -6,9 +6,15 @@
 import { log } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { now } from "../../base/time.ts";
-import { expireCalls, sendError } from "./calls.ts";
+import { sendError } from "./call-replies.ts";
+import { expireCalls } from "./calls.ts";
 import { noteGap } from "./streams.ts";
-import { cancelInputRequests, isReadable, nextDeadline, parseStreamCall } from "./input-requests.ts";
+import {
+  cancelInputRequests,
+  isReadable,
+  nextDeadline,
+  parseStreamCall,
+} from "./input-requests.ts";
 import {
   CALL_LOST,
   EVENT_SWEEP_MARGIN_MS,
@@ -30,8 +36,13 @@ export function sweep(runtime: SessionRuntime, latest: number): number {
   // What is written here must not ask for an alarm: the caller sets the next one.
   runtime.alarmAt = 0;
   failLostAndExpiredCalls(runtime);
-  if (runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS)) noteGap(runtime);
-  runtime.alarmAt = Math.min(latest, nextDeadline(runtime), runtime.store.oldestEventAt() + EVENT_TTL_MS);
+  if (runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS))
+    noteGap(runtime);
+  runtime.alarmAt = Math.min(
+    latest,
+    nextDeadline(runtime),
+    runtime.store.oldestEventAt() + EVENT_TTL_MS,
+  );
   return runtime.alarmAt;
 }
 
@@ -44,7 +55,8 @@ export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
   const activeStreams = new Set([...runtime.runningCalls].map(({ streamId }) => streamId));
   for (const row of runtime.store.unansweredStreams()) {
     const { request, callDeadline } = parseStreamCall(row.call_json);
-    if (!activeStreams.has(row.id)) sendError(runtime, row.id, request.id, lostCallError(callDeadline));
+    if (!activeStreams.has(row.id))
+      sendError(runtime, row.id, request.id, lostCallError(callDeadline));
   }
   for (const row of runtime.store.suspendedStreams()) {
     if (row.expires_at_ms > now()) continue;

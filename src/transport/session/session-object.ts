@@ -13,37 +13,39 @@ import { now } from "../../base/time.ts";
 import { retryDelayMs } from "../../base/retry.ts";
 import type { Change } from "../../protocol/change.ts";
 import { batchUnsupported } from "../../protocol/era.ts";
-import { findRevision } from "../../protocol/versions.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import type { TraceContext } from "../../base/trace-context.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { isWithinIdLimit, writeNotification, type Message } from "../../wire/jsonrpc.ts";
-import { abortCall, expireCalls, switchToStream } from "./calls.ts";
+import { switchToStream } from "./call-replies.ts";
+import { abortCall, expireCalls } from "./calls.ts";
 import { sweep, takeOver } from "./lost-calls.ts";
 import { handleMessages } from "./handle-message.ts";
 import {
   EVENT_TTL_MS,
-  LAST_SEEN_INTERVAL_MS,
   SESSION_NOT_FOUND,
   SESSION_TTL_MS,
   sessionDependencies,
-  type ActiveSession,
   type MessageOutcome,
   type SessionRuntime,
 } from "./types.ts";
+import { createSessionAccess, type SessionAccess } from "./session-access.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { attach, CLOSE_CODE, continueReplay, noteGap, openGetStream, sendChange, sendOnGetStream } from "./streams.ts";
+import {
+  attach,
+  CLOSE_CODE,
+  continueReplay,
+  noteGap,
+  openGetStream,
+  sendChange,
+  sendOnGetStream,
+} from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
   readonly #runtime: SessionRuntime;
-  /** Grants beside the session's own that the hub knows to be used here. */
-  readonly #knownGrants = new Set<string>();
-  /** Grants that ended here: as many at most as the hub lets into a session. */
-  readonly #endedGrants = new Set<string>();
-  /** When the client was last seen, as far as this object remembers. */
-  #lastSeenMs = 0;
+  readonly #access: SessionAccess;
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -56,8 +58,10 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       closedBeforeAttach: new Set(),
       alarmAt: Infinity,
     };
+    this.#access = createSessionAccess(this.#runtime);
     // What cannot be read would make every message an error, and its client would not know to begin anew.
-    if (this.#session() !== undefined && !takeOver(this.#runtime)) state.waitUntil(this.#destroy());
+    if (this.#access.session() !== undefined && !takeOver(this.#runtime))
+      state.waitUntil(this.#destroy());
   }
 
   /** The app's server and its services, in the isolate of this object. */
@@ -65,7 +69,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** Writes the session: one row, and the alarm that will end it. False when its grant ended a moment ago. */
   async initialize(record: Omit<SessionRecord, "logLevel" | "lastSeenMs">): Promise<boolean> {
-    if (record.grant !== undefined && this.#endedGrants.has(record.grant)) return false;
+    if (this.#access.hasEnded(record.grant)) return false;
     this.#runtime.store.putSession({ ...record, logLevel: undefined, lastSeenMs: now() });
     await this.ctx.storage.setAlarm(now() + SESSION_TTL_MS);
     return true;
@@ -79,7 +83,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     postId: string,
     trace: TraceContext,
   ): Promise<MessageOutcome[]> {
-    const session = await this.#authorize(callerKey(caller), caller.grant);
+    const session = await this.#access.authorize(callerKey(caller), caller.grant);
     if (session === undefined) return [{ kind: "sessionNotFound" }];
     const { features, date } = session.revision;
     // spec: session.batch
@@ -98,55 +102,67 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const query = new URL(request.url).searchParams;
     const [caller, grant] = [query.get("caller") ?? "", query.get("grant") ?? undefined];
     const requestedStream = query.get("stream");
-    let session = await this.#authorize(caller, grant);
+    let session = await this.#access.authorize(caller, grant);
     // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
-    const isListener = requestedStream === "new" || store.stream(Number(requestedStream))?.state === "listening";
+    const isListener =
+      requestedStream === "new" || store.stream(Number(requestedStream))?.state === "listening";
     if (isListener && session.record.isListening !== true) {
       await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
       // The session or the grant may have ended meanwhile: from here to the socket nothing is awaited.
-      session = await this.#authorize(caller, grant);
+      session = await this.#access.authorize(caller, grant);
       if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     }
-    const stream = requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
-    const socket = attach(this.#runtime, session.revision, stream, Number(query.get("after")), grant);
-    return socket.ok ? new Response(null, { status: 101, webSocket: socket.value }) : errorResponse(socket.error);
+    const stream =
+      requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
+    const socket = attach(
+      this.#runtime,
+      session.revision,
+      stream,
+      Number(query.get("after")),
+      grant,
+    );
+    return socket.ok
+      ? new Response(null, { status: 101, webSocket: socket.value })
+      : errorResponse(socket.error);
   }
 
   /** DELETE: true when the session was this caller's and is now gone. */
   async deleteSession(caller: string, grant?: string): Promise<boolean> {
-    if ((await this.#authorize(caller, grant)) === undefined) return false;
+    if ((await this.#access.authorize(caller, grant)) === undefined) return false;
     await this.#destroy();
     return true;
   }
 
   /** From the hub: `grant` is revoked. Ends the session that it opened, or what it runs and holds in another. */
   async revoke(grant: string): Promise<void> {
-    if (this.#session()?.record.grant === grant) return this.#destroy();
+    if (this.#access.session()?.record.grant === grant) return this.#destroy();
     // For requests that wait meanwhile, and a session not opened yet: that is milliseconds, so that memory is enough.
-    this.#endedGrants.add(grant);
+    this.#access.endGrant(grant);
     this.#disconnect(grant);
   }
 
   /** From the hub: a change that this session may want, or that nobody here has come to hear of for long. */
   notify(change: Change): "delivered" | "notListening" | "sessionNotFound" {
-    const session = this.#session();
+    const session = this.#access.session();
     if (session === undefined) return "sessionNotFound";
-    const { record } = session;
-    if (this.ctx.getWebSockets().length === 0 && Math.max(record.lastSeenMs, this.#lastSeenMs) + EVENT_TTL_MS < now()) {
+    if (
+      this.ctx.getWebSockets().length === 0 &&
+      this.#access.lastSeenMs(session) + EVENT_TTL_MS < now()
+    ) {
       noteGap(this.#runtime);
       return "notListening";
     }
-    sendChange(this.#runtime, record, change);
+    sendChange(this.#runtime, session.record, change);
     return "delivered";
   }
 
   /** From the hub, which needs room: ends the session, unless it is busy or its client was seen after `before`. */
   async retire(before: number): Promise<number | "busy" | "ended" | "sessionNotFound"> {
-    const session = this.#session();
+    const session = this.#access.session();
     if (session === undefined) return "sessionNotFound";
     if (this.ctx.getWebSockets().length > 0 || expireCalls(this.#runtime) > 0) return "busy";
-    const lastSeenMs = Math.max(session.record.lastSeenMs, this.#lastSeenMs);
+    const lastSeenMs = this.#access.lastSeenMs(session);
     if (lastSeenMs > before) return lastSeenMs;
     await this.#deleteStorage();
     return "ended";
@@ -154,14 +170,21 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** The person is done at a URL that this session was asked to open. */
   notifyElicitationComplete(elicitationId: string): void {
-    if (this.#session()?.revision.features.hasUrlElicitation !== true || !isWithinIdLimit(elicitationId)) return;
+    if (
+      this.#access.session()?.revision.features.hasUrlElicitation !== true ||
+      !isWithinIdLimit(elicitationId)
+    )
+      return;
     // spec: session.elicit.complete.own, session.elicit.complete.id
-    sendOnGetStream(this.#runtime, writeNotification("notifications/elicitation/complete", { elicitationId }));
+    sendOnGetStream(
+      this.#runtime,
+      writeNotification("notifications/elicitation/complete", { elicitationId }),
+    );
   }
 
   /** Ends what has waited too long, forgets old events, and ends the session itself when nobody has come for a day. */
   override async alarm(): Promise<void> {
-    const session = this.#session();
+    const session = this.#access.session();
     if (session === undefined) return unregister(this.#runtime);
     const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.record.lastSeenMs;
     if (idleSince + SESSION_TTL_MS <= now()) return this.#destroy();
@@ -170,16 +193,16 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** The Worker says that its client has read what was passed on. */
   override webSocketMessage(socket: WebSocket): void {
-    const session = this.#session();
+    const session = this.#access.session();
     if (session === undefined) return;
-    this.#touch(session);
+    this.#access.touch(session);
     continueReplay(this.#runtime, socket);
   }
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
   override webSocketClose(socket: WebSocket): void {
-    const session = this.#session();
-    if (session !== undefined) this.#touch(session);
+    const session = this.#access.session();
+    if (session !== undefined) this.#access.touch(session);
     // Not the code it came with: some may not be sent, and nobody reads it.
     socket.close(CLOSE_CODE.done);
   }
@@ -209,35 +232,5 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       if (grant === undefined || runningCall.context.caller.grant === grant)
         abortCall(this.#runtime, runningCall, { kind: "sessionNotFound" });
     }
-  }
-
-  #session(): ActiveSession | undefined {
-    const record = this.#runtime.store.session();
-    const revision = record && findRevision(record.revision);
-    return record && revision && { record, revision };
-  }
-
-  /** The session, when it is `caller`'s. Notes that the client is here, and by which grant. */
-  async #authorize(caller: string, grant?: string): Promise<ActiveSession | undefined> {
-    const session = this.#session();
-    // spec: session.bound
-    if (session === undefined || session.record.caller !== caller) return undefined;
-    if (grant !== undefined && this.#endedGrants.has(grant)) return undefined;
-    if (grant === undefined || grant === session.record.grant || this.#knownGrants.has(grant))
-      return this.#touch(session);
-    if (!(await this.#runtime.dependencies.hub.addGrant(this.ctx.id.toString(), session.record.share, grant)))
-      return undefined;
-    this.#knownGrants.add(grant);
-    // The session or the grant may have ended meanwhile.
-    return this.#authorize(caller, grant);
-  }
-
-  /** Notes that the client is here: in memory, and once in a while in the row. */
-  #touch(session: ActiveSession): ActiveSession {
-    this.#lastSeenMs = now();
-    if (now() - session.record.lastSeenMs <= LAST_SEEN_INTERVAL_MS) return session;
-    const record = { ...session.record, lastSeenMs: now() };
-    this.#runtime.store.putSession(record);
-    return { ...session, record };
   }
 }

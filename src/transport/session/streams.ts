@@ -12,9 +12,16 @@ import { toNotification, type Change } from "../../protocol/change.ts";
 import type { Revision } from "../../protocol/versions.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import { EVENT_TTL_MS, MAX_EVENT_BYTES, MAX_GET_STREAMS, scheduleAlarm, type SessionRuntime } from "./types.ts";
+import {
+  EVENT_TTL_MS,
+  MAX_EVENT_BYTES,
+  MAX_GET_STREAMS,
+  scheduleAlarm,
+  type SessionRuntime,
+} from "./types.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import type { EventRow, StreamState } from "./session-rows.ts";
+import type { EventRow } from "./event-rows.ts";
+import type { StreamState } from "./session-rows.ts";
 
 /** Milliseconds a client should wait before it reconnects. */
 const RETRY_MS = 1_000;
@@ -47,14 +54,21 @@ export function openStream(runtime: SessionRuntime, state: StreamState, call: st
 }
 
 /** Writes a message to the stream and passes it to the attached socket. A final message ends the stream. */
-export function appendEvent(runtime: SessionRuntime, stream: number, data: string, final: boolean = false): void {
+export function appendEvent(
+  runtime: SessionRuntime,
+  stream: number,
+  data: string,
+  final: boolean = false,
+): void {
   const { store } = runtime;
   const seq = store.addEvent(stream, data, final, now());
-  if (store.eventBytes() > MAX_EVENT_BYTES && store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4)) noteGap(runtime);
+  if (store.eventBytes() > MAX_EVENT_BYTES && store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4))
+    noteGap(runtime);
   scheduleAlarm(runtime, now() + EVENT_TTL_MS);
   for (const socket of openSockets(runtime, stream)) {
     // One that has enough to read asks for the rest.
-    if (deliveryState(socket).bytes <= WINDOW_BYTES) sendEvent(socket, stream, { seq, data, is_final: Number(final) });
+    if (deliveryState(socket).bytes <= WINDOW_BYTES)
+      sendEvent(socket, stream, { seq, data, is_final: Number(final) });
   }
 }
 
@@ -109,7 +123,8 @@ export function noteGap(runtime: SessionRuntime): void {
   const record = store.session();
   const isUpToDate = (socket: WebSocket): boolean => deliveryState(socket).bytes <= WINDOW_BYTES;
   if (record?.isListening !== true) return;
-  if (store.listeningStreamIds().some((stream) => openSockets(runtime, stream).some(isUpToDate))) return;
+  if (store.listeningStreamIds().some((stream) => openSockets(runtime, stream).some(isUpToDate)))
+    return;
   store.putSession({ ...record, isListening: false });
 }
 
@@ -125,7 +140,8 @@ function noteListener(runtime: SessionRuntime, stream: number): void {
 function catchUp(runtime: SessionRuntime, stream: number): void {
   for (const list of runtime.dependencies.server.changeableLists)
     appendEvent(runtime, stream, changeNotification({ list }));
-  for (const uri of runtime.store.subscriptions()) appendEvent(runtime, stream, changeNotification({ uri }));
+  for (const uri of runtime.store.subscriptions())
+    appendEvent(runtime, stream, changeNotification({ uri }));
 }
 
 /**
@@ -143,15 +159,22 @@ export function attach(
   const row = runtime.store.stream(stream);
   if (row === undefined || (after >= 0 && after < row.dropped_seq)) {
     return err(
-      protocolError("InvalidRequest", "Last-Event-ID is unknown here or too old: events are kept for an hour at most"),
+      protocolError(
+        "InvalidRequest",
+        "Last-Event-ID is unknown here or too old: events are kept for an hour at most",
+      ),
     );
   }
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
   for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.replaced);
   const { 0: client, 1: server } = new WebSocketPair();
-  runtime.objectState.acceptWebSocket(server, [String(stream), ...(grant === undefined ? [] : [grant])]);
+  runtime.objectState.acceptWebSocket(server, [
+    String(stream),
+    ...(grant === undefined ? [] : [grant]),
+  ]);
   // spec: session.stream.prime
-  if (after <= 0 && revision.features.sendsPrimingEvent) send(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
+  if (after <= 0 && revision.features.sendsPrimingEvent)
+    send(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
   replay(runtime, server, stream, after);
   if (row.state === "listening") noteListener(runtime, stream);
   return ok(client);
@@ -163,7 +186,8 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
   const row = runtime.store.stream(stream);
   const { seq } = deliveryState(socket);
   // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
-  if (row === undefined || (row.state === "listening" && seq < row.dropped_seq)) socket.close(CLOSE_CODE.ended);
+  if (row === undefined || (row.state === "listening" && seq < row.dropped_seq))
+    socket.close(CLOSE_CODE.ended);
   else replay(runtime, socket, stream, seq);
 }
 
@@ -171,7 +195,8 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
 function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, after: number): void {
   socket.serializeAttachment({ seq: after, bytes: 0 } satisfies DeliveryState);
   // spec: session.resume.same-stream, session.stream.answered
-  for (const event of runtime.store.eventsAfter(stream, after)) if (sendEvent(socket, stream, event)) return;
+  for (const event of runtime.store.eventsAfter(stream, after))
+    if (sendEvent(socket, stream, event)) return;
   if (runtime.store.isAnswered(stream)) socket.close(CLOSE_CODE.done);
   else if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
 }
@@ -190,7 +215,11 @@ function deliveryState(socket: WebSocket): DeliveryState {
 function sendEvent(socket: WebSocket, stream: number, { seq, data, is_final }: EventRow): boolean {
   const bytes = deliveryState(socket).bytes + encodeUtf8(data).length;
   const isReadRequested = bytes > WINDOW_BYTES;
-  send(socket, { id: `${stream}-${seq}`, data, ...(isReadRequested && { acknowledge: isReadRequested }) });
+  send(socket, {
+    id: `${stream}-${seq}`,
+    data,
+    ...(isReadRequested && { acknowledge: isReadRequested }),
+  });
   socket.serializeAttachment({ seq, bytes } satisfies DeliveryState);
   if (is_final === 1) socket.close(CLOSE_CODE.done);
   return isReadRequested || is_final === 1;

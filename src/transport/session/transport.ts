@@ -47,7 +47,8 @@ export async function handleSessionPost(
     return response;
   }
   const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
-  if (!session.ok) return errorResponse(messages.some(isInitializeRequest) ? BATCHED_INITIALIZE : session.error);
+  if (!session.ok)
+    return errorResponse(messages.some(isInitializeRequest) ? BATCHED_INITIALIZE : session.error);
   const postId = encodeBase64url(randomBytes(9));
   const handling = withSpan(span, ["Session.handle", "client"], (handleSpan) =>
     session.value.handlePost(caller, messages, isBatch, postId, handleSpan.context()),
@@ -81,7 +82,9 @@ export async function handleSessionGet(
   const lastEventId = readHeader(http.headers, "last-event-id");
   const [, stream = "new", seq = "0"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
   if (lastEventId !== null && stream === "new")
-    return errorResponse(protocolError("InvalidRequest", "Last-Event-ID was not issued by this server"));
+    return errorResponse(
+      protocolError("InvalidRequest", "Last-Event-ID was not issued by this server"),
+    );
   return streamEvents(http, session.value, caller, [{ stream, after: seq }], []);
 }
 
@@ -115,7 +118,10 @@ function sessionStub(
   id: string | null,
 ): Result<SessionStub, ProtocolError> {
   // spec: session.id.required, session.initialize.first
-  if (id === null) return err(protocolError("InvalidRequest", "Mcp-Session-Id header is missing: initialize first"));
+  if (id === null)
+    return err(
+      protocolError("InvalidRequest", "Mcp-Session-Id header is missing: initialize first"),
+    );
   try {
     // Throws for an id that this namespace did not issue, so that forgeries cost nothing.
     return ok(sessions.get(sessions.idFromString(id)));
@@ -131,7 +137,9 @@ function callLostOutcomes(error: unknown, messages: readonly Message[]): Message
   if (messages.every(({ kind }) => kind !== "request")) throw error;
   log("error", "session.call_lost", { error: errorStack(error) });
   return messages.map((message) =>
-    message.kind === "request" ? { kind: "answer", text: writeError(message.id, CALL_LOST) } : { kind: "accepted" },
+    message.kind === "request"
+      ? { kind: "answer", text: writeError(message.id, CALL_LOST) }
+      : { kind: "accepted" },
   );
 }
 
@@ -144,7 +152,8 @@ async function toResponse(
   isBatch: boolean,
 ): Promise<Response> {
   const [first] = outcomes;
-  if (outcomes.some(({ kind }) => kind === "sessionNotFound")) return errorResponse(SESSION_NOT_FOUND);
+  if (outcomes.some(({ kind }) => kind === "sessionNotFound"))
+    return errorResponse(SESSION_NOT_FOUND);
   if (first?.kind === "refused") return errorResponse(protocolError(first.error, first.message));
   const texts = outcomes.flatMap((outcome) => (outcome.kind === "answer" ? [outcome.text] : []));
   const streams = outcomes.flatMap((outcome, index) => {
@@ -189,7 +198,9 @@ async function streamEvents(
     else if (id === undefined || upgradeResponse.status === 404) return upgradeResponse;
     else texts.push(writeError(id, CALL_LOST));
   }
-  const sse = openSse(http.signal, () => sockets.forEach((socket) => socket.close(1000, "client left")));
+  const sse = openSse(http.signal, () =>
+    sockets.forEach((socket) => socket.close(1000, "client left")),
+  );
   // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
   let lastWrite = Promise.resolve();
   const enqueue = (act: () => void | Promise<void>): void => {

@@ -39,7 +39,10 @@ export const MAX_GET_STREAMS = 8;
 
 /** What a client is told that names a session which is not there, or not its own. */
 // spec: session.gone
-export const SESSION_NOT_FOUND: ProtocolError = protocolError("NotFound", "No such session: initialize a new one");
+export const SESSION_NOT_FOUND: ProtocolError = protocolError(
+  "NotFound",
+  "No such session: initialize a new one",
+);
 
 /** What is said of a handshake in a batch: it opens a session by itself or not at all. */
 export const BATCHED_INITIALIZE: ProtocolError = protocolError(
@@ -67,7 +70,11 @@ export interface SessionDependencies {
 }
 
 /** The server of `runtime`, and the hub that its settings bind. */
-export function sessionDependencies({ server, services, settings }: ServerRuntime): SessionDependencies {
+export function sessionDependencies({
+  server,
+  services,
+  settings,
+}: ServerRuntime): SessionDependencies {
   return { server, services, hub: createHubClient(settings.objects<HubObject<unknown>>("HUB")) };
 }
 

@@ -7,8 +7,15 @@ import { sha256Base64url } from "../../crypto/seal.ts";
 import type { SessionRuntime } from "./types.ts";
 
 /** Has the hub forget the session that was. After the last try the hub finds out by itself. */
-export async function unregister({ store, objectState, dependencies }: SessionRuntime): Promise<void> {
-  const { share, attempts } = store.pendingUnregistration() ?? { share: "", attempts: MAX_ATTEMPTS };
+export async function unregister({
+  store,
+  objectState,
+  dependencies,
+}: SessionRuntime): Promise<void> {
+  const { share, attempts } = store.pendingUnregistration() ?? {
+    share: "",
+    attempts: MAX_ATTEMPTS,
+  };
   const sessionId = objectState.id.toString();
   try {
     if (attempts < MAX_ATTEMPTS) await dependencies.hub.unregisterSession(sessionId, share);

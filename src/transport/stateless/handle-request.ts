@@ -6,10 +6,19 @@
 import type { Caller } from "../../base/caller.ts";
 import type { Cancellation } from "../../base/cancellation.ts";
 import { now } from "../../base/time.ts";
-import { NO_RETRY_STATE, errorOutcome, type Outcome, type NotificationSink } from "../../protocol/outcome.ts";
+import {
+  NO_RETRY_STATE,
+  errorOutcome,
+  type Outcome,
+  type NotificationSink,
+} from "../../protocol/outcome.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { encodeCompleteResult, encodeInputRequired, toStatelessError } from "../../protocol/stateless-encoding.ts";
+import {
+  encodeCompleteResult,
+  encodeInputRequired,
+  toStatelessError,
+} from "../../protocol/stateless-encoding.ts";
 import { readRequestMeta, type RequestMeta } from "../../protocol/request-meta.ts";
 import { determineEra, unsupportedVersion } from "../../protocol/era.ts";
 import {
@@ -50,7 +59,10 @@ export async function handleStatelessRequest(
 ): Promise<Response> {
   // spec: http.post.responses, http.notification.accepted
   if (message.kind === "response")
-    return errorResponse(protocolError("InvalidRequest", "A client sends no responses in this revision"), message.id);
+    return errorResponse(
+      protocolError("InvalidRequest", "A client sends no responses in this revision"),
+      message.id,
+    );
   // spec: mirror.case.name
   const getHeader: HeaderLookup = (name) => http.headers.get(name);
   if (message.kind === "notification") {
@@ -66,14 +78,15 @@ export async function handleStatelessRequest(
   const { requestMeta, methodSpec } = validated.value;
 
   // 5. The tool's own mirrored parameters agree.
-  const { name } = message.params;
-  const tool =
-    message.method === "tools/call" && typeof name === "string" ? dependencies.server.tools.get(name) : undefined;
-  const paramCheck = checkParamHeaders(getHeader, tool?.headerParams ?? [], message.params["arguments"]);
+  const paramCheck = checkToolParams(dependencies.server, getHeader, message);
   if (!paramCheck.ok) return errorResponse(paramCheck.error, message.id);
 
   // 6. A retry brings its answers and proves its state.
-  const retryState = await readRetryState(dependencies.services.ring, { ...message, caller }, now());
+  const retryState = await readRetryState(
+    dependencies.services.ring,
+    { ...message, caller },
+    now(),
+  );
   if (!retryState.ok) return errorResponse(retryState.error, message.id);
 
   // 7. A subscription is a stream of its own; everything else runs and is answered.
@@ -83,9 +96,9 @@ export async function handleStatelessRequest(
   // spec: basic.whole
   const { openSubscriptionStream } = dependencies;
   if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
-    return withSpan(span, ["Hub.listen", "client"], () => openSubscriptionStream(http, message, caller)).finally(() =>
-      span.end(),
-    );
+    return withSpan(span, ["Hub.listen", "client"], () =>
+      openSubscriptionStream(http, message, caller),
+    ).finally(() => span.end());
   // spec: stateless.context
   const request = { ...message, ...requestMeta, caller, retryState: retryState.value, span };
   const run = (sink: NotificationSink, cancel: Cancellation): Promise<JsonRpcReply> =>
@@ -111,8 +124,24 @@ function validateRequest(
   if (!methodCheck.ok) return methodCheck;
   // spec: http.method.unknown, jsonrpc.method.reserved
   if (methodSpec === undefined)
-    return err(protocolError("MethodNotFound", `Method "${message.method}" does not exist in ${protocolVersion}`));
+    return err(
+      protocolError(
+        "MethodNotFound",
+        `Method "${message.method}" does not exist in ${protocolVersion}`,
+      ),
+    );
   return ok({ requestMeta: requestMeta.value, methodSpec });
+}
+
+/** The headers that the called tool mirrors from its arguments agree with them. */
+function checkToolParams(
+  { tools }: Pick<Server, "tools">,
+  getHeader: HeaderLookup,
+  { method, params }: RpcRequest,
+): Result<void, ProtocolError> {
+  const { name } = params;
+  const tool = method === "tools/call" && typeof name === "string" ? tools.get(name) : undefined;
+  return checkParamHeaders(getHeader, tool?.headerParams ?? [], params["arguments"]);
 }
 
 /** Runs the request and writes down what came of it, which may be impossible: a result that is no JSON is a fault. */
@@ -150,11 +179,14 @@ async function encodeOutcome(
     case "complete": {
       // spec: caching.retry.fresh
       const cache = request.retryState === NO_RETRY_STATE ? outcome.cache : undefined;
-      return { text: writeResult(id, encodeCompleteResult(methodSpec, outcome.result, cache, info)) };
+      return {
+        text: writeResult(id, encodeCompleteResult(methodSpec, outcome.result, cache, info)),
+      };
     }
     case "inputRequired": {
       // spec: mrtr.methods.supported
-      if (methodSpec.mayRequireInput !== true) throw new Error(`${request.method} may not ask for input`);
+      if (methodSpec.mayRequireInput !== true)
+        throw new Error(`${request.method} may not ask for input`);
       const state = await sealRequestState(services.ring, request, outcome.retryState, now());
       return { text: writeResult(id, encodeInputRequired(outcome.requests, state, info)) };
     }

@@ -54,9 +54,13 @@ export async function readRetryState(
   // spec: stateless.handle, mrtr.retry.unassumed
   if (requestState === undefined && inputResponses === undefined) return ok(NO_RETRY_STATE);
   const earlier =
-    requestState === undefined ? ok(NO_RETRY_STATE) : await openRequestState(ring, request, requestState, now);
+    requestState === undefined
+      ? ok(NO_RETRY_STATE)
+      : await openRequestState(ring, request, requestState, now);
   if (!earlier.ok)
-    return err(protocolError("InvalidParams", `params.requestState ${earlier.error}: make the request anew`));
+    return err(
+      protocolError("InvalidParams", `params.requestState ${earlier.error}: make the request anew`),
+    );
   const { answers, ...rest } = earlier.value;
   return ok({ ...rest, answers: { ...answers, ...inputResponses } });
 }
@@ -71,7 +75,8 @@ async function openRequestState(
   if (typeof sealed !== "string") return err("must be a string");
   // spec: mrtr.state.verify, mrtr.state.principal, mrtr.state.request
   const opened = await open(ring, SEAL_PURPOSE, sealed, await additionalData(request));
-  if (!opened.ok || !isObject(opened.value)) return err("was not issued by this server for this request and caller");
+  if (!opened.ok || !isObject(opened.value))
+    return err("was not issued by this server for this request and caller");
   const { expires, ...retryState } = opened.value;
   if (typeof expires !== "number" || expires <= now) return err("has expired");
   // Sealed here, so it is what was remembered.

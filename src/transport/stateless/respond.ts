@@ -49,24 +49,30 @@ export async function respond(
   const sink = (notification: CallNotification): void => {
     const data = writeNotification(notification.method, notification.params);
     // Notices may be lost, the answer may not: it is sent even to a client that is slow to read.
-    if (isWithinBytes(data, MAX_MESSAGE_BYTES) && !startStream().isFull()) startStream().send({ data });
+    if (isWithinBytes(data, MAX_MESSAGE_BYTES) && !startStream().isFull())
+      startStream().send({ data });
   };
 
   const pendingReply = run(sink, cancel);
   const quickReply = await settledWithin(MICROTASKS_BEFORE_TIMER, pendingReply);
-  if (quickReply !== undefined && stream === undefined) return jsonResponse(quickReply.text, statusOf(quickReply));
+  if (quickReply !== undefined && stream === undefined)
+    return jsonResponse(quickReply.text, statusOf(quickReply));
 
   // spec: cancel.disconnect, cancel.close
   http.signal.addEventListener("abort", () => cancel.abort(), { once: true });
-  const streaming = new Promise<undefined>((resolve) => (resolveStreaming = () => resolve(undefined)));
+  const streaming = new Promise<undefined>(
+    (resolve) => (resolveStreaming = () => resolve(undefined)),
+  );
   const { ms, message } = limit();
   const stopTimeout = startTimer(ms, () => cancel.expire(message));
   pendingReply.then(stopTimeout, stopTimeout);
   const stopStreamTimer = startTimer(STREAM_AFTER_MS, startStream);
-  const firstReply = stream === undefined ? await Promise.race([pendingReply, streaming]) : undefined;
+  const firstReply =
+    stream === undefined ? await Promise.race([pendingReply, streaming]) : undefined;
   stopStreamTimer();
   // spec: http.reply.type
-  if (firstReply !== undefined && stream === undefined) return jsonResponse(firstReply.text, statusOf(firstReply));
+  if (firstReply !== undefined && stream === undefined)
+    return jsonResponse(firstReply.text, statusOf(firstReply));
   const openedStream = startStream();
   // spec: http.sse.terminate
   const sendReply = ({ text }: JsonRpcReply): void => {
@@ -83,7 +89,10 @@ export async function respond(
 }
 
 /** What `promise` gives within so many turns of the microtask queue, or undefined when it takes longer or fails. */
-async function settledWithin<T>(maxMicrotasks: number, promise: Promise<T>): Promise<T | undefined> {
+async function settledWithin<T>(
+  maxMicrotasks: number,
+  promise: Promise<T>,
+): Promise<T | undefined> {
   let value: T | undefined;
   promise.then(
     (settled) => {
@@ -91,7 +100,8 @@ async function settledWithin<T>(maxMicrotasks: number, promise: Promise<T>): Pro
     },
     () => undefined,
   );
-  for (let microtask = 0; microtask < maxMicrotasks && value === undefined; microtask++) await Promise.resolve();
+  for (let microtask = 0; microtask < maxMicrotasks && value === undefined; microtask++)
+    await Promise.resolve();
   return value;
 }
 

@@ -60,7 +60,9 @@ export function subscriptions(): Feature {
  * The members of {@link SubscriptionsContext}. A change that is announced again while it is on its way is published once
  * more afterwards, however often: a handler that announces it for each of a thousand rows does not cost a thousand times.
  */
-export function subscriptionMembers(publish: (change: Change) => Promise<void>): ContextMembers<SubscriptionsContext> {
+export function subscriptionMembers(
+  publish: (change: Change) => Promise<void>,
+): ContextMembers<SubscriptionsContext> {
   // By run: no promise may be awaited for another request.
   const repeatedByRun = new WeakMap<HandlerRun, Map<string, boolean>>();
   const announce = (run: HandlerRun, change: Change): void => {
@@ -77,7 +79,10 @@ export function subscriptionMembers(publish: (change: Change) => Promise<void>):
     resourceUpdated:
       (run) =>
       (uri, audience = "everyone") =>
-        announce(run, audience === "caller" ? { uri, audience: callerKey(run.request.caller) } : { uri }),
+        announce(
+          run,
+          audience === "caller" ? { uri, audience: callerKey(run.request.caller) } : { uri },
+        ),
   };
 }
 
@@ -104,9 +109,16 @@ export async function openSubscriptionStream(
   request: RpcRequest,
   caller: Caller,
 ): Promise<Response> {
-  const filter = parseSubscriptionFilter(request.params["notifications"], dependencies.server.changeableLists);
+  const filter = parseSubscriptionFilter(
+    request.params["notifications"],
+    dependencies.server.changeableLists,
+  );
   if (!filter.ok) return errorResponse(filter.error, request.id);
-  const socket = await dependencies.hub.openListener(filter.value, caller, await shareOf(caller, http));
+  const socket = await dependencies.hub.openListener(
+    filter.value,
+    caller,
+    await shareOf(caller, http),
+  );
   if (socket === undefined) return errorResponse(FILTER_TOO_LARGE, request.id);
 
   const stream = openSse(http.signal, () => socket.close(1000, "client left"));
@@ -128,7 +140,9 @@ export async function openSubscriptionStream(
   socket.addEventListener("close", () => {
     // The hub went away, not the client: end the subscription in order, so that the client may open a new one. The
     // result goes first: clients take the notification alone for a loss.
-    stream.send({ data: writeResult(request.id, encodeSubscriptionEnd(request.id, dependencies.server.info)) });
+    stream.send({
+      data: writeResult(request.id, encodeSubscriptionEnd(request.id, dependencies.server.info)),
+    });
     // spec: subscriptions.teardown.cancelled, cancel.purpose
     sendTaggedNotification("notifications/cancelled", {
       requestId: request.id,

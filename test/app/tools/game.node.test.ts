@@ -36,7 +36,9 @@ describe.each<[ClientMode, ClientMode]>([
     const [ada, bob] = await Promise.all([enter("ada", one), enter("bob", other)]);
     const { x, o, text } = await start(ada);
     expect(text).toContain(x);
-    expect(await show(bob, o)).toMatchObject({ facts: { board: ".........", you: "O", turn: "X" } });
+    expect(await show(bob, o)).toMatchObject({
+      facts: { board: ".........", you: "O", turn: "X" },
+    });
     const [adaHeard, bobHeard] = await Promise.all([listen(ada, one, x), listen(bob, other, o)]);
     const moves = [1, 5, 2, 4, 3];
     let last: ToolCallResult | undefined;
@@ -49,12 +51,17 @@ describe.each<[ClientMode, ClientMode]>([
       }, 10_000);
     }
     expect(last?.facts).toEqual({ board: "XXXOO....", you: "X", winner: "X" });
-    expect(last?.text).toBe(" X | X | X\n---+---+---\n O | O | 6\n---+---+---\n 7 | 8 | 9\n\nYou are X. You won.");
+    expect(last?.text).toBe(
+      " X | X | X\n---+---+---\n O | O | 6\n---+---+---\n 7 | 8 | 9\n\nYou are X. You won.",
+    );
     const { contents } = await bob.readResource({ uri: `game://${o}` });
     expect(contents).toMatchObject([
       { mimeType: "text/plain", text: expect.stringContaining("The winner is X") as string },
     ]);
-    expect(await move(bob, o, 9)).toMatchObject({ failed: true, text: expect.stringContaining("over") as string });
+    expect(await move(bob, o, 9)).toMatchObject({
+      failed: true,
+      text: expect.stringContaining("over") as string,
+    });
   });
 
   it("refuses a move out of turn, a taken cell and a cell that is none, and changes nothing", async () => {
@@ -91,7 +98,11 @@ describe.each<[ClientMode, ClientMode]>([
   });
 
   it("opens to nobody else by the handle of a player", async () => {
-    const [ada, bob, eve] = await Promise.all([enter("ada", one), enter("bob", other), enter("eve", one)]);
+    const [ada, bob, eve] = await Promise.all([
+      enter("ada", one),
+      enter("bob", other),
+      enter("eve", one),
+    ]);
     const { x, o } = await start(ada);
     const forged = o.replace(/.$/, (end) => (end === "A" ? "B" : "A"));
     for (const [stranger, handle] of [
@@ -104,7 +115,9 @@ describe.each<[ClientMode, ClientMode]>([
       const refused = { failed: true, text: expect.stringContaining("not one of yours") as string };
       expect(await move(stranger, handle, 1)).toMatchObject(refused);
       expect(await show(stranger, handle)).toMatchObject(refused);
-      await expect(stranger.readResource({ uri: `game://${handle}` })).rejects.toThrow(/not one of yours/);
+      await expect(stranger.readResource({ uri: `game://${handle}` })).rejects.toThrow(
+        /not one of yours/,
+      );
     }
     expect((await show(ada, x)).facts["board"]).toBe(".........");
     // Two clients of one person are one player.
@@ -137,7 +150,9 @@ function show(client: Client, game: string): Promise<ToolCallResult> {
 async function listen(client: Client, mode: ClientMode, game: string): Promise<string[]> {
   const heard: string[] = [];
   const uri = `game://${game}`;
-  client.setNotificationHandler("notifications/resources/updated", ({ params }) => void heard.push(params.uri));
+  client.setNotificationHandler("notifications/resources/updated", ({ params }) => {
+    heard.push(params.uri);
+  });
   if (mode === "auto") await client.listen({ resourceSubscriptions: [uri] });
   else await client.subscribeResource({ uri });
   return heard;

@@ -6,7 +6,9 @@ import type { Context } from "../../../src/server/context.ts";
 import { ok, err } from "../../../src/base/result.ts";
 import { storageClient, uniqueKey } from "../../storage/counted-client.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 it("says how old it is, and that there is none newer", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: 1_763_700_000_000 });
@@ -15,7 +17,8 @@ it("says how old it is, and that there is none newer", async () => {
   const json = { results: [{ name: "Bern", latitude: 1, longitude: 2 }], current };
   const unique = uniqueKey();
   const context = {
-    cache: (key: string, ...rest: [number, () => Promise<never>]) => storageClient.cache(`${unique}${key}`, ...rest),
+    cache: (key: string, ...rest: [number, () => Promise<never>]) =>
+      storageClient.cache(`${unique}${key}`, ...rest),
     fetch: async () => (up ? ok({ status: 200, json }) : err("fetch.failed")),
   } as unknown as Context;
   const tell = async (): Promise<unknown> => {
@@ -32,7 +35,9 @@ it("says how old it is, and that there is none newer", async () => {
   expect(await tell()).toBe("Bern: 1 °C, clear, wind 2 m/s (4 min ago)");
   up = false;
   vi.setSystemTime(1_763_700_420_000);
-  expect(await tell()).toBe("Bern: 1 °C, clear, wind 2 m/s (7 min ago, and no newer report is to be had)");
+  expect(await tell()).toBe(
+    "Bern: 1 °C, clear, wind 2 m/s (7 min ago, and no newer report is to be had)",
+  );
 });
 
 it.each([

@@ -37,19 +37,30 @@ describe.each(CLIENT_MODES)("%s", (mode) => {
   const other = mode === "auto" ? "legacy" : "auto";
 
   it("keeps notes for their person alone, newest first, in every era", async () => {
-    const [ada, bob] = await Promise.all(["ada", "bob"].map((name) => accessTokenOf(app.url, `${name}${mode}`)));
+    const [ada, bob] = await Promise.all(
+      ["ada", "bob"].map((name) => accessTokenOf(app.url, `${name}${mode}`)),
+    );
     const client = await enter(mode, ada);
     expect((await recall(client)).text).toBe("Nothing is remembered yet.");
     await callTool(client, "remember", { text: "  Born in Uppsala " });
-    const kept = await callTool(client, "remember", { text: "Likes 100% rye bread", kind: "preference" });
+    const kept = await callTool(client, "remember", {
+      text: "Likes 100% rye bread",
+      kind: "preference",
+    });
     expect(kept.text).toBe("Remembered, as a preference.");
     const elsewhere = await enter(other, ada);
     expect((await recall(elsewhere)).notes).toMatchObject([
-      { kind: "preference", text: "Likes 100% rye bread", kept: expect.stringMatching(/^20\d\d-.*Z$/) as string },
+      {
+        kind: "preference",
+        text: "Likes 100% rye bread",
+        kept: expect.stringMatching(/^20\d\d-.*Z$/) as string,
+      },
       { kind: "fact", text: "Born in Uppsala" },
     ]);
     expect((await recall(elsewhere, { limit: 1 })).notes).toHaveLength(1);
-    expect((await recall(elsewhere, { about: "RYE likes" })).text).toMatch(/^- Likes 100% rye bread \(preference, 20/);
+    expect((await recall(elsewhere, { about: "RYE likes" })).text).toMatch(
+      /^- Likes 100% rye bread \(preference, 20/,
+    );
     for (const about of ["rye uppsala", "_", "%%", "' OR 1=1 --"])
       expect((await recall(elsewhere, { about })).text).toBe("No note has these words.");
     expect((await recall(elsewhere, { about: "%" })).notes).toHaveLength(1);
@@ -58,19 +69,31 @@ describe.each(CLIENT_MODES)("%s", (mode) => {
 
   it("refuses notes that are empty, too long or of another kind", async () => {
     const client = await enter(mode, await accessTokenOf(app.url, `wrong${mode}`));
-    for (const args of [{}, { text: "" }, { text: " \n" }, { text: "a".repeat(2_001) }, { text: "a", kind: "secret" }])
+    for (const args of [
+      {},
+      { text: "" },
+      { text: " \n" },
+      { text: "a".repeat(2_001) },
+      { text: "a", kind: "secret" },
+    ])
       expect(await callTool(client, "remember", args)).toMatchObject({ failed: true });
     expect((await recall(client)).notes).toEqual([]);
-    expect(await callTool(client, "remember", { text: "a".repeat(2_000) })).toMatchObject({ failed: false });
+    expect(await callTool(client, "remember", { text: "a".repeat(2_000) })).toMatchObject({
+      failed: false,
+    });
   });
 
   it("forgets everything when the person says yes, and at most three times an hour", async () => {
     const token = await accessTokenOf(app.url, `forgetful${mode}`);
     const asked: string[] = [];
     let answer = YES;
-    const client = await enter(mode, token, (message) => (asked.push(message), answer(message)));
+    const client = await enter(mode, token, (message) => {
+      asked.push(message);
+      return answer(message);
+    });
     const remember = async (count: number): Promise<void> => {
-      for (let at = 0; at < count; at += 1) await callTool(client, "remember", { text: `note ${at}` });
+      for (let at = 0; at < count; at += 1)
+        await callTool(client, "remember", { text: `note ${at}` });
     };
     const forget = (): ReturnType<typeof callTool> => callTool(client, "forget_everything");
     expect(await forget()).toMatchObject({ failed: false, facts: { forgotten: 0 } });
@@ -79,7 +102,11 @@ describe.each(CLIENT_MODES)("%s", (mode) => {
     // Whoever says no has used nothing up, however often.
     for (const refusal of [...REFUSALS, ...REFUSALS]) {
       answer = refusal;
-      expect(await forget()).toMatchObject({ failed: false, facts: { forgotten: 0 }, text: "Nothing was deleted." });
+      expect(await forget()).toMatchObject({
+        failed: false,
+        facts: { forgotten: 0 },
+        text: "Nothing was deleted.",
+      });
     }
     expect((await recall(client)).notes).toHaveLength(2);
     answer = YES;
@@ -95,25 +122,37 @@ describe.each(CLIENT_MODES)("%s", (mode) => {
       text: expect.stringMatching(/3 times .* wait \d+ min/) as string,
     });
     expect((await recall(client)).notes).toHaveLength(1);
-    expect(asked.slice(-4).map((message) => /\d+|one/.exec(message)?.[0])).toEqual(["2", "one", "3", "one"]);
+    expect(asked.slice(-4).map((message) => /\d+|one/.exec(message)?.[0])).toEqual([
+      "2",
+      "one",
+      "3",
+      "one",
+    ]);
     expect(asked).toHaveLength(10);
   });
 
   it("deletes nothing for a client that cannot ask", async () => {
     const client = await enter(mode, await accessTokenOf(app.url, `mute${mode}`));
     await callTool(client, "remember", { text: "stays" });
-    await expect(client.callTool({ name: "forget_everything" })).rejects.toThrow(/did not declare form/);
+    await expect(client.callTool({ name: "forget_everything" })).rejects.toThrow(
+      /did not declare form/,
+    );
     expect((await recall(client)).notes).toMatchObject([{ text: "stays" }]);
   });
 
   it("has a prompt, and completes its place", async () => {
     const client = await enter(mode, await accessTokenOf(app.url, "ada"));
     const { prompts } = await client.listPrompts();
-    expect(prompts).toMatchObject([{ name: "plan_trip", arguments: [{ name: "place", required: true }] }]);
+    expect(prompts).toMatchObject([
+      { name: "plan_trip", arguments: [{ name: "place", required: true }] },
+    ]);
     const ref = { type: "ref/prompt" as const, name: "plan_trip" };
     const { completion } = await client.complete({ ref, argument: { name: "place", value: "b" } });
     expect(completion.values).toEqual(["Bari", "Bern", "Brno"]);
-    const { messages } = await client.getPrompt({ name: "plan_trip", arguments: { place: "Bern" } });
+    const { messages } = await client.getPrompt({
+      name: "plan_trip",
+      arguments: { place: "Bern" },
+    });
     expect(JSON.stringify(messages)).toContain("Plan a day in Bern.");
     await expect(client.getPrompt({ name: "plan_trip" })).rejects.toThrow(/"place" .* is required/);
   });
@@ -129,7 +168,10 @@ async function enter(
   return client;
 }
 
-async function recall(client: Client, args: Record<string, unknown> = {}): Promise<{ text: string; notes: unknown }> {
+async function recall(
+  client: Client,
+  args: Record<string, unknown> = {},
+): Promise<{ text: string; notes: unknown }> {
   const { text, facts } = await callTool(client, "recall", args);
   return { text, notes: facts["notes"] };
 }

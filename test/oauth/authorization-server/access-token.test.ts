@@ -37,7 +37,9 @@ const inSeconds = (seconds: number): number => Math.floor(Date.now() / 1000) + s
 const read = (token: string, resource: string = identifiers.resource, at: number = NOW) =>
   openAccessToken(ring, token, resource, at);
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe("readAccess", () => {
   it("gives back the caller, until its last second and not in it", async () => {
@@ -48,20 +50,27 @@ describe("readAccess", () => {
     });
     expect(await read(token, identifiers.resource, NOW + 899_999)).toMatchObject({ ok: true });
     for (const late of [900_000, 900_001, 9e12])
-      expect(await read(token, identifiers.resource, NOW + late)).toEqual({ ok: false, error: "token.expired" });
+      expect(await read(token, identifiers.resource, NOW + late)).toEqual({
+        ok: false,
+        error: "token.expired",
+      });
   });
 
-  it.each(["https://other.test/mcp", "https://mcp.test", "https://mcp.test/mcp/", "https://MCP.test/mcp", ""])(
-    "is for its one resource: not for %s",
-    async (resource) => {
-      const token = await sealAccessToken(ring, caller, resource, NOW / 1000 + 900);
-      expect(await read(token)).toEqual({ ok: false, error: "token.audience" });
-    },
-  );
+  it.each([
+    "https://other.test/mcp",
+    "https://mcp.test",
+    "https://mcp.test/mcp/",
+    "https://MCP.test/mcp",
+    "",
+  ])("is for its one resource: not for %s", async (resource) => {
+    const token = await sealAccessToken(ring, caller, resource, NOW / 1000 + 900);
+    expect(await read(token)).toEqual({ ok: false, error: "token.audience" });
+  });
 
   it("believes nothing that was truncated, flipped or lengthened", async () => {
     const token = await sealAccessToken(ring, caller, identifiers.resource, NOW / 1000 + 900);
-    for (const bad of corruptions(token)) expect(await read(bad)).toEqual({ ok: false, error: "token.forged" });
+    for (const bad of corruptions(token))
+      expect(await read(bad)).toEqual({ ok: false, error: "token.forged" });
     const bytes = token.length - 2;
     for (let at = 2; at < bytes; at += 7) {
       const flipped = token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
@@ -75,7 +84,12 @@ describe("readAccess", () => {
       resource: identifiers.resource,
       expires: NOW / 1000 + 900,
     };
-    const foreign = await sealAccessToken(ringOf("z"), caller, identifiers.resource, NOW / 1000 + 900);
+    const foreign = await sealAccessToken(
+      ringOf("z"),
+      caller,
+      identifiers.resource,
+      NOW / 1000 + 900,
+    );
     const none = [
       foreign,
       `a${foreign.slice(1)}`,
@@ -87,13 +101,18 @@ describe("readAccess", () => {
       ".",
       "",
     ];
-    for (const token of none) expect(await read(token)).toEqual({ ok: false, error: "token.forged" });
-    expect(await open(ring, "access", await seal(ring, "access", said))).toMatchObject({ ok: true });
+    for (const token of none)
+      expect(await read(token)).toEqual({ ok: false, error: "token.forged" });
+    expect(await open(ring, "access", await seal(ring, "access", said))).toMatchObject({
+      ok: true,
+    });
   });
 
   it("opens under an older key until that leaves the ring", async () => {
     const token = await sealAccessToken(ring, caller, identifiers.resource, NOW / 1000 + 900);
-    expect(await openAccessToken(ringOf("b", "a"), token, identifiers.resource, NOW)).toMatchObject({ ok: true });
+    expect(await openAccessToken(ringOf("b", "a"), token, identifiers.resource, NOW)).toMatchObject(
+      { ok: true },
+    );
     expect(await openAccessToken(ringOf("b"), token, identifiers.resource, NOW)).toEqual({
       ok: false,
       error: "token.forged",
@@ -111,7 +130,15 @@ describe("ownTokens", () => {
       challenge: CHALLENGE,
       epoch: EPOCH,
     });
-    return { id, token: await sealAccessToken(ring, { ...caller, grant: id }, identifiers.resource, inSeconds(900)) };
+    return {
+      id,
+      token: await sealAccessToken(
+        ring,
+        { ...caller, grant: id },
+        identifiers.resource,
+        inSeconds(900),
+      ),
+    };
   };
 
   it("costs no storage operation, and the second time no decryption", async () => {
@@ -152,7 +179,11 @@ describe("ownTokens", () => {
   it("takes a token at every address of a server that is one by its audience", async () => {
     const verify = builtinTokenVerifier(desk);
     const token = await sealAccessToken(ring, caller, identifiers.audience, inSeconds(900));
-    const renamed = { issuer: "https://new.test", resource: "https://new.test/mcp", audience: identifiers.audience };
+    const renamed = {
+      issuer: "https://new.test",
+      resource: "https://new.test/mcp",
+      audience: identifiers.audience,
+    };
     expect(await verify(token, renamed)).toMatchObject({ ok: true });
     // And not for the name alone.
     expect(await verify(token, { ...identifiers, audience: renamed.resource })).toEqual({
@@ -166,7 +197,10 @@ describe("ownTokens", () => {
     const first = await sealAccessToken(ring, caller, identifiers.resource, inSeconds(900));
     await verify(first, identifiers);
     for (let count = 0; count < 1000; count += 1)
-      await verify(await sealAccessToken(ring, caller, identifiers.resource, inSeconds(900)), identifiers);
+      await verify(
+        await sealAccessToken(ring, caller, identifiers.resource, inSeconds(900)),
+        identifiers,
+      );
     const decrypt = vi.spyOn(crypto.subtle, "decrypt");
     expect(await verify(first, identifiers)).toMatchObject({ ok: true });
     expect(decrypt).toHaveBeenCalledTimes(1);
@@ -176,7 +210,12 @@ describe("ownTokens", () => {
   it("knows no token of a grant that this isolate revoked, seen before or not", async () => {
     const verify = builtinTokenVerifier(desk);
     const { id, token } = await live();
-    const unseen = await sealAccessToken(ring, { ...caller, grant: id }, identifiers.resource, inSeconds(900));
+    const unseen = await sealAccessToken(
+      ring,
+      { ...caller, grant: id },
+      identifiers.resource,
+      inSeconds(900),
+    );
     expect(await verify(token, identifiers)).toMatchObject({ ok: true });
     blockGrantInThisIsolate(id);
     for (const one of [token, unseen])
@@ -206,15 +245,22 @@ describe("ownTokens", () => {
     await ageGrant(id, 3600);
     const of = async (grant: string) =>
       sealAccessToken(ring, { ...caller, grant }, identifiers.resource, inSeconds(900));
-    const tokens = [token, await of((await openGrant(desk)).id), await of("f".repeat(64)), await of("x")];
-    for (const one of tokens) expect(await strict(one, identifiers)).toEqual({ ok: false, error: "grant.ended" });
+    const tokens = [
+      token,
+      await of((await openGrant(desk)).id),
+      await of("f".repeat(64)),
+      await of("x"),
+    ];
+    for (const one of tokens)
+      expect(await strict(one, identifiers)).toEqual({ ok: false, error: "grant.ended" });
   });
 
   it("in strict mode wakes no object for a forgery", async () => {
     const strict = builtinTokenVerifier(createAuthorizationServer({ hasStrictRevocation: true }));
     const { token } = await live();
     const { cost: spent } = await measureCost(async () => {
-      for (const bad of corruptions(token)) expect(await strict(bad, identifiers)).toMatchObject({ ok: false });
+      for (const bad of corruptions(token))
+        expect(await strict(bad, identifiers)).toMatchObject({ ok: false });
     });
     expect(spent).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
     const machine = await sealAccessToken(ring, caller, identifiers.resource, inSeconds(900));

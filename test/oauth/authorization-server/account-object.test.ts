@@ -41,7 +41,8 @@ describe("enter", () => {
 
   it("locks everybody after a hundred within the hour", async () => {
     const account = fresh();
-    for (let round = 0; round < 100; round += 1) expect(await wrong(account, `a${round}`)).toBe("rejected");
+    for (let round = 0; round < 100; round += 1)
+      expect(await wrong(account, `a${round}`)).toBe("rejected");
     expect(await good(account, "z")).toBe(60);
     await wait(account, 20);
     expect(await good(account, "z")).toBe(40);
@@ -69,7 +70,8 @@ describe("enter", () => {
 
   it("a good attempt clears its own address alone", async () => {
     const account = fresh();
-    for (let round = 0; round < 4; round += 1) await Promise.all([wrong(account, "a"), wrong(account, "b")]);
+    for (let round = 0; round < 4; round += 1)
+      await Promise.all([wrong(account, "a"), wrong(account, "b")]);
     expect(await good(account, "a")).toBe("ok");
     for (let round = 0; round < 4; round += 1) expect(await wrong(account, "a")).toBe("rejected");
     expect([await wrong(account, "b"), await wrong(account, "b")]).toEqual(["rejected", 15]);
@@ -96,16 +98,27 @@ describe("grants", () => {
 
   it("cost a row for a new one, and nothing when there is nothing new", async () => {
     const account = fresh(createAuthorizationServer().accounts);
-    expect((await measureCost(() => good(account, "a", "g1"))).cost).toMatchObject({ requests: 1, rows: 1 });
-    expect((await measureCost(() => good(account, "a", "g1"))).cost).toMatchObject({ requests: 1, rows: 0 });
+    expect((await measureCost(() => good(account, "a", "g1"))).cost).toMatchObject({
+      requests: 1,
+      rows: 1,
+    });
+    expect((await measureCost(() => good(account, "a", "g1"))).cost).toMatchObject({
+      requests: 1,
+      rows: 0,
+    });
     // A row, and the alarm that clears it.
-    expect((await measureCost(() => wrong(account, "a"))).cost).toMatchObject({ requests: 1, rows: 2 });
+    expect((await measureCost(() => wrong(account, "a"))).cost).toMatchObject({
+      requests: 1,
+      rows: 2,
+    });
   });
 
   it("beyond four hundred are named, the oldest first, until they are forgotten", async () => {
     const account = fresh();
     const many = Array.from({ length: 400 }, (_, index) => `g${index}`);
-    await runInDurableObject(account, (_, { storage }) => storage.kv.put("account", { failed: [], grants: many }));
+    await runInDurableObject(account, (_, { storage }) =>
+      storage.kv.put("account", { failed: [], grants: many }),
+    );
     expect(await good(account, "a", "last")).toEqual(["g0"]);
     // Nothing is lost that was not ended.
     expect(await good(account, "a", "one more")).toEqual(["g0", "g1"]);
@@ -120,10 +133,15 @@ describe("spend", () => {
 
   it("takes an assertion id once, also of many at once and after an eviction", async () => {
     const account = fresh();
-    const spent = await Promise.all(Array.from({ length: 50 }, () => account.consumeJti("j1", soon())));
+    const spent = await Promise.all(
+      Array.from({ length: 50 }, () => account.consumeJti("j1", soon())),
+    );
     expect(spent.filter((first) => first)).toHaveLength(1);
     await evictDurableObject(account);
-    expect([await account.consumeJti("j1", soon()), await account.consumeJti("j2", soon())]).toEqual([false, true]);
+    expect([
+      await account.consumeJti("j1", soon()),
+      await account.consumeJti("j2", soon()),
+    ]).toEqual([false, true]);
   });
 
   it("forgets an id a minute after it expired, and not before", async () => {
@@ -151,7 +169,9 @@ describe("what a peer can make an account keep", () => {
   it("is a hundred wrong attempts, however many come from however many addresses", async () => {
     const account = fresh();
     for (let round = 0; round < 130; round += 1) await wrong(account, `address ${round}`);
-    const kept = await runInDurableObject(account, (_, { storage }) => storage.kv.get<AccountRow>("account"));
+    const kept = await runInDurableObject(account, (_, { storage }) =>
+      storage.kv.get<AccountRow>("account"),
+    );
     expect(kept?.failed).toHaveLength(100);
   });
 
@@ -173,20 +193,24 @@ describe("what a peer can make an account keep", () => {
     const expires = Math.floor(Date.now() / 1000) + 60;
     await account.consumeJti("first", expires);
     await runInDurableObject(account, (_, { storage: { sql } }) => {
-      const numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
+      const numbers =
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n";
       sql.exec(`INSERT INTO used_assertions SELECT 'j' || i, ? FROM (${numbers})`, expires);
     });
-    expect([await account.consumeJti("one more", expires), await account.consumeJti("first", expires)]).toEqual([
-      false,
-      false,
-    ]);
+    expect([
+      await account.consumeJti("one more", expires),
+      await account.consumeJti("first", expires),
+    ]).toEqual([false, false]);
     await runInDurableObject(account, (_, { storage: { sql } }) => {
-      sql.exec("UPDATE used_assertions SET expires_at_seconds = ? WHERE jti <> 'first'", expires - 200);
+      sql.exec(
+        "UPDATE used_assertions SET expires_at_seconds = ? WHERE jti <> 'first'",
+        expires - 200,
+      );
     });
-    expect([await account.consumeJti("one more", expires), await account.consumeJti("first", expires)]).toEqual([
-      true,
-      false,
-    ]);
+    expect([
+      await account.consumeJti("one more", expires),
+      await account.consumeJti("first", expires),
+    ]).toEqual([true, false]);
     expect(await runDurableObjectAlarm(account)).toBe(true);
     const left = await runInDurableObject(account, (_, { storage: { sql } }) =>
       sql.exec("SELECT name FROM sqlite_master WHERE name = 'used_assertions'").toArray(),

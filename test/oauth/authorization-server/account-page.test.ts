@@ -15,7 +15,13 @@ import {
   REDIRECT,
   type TestAuthorizationServer,
 } from "../authorization-server.ts";
-import { authorizeUrl, openConsentPage, createBrowser, type BrowserPage, type TestBrowser } from "../browser.ts";
+import {
+  authorizeUrl,
+  openConsentPage,
+  createBrowser,
+  type BrowserPage,
+  type TestBrowser,
+} from "../browser.ts";
 
 const desk = createAuthorizationServer();
 const ACCOUNT = "/account";
@@ -24,7 +30,11 @@ let count = 0;
 /** People whom no other test knows. */
 const somebody = (): string => `person ${count++}`;
 
-async function enter(at: TestBrowser, name: string, more: Record<string, string> = {}): Promise<BrowserPage> {
+async function enter(
+  at: TestBrowser,
+  name: string,
+  more: Record<string, string> = {},
+): Promise<BrowserPage> {
   const begun = await at.request(ACCOUNT);
   return at.request(SIGN_IN, { ...begun.hidden, name, word: "open", ...more });
 }
@@ -105,7 +115,10 @@ describe("the account page", () => {
     for (const grant of [id, loose.id, "ff".repeat(32), "nonsense", `${id} `, "<b>"])
       expect((await at.request(ACCOUNT, { ...hidden, grant })).status).toBe(303);
     const { isActive } = (await desk.grants.get(desk.grants.idFromString(id)).status()) ?? {};
-    expect({ isActive, closed: desk.closedGrants.includes(id) }).toEqual({ isActive: true, closed: false });
+    expect({ isActive, closed: desk.closedGrants.includes(id) }).toEqual({
+      isActive: true,
+      closed: false,
+    });
   });
 
   it("refuses forms of other browsers, other sites, other pages, and of nobody", async () => {
@@ -165,7 +178,8 @@ describe("the account page", () => {
     await enter(at, name);
     await at.request(ACCOUNT);
     await at.request("/authorize/consent", { ...waiting.hidden, decision: "allow" });
-    for (let more = 0; more < 25; more++) await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+    for (let more = 0; more < 25; more++)
+      await openConsentPage(createBrowser(desk), authorizeUrl(), name);
     await at.request(ACCOUNT);
     const account = desk.accounts.getByName(await accountObjectName(name));
     expect((await account.grants()).length).toBe(21);
@@ -200,10 +214,20 @@ describe("a new passphrase", () => {
     const jar = new Map<string, string>();
     const { hidden } = await openConsentPage(createBrowser(desk, jar), authorizeUrl(), somebody());
     expect(
-      (await createBrowser(later, jar).request("/authorize/consent", { ...hidden, decision: "allow" })).status,
+      (
+        await createBrowser(later, jar).request("/authorize/consent", {
+          ...hidden,
+          decision: "allow",
+        })
+      ).status,
     ).toBe(400);
     expect(
-      (await createBrowser(desk, jar).request("/authorize/consent", { ...hidden, decision: "allow" })).status,
+      (
+        await createBrowser(desk, jar).request("/authorize/consent", {
+          ...hidden,
+          decision: "allow",
+        })
+      ).status,
     ).toBe(303);
   });
 });
@@ -211,7 +235,9 @@ describe("a new passphrase", () => {
 describe("a browser", () => {
   beforeEach(() => vi.useFakeTimers({ toFake: ["Date"] }));
   afterEach(() => vi.useRealTimers());
-  const pass = (seconds: number): void => void vi.setSystemTime(Date.now() + seconds * 1000);
+  const pass = (seconds: number): void => {
+    vi.setSystemTime(Date.now() + seconds * 1000);
+  };
 
   it("remembers nobody unless asked to", async () => {
     const at = createBrowser(desk);
@@ -222,19 +248,30 @@ describe("a browser", () => {
   it("remembers a person who asked for it for 30 days, and asks for consent all the same", async () => {
     const [at, name] = [createBrowser(desk), somebody()];
     const begun = await at.request(authorizeUrl());
-    const entered = await at.request(SIGN_IN, { ...begun.hidden, name, word: "open", remember: "on" });
+    const entered = await at.request(SIGN_IN, {
+      ...begun.hidden,
+      name,
+      word: "open",
+      remember: "on",
+    });
     // Both must outlive the browser: the person is sealed to the browser's id.
     expect(entered.headers.getSetCookie().map((line) => line.replace(/=[^;]*/, ""))).toEqual(
-      ["", "-person"].map((name) => `__Host-barewire${name}; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000`),
+      ["", "-person"].map(
+        (name) => `__Host-barewire${name}; Path=/; HttpOnly; SameSite=Lax; Secure; Max-Age=2592000`,
+      ),
     );
     expect(entered.headers.getSetCookie().join(" ")).not.toContain(name);
     pass(29 * 86_400);
     const { html, hidden } = await at.request(authorizeUrl());
     expect(html).toContain(`signed in as <b><bdi>${name}</bdi></b>`);
     expect(
-      (await at.request("/authorize/consent", { ...hidden, decision: "allow" })).to?.searchParams.has("code"),
+      (
+        await at.request("/authorize/consent", { ...hidden, decision: "allow" })
+      ).to?.searchParams.has("code"),
     ).toBe(true);
-    expect((await at.request(authorizeUrl({ prompt: "login" }))).html).toContain("Sign in to the test world");
+    expect((await at.request(authorizeUrl({ prompt: "login" }))).html).toContain(
+      "Sign in to the test world",
+    );
     pass(86_400);
     expect((await at.request(authorizeUrl())).html).toContain("Sign in to the test world");
   });
@@ -246,7 +283,9 @@ describe("a browser", () => {
     const account = counted.accounts.getByName(await accountObjectName(name));
     const before = await account.grants();
     for (let more = 0; more < 10; more++) {
-      const { cost: spent } = await measureCost(() => enter(createBrowser(counted), name, { remember: "on" }));
+      const { cost: spent } = await measureCost(() =>
+        enter(createBrowser(counted), name, { remember: "on" }),
+      );
       expect(spent.rows).toBe(0);
     }
     expect(await account.grants()).toEqual(before);
@@ -266,16 +305,18 @@ describe("a browser", () => {
     const at = createBrowser(desk);
     await enter(at, somebody(), { remember: "on" });
     const changed = { ...desk.login, signIn: { ...desk.login.signIn, epoch: "new passphrase" } };
-    expect((await createBrowser({ ...desk, login: changed }, new Map(at.cookies)).request(ACCOUNT)).html).toContain(
-      "Sign in to",
-    );
+    expect(
+      (await createBrowser({ ...desk, login: changed }, new Map(at.cookies)).request(ACCOUNT)).html,
+    ).toContain("Sign in to");
     expect((await at.request(ACCOUNT)).html).toContain("No app has access");
   });
 
   it("is not one of another server's or another person's making", async () => {
     const at = createBrowser(desk);
     await enter(at, somebody(), { remember: "on" });
-    const [id = "", person = ""] = ["", "-person"].map((suffix) => at.cookies.get(`__Host-barewire${suffix}`));
+    const [id = "", person = ""] = ["", "-person"].map((suffix) =>
+      at.cookies.get(`__Host-barewire${suffix}`),
+    );
     const account = (one: string, other: string): Promise<BrowserPage> =>
       createBrowser(
         desk,
@@ -291,10 +332,14 @@ describe("a browser", () => {
       expect((await account(bad, person)).html).toContain("Sign in to");
     for (const bad of ["A".repeat(21), "A".repeat(23)])
       expect(
-        (await createBrowser(desk, new Map([["__Host-barewire", bad]])).request(ACCOUNT)).headers.getSetCookie(),
+        (
+          await createBrowser(desk, new Map([["__Host-barewire", bad]])).request(ACCOUNT)
+        ).headers.getSetCookie(),
       ).toHaveLength(1);
     expect(
-      (await createBrowser(desk, new Map([["__Host-barewire", id]])).request(ACCOUNT)).headers.getSetCookie(),
+      (
+        await createBrowser(desk, new Map([["__Host-barewire", id]])).request(ACCOUNT)
+      ).headers.getSetCookie(),
     ).toEqual([]);
     // A sealed form is no cookie, though the same key sealed both.
     const { hidden } = await at.request(ACCOUNT);

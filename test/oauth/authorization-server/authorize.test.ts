@@ -4,7 +4,13 @@ import { describe, expect, it } from "vitest";
 import { parseAuthorizationRequest } from "../../../src/oauth/authorization-server/authorization-request.ts";
 import { findClient } from "../../../src/oauth/clients/find.ts";
 import { handleOAuth } from "../../../src/oauth/authorization-server/routes.ts";
-import { CHALLENGE, measureCost, createAuthorizationServer, identifiers, REDIRECT } from "../authorization-server.ts";
+import {
+  CHALLENGE,
+  measureCost,
+  createAuthorizationServer,
+  identifiers,
+  REDIRECT,
+} from "../authorization-server.ts";
 import { authorizeUrl, createBrowser } from "../browser.ts";
 
 const desk = createAuthorizationServer();
@@ -20,12 +26,21 @@ describe("an unknown client or redirect URI", () => {
     ["no client", authorizeUrl({ client_id: undefined })],
     ["an empty client", authorizeUrl({ client_id: "" })],
     ["an unknown client", authorizeUrl({ client_id: "nobody" })],
-    ["a made-up sealed client", authorizeUrl({ client_id: "a.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" })],
+    [
+      "a made-up sealed client",
+      authorizeUrl({ client_id: "a.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA" }),
+    ],
     ["another redirect URI", authorizeUrl({ redirect_uri: "https://evil.test/callback" })],
     ["a longer redirect URI", authorizeUrl({ redirect_uri: `${REDIRECT}/more` })],
-    ["a redirect URI with a query", authorizeUrl({ redirect_uri: `${REDIRECT}?next=https://evil.test` })],
+    [
+      "a redirect URI with a query",
+      authorizeUrl({ redirect_uri: `${REDIRECT}?next=https://evil.test` }),
+    ],
     ["a redirect URI in other case", authorizeUrl({ redirect_uri: REDIRECT.toUpperCase() })],
-    ["a redirect URI with user info", authorizeUrl({ redirect_uri: "https://client.test@evil.test/callback" })],
+    [
+      "a redirect URI with user info",
+      authorizeUrl({ redirect_uri: "https://client.test@evil.test/callback" }),
+    ],
     ["a script", authorizeUrl({ redirect_uri: "javascript:alert(1)" })],
     ["a relative one", authorizeUrl({ redirect_uri: "//evil.test" })],
     ["a line break", authorizeUrl({ redirect_uri: `${REDIRECT}\r\nset-cookie: a=b` })],
@@ -53,27 +68,63 @@ describe("an unknown client or redirect URI", () => {
 describe("any other fault", () => {
   it.each<[string, string, URL]>([
     ["no response type", "invalid_request", authorizeUrl({ response_type: undefined })],
-    ["a token for an answer", "unsupported_response_type", authorizeUrl({ response_type: "token" })],
-    ["a code and a token", "unsupported_response_type", authorizeUrl({ response_type: "code token" })],
+    [
+      "a token for an answer",
+      "unsupported_response_type",
+      authorizeUrl({ response_type: "token" }),
+    ],
+    [
+      "a code and a token",
+      "unsupported_response_type",
+      authorizeUrl({ response_type: "code token" }),
+    ],
     ["a code in capitals", "unsupported_response_type", authorizeUrl({ response_type: "CODE" })],
     ["fragment mode", "invalid_request", authorizeUrl({ response_mode: "fragment" })],
     ["form mode", "invalid_request", authorizeUrl({ response_mode: "form_post" })],
-    ["no PKCE", "invalid_request", authorizeUrl({ code_challenge: undefined, code_challenge_method: undefined })],
+    [
+      "no PKCE",
+      "invalid_request",
+      authorizeUrl({ code_challenge: undefined, code_challenge_method: undefined }),
+    ],
     ["no challenge", "invalid_request", authorizeUrl({ code_challenge: undefined })],
-    ["no method, which means plain", "invalid_request", authorizeUrl({ code_challenge_method: undefined })],
+    [
+      "no method, which means plain",
+      "invalid_request",
+      authorizeUrl({ code_challenge_method: undefined }),
+    ],
     ["plain", "invalid_request", authorizeUrl({ code_challenge_method: "plain" })],
     ["s256", "invalid_request", authorizeUrl({ code_challenge_method: "s256" })],
     ["a short challenge", "invalid_request", authorizeUrl({ code_challenge: CHALLENGE.slice(1) })],
     ["a long challenge", "invalid_request", authorizeUrl({ code_challenge: `${CHALLENGE}A` })],
-    ["a padded challenge", "invalid_request", authorizeUrl({ code_challenge: `${CHALLENGE.slice(1)}=` })],
-    ["base64 of the other kind", "invalid_request", authorizeUrl({ code_challenge: `${CHALLENGE.slice(1)}+` })],
+    [
+      "a padded challenge",
+      "invalid_request",
+      authorizeUrl({ code_challenge: `${CHALLENGE.slice(1)}=` }),
+    ],
+    [
+      "base64 of the other kind",
+      "invalid_request",
+      authorizeUrl({ code_challenge: `${CHALLENGE.slice(1)}+` }),
+    ],
     ["a request object", "invalid_request", authorizeUrl({ request: "eyJhbGciOiJub25lIn0.e30." })],
-    ["a request URI", "invalid_request", authorizeUrl({ request_uri: "https://evil.test/request" })],
+    [
+      "a request URI",
+      "invalid_request",
+      authorizeUrl({ request_uri: "https://evil.test/request" }),
+    ],
     ["a foreign resource", "invalid_target", authorizeUrl({ resource: "https://other.test/mcp" })],
     ["a second resource", "invalid_target", twice("resource", "https://other.test/mcp")],
     ["our origin beside our endpoint", "invalid_target", twice("resource", identifiers.issuer)],
-    ["a scope beyond the operator's word", "invalid_scope", authorizeUrl({ client_id: "reader", scope: "write" })],
-    ["a client that has no codes", "unauthorized_client", authorizeUrl({ client_id: "coder", redirect_uri: REDIRECT })],
+    [
+      "a scope beyond the operator's word",
+      "invalid_scope",
+      authorizeUrl({ client_id: "reader", scope: "write" }),
+    ],
+    [
+      "a client that has no codes",
+      "unauthorized_client",
+      authorizeUrl({ client_id: "coder", redirect_uri: REDIRECT }),
+    ],
     ["prompt=none", "interaction_required", authorizeUrl({ prompt: "none" })],
     ["a giant state", "invalid_request", authorizeUrl({ state: "x".repeat(1_025) })],
     ["too much of everything", "invalid_request", authorizeUrl({ extra: "x".repeat(16_384) })],
@@ -98,10 +149,19 @@ describe("any other fault", () => {
       redirect_uris: [REDIRECT],
       grant_types: ["client_credentials"],
     };
-    const reader = { client_id: "reader", client_name: "R", redirect_uris: [REDIRECT], scope: "read" };
+    const reader = {
+      client_id: "reader",
+      client_name: "R",
+      redirect_uris: [REDIRECT],
+      scope: "read",
+    };
     const other = createAuthorizationServer({ clients: [...desk.settings.clients, coder, reader] });
     const { status, to, html } = await createBrowser(other).request(url);
-    expect({ status, html, error: to?.searchParams.get("error") }).toEqual({ status: 302, html: "", error });
+    expect({ status, html, error: to?.searchParams.get("error") }).toEqual({
+      status: 302,
+      html: "",
+      error,
+    });
     expect(`${to?.origin}${to?.pathname}`).toBe(REDIRECT);
     expect(to?.searchParams.get("state")).toBe(url.searchParams.get("state"));
     expect(to?.searchParams.getAll("iss")).toEqual([identifiers.issuer]);
@@ -114,7 +174,9 @@ describe("any other fault", () => {
     const clients = [{ client_id: "cli", client_name: "C", redirect_uris: [uri] }];
     const url = authorizeUrl({ redirect_uri: uri, state: undefined, response_type: "token" });
     const { headers } = await createBrowser(createAuthorizationServer({ clients })).request(url);
-    expect(headers.get("location")).toMatch(/^https:\/\/client\.test\/callback\?tenant=a%20b&error=[^?]*$/);
+    expect(headers.get("location")).toMatch(
+      /^https:\/\/client\.test\/callback\?tenant=a%20b&error=[^?]*$/,
+    );
     expect(headers.get("location")).not.toContain("state");
   });
 });
@@ -126,16 +188,25 @@ describe("a good request", () => {
     expect(value.html).toContain("Sign in to the test world");
     expect(spent).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
     const [cookie] = value.headers.getSetCookie();
-    expect(cookie).toMatch(/^__Host-barewire\.[\w-]{22}=1; Path=\/; HttpOnly; SameSite=Lax; Secure$/);
+    expect(cookie).toMatch(
+      /^__Host-barewire\.[\w-]{22}=1; Path=\/; HttpOnly; SameSite=Lax; Secure$/,
+    );
   });
 
   it("may leave out a redirect URI when there is only one, a resource, and a state", async () => {
-    const { status } = await go(authorizeUrl({ redirect_uri: undefined, resource: undefined, state: undefined }));
+    const { status } = await go(
+      authorizeUrl({ redirect_uri: undefined, resource: undefined, state: undefined }),
+    );
     expect(status).toBe(200);
   });
 
   it.each(["HEAD", "PUT", "DELETE"])("does not come by %s", async (method) => {
-    const response = await handleOAuth(desk, new Request(authorizeUrl(), { method }), identifiers, authorizeUrl());
+    const response = await handleOAuth(
+      desk,
+      new Request(authorizeUrl(), { method }),
+      identifiers,
+      authorizeUrl(),
+    );
     expect(response?.status).toBe(405);
   });
 
@@ -158,7 +229,13 @@ describe("a good request", () => {
     const client = await findClient(other, "cli");
     if (!client.ok) throw new Error("No client");
     const { search } = authorizeUrl({ scope });
-    const ask = parseAuthorizationRequest(search.slice(1), client.value, REDIRECT, identifiers, other.settings);
+    const ask = parseAuthorizationRequest(
+      search.slice(1),
+      client.value,
+      REDIRECT,
+      identifiers,
+      other.settings,
+    );
     expect(ask.ok ? ask.value.scopes : undefined).toEqual(granted);
   });
 });
@@ -168,9 +245,9 @@ describe("pages", () => {
 
   it("escape whatever a client calls itself", async () => {
     const clients = [{ client_id: "cli", client_name: nasty, redirect_uris: [REDIRECT] }];
-    const { html } = await createBrowser(createAuthorizationServer({ clients, serverName: nasty })).request(
-      authorizeUrl({ state: nasty }),
-    );
+    const { html } = await createBrowser(
+      createAuthorizationServer({ clients, serverName: nasty }),
+    ).request(authorizeUrl({ state: nasty }));
     expect(html).not.toMatch(/<script|<img src=x|onerror=alert\(1\)>/);
     expect(html).toContain("&#60;script&#62;");
     expect(html.match(/<title>[^<]*<\/title>/g)).toHaveLength(1);

@@ -11,13 +11,20 @@ const desk = createAuthorizationServer();
 const codeOf = ({ to }: BrowserPage): string | null | undefined => to?.searchParams.get("code");
 
 /** `count` tabs of one browser, opened before any of them was answered. */
-async function openTabs(count: number, path: string | URL = authorizeUrl(), at: TestBrowser = createBrowser(desk)) {
+async function openTabs(
+  count: number,
+  path: string | URL = authorizeUrl(),
+  at: TestBrowser = createBrowser(desk),
+) {
   const shown = await Promise.all(Array.from({ length: count }, () => at.request(path)));
   return { at, shown };
 }
 
-const signIn = (at: TestBrowser, { hidden }: BrowserPage, more: object = {}): Promise<BrowserPage> =>
-  at.request(SIGN_IN, { ...hidden, name: "ada", word: "open", ...more });
+const signIn = (
+  at: TestBrowser,
+  { hidden }: BrowserPage,
+  more: object = {},
+): Promise<BrowserPage> => at.request(SIGN_IN, { ...hidden, name: "ada", word: "open", ...more });
 const agree = (at: TestBrowser, { hidden }: BrowserPage): Promise<BrowserPage> =>
   at.request(CONSENT, { ...hidden, decision: "allow" });
 
@@ -46,7 +53,10 @@ describe("tabs that are opened at once", () => {
     let state = "";
     const signIn = {
       ...desk.login.signIn,
-      submit: async (visit: { readonly state: string }) => ((state = visit.state), away),
+      submit: async (visit: { readonly state: string }) => {
+        state = visit.state;
+        return away;
+      },
       finish: async () => known,
     };
     const { at, shown } = await openTabs(
@@ -85,14 +95,18 @@ describe("tabs that are opened at once", () => {
   it("leave the browser with one cookie each, which names it and says nothing, and no more come later", async () => {
     const { at } = await openTabs(3);
     expect([...at.cookies]).toHaveLength(3);
-    for (const [name, value] of at.cookies) expect([name, value]).toEqual([expect.stringMatching(/\.[\w-]{22}$/), "1"]);
+    for (const [name, value] of at.cookies)
+      expect([name, value]).toEqual([expect.stringMatching(/\.[\w-]{22}$/), "1"]);
     for (let more = 0; more < 3; more++) await at.request(authorizeUrl());
     expect([...at.cookies]).toHaveLength(3);
   });
 });
 
 it("however many ids a browser holds, eight are tried, and its newest tab gets through", async () => {
-  const other = (number: number): [string, string] => [`__Host-barewire.${String(number).padStart(22, "A")}`, "1"];
+  const other = (number: number): [string, string] => [
+    `__Host-barewire.${String(number).padStart(22, "A")}`,
+    "1",
+  ];
   const newest = createBrowser(desk);
   const begun = await newest.request(authorizeUrl());
   const many = Array.from({ length: 50 }, (_, number) => other(number));

@@ -33,14 +33,24 @@ function expectStale({ status, to, html }: BrowserPage): void {
 
 describe("the consent page", () => {
   it("names the client, who vouches for it, where the answer goes, the person, and what they allow", async () => {
-    const { status, html, headers } = await openConsentPage(createBrowser(desk), authorizeUrl({ scope: "read" }));
+    const { status, html, headers } = await openConsentPage(
+      createBrowser(desk),
+      authorizeUrl({ scope: "read" }),
+    );
     expect(status).toBe(200);
-    for (const text of ["“<bdi>Public</bdi>” wants to use Test", "client.test", "<bdi>ada</bdi>", "<li>Read</li>"])
+    for (const text of [
+      "“<bdi>Public</bdi>” wants to use Test",
+      "client.test",
+      "<bdi>ada</bdi>",
+      "<li>Read</li>",
+    ])
       expect(html).toContain(text);
     expect(html).not.toContain("<li>Write</li>");
     expect(html).toContain("The operator of this server");
     expect(html).not.toContain('class="note"');
-    expect(headers.get("content-security-policy")).toContain("form-action 'self' https:; frame-ancestors 'none'");
+    expect(headers.get("content-security-policy")).toContain(
+      "form-action 'self' https:; frame-ancestors 'none'",
+    );
     expect(headers.get("x-frame-options")).toBe("DENY");
   });
 
@@ -57,7 +67,9 @@ describe("the consent page", () => {
     );
     expect(html).toContain("on this device");
     expect(html).toContain(shown);
-    expect(headers.get("content-security-policy")).toContain(`form-action 'self' https: ${scheme};`);
+    expect(headers.get("content-security-policy")).toContain(
+      `form-action 'self' https: ${scheme};`,
+    );
   });
 
   it("says when nobody vouches for a client", async () => {
@@ -67,7 +79,9 @@ describe("the consent page", () => {
       headers: { "content-type": "application/json" },
       body,
     });
-    const { client_id } = await (await registrationEndpoint(desk, http)).json<{ client_id: string }>();
+    const { client_id } = await (
+      await registrationEndpoint(desk, http)
+    ).json<{ client_id: string }>();
     const { html } = await openConsentPage(createBrowser(desk), authorizeUrl({ client_id }));
     expect(html).toContain("The app itself. Nobody checked it.");
   });
@@ -88,12 +102,21 @@ describe("what the app does when a person agrees", () => {
     const heard: unknown[] = [];
     const keeping = createAuthorizationServer(
       {},
-      { hooks: { onConsent: async (...who) => (heard.push(...who, await last()), done()) } },
+      {
+        hooks: {
+          onConsent: async (...who) => {
+            heard.push(...who, await last());
+            return done();
+          },
+        },
+      },
     );
     const last = async () => (await grantsOf(keeping, "hal")).at(-1)?.terms.subject;
     const at = createBrowser(keeping);
     const { hidden } = await openConsentPage(at, authorizeUrl(), "hal");
-    expect((await at.request(CONSENT, { ...hidden, decision: "allow" })).to?.searchParams.has("code")).toBe(true);
+    expect(
+      (await at.request(CONSENT, { ...hidden, decision: "allow" })).to?.searchParams.has("code"),
+    ).toBe(true);
     expect(heard).toEqual([{ issuer: identifiers.issuer, subject: "hal" }, undefined, "hal"]);
   });
 
@@ -101,13 +124,17 @@ describe("what the app does when a person agrees", () => {
     const consented = vi.fn<NonNullable<LoginHooks["onConsent"]>>(done);
     const at = createBrowser(createAuthorizationServer({}, { hooks: { onConsent: consented } }));
     const { hidden } = await openConsentPage(at);
-    await Promise.all(Array.from({ length: 10 }, () => at.request(CONSENT, { ...hidden, decision: "allow" })));
+    await Promise.all(
+      Array.from({ length: 10 }, () => at.request(CONSENT, { ...hidden, decision: "allow" })),
+    );
     await at.request(CONSENT, { ...hidden, decision: "allow" });
     expect(consented).toHaveBeenCalledOnce();
   });
 
   it("may fail: then there is a page that says why, and no grant", async () => {
-    const { shown, keeping } = await agree(async () => err("Your key cannot be kept at the moment"));
+    const { shown, keeping } = await agree(async () =>
+      err("Your key cannot be kept at the moment"),
+    );
     expect([shown.status, shown.to]).toEqual([400, undefined]);
     expect(shown.html).toContain("Your key cannot be kept at the moment");
     expect((await grantsOf(keeping, "ada")).at(-1)).toBeUndefined();
@@ -148,14 +175,13 @@ describe("a decision", () => {
     const id = (await verifyText(desk.ring, "code", to?.searchParams.get("code") ?? "")) ?? "";
     const kept = await desk.grants.get(desk.grants.idFromString(id)).status();
     expect(kept?.terms).toMatchObject({
-      ...{
-        client: "cli",
-        clientName: "Public",
-        subject: "ada",
-        scopes: ["read", "write"],
-        resource: identifiers.resource,
-      },
-      ...{ redirectUri: REDIRECT, challenge: CHALLENGE },
+      client: "cli",
+      clientName: "Public",
+      subject: "ada",
+      scopes: ["read", "write"],
+      resource: identifiers.resource,
+      redirectUri: REDIRECT,
+      challenge: CHALLENGE,
     });
     expect(await open(desk.ring, "properties", kept?.terms.properties ?? "", id)).toMatchObject({
       ok: true,
@@ -164,19 +190,22 @@ describe("a decision", () => {
     expectStale(await at.request(CONSENT, { ...hidden, decision: "deny" }));
   });
 
-  it.each(["deny", "", "ALLOW", "allow "])("that is %j is a no, and stays one", async (decision) => {
-    const at = createBrowser(desk);
-    const { hidden } = await openConsentPage(at);
-    const { status, to } = await at.request(CONSENT, { ...hidden, decision });
-    expect(status).toBe(303);
-    expect(Object.fromEntries(to?.searchParams ?? [])).toMatchObject({
-      error: "access_denied",
-      state: "s 1/ä",
-      iss: identifiers.issuer,
-    });
-    expect(to?.searchParams.has("code")).toBe(false);
-    expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }));
-  });
+  it.each(["deny", "", "ALLOW", "allow "])(
+    "that is %j is a no, and stays one",
+    async (decision) => {
+      const at = createBrowser(desk);
+      const { hidden } = await openConsentPage(at);
+      const { status, to } = await at.request(CONSENT, { ...hidden, decision });
+      expect(status).toBe(303);
+      expect(Object.fromEntries(to?.searchParams ?? [])).toMatchObject({
+        error: "access_denied",
+        state: "s 1/ä",
+        iss: identifiers.issuer,
+      });
+      expect(to?.searchParams.has("code")).toBe(false);
+      expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }));
+    },
+  );
 
   it("is made once for a request, even when its sign-in form is sent again", async () => {
     const at = createBrowser(desk);
@@ -189,9 +218,13 @@ describe("a decision", () => {
 
   it("costs one object request, and a login up to it at most two and three rows", async () => {
     const at = createBrowser(desk);
-    const { value, cost: before } = await measureCost(() => openConsentPage(at, authorizeUrl(), "bea"));
+    const { value, cost: before } = await measureCost(() =>
+      openConsentPage(at, authorizeUrl(), "bea"),
+    );
     expect(before).toMatchObject({ requests: 1, rows: 1 });
-    const { cost: after } = await measureCost(() => at.request(CONSENT, { ...value.hidden, decision: "allow" }));
+    const { cost: after } = await measureCost(() =>
+      at.request(CONSENT, { ...value.hidden, decision: "allow" }),
+    );
     expect(after).toMatchObject({ requests: 1, rows: 2 });
   });
 
@@ -230,14 +263,17 @@ describe("a form that is sent again, as by a double click", () => {
   const allowed = async (name: string = "ada") => {
     const at = createBrowser(desk);
     const { hidden } = await openConsentPage(at, authorizeUrl(), name);
-    const again = (decision: string = "allow"): Promise<BrowserPage> => at.request(CONSENT, { ...hidden, decision });
+    const again = (decision: string = "allow"): Promise<BrowserPage> =>
+      at.request(CONSENT, { ...hidden, decision });
     const first = await again();
     return { at, hidden, first, again, code: first.to?.searchParams.get("code") ?? "" };
   };
 
   it("gets the same redirect with the same code, which stays single use, and is written and logged once", async () => {
     const lines: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => {
+      lines.push(line);
+    });
     const { first, again, code } = await allowed();
     const { value: second, cost } = await measureCost(() => again());
     expect([second.status, second.to?.href]).toEqual([303, first.to?.href]);
@@ -288,7 +324,10 @@ describe("a form that is sent again, as by a double click", () => {
   it("waits for nobody and gives no code where the app does something first, which may yet fail", async () => {
     let finish = (_: Result<void, string>): void => {};
     const consented = vi.fn<NonNullable<LoginHooks["onConsent"]>>(
-      () => new Promise((resolve) => void (finish = resolve)),
+      () =>
+        new Promise((resolve) => {
+          finish = resolve;
+        }),
     );
     const at = createBrowser(createAuthorizationServer({}, { hooks: { onConsent: consented } }));
     const { hidden } = await openConsentPage(at);
@@ -315,7 +354,9 @@ describe("a form that is sent again, as by a double click", () => {
       },
     });
     const broken = createBrowser(createAuthorizationServer({}, { accounts: dying }), at.cookies);
-    await expect(broken.request(CONSENT, { ...hidden, decision: "allow" })).rejects.toThrow("The isolate died");
+    await expect(broken.request(CONSENT, { ...hidden, decision: "allow" })).rejects.toThrow(
+      "The isolate died",
+    );
     const before = (await grantsOf(desk, "joy")).length;
     const { to } = await at.request(CONSENT, { ...hidden, decision: "allow" });
     expect(to?.searchParams.has("code")).toBe(true);
@@ -324,7 +365,9 @@ describe("a form that is sent again, as by a double click", () => {
 
   it("with a no is the same no, which is logged once", async () => {
     const lines: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(line));
+    const log = vi.spyOn(console, "log").mockImplementation((line: string) => {
+      lines.push(line);
+    });
     const { again, first } = await (async () => {
       const at = createBrowser(desk);
       const { hidden } = await openConsentPage(at);
@@ -347,29 +390,40 @@ describe("a form", () => {
     const mine = createBrowser(desk);
     const begun = await mine.request(authorizeUrl());
     const filled = { ...begun.hidden, name: "ada", word: "open", decision: "allow" };
-    const form = path === SIGN_IN ? filled : { ...(await mine.request(SIGN_IN, filled)).hidden, decision: "allow" };
+    const form =
+      path === SIGN_IN
+        ? filled
+        : { ...(await mine.request(SIGN_IN, filled)).hidden, decision: "allow" };
     const other = createBrowser(desk);
     await other.request(authorizeUrl());
     expectStale(await other.request(path, form));
     expectStale(await createBrowser(desk).request(path, form));
     const [name = ""] = mine.cookies.keys();
     expect(name).toMatch(/^__Host-barewire\.[\w-]{22}$/);
-    for (const cookie of [`__Host-barewire.${"A".repeat(22)}=1`, `${name.slice(7)}=1`, `${name}x=1`, `x${name}=1`])
+    for (const cookie of [
+      `__Host-barewire.${"A".repeat(22)}=1`,
+      `${name.slice(7)}=1`,
+      `${name}x=1`,
+      `x${name}=1`,
+    ])
       expectStale(await mine.request(path, form, { cookie }));
     expect([200, 303]).toContain((await mine.request(path, form)).status);
   });
 
-  it.each(["https://evil.test", "null", "http://mcp.test", "https://mcp.test.evil.test", "https://mcp.test:8443"])(
-    "from the origin %s is refused",
-    async (origin) => {
-      const at = createBrowser(desk);
-      const begun = await at.request(authorizeUrl());
-      const filled = { ...begun.hidden, name: "ada", word: "open" };
-      expectStale(await at.request(SIGN_IN, filled, { origin }));
-      const { hidden } = await at.request(SIGN_IN, filled);
-      expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }, { origin }));
-    },
-  );
+  it.each([
+    "https://evil.test",
+    "null",
+    "http://mcp.test",
+    "https://mcp.test.evil.test",
+    "https://mcp.test:8443",
+  ])("from the origin %s is refused", async (origin) => {
+    const at = createBrowser(desk);
+    const begun = await at.request(authorizeUrl());
+    const filled = { ...begun.hidden, name: "ada", word: "open" };
+    expectStale(await at.request(SIGN_IN, filled, { origin }));
+    const { hidden } = await at.request(SIGN_IN, filled);
+    expectStale(await at.request(CONSENT, { ...hidden, decision: "allow" }, { origin }));
+  });
 
   it("that was tampered with, cut, emptied or taken from another page is refused", async () => {
     const at = createBrowser(desk);
@@ -377,11 +431,21 @@ describe("a form", () => {
     const consent = await at.request(SIGN_IN, { ...begun.hidden, name: "ada", word: "open" });
     const { form = "" } = consent.hidden;
     const flipped = form.slice(0, -9) + (form.at(-9) === "A" ? "B" : "A") + form.slice(-8);
-    for (const bad of [flipped, form.slice(0, -1), form.slice(1), `${form}A`, "", begun.hidden["form"] ?? "", "<b>"])
+    for (const bad of [
+      flipped,
+      form.slice(0, -1),
+      form.slice(1),
+      `${form}A`,
+      "",
+      begun.hidden["form"] ?? "",
+      "<b>",
+    ])
       expectStale(await at.request(CONSENT, { form: bad, decision: "allow" }));
     expectStale(await at.request(SIGN_IN, { form, name: "ada", word: "open" }));
     expectStale(await at.request(CONSENT, { decision: "allow" }));
-    expectStale(await at.request(CONSENT, { form, decision: "allow" }, { "content-type": "text/plain" }));
+    expectStale(
+      await at.request(CONSENT, { form, decision: "allow" }, { "content-type": "text/plain" }),
+    );
     expect((await at.request(CONSENT, { form, decision: "allow" })).status).toBe(303);
   });
 
@@ -396,7 +460,9 @@ describe("a form", () => {
       state: "x",
     };
     const { to } = await at.request(CONSENT, { ...hidden, ...more, decision: "allow" });
-    expect(`${to?.origin}${to?.pathname} ${to?.searchParams.get("state")}`).toBe(`${REDIRECT} s 1/ä`);
+    expect(`${to?.origin}${to?.pathname} ${to?.searchParams.get("state")}`).toBe(
+      `${REDIRECT} s 1/ä`,
+    );
     const id = (await verifyText(desk.ring, "code", to?.searchParams.get("code") ?? "")) ?? "";
     const status = await desk.grants.get(desk.grants.idFromString(id)).status();
     expect(status?.terms).toMatchObject({ client: "cli", subject: "ada", scopes: ["read"] });

@@ -96,12 +96,17 @@ describe("redeem", () => {
 
   it("takes a request without redirect_uri, as OAuth 2.1 sends it", async () => {
     const { id } = await openGrant(desk);
-    expect(await grantStub(id).redeem({ ...code, redirectUri: undefined })).toMatchObject({ kind: "granted" });
+    expect(await grantStub(id).redeem({ ...code, redirectUri: undefined })).toMatchObject({
+      kind: "granted",
+    });
   });
 
   it("a second time ends the grant, says so once, and keeps nothing of it", async () => {
     const id = await redeemed();
-    expect(await grantStub(id).redeem(code)).toMatchObject({ reason: "code.replayed", revoked: { subject: "ada" } });
+    expect(await grantStub(id).redeem(code)).toMatchObject({
+      reason: "code.replayed",
+      revoked: { subject: "ada" },
+    });
     expect(await grantStub(id).redeem(code)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await grantStub(id).status()).toBeUndefined();
@@ -112,7 +117,10 @@ describe("redeem", () => {
     const { id } = await openGrant(desk);
     await ageGrant(id, 61);
     const expired = { kind: "refused", reason: "code.expired" };
-    expect([await grantStub(id).redeem(code), await grantStub(id).redeem(code)]).toEqual([expired, expired]);
+    expect([await grantStub(id).redeem(code), await grantStub(id).redeem(code)]).toEqual([
+      expired,
+      expired,
+    ]);
     expect(await grantStub(id).status()).toMatchObject({ isActive: false });
   });
 
@@ -154,11 +162,15 @@ describe("refresh", () => {
     }
     expect(Math.abs(generations.first - generations.second)).toBeLessThanOrEqual(1);
     await ageGrant(id, QUARTER + 1);
-    expect(await refresh(id, Math.max(generations.first, generations.second), QUARTER)).toMatchObject({
+    expect(
+      await refresh(id, Math.max(generations.first, generations.second), QUARTER),
+    ).toMatchObject({
       kind: "granted",
     });
     await ageGrant(id, QUARTER);
-    expect(await refresh(id, Math.max(generations.first, generations.second), QUARTER)).toMatchObject({
+    expect(
+      await refresh(id, Math.max(generations.first, generations.second), QUARTER),
+    ).toMatchObject({
       reason: "refresh.reused",
     });
   });
@@ -167,7 +179,10 @@ describe("refresh", () => {
     const id = await redeemed();
     await refresh(id, 1);
     await ageGrant(id, 10);
-    expect(await refresh(id, 1)).toMatchObject({ reason: "refresh.reused", revoked: { subject: "ada" } });
+    expect(await refresh(id, 1)).toMatchObject({
+      reason: "refresh.reused",
+      revoked: { subject: "ada" },
+    });
     expect(await refresh(id, 2)).toEqual({ kind: "refused", reason: "grant.ended" });
   });
 
@@ -194,7 +209,10 @@ describe("refresh", () => {
     await refresh(id, 1);
     await ageGrant(id, 60);
     for (const generation of [1, 2]) {
-      const refused = await grantStub(id).refresh({ ...refreshing(generation), ...wrong }, desk.settings);
+      const refused = await grantStub(id).refresh(
+        { ...refreshing(generation), ...wrong },
+        desk.settings,
+      );
       expect(refused).toEqual({ kind: "refused", reason });
     }
     expect(await refresh(id, 2)).toMatchObject({ kind: "granted", generation: 3 });
@@ -227,7 +245,10 @@ describe("a row that a clock ahead wrote", () => {
   it("does not stretch the life of a code, nor of what lies unused", async () => {
     const { id: unredeemed } = await openGrant(desk);
     await ageGrant(unredeemed, HOUR);
-    expect(await grantStub(unredeemed).redeem(code)).toEqual({ kind: "refused", reason: "code.expired" });
+    expect(await grantStub(unredeemed).redeem(code)).toEqual({
+      kind: "refused",
+      reason: "code.expired",
+    });
     const id = await redeemed();
     await ageGrant(id, HOUR);
     expect(await grantStub(id).status()).toMatchObject({ isActive: false });
@@ -241,11 +262,15 @@ describe("a new passphrase", () => {
   it("ends a grant of before when its code or its refresh token comes", async () => {
     const { id: unredeemed } = await openGrant(desk);
     expect(await grantStub(unredeemed).redeem({ ...code, epoch: CHANGED })).toMatchObject({
-      ...{ reason: "grant.epoch", revoked: { subject: "ada" } },
+      reason: "grant.epoch",
+      revoked: { subject: "ada" },
     });
     const id = await redeemed();
-    expect(await grantStub(id).refresh({ ...refreshing(1), epoch: CHANGED }, desk.settings)).toMatchObject({
-      ...{ reason: "grant.epoch", revoked: { subject: "ada" } },
+    expect(
+      await grantStub(id).refresh({ ...refreshing(1), epoch: CHANGED }, desk.settings),
+    ).toMatchObject({
+      reason: "grant.epoch",
+      revoked: { subject: "ada" },
     });
     for (const over of [unredeemed, id]) expect(await rows(over)).toEqual([["grant", "ended"]]);
   });
@@ -253,7 +278,10 @@ describe("a new passphrase", () => {
   it("leaves it to its own client to end it", async () => {
     const id = await redeemed();
     const strange = { ...refreshing(1), client: "web", epoch: CHANGED };
-    expect(await grantStub(id).refresh(strange, desk.settings)).toEqual({ kind: "refused", reason: "grant.client" });
+    expect(await grantStub(id).refresh(strange, desk.settings)).toEqual({
+      kind: "refused",
+      reason: "grant.client",
+    });
     expect(await refresh(id, 1)).toMatchObject({ kind: "granted" });
   });
 
@@ -280,7 +308,10 @@ describe("revoke", () => {
     const id = await redeemed();
     expect(await grantStub(id).revoke("web")).toEqual({ isComplete: true });
     expect(await grantStub(id).status()).toMatchObject({ isActive: true });
-    expect(await grantStub(id).revoke("cli")).toMatchObject({ terms: { subject: "ada" }, isComplete: true });
+    expect(await grantStub(id).revoke("cli")).toMatchObject({
+      terms: { subject: "ada" },
+      isComplete: true,
+    });
     expect(await grantStub(id).revoke("cli")).toEqual({ isComplete: true });
     expect(await refresh(id, 1)).toEqual({ kind: "refused", reason: "grant.ended" });
     expect(await grantStub(id).open(terms, desk.settings)).toBe(false);
@@ -336,7 +367,9 @@ it("an eviction between any two steps changes nothing", async () => {
   const { id } = await openGrant(desk);
   const evict = (): Promise<void> => evictDurableObject(grantStub(id));
   await evict();
-  expect(await grantStub(id).redeem({ ...code, challenge: "wrong" })).toMatchObject({ reason: "code.verifier" });
+  expect(await grantStub(id).redeem({ ...code, challenge: "wrong" })).toMatchObject({
+    reason: "code.verifier",
+  });
   await evict();
   expect(await grantStub(id).redeem(code)).toMatchObject({ kind: "granted", generation: 1 });
   await evict();
@@ -356,11 +389,19 @@ it("an eviction between any two steps changes nothing", async () => {
 it("opening costs a row and an alarm, redeeming and refreshing a row, all else nothing", async () => {
   const objectId = desk.grants.newUniqueId();
   const grant = desk.grants.get(objectId);
-  expect((await measureCost(() => grant.open(terms, desk.settings))).cost).toMatchObject({ requests: 1, rows: 2 });
-  expect((await measureCost(async () => grant.redeem({ ...code, challenge: "wrong" }))).cost).toMatchObject({
+  expect((await measureCost(() => grant.open(terms, desk.settings))).cost).toMatchObject({
+    requests: 1,
+    rows: 2,
+  });
+  expect(
+    (await measureCost(async () => grant.redeem({ ...code, challenge: "wrong" }))).cost,
+  ).toMatchObject({
     rows: 0,
   });
-  expect((await measureCost(async () => grant.redeem(code))).cost).toMatchObject({ requests: 1, rows: 1 });
+  expect((await measureCost(async () => grant.redeem(code))).cost).toMatchObject({
+    requests: 1,
+    rows: 1,
+  });
   const rotate = async (): Promise<unknown> => grant.refresh(refreshing(1), desk.settings);
   expect((await measureCost(rotate)).cost).toMatchObject({ requests: 1, rows: 1 });
   expect((await measureCost(rotate)).cost).toMatchObject({ requests: 1, rows: 0 });
@@ -376,7 +417,10 @@ describe("what a peer can make a grant keep", () => {
     const state = "s".repeat(1_000);
     const redirect_uri = `https://client.test/${"r".repeat(1_900)}`;
     const metadata = { client_name: "\u{1F600}".repeat(500), redirect_uris: [redirect_uri] };
-    const { client_id } = await registerClient(desk, { ...metadata, token_endpoint_auth_method: "none" });
+    const { client_id } = await registerClient(desk, {
+      ...metadata,
+      token_endpoint_auth_method: "none",
+    });
     const at = createBrowser(desk);
     const { hidden } = await openConsentPage(
       at,

@@ -5,7 +5,10 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import { signText } from "../../../src/crypto/hmac.ts";
 import { sha256Base64url } from "../../../src/crypto/seal.ts";
 import { HUB_SHARDS } from "../../../src/hub/client.ts";
-import { sealAccessToken, builtinTokenVerifier } from "../../../src/oauth/authorization-server/access-token.ts";
+import {
+  sealAccessToken,
+  builtinTokenVerifier,
+} from "../../../src/oauth/authorization-server/access-token.ts";
 import type { AuthorizationServer } from "../../../src/oauth/authorization-server/types.ts";
 import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { registrationEndpoint } from "../../../src/oauth/clients/register.ts";
@@ -48,12 +51,21 @@ async function login(
 ): Promise<Tokens> {
   const { id, code } = await openGrant(at, { client: key });
   const who: Record<string, string> = basic === undefined ? { client_id: client } : {};
-  const form = { grant_type: "authorization_code", code, code_verifier: VERIFIER, redirect_uri: REDIRECT, ...who };
-  const body: JsonObject = await (await tokenEndpoint(at, formRequest("/token", form, basic), identifiers)).json();
+  const form = {
+    grant_type: "authorization_code",
+    code,
+    code_verifier: VERIFIER,
+    redirect_uri: REDIRECT,
+    ...who,
+  };
+  const body: JsonObject = await (
+    await tokenEndpoint(at, formRequest("/token", form, basic), identifiers)
+  ).json();
   return { id, access: String(body["access_token"]), refresh: String(body["refresh_token"]) };
 }
 
-const isAlive = async ({ id }: Tokens): Promise<boolean> => (await grantStub(id).status())?.isActive === true;
+const isAlive = async ({ id }: Tokens): Promise<boolean> =>
+  (await grantStub(id).status())?.isActive === true;
 
 describe("/revoke", () => {
   const ask = (
@@ -68,7 +80,13 @@ describe("/revoke", () => {
       const heard: string[] = [];
       const own = createAuthorizationServer(
         {},
-        { hooks: { onRevoke: async (...who) => void heard.push(who.join(" ")) } },
+        {
+          hooks: {
+            onRevoke: async (...who) => {
+              heard.push(who.join(" "));
+            },
+          },
+        },
       );
       const verify = builtinTokenVerifier(own);
       const tokens = await login(own);
@@ -78,16 +96,18 @@ describe("/revoke", () => {
         undefined,
         own,
       );
-      expect([response.status, await response.text(), response.headers.get("cache-control")]).toEqual([
-        200,
-        "",
-        "no-store",
-      ]);
+      expect([
+        response.status,
+        await response.text(),
+        response.headers.get("cache-control"),
+      ]).toEqual([200, "", "no-store"]);
       expect(await isAlive(tokens)).toBe(false);
       expect(await verify(tokens.access, identifiers)).toEqual({ ok: false, error: "grant.ended" });
       expect(own.closedGrants).toEqual([tokens.id]);
       expect(heard).toEqual(["ada cli"]);
-      expect((await ask({ client_id: "cli", token: tokens[kind] }, undefined, own)).status).toBe(200);
+      expect((await ask({ client_id: "cli", token: tokens[kind] }, undefined, own)).status).toBe(
+        200,
+      );
       expect(heard).toHaveLength(1);
     },
   );
@@ -105,7 +125,8 @@ describe("/revoke", () => {
   it("changes nothing for tokens of another client, and does not tell", async () => {
     const tokens = await login();
     const webs = await login(desk, "web", WEB);
-    for (const one of [tokens.access, tokens.refresh]) expect((await ask({ token: one }, WEB)).status).toBe(200);
+    for (const one of [tokens.access, tokens.refresh])
+      expect((await ask({ token: one }, WEB)).status).toBe(200);
     for (const one of [webs.access, webs.refresh])
       expect((await ask({ client_id: "cli", token: one })).status).toBe(200);
     expect([await isAlive(tokens), await isAlive(webs)]).toEqual([true, true]);
@@ -115,7 +136,12 @@ describe("/revoke", () => {
 
   it("answers 200 to what is no token, and wakes no object", async () => {
     const { id, access, refresh } = await login();
-    const made = [await signRefreshToken(ringOf("z"), id, 1), await signText(desk.ring, "code", id), "x", "ey.a.b"];
+    const made = [
+      await signRefreshToken(ringOf("z"), id, 1),
+      await signText(desk.ring, "code", id),
+      "x",
+      "ey.a.b",
+    ];
     const other = await sealAccessToken(
       desk.ring,
       { issuer: "https://other.test", subject: "ada", client: "cli", scopes: [], grant: id },
@@ -169,15 +195,27 @@ describe("/introspect", () => {
     basic: readonly [string, string] = WEB,
     at: AuthorizationServer = desk,
   ): Promise<JsonObject> =>
-    (await introspectionEndpoint(at, formRequest("/introspect", { token: said }, basic), identifiers)).json();
+    (
+      await introspectionEndpoint(
+        at,
+        formRequest("/introspect", { token: said }, basic),
+        identifiers,
+      )
+    ).json();
   const dead = { active: false };
 
   it("describes an access token that lives", async () => {
     const { access } = await login();
     const answer = await ask(access);
     expect(answer).toEqual({
-      ...{ active: true, client_id: "cli", sub: "ada", scope: "read write", token_type: "Bearer" },
-      ...{ iss: identifiers.issuer, aud: identifiers.resource, exp: expect.any(Number) as number },
+      active: true,
+      client_id: "cli",
+      sub: "ada",
+      scope: "read write",
+      token_type: "Bearer",
+      iss: identifiers.issuer,
+      aud: identifiers.resource,
+      exp: expect.any(Number) as number,
     });
     expect(Number(answer["exp"]) - Date.now() / 1000).toBeGreaterThan(890);
   });
@@ -199,9 +237,20 @@ describe("/introspect", () => {
     await grantStub(revoked.id).revoke();
     await ageGrant(unused.id, 3600);
     const caller = { issuer: identifiers.issuer, subject: "ada", client: "web", scopes: [] };
-    const old = await sealAccessToken(desk.ring, caller, identifiers.resource, Math.floor(Date.now() / 1000) - 1);
+    const old = await sealAccessToken(
+      desk.ring,
+      caller,
+      identifiers.resource,
+      Math.floor(Date.now() / 1000) - 1,
+    );
     const elsewhere = await sealAccessToken(desk.ring, caller, "https://other.test/mcp", 9e9);
-    const none = [old, elsewhere, await sealAccessToken(ringOf("z"), caller, identifiers.resource, 9e9), "x", "ey.a.b"];
+    const none = [
+      old,
+      elsewhere,
+      await sealAccessToken(ringOf("z"), caller, identifiers.resource, 9e9),
+      "x",
+      "ey.a.b",
+    ];
     for (const said of [
       revoked.access,
       revoked.refresh,
@@ -214,8 +263,18 @@ describe("/introspect", () => {
   });
 
   it("needs no object for a client's own token, and wakes none for forgeries", async () => {
-    const caller = { issuer: identifiers.issuer, subject: "machine", client: "machine", scopes: ["read"] };
-    const own = await sealAccessToken(desk.ring, caller, identifiers.resource, Math.floor(Date.now() / 1000) + 60);
+    const caller = {
+      issuer: identifiers.issuer,
+      subject: "machine",
+      client: "machine",
+      scopes: ["read"],
+    };
+    const own = await sealAccessToken(
+      desk.ring,
+      caller,
+      identifiers.resource,
+      Math.floor(Date.now() / 1000) + 60,
+    );
     const { refresh } = await login();
     const { value, cost: spent } = await measureCost(async () => [
       await ask(own, ["machine", CLIENT_SECRET]),
@@ -227,24 +286,50 @@ describe("/introspect", () => {
 
   it("tells nothing to public clients, strangers and wrong secrets", async () => {
     const { access } = await login();
-    const forms = [{ client_id: "cli", token: access }, { token: access }, { client_id: "web", token: access }];
+    const forms = [
+      { client_id: "cli", token: access },
+      { token: access },
+      { client_id: "web", token: access },
+    ];
     for (const form of forms) {
-      const response = await introspectionEndpoint(desk, formRequest("/introspect", form), identifiers);
-      expect([response.status, (await response.json<JsonObject>())["error"]]).toEqual([401, "invalid_client"]);
+      const response = await introspectionEndpoint(
+        desk,
+        formRequest("/introspect", form),
+        identifiers,
+      );
+      expect([response.status, (await response.json<JsonObject>())["error"]]).toEqual([
+        401,
+        "invalid_client",
+      ]);
     }
     const response = await introspectionEndpoint(
       desk,
       formRequest("/introspect", { token: access }, ["web", "wrong"]),
       identifiers,
     );
-    expect([response.status, response.headers.get("www-authenticate")?.slice(0, 5)]).toEqual([401, "Basic"]);
-    expect((await introspectionEndpoint(desk, formRequest("/introspect", {}, WEB), identifiers)).status).toBe(400);
+    expect([response.status, response.headers.get("www-authenticate")?.slice(0, 5)]).toEqual([
+      401,
+      "Basic",
+    ]);
+    expect(
+      (await introspectionEndpoint(desk, formRequest("/introspect", {}, WEB), identifiers)).status,
+    ).toBe(400);
   });
 
   it("tells clients that registered themselves about their own tokens alone", async () => {
-    const metadata = { redirect_uris: [REDIRECT], grant_types: ["authorization_code", "refresh_token"] };
-    const init = { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(metadata) };
-    const registered = await registrationEndpoint(desk, new Request(`${identifiers.issuer}/register`, init));
+    const metadata = {
+      redirect_uris: [REDIRECT],
+      grant_types: ["authorization_code", "refresh_token"],
+    };
+    const init = {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify(metadata),
+    };
+    const registered = await registrationEndpoint(
+      desk,
+      new Request(`${identifiers.issuer}/register`, init),
+    );
     const { client_id = "", client_secret = "" } = await registered.json<Record<string, string>>();
     const basic = [client_id, client_secret] as const;
     expect(await ask((await login()).access, basic)).toEqual(dead);

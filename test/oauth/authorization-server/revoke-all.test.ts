@@ -14,7 +14,13 @@ import {
   CHALLENGE,
   REDIRECT,
 } from "../authorization-server.ts";
-import { authorizeUrl, openConsentPage, createBrowser, type BrowserPage, type TestBrowser } from "../browser.ts";
+import {
+  authorizeUrl,
+  openConsentPage,
+  createBrowser,
+  type BrowserPage,
+  type TestBrowser,
+} from "../browser.ts";
 
 const ACCOUNT = "/account";
 const SIGN_IN = "/authorize/sign-in";
@@ -24,7 +30,11 @@ const somebody = (): string => `all ${count++}`;
 
 /** What the app was told of. */
 const told: string[] = [];
-const hooks = { onRevoke: async (subject: string, client: string) => void told.push(`${subject} ${client}`) };
+const hooks = {
+  onRevoke: async (subject: string, client: string) => {
+    told.push(`${subject} ${client}`);
+  },
+};
 const desk = createAuthorizationServer({}, { hooks });
 
 async function kept(name: string, at: TestBrowser = createBrowser(desk)): Promise<TestBrowser> {
@@ -70,7 +80,9 @@ describe("taking back all", () => {
     const ids = [await grantTo(ada), await grantTo(ada), await agree(ada)];
     const before = await ada.request(ACCOUNT);
     expect(before.html).toContain('<button name="all" value="1">Take back all</button>');
-    expect(before.html).toContain("Each must ask you again before it can go on. What it is doing now is cut off.");
+    expect(before.html).toContain(
+      "Each must ask you again before it can go on. What it is doing now is cut off.",
+    );
     const after = await send(ada, { ...before.hidden, all: "1" });
     expect(after.html).toContain("No app has access to anything here.");
     expect(after.html).toContain('role="status">3 apps can no longer use');
@@ -86,7 +98,9 @@ describe("taking back all", () => {
     const waiting = await openConsentPage(createBrowser(desk), authorizeUrl(), name);
     await grantTo(at);
     const { hidden } = await at.request(ACCOUNT);
-    expect((await send(at, { ...hidden, all: "1" })).html).toContain("“<bdi>Public</bdi>” can no longer use");
+    expect((await send(at, { ...hidden, all: "1" })).html).toContain(
+      "“<bdi>Public</bdi>” can no longer use",
+    );
     expect(waiting.status).toBe(200);
     expect((await send(at, { ...hidden, all: "1" })).html).not.toContain('role="status"');
   });
@@ -122,7 +136,9 @@ describe("taking back all", () => {
     const id = await grantTo(at);
     const { hidden } = await at.request(ACCOUNT);
     for (const parameters of [{ all: "1" }, { grant: id }])
-      await at.request(`${ACCOUNT}?${new URLSearchParams({ ...hidden, ...parameters }).toString()}`);
+      await at.request(
+        `${ACCOUNT}?${new URLSearchParams({ ...hidden, ...parameters }).toString()}`,
+      );
     expect(await isOver(id)).toBe(false);
   });
 });
@@ -136,11 +152,14 @@ describe("grants of a person beyond four hundred", () => {
       live ? (await openGrant(desk, { subject: name })).id : desk.grants.newUniqueId().toString();
     const more = await Promise.all(Array.from({ length: 400 - known.length }, add));
     // As so many sign-ins leave them, of which each would write all that the ones before it wrote.
-    await runInDurableObject(bindings.ACCOUNT.getByName(await accountObjectName(name)), (_, { storage }) => {
-      const rows = createAccountRows(storage);
-      const row = rows.read();
-      rows.write({ ...row, grants: [...row.grants, ...more] });
-    });
+    await runInDurableObject(
+      bindings.ACCOUNT.getByName(await accountObjectName(name)),
+      (_, { storage }) => {
+        const rows = createAccountRows(storage);
+        const row = rows.read();
+        rows.write({ ...row, grants: [...row.grants, ...more] });
+      },
+    );
     expect(await account.grants()).toHaveLength(400);
   }
 
@@ -158,11 +177,11 @@ describe("grants of a person beyond four hundred", () => {
       await crowd(name, true);
       // Who is kept signed in is noted with the decision.
       const newest = await grantTo(at);
-      expect([await isOver(oldest), await isOver(next), desk.closedGrants.includes(oldest)]).toEqual([
-        true,
-        false,
-        true,
-      ]);
+      expect([
+        await isOver(oldest),
+        await isOver(next),
+        desk.closedGrants.includes(oldest),
+      ]).toEqual([true, false, true]);
       // Who signs in is noted with that.
       await openConsentPage(createBrowser(desk), authorizeUrl(), name);
       expect([await isOver(next), desk.closedGrants.includes(next)]).toEqual([true, true]);
@@ -184,18 +203,28 @@ describe("grants of a person beyond four hundred", () => {
       const newest = await grantTo(at);
       expect([await isOver(inUse), await isOver(newest)]).toEqual([false, false]);
       const known = await desk.accounts.getByName(await accountObjectName(name)).grants();
-      expect([known.length < 30, known.includes(inUse), known.includes(newest)]).toEqual([true, true, true]);
+      expect([known.length < 30, known.includes(inUse), known.includes(newest)]).toEqual([
+        true,
+        true,
+        true,
+      ]);
     },
   );
 
-  it("are not opened later by a form that was still to be decided on", { timeout: 30_000 }, async () => {
-    const name = somebody();
-    const undecided = createBrowser(desk);
-    const { hidden } = await openConsentPage(undecided, authorizeUrl(), name);
-    await crowd(name, false);
-    await openConsentPage(createBrowser(desk), authorizeUrl(), name);
-    expect((await undecided.request("/authorize/consent", { ...hidden, decision: "allow" })).status).toBe(400);
-  });
+  it(
+    "are not opened later by a form that was still to be decided on",
+    { timeout: 30_000 },
+    async () => {
+      const name = somebody();
+      const undecided = createBrowser(desk);
+      const { hidden } = await openConsentPage(undecided, authorizeUrl(), name);
+      await crowd(name, false);
+      await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+      expect(
+        (await undecided.request("/authorize/consent", { ...hidden, decision: "allow" })).status,
+      ).toBe(400);
+    },
+  );
 });
 
 describe("what a person signed in for", () => {
@@ -203,7 +232,8 @@ describe("what a person signed in for", () => {
     const name = somebody();
     const undecided = createBrowser(desk);
     const { hidden } = await openConsentPage(undecided, authorizeUrl(), name);
-    for (let login = 0; login < 20; login += 1) await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+    for (let login = 0; login < 20; login += 1)
+      await openConsentPage(createBrowser(desk), authorizeUrl(), name);
     const at = await kept(name);
     await at.request(ACCOUNT);
     const { to } = await undecided.request("/authorize/consent", { ...hidden, decision: "allow" });
@@ -223,8 +253,13 @@ describe("what a person signed in for", () => {
     const account = desk.accounts.getByName(await accountObjectName(ada));
     expect(await account.grants()).toContain(id);
     // As with each login of hers beyond four hundred.
-    const counted = async (name: string): Promise<boolean> => (await buryEndedGrants(desk, name, [id])).length === 0;
-    expect([await counted(ada), await counted(eve), await isOver(id)]).toEqual([false, true, false]);
+    const counted = async (name: string): Promise<boolean> =>
+      (await buryEndedGrants(desk, name, [id])).length === 0;
+    expect([await counted(ada), await counted(eve), await isOver(id)]).toEqual([
+      false,
+      true,
+      false,
+    ]);
   });
 });
 
@@ -234,7 +269,9 @@ describe("what the page says that it took back", () => {
     const [first] = [await grantTo(at), await grantTo(at)];
     const { hidden } = await at.request(ACCOUNT);
     const { html } = await send(at, { ...hidden, grant: first });
-    expect(html).toContain('role="status">“<bdi>Public</bdi>” can no longer use this server for you.</p>');
+    expect(html).toContain(
+      'role="status">“<bdi>Public</bdi>” can no longer use this server for you.</p>',
+    );
     expect(html).toContain('name="grant"');
   });
 
@@ -255,16 +292,18 @@ describe("what the page says that it took back", () => {
     expect((await (await kept(somebody())).request(url)).html).not.toContain('role="status"');
     expect((await (await kept(somebody(), at)).request(url)).html).not.toContain('role="status"');
     for (const ended of ["x", hidden["form"] ?? "", '{"count":1}'])
-      expect((await at.request(`${ACCOUNT}?${new URLSearchParams({ ended }).toString()}`)).html).not.toContain(
-        "status",
-      );
+      expect(
+        (await at.request(`${ACCOUNT}?${new URLSearchParams({ ended }).toString()}`)).html,
+      ).not.toContain("status");
   });
 });
 
 it("each time stands with its hour, its zone, and in the form of machines", async () => {
   const at = await kept(somebody());
   const id = await grantTo(at);
-  const { createdAtMs, lastUsedAtMs } = (await desk.grants.get(desk.grants.idFromString(id)).status()) ?? {
+  const { createdAtMs, lastUsedAtMs } = (await desk.grants
+    .get(desk.grants.idFromString(id))
+    .status()) ?? {
     createdAtMs: 0,
     lastUsedAtMs: 0,
   };

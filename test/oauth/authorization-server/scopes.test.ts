@@ -2,11 +2,17 @@
 
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/base/json.ts";
-import { grantableScopes, parseScopes } from "../../../src/oauth/authorization-server/authorization-request.ts";
+import {
+  grantableScopes,
+  parseScopes,
+} from "../../../src/oauth/authorization-server/authorization-request.ts";
 import { findClient } from "../../../src/oauth/clients/find.ts";
 import type { Client } from "../../../src/oauth/clients/types.ts";
 import { serverMetadataResponse } from "../../../src/oauth/authorization-server/metadata.ts";
-import { resourceMetadataResponse, type ProtectedResource } from "../../../src/oauth/resource-server/metadata.ts";
+import {
+  resourceMetadataResponse,
+  type ProtectedResource,
+} from "../../../src/oauth/resource-server/metadata.ts";
 import { defaultScopes } from "../../../src/server/scopes.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import { recordingAuthorizationServer, registerClient } from "../clients/recording-server.ts";
@@ -26,21 +32,35 @@ const SCOPES = {
   write: { description: "Write" },
   admin: { description: "Do everything", isDefault: false },
 };
-const operator = { client_id: "operator", client_name: "O", redirect_uris: [REDIRECT], scope: "read admin" };
+const operator = {
+  client_id: "operator",
+  client_name: "O",
+  redirect_uris: [REDIRECT],
+  scope: "read admin",
+};
 const machine = { ...CLIENTS[2], client_id: "robot", scope: "admin" } as (typeof CLIENTS)[number];
-const desk = createAuthorizationServer({ scopes: SCOPES, clients: [...CLIENTS, operator, machine] });
+const desk = createAuthorizationServer({
+  scopes: SCOPES,
+  clients: [...CLIENTS, operator, machine],
+});
 const { settings } = desk;
 
 /** What the person reads, and what the token response says, of a login of `client_id` that asks for `scope`. */
 async function login(scope: string | undefined, client_id: string = "cli") {
   const at = createBrowser(desk);
   const begun = await at.request(authorizeUrl({ client_id, scope }));
-  const consent = await at.request("/authorize/sign-in", { ...begun.hidden, name: "ada", word: "open" });
+  const consent = await at.request("/authorize/sign-in", {
+    ...begun.hidden,
+    name: "ada",
+    word: "open",
+  });
   const read = [...consent.html.matchAll(/<li>([^<]*)<\/li>/g)].map(([, text]) => text);
   const { to } = await at.request("/authorize/consent", { ...consent.hidden, decision: "allow" });
   const code = to?.searchParams.get("code") ?? "";
   const form = { grant_type: "authorization_code", client_id, code, code_verifier: VERIFIER };
-  const said: JsonObject = await (await tokenEndpoint(desk, formRequest("/token", form), identifiers)).json();
+  const said: JsonObject = await (
+    await tokenEndpoint(desk, formRequest("/token", form), identifiers)
+  ).json();
   return { read, scope: said["scope"], consent };
 }
 
@@ -70,18 +90,27 @@ describe("a login", () => {
 
   it("of a client that registered for less may ask for more, and the person decides", async () => {
     const { client_id } = await registerClient(desk, {
-      ...{ redirect_uris: [REDIRECT], token_endpoint_auth_method: "none", scope: "read" },
+      redirect_uris: [REDIRECT],
+      token_endpoint_auth_method: "none",
+      scope: "read",
     });
     expect(await login(undefined, client_id)).toMatchObject({ read: ["Read"], scope: "read" });
     const more = await login("read write admin", client_id);
-    expect(more).toMatchObject({ read: ["Read", "Write", "Do everything"], scope: "read write admin" });
+    expect(more).toMatchObject({
+      read: ["Read", "Write", "Do everything"],
+      scope: "read write admin",
+    });
   });
 });
 
 describe("a client's own token", () => {
   const ask = async (scope: string, client_id: string): Promise<unknown[]> => {
     const form = { grant_type: "client_credentials", ...(scope === "" ? {} : { scope }) };
-    const answer = await tokenEndpoint(desk, formRequest("/token", form, [client_id, CLIENT_SECRET]), identifiers);
+    const answer = await tokenEndpoint(
+      desk,
+      formRequest("/token", form, [client_id, CLIENT_SECRET]),
+      identifiers,
+    );
     const said: JsonObject = await answer.json();
     return [answer.status, said["scope"] ?? said["error"]];
   };
@@ -111,9 +140,11 @@ describe("what clients are told to ask for", () => {
   it("leaves out what is not given by default, where the server's own list has it", async () => {
     expect(defaultScopes(settings.scopes)).toEqual(["read", "write"]);
     const path = "/.well-known/oauth-protected-resource/mcp";
-    expect(await listed(resourceMetadataResponse(path, identifiers, identifiers.issuer, resourceOf(settings)))).toEqual(
-      ["read", "write"],
-    );
+    expect(
+      await listed(
+        resourceMetadataResponse(path, identifiers, identifiers.issuer, resourceOf(settings)),
+      ),
+    ).toEqual(["read", "write"]);
     expect(await listed(serverMetadataResponse(identifiers, settings))).toEqual([
       "read",
       "write",
@@ -126,16 +157,24 @@ describe("what clients are told to ask for", () => {
     const only = { ...settings, scopes: { admin: SCOPES.admin } };
     const path = "/.well-known/oauth-protected-resource/mcp";
     expect(
-      await listed(resourceMetadataResponse(path, identifiers, identifiers.issuer, resourceOf(only))),
+      await listed(
+        resourceMetadataResponse(path, identifiers, identifiers.issuer, resourceOf(only)),
+      ),
     ).toBeUndefined();
     const client = await findClient(desk, "cli");
-    expect(client.ok && grantableScopes(undefined, client.value, only)).toEqual({ ok: true, value: [] });
+    expect(client.ok && grantableScopes(undefined, client.value, only)).toEqual({
+      ok: true,
+      value: [],
+    });
   });
 });
 
 it("a scope that a client registered for and the server gave up is not given", async () => {
   const before = recordingAuthorizationServer();
-  const { client_id } = await registerClient(before, { redirect_uris: [REDIRECT], scope: "read write" });
+  const { client_id } = await registerClient(before, {
+    redirect_uris: [REDIRECT],
+    scope: "read write",
+  });
   const found = await findClient(before, client_id);
   const client = (found.ok ? found.value : undefined) as Client;
   const now = { ...settings, scopes: { write: SCOPES.write, admin: SCOPES.admin } };

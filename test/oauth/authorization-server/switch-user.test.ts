@@ -4,7 +4,12 @@ import { describe, expect, it } from "vitest";
 import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
 import { verifyText } from "../../../src/crypto/hmac.ts";
 import type { SignInContext } from "../../../src/oauth/sign-in/types.ts";
-import { CHALLENGE, measureCost, createAuthorizationServer, REDIRECT } from "../authorization-server.ts";
+import {
+  CHALLENGE,
+  measureCost,
+  createAuthorizationServer,
+  REDIRECT,
+} from "../authorization-server.ts";
 import { authorizeUrl, createBrowser, type BrowserPage, type TestBrowser } from "../browser.ts";
 
 const CONSENT = "/authorize/consent";
@@ -19,7 +24,10 @@ const desk = {
     ...base.login,
     signIn: {
       ...signIn,
-      submit: (...asked: Parameters<typeof signIn.submit>) => (visits.push(asked[0]), signIn.submit(...asked)),
+      submit: (...asked: Parameters<typeof signIn.submit>) => {
+        visits.push(asked[0]);
+        return signIn.submit(...asked);
+      },
     },
   },
 };
@@ -51,7 +59,12 @@ describe("not you", () => {
     expect(to?.searchParams.get("state")).toBe("s 1/ä");
     const id = (await verifyText(desk.ring, "code", to?.searchParams.get("code") ?? "")) ?? "";
     const { terms } = (await desk.grants.get(desk.grants.idFromString(id)).status()) ?? {};
-    expect(terms).toMatchObject({ subject: eve, client: "cli", redirectUri: REDIRECT, challenge: CHALLENGE });
+    expect(terms).toMatchObject({
+      subject: eve,
+      client: "cli",
+      redirectUri: REDIRECT,
+      challenge: CHALLENGE,
+    });
     const knows = async (name: string): Promise<boolean> =>
       (await desk.accounts.getByName(await accountObjectName(name)).grants()).includes(id);
     expect([await knows(ada), await knows(eve)]).toEqual([false, true]);
@@ -71,7 +84,8 @@ describe("not you", () => {
     const account = await adas.request("/account");
     expect(await desk.accounts.getByName(await accountObjectName(ada)).grants()).toContain(id);
     expect(account.html).toContain("No app has access");
-    for (const form of [{ all: "1" }, { grant: id }]) await adas.request("/account", { ...account.hidden, ...form });
+    for (const form of [{ all: "1" }, { grant: id }])
+      await adas.request("/account", { ...account.hidden, ...form });
     expect((await desk.grants.get(desk.grants.idFromString(id)).status())?.terms.subject).toBe(eve);
     expect(base.closedGrants).not.toContain(id);
   });
@@ -96,11 +110,20 @@ describe("not you", () => {
       at.request(CONSENT, { ...shown.hidden, decision: "switch" }),
     );
     expect(spent).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
-    const second = await at.request(SIGN_IN, { ...value.hidden, name: somebody(), word: "open", remember: "on" });
+    const second = await at.request(SIGN_IN, {
+      ...value.hidden,
+      name: somebody(),
+      word: "open",
+      remember: "on",
+    });
     const again = await at.request(CONSENT, { ...second.hidden, decision: "switch" });
     expect(isSignIn(again)).toBe(true);
     const third = await at.request(SIGN_IN, { ...again.hidden, name: somebody(), word: "open" });
-    expect((await at.request(CONSENT, { ...third.hidden, decision: "allow" })).to?.searchParams.has("code")).toBe(true);
+    expect(
+      (await at.request(CONSENT, { ...third.hidden, decision: "allow" })).to?.searchParams.has(
+        "code",
+      ),
+    ).toBe(true);
     // One request, one decision, whoever made it.
     const late = await at.request(SIGN_IN, { ...again.hidden, name: somebody(), word: "open" });
     expect((await at.request(CONSENT, { ...late.hidden, decision: "allow" })).status).toBe(400);
@@ -118,7 +141,9 @@ describe("not you", () => {
       await at.request(CONSENT, { ...account.hidden, decision: "switch" }),
       await createBrowser(desk).request(CONSENT, form),
     ];
-    expect(refused.map(({ status, headers }) => [status, ...headers.getSetCookie()])).toEqual(refused.map(() => [400]));
+    expect(refused.map(({ status, headers }) => [status, ...headers.getSetCookie()])).toEqual(
+      refused.map(() => [400]),
+    );
     await at.request(`${CONSENT}?${new URLSearchParams(form).toString()}`);
     expect((await at.request(authorizeUrl())).html).toContain(`<bdi>${name}</bdi>`);
   });
@@ -133,7 +158,9 @@ describe("not you", () => {
       expect((await other.request(url)).status).toBe(400);
     // What is sealed as a consent, or as nothing, is no errand.
     for (const bad of [shown.hidden["form"] ?? "", "x", ""])
-      expect((await at.request(`${SIGN_IN}?${new URLSearchParams({ form: bad }).toString()}`)).status).toBe(400);
+      expect(
+        (await at.request(`${SIGN_IN}?${new URLSearchParams({ form: bad }).toString()}`)).status,
+      ).toBe(400);
   });
 
   it("tells the sign-in that an upstream provider must not take whom it remembers", async () => {
@@ -143,13 +170,22 @@ describe("not you", () => {
     await at.request(SIGN_IN, { ...wrong.hidden, name: somebody(), word: "open" });
     const login = await at.request(authorizeUrl({ prompt: "login" }));
     await at.request(SIGN_IN, { ...login.hidden, name: somebody(), word: "open" });
-    expect(visits.slice(-4).map(({ forcesSignIn: again }) => again)).toEqual([false, true, true, true]);
+    expect(visits.slice(-4).map(({ forcesSignIn: again }) => again)).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
   });
 
   it("is there for whoever stands before the page, just signed in or kept so", async () => {
     const at = createBrowser(desk);
     const begun = await at.request(authorizeUrl());
-    const { html, headers } = await at.request(SIGN_IN, { ...begun.hidden, name: somebody(), word: "open" });
+    const { html, headers } = await at.request(SIGN_IN, {
+      ...begun.hidden,
+      name: somebody(),
+      word: "open",
+    });
     expect(html).toContain('<button class="link" name="decision" value="switch">Not you?</button>');
     expect(headers.get("content-security-policy")).toContain("form-action 'self'");
   });

@@ -7,7 +7,10 @@ import type { JsonObject } from "../../../src/base/json.ts";
 import { signText } from "../../../src/crypto/hmac.ts";
 import { sha256Base64url } from "../../../src/crypto/seal.ts";
 import { openAccessToken } from "../../../src/oauth/authorization-server/access-token.ts";
-import type { AuthorizationServer, TokenSubject } from "../../../src/oauth/authorization-server/types.ts";
+import type {
+  AuthorizationServer,
+  TokenSubject,
+} from "../../../src/oauth/authorization-server/types.ts";
 import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import { ringOf } from "../../crypto/keys.ts";
@@ -41,16 +44,27 @@ async function ask(
 }
 
 const codeForm = (code: string, changes: Record<string, string> = {}): Record<string, string> => ({
-  ...{ grant_type: "authorization_code", client_id: "cli", code, code_verifier: VERIFIER, redirect_uri: REDIRECT },
+  grant_type: "authorization_code",
+  client_id: "cli",
+  code,
+  code_verifier: VERIFIER,
+  redirect_uri: REDIRECT,
   ...changes,
 });
-const refreshForm = (refresh_token: unknown, changes: Record<string, string> = {}): Record<string, string> => ({
-  ...{ grant_type: "refresh_token", client_id: "cli", refresh_token: String(refresh_token) },
+const refreshForm = (
+  refresh_token: unknown,
+  changes: Record<string, string> = {},
+): Record<string, string> => ({
+  grant_type: "refresh_token",
+  client_id: "cli",
+  refresh_token: String(refresh_token),
   ...changes,
 });
 
 /** A login up to its first tokens. */
-async function login(at: AuthorizationServer = desk): Promise<{ id: string; code: string; body: JsonObject }> {
+async function login(
+  at: AuthorizationServer = desk,
+): Promise<{ id: string; code: string; body: JsonObject }> {
   const grant = await openGrant(at);
   const { status, body } = await ask(codeForm(grant.code), undefined, at);
   expect(status).toBe(200);
@@ -58,7 +72,12 @@ async function login(at: AuthorizationServer = desk): Promise<{ id: string; code
 }
 
 const callerOf = async (body: JsonObject, at: AuthorizationServer = desk) => {
-  const access = await openAccessToken(at.ring, String(body["access_token"]), identifiers.resource, Date.now());
+  const access = await openAccessToken(
+    at.ring,
+    String(body["access_token"]),
+    identifiers.resource,
+    Date.now(),
+  );
   return access.ok ? access.value.caller : access.error;
 };
 const refusal = ({ status, body }: Answer): unknown[] => [status, body["error"]];
@@ -77,7 +96,11 @@ describe("a code", () => {
     });
     expect([headers.get("cache-control"), headers.get("pragma")]).toEqual(["no-store", "no-cache"]);
     expect(await callerOf(body)).toEqual({
-      ...{ issuer: identifiers.issuer, subject: "ada", client: "cli", scopes: ["read", "write"], grant: id },
+      issuer: identifiers.issuer,
+      subject: "ada",
+      client: "cli",
+      scopes: ["read", "write"],
+      grant: id,
       properties: { shoe: "42" },
     });
   });
@@ -88,8 +111,13 @@ describe("a code", () => {
     await grantStub(id).revoke();
     const issued = Date.now();
     const [text, seconds] = [String(body["access_token"]), Number(body["expires_in"])];
-    const at = (after: number) => openAccessToken(desk.ring, text, identifiers.resource, issued + after * 1_000);
-    expect([seconds, await at(seconds - 2), await at(seconds + 1)]).toMatchObject([900, { ok: true }, { ok: false }]);
+    const at = (after: number) =>
+      openAccessToken(desk.ring, text, identifiers.resource, issued + after * 1_000);
+    expect([seconds, await at(seconds - 2), await at(seconds + 1)]).toMatchObject([
+      900,
+      { ok: true },
+      { ok: false },
+    ]);
   });
 
   it("holds no name of a person, nor does what it gives", async () => {
@@ -98,7 +126,9 @@ describe("a code", () => {
     for (const text of [grant.code, String(body["access_token"]), String(body["refresh_token"])])
       for (const part of text.split(".")) {
         expect(part).not.toContain("lovelace");
-        expect(atob(part.replace(/[-_]/g, "A").slice(0, part.length - (part.length % 4)))).not.toContain("lovelace");
+        expect(
+          atob(part.replace(/[-_]/g, "A").slice(0, part.length - (part.length % 4))),
+        ).not.toContain("lovelace");
       }
   });
 
@@ -111,7 +141,10 @@ describe("a code", () => {
   it("is taken from a client that proves itself, and only then", async () => {
     const { code } = await openGrant(desk, { client: "web" });
     const { client_id: _, ...form } = codeForm(code);
-    expect(refusal(await ask(codeForm(code, { client_id: "web" })))).toEqual([401, "invalid_client"]);
+    expect(refusal(await ask(codeForm(code, { client_id: "web" })))).toEqual([
+      401,
+      "invalid_client",
+    ]);
     const wrong = await ask(form, ["web", "wrong"]);
     expect(refusal(wrong)).toEqual([401, "invalid_client"]);
     expect(wrong.headers.get("www-authenticate")).toMatch(/^Basic /);
@@ -134,7 +167,11 @@ describe("a code", () => {
     ["resource", { resource: "https://evil.test/mcp" }, "invalid_target"],
     ["code", { code: "" }, "invalid_request"],
     ["grant type", { grant_type: "password" }, "unsupported_grant_type"],
-    ["grant type: a member of every object", { grant_type: "constructor" }, "unsupported_grant_type"],
+    [
+      "grant type: a member of every object",
+      { grant_type: "constructor" },
+      "unsupported_grant_type",
+    ],
     ["absent grant type", { grant_type: "" }, "invalid_request"],
   ])("with a wrong %s is refused, and good afterwards", async (_, changes, error) => {
     const { code } = await openGrant(desk);
@@ -149,7 +186,9 @@ describe("a code", () => {
     "refuses a verifier that no client may use, though it fits: %j",
     async (code_verifier) => {
       const { code } = await openGrant(desk, { challenge: await sha256Base64url(code_verifier) });
-      const { value, cost: spent } = await measureCost(() => ask(codeForm(code, { code_verifier })));
+      const { value, cost: spent } = await measureCost(() =>
+        ask(codeForm(code, { code_verifier })),
+      );
       expect(refusal(value)).toEqual([400, "invalid_grant"]);
       expect(spent.requests).toBe(0);
     },
@@ -167,11 +206,20 @@ describe("a code", () => {
     const heard: string[] = [];
     const own = createAuthorizationServer(
       {},
-      { hooks: { onRevoke: async (...who) => void heard.push(who.join(" ")) } },
+      {
+        hooks: {
+          onRevoke: async (...who) => {
+            heard.push(who.join(" "));
+          },
+        },
+      },
     );
     const { id, code, body } = await login(own);
     expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([400, "invalid_grant"]);
-    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([400, "invalid_grant"]);
+    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([
+      400,
+      "invalid_grant",
+    ]);
     expect(own.closedGrants).toEqual([id]);
     expect(heard).toEqual(["ada cli"]);
     await ask(codeForm(code), undefined, own);
@@ -188,10 +236,16 @@ describe("a code", () => {
 describe("a refresh token", () => {
   it("is rotated, and repeated within the window", async () => {
     const { id, body } = await login();
-    const next = await ask(refreshForm(body["refresh_token"], { resource: `${identifiers.issuer}/` }));
+    const next = await ask(
+      refreshForm(body["refresh_token"], { resource: `${identifiers.issuer}/` }),
+    );
     expect(next.status).toBe(200);
     expect(next.body["refresh_token"]).toBe(await signRefreshToken(desk.ring, id, 2));
-    expect(await callerOf(next.body)).toMatchObject({ subject: "ada", grant: id, properties: { shoe: "42" } });
+    expect(await callerOf(next.body)).toMatchObject({
+      subject: "ada",
+      grant: id,
+      properties: { shoe: "42" },
+    });
     const again = await ask(refreshForm(body["refresh_token"]));
     expect(again.body["refresh_token"]).toBe(next.body["refresh_token"]);
     expect((await ask(refreshForm(next.body["refresh_token"]))).status).toBe(200);
@@ -202,8 +256,14 @@ describe("a refresh token", () => {
     const { id, body } = await login(own);
     const next = await ask(refreshForm(body["refresh_token"]), undefined, own);
     await ageGrant(id, 11);
-    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([400, "invalid_grant"]);
-    expect(refusal(await ask(refreshForm(next.body["refresh_token"]), undefined, own))).toEqual([400, "invalid_grant"]);
+    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([
+      400,
+      "invalid_grant",
+    ]);
+    expect(refusal(await ask(refreshForm(next.body["refresh_token"]), undefined, own))).toEqual([
+      400,
+      "invalid_grant",
+    ]);
     expect(own.closedGrants).toHaveLength(1);
   });
 
@@ -228,26 +288,38 @@ describe("a refresh token", () => {
   });
 
   it("takes the scope text that login took, whatever else that named", async () => {
-    const reader = { client_id: "reader", client_name: "R", redirect_uris: [REDIRECT], scope: "read" };
+    const reader = {
+      client_id: "reader",
+      client_name: "R",
+      redirect_uris: [REDIRECT],
+      scope: "read",
+    };
     const own = createAuthorizationServer({ clients: [reader] });
     const scope = "openid read write mcp:tools";
     const at = createBrowser(own);
     const { hidden } = await openConsentPage(at, authorizeUrl({ client_id: "reader", scope }));
     const { to } = await at.request("/authorize/consent", { ...hidden, decision: "allow" });
     const client_id = "reader";
-    const { body } = await ask(codeForm(to?.searchParams.get("code") ?? "", { client_id }), undefined, own);
+    const { body } = await ask(
+      codeForm(to?.searchParams.get("code") ?? "", { client_id }),
+      undefined,
+      own,
+    );
     expect(body["scope"]).toBe("read");
-    const again = await ask(refreshForm(body["refresh_token"], { client_id, scope }), undefined, own);
+    const again = await ask(
+      refreshForm(body["refresh_token"], { client_id, scope }),
+      undefined,
+      own,
+    );
     expect([again.status, again.body["scope"]]).toEqual([200, "read"]);
   });
 
   it("never gives a scope that the person did not grant, though the server has it", async () => {
     const { code } = await openGrant(desk, { scopes: ["read"] });
     const { body } = await ask(codeForm(code));
-    expect(refusal(await ask(refreshForm(body["refresh_token"], { scope: "read write" })))).toEqual([
-      400,
-      "invalid_scope",
-    ]);
+    expect(refusal(await ask(refreshForm(body["refresh_token"], { scope: "read write" })))).toEqual(
+      [400, "invalid_scope"],
+    );
   });
 
   it.each([
@@ -265,7 +337,8 @@ describe("a refresh token", () => {
   it("of another client is refused, however often, and harms nothing", async () => {
     const { body } = await login();
     const { client_id: _, ...form } = refreshForm(body["refresh_token"]);
-    for (let round = 0; round < 3; round += 1) expect(refusal(await ask(form, WEB))).toEqual([400, "invalid_grant"]);
+    for (let round = 0; round < 3; round += 1)
+      expect(refusal(await ask(form, WEB))).toEqual([400, "invalid_grant"]);
     expect((await ask(refreshForm(body["refresh_token"]))).status).toBe(200);
   });
 
@@ -276,7 +349,10 @@ describe("a refresh token", () => {
     const again = await measureCost(() => ask(refreshForm(body["refresh_token"])));
     expect(again.cost).toMatchObject({ requests: 1, rows: 0 });
     const { code } = await openGrant(desk);
-    expect((await measureCost(() => ask(codeForm(code)))).cost).toMatchObject({ requests: 1, rows: 1 });
+    expect((await measureCost(() => ask(codeForm(code)))).cost).toMatchObject({
+      requests: 1,
+      rows: 1,
+    });
   });
 
   it("is good under an older key, and moves what the grant holds to the current one", async () => {
@@ -308,15 +384,18 @@ describe("a token that is none", () => {
     const { id } = await login();
     const proof = encodeBase64url(randomBytes(32));
     for (const name of [id, `a.${id}`, `a.${id}.`]) await woken(codeForm(`${name}.${proof}`));
-    for (const name of [`${id}.1`, `a.${id}.1`, `a.${id}.2`]) await woken(refreshForm(`${name}.${proof}`));
+    for (const name of [`${id}.1`, `a.${id}.1`, `a.${id}.2`])
+      await woken(refreshForm(`${name}.${proof}`));
   });
 
   it("of another purpose wakes no object", async () => {
     const { id, code, body } = await login();
     const access = String(body["access_token"]);
     const other = await signText(desk.ring, "form", id);
-    for (const wrong of [String(body["refresh_token"]), access, other]) await woken(codeForm(wrong));
-    for (const wrong of [code, access, await signText(desk.ring, "code", `${id}.1`)]) await woken(refreshForm(wrong));
+    for (const wrong of [String(body["refresh_token"]), access, other])
+      await woken(codeForm(wrong));
+    for (const wrong of [code, access, await signText(desk.ring, "code", `${id}.1`)])
+      await woken(refreshForm(wrong));
   });
 
   it("of another ring wakes no object, whether or not the key has the same name", async () => {
@@ -338,21 +417,33 @@ describe("a token that is none", () => {
 
   it("a generation that was never reached ends the family", async () => {
     const { id } = await login();
-    expect(refusal(await ask(refreshForm(await signRefreshToken(desk.ring, id, 7))))).toEqual([400, "invalid_grant"]);
+    expect(refusal(await ask(refreshForm(await signRefreshToken(desk.ring, id, 7))))).toEqual([
+      400,
+      "invalid_grant",
+    ]);
     expect(await grantStub(id).status()).toBeUndefined();
   });
 });
 
 describe("client credentials", () => {
-  const form = (changes: Record<string, string> = {}) => ({ grant_type: "client_credentials", ...changes });
+  const form = (changes: Record<string, string> = {}) => ({
+    grant_type: "client_credentials",
+    ...changes,
+  });
 
   it("give a token for the client itself: no refresh token, no grant, no object", async () => {
-    const { value, cost: spent } = await measureCost(() => ask(form({ resource: identifiers.resource }), MACHINE));
+    const { value, cost: spent } = await measureCost(() =>
+      ask(form({ resource: identifiers.resource }), MACHINE),
+    );
     expect(value.body).toMatchObject({ token_type: "Bearer", scope: "read" });
     expect(value.body["refresh_token"]).toBeUndefined();
     expect(spent).toEqual({ requests: 0, rows: 0, objectsCreated: 0 });
     expect(await callerOf(value.body)).toEqual({
-      ...{ issuer: identifiers.issuer, subject: "machine", client: "machine", scopes: ["read"], properties: {} },
+      issuer: identifiers.issuer,
+      subject: "machine",
+      client: "machine",
+      scopes: ["read"],
+      properties: {},
     });
   });
 
@@ -365,12 +456,18 @@ describe("client credentials", () => {
     expect(refusal(await ask(form(), WEB))).toEqual([400, "unauthorized_client"]);
     expect(refusal(await ask(form({ client_id: "cli" })))).toEqual([400, "unauthorized_client"]);
     expect(refusal(await ask(form(), ["machine", "wrong"]))).toEqual([401, "invalid_client"]);
-    expect(refusal(await ask(form({ resource: "https://evil.test/" }), MACHINE))).toEqual([400, "invalid_target"]);
+    expect(refusal(await ask(form({ resource: "https://evil.test/" }), MACHINE))).toEqual([
+      400,
+      "invalid_target",
+    ]);
     const grant_types = ["client_credentials"];
     const open = createAuthorizationServer({
       clients: [{ client_id: "p", client_name: "P", redirect_uris: [], grant_types }],
     });
-    expect(refusal(await ask(form({ client_id: "p" }), undefined, open))).toEqual([400, "unauthorized_client"]);
+    expect(refusal(await ask(form({ client_id: "p" }), undefined, open))).toEqual([
+      400,
+      "unauthorized_client",
+    ]);
   });
 
   it("do not come by way of a code", async () => {
@@ -414,21 +511,31 @@ describe("the issuing hook", () => {
     const own = createAuthorizationServer({}, { hooks: { onTokenIssue: issuing } });
     const { body } = await login(own);
     works = false;
-    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([500, "server_error"]);
+    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([
+      500,
+      "server_error",
+    ]);
     works = true;
     expect((await ask(refreshForm(body["refresh_token"]), undefined, own)).status).toBe(200);
   });
 });
 
 describe("the form", () => {
-  const send = async (body: string, type: string = "application/x-www-form-urlencoded"): Promise<unknown[]> => {
+  const send = async (
+    body: string,
+    type: string = "application/x-www-form-urlencoded",
+  ): Promise<unknown[]> => {
     const http = new Request(`${identifiers.issuer}/token`, {
       method: "POST",
       body,
       headers: { "content-type": type },
     });
     const response = await tokenEndpoint(desk, http, identifiers);
-    return refusal({ status: response.status, body: await response.json(), headers: response.headers });
+    return refusal({
+      status: response.status,
+      body: await response.json(),
+      headers: response.headers,
+    });
   };
 
   it("must be one, of bearable size, with nothing said twice", async () => {
@@ -438,12 +545,17 @@ describe("the form", () => {
     expect(await send(`grant_type=refresh_token&x=${"x".repeat(20_000)}`)).toEqual(invalid);
     const { code } = await openGrant(desk);
     const form = new URLSearchParams(codeForm(code)).toString();
-    for (const twice of ["code=x", `code=${code}`, "client_id=web", "code_verifier=y", "grant_type=authorization_code"])
+    for (const twice of [
+      "code=x",
+      `code=${code}`,
+      "client_id=web",
+      "code_verifier=y",
+      "grant_type=authorization_code",
+    ])
       expect(await send(`${form}&${twice}`)).toEqual(invalid);
-    expect(await send(`${form}&resource=https://mcp.test/mcp&resource=https://evil.test/`)).toEqual([
-      400,
-      "invalid_target",
-    ]);
+    expect(await send(`${form}&resource=https://mcp.test/mcp&resource=https://evil.test/`)).toEqual(
+      [400, "invalid_target"],
+    );
     expect((await ask(codeForm(code))).status).toBe(200);
   });
 

@@ -29,7 +29,11 @@ const ID = "ops:1 +%";
 const redirects = { client_name: "Ops", redirect_uris: ["https://ops.example/cb"] };
 
 async function secretDesk(): Promise<RecordingAuthorizationServer> {
-  const secret: ConfiguredClient = { client_id: ID, ...redirects, client_secret_sha256: await sha256Base64url(SECRET) };
+  const secret: ConfiguredClient = {
+    client_id: ID,
+    ...redirects,
+    client_secret_sha256: await sha256Base64url(SECRET),
+  };
   return recordingAuthorizationServer([
     secret,
     { client_id: "public", ...redirects },
@@ -47,7 +51,10 @@ function authenticate(
   params: Record<string, string>,
   authorization?: string,
 ): Promise<Result<Client, OAuthError>> {
-  const http = new Request(TOKEN, { method: "POST", headers: authorization === undefined ? {} : { authorization } });
+  const http = new Request(TOKEN, {
+    method: "POST",
+    headers: authorization === undefined ? {} : { authorization },
+  });
   return authenticateClient(desk, http, new Map(Object.entries(params)), IDENTIFIERS);
 }
 
@@ -63,23 +70,38 @@ afterEach(() => {
 describe("a public client", () => {
   it("is known by its id alone", async () => {
     const desk = await secretDesk();
-    expect(await authenticate(desk, { client_id: "public" })).toMatchObject({ ok: true, value: { id: "public" } });
-    expect(await authenticate(desk, {}, basic("public", ""))).toMatchObject({ ok: true, value: { id: "public" } });
+    expect(await authenticate(desk, { client_id: "public" })).toMatchObject({
+      ok: true,
+      value: { id: "public" },
+    });
+    expect(await authenticate(desk, {}, basic("public", ""))).toMatchObject({
+      ok: true,
+      value: { id: "public" },
+    });
   });
 
   it("is refused when it shows what it cannot have", async () => {
     const desk = await secretDesk();
     const key = await createAssertionSigner();
     const assertion = await key.sign({ iss: "public", sub: "public" });
-    for (const shown of [{ client_secret: SECRET }, { client_assertion: assertion, client_assertion_type: TYPE }])
-      expect(await authenticate(desk, { client_id: "public", ...shown })).toMatchObject(refusal("client.method"));
-    expect(await authenticate(desk, {}, basic("public", "x"))).toMatchObject(refusal("client.method"));
+    for (const shown of [
+      { client_secret: SECRET },
+      { client_assertion: assertion, client_assertion_type: TYPE },
+    ])
+      expect(await authenticate(desk, { client_id: "public", ...shown })).toMatchObject(
+        refusal("client.method"),
+      );
+    expect(await authenticate(desk, {}, basic("public", "x"))).toMatchObject(
+      refusal("client.method"),
+    );
   });
 
   it("is refused without an id, or with one that nobody has", async () => {
     const desk = await secretDesk();
     expect(await authenticate(desk, {})).toMatchObject(refusal("client.absent"));
-    expect(await authenticate(desk, { client_id: "nobody" })).toMatchObject(refusal("client.unknown"));
+    expect(await authenticate(desk, { client_id: "nobody" })).toMatchObject(
+      refusal("client.unknown"),
+    );
   });
 });
 
@@ -89,7 +111,9 @@ describe("a client with a secret", () => {
     const found = { ok: true, value: { id: ID } };
     expect(await authenticate(desk, {}, basic(ID, SECRET))).toMatchObject(found);
     expect(await authenticate(desk, { client_id: ID }, basic(ID, SECRET))).toMatchObject(found);
-    expect(await authenticate(desk, {}, basic(ID, SECRET).replace("Basic ", "bAsIc   "))).toMatchObject(found);
+    expect(
+      await authenticate(desk, {}, basic(ID, SECRET).replace("Basic ", "bAsIc   ")),
+    ).toMatchObject(found);
     expect(await authenticate(desk, { client_id: ID, client_secret: SECRET })).toMatchObject(found);
   });
 
@@ -98,7 +122,9 @@ describe("a client with a secret", () => {
     for (const token_endpoint_auth_method of ["client_secret_basic", "client_secret_post"]) {
       const metadata = { redirect_uris: redirects.redirect_uris, token_endpoint_auth_method };
       const { client_id = "", client_secret = "" } = await registerClient(desk, metadata);
-      expect(await authenticate(desk, {}, basic(client_id, client_secret))).toMatchObject({ ok: true });
+      expect(await authenticate(desk, {}, basic(client_id, client_secret))).toMatchObject({
+        ok: true,
+      });
       expect(await authenticate(desk, { client_id, client_secret })).toMatchObject({ ok: true });
       expect(await authenticate(desk, { client_id })).toMatchObject(refusal("client.method"));
       const another = await registerClient(desk, metadata);
@@ -127,9 +153,9 @@ describe("a client with a secret", () => {
 
   it("is refused with the digest in place of the secret", async () => {
     const desk = await secretDesk();
-    expect(await authenticate(desk, { client_id: ID, client_secret: await sha256Base64url(SECRET) })).toMatchObject(
-      refusal("client.secret"),
-    );
+    expect(
+      await authenticate(desk, { client_id: ID, client_secret: await sha256Base64url(SECRET) }),
+    ).toMatchObject(refusal("client.secret"));
   });
 
   it("is refused when it does not use it", async () => {
@@ -138,13 +164,19 @@ describe("a client with a secret", () => {
       await createAssertionSigner()
     ).sign({ iss: ID, sub: ID, aud: TOKEN, jti: "1", exp: Date.now() / 1000 + 60 });
     for (const shown of [{}, { client_assertion: assertion, client_assertion_type: TYPE }])
-      expect(await authenticate(desk, { client_id: ID, ...shown })).toMatchObject(refusal("client.method"));
+      expect(await authenticate(desk, { client_id: ID, ...shown })).toMatchObject(
+        refusal("client.method"),
+      );
   });
 
   it.each([
     ["two ids", { client_id: "public" }, "client.mismatch"],
     ["Basic and the form", { client_id: ID, client_secret: SECRET }, "client.methods"],
-    ["Basic and an assertion", { client_assertion: "x", client_assertion_type: TYPE }, "client.methods"],
+    [
+      "Basic and an assertion",
+      { client_assertion: "x", client_assertion_type: TYPE },
+      "client.methods",
+    ],
   ])("is refused with %s", async (_, params, reason) => {
     expect(await authenticate(await secretDesk(), params, basic(ID, SECRET))).toMatchObject(
       refusal(reason, "invalid_request"),
@@ -152,8 +184,15 @@ describe("a client with a secret", () => {
   });
 
   it("is refused with the form and an assertion", async () => {
-    const params = { client_id: ID, client_secret: SECRET, client_assertion: "x", client_assertion_type: TYPE };
-    expect(await authenticate(await secretDesk(), params)).toMatchObject(refusal("client.methods", "invalid_request"));
+    const params = {
+      client_id: ID,
+      client_secret: SECRET,
+      client_assertion: "x",
+      client_assertion_type: TYPE,
+    };
+    expect(await authenticate(await secretDesk(), params)).toMatchObject(
+      refusal("client.methods", "invalid_request"),
+    );
   });
 
   it.each([
@@ -171,7 +210,9 @@ describe("a client with a secret", () => {
     `Digest username="id"`,
     btoa("id:x"),
   ])("is refused with the header %j", async (header) => {
-    expect(await authenticate(await secretDesk(), {}, header)).toMatchObject(refusal("client.basic"));
+    expect(await authenticate(await secretDesk(), {}, header)).toMatchObject(
+      refusal("client.basic"),
+    );
     // Nor does such a header make a client public that has a body to say so.
     expect(await authenticate(await secretDesk(), { client_id: "public" }, header)).toMatchObject(
       refusal("client.basic"),
@@ -181,14 +222,24 @@ describe("a client with a secret", () => {
   it.each([":%", ":%zz", ":%C3", ":s:+x", "%", "%C3", ":s%3A&", ":s&x=", ":s=", ":\0"])(
     "is refused with %j at the end of Basic",
     async (tail) => {
-      expect((await authenticate(await secretDesk(), {}, `Basic ${btoa(`other${tail}`)}`)).ok).toBe(false);
+      expect((await authenticate(await secretDesk(), {}, `Basic ${btoa(`other${tail}`)}`)).ok).toBe(
+        false,
+      );
     },
   );
 
   it("may hold in its secret what should have been form-encoded, except what that would change", async () => {
-    const sloppy = { client_id: "sloppy", ...redirects, client_secret_sha256: await sha256Base64url("a&b=c:d%zz~") };
+    const sloppy = {
+      client_id: "sloppy",
+      ...redirects,
+      client_secret_sha256: await sha256Base64url("a&b=c:d%zz~"),
+    };
     expect(
-      await authenticate(recordingAuthorizationServer([sloppy]), {}, `Basic ${btoa("sloppy:a&b=c:d%zz~")}`),
+      await authenticate(
+        recordingAuthorizationServer([sloppy]),
+        {},
+        `Basic ${btoa("sloppy:a&b=c:d%zz~")}`,
+      ),
     ).toMatchObject({
       ok: true,
     });
@@ -222,7 +273,11 @@ async function signing(): Promise<Signing> {
     exp: now + 60,
     jti: crypto.randomUUID(),
   };
-  return { desk: recordingAuthorizationServer([machine, { client_id: "other", ...redirects }]), key, claims };
+  return {
+    desk: recordingAuthorizationServer([machine, { client_id: "other", ...redirects }]),
+    key,
+    claims,
+  };
 }
 
 function asserting(
@@ -252,12 +307,18 @@ describe("a client with a key", () => {
 
   it("may name itself beside the assertion, but nobody else", async () => {
     const { desk, key, claims } = await signing();
-    expect(await asserting(desk, await key.sign(claims), { client_id: "machine" })).toMatchObject({ ok: true });
-    expect(await asserting(desk, await key.sign({ ...claims, jti: "2" }), { client_id: "other" })).toMatchObject({
+    expect(await asserting(desk, await key.sign(claims), { client_id: "machine" })).toMatchObject({
+      ok: true,
+    });
+    expect(
+      await asserting(desk, await key.sign({ ...claims, jti: "2" }), { client_id: "other" }),
+    ).toMatchObject({
       ok: false,
     });
     const theirs = await key.sign({ ...claims, iss: "other", sub: "other", jti: "3" });
-    expect(await asserting(desk, theirs, { client_id: "machine" })).toMatchObject(refusal("assertion.client"));
+    expect(await asserting(desk, theirs, { client_id: "machine" })).toMatchObject(
+      refusal("assertion.client"),
+    );
     expect(desk.requestedAccounts).toHaveLength(1);
   });
 
@@ -286,8 +347,16 @@ describe("a client with a key", () => {
     ["another audience", () => ({ aud: "https://other.example" }), "audience"],
     ["no audience", () => ({ aud: null }), "audience"],
     ["an empty audience", () => ({ aud: [] }), "audience"],
-    ["a second audience", () => ({ aud: [IDENTIFIERS.issuer, "https://other.example"] }), "audience"],
-    ["an audience that starts alike", () => ({ aud: `${IDENTIFIERS.issuer}.evil.example` }), "audience"],
+    [
+      "a second audience",
+      () => ({ aud: [IDENTIFIERS.issuer, "https://other.example"] }),
+      "audience",
+    ],
+    [
+      "an audience that starts alike",
+      () => ({ aud: `${IDENTIFIERS.issuer}.evil.example` }),
+      "audience",
+    ],
     ["the resource as audience", () => ({ aud: IDENTIFIERS.resource }), "audience"],
     ["an audience in an object", () => ({ aud: { 0: IDENTIFIERS.issuer } }), "audience"],
     ["an audience in a nested list", () => ({ aud: [[IDENTIFIERS.issuer]] }), "audience"],
@@ -324,7 +393,9 @@ describe("a client with a key", () => {
     ["a key id that is no string", { kid: 1 }, "signature"],
   ])("is refused with %s in the header", async (_, header, reason) => {
     const { desk, key, claims } = await signing();
-    expect(await asserting(desk, await key.sign(claims, header))).toMatchObject(refusal(`assertion.${reason}`));
+    expect(await asserting(desk, await key.sign(claims, header))).toMatchObject(
+      refusal(`assertion.${reason}`),
+    );
     expect(desk.requestedAccounts).toHaveLength(0);
   });
 
@@ -337,7 +408,9 @@ describe("a client with a key", () => {
       { jku: "https://evil.example/jwks.json" },
       { kid: undefined as unknown as string },
     ])
-      expect(await asserting(desk, await thief.sign(claims, header))).toMatchObject(refusal("assertion.signature"));
+      expect(await asserting(desk, await thief.sign(claims, header))).toMatchObject(
+        refusal("assertion.signature"),
+      );
     expect(desk.requestedAccounts).toHaveLength(0);
   });
 
@@ -346,31 +419,48 @@ describe("a client with a key", () => {
     const good = await key.sign(claims);
     const [header = "", payload = "", signature = ""] = good.split(".");
     const flipped = signature.startsWith("A") ? `B${signature.slice(1)}` : `A${signature.slice(1)}`;
-    for (const bad of ["x", "..", `${header}.${payload}`, `${good}.x`, `${good}=`, `${header}..${signature}`])
+    for (const bad of [
+      "x",
+      "..",
+      `${header}.${payload}`,
+      `${good}.x`,
+      `${good}=`,
+      `${header}..${signature}`,
+    ])
       expect(await asserting(desk, bad)).toMatchObject(refusal("assertion.malformed"));
     for (const bad of [flipped, ""])
-      expect(await asserting(desk, `${header}.${payload}.${bad}`)).toMatchObject(refusal("assertion.signature"));
-    expect(await asserting(desk, await key.sign({ ...claims, sub: 7 }))).toMatchObject(refusal("assertion.malformed"));
+      expect(await asserting(desk, `${header}.${payload}.${bad}`)).toMatchObject(
+        refusal("assertion.signature"),
+      );
+    expect(await asserting(desk, await key.sign({ ...claims, sub: 7 }))).toMatchObject(
+      refusal("assertion.malformed"),
+    );
     for (const client_assertion_type of [
       "",
       TYPE.toUpperCase(),
       "urn:ietf:params:oauth:client-assertion-type:saml2-bearer",
     ])
-      expect(await asserting(desk, good, { client_assertion_type })).toMatchObject(refusal("assertion.malformed"));
-    expect(await authenticate(desk, { client_assertion: good })).toMatchObject(refusal("assertion.malformed"));
+      expect(await asserting(desk, good, { client_assertion_type })).toMatchObject(
+        refusal("assertion.malformed"),
+      );
+    expect(await authenticate(desk, { client_assertion: good })).toMatchObject(
+      refusal("assertion.malformed"),
+    );
     expect(desk.requestedAccounts).toHaveLength(0);
     expect(await asserting(desk, good)).toMatchObject({ ok: true });
   });
 
   it("is refused when it shows anything else", async () => {
     const { desk } = await signing();
-    expect(await authenticate(desk, { client_id: "machine" })).toMatchObject(refusal("client.method"));
+    expect(await authenticate(desk, { client_id: "machine" })).toMatchObject(
+      refusal("client.method"),
+    );
     expect(await authenticate(desk, { client_id: "machine", client_secret: "x" })).toMatchObject(
       refusal("client.method"),
     );
-    expect(await authenticate(desk, { client_id: "machine", client_assertion_type: TYPE })).toMatchObject(
-      refusal("client.method"),
-    );
+    expect(
+      await authenticate(desk, { client_id: "machine", client_assertion_type: TYPE }),
+    ).toMatchObject(refusal("client.method"));
   });
 
   it("may publish the key in a document, or beside it", async () => {
@@ -380,7 +470,12 @@ describe("a client with a key", () => {
       { jwks_uri: "https://signer.example.com/jwks.json" },
     ].entries()) {
       const id = `https://signer.example.com/${index}.json`;
-      const stated = { client_id: id, ...redirects, token_endpoint_auth_method: "private_key_jwt", ...jwks };
+      const stated = {
+        client_id: id,
+        ...redirects,
+        token_endpoint_auth_method: "private_key_jwt",
+        ...jwks,
+      };
       const asked = serveResponses({
         [id]: () => Response.json(stated),
         "https://signer.example.com/jwks.json": () => Response.json({ keys: [key.jwk] }),

@@ -7,17 +7,26 @@ import { seal } from "../../../src/crypto/seal.ts";
 import { findClient } from "../../../src/oauth/clients/find.ts";
 import type { ConfiguredClient } from "../../../src/oauth/settings.ts";
 import { ringOf } from "../../crypto/keys.ts";
-import { recordingAuthorizationServer, registerClient, serveResponses } from "./recording-server.ts";
+import {
+  recordingAuthorizationServer,
+  registerClient,
+  serveResponses,
+} from "./recording-server.ts";
 
 const configured: ConfiguredClient = {
   client_id: "ops",
   client_name: "Ops",
   redirect_uris: ["https://ops.example/cb"],
 };
-const METADATA = { redirect_uris: ["https://client.example.com/cb"], token_endpoint_auth_method: "none" };
+const METADATA = {
+  redirect_uris: ["https://client.example.com/cb"],
+  token_endpoint_auth_method: "none",
+};
 const UNKNOWN = { ok: false, error: { error: "invalid_client", reason: "client.unknown" } };
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe("a configured client", () => {
   it("is found by its exact id, with the defaults of the operator's kind", async () => {
@@ -50,7 +59,11 @@ describe("a configured client", () => {
       { ...configured, client_id: "key", client_secret_sha256: "x", jwks },
     ];
     expect(await findClient(recordingAuthorizationServer(both), "secret")).toMatchObject({
-      value: { auth: { method: "secret", sha256: "x" }, scopes: ["read", "write"], grantTypes: ["client_credentials"] },
+      value: {
+        auth: { method: "secret", sha256: "x" },
+        scopes: ["read", "write"],
+        grantTypes: ["client_credentials"],
+      },
     });
     expect(await findClient(recordingAuthorizationServer(both), "key")).toMatchObject({
       value: { auth: { method: "private_key_jwt", jwks } },
@@ -60,15 +73,22 @@ describe("a configured client", () => {
   it("comes before a document at the same URL", async () => {
     const asked = serveResponses({});
     const client_id = "https://ops.example/client.json";
-    expect(await findClient(recordingAuthorizationServer([{ ...configured, client_id }]), client_id)).toMatchObject({
+    expect(
+      await findClient(recordingAuthorizationServer([{ ...configured, client_id }]), client_id),
+    ).toMatchObject({
       value: { name: "Ops" },
     });
     expect(asked).toEqual([]);
   });
 
-  it.each(["OPS", "ops ", " ops", "ops\0", "op", "", "constructor", "__proto__"])("is not %j", async (id) => {
-    expect(await findClient(recordingAuthorizationServer([configured]), id)).toMatchObject(UNKNOWN);
-  });
+  it.each(["OPS", "ops ", " ops", "ops\0", "op", "", "constructor", "__proto__"])(
+    "is not %j",
+    async (id) => {
+      expect(await findClient(recordingAuthorizationServer([configured]), id)).toMatchObject(
+        UNKNOWN,
+      );
+    },
+  );
 });
 
 describe("a registered client", () => {
@@ -89,9 +109,13 @@ describe("a registered client", () => {
       redirect_uris: METADATA.redirect_uris,
     });
     const found = await findClient(recordingAuthorizationServer([], ringOf("a")), client_id);
-    expect(await findClient(recordingAuthorizationServer([], ringOf("b", "a")), client_id)).toEqual(found);
+    expect(await findClient(recordingAuthorizationServer([], ringOf("b", "a")), client_id)).toEqual(
+      found,
+    );
     expect(found).toMatchObject({ ok: true });
-    expect(await findClient(recordingAuthorizationServer([], ringOf("b")), client_id)).toMatchObject(UNKNOWN);
+    expect(
+      await findClient(recordingAuthorizationServer([], ringOf("b")), client_id),
+    ).toMatchObject(UNKNOWN);
   });
 
   it("is nobody when any bit of its id was changed", async () => {
@@ -99,7 +123,9 @@ describe("a registered client", () => {
     const { client_id = "" } = await registerClient(desk, METADATA);
     const bytes = decodeBase64url(client_id.slice(2)) ?? new Uint8Array();
     for (let bit = 0; bit < bytes.length * 8; bit += 5) {
-      const flipped = Uint8Array.from(bytes, (byte, at) => (at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte));
+      const flipped = Uint8Array.from(bytes, (byte, at) =>
+        at === bit >> 3 ? byte ^ (1 << (bit & 7)) : byte,
+      );
       expect(await findClient(desk, `k.${encodeBase64url(flipped)}`)).toMatchObject(UNKNOWN);
     }
   });
@@ -120,7 +146,13 @@ describe("a registered client", () => {
       `z.${body}`,
       `K.${body}`,
     ];
-    for (const id of [...others, body, `.${body}`, `${client_id}.${body}`, `k.${body.replaceAll("-", "+")}+`])
+    for (const id of [
+      ...others,
+      body,
+      `.${body}`,
+      `${client_id}.${body}`,
+      `k.${body.replaceAll("-", "+")}+`,
+    ])
       expect(await findClient(desk, id)).toMatchObject(UNKNOWN);
   });
 
@@ -129,14 +161,24 @@ describe("a registered client", () => {
     const held = [["https://evil.example/"], "Evil", ["authorization_code"], null, null];
     for (const purpose of ["access", "pending", "form", "properties", "Client", ""])
       expect(await findClient(desk, await seal(desk.ring, purpose, held))).toMatchObject(UNKNOWN);
-    expect(await findClient(desk, await seal(desk.ring, "client", held, "elsewhere"))).toMatchObject(UNKNOWN);
-    expect(await findClient(desk, await signText(desk.ring, "client", JSON.stringify(held)))).toMatchObject(UNKNOWN);
+    expect(
+      await findClient(desk, await seal(desk.ring, "client", held, "elsewhere")),
+    ).toMatchObject(UNKNOWN);
+    expect(
+      await findClient(desk, await signText(desk.ring, "client", JSON.stringify(held))),
+    ).toMatchObject(UNKNOWN);
     expect(await findClient(desk, await seal(ringOf("x"), "client", held))).toMatchObject(UNKNOWN);
   });
 
   it("is nobody when its id is longer than any that was given out", async () => {
     const desk = recordingAuthorizationServer();
-    const large = await seal(desk.ring, "client", [["https://client.example.com/"], "x".repeat(6_000), [], null, null]);
+    const large = await seal(desk.ring, "client", [
+      ["https://client.example.com/"],
+      "x".repeat(6_000),
+      [],
+      null,
+      null,
+    ]);
     expect(await findClient(desk, large)).toMatchObject(UNKNOWN);
   });
 });

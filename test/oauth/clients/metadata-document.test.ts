@@ -19,7 +19,10 @@ import { authorizeUrl, createBrowser } from "../browser.ts";
 
 const OWN = "mcp.test.example.com";
 const plain = recordingAuthorizationServer();
-const desk: RecordingAuthorizationServer = { ...plain, settings: { ...plain.settings, publicHost: OWN } };
+const desk: RecordingAuthorizationServer = {
+  ...plain,
+  settings: { ...plain.settings, publicHost: OWN },
+};
 const ID = "https://client.example.com/oauth/client.json";
 
 /** Each test has a URL of its own, because documents are kept as long as the isolate. */
@@ -30,9 +33,14 @@ function documentOf(client_id: string, more: JsonObject = {}): JsonObject {
   return { client_id, client_name: "Client", redirect_uris: ["http://127.0.0.1:3000/cb"], ...more };
 }
 
-function answer(body: JsonObject | string, headers: Record<string, string> = {}, status: number = 200): () => Response {
+function answer(
+  body: JsonObject | string,
+  headers: Record<string, string> = {},
+  status: number = 200,
+): () => Response {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  return () => new Response(text, { status, headers: { "content-type": "application/json", ...headers } });
+  return () =>
+    new Response(text, { status, headers: { "content-type": "application/json", ...headers } });
 }
 
 afterEach(() => {
@@ -42,50 +50,73 @@ afterEach(() => {
 
 /** Every way to spell an address or a name that only this machine or its network knows. */
 const PRIVATE_HOSTS = [
-  ...[
-    "localhost",
-    "LOCALHOST",
-    "localhost.",
-    "a.localhost",
-    "127.0.0.1",
-    "127.1",
-    "127.0.1",
-    "127.0.0.1.",
-    "2130706433",
-  ],
-  ...["0x7f000001", "0x7f.0.0.1", "0177.0.0.1", "017700000001", "0", "0.0.0.0", "127.255.255.254", "%31%32%37.0.0.1"],
-  ...["\u0031\u0032\u0037.0.0.1", "\uFF11\uFF12\uFF17.0.0.1", "127\u30020.0.1", "\u24DBocalhost", "[::1]", "[::]"],
-  ...["[0:0:0:0:0:0:0:1]", "[::ffff:127.0.0.1]", "[::ffff:7f00:1]", "[::127.0.0.1]", "[64:ff9b::7f00:1]", "[fd00::1]"],
-  ...["[fc00::1]", "[fe80::1]", "[::ffff:a9fe:a9fe]", "169.254.169.254", "0xa9fea9fe", "2852039166", "169.254.43518"],
-  ...[
-    "10.0.0.1",
-    "10.1",
-    "012.0.0.1",
-    "172.16.0.1",
-    "192.168.0.1",
-    "192.168.1",
-    "0xc0a80001",
-    "100.64.0.1",
-    "255.255.255.255",
-  ],
-  ...["224.0.0.1", "1.1.1.1", "[2606:4700::1111]", "metadata", "intranet", "metadata.google.internal", "printer.local"],
-  ...[
-    "x.home.arpa",
-    "client.example.com.",
-    "svc.cluster.local",
-    "api.default.svc",
-    "nas.lan",
-    "wiki.corp",
-    "x.internal",
-    "x.onion",
-    "client.test",
-    "localhost.example.com",
-    // Our own, which would wait for itself.
-    "mcp.test.example.com",
-    "client.example.com:80",
-    "client.example.com:8443",
-    "client.example.com:22",
-  ],
+  "localhost",
+  "LOCALHOST",
+  "localhost.",
+  "a.localhost",
+  "127.0.0.1",
+  "127.1",
+  "127.0.1",
+  "127.0.0.1.",
+  "2130706433",
+  "0x7f000001",
+  "0x7f.0.0.1",
+  "0177.0.0.1",
+  "017700000001",
+  "0",
+  "0.0.0.0",
+  "127.255.255.254",
+  "%31%32%37.0.0.1",
+  "\u0031\u0032\u0037.0.0.1",
+  "\uFF11\uFF12\uFF17.0.0.1",
+  "127\u30020.0.1",
+  "\u24DBocalhost",
+  "[::1]",
+  "[::]",
+  "[0:0:0:0:0:0:0:1]",
+  "[::ffff:127.0.0.1]",
+  "[::ffff:7f00:1]",
+  "[::127.0.0.1]",
+  "[64:ff9b::7f00:1]",
+  "[fd00::1]",
+  "[fc00::1]",
+  "[fe80::1]",
+  "[::ffff:a9fe:a9fe]",
+  "169.254.169.254",
+  "0xa9fea9fe",
+  "2852039166",
+  "169.254.43518",
+  "10.0.0.1",
+  "10.1",
+  "012.0.0.1",
+  "172.16.0.1",
+  "192.168.0.1",
+  "192.168.1",
+  "0xc0a80001",
+  "100.64.0.1",
+  "255.255.255.255",
+  "224.0.0.1",
+  "1.1.1.1",
+  "[2606:4700::1111]",
+  "metadata",
+  "intranet",
+  "metadata.google.internal",
+  "printer.local",
+  "x.home.arpa",
+  "client.example.com.",
+  "svc.cluster.local",
+  "api.default.svc",
+  "nas.lan",
+  "wiki.corp",
+  "x.internal",
+  "x.onion",
+  "client.test",
+  "localhost.example.com",
+  // Our own, which would wait for itself.
+  "mcp.test.example.com",
+  "client.example.com:80",
+  "client.example.com:8443",
+  "client.example.com:22",
 ];
 
 const MALFORMED = [
@@ -134,14 +165,17 @@ describe("a client id that is a URL", () => {
     expect(isClientUrl(id)).toBe(true);
   });
 
-  it.each(PRIVATE_HOSTS.map((host) => `https://${host}/c.json`))("is never fetched from %s", async (id) => {
-    const asked = serveResponses({});
-    expect(await findClient(desk, id)).toMatchObject({
-      ok: false,
-      error: { error: "invalid_client", reason: "document.url" },
-    });
-    expect(asked).toEqual([]);
-  });
+  it.each(PRIVATE_HOSTS.map((host) => `https://${host}/c.json`))(
+    "is never fetched from %s",
+    async (id) => {
+      const asked = serveResponses({});
+      expect(await findClient(desk, id)).toMatchObject({
+        ok: false,
+        error: { error: "invalid_client", reason: "document.url" },
+      });
+      expect(asked).toEqual([]);
+    },
+  );
 
   it.each(MALFORMED)("is never fetched when it is %j", async (id) => {
     const asked = serveResponses({});
@@ -161,7 +195,9 @@ describe("a document", () => {
       scope: "read",
       logo_uri: "x",
     };
-    serveResponses({ [id]: answer(documentOf(id, more), { "content-type": "application/json; charset=utf-8" }) });
+    serveResponses({
+      [id]: answer(documentOf(id, more), { "content-type": "application/json; charset=utf-8" }),
+    });
     expect(await findClient(desk, id)).toEqual({
       ok: true,
       value: {
@@ -185,23 +221,42 @@ describe("a document", () => {
     expect(parseClientMetadataDocument(ID, documentOf(ID, { ...method, jwks }), [])).toMatchObject({
       value: { auth: { method: "private_key_jwt", jwks } },
     });
-    expect(parseClientMetadataDocument(ID, documentOf(ID, { ...method, jwks_uri }), [])).toMatchObject({
+    expect(
+      parseClientMetadataDocument(ID, documentOf(ID, { ...method, jwks_uri }), []),
+    ).toMatchObject({
       value: { auth: { jwks: jwks_uri } },
     });
   });
 
   it("may say null where it says nothing", () => {
     const without = parseClientMetadataDocument(ID, documentOf(ID), ["read"]);
-    const optional = ["client_secret", "client_secret_expires_at", "grant_types", "response_types", "scope", "jwks"];
-    for (const name of [...optional, "jwks_uri", "token_endpoint_auth_method", "application_type", "logo_uri"])
-      expect([name, parseClientMetadataDocument(ID, documentOf(ID, { [name]: null }), ["read"])]).toEqual([
+    const optional = [
+      "client_secret",
+      "client_secret_expires_at",
+      "grant_types",
+      "response_types",
+      "scope",
+      "jwks",
+    ];
+    for (const name of [
+      ...optional,
+      "jwks_uri",
+      "token_endpoint_auth_method",
+      "application_type",
+      "logo_uri",
+    ])
+      expect([
         name,
-        without,
-      ]);
+        parseClientMetadataDocument(ID, documentOf(ID, { [name]: null }), ["read"]),
+      ]).toEqual([name, without]);
     const method = { token_endpoint_auth_method: "private_key_jwt" };
     const keys = { jwks: null, jwks_uri: "https://client.example.com/jwks.json" };
-    expect(parseClientMetadataDocument(ID, documentOf(ID, { ...method, ...keys }), []).ok).toBe(true);
-    expect(without).toMatchObject({ value: { grantTypes: ["authorization_code", "refresh_token"] } });
+    expect(parseClientMetadataDocument(ID, documentOf(ID, { ...method, ...keys }), []).ok).toBe(
+      true,
+    );
+    expect(without).toMatchObject({
+      value: { grantTypes: ["authorization_code", "refresh_token"] },
+    });
   });
 
   it.each<[string, JsonObject]>([
@@ -231,17 +286,30 @@ describe("a document", () => {
     ["a shared secret as Basic", { token_endpoint_auth_method: "client_secret_basic" }],
     ["a shared secret in the form", { token_endpoint_auth_method: "client_secret_post" }],
     ["a shared secret in a JWT", { token_endpoint_auth_method: "client_secret_jwt" }],
-    ["a shared secret beside keys", { token_endpoint_auth_method: "client_secret_basic", jwks: { keys: [] } }],
+    [
+      "a shared secret beside keys",
+      { token_endpoint_auth_method: "client_secret_basic", jwks: { keys: [] } },
+    ],
     ["an unknown method", { token_endpoint_auth_method: "tls_client_auth" }],
     ["a method that is no string", { token_endpoint_auth_method: ["none"] }],
-    ["keys in two places, though it uses none", { jwks: {}, jwks_uri: "https://client.example.com/j" }],
+    [
+      "keys in two places, though it uses none",
+      { jwks: {}, jwks_uri: "https://client.example.com/j" },
+    ],
     ["keys nowhere", { token_endpoint_auth_method: "private_key_jwt" }],
     [
       "keys in two places",
-      { token_endpoint_auth_method: "private_key_jwt", jwks: {}, jwks_uri: "https://client.example.com/j" },
+      {
+        token_endpoint_auth_method: "private_key_jwt",
+        jwks: {},
+        jwks_uri: "https://client.example.com/j",
+      },
     ],
     ["keys in a list", { token_endpoint_auth_method: "private_key_jwt", jwks: [] }],
-    ["keys in a string", { token_endpoint_auth_method: "private_key_jwt", jwks: "https://client.example.com/j" }],
+    [
+      "keys in a string",
+      { token_endpoint_auth_method: "private_key_jwt", jwks: "https://client.example.com/j" },
+    ],
     [
       "keys over plain http",
       { token_endpoint_auth_method: "private_key_jwt", jwks_uri: "http://client.example.com/j" },
@@ -321,10 +389,14 @@ describe("a document", () => {
     };
     const id = freshId();
     const asked = serveResponses({ [id]: answer(documentOf(id)) });
-    expect(await findClient(off, id)).toMatchObject({ error: { error: "invalid_client", reason: "client.unknown" } });
+    expect(await findClient(off, id)).toMatchObject({
+      error: { error: "invalid_client", reason: "client.unknown" },
+    });
     expect(asked).toEqual([]);
     const offered = async ({ settings }: RecordingAuthorizationServer): Promise<unknown> =>
-      (await serverMetadataResponse(IDENTIFIERS, settings).json<JsonObject>())["client_id_metadata_document_supported"];
+      (await serverMetadataResponse(IDENTIFIERS, settings).json<JsonObject>())[
+        "client_id_metadata_document_supported"
+      ];
     expect([await offered(off), await offered(desk)]).toEqual([false, true]);
     expect(await findClient(desk, id)).toMatchObject({ ok: true });
     // Not even one that was kept before.
@@ -369,7 +441,9 @@ describe("a document's cache", () => {
   it("spares the second fetch until the document is stale", async () => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const id = freshId();
-    const asked = serveResponses({ [id]: answer(documentOf(id), { "cache-control": "max-age=60" }) });
+    const asked = serveResponses({
+      [id]: answer(documentOf(id), { "cache-control": "max-age=60" }),
+    });
     for (const [seconds, fetches] of [
       [0, 1],
       [59, 1],

@@ -29,12 +29,21 @@ export function recordingAuthorizationServer(
     asked.push(name);
     return desk.accounts.getByName(name);
   };
-  return { ...desk, accounts: { getByName } as unknown as AuthorizationServer["accounts"], requestedAccounts: asked };
+  return {
+    ...desk,
+    accounts: { getByName } as unknown as AuthorizationServer["accounts"],
+    requestedAccounts: asked,
+  };
 }
 
-export type RecordingAuthorizationServer = AuthorizationServer & { readonly requestedAccounts: readonly string[] };
+export type RecordingAuthorizationServer = AuthorizationServer & {
+  readonly requestedAccounts: readonly string[];
+};
 
-export function registrationRequest(body: JsonObject | string, headers: Record<string, string> = {}): Request {
+export function registrationRequest(
+  body: JsonObject | string,
+  headers: Record<string, string> = {},
+): Request {
   return new Request(`${IDENTIFIERS.issuer}/register`, {
     method: "POST",
     headers: { "content-type": "application/json", ...headers },
@@ -43,7 +52,10 @@ export function registrationRequest(body: JsonObject | string, headers: Record<s
 }
 
 /** Registers and returns the answer's members. */
-export async function registerClient(desk: AuthorizationServer, metadata: JsonObject): Promise<Record<string, string>> {
+export async function registerClient(
+  desk: AuthorizationServer,
+  metadata: JsonObject,
+): Promise<Record<string, string>> {
   return (await registrationEndpoint(desk, registrationRequest(metadata))).json();
 }
 
@@ -54,7 +66,9 @@ export function serveResponses(answers: Record<string, () => Response>): string[
     const url = input instanceof Request ? input.url : String(input);
     asked.push(url);
     const answer = answers[url];
-    return answer === undefined ? Promise.reject(new TypeError("unreachable")) : Promise.resolve(answer());
+    return answer === undefined
+      ? Promise.reject(new TypeError("unreachable"))
+      : Promise.resolve(answer());
   });
   return asked;
 }
@@ -68,7 +82,10 @@ export interface AssertionSigner {
 /** A fresh ES256 key. */
 export async function createAssertionSigner(kid: string = "one"): Promise<AssertionSigner> {
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const pair = (await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"])) as CryptoKeyPair;
+  const pair = (await crypto.subtle.generateKey(algorithm, true, [
+    "sign",
+    "verify",
+  ])) as CryptoKeyPair;
   const { x = "", y = "" } = (await crypto.subtle.exportKey("jwk", pair.publicKey)) as JsonWebKey;
   return {
     jwk: { kty: "EC", crv: "P-256", x, y, kid },
@@ -76,7 +93,11 @@ export async function createAssertionSigner(kid: string = "one"): Promise<Assert
       const parts = [{ alg: "ES256", kid, ...header }, claims].map((part) =>
         encodeBase64url(encodeUtf8(JSON.stringify(part))),
       );
-      const signature = await crypto.subtle.sign(algorithm, pair.privateKey, encodeUtf8(parts.join(".")));
+      const signature = await crypto.subtle.sign(
+        algorithm,
+        pair.privateKey,
+        encodeUtf8(parts.join(".")),
+      );
       return `${parts.join(".")}.${encodeBase64url(new Uint8Array(signature))}`;
     },
   };

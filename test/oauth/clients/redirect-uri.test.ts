@@ -62,9 +62,20 @@ const DANGEROUS = [
   "tel:123",
   "urn:ietf:wg:oauth:2.0:oob",
   // Each of them opens something, by an error redirect alone.
-  ...["shortcuts", "cifs", "dav", "davs", "git+ssh", "rsync", "rtsp", "webcal", "smb", "ssh", "steam", "zoommtg"].map(
-    (scheme) => `${scheme}://host/path`,
-  ),
+  ...[
+    "shortcuts",
+    "cifs",
+    "dav",
+    "davs",
+    "git+ssh",
+    "rsync",
+    "rtsp",
+    "webcal",
+    "smb",
+    "ssh",
+    "steam",
+    "zoommtg",
+  ].map((scheme) => `${scheme}://host/path`),
   ...[
     "tel",
     "skype",
@@ -106,10 +117,36 @@ function disguises(uri: string): string[] {
     uri,
     uri.toUpperCase(),
     `${scheme.charAt(0).toUpperCase()}${scheme.slice(1)}:${tail}`,
-    ...["\t", "\n", "\r", "\r\n", "\0", "\u00AD", "\u200B", "\uFEFF", "%09", "%00", "&#9;", "&Tab;", "\\"].map(inside),
-    ...[" ", "\t", "\n", "\x01", "\x1F", "\u00A0", "\u200B", "\uFEFF", "\\", "/", "//", "%20", "%09"].map(
-      (lead) => lead + uri,
-    ),
+    ...[
+      "\t",
+      "\n",
+      "\r",
+      "\r\n",
+      "\0",
+      "\u00AD",
+      "\u200B",
+      "\uFEFF",
+      "%09",
+      "%00",
+      "&#9;",
+      "&Tab;",
+      "\\",
+    ].map(inside),
+    ...[
+      " ",
+      "\t",
+      "\n",
+      "\x01",
+      "\x1F",
+      "\u00A0",
+      "\u200B",
+      "\uFEFF",
+      "\\",
+      "/",
+      "//",
+      "%20",
+      "%09",
+    ].map((lead) => lead + uri),
     `${uri} `,
     `${uri}\n`,
     `${scheme} :${tail}`,
@@ -243,7 +280,9 @@ describe("checkRedirectUri", () => {
   it("takes 2,000 characters and refuses 2,001", () => {
     const rest = 2_000 - "https://client.example/".length;
     expect(checkRedirectUri(`https://client.example/${"a".repeat(rest)}`, false).ok).toBe(true);
-    expect(checkRedirectUri(`https://client.example/${"a".repeat(rest + 1)}`, false).ok).toBe(false);
+    expect(checkRedirectUri(`https://client.example/${"a".repeat(rest + 1)}`, false).ok).toBe(
+      false,
+    );
   });
 
   it("tells developers why, in ASCII that an error_description may hold", () => {
@@ -256,7 +295,15 @@ describe("checkRedirectUri", () => {
 
 function clientOf(...redirectUris: string[]): Client {
   const rest = { metadataHost: undefined, grantTypes: [], auth: { method: "none" } } as const;
-  return { id: "c", key: "c", name: "C", redirectUris, ...rest, scopes: undefined, defaultScopes: undefined };
+  return {
+    id: "c",
+    key: "c",
+    name: "C",
+    redirectUris,
+    ...rest,
+    scopes: undefined,
+    defaultScopes: undefined,
+  };
 }
 
 describe("matchRedirectUri", () => {
@@ -269,7 +316,10 @@ describe("matchRedirectUri", () => {
     ["http://localhost", "http://localhost:9"],
     ["com.example.app:/cb", "com.example.app:/cb"],
   ])("%s lets %s pass", (registered, asked) => {
-    expect(matchRedirectUri(clientOf("https://other.example/", registered), asked)).toEqual({ ok: true, value: asked });
+    expect(matchRedirectUri(clientOf("https://other.example/", registered), asked)).toEqual({
+      ok: true,
+      value: asked,
+    });
   });
 
   it.each([
@@ -310,7 +360,9 @@ describe("matchRedirectUri", () => {
   });
 
   it("may be left out when there is exactly one", () => {
-    expect(matchRedirectUri(clientOf("https://client.example/cb"), undefined)).toMatchObject({ ok: true });
+    expect(matchRedirectUri(clientOf("https://client.example/cb"), undefined)).toMatchObject({
+      ok: true,
+    });
     for (const several of [[], ["https://a.example/", "https://b.example/"]])
       expect(matchRedirectUri(clientOf(...several), undefined)).toMatchObject({
         ok: false,

@@ -6,7 +6,12 @@ import { findClient } from "../../../src/oauth/clients/find.ts";
 import { serverMetadataResponse } from "../../../src/oauth/authorization-server/metadata.ts";
 import { registrationEndpoint } from "../../../src/oauth/clients/register.ts";
 import { registerSecret } from "../../secrets.ts";
-import { recordingAuthorizationServer, IDENTIFIERS, registerClient, registrationRequest } from "./recording-server.ts";
+import {
+  recordingAuthorizationServer,
+  IDENTIFIERS,
+  registerClient,
+  registrationRequest,
+} from "./recording-server.ts";
 
 const desk = recordingAuthorizationServer();
 const PUBLIC: JsonObject = {
@@ -16,14 +21,21 @@ const PUBLIC: JsonObject = {
 
 const WEB = ["https://client.example.com/cb"];
 /** What a client gets that wants to prove itself in a way that is not there. */
-const SECRETIVE: JsonObject = { token_endpoint_auth_method: "client_secret_basic", client_secret_expires_at: 0 };
+const SECRETIVE: JsonObject = {
+  token_endpoint_auth_method: "client_secret_basic",
+  client_secret_expires_at: 0,
+};
 
 let lines: string[] = [];
 beforeEach(() => {
   lines = [];
-  vi.spyOn(console, "log").mockImplementation((line) => void lines.push(String(line)));
+  vi.spyOn(console, "log").mockImplementation((line) => {
+    lines.push(String(line));
+  });
 });
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe("a registration", () => {
   it("of a public client answers 201 with all that was registered, and is not cached", async () => {
@@ -46,7 +58,8 @@ describe("a registration", () => {
     expect(answer.status).toBe(201);
     expect(answer.headers.get("cache-control")).toBe("no-store");
     expect(answer.headers.get("content-type")).toMatch(/^application\/json/);
-    const { client_id, client_id_issued_at, ...rest }: Record<string, unknown> = await answer.json();
+    const { client_id, client_id_issued_at, ...rest }: Record<string, unknown> =
+      await answer.json();
     expect(client_id).toMatch(/^k\.[\w-]{60,600}$/);
     expect(client_id_issued_at).toBeCloseTo(Date.now() / 1000, -1);
     expect(rest).toEqual({
@@ -61,7 +74,10 @@ describe("a registration", () => {
   });
 
   it("leaves one audit line that names the client by its key alone", async () => {
-    const { client_id } = await registerClient(desk, { ...PUBLIC, client_name: "Name of a stranger" });
+    const { client_id } = await registerClient(desk, {
+      ...PUBLIC,
+      client_name: "Name of a stranger",
+    });
     const client = await findClient(desk, client_id);
     expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual([
       { event: "oauth.registered", client: client.ok && client.value.key, method: "none" },
@@ -84,7 +100,10 @@ describe("a registration", () => {
       registerSecret(client_secret);
       expect(client_secret).toMatch(/^[\w-]{43}$/);
       expect((await registerClient(desk, asked))["client_secret"]).not.toBe(client_secret);
-      expect(await findClient(desk, client_id)).toMatchObject({ ok: true, value: { auth: { method: "secret" } } });
+      expect(await findClient(desk, client_id)).toMatchObject({
+        ok: true,
+        value: { auth: { method: "secret" } },
+      });
       expect(lines.join()).not.toContain(client_secret);
     },
   );
@@ -99,33 +118,62 @@ describe("a registration", () => {
     [["client_credentials", "authorization_code"], ["authorization_code"]],
     [[...both, "urn:ietf:params:oauth:grant-type:device_code", "implicit", "implicit"], both],
   ])("with the grant types %j gets %j", async (grant_types, given) => {
-    const answer = await registerClient(desk, { ...PUBLIC, ...(grant_types !== undefined && { grant_types }) });
+    const answer = await registerClient(desk, {
+      ...PUBLIC,
+      ...(grant_types !== undefined && { grant_types }),
+    });
     expect(answer["grant_types"]).toEqual(given);
-    expect(await findClient(desk, answer["client_id"])).toMatchObject({ value: { grantTypes: given } });
+    expect(await findClient(desk, answer["client_id"])).toMatchObject({
+      value: { grantTypes: given },
+    });
   });
 
   it("with all that the metadata offer is answered with what it gets of it", async () => {
-    const machine = { client_id: "m", client_name: "M", redirect_uris: [], grant_types: ["client_credentials"] };
+    const machine = {
+      client_id: "m",
+      client_name: "M",
+      redirect_uris: [],
+      grant_types: ["client_credentials"],
+    };
     const offered: JsonObject = await serverMetadataResponse(IDENTIFIERS, {
       ...desk.settings,
       clients: [machine],
     }).json();
-    const { grant_types_supported: grant_types, token_endpoint_auth_methods_supported: methods } = offered;
+    const { grant_types_supported: grant_types, token_endpoint_auth_methods_supported: methods } =
+      offered;
     expect(grant_types).toEqual([...both, "client_credentials"]);
-    const asked = { ...PUBLIC, grant_types: grant_types ?? null, scope: "read write offline_access" };
+    const asked = {
+      ...PUBLIC,
+      grant_types: grant_types ?? null,
+      scope: "read write offline_access",
+    };
     for (const token_endpoint_auth_method of methods as string[]) {
-      const answer = await registrationEndpoint(desk, registrationRequest({ ...asked, token_endpoint_auth_method }));
-      expect([token_endpoint_auth_method, answer.status]).toEqual([token_endpoint_auth_method, 201]);
+      const answer = await registrationEndpoint(
+        desk,
+        registrationRequest({ ...asked, token_endpoint_auth_method }),
+      );
+      expect([token_endpoint_auth_method, answer.status]).toEqual([
+        token_endpoint_auth_method,
+        201,
+      ]);
     }
   });
 
   it.each<[string, JsonObject, JsonObject]>([
-    ["a hybrid response as well", { response_types: ["code id_token", "code", "token"] }, { response_types: ["code"] }],
+    [
+      "a hybrid response as well",
+      { response_types: ["code id_token", "code", "token"] },
+      { response_types: ["code"] },
+    ],
     ["no response", { response_types: [] }, { response_types: ["code"] }],
     ["a kind of its own", { application_type: "Native" }, { application_type: "native" }],
     ["an empty kind", { application_type: "" }, { application_type: "native" }],
     ["a web client", { application_type: "web", redirect_uris: WEB }, { application_type: "web" }],
-    ["signatures", { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [] } }, SECRETIVE],
+    [
+      "signatures",
+      { token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [] } },
+      SECRETIVE,
+    ],
     ["a secret in a JWT", { token_endpoint_auth_method: "client_secret_jwt" }, SECRETIVE],
     ["certificates", { token_endpoint_auth_method: "tls_client_auth" }, SECRETIVE],
     ["an inherited method", { token_endpoint_auth_method: "constructor" }, SECRETIVE],
@@ -153,15 +201,30 @@ describe("a registration", () => {
   it("takes null for an absent member, each and all of them", async () => {
     const rest = { redirect_uris: WEB };
     const without = await registerClient(desk, rest);
-    const names = ["client_name", "scope", "grant_types", "response_types", "application_type", "jwks", "logo_uri"];
-    const nulls = Object.fromEntries([...names, "token_endpoint_auth_method"].map((name) => [name, null]));
+    const names = [
+      "client_name",
+      "scope",
+      "grant_types",
+      "response_types",
+      "application_type",
+      "jwks",
+      "logo_uri",
+    ];
+    const nulls = Object.fromEntries(
+      [...names, "token_endpoint_auth_method"].map((name) => [name, null]),
+    );
     for (const more of [nulls, ...Object.keys(nulls).map((name) => ({ [name]: null }))]) {
       const answer = await registerClient(desk, { ...rest, ...more });
       expect(Object.keys(answer)).toEqual(Object.keys(without));
-      expect(answer).toMatchObject({ token_endpoint_auth_method: "client_secret_basic", grant_types: both });
+      expect(answer).toMatchObject({
+        token_endpoint_auth_method: "client_secret_basic",
+        grant_types: both,
+      });
     }
     const keys = { jwks: null, jwks_uri: "https://client.example.com/keys" };
-    expect((await registrationEndpoint(desk, registrationRequest({ ...rest, ...keys }))).status).toBe(201);
+    expect(
+      (await registrationEndpoint(desk, registrationRequest({ ...rest, ...keys }))).status,
+    ).toBe(201);
   });
 
   it.each([
@@ -181,9 +244,9 @@ describe("a registration", () => {
   });
 
   it("has no name when nothing of it can be shown", async () => {
-    expect(await registerClient(desk, { ...PUBLIC, client_name: "\u202E\u200B \n\u2800" })).not.toHaveProperty(
-      "client_name",
-    );
+    expect(
+      await registerClient(desk, { ...PUBLIC, client_name: "\u202E\u200B \n\u2800" }),
+    ).not.toHaveProperty("client_name");
   });
 
   it("holds an id that carries the redirect URIs it was given", async () => {
@@ -205,10 +268,18 @@ describe("a registration", () => {
 async function expectRefused(request: Request, error: string): Promise<string> {
   const answer = await registrationEndpoint(desk, request);
   const said: { error: string; error_description: string } = await answer.json();
-  expect([answer.status, answer.headers.get("cache-control"), said.error]).toEqual([400, "no-store", error]);
+  expect([answer.status, answer.headers.get("cache-control"), said.error]).toEqual([
+    400,
+    "no-store",
+    error,
+  ]);
   expect(said.error_description).toMatch(/^[ !#-[\]-~]+$/);
   expect(lines).toHaveLength(1);
-  expect(JSON.parse(lines[0] ?? "")).toMatchObject({ event: "oauth.refused", endpoint: "register", error });
+  expect(JSON.parse(lines[0] ?? "")).toMatchObject({
+    event: "oauth.refused",
+    endpoint: "register",
+    error,
+  });
   return said.error_description;
 }
 
@@ -237,7 +308,9 @@ describe("a registration is refused", () => {
     ["out of band", ["urn:ietf:wg:oauth:2.0:oob"]],
   ])("when redirect_uris is %s", async (_, redirect_uris) => {
     const rest = { token_endpoint_auth_method: "none" };
-    const request = registrationRequest(redirect_uris === undefined ? rest : { ...rest, redirect_uris });
+    const request = registrationRequest(
+      redirect_uris === undefined ? rest : { ...rest, redirect_uris },
+    );
     await expectRefused(request, "invalid_redirect_uri");
   });
 
@@ -248,11 +321,20 @@ describe("a registration is refused", () => {
     ["com.example.app:/cb"],
     ["cursor://a.b/cb"],
   ])("when a web client has %s", async (uri) => {
-    const web = { ...PUBLIC, application_type: "web", redirect_uris: ["https://client.example/cb", uri] };
+    const web = {
+      ...PUBLIC,
+      application_type: "web",
+      redirect_uris: ["https://client.example/cb", uri],
+    };
     await expectRefused(registrationRequest(web), "invalid_redirect_uri");
-    expect((await registrationEndpoint(desk, registrationRequest({ ...web, application_type: "native" }))).status).toBe(
-      201,
-    );
+    expect(
+      (
+        await registrationEndpoint(
+          desk,
+          registrationRequest({ ...web, application_type: "native" }),
+        )
+      ).status,
+    ).toBe(201);
   });
 
   it.each<[string, JsonObject]>([
@@ -275,7 +357,10 @@ describe("a registration is refused", () => {
 
   it("for client_credentials alone, and says who may", async () => {
     const grant_types = ["client_credentials"];
-    const said = await expectRefused(registrationRequest({ ...PUBLIC, grant_types }), "invalid_client_metadata");
+    const said = await expectRefused(
+      registrationRequest({ ...PUBLIC, grant_types }),
+      "invalid_client_metadata",
+    );
     expect(said).toMatch(/client_credentials.*operator/);
   });
 
@@ -295,7 +380,10 @@ describe("a registration is refused", () => {
   it.each(["text/plain", "application/x-www-form-urlencoded", "application/json-patch+json", ""])(
     "as %j",
     async (type) => {
-      await expectRefused(registrationRequest(PUBLIC, { "content-type": type }), "invalid_client_metadata");
+      await expectRefused(
+        registrationRequest(PUBLIC, { "content-type": type }),
+        "invalid_client_metadata",
+      );
     },
   );
 
@@ -320,7 +408,10 @@ describe("a registration is refused", () => {
   it("when it would make an id too long to travel", async () => {
     const long = (count: number) =>
       Array.from({ length: count }, (_, i) => `https://client.example/${i}/${"a".repeat(1_000)}`);
-    await expectRefused(registrationRequest({ ...PUBLIC, redirect_uris: long(5) }), "invalid_client_metadata");
+    await expectRefused(
+      registrationRequest({ ...PUBLIC, redirect_uris: long(5) }),
+      "invalid_client_metadata",
+    );
     const { client_id } = await registerClient(desk, { ...PUBLIC, redirect_uris: long(4) });
     expect(client_id?.length).toBeLessThanOrEqual(6_000);
     expect(await findClient(desk, client_id)).toMatchObject({ ok: true });

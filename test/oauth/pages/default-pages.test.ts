@@ -28,7 +28,14 @@ function viewsOf(text: string, other: Partial<ClientView> = {}): View[] {
     ...other,
   };
   const field = { name: text, label: text, type: "text" as const, autocomplete: text, hint: text };
-  const grant = { id: text, clientName: text, redirectHost: text, scopes: [text], createdAt: 0, lastUsedAt: 1 };
+  const grant = {
+    id: text,
+    clientName: text,
+    redirectHost: text,
+    scopes: [text],
+    createdAt: 0,
+    lastUsedAt: 1,
+  };
   const signIn: SignInView = {
     view: "sign-in",
     ...form,
@@ -46,7 +53,13 @@ function viewsOf(text: string, other: Partial<ClientView> = {}): View[] {
     scopes: [{ name: text, description: text }],
   };
   const ended = { count: 1, clientName: text };
-  const account: AccountView = { view: "account", ...form, person: text, grants: [grant, grant], ended };
+  const account: AccountView = {
+    view: "account",
+    ...form,
+    person: text,
+    grants: [grant, grant],
+    ended,
+  };
   const message: MessageView = { view: "message", serverName: text, title: text, text };
   return [signIn, consent, account, message];
 }
@@ -55,8 +68,9 @@ function viewsOf(text: string, other: Partial<ClientView> = {}): View[] {
 async function skeleton(html: string): Promise<string[]> {
   const found: string[] = [];
   const rewriter = new HTMLRewriter().on("*", {
-    element: ({ tagName, attributes }) =>
-      void found.push([tagName, ...Array.from(attributes, ([name]) => name)].join(" ")),
+    element: ({ tagName, attributes }) => {
+      found.push([tagName, ...Array.from(attributes, ([name]) => name)].join(" "));
+    },
   });
   await rewriter.transform(new Response(html)).text();
   return found;
@@ -65,7 +79,11 @@ async function skeleton(html: string): Promise<string[]> {
 /** What a person reads in the first element of this name. */
 async function read(html: string, selector: string): Promise<string> {
   let text = "";
-  const rewriter = new HTMLRewriter().on(selector, { text: (chunk) => void (text += chunk.text) });
+  const rewriter = new HTMLRewriter().on(selector, {
+    text: (chunk) => {
+      text += chunk.text;
+    },
+  });
   await rewriter.transform(new Response(html)).text();
   return text.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
 }
@@ -74,13 +92,20 @@ describe("no text of a view becomes markup", () => {
   it.each(['"', "'", "<i>", "&", '" onfocus="alert(1)" x="', "</title><script>alert(1)</script>"])(
     "%s",
     async (hostile) => {
-      for (const other of [{}, { metadataHost: undefined }, { isLocal: true }, { redirectHost: `${hostile}:` }]) {
+      for (const other of [
+        {},
+        { metadataHost: undefined },
+        { isLocal: true },
+        { redirectHost: `${hostile}:` },
+      ]) {
         const [shown, plain] = [
           viewsOf(hostile, other),
           viewsOf("x", "redirectHost" in other ? { redirectHost: "x:" } : other),
         ];
         for (const [at, view] of shown.entries())
-          expect(await skeleton(renderPage(view, "n"))).toEqual(await skeleton(renderPage(plain[at] ?? view, "n")));
+          expect(await skeleton(renderPage(view, "n"))).toEqual(
+            await skeleton(renderPage(plain[at] ?? view, "n")),
+          );
       }
     },
   );
@@ -126,10 +151,42 @@ describe("the name of a client", () => {
   };
   /** Unicode's confusables of QUOTATION MARK, its other double quotation marks, and what looks like them beside Latin. */
   const doubleQuotes = [
-    ...['"', "\u{FF02}", "\u{201C}", "\u{201D}", "\u{201E}", "\u{201F}", "\u{2033}", "\u{2036}", "\u{3003}"],
-    ...["\u{5F4}", "\u{2DD}", "\u{2BA}", "\u{2F5}", "\u{2F6}", "\u{2EE}", "\u{5F2}", "\u{5D9}\u{5D9}", "\u{1CD3}"],
-    ...["\u{2034}", "\u{2037}", "\u{2057}", "\u{AB}", "\u{BB}", "\u{275D}", "\u{275E}", "\u{2760}", "\u{2E42}"],
-    ...["\u{301D}", "\u{301E}", "\u{301F}", "\u{1F676}", "\u{1F677}", "\u{1F678}", "\u{309B}", "\u{3099}", "\u{FF9E}"],
+    '"',
+    "\u{FF02}",
+    "\u{201C}",
+    "\u{201D}",
+    "\u{201E}",
+    "\u{201F}",
+    "\u{2033}",
+    "\u{2036}",
+    "\u{3003}",
+    "\u{5F4}",
+    "\u{2DD}",
+    "\u{2BA}",
+    "\u{2F5}",
+    "\u{2F6}",
+    "\u{2EE}",
+    "\u{5F2}",
+    "\u{5D9}\u{5D9}",
+    "\u{1CD3}",
+    "\u{2034}",
+    "\u{2037}",
+    "\u{2057}",
+    "\u{AB}",
+    "\u{BB}",
+    "\u{275D}",
+    "\u{275E}",
+    "\u{2760}",
+    "\u{2E42}",
+    "\u{301D}",
+    "\u{301E}",
+    "\u{301F}",
+    "\u{1F676}",
+    "\u{1F677}",
+    "\u{1F678}",
+    "\u{309B}",
+    "\u{3099}",
+    "\u{FF9E}",
   ];
   /** Its confusables of APOSTROPHE, but for yod, and the other single quotation marks. */
   const singleQuotes = Array.from(
@@ -140,14 +197,22 @@ describe("the name of a client", () => {
 
   it.each([
     ...doubleQuotes,
-    ...singleQuotes.flatMap((single) => [single.repeat(2), `'${single}`, `${single}\u2032`, `${single}"${single}`]),
+    ...singleQuotes.flatMap((single) => [
+      single.repeat(2),
+      `'${single}`,
+      `${single}\u2032`,
+      `${single}"${single}`,
+    ]),
   ])("cannot close the quotes with %j", async (mark) => {
     expect(await headingOf(`Safe${mark} is checked`)).toBe("“Safe' is checked” wants to use x");
   });
 
-  it.each(["\u030B", "\u030E", "\u0301\u0301", "\u0348"])("cannot close them with %j on nothing", async (mark) => {
-    expect(await headingOf(`Safe ${mark} is checked`)).toBe("“Safe ' is checked” wants to use x");
-  });
+  it.each(["\u030B", "\u030E", "\u0301\u0301", "\u0348"])(
+    "cannot close them with %j on nothing",
+    async (mark) => {
+      expect(await headingOf(`Safe ${mark} is checked`)).toBe("“Safe ' is checked” wants to use x");
+    },
+  );
 
   it.each([
     "O\u02BCahu",
@@ -211,16 +276,24 @@ describe("what is said about a client", () => {
     expect(ofScheme).toContain("Whichever app opens “cursor:” links gets the access");
     expect(notes).toEqual(kinds.flatMap(() => [ofLoopback, ofScheme]));
     // No two kinds of danger have the same words.
-    expect(new Set([ofLoopback, ofScheme, await note({})].map((text) => text.split("?")[0])).size).toBe(3);
+    expect(
+      new Set([ofLoopback, ofScheme, await note({})].map((text) => text.split("?")[0])).size,
+    ).toBe(3);
   });
 
   it("names the host of a metadata document, in place of the app itself", async () => {
     const client_id = "https://published.example.com/client.json";
-    const document = { client_id, client_name: "Published", redirect_uris: ["https://other.example.com/cb"] };
+    const document = {
+      client_id,
+      client_name: "Published",
+      redirect_uris: ["https://other.example.com/cb"],
+    };
     serveResponses({ [client_id]: () => Response.json(document) });
     const url = authorizeUrl({ client_id, redirect_uri: "https://other.example.com/cb" });
     const { html } = await openConsentPage(createBrowser(createAuthorizationServer()), url);
-    expect(await read(html, "dl")).toBe("Name comes frompublished.example.com\nAnswer goes toother.example.com");
+    expect(await read(html, "dl")).toBe(
+      "Name comes frompublished.example.com\nAnswer goes toother.example.com",
+    );
     expect(await read(html, ".note")).toBe("");
   });
 });

@@ -49,7 +49,10 @@ describe("checkResource", () => {
     "/mcp",
     "not a URL",
   ])("refuses %s", (value) => {
-    expect(checkResource(value, place)).toMatchObject({ ok: false, error: { error: "invalid_target" } });
+    expect(checkResource(value, place)).toMatchObject({
+      ok: false,
+      error: { error: "invalid_target" },
+    });
   });
 });
 
@@ -69,7 +72,10 @@ describe("readParams", () => {
     ["resource=x&resource=y", "invalid_target"],
     ["resource=x&resource=x&resource=X", "invalid_target"],
   ])("refuses %s", (text, error) => {
-    expect(readParams(text)).toMatchObject({ ok: false, error: { error, reason: "params.repeated" } });
+    expect(readParams(text)).toMatchObject({
+      ok: false,
+      error: { error, reason: "params.repeated" },
+    });
   });
 
   it("lets resource say the same twice", () => {
@@ -88,34 +94,59 @@ describe("readParams", () => {
     ["application/x-www-form-urlencoded, text/plain", "a=1", "params.type"],
     ["application/x-www-form-urlencoded", `a=${"x".repeat(MAX_PARAMS_BYTES)}`, "params.large"],
   ])("reads forms only: %s", async (type, body, reason) => {
-    const http = new Request("https://x/", { method: "POST", headers: { "content-type": type }, body });
+    const http = new Request("https://x/", {
+      method: "POST",
+      headers: { "content-type": type },
+      body,
+    });
     expect(await readForm(http)).toMatchObject({ ok: false, error: { reason } });
   });
 });
 
 describe("readCaller", () => {
   const ada: Caller = { issuer: "x", subject: "ada", client: "c", scopes: [] };
-  const verify = vi.fn((token: string) => Promise.resolve(token === "good" ? ok(ada) : err("token.forged")));
+  const verify = vi.fn((token: string) =>
+    Promise.resolve(token === "good" ? ok(ada) : err("token.forged")),
+  );
   const ask = (authorization?: string, url = "https://mcp.example.com/mcp") =>
-    authenticate(new Request(url, { headers: authorization === undefined ? {} : { authorization } }), place, verify, [
-      "a",
-      "b",
-    ]);
+    authenticate(
+      new Request(url, { headers: authorization === undefined ? {} : { authorization } }),
+      place,
+      verify,
+      ["a", "b"],
+    );
 
-  it.each(["Bearer good", "bearer good", "BEARER   good", "Bearer good "])("knows who sends %j", async (header) => {
-    expect(await ask(header)).toEqual(ok(ada));
-  });
+  it.each(["Bearer good", "bearer good", "BEARER   good", "Bearer good "])(
+    "knows who sends %j",
+    async (header) => {
+      expect(await ask(header)).toEqual(ok(ada));
+    },
+  );
 
   /** The answer to whoever is refused, and its challenge. */
-  const refusal = async (header?: string): Promise<{ status: number; challenge: string; cache: string | null }> => {
+  const refusal = async (
+    header?: string,
+  ): Promise<{ status: number; challenge: string; cache: string | null }> => {
     const refused = await ask(header);
     if (refused.ok) throw new Error("let in");
     const { status, headers } = refused.error;
-    return { status, challenge: headers.get("www-authenticate") ?? "", cache: headers.get("cache-control") };
+    return {
+      status,
+      challenge: headers.get("www-authenticate") ?? "",
+      cache: headers.get("cache-control"),
+    };
   };
-  const METADATA = 'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"';
+  const METADATA =
+    'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"';
 
-  const invalid = ["Bearer bad", 'Bearer "good"', "Bearer goöd", "Bearer good,good", "Bearer good=x", "Bearer ="];
+  const invalid = [
+    "Bearer bad",
+    'Bearer "good"',
+    "Bearer goöd",
+    "Bearer good,good",
+    "Bearer good=x",
+    "Bearer =",
+  ];
   it.each(invalid)("refuses %j with a challenge that says so", async (header) => {
     const { status, challenge, cache } = await refusal(header);
     expect([status, cache]).toEqual([401, "no-store"]);
@@ -124,28 +155,38 @@ describe("readCaller", () => {
     expect(challenge).toContain(METADATA);
   });
 
-  it.each(["Bearer", "bearer  ", "Bearer good good", "Bearer good, Bearer good", "Bearer good , x", "Bearer a b c"])(
-    "answers 400 to %j, which is no request for anything",
-    async (header) => {
-      verify.mockClear();
-      const { status, challenge, cache } = await refusal(header);
-      expect([status, cache]).toEqual([400, "no-store"]);
-      expect(challenge).toMatch(/^Bearer error="invalid_request", /);
-      expect(challenge).toContain(METADATA);
-      expect(verify).not.toHaveBeenCalled();
-    },
-  );
+  it.each([
+    "Bearer",
+    "bearer  ",
+    "Bearer good good",
+    "Bearer good, Bearer good",
+    "Bearer good , x",
+    "Bearer a b c",
+  ])("answers 400 to %j, which is no request for anything", async (header) => {
+    verify.mockClear();
+    const { status, challenge, cache } = await refusal(header);
+    expect([status, cache]).toEqual([400, "no-store"]);
+    expect(challenge).toMatch(/^Bearer error="invalid_request", /);
+    expect(challenge).toContain(METADATA);
+    expect(verify).not.toHaveBeenCalled();
+  });
 
-  it.each([undefined, "", " ", "Basic good", "Bearergood", "good", "DPoP good", "Basic Bearer good"])(
-    "names no error where no token was sent, but the scopes: %j",
-    async (header) => {
-      const { status, challenge } = await refusal(header);
-      expect(status).toBe(401);
-      expect(challenge).not.toContain("error");
-      expect(challenge).toContain('scope="a b"');
-      expect(challenge).toContain(METADATA);
-    },
-  );
+  it.each([
+    undefined,
+    "",
+    " ",
+    "Basic good",
+    "Bearergood",
+    "good",
+    "DPoP good",
+    "Basic Bearer good",
+  ])("names no error where no token was sent, but the scopes: %j", async (header) => {
+    const { status, challenge } = await refusal(header);
+    expect(status).toBe(401);
+    expect(challenge).not.toContain("error");
+    expect(challenge).toContain('scope="a b"');
+    expect(challenge).toContain(METADATA);
+  });
 
   it("looks at no token in the query", async () => {
     verify.mockClear();
@@ -166,14 +207,18 @@ describe("metadata", () => {
   const resource = { name: "x", scopes: ["read"] };
   const settings = { ...oauth, serverName: "x", scopes: { read: { description: "Read" } } };
 
-  const said = (response: Response | undefined): Promise<string> => response?.text() ?? Promise.resolve("nothing");
+  const said = (response: Response | undefined): Promise<string> =>
+    response?.text() ?? Promise.resolve("nothing");
   const RESOURCE = "/.well-known/oauth-protected-resource";
 
   it("keeps offline_access out of what the resource needs", async () => {
     const document = JSON.parse(
       await said(resourceMetadataResponse(`${RESOURCE}/mcp`, place, place.issuer, resource)),
     ) as unknown;
-    expect(document).toMatchObject({ scopes_supported: ["read"], authorization_servers: [place.issuer] });
+    expect(document).toMatchObject({
+      scopes_supported: ["read"],
+      authorization_servers: [place.issuer],
+    });
     const server = JSON.parse(await said(serverMetadataResponse(place, settings))) as unknown;
     expect(server).toMatchObject({ scopes_supported: ["read", "offline_access"] });
   });
@@ -183,7 +228,14 @@ describe("metadata", () => {
       said(resourceMetadataResponse(path, place, "https://issuer.example", resource));
     expect(await at(RESOURCE)).toContain(`"resource":"${place.issuer}"`);
     expect(await at(`${RESOURCE}/mcp`)).toContain(`"resource":"${place.resource}"`);
-    for (const path of ["/", "/mcp", `${RESOURCE}/`, `${RESOURCE}/mcp/`, `${RESOURCE}/other`, `${RESOURCE}mcp`])
+    for (const path of [
+      "/",
+      "/mcp",
+      `${RESOURCE}/`,
+      `${RESOURCE}/mcp/`,
+      `${RESOURCE}/other`,
+      `${RESOURCE}mcp`,
+    ])
       expect(await at(path)).toBe("nothing");
   });
 
@@ -195,18 +247,25 @@ describe("metadata", () => {
     for (const response of both) {
       expect(response?.headers.get("cache-control")).toBe("public, max-age=300");
       expect(response?.headers.get("vary")).toBe("Origin");
-      expect(response && withCors(response, "https://app.example").headers.get("vary")).toBe("Origin");
+      expect(response && withCors(response, "https://app.example").headers.get("vary")).toBe(
+        "Origin",
+      );
     }
     const other = new Response("", { headers: { vary: "Accept" } });
     expect(withCors(other, "https://app.example").headers.get("vary")).toBe("Accept, Origin");
   });
 
   it("offers client credentials only where a client may use them", async () => {
-    const machine = { client_id: "m", client_name: "m", redirect_uris: [], grant_types: ["client_credentials"] };
+    const machine = {
+      client_id: "m",
+      client_name: "m",
+      redirect_uris: [],
+      grant_types: ["client_credentials"],
+    };
     expect(await said(serverMetadataResponse(place, settings))).not.toContain("client_credentials");
-    expect(await said(serverMetadataResponse(place, { ...settings, clients: [machine] }))).toContain(
-      "client_credentials",
-    );
+    expect(
+      await said(serverMetadataResponse(place, { ...settings, clients: [machine] })),
+    ).toContain("client_credentials");
   });
 });
 

@@ -59,12 +59,20 @@ afterEach(() => {
 });
 
 const seconds = (): number => Date.now() / 1_000;
-const later = (s: number): void => void vi.setSystemTime(Date.now() + s * 1_000);
+const later = (s: number): void => {
+  vi.setSystemTime(Date.now() + s * 1_000);
+};
 const fetches = (path: string): number => asked.filter((one) => one === path).length;
 const TYP = { typ: "at+jwt" };
 
 function claims(over: object = {}): object {
-  const fixed = { iss: issuer, aud: PLACE.resource, sub: "ada", client_id: "app", scope: "read write" };
+  const fixed = {
+    iss: issuer,
+    aud: PLACE.resource,
+    sub: "ada",
+    client_id: "app",
+    scope: "read write",
+  };
   return { ...fixed, iat: seconds(), exp: seconds() + 300, ...over };
 }
 
@@ -74,7 +82,11 @@ async function reason(token: string, place: ServerIdentifiers = PLACE): Promise<
 }
 
 /** A token that differs from a good one by claims, header and key. */
-async function token(over: object = {}, header: object = {}, key: IssuerKey = first): Promise<string> {
+async function token(
+  over: object = {},
+  header: object = {},
+  key: IssuerKey = first,
+): Promise<string> {
   return signJws(key, claims(over), { ...TYP, ...header });
 }
 
@@ -92,10 +104,16 @@ describe("a JWT", () => {
     ["typed in capitals", {}, { typ: "AT+JWT" }],
     ["that names its client as OpenID does", { client_id: undefined, azp: "app" }, {}],
     ["without iat", { iat: undefined }, {}],
-    ["from a clock ahead of ours, by a minute", { iat: START / 1_000 + 60, nbf: START / 1_000 + 60 }, {}],
+    [
+      "from a clock ahead of ours, by a minute",
+      { iat: START / 1_000 + 60, nbf: START / 1_000 + 60 },
+      {},
+    ],
     ["for a clock behind ours, by less than a minute", { exp: START / 1_000 - 59 }, {}],
     ["that names no key", {}, { kid: undefined }],
-  ])("%s is taken", async (_, over, header) => expect(await reason(await token(over, header))).toBe("taken"));
+  ])("%s is taken", async (_, over, header) =>
+    expect(await reason(await token(over, header))).toBe("taken"),
+  );
 
   test.each<[scope: unknown, scopes: string[]]>([
     ["", []],
@@ -110,7 +128,10 @@ describe("a JWT", () => {
     [{ read: true }, []],
     [7, []],
   ])("with scope %j carries %j", async (scope, scopes) => {
-    expect(await verify(await token({ scope }), PLACE)).toMatchObject({ ok: true, value: { scopes } });
+    expect(await verify(await token({ scope }), PLACE)).toMatchObject({
+      ok: true,
+      value: { scopes },
+    });
   });
 
   test("may say null where it says nothing", async () => {
@@ -173,10 +194,16 @@ describe("a JWT", () => {
     expect(await reason(`${good.slice(0, good.lastIndexOf("."))}.`)).toBe("token.signature");
     const head = encodeBase64url(encodeUtf8('{"alg":"HS256","typ":"at+jwt","kid":"first"}'));
     for (const text of [String(first.jwk["x"]), JSON.stringify(first.jwk)]) {
-      const secret = await crypto.subtle.importKey("raw", encodeUtf8(text), { name: "HMAC", hash: "SHA-256" }, false, [
-        "sign",
-      ]);
-      const mac = new Uint8Array(await crypto.subtle.sign("HMAC", secret, encodeUtf8(`${head}.${body}`)));
+      const secret = await crypto.subtle.importKey(
+        "raw",
+        encodeUtf8(text),
+        { name: "HMAC", hash: "SHA-256" },
+        false,
+        ["sign"],
+      );
+      const mac = new Uint8Array(
+        await crypto.subtle.sign("HMAC", secret, encodeUtf8(`${head}.${body}`)),
+      );
       expect(await reason(`${head}.${body}.${encodeBase64url(mac)}`)).toBe("token.malformed");
     }
   });
@@ -184,7 +211,11 @@ describe("a JWT", () => {
   test("signed by a key it brings along is refused", async () => {
     const mine = await issuerKey("EdDSA", "mine");
     served["https://evil.example/keys"] = { keys: [mine.jwk] };
-    for (const header of [{ jwk: mine.jwk }, { jku: "https://evil.example/keys" }, { kid: "first", jwk: mine.jwk }])
+    for (const header of [
+      { jwk: mine.jwk },
+      { jku: "https://evil.example/keys" },
+      { kid: "first", jwk: mine.jwk },
+    ])
       expect(await reason(await token({}, header, mine))).toBe("token.signature");
     expect(fetches("https://evil.example/keys")).toBe(0);
   });
@@ -195,14 +226,18 @@ describe("a JWT", () => {
     expect(await reason(`${head}.${other}.${signature}`)).toBe("token.signature");
   });
 
-  test.each(["JWT", undefined, "application/jwt"])("of type %j is taken where the operator says so", async (typ) => {
-    verify = externalTokenVerifier({ issuer, acceptsAnyJwtType: true });
-    expect(await reason(await token({}, { typ }))).toBe("taken");
-    expect(await reason(await token({}, { typ: "dpop+jwt" }))).toBe("token.type");
-  });
+  test.each(["JWT", undefined, "application/jwt"])(
+    "of type %j is taken where the operator says so",
+    async (typ) => {
+      verify = externalTokenVerifier({ issuer, acceptsAnyJwtType: true });
+      expect(await reason(await token({}, { typ }))).toBe("taken");
+      expect(await reason(await token({}, { typ: "dpop+jwt" }))).toBe("token.type");
+    },
+  );
 
   test("that cannot be good by its claims costs the issuer nothing", async () => {
-    for (const over of [{ iss: "https://evil.example" }, { aud: "x" }, { exp: 1 }]) await reason(await token(over));
+    for (const over of [{ iss: "https://evil.example" }, { aud: "x" }, { exp: 1 }])
+      await reason(await token(over));
     await reason("not.a.token");
     expect(asked).toEqual([]);
   });
@@ -254,7 +289,9 @@ describe("keys", () => {
     later(31);
     expect(await reason(await token({}, {}, second))).toBe("taken");
     expect(fetches("/keys")).toBe(2);
-    expect(await reason(await token({ sub: "bob" })), "the old key is gone").toBe("token.signature");
+    expect(await reason(await token({ sub: "bob" })), "the old key is gone").toBe(
+      "token.signature",
+    );
     for (let n = 0; n < 5; n += 1) {
       const unknown = await token({ sub: `n${n}` }, { kid: `unknown ${n}` }, second);
       expect(await reason(unknown)).toBe("token.signature");
@@ -295,7 +332,12 @@ describe("keys", () => {
 
   test("that are asked for at the same time, by a cold isolate, are there for everyone", async () => {
     const tokens = await Promise.all(["a", "b", "c", "d"].map((sub) => token({ sub })));
-    expect(await Promise.all(tokens.map((one) => reason(one)))).toEqual(["taken", "taken", "taken", "taken"]);
+    expect(await Promise.all(tokens.map((one) => reason(one)))).toEqual([
+      "taken",
+      "taken",
+      "taken",
+      "taken",
+    ]);
   });
 
   test("that are being fetched again do not hold up tokens of known ones", async () => {
@@ -333,7 +375,12 @@ describe("key sets that strangers name", () => {
       expect(await isSignedBy(await signed(), none as JsonObject)).toBe(false);
     expect(await isSignedBy(await signed(), `${issuer}/keys`)).toBe(true);
     asked = [];
-    for (const url of ["http://127.0.0.1/keys", "https://127.0.0.1/keys", "https://localhost/keys", "keys"]) {
+    for (const url of [
+      "http://127.0.0.1/keys",
+      "https://127.0.0.1/keys",
+      "https://localhost/keys",
+      "keys",
+    ]) {
       served[url] = { keys: [first.jwk] };
       expect(await isSignedBy(await signed(), url), url).toBe(false);
     }
@@ -371,7 +418,11 @@ describe("the cache of verified tokens", () => {
   test("holds a thousand, and lets the oldest go", () => {
     const cache = tokenCache();
     for (let n = 0; n <= 1_000; n += 1) cache.put(`${n}`, caller(), 1);
-    expect(["0", "1", "1000"].map((key) => cache.get(key, 0) !== undefined)).toEqual([false, true, true]);
+    expect(["0", "1", "1000"].map((key) => cache.get(key, 0) !== undefined)).toEqual([
+      false,
+      true,
+      true,
+    ]);
   });
 });
 
@@ -426,7 +477,9 @@ describe("an opaque token", () => {
     forms.length = 0;
     said = { active: true, aud: PLACE.resource, sub: "ada", client_id: "app", scope: "read" };
     served["/introspect"] = async (request: Request) => {
-      const form = Object.fromEntries(new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())));
+      const form = Object.fromEntries(
+        new URLSearchParams(new TextDecoder().decode(await request.arrayBuffer())),
+      );
       forms.push({ authorization: request.headers.get("authorization"), form });
       return said;
     };
@@ -439,11 +492,23 @@ describe("an opaque token", () => {
       value: { issuer, subject: "ada", client: "app", scopes: ["read"] },
     });
     const authorization = `Basic ${btoa("mcp%20server:s%3Ae%2Fc%E2%82%AC")}`;
-    expect(forms).toEqual([{ authorization, form: { token: "opaque", token_type_hint: "access_token" } }]);
+    expect(forms).toEqual([
+      { authorization, form: { token: "opaque", token_type_hint: "access_token" } },
+    ]);
   });
 
   test("is so too when the issuer writes null for what it does not say", async () => {
-    for (const name of ["iss", "exp", "nbf", "iat", "scope", "cnf", "client_id", "azp", "username"]) {
+    for (const name of [
+      "iss",
+      "exp",
+      "nbf",
+      "iat",
+      "scope",
+      "cnf",
+      "client_id",
+      "azp",
+      "username",
+    ]) {
       said = { active: true, aud: PLACE.resource, sub: "ada", client_id: "app", [name]: null };
       if (name === "client_id") said = { ...said, azp: "app" };
       expect([name, await reason(`opaque ${name}`)]).toEqual([name, "taken"]);
@@ -501,7 +566,9 @@ describe("an opaque token", () => {
     const good = said;
     for (const failure of [undefined, {}]) {
       said = failure;
-      expect(await reason("opaque")).toBe(failure === undefined ? "issuer.introspection" : "token.inactive");
+      expect(await reason("opaque")).toBe(
+        failure === undefined ? "issuer.introspection" : "token.inactive",
+      );
     }
     said = good;
     expect(await reason("opaque")).toBe("taken");

@@ -7,12 +7,21 @@ import { passphrase } from "../../../src/oauth/sign-in/passphrase.ts";
 import { encodeBase64url, encodeUtf8 } from "../../../src/base/bytes.ts";
 import { verifyText } from "../../../src/crypto/hmac.ts";
 import { sha256Base64url, open } from "../../../src/crypto/seal.ts";
-import type { AuthorizationServer, LoginHooks } from "../../../src/oauth/authorization-server/types.ts";
+import type {
+  AuthorizationServer,
+  LoginHooks,
+} from "../../../src/oauth/authorization-server/types.ts";
 import type { GrantTerms } from "../../../src/oauth/authorization-server/grant-rows.ts";
 import type { SignInMethod } from "../../../src/oauth/sign-in/types.ts";
 import { createAuthorizationServer, identifiers } from "../authorization-server.ts";
 import { issuerKey, signJws, type IssuerKey } from "../issuer.ts";
-import { authorizeUrl, openConsentPage, createBrowser, type BrowserPage, type TestBrowser } from "../browser.ts";
+import {
+  authorizeUrl,
+  openConsentPage,
+  createBrowser,
+  type BrowserPage,
+  type TestBrowser,
+} from "../browser.ts";
 
 const SIGN_IN = "/authorize/sign-in";
 const CALLBACK = `${identifiers.issuer}${SIGN_IN}`;
@@ -20,13 +29,18 @@ afterEach(() => vi.restoreAllMocks());
 
 function deskWith(signIn: SignInMethod, hooks?: LoginHooks): AuthorizationServer {
   const desk = createAuthorizationServer();
-  return { ...desk, login: { renderPage: desk.login.renderPage, signIn, ...(hooks === undefined ? {} : { hooks }) } };
+  return {
+    ...desk,
+    login: { renderPage: desk.login.renderPage, signIn, ...(hooks === undefined ? {} : { hooks }) },
+  };
 }
 
 /** Lines of the audit log from now on. */
 function auditLines(): { event: string; reason?: string }[] {
   const lines: { event: string; reason?: string }[] = [];
-  vi.spyOn(console, "log").mockImplementation((line: string) => void lines.push(JSON.parse(line) as { event: string }));
+  vi.spyOn(console, "log").mockImplementation((line: string) => {
+    lines.push(JSON.parse(line) as { event: string });
+  });
   return lines;
 }
 
@@ -46,7 +60,11 @@ async function agree(
 
 describe("a wrong attempt", () => {
   const desk = createAuthorizationServer();
-  const attempt = async (name: string, word: string, address: string = "192.0.2.1"): Promise<BrowserPage> => {
+  const attempt = async (
+    name: string,
+    word: string,
+    address: string = "192.0.2.1",
+  ): Promise<BrowserPage> => {
     const at = createBrowser(desk);
     const { hidden } = await at.request(authorizeUrl());
     return at.request(SIGN_IN, { ...hidden, name, word }, { "cf-connecting-ip": address });
@@ -61,14 +79,21 @@ describe("a wrong attempt", () => {
     expect(html).toContain(`aria-invalid="true"`);
     expect(hidden["form"]).toBeDefined();
     expect(html).not.toContain("shut");
-    expect(lines).toEqual([{ event: "oauth.refused", endpoint: "sign-in", reason: "sign_in.rejected" }]);
+    expect(lines).toEqual([
+      { event: "oauth.refused", endpoint: "sign-in", reason: "sign_in.rejected" },
+    ]);
   });
 
   it("leaves the tick where it was", async () => {
     const at = createBrowser(desk);
     const { hidden, html } = await at.request(authorizeUrl());
     expect(html).toContain('name="remember"> Keep');
-    const again = await at.request(SIGN_IN, { ...hidden, name: "ticked", word: "shut", remember: "on" });
+    const again = await at.request(SIGN_IN, {
+      ...hidden,
+      name: "ticked",
+      word: "shut",
+      remember: "on",
+    });
     expect(again.html).toContain('name="remember" checked> Keep');
     const without = await at.request(SIGN_IN, { ...again.hidden, name: "ticked", word: "shut" });
     expect(without.html).toContain('name="remember"> Keep');
@@ -104,8 +129,14 @@ describe("hooks", () => {
 /** As `make passphrase` would store it, with fewer rounds. */
 async function stored(text: string): Promise<string> {
   const salt = encodeUtf8("sixteen bytes of");
-  const key = await crypto.subtle.importKey("raw", encodeUtf8(text), "PBKDF2", false, ["deriveBits"]);
-  const bits = await crypto.subtle.deriveBits({ name: "PBKDF2", hash: "SHA-256", salt, iterations: 1_000 }, key, 256);
+  const key = await crypto.subtle.importKey("raw", encodeUtf8(text), "PBKDF2", false, [
+    "deriveBits",
+  ]);
+  const bits = await crypto.subtle.deriveBits(
+    { name: "PBKDF2", hash: "SHA-256", salt, iterations: 1_000 },
+    key,
+    256,
+  );
   return `pbkdf2-sha256:1000:${encodeBase64url(salt)}:${encodeBase64url(new Uint8Array(bits))}`;
 }
 
@@ -137,7 +168,9 @@ describe("a passphrase that is not hashed", () => {
     "stops the server, and is not shown: %j",
     (plain) => {
       const setting = (): unknown => passphrase(plain);
-      expect(setting).toThrow(/^Configuration: PASSPHRASE must be the secret that make passphrase prints/);
+      expect(setting).toThrow(
+        /^Configuration: PASSPHRASE must be the secret that make passphrase prints/,
+      );
       if (plain !== "") expect(setting).not.toThrow(plain);
     },
   );
@@ -166,7 +199,14 @@ describe("an API key", () => {
     for (const key of ["first-key-123", "other-key-456"]) {
       const at = createBrowser(desk);
       const sent: (string | null)[] = [];
-      const shown = await paste(key, (headers) => (sent.push(headers.get("authorization")), account(17)), at);
+      const shown = await paste(
+        key,
+        (headers) => {
+          sent.push(headers.get("authorization"));
+          return account(17);
+        },
+        at,
+      );
       expect(sent).toEqual([`Bearer ${key}`]);
       expect(shown.html).toContain("Upstream account 17");
       expect(shown.html).not.toContain(key);
@@ -175,24 +215,52 @@ describe("an API key", () => {
       expect(JSON.stringify(terms)).not.toContain(key);
       subjects.push(terms.subject);
     }
-    expect(subjects).toEqual([subjects[0], await sha256Base64url(JSON.stringify([URL_OF_ACCOUNT, 17]))]);
+    expect(subjects).toEqual([
+      subjects[0],
+      await sha256Base64url(JSON.stringify([URL_OF_ACCOUNT, 17])),
+    ]);
   });
 
   it.each<[string, string, string, () => Response]>([
     ["what is no key", "api_key.malformed", "short", () => account(1)],
     ["a line break in the middle", "api_key.malformed", "first-key\r\nx-evil: 1", () => account(1)],
     ["letters beyond ASCII", "api_key.malformed", "schlüssel-123", () => account(1)],
-    ["a key that the service refuses", "api_key.refused", "first-key-123", () => new Response(null, { status: 401 })],
-    ["a key without rights", "api_key.refused", "first-key-123", () => new Response(null, { status: 403 })],
-    ["a redirect", "api_key.fetch.redirect", "first-key-123", () => Response.redirect("https://evil.test")],
+    [
+      "a key that the service refuses",
+      "api_key.refused",
+      "first-key-123",
+      () => new Response(null, { status: 401 }),
+    ],
+    [
+      "a key without rights",
+      "api_key.refused",
+      "first-key-123",
+      () => new Response(null, { status: 403 }),
+    ],
+    [
+      "a redirect",
+      "api_key.fetch.redirect",
+      "first-key-123",
+      () => Response.redirect("https://evil.test"),
+    ],
     [
       "a page",
       "api_key.fetch.type",
       "first-key-123",
       () => new Response("<p>", { headers: { "content-type": "text/html" } }),
     ],
-    ["a failing service", "api_key.unavailable", "first-key-123", () => new Response("{}", { status: 500 })],
-    ["an account without an id", "api_key.unknown_account", "first-key-123", () => Response.json({ id: 1 })],
+    [
+      "a failing service",
+      "api_key.unavailable",
+      "first-key-123",
+      () => new Response("{}", { status: 500 }),
+    ],
+    [
+      "an account without an id",
+      "api_key.unknown_account",
+      "first-key-123",
+      () => Response.json({ id: 1 }),
+    ],
     ["an empty id", "api_key.unknown_account", "first-key-123", () => account("")],
     ["an id that is an object", "api_key.unknown_account", "first-key-123", () => account({})],
     [
@@ -201,7 +269,12 @@ describe("an API key", () => {
       "first-key-123",
       () => Response.json({ data: { id: 2 ** 53 } }),
     ],
-    ["an id of the prototype", "api_key.unknown_account", "first-key-123", () => Response.json({ data: [] })],
+    [
+      "an id of the prototype",
+      "api_key.unknown_account",
+      "first-key-123",
+      () => Response.json({ data: [] }),
+    ],
   ])("is refused for %s", async (_, reason, key, answer) => {
     const lines = auditLines();
     const { status, html } = await paste(key, answer);
@@ -213,7 +286,10 @@ describe("an API key", () => {
 });
 
 const PROVIDER: OpenIdProvider = {
-  ...{ name: "Example ID", issuer: "https://id.test", clientId: "barewire", clientSecret: "s p:ecial" },
+  name: "Example ID",
+  issuer: "https://id.test",
+  clientId: "barewire",
+  clientSecret: "s p:ecial",
 };
 
 /** The provider: what it was asked, and what it says; members of `changes` go over what is right. */
@@ -238,15 +314,29 @@ describe("OpenID Connect", async () => {
       const { pathname } = new URL(request.url);
       if (pathname === "/.well-known/openid-configuration")
         return Response.json({
-          ...{ issuer, authorization_endpoint: `${issuer}/authorize?tenant=1`, token_endpoint: `${issuer}/token` },
-          ...{ jwks_uri: `${issuer}/keys`, ...changes.metadata },
+          issuer,
+          authorization_endpoint: `${issuer}/authorize?tenant=1`,
+          token_endpoint: `${issuer}/token`,
+          jwks_uri: `${issuer}/keys`,
+          ...changes.metadata,
         });
       if (pathname === "/keys") return Response.json({ keys: [key.jwk] });
       requests.push(request);
       const time = Math.floor(Date.now() / 1000);
       const nonce = asked().searchParams.get("nonce");
-      const claims = { iss: issuer, aud: "barewire", sub: "u-1", iat: time, exp: time + 60, nonce, ...changes.claims };
-      return changes.token ?? Response.json({ id_token: await signJws(changes.key ?? key, claims, changes.header) });
+      const claims = {
+        iss: issuer,
+        aud: "barewire",
+        sub: "u-1",
+        iat: time,
+        exp: time + 60,
+        nonce,
+        ...changes.claims,
+      };
+      return (
+        changes.token ??
+        Response.json({ id_token: await signJws(changes.key ?? key, claims, changes.header) })
+      );
     });
     return requests;
   }
@@ -265,7 +355,11 @@ describe("OpenID Connect", async () => {
 
   const back = (away: URL, changes: Record<string, string> = {}): URL => {
     const url = new URL(CALLBACK);
-    const answer = { code: "upstream-code", state: away.searchParams.get("state") ?? "", ...changes };
+    const answer = {
+      code: "upstream-code",
+      state: away.searchParams.get("state") ?? "",
+      ...changes,
+    };
     for (const [name, value] of Object.entries(answer)) url.searchParams.set(name, value);
     return url;
   };
@@ -273,13 +367,20 @@ describe("OpenID Connect", async () => {
   it.each<[string, object, string]>([
     ["that says nothing of it", {}, "login"],
     ["that has none to choose from", { prompt_values_supported: ["none", "login"] }, "login"],
-    ["that lets people choose", { prompt_values_supported: ["login", "select_account"] }, "select_account"],
-  ])("has a provider %s ask again when somebody else is to sign in", async (_, metadata, prompt) => {
-    const at = createBrowser(desk);
-    play(() => new URL(PROVIDER.issuer), { metadata });
-    const { hidden } = await at.request(authorizeUrl({ prompt: "login" }));
-    expect((await at.request(SIGN_IN, hidden)).to?.searchParams.get("prompt")).toBe(prompt);
-  });
+    [
+      "that lets people choose",
+      { prompt_values_supported: ["login", "select_account"] },
+      "select_account",
+    ],
+  ])(
+    "has a provider %s ask again when somebody else is to sign in",
+    async (_, metadata, prompt) => {
+      const at = createBrowser(desk);
+      play(() => new URL(PROVIDER.issuer), { metadata });
+      const { hidden } = await at.request(authorizeUrl({ prompt: "login" }));
+      expect((await at.request(SIGN_IN, hidden)).to?.searchParams.get("prompt")).toBe(prompt);
+    },
+  );
 
   it("has Google ask which account, as Google wants it", async () => {
     const google = { ...PROVIDER, issuer: "https://accounts.google.com" };
@@ -294,7 +395,8 @@ describe("OpenID Connect", async () => {
     const visit = { identifiers, callback: CALLBACK, state: "s" };
     for (const again of [true, false]) {
       const step = await openId(google).submit({ ...visit, forcesSignIn: again }, new Map());
-      const asked = step.kind === "redirect" ? new URL(step.url).searchParams.get("prompt") : "nothing";
+      const asked =
+        step.kind === "redirect" ? new URL(step.url).searchParams.get("prompt") : "nothing";
       expect(asked).toBe(again ? "select_account" : null);
     }
   });
@@ -302,9 +404,18 @@ describe("OpenID Connect", async () => {
   it("asks with PKCE, nonce and state, redeems once, and knows the person by issuer and subject", async () => {
     const at = createBrowser(desk);
     const away = await leave(at);
-    const { state, nonce, code_challenge: challenge = "", ...asked } = Object.fromEntries(away.searchParams);
+    const {
+      state,
+      nonce,
+      code_challenge: challenge = "",
+      ...asked
+    } = Object.fromEntries(away.searchParams);
     expect(asked).toEqual({
-      ...{ tenant: "1", response_type: "code", client_id: "barewire", redirect_uri: CALLBACK, scope: "openid email" },
+      tenant: "1",
+      response_type: "code",
+      client_id: "barewire",
+      redirect_uri: CALLBACK,
+      scope: "openid email",
       code_challenge_method: "S256",
     });
     expect([state, nonce, challenge].map((text) => text?.length)).toEqual([22, 22, 43]);
@@ -314,7 +425,11 @@ describe("OpenID Connect", async () => {
     const [request] = requests;
     expect(request?.headers.get("authorization")).toBe(`Basic ${btoa("barewire:s%20p%3Aecial")}`);
     const form = Object.fromEntries(new URLSearchParams(await request?.text()));
-    expect(form).toMatchObject({ grant_type: "authorization_code", code: "upstream-code", redirect_uri: CALLBACK });
+    expect(form).toMatchObject({
+      grant_type: "authorization_code",
+      code: "upstream-code",
+      redirect_uri: CALLBACK,
+    });
     expect(await sha256Base64url(form["code_verifier"] ?? "")).toBe(challenge);
     expect(form).not.toHaveProperty("client_secret");
     const { terms, properties } = await agree(desk, at, shown);
@@ -329,7 +444,10 @@ describe("OpenID Connect", async () => {
     const at = createBrowser(desk);
     const away = await leave(at);
     const metadata = { token_endpoint_auth_methods_supported: ["client_secret_post"] };
-    const requests = play(() => away, { metadata, claims: { email: "ada@id.test", email_verified: false } });
+    const requests = play(() => away, {
+      metadata,
+      claims: { email: "ada@id.test", email_verified: false },
+    });
     const shown = await at.request(back(away));
     const form = Object.fromEntries(new URLSearchParams(await requests[0]?.text()));
     expect(form).toMatchObject({ client_id: "barewire", client_secret: "s p:ecial" });
@@ -339,12 +457,16 @@ describe("OpenID Connect", async () => {
 
   it("takes null for a member that the provider left out", async () => {
     const metadata = {
-      ...{ token_endpoint_auth_methods_supported: null, authorization_response_iss_parameter_supported: null },
+      token_endpoint_auth_methods_supported: null,
+      authorization_response_iss_parameter_supported: null,
       userinfo_endpoint: null,
     };
     const at = createBrowser(desk);
     const away = await leave(at);
-    play(() => away, { metadata, claims: { azp: null, email: null, email_verified: null, nbf: null } });
+    play(() => away, {
+      metadata,
+      claims: { azp: null, email: null, email_verified: null, nbf: null },
+    });
     const shown = await at.request(back(away));
     expect(shown.status).toBe(200);
     expect((await agree(desk, at, shown)).properties).toEqual({ sub: "u-1" });
@@ -383,13 +505,18 @@ describe("OpenID Connect", async () => {
       "with another cookie's memory",
       async (at, away) => {
         const other = await leave(at);
-        const [mine, theirs] = [away, other].map((url) => `__Host-barewire-${url.searchParams.get("state")}`);
+        const [mine, theirs] = [away, other].map(
+          (url) => `__Host-barewire-${url.searchParams.get("state")}`,
+        );
         at.cookies.set(mine ?? "", at.cookies.get(theirs ?? "") ?? "");
         return at.request(back(away));
       },
     ],
     ["without a state", (at, away) => at.request(back(away, { state: "" }))],
-    ["with a made-up state", (at, away) => at.request(back(away, { state: "AAAAAAAAAAAAAAAAAAAAAA" }))],
+    [
+      "with a made-up state",
+      (at, away) => at.request(back(away, { state: "AAAAAAAAAAAAAAAAAAAAAA" })),
+    ],
     [
       "with two states",
       (at, away) => {
@@ -411,11 +538,19 @@ describe("OpenID Connect", async () => {
     ["a no", "denied", {}, { error: "access_denied" }],
     ["no code", "denied", {}, { code: "" }],
     ["another issuer in the answer", "iss", {}, { iss: "https://evil.test" }],
-    ["no issuer where one was promised", "iss", { metadata: { authorization_response_iss_parameter_supported: true } }],
+    [
+      "no issuer where one was promised",
+      "iss",
+      { metadata: { authorization_response_iss_parameter_supported: true } },
+    ],
     ["metadata of another issuer", "discovery", { metadata: { issuer: "https://evil.test" } }],
     ["metadata with a slash too many", "discovery", { metadata: { issuer: "https://id.test/" } }],
     ["metadata without keys", "discovery", { metadata: { jwks_uri: undefined } }],
-    ["a refused code", "token", { token: Response.json({ error: "invalid_grant" }, { status: 400 }) }],
+    [
+      "a refused code",
+      "token",
+      { token: Response.json({ error: "invalid_grant" }, { status: 400 }) },
+    ],
     ["no ID token", "token", { token: Response.json({ access_token: "x" }) }],
     ["a token that is none", "token", { token: Response.json({ id_token: "x.y.z" }) }],
     ["an unsigned token", "token", { header: { alg: "none" } }],
@@ -426,7 +561,11 @@ describe("OpenID Connect", async () => {
     ["another issuer", "issuer", { claims: { iss: "https://evil.test" } }],
     ["another audience", "audience", { claims: { aud: "someone" } }],
     ["no audience", "audience", { claims: { aud: undefined } }],
-    ["many audiences and no party", "authorized_party", { claims: { aud: ["barewire", "someone"] } }],
+    [
+      "many audiences and no party",
+      "authorized_party",
+      { claims: { aud: ["barewire", "someone"] } },
+    ],
     ["another party", "authorized_party", { claims: { azp: "someone" } }],
     ["an old token", "expired", { claims: { exp: past } }],
     ["a token without an end", "expired", { claims: { exp: undefined } }],

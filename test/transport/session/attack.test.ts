@@ -1,6 +1,11 @@
 /** What a hostile, unlucky or clumsy client may do to a session or the hub, and what must not come of it. */
 
-import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ANONYMOUS, callerKey } from "../../../src/base/caller.ts";
 import type { Change, SubscriptionFilter } from "../../../src/protocol/change.ts";
@@ -34,11 +39,21 @@ import {
   sessionStub,
   type Session,
 } from "./client.ts";
-import { responseTo, REQUEST_CONTEXT, FORM, NEWEST, withTestSession, sleep, streamIdOf } from "./test-session.ts";
+import {
+  responseTo,
+  REQUEST_CONTEXT,
+  FORM,
+  NEWEST,
+  withTestSession,
+  sleep,
+  streamIdOf,
+} from "./test-session.ts";
 
 // A change wakes every session that the tests before it opened.
 vi.setConfig({ testTimeout: 30_000 });
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const streamsIn = (room: SessionRuntime): unknown[] =>
   room.objectState.storage.sql.exec("SELECT * FROM streams").toArray();
@@ -54,7 +69,10 @@ describe("one answer, whatever happens", () => {
         call(() => ({ content: [], _meta: { big: 1n } })),
         500,
       );
-      expect(handled).toMatchObject({ kind: "answer", text: expect.stringContaining('"id":9,"error"') as string });
+      expect(handled).toMatchObject({
+        kind: "answer",
+        text: expect.stringContaining('"id":9,"error"') as string,
+      });
       await settled();
     }));
 
@@ -71,7 +89,8 @@ describe("one answer, whatever happens", () => {
 
   it("a call too large to be kept while it waits ends with an error", () =>
     withTestSession(async ({ call, sentOn: sent, settled, runtime: room }) => {
-      const ask = (context: Context): unknown => context.elicitForm("name", { message: "?", form: FORM });
+      const ask = (context: Context): unknown =>
+        context.elicitForm("name", { message: "?", form: FORM });
       const stream = streamIdOf(await call(ask, { text: "x".repeat(2_200_000) }));
       await settled();
       expect(sent(stream).at(-1)).toMatchObject({ id: 9, error: {} });
@@ -112,8 +131,15 @@ describe("one answer, whatever happens", () => {
       const stream = streamIdOf(await call(ask));
       await settled();
       const [first, second] = sent(stream).map(({ id }) => id);
-      resumeCall(room, REQUEST_CONTEXT, { kind: "response", id: String(first), error: { message: "no" } });
-      expect(sent(stream).slice(2)).toMatchObject([{ params: { requestId: second } }, { id: 9, error: {} }]);
+      resumeCall(room, REQUEST_CONTEXT, {
+        kind: "response",
+        id: String(first),
+        error: { message: "no" },
+      });
+      expect(sent(stream).slice(2)).toMatchObject([
+        { params: { requestId: second } },
+        { id: 9, error: {} },
+      ]);
     }));
 
   it("a notice too large to be an event is dropped, and the call goes on", () =>
@@ -123,7 +149,10 @@ describe("one answer, whatever happens", () => {
         return "done";
       });
       await settled();
-      expect(handled).toMatchObject({ kind: "answer", text: expect.stringContaining("done") as string });
+      expect(handled).toMatchObject({
+        kind: "answer",
+        text: expect.stringContaining("done") as string,
+      });
     }));
 
   it("an object that dies under a silent call answers with the id of the request", async () => {
@@ -152,7 +181,9 @@ describe("one answer, whatever happens", () => {
 
   it("an object that dies ends the response of its stream, so that the client comes back", async () => {
     const session = await openSession();
-    const events = new EventReader(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    const events = new EventReader(
+      await send(session, callTool(1, "test_elicitation", { message: "?" })),
+    );
     const { eventId } = await events.message();
     await abortAllDurableObjects();
     expect(await timeout(events.next(), 1_500)).toBeUndefined();
@@ -166,7 +197,12 @@ describe("one answer, whatever happens", () => {
       for (let size = 0; size < MAX_EVENT_BYTES - 1_000_000; size += 1_000_000)
         room.store.addEvent(old, "x".repeat(999_000), false, Date.now() - 2);
       room.store.addEvent(old, "{}", true, Date.now() - 1);
-      appendEvent(room, stream, `{"jsonrpc":"2.0","id":9,"result":"${"x".repeat(1_800_000)}"}`, true);
+      appendEvent(
+        room,
+        stream,
+        `{"jsonrpc":"2.0","id":9,"result":"${"x".repeat(1_800_000)}"}`,
+        true,
+      );
       expect(room.store.eventBytes()).toBeLessThanOrEqual(MAX_EVENT_BYTES);
       expect(attach(room, NEWEST, stream, -1).ok).toBe(true);
       expect([...room.store.eventsAfter(stream, 0)]).toHaveLength(1);
@@ -190,10 +226,20 @@ describe("after the end", () => {
   it("a handler that lets go too late opens no stream", () =>
     withTestSession(async ({ runtime: room, call, settled }) => {
       let late: Context | undefined;
-      expect((await call((context) => ((late = context), "done"))).kind).toBe("answer");
+      expect(
+        (
+          await call((context) => {
+            late = context;
+            return "done";
+          })
+        ).kind,
+      ).toBe("answer");
       await settled();
       late?.closeStream();
-      await call((context) => (context.progress(1), "done"));
+      await call((context) => {
+        context.progress(1);
+        return "done";
+      });
       await settled();
       expect(streamsIn(room)).toHaveLength(1);
     }));
@@ -202,11 +248,17 @@ describe("after the end", () => {
     const session = await openSession();
     const posted = send(session, callTool(5, "spec_slow", { ms: 900 }));
     await sleep(100);
-    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 5 } });
+    await send(session, {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 5 },
+    });
     expect((await posted).status).toBe(202);
     await sleep(200);
     await runInDurableObject(sessionStub(session), (_object, state) => {
-      expect(state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray()).toEqual([]);
+      expect(
+        state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray(),
+      ).toEqual([]);
     });
   });
 
@@ -225,14 +277,20 @@ describe("after the end", () => {
       resumeCall(room, REQUEST_CONTEXT, responseTo(question?.["id"], { action: "decline" }));
       await settled();
       const told = sent(stream).filter(({ method }) => method === "notifications/progress");
-      expect(told.map(({ params }) => (params as { progress: number }).progress)).toEqual([1, 2, 3]);
+      expect(told.map(({ params }) => (params as { progress: number }).progress)).toEqual([
+        1, 2, 3,
+      ]);
     }));
 
   it("the arguments of a call are not kept beyond its questions", () =>
     withTestSession(async ({ runtime: room, call, sentOn: sent, settled }) => {
       const args = { text: "x".repeat(100_000) };
       const stream = streamIdOf(
-        await call(async (context) => (await context.elicitForm("name", { message: "?", form: FORM })).action, args),
+        await call(
+          async (context) =>
+            (await context.elicitForm("name", { message: "?", form: FORM })).action,
+          args,
+        ),
       );
       await settled();
       resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream)[0]?.["id"], { action: "decline" }));
@@ -247,9 +305,9 @@ describe("after the end", () => {
       const stream = streamIdOf(
         await call((context) => {
           runs += 1;
-          return Promise.all(["a", "b"].map((key) => context.elicitForm(key, { message: "?", form: FORM }))).then(
-            () => "done",
-          );
+          return Promise.all(
+            ["a", "b"].map((key) => context.elicitForm(key, { message: "?", form: FORM })),
+          ).then(() => "done");
         }),
       );
       await settled();
@@ -315,27 +373,38 @@ describe("life and death", () => {
     expect(await handling).toEqual([{ kind: "sessionNotFound" }]);
     await sleep(400);
     await runInDurableObject(stub, (_object, { storage }) => {
-      expect(storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray()).toEqual([]);
+      expect(
+        storage.sql.exec("SELECT name FROM sqlite_master WHERE name = 'streams'").toArray(),
+      ).toEqual([]);
     });
   });
 
   it("DELETE stops the handler of a call", async () => {
     const [ended, other] = [await openSession(), await openSession()];
     // A call of spec_slow that is stopped says so by changing this resource.
-    await (await send(other, jsonRpcRequest(1, "resources/subscribe", { uri: "test://watched-resource" }))).text();
+    await (
+      await send(
+        other,
+        jsonRpcRequest(1, "resources/subscribe", { uri: "test://watched-resource" }),
+      )
+    ).text();
     const events = new EventReader(await openGetStream(other));
     await events.next();
     const posted = send(ended, callTool(1, "spec_slow", { ms: 5_000 }));
     await sleep(100);
     await send(ended, undefined, { method: "DELETE", body: null });
     expect((await posted).status).toBe(404);
-    expect(await timeout(events.message(), 1_500)).toMatchObject({ params: { uri: "test://watched-resource" } });
+    expect(await timeout(events.message(), 1_500)).toMatchObject({
+      params: { uri: "test://watched-resource" },
+    });
     await events.cancel();
   });
 
   it("DELETE during a call and during a question ends both, and leaves nothing", async () => {
     const session = await openSession();
-    const asked = new EventReader(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    const asked = new EventReader(
+      await send(session, callTool(1, "test_elicitation", { message: "?" })),
+    );
     await asked.message();
     const posted = send(session, callTool(2, "spec_slow", { ms: 700 }));
     await sleep(100);
@@ -348,14 +417,18 @@ describe("life and death", () => {
       expect((await state.storage.list()).size).toBe(0);
       expect(await state.storage.getAlarm()).toBeNull();
       expect(
-        state.storage.sql.exec("SELECT name FROM sqlite_master WHERE name IN ('streams', 'events')").toArray(),
+        state.storage.sql
+          .exec("SELECT name FROM sqlite_master WHERE name IN ('streams', 'events')")
+          .toArray(),
       ).toEqual([]);
     });
   });
 
   it("an alarm that ends a question does not cost the session its own end", async () => {
     const session = await openSession();
-    const events = new EventReader(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    const events = new EventReader(
+      await send(session, callTool(1, "test_elicitation", { message: "?" })),
+    );
     await events.message();
     await leave(session, events);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 600_001 });
@@ -401,7 +474,9 @@ async function rowsOfHub(session: string): Promise<number> {
           .toArray();
         return names.reduce((sum, { name }) => {
           if (name.startsWith("_cf") || name.startsWith("sqlite")) return sum;
-          return sum + storage.sql.exec(`SELECT 1 FROM "${name}" WHERE id = ?`, session).toArray().length;
+          return (
+            sum + storage.sql.exec(`SELECT 1 FROM "${name}" WHERE id = ?`, session).toArray().length
+          );
         }, 0);
       }),
     ),
@@ -414,23 +489,41 @@ describe("hostile input", () => {
     "_meta %j is no reason to fail",
     async (meta) => {
       const session = await openSession();
-      const body = jsonRpcRequest(1, "tools/call", { name: "test_simple_text", arguments: {}, _meta: meta });
+      const body = jsonRpcRequest(1, "tools/call", {
+        name: "test_simple_text",
+        arguments: {},
+        _meta: meta,
+      });
       expect(await (await send(session, body)).json()).toMatchObject({ id: 1, result: {} });
     },
   );
 
-  it.each([null, [], "x", 5, { elicitation: [] }, { elicitation: "" }, { roots: 1 }, { sampling: { tools: true } }])(
-    "capabilities %j are refused",
-    async (capabilities) => {
-      const params = { protocolVersion: "2025-11-25", capabilities, clientInfo: { name: "t", version: "1" } };
-      const response = await send(undefined, jsonRpcRequest(1, "initialize", params));
-      expect(response.headers.get("mcp-session-id")).toBeNull();
-      expect(await response.json()).toMatchObject({ id: 1, error: { code: -32602 } });
-    },
-  );
+  it.each([
+    null,
+    [],
+    "x",
+    5,
+    { elicitation: [] },
+    { elicitation: "" },
+    { roots: 1 },
+    { sampling: { tools: true } },
+  ])("capabilities %j are refused", async (capabilities) => {
+    const params = {
+      protocolVersion: "2025-11-25",
+      capabilities,
+      clientInfo: { name: "t", version: "1" },
+    };
+    const response = await send(undefined, jsonRpcRequest(1, "initialize", params));
+    expect(response.headers.get("mcp-session-id")).toBeNull();
+    expect(await response.json()).toMatchObject({ id: 1, error: { code: -32602 } });
+  });
 
   it("what a client says of itself is kept only as far as it is used", async () => {
-    const clientInfo = { name: "t", version: "1", icons: [{ src: `data:image/png;base64,${"A".repeat(1_000_000)}` }] };
+    const clientInfo = {
+      name: "t",
+      version: "1",
+      icons: [{ src: `data:image/png;base64,${"A".repeat(1_000_000)}` }],
+    };
     const params = {
       protocolVersion: "2025-11-25",
       capabilities: { roots: {}, x: { y: "z".repeat(9_000) } },
@@ -438,9 +531,12 @@ describe("hostile input", () => {
     };
     const response = await send(undefined, jsonRpcRequest(1, "initialize", params));
     const id = response.headers.get("mcp-session-id") ?? "";
-    await runInDurableObject(sessionStub({ id, revision: "2025-11-25" }), (_object, { storage }) => {
-      expect(JSON.stringify(storage.kv.get("session")).length).toBeLessThan(1_000);
-    });
+    await runInDurableObject(
+      sessionStub({ id, revision: "2025-11-25" }),
+      (_object, { storage }) => {
+        expect(JSON.stringify(storage.kv.get("session")).length).toBeLessThan(1_000);
+      },
+    );
   });
 
   it.each([
@@ -461,7 +557,9 @@ describe("hostile input", () => {
   it("a URI too long to be watched is refused", async () => {
     const session = await openSession();
     const uri = `test://${"x".repeat(100_000)}`;
-    expect(await (await send(session, jsonRpcRequest(1, "resources/subscribe", { uri }))).json()).toMatchObject({
+    expect(
+      await (await send(session, jsonRpcRequest(1, "resources/subscribe", { uri }))).json(),
+    ).toMatchObject({
       id: 1,
       error: { code: -32602 },
     });
@@ -496,7 +594,8 @@ describe("hostile input", () => {
 
   it("a batch may be large, not huge, and holds no handshake", async () => {
     const session = await openSession("2025-03-26");
-    const pings = (count: number): object[] => Array.from({ length: count }, (_, id) => jsonRpcRequest(id, "ping"));
+    const pings = (count: number): object[] =>
+      Array.from({ length: count }, (_, id) => jsonRpcRequest(id, "ping"));
     expect(await (await send(session, pings(50))).json()).toHaveLength(50);
     expect((await send(session, pings(51))).status).toBe(400);
     expect((await send(session, [])).status).toBe(400);
@@ -517,21 +616,38 @@ describe("hostile input", () => {
     const session = await openSession();
     const posted = send(session, callTool(5, "spec_slow", { ms: 200 }));
     await sleep(50);
-    await send(session, { jsonrpc: "2.0", method: "notifications/progress", params: { requestId: 5 } });
-    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: "5" } });
-    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: { id: 5 } } });
+    await send(session, {
+      jsonrpc: "2.0",
+      method: "notifications/progress",
+      params: { requestId: 5 },
+    });
+    await send(session, {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: "5" },
+    });
+    await send(session, {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: { id: 5 } },
+    });
     expect(await (await posted).json()).toMatchObject({ id: 5, result: {} });
   });
 
   it("GET is for those who take event streams", async () => {
     const session = await openSession();
     const headers = { "mcp-session-id": session.id, accept: "application/json" };
-    expect((await send(session, undefined, { method: "GET", body: null, headers })).status).toBe(406);
+    expect((await send(session, undefined, { method: "GET", body: null, headers })).status).toBe(
+      406,
+    );
   });
 
   it("a batch is answered whole: what was ready, and what came on streams", async () => {
     const session = await openSession("2025-03-26");
-    const posted = await send(session, [jsonRpcRequest(1, "ping"), callTool(2, "spec_slow", { ms: 1_200 })]);
+    const posted = await send(session, [
+      jsonRpcRequest(1, "ping"),
+      callTool(2, "spec_slow", { ms: 1_200 }),
+    ]);
     const text = await posted.text();
     expect(text).toContain('"id":1,"result"');
     expect(text).toContain('"id":2,"result"');
@@ -546,7 +662,9 @@ describe("hostile input", () => {
     const streams: EventReader[] = [];
     let refused: Record<string, unknown> | undefined;
     for (let count = 0; count < 80 && refused === undefined; count++) {
-      const events = new EventReader(await send(session, callTool(count, "test_elicitation", { message: "?" })));
+      const events = new EventReader(
+        await send(session, callTool(count, "test_elicitation", { message: "?" })),
+      );
       const message = await events.message();
       if ("error" in message) refused = message;
       streams.push(events);
@@ -562,7 +680,11 @@ describe("hostile input", () => {
       callTool(2, "test_tool_with_progress", {}, { progressToken: "p" }),
     ]);
     await sleep(100);
-    await send(session, { jsonrpc: "2.0", method: "notifications/cancelled", params: { requestId: 2 } });
+    await send(session, {
+      jsonrpc: "2.0",
+      method: "notifications/cancelled",
+      params: { requestId: 2 },
+    });
     const text = await (await posted).text();
     expect(text).toContain('"id":1');
   });
@@ -580,7 +702,10 @@ describe("hostile input", () => {
 
   it("a batch whose session is ended meanwhile is told so, not answered in part", async () => {
     const session = await openSession("2025-03-26");
-    const posted = send(session, [jsonRpcRequest(1, "ping"), callTool(2, "spec_slow", { ms: 700 })]);
+    const posted = send(session, [
+      jsonRpcRequest(1, "ping"),
+      callTool(2, "spec_slow", { ms: 700 }),
+    ]);
     await sleep(100);
     await send(session, undefined, { method: "DELETE", body: null });
     expect((await posted).status).toBe(404);
@@ -594,7 +719,9 @@ describe("the hub", () => {
     const sockets = await Promise.all(Array.from({ length: 40 }, () => listener(door, filter)));
     let heard = 0;
     for (const socket of sockets) {
-      socket.addEventListener("message", () => void (heard += 1));
+      socket.addEventListener("message", () => {
+        heard += 1;
+      });
       socket.accept();
     }
     for (const shard of shards()) {
@@ -616,13 +743,17 @@ describe("the hub", () => {
     const uri = "test://watched-resource";
     for (const session of [broken, whole])
       await (await send(session, jsonRpcRequest(1, "resources/subscribe", { uri }))).text();
-    await runInDurableObject(sessionStub(broken), (_object, { storage }) => storage.kv.put("subscriptions", 5));
+    await runInDurableObject(sessionStub(broken), (_object, { storage }) =>
+      storage.kv.put("subscriptions", 5),
+    );
     const events = new EventReader(await openGetStream(whole));
     await events.next();
     await createHubClient(bindings.HUB).publish({ uri });
     expect(await events.message()).toMatchObject({ method: "notifications/resources/updated" });
     await events.cancel();
-    await runInDurableObject(sessionStub(broken), (_object, { storage }) => storage.kv.delete("subscriptions"));
+    await runInDurableObject(sessionStub(broken), (_object, { storage }) =>
+      storage.kv.delete("subscriptions"),
+    );
   });
 
   it("a change between admission and handshake does not make the hub forget the session", async () => {
@@ -662,7 +793,9 @@ describe("the hub", () => {
     const events = new EventReader(await openGetStream(session));
     await events.next();
     const notify = async (change: Change): Promise<string> => sessionStub(session).notify(change);
-    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe("delivered");
+    expect(await notify({ list: "prompts", audience: '["none","mallory","none"]' })).toBe(
+      "delivered",
+    );
     expect(await notify({ uri: "test://not-watched" })).toBe("delivered");
     expect(await notify({ list: "tools" })).toBe("delivered");
     expect(await events.message()).toMatchObject({ method: "notifications/tools/list_changed" });
@@ -671,7 +804,10 @@ describe("the hub", () => {
 
   it("subscribing to a and ab and unsubscribing a keeps ab, on the one stream that is held", async () => {
     const session = await openSession();
-    const streams = [new EventReader(await openGetStream(session)), new EventReader(await openGetStream(session))];
+    const streams = [
+      new EventReader(await openGetStream(session)),
+      new EventReader(await openGetStream(session)),
+    ];
     for (const stream of streams) await stream.next();
     for (const [method, uri] of [
       ["subscribe", "test://a"],
@@ -685,7 +821,9 @@ describe("the hub", () => {
     await door.publish({ uri: "test://ab" });
     await sleep(50);
     const read = await Promise.all(streams.map((stream) => timeout(stream.message(), 300)));
-    expect(read.filter((one) => one !== "timeout")).toMatchObject([{ params: { uri: "test://ab" } }]);
+    expect(read.filter((one) => one !== "timeout")).toMatchObject([
+      { params: { uri: "test://ab" } },
+    ]);
     await Promise.all(streams.map((stream) => stream.cancel()));
   });
 });
@@ -697,7 +835,9 @@ describe("cancelling", () => {
     params: { requestId: id },
   });
   const slow = (context: Context): Promise<string> =>
-    new Promise((resolve) => context.signal.addEventListener("abort", () => resolve("stopped"), { once: true }));
+    new Promise((resolve) =>
+      context.signal.addEventListener("abort", () => resolve("stopped"), { once: true }),
+    );
 
   it("stops the handler, ends the POST, and says nothing more", () =>
     withTestSession(async ({ runtime: room, call, settled }) => {
@@ -711,7 +851,10 @@ describe("cancelling", () => {
 
   it("ends the stream of a call that had one", () =>
     withTestSession(async ({ runtime: room, call, settled }) => {
-      const handled = await call((context) => (context.progress(1), slow(context)));
+      const handled = await call((context) => {
+        context.progress(1);
+        return slow(context);
+      });
       const socket = attach(room, NEWEST, streamIdOf(handled), 0);
       cancelCall(room, 9);
       await settled();
@@ -732,15 +875,23 @@ describe("cancelling", () => {
       finish();
       await settled();
       expect(await second).toEqual({ kind: "accepted" });
-      expect(await first).toMatchObject({ kind: "answer", text: expect.stringContaining("first") as string });
+      expect(await first).toMatchObject({
+        kind: "answer",
+        text: expect.stringContaining("first") as string,
+      });
     }));
 
   it("ends a call that waits, and takes its question back", async () => {
     const session = await openSession();
-    const events = new EventReader(await send(session, callTool(3, "test_elicitation", { message: "?" })));
+    const events = new EventReader(
+      await send(session, callTool(3, "test_elicitation", { message: "?" })),
+    );
     const { id, eventId } = await events.message();
     await send(session, isCancelled(3));
-    expect(await events.message()).toMatchObject({ method: "notifications/cancelled", params: { requestId: id } });
+    expect(await events.message()).toMatchObject({
+      method: "notifications/cancelled",
+      params: { requestId: id },
+    });
     expect(await events.next()).toBeUndefined();
     expect((await openGetStream(session, eventId)).status).toBe(400);
     await send(session, { jsonrpc: "2.0", id, result: { action: "decline" } });
@@ -759,12 +910,18 @@ describe("streams", () => {
 
   it("a question sets the alarm for its own end", async () => {
     const session = await openSession();
-    const events = new EventReader(await send(session, callTool(1, "test_elicitation", { message: "?" })));
+    const events = new EventReader(
+      await send(session, callTool(1, "test_elicitation", { message: "?" })),
+    );
     await events.message();
-    const alarm = await runInDurableObject(sessionStub(session), (_object, { storage }) => storage.getAlarm());
+    const alarm = await runInDurableObject(sessionStub(session), (_object, { storage }) =>
+      storage.getAlarm(),
+    );
     expect(Number(alarm) - Date.now()).toBeLessThanOrEqual(INPUT_REQUEST_TTL_MS);
     await runDurableObjectAlarm(sessionStub(session));
-    const next = await runInDurableObject(sessionStub(session), (_object, { storage }) => storage.getAlarm());
+    const next = await runInDurableObject(sessionStub(session), (_object, { storage }) =>
+      storage.getAlarm(),
+    );
     expect(Number(next) - Date.now()).toBeLessThanOrEqual(INPUT_REQUEST_TTL_MS);
     await events.cancel();
   });
@@ -784,7 +941,10 @@ describe("streams", () => {
 
   it("forget what is old: events, the streams that ended with them, and never a sequence number", () =>
     withTestSession(({ runtime: room }) => {
-      const [ended, waiting] = [openStream(room, "running", "{}"), openStream(room, "running", "{}")];
+      const [ended, waiting] = [
+        openStream(room, "running", "{}"),
+        openStream(room, "running", "{}"),
+      ];
       room.store.addEvent(ended, "{}", true, 1);
       for (const at of [1, 2, 300]) room.store.addEvent(waiting, "{}", false, at);
       room.store.dropEventsBefore(100);
@@ -801,18 +961,26 @@ describe("streams", () => {
 
   it("old events go with the alarm", async () => {
     const session = await openSession();
-    await (await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))).text();
+    await (
+      await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "p" }))
+    ).text();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + EVENT_TTL_MS + 1_000 });
     await runDurableObjectAlarm(sessionStub(session));
     await runInDurableObject(sessionStub(session), (_object, { storage }) => {
-      expect(storage.sql.exec("SELECT 1 FROM events UNION ALL SELECT 1 FROM streams").toArray()).toEqual([]);
+      expect(
+        storage.sql.exec("SELECT 1 FROM events UNION ALL SELECT 1 FROM streams").toArray(),
+      ).toEqual([]);
     });
   });
 
   it("opened by GET are few, but those that are held all live", async () => {
     const session = await openSession();
-    const held = await Promise.all([1, 2, 3].map(async () => new EventReader(await openGetStream(session))));
-    const ids = await Promise.all(held.map(async (events) => (await events.next())?.id?.split("-")[0] ?? ""));
+    const held = await Promise.all(
+      [1, 2, 3].map(async () => new EventReader(await openGetStream(session))),
+    );
+    const ids = await Promise.all(
+      held.map(async (events) => (await events.next())?.id?.split("-")[0] ?? ""),
+    );
     for (let count = 0; count < MAX_GET_STREAMS + 3; count++)
       await new EventReader(await openGetStream(session)).cancel();
     await sleep(50);
@@ -850,7 +1018,9 @@ describe("streams", () => {
       for (const socket of state.getWebSockets(id.split("-")[0])) socket.close(1000);
     });
     await createHubClient(bindings.HUB).publish({ list: "tools" });
-    expect(await timeout(held.message(), 500)).toMatchObject({ method: "notifications/tools/list_changed" });
+    expect(await timeout(held.message(), 500)).toMatchObject({
+      method: "notifications/tools/list_changed",
+    });
     await held.cancel();
   });
 
@@ -875,16 +1045,19 @@ describe("streams", () => {
     await second.cancel();
   });
 
-  it.each(["2025-06-18", "2025-03-26"])("are not primed in %s, and a call is not let go there", async (date) => {
-    const session = await openSession(date);
-    const response = await send(session, callTool(1, "test_reconnection"));
-    expect(response.headers.get("content-type")).toBe("application/json");
-    expect(await response.json()).toMatchObject({ id: 1, result: {} });
-    const events = new EventReader(
-      await send(session, callTool(2, "test_tool_with_progress", {}, { progressToken: "p" })),
-    );
-    expect((await events.next())?.data).toContain("notifications/progress");
-  });
+  it.each(["2025-06-18", "2025-03-26"])(
+    "are not primed in %s, and a call is not let go there",
+    async (date) => {
+      const session = await openSession(date);
+      const response = await send(session, callTool(1, "test_reconnection"));
+      expect(response.headers.get("content-type")).toBe("application/json");
+      expect(await response.json()).toMatchObject({ id: 1, result: {} });
+      const events = new EventReader(
+        await send(session, callTool(2, "test_tool_with_progress", {}, { progressToken: "p" })),
+      );
+      expect((await events.next())?.data).toContain("notifications/progress");
+    },
+  );
 
   it("are primed once, and end when their call lets go", async () => {
     const session = await openSession();
@@ -905,7 +1078,9 @@ describe("streams", () => {
     await events.cancel();
     await createHubClient(bindings.HUB).publish({ list: "tools" });
     await sleep(100);
-    await runInDurableObject(sessionStub(session), (_object, state) => expect(state.getWebSockets()).toEqual([]));
+    await runInDurableObject(sessionStub(session), (_object, state) =>
+      expect(state.getWebSockets()).toEqual([]),
+    );
   });
 
   it("a call that lets go ends the connection that holds its stream, not the stream", () =>
@@ -934,7 +1109,9 @@ describe("streams", () => {
     withTestSession(({ runtime: room }) => {
       for (const expires of [300, 100, 200])
         room.store.saveSuspendedCall(openStream(room, "suspended", "{}"), "{}", "{}", expires);
-      expect(room.store.suspendedStreams().map(({ expires_at_ms }) => expires_at_ms)).toEqual([100, 200, 300]);
+      expect(room.store.suspendedStreams().map(({ expires_at_ms }) => expires_at_ms)).toEqual([
+        100, 200, 300,
+      ]);
       return Promise.resolve();
     }));
 
@@ -957,7 +1134,10 @@ describe("streams", () => {
   it("progress goes nowhere without a token that is one", async () => {
     const session = await openSession();
     for (const progressToken of [{}, null, true, undefined]) {
-      const response = await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken }));
+      const response = await send(
+        session,
+        callTool(1, "test_tool_with_progress", {}, { progressToken }),
+      );
       expect(response.headers.get("content-type")).toBe("application/json");
       await response.text();
     }
@@ -1011,7 +1191,9 @@ describe("shares", () => {
     const filter = { toolsListChanged: true, resourceSubscriptions: ["test://a"] };
     const socket = await listener(door, filter);
     const heard: unknown[] = [];
-    socket.addEventListener("message", ({ data }) => void heard.push(JSON.parse(String(data))));
+    socket.addEventListener("message", ({ data }) => {
+      heard.push(JSON.parse(String(data)));
+    });
     socket.accept();
     await door.publish({ list: "tools", audience: callerKey(mallory) });
     await door.publish({ list: "prompts" });
@@ -1052,7 +1234,10 @@ describe("without a session", () => {
       services: servicesFor(),
       openSubscriptionStream: undefined,
     };
-    const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers: headers("resources/read", uri) });
+    const http = new Request("http://127.0.0.1/mcp", {
+      method: "POST",
+      headers: headers("resources/read", uri),
+    });
     const params = { uri, _meta: envelope, inputResponses: { name: { action: "decline" } } };
     const message = { kind: "request", id: 1, method: "resources/read", params } as const;
     const answer: { result: object } = await (
@@ -1064,7 +1249,9 @@ describe("without a session", () => {
 
   it("a listener that leaves frees its socket", async () => {
     const count = async (): Promise<number> => {
-      const all = shards().map((shard) => runInDurableObject(shard, (_hub, state) => state.getWebSockets().length));
+      const all = shards().map((shard) =>
+        runInDurableObject(shard, (_hub, state) => state.getWebSockets().length),
+      );
       return (await Promise.all(all)).reduce((sum, one) => sum + one, 0);
     };
     const before = await count();
@@ -1072,7 +1259,9 @@ describe("without a session", () => {
       _meta: envelope,
       notifications: { toolsListChanged: true },
     });
-    const events = new EventReader(await send(undefined, body, { headers: headers("subscriptions/listen") }));
+    const events = new EventReader(
+      await send(undefined, body, { headers: headers("subscriptions/listen") }),
+    );
     await events.message();
     expect(await count()).toBe(before + 1);
     await events.cancel();

@@ -12,7 +12,11 @@ import { ELICITATION_ID_PURPOSE } from "../../../src/server/run-handler.ts";
 import { cancelCall, resumeCall } from "../../../src/transport/session/calls.ts";
 import { failLostAndExpiredCalls } from "../../../src/transport/session/lost-calls.ts";
 import { completeElicitation } from "../../../src/transport/session/transport.ts";
-import { scheduleAlarm, type MessageOutcome, type SessionRuntime } from "../../../src/transport/session/types.ts";
+import {
+  scheduleAlarm,
+  type MessageOutcome,
+  type SessionRuntime,
+} from "../../../src/transport/session/types.ts";
 import { createSessionStore } from "../../../src/transport/session/session-rows.ts";
 import { ringOf } from "../../crypto/keys.ts";
 import {
@@ -26,14 +30,23 @@ import {
   send,
   sessionStub,
 } from "./client.ts";
-import { responseTo, REQUEST_CONTEXT, FORM, withTestSession, sleep, streamIdOf } from "./test-session.ts";
+import {
+  responseTo,
+  REQUEST_CONTEXT,
+  FORM,
+  withTestSession,
+  sleep,
+  streamIdOf,
+} from "./test-session.ts";
 
 const MEGABYTE = 1_048_576;
 const HOUR_MS = 3_600_000;
 
 // Megabytes take their time on a busy machine.
 vi.setConfig({ testTimeout: 30_000 });
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const saying = (text: string): string => expect.stringContaining(text) as string;
 const ask = async (context: Context): Promise<string> =>
@@ -62,20 +75,30 @@ describe("calls that wait", () => {
       // And go on with all that they need.
       const [first] = room.store.suspendedStreams();
       const stream = first?.id ?? 0;
-      resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }));
+      resumeCall(
+        room,
+        REQUEST_CONTEXT,
+        responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }),
+      );
       await settled();
-      expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: { content: [{ text: "decline" }] } });
+      expect(sent(stream).at(-1)).toMatchObject({
+        id: 9,
+        result: { content: [{ text: "decline" }] },
+      });
     }));
 
   it("keep two megabytes of arguments and answers together, and one more is an error", () =>
     withTestSession(async ({ runtime: room, call, sentOn: sent, settled }) => {
       const streams: number[] = [];
-      for (let count = 0; count < 6; count++) streams.push(streamIdOf(await call(ask, { text: "€".repeat(150_000) })));
+      for (let count = 0; count < 6; count++)
+        streams.push(streamIdOf(await call(ask, { text: "€".repeat(150_000) })));
       await settled();
       expect(room.store.suspendedStreams()).toHaveLength(4);
       expect(stored(room)).toBeLessThan(2 * MEGABYTE + 10_000);
       for (const stream of streams.slice(4))
-        expect(sent(stream)).toMatchObject([{ id: 9, error: { code: -32603, message: saying("too large") } }]);
+        expect(sent(stream)).toMatchObject([
+          { id: 9, error: { code: -32603, message: saying("too large") } },
+        ]);
       // What ends makes room.
       cancelCall(room, 9);
       const next = streamIdOf(await call(ask, { text: "€".repeat(150_000) }));
@@ -90,7 +113,8 @@ describe("calls that wait", () => {
       const streams = [streamIdOf(await call(both)), streamIdOf(await call(both))];
       await settled();
       const answer = { action: "accept", content: { name: "x".repeat(1_500_000) } };
-      for (const stream of streams) resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream)[0]?.["id"], answer));
+      for (const stream of streams)
+        resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream)[0]?.["id"], answer));
       expect(room.store.suspendedStreams()).toHaveLength(1);
       expect(sent(streams[1] ?? 0).at(-1)).toMatchObject({ id: 9, error: { code: -32603 } });
       expect(stored(room)).toBeLessThan(2 * MEGABYTE);
@@ -112,7 +136,11 @@ describe("calls that wait", () => {
       for (let count = 0; count < 3; count++) await call(ask, { text: "x".repeat(100_000) });
       await settled();
       const read: number[] = [];
-      Object.assign(room.store, { keptCall: (id: number) => void read.push(id) });
+      Object.assign(room.store, {
+        keptCall: (id: number) => {
+          read.push(id);
+        },
+      });
       cancelCall(room, "nobody's");
       failLostAndExpiredCalls(room);
       resumeCall(room, REQUEST_CONTEXT, responseTo("5.forged", {}));
@@ -123,7 +151,9 @@ describe("calls that wait", () => {
       await settled();
       expect(room.store.suspendedStreams()).toHaveLength(3);
       expect(read).toEqual([]);
-      expect(room.store.suspendedStreams().every(({ call_json: noted }) => noted.length < 300)).toBe(true);
+      expect(
+        room.store.suspendedStreams().every(({ call_json: noted }) => noted.length < 300),
+      ).toBe(true);
     }));
 
   it("end with the first thousand characters of a client's reason", () =>
@@ -133,8 +163,15 @@ describe("calls that wait", () => {
       const id = String(sent(stream)[0]?.["id"]);
       // The thousandth is half of a character.
       const message = `${"x".repeat(999)}${"😀".repeat(1_000_000)}`;
-      resumeCall(room, REQUEST_CONTEXT, { kind: "response", id, error: { code: 1, message, data: message } });
-      const error = { code: -32603, message: `The client refused elicitation/create: ${"x".repeat(999)}\ufffd…` };
+      resumeCall(room, REQUEST_CONTEXT, {
+        kind: "response",
+        id,
+        error: { code: 1, message, data: message },
+      });
+      const error = {
+        code: -32603,
+        message: `The client refused elicitation/create: ${"x".repeat(999)}\ufffd…`,
+      };
       expect(sent(stream).at(-1)).toEqual({ jsonrpc: "2.0", id: 9, error });
       expect(stored(room)).toBeLessThan(2_000);
     }));
@@ -155,9 +192,16 @@ describe("calls that wait", () => {
         stream,
       );
       sql.exec("DELETE FROM suspended_calls");
-      resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }));
+      resumeCall(
+        room,
+        REQUEST_CONTEXT,
+        responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }),
+      );
       await settled();
-      expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: { content: [{ text: "decline" }] } });
+      expect(sent(stream).at(-1)).toMatchObject({
+        id: 9,
+        result: { content: [{ text: "decline" }] },
+      });
     }));
 });
 
@@ -171,7 +215,9 @@ it("calls at work are 64", () =>
     expect(room.runningCalls.size).toBe(64);
     end();
     await settled();
-    expect((await Promise.all(calls)).filter((one) => "text" in one && one.text.includes("done"))).toHaveLength(64);
+    expect(
+      (await Promise.all(calls)).filter((one) => "text" in one && one.text.includes("done")),
+    ).toHaveLength(64);
   }));
 
 describe("names that a client chooses", () => {
@@ -179,15 +225,29 @@ describe("names that a client chooses", () => {
   const fits = "é".repeat(512);
 
   it.each([long, `${fits}x`])("a progress token has 1,024 bytes", async (progressToken) => {
-    const message = "params._meta.progressToken must be an integer or a string of at most 1024 bytes";
+    const message =
+      "params._meta.progressToken must be an integer or a string of at most 1024 bytes";
     const session = await openSession();
-    const inSession = await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken }));
+    const inSession = await send(
+      session,
+      callTool(1, "test_tool_with_progress", {}, { progressToken }),
+    );
     expect(await inSession.json()).toMatchObject({ id: 1, error: { code: -32602, message } });
-    const alone = await callStateless(1, "test_tool_with_progress", {}, { _meta: { progressToken } });
+    const alone = await callStateless(
+      1,
+      "test_tool_with_progress",
+      {},
+      { _meta: { progressToken } },
+    );
     expect(alone.status).toBe(400);
     expect(await alone.json()).toMatchObject({ id: 1, error: { code: -32602, message } });
-    const taken = await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: fits }));
-    expect(await new EventReader(taken).message()).toMatchObject({ params: { progressToken: fits } });
+    const taken = await send(
+      session,
+      callTool(1, "test_tool_with_progress", {}, { progressToken: fits }),
+    );
+    expect(await new EventReader(taken).message()).toMatchObject({
+      params: { progressToken: fits },
+    });
   });
 
   it("an id has 1,024 bytes", async () => {
@@ -227,9 +287,16 @@ describe("names that a client chooses", () => {
       capabilities: {},
       clientInfo: { name, version: "1" },
     });
-    const refused = await send(undefined, jsonRpcRequest(1, "initialize", params("€".repeat(3_000))));
-    expect(await refused.json()).toMatchObject({ error: { code: -32602, message: saying("8192 bytes") } });
-    expect((await send(undefined, jsonRpcRequest(1, "initialize", params("x".repeat(3_000))))).status).toBe(200);
+    const refused = await send(
+      undefined,
+      jsonRpcRequest(1, "initialize", params("€".repeat(3_000))),
+    );
+    expect(await refused.json()).toMatchObject({
+      error: { code: -32602, message: saying("8192 bytes") },
+    });
+    expect(
+      (await send(undefined, jsonRpcRequest(1, "initialize", params("x".repeat(3_000))))).status,
+    ).toBe(200);
     const session = await openSession();
     const watch = async (uri: string): Promise<object> =>
       (await send(session, jsonRpcRequest(1, "resources/subscribe", { uri }))).json();
@@ -239,14 +306,21 @@ describe("names that a client chooses", () => {
 
   it("the URIs that a session watches are 64 KiB together, as the hub keeps them", async () => {
     const session = await openSession();
-    const about = (method: string, uri: string): Promise<Response> => send(session, jsonRpcRequest(1, method, { uri }));
+    const about = (method: string, uri: string): Promise<Response> =>
+      send(session, jsonRpcRequest(1, method, { uri }));
     // In JSON each of these characters is six.
     const uri = (count: number): string => `x:${count}${"\u0001".repeat(1_600)}`;
     for (let count = 0; count < 6; count++)
-      expect(await (await about("resources/subscribe", uri(count))).json()).toMatchObject({ result: {} });
+      expect(await (await about("resources/subscribe", uri(count))).json()).toMatchObject({
+        result: {},
+      });
     const refused = await (await about("resources/subscribe", uri(6))).json();
-    expect(refused).toMatchObject({ error: { code: -32602, message: saying("65536 bytes together") } });
-    expect(await (await about("resources/unsubscribe", uri(0))).json()).toMatchObject({ result: {} });
+    expect(refused).toMatchObject({
+      error: { code: -32602, message: saying("65536 bytes together") },
+    });
+    expect(await (await about("resources/unsubscribe", uri(0))).json()).toMatchObject({
+      result: {},
+    });
     expect(await (await about("resources/subscribe", uri(6))).json()).toMatchObject({ result: {} });
   });
 });
@@ -282,9 +356,14 @@ describe("events", () => {
 
   it("are counted rightly by an object that wakes", () =>
     withTestSession(async ({ runtime: room, call, settled }) => {
-      await call((context) => (context.progress(1), "done"));
+      await call((context) => {
+        context.progress(1);
+        return "done";
+      });
       await settled();
-      expect(createSessionStore(room.objectState.storage).eventBytes()).toBe(room.store.eventBytes());
+      expect(createSessionStore(room.objectState.storage).eventBytes()).toBe(
+        room.store.eventBytes(),
+      );
       expect(room.store.eventBytes()).toBeGreaterThan(200);
     }));
 
@@ -295,14 +374,18 @@ describe("events", () => {
     const rows = (): Promise<number> =>
       runInDurableObject(sessionStub(session), (_object, { storage }) =>
         Number(
-          storage.sql.exec("SELECT (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM streams) AS n").one()["n"],
+          storage.sql
+            .exec("SELECT (SELECT COUNT(*) FROM events) + (SELECT COUNT(*) FROM streams) AS n")
+            .one()["n"],
         ),
       );
     const start = Date.now();
     expect(Number(await alarm()) - start).toBeGreaterThan(23 * HOUR_MS);
     /** A call on a stream of its own has five minutes: its alarm comes first, though it is answered by then. */
     const callAndPassItsTime = async (id: number): Promise<void> => {
-      await (await send(session, callTool(id, "test_tool_with_progress", {}, { progressToken: "p" }))).text();
+      await (
+        await send(session, callTool(id, "test_tool_with_progress", {}, { progressToken: "p" }))
+      ).text();
       const end = Number(await alarm());
       expect(end - Date.now()).toBeGreaterThan(290_000);
       expect(end - Date.now()).toBeLessThanOrEqual(310_000);
@@ -335,7 +418,8 @@ describe("events", () => {
 
   it("and questions have one alarm, the earliest, whoever asks for it first, and after an eviction too", () =>
     withTestSession(async ({ runtime: room, settled }) => {
-      const alarm = async (): Promise<number> => Number(await room.objectState.storage.getAlarm()) - start;
+      const alarm = async (): Promise<number> =>
+        Number(await room.objectState.storage.getAlarm()) - start;
       const start = Date.now();
       scheduleAlarm(room, start + HOUR_MS);
       scheduleAlarm(room, start + 600_000);
@@ -361,9 +445,13 @@ describe("streams opened by GET", () => {
     }
     for (const events of held.slice(0, 4)) expect(await events.next()).toBeUndefined();
     await runInDurableObject(sessionStub(session), (_object, state) => {
-      const open = state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
+      const open = state
+        .getWebSockets()
+        .filter(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
       expect(open).toHaveLength(8);
-      const kept = state.storage.sql.exec<{ id: number }>("SELECT id FROM streams ORDER BY id").toArray();
+      const kept = state.storage.sql
+        .exec<{ id: number }>("SELECT id FROM streams ORDER BY id")
+        .toArray();
       expect(kept.map(({ id }) => String(id))).toEqual(ids.slice(4));
     });
     await createHubClient(bindings.HUB).publish({ list: "tools" });

@@ -3,12 +3,25 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { costs, type Costs } from "../../world/counting.ts";
-import { bindings, callTool, EventReader, openGetStream, openSession, jsonRpcRequest, send } from "./client.ts";
+import {
+  bindings,
+  callTool,
+  EventReader,
+  openGetStream,
+  openSession,
+  jsonRpcRequest,
+  send,
+} from "./client.ts";
 
-async function cost<T>(action: () => Promise<T>): Promise<{ value: T; cost: Omit<Costs, "objectsCreated"> }> {
+async function cost<T>(
+  action: () => Promise<T>,
+): Promise<{ value: T; cost: Omit<Costs, "objectsCreated"> }> {
   const before = { ...costs };
   const value = await action();
-  return { value, cost: { requests: costs.requests - before.requests, rows: costs.rows - before.rows } };
+  return {
+    value,
+    cost: { requests: costs.requests - before.requests, rows: costs.rows - before.rows },
+  };
 }
 
 /** The hub makes its tables with the first session it hears of; that is no cost of a session. */
@@ -43,9 +56,13 @@ it.each(["tools/list", "ping", "resources/list", "prompts/list"])(
 it("a streamed call is two object requests, a row for its stream and a row an event", async () => {
   const session = await openSession();
   // The first stream of a session makes its two tables: two rows each in SQLite's own catalogue.
-  await (await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "a" }))).text();
+  await (
+    await send(session, callTool(1, "test_tool_with_progress", {}, { progressToken: "a" }))
+  ).text();
   const { value, cost: spent } = await cost(async () =>
-    (await send(session, callTool(2, "test_tool_with_progress", {}, { progressToken: "b" }))).text(),
+    (
+      await send(session, callTool(2, "test_tool_with_progress", {}, { progressToken: "b" }))
+    ).text(),
   );
   expect(value.match(/^data: \{/gm)).toHaveLength(4);
   expect(spent).toEqual({ requests: 2, rows: 5 });

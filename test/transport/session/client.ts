@@ -23,13 +23,19 @@ export function sessionStub({ id }: Session): DurableObjectStub<SessionObject<un
   return bindings.SESSION.get(bindings.SESSION.idFromString(id));
 }
 
-export async function send(session: Session | undefined, body: unknown, init: RequestInit = {}): Promise<Response> {
+export async function send(
+  session: Session | undefined,
+  body: unknown,
+  init: RequestInit = {},
+): Promise<Response> {
   return worker.fetch(URL_OF_WORLD, {
     method: "POST",
     headers: {
       "content-type": "application/json",
       accept: "application/json, text/event-stream",
-      ...(session === undefined ? {} : { "mcp-session-id": session.id, "mcp-protocol-version": session.revision }),
+      ...(session === undefined
+        ? {}
+        : { "mcp-session-id": session.id, "mcp-protocol-version": session.revision }),
     },
     body: JSON.stringify(body),
     ...init,
@@ -51,8 +57,17 @@ export function jsonRpcRequest(id: number | string, method: string, params: obje
   return { jsonrpc: "2.0", id, method, params };
 }
 
-export function callTool(id: number | string, name: string, args: object = {}, meta?: object): object {
-  return jsonRpcRequest(id, "tools/call", { name, arguments: args, ...(meta === undefined ? {} : { _meta: meta }) });
+export function callTool(
+  id: number | string,
+  name: string,
+  args: object = {},
+  meta?: object,
+): object {
+  return jsonRpcRequest(id, "tools/call", {
+    name,
+    arguments: args,
+    ...(meta === undefined ? {} : { _meta: meta }),
+  });
 }
 
 /** A call without a session, in the revision that has none. */
@@ -71,7 +86,12 @@ export async function callStateless(
   const { _meta, ...params } = more;
   return send(
     undefined,
-    jsonRpcRequest(id, "tools/call", { name, arguments: args, ...params, _meta: { ...meta, ...(_meta as object) } }),
+    jsonRpcRequest(id, "tools/call", {
+      name,
+      arguments: args,
+      ...params,
+      _meta: { ...meta, ...(_meta as object) },
+    }),
     {
       headers: {
         "content-type": "application/json",
@@ -89,10 +109,15 @@ export async function openSession(
   revision: string = "2025-11-25",
   capabilities: object = { elicitation: {}, sampling: {}, roots: {} },
 ): Promise<Session> {
-  const params = { protocolVersion: revision, capabilities, clientInfo: { name: "test", version: "1" } };
+  const params = {
+    protocolVersion: revision,
+    capabilities,
+    clientInfo: { name: "test", version: "1" },
+  };
   const response = await send(undefined, jsonRpcRequest("init", "initialize", params));
   const id = response.headers.get("mcp-session-id");
-  if (id === null) throw new Error(`initialize failed: ${response.status} ${await response.text()}`);
+  if (id === null)
+    throw new Error(`initialize failed: ${response.status} ${await response.text()}`);
   await response.body?.cancel();
   return { id, revision };
 }
@@ -116,7 +141,9 @@ export class EventReader {
       if (end >= 0) {
         const lines = this.#text.slice(0, end).split("\n");
         this.#text = this.#text.slice(end + 2);
-        const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trim());
+        const data = lines
+          .filter((line) => line.startsWith("data:"))
+          .map((line) => line.slice(5).trim());
         if (data.length > 0)
           return {
             id: lines
@@ -139,7 +166,10 @@ export class EventReader {
       const event = await this.next();
       if (event === undefined) throw new Error("The stream ended");
       if (event.data !== "")
-        return { ...(JSON.parse(event.data) as object), ...(event.id === undefined ? {} : { eventId: event.id }) };
+        return {
+          ...(JSON.parse(event.data) as object),
+          ...(event.id === undefined ? {} : { eventId: event.id }),
+        };
     }
   }
 

@@ -46,7 +46,10 @@ vi.setConfig({ testTimeout: 30_000 });
 
 const MEGABYTE = 1_048_576;
 
-type Answer = Record<string, unknown> & { readonly id?: unknown; readonly error?: { message: string } };
+type Answer = Record<string, unknown> & {
+  readonly id?: unknown;
+  readonly error?: { message: string };
+};
 
 function messagesOf(bodies: readonly object[]): readonly Message[] {
   const read = readMessages(bodies as never);
@@ -58,12 +61,15 @@ function messagesOf(bodies: readonly object[]): readonly Message[] {
 async function answersOf(response: Response): Promise<Answer[]> {
   const text = await response.text();
   const streamed = response.headers.get("content-type") === "text/event-stream";
-  const parts: string[] = streamed ? [...text.matchAll(/^data: (.+)$/gm)].map(([, data]) => data ?? "") : [text];
+  const parts: string[] = streamed
+    ? [...text.matchAll(/^data: (.+)$/gm)].map(([, data]) => data ?? "")
+    : [text];
   const messages = parts.flatMap((part): Answer[] => [JSON.parse(part) as Answer].flat());
   return messages.filter(({ id }) => id !== undefined);
 }
 
-const slow = (id: number, ms: number, text: string): object => callTool(id, "spec_slow", { ms, text });
+const slow = (id: number, ms: number, text: string): object =>
+  callTool(id, "spec_slow", { ms, text });
 
 /** Every way in which an answer reaches a client. Each answers request 1 with `text`. */
 const WAYS: Record<string, (text: string) => Promise<Response>> = {
@@ -74,7 +80,8 @@ const WAYS: Record<string, (text: string) => Promise<Response>> = {
   "on a stream in a batch": async (text) =>
     send(await openSession("2025-03-26"), [jsonRpcRequest(2, "ping"), slow(1, 1_100, text)]),
   "as JSON without a session": async (text) => callStateless(1, "spec_slow", { ms: 0, text }),
-  "on a stream without a session": async (text) => callStateless(1, "spec_slow", { ms: 1_100, text }),
+  "on a stream without a session": async (text) =>
+    callStateless(1, "spec_slow", { ms: 1_100, text }),
 };
 
 describe.each(Object.entries(WAYS))("an answer %s", (way, answered) => {
@@ -88,13 +95,18 @@ describe.each(Object.entries(WAYS))("an answer %s", (way, answered) => {
     expect(answers).toHaveLength(way.endsWith("batch") ? 2 : 1);
   });
 
-  it.each(["x".repeat(2_000_000), "€".repeat(666_666)])("that is too large is an error, once", async (text) => {
-    const answers = await answersOf(await answered(text));
-    const [one, ...more] = answers.filter(({ id }) => id === 1);
-    expect(one).toMatchObject({ error: { code: -32603, message: "The answer is larger than 1900000 bytes" } });
-    expect(more).toEqual([]);
-    expect(answers).toHaveLength(way.endsWith("batch") ? 2 : 1);
-  });
+  it.each(["x".repeat(2_000_000), "€".repeat(666_666)])(
+    "that is too large is an error, once",
+    async (text) => {
+      const answers = await answersOf(await answered(text));
+      const [one, ...more] = answers.filter(({ id }) => id === 1);
+      expect(one).toMatchObject({
+        error: { code: -32603, message: "The answer is larger than 1900000 bytes" },
+      });
+      expect(more).toEqual([]);
+      expect(answers).toHaveLength(way.endsWith("batch") ? 2 : 1);
+    },
+  );
 });
 
 it("answers of a batch that are too much together become errors, and the others arrive", () =>
@@ -134,7 +146,9 @@ describe("without a session", () => {
     const message = expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/) as string;
     const error = { id: 1, error: { code: -32603, message } };
     expect(await answersOf(await callStatelessTool(() => result))).toMatchObject([error]);
-    expect(await answersOf(await callStatelessTool(() => sleep(20).then(() => result)))).toMatchObject([error]);
+    expect(
+      await answersOf(await callStatelessTool(() => sleep(20).then(() => result))),
+    ).toMatchObject([error]);
     const streamed = await callStatelessTool((context) => {
       context.progress(1);
       return sleep(20).then(() => result);
@@ -170,20 +184,27 @@ async function withBacklog(session: Session, count: number): Promise<string> {
   const stream = Number(id.split("-")[0]);
   await runInDurableObject(sessionStub(session), (_object, { storage }) => {
     for (let seq = 1; seq <= count; seq++) {
-      const data = JSON.stringify({ jsonrpc: "2.0", method: "n", params: { seq, pad: ".".repeat(60_000) } });
+      const data = JSON.stringify({
+        jsonrpc: "2.0",
+        method: "n",
+        params: { seq, pad: ".".repeat(60_000) },
+      });
       storage.sql.exec("INSERT INTO events VALUES (?, ?, ?, 0, ?)", stream, seq, data, Date.now());
     }
   });
   return String(stream);
 }
 
-const numberOf = (message: Record<string, unknown>): unknown => (message["params"] as { seq?: number }).seq;
+const numberOf = (message: Record<string, unknown>): unknown =>
+  (message["params"] as { seq?: number }).seq;
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
 /** What the sockets of the session were passed. */
 async function passed(session: Session): Promise<{ seq: number; bytes: number } | undefined> {
   return runInDurableObject(sessionStub(session), (_object, state) => {
-    const open = state.getWebSockets().find(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
+    const open = state
+      .getWebSockets()
+      .find(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
     return open?.deserializeAttachment() as { seq: number; bytes: number } | undefined;
   });
 }
@@ -225,7 +246,12 @@ describe("a replay", () => {
     const stream = await withBacklog(session, 40);
     await runInDurableObject(sessionStub(session), (_object, { storage }) => {
       const data = `{"jsonrpc":"2.0","id":5,"result":{"text":"${"x".repeat(1_800_000)}"}}`;
-      storage.sql.exec("INSERT INTO events VALUES (?, 41, ?, 1, ?)", Number(stream), data, Date.now());
+      storage.sql.exec(
+        "INSERT INTO events VALUES (?, 41, ?, 1, ?)",
+        Number(stream),
+        data,
+        Date.now(),
+      );
     });
     expect(await answersOf(await openGetStream(session, `${stream}-0`))).toMatchObject([{ id: 5 }]);
   });
@@ -246,14 +272,17 @@ describe("a call that floods its stream", () => {
         await call(async (context) => {
           context.progress(1);
           await sleep(20);
-          for (let value = 2; value <= 60; value++) context.progress(value, undefined, "x".repeat(60_000));
+          for (let value = 2; value <= 60; value++)
+            context.progress(value, undefined, "x".repeat(60_000));
           return "done";
         }),
       );
       const socket = attach(room, NEWEST, stream, -1);
       if (!socket.ok) throw new Error("Not attached");
       const received: { id: string; acknowledge?: boolean; data: string }[] = [];
-      socket.value.addEventListener("message", ({ data }) => void received.push(JSON.parse(String(data)) as never));
+      socket.value.addEventListener("message", ({ data }) => {
+        received.push(JSON.parse(String(data)) as never);
+      });
       let ended = false;
       socket.value.addEventListener("close", () => (ended = true));
       socket.value.accept();
@@ -281,13 +310,17 @@ describe("a call that floods its stream", () => {
       if (!socket.ok) throw new Error("Not attached");
       socket.value.accept();
       const [held] = room.objectState.getWebSockets(String(stream));
-      for (let count = 0; count < 120; count++) appendEvent(room, stream, `"${"x".repeat(60_000)}"`);
+      for (let count = 0; count < 120; count++)
+        appendEvent(room, stream, `"${"x".repeat(60_000)}"`);
       if (held === undefined) throw new Error("Nobody is attached");
       const { seq } = held.deserializeAttachment() as { seq: number };
       expect(seq).toBeLessThan(20);
       continueReplay(room, held);
       expect(held.readyState).not.toBe(WebSocket.READY_STATE_OPEN);
-      expect(attach(room, NEWEST, stream, seq)).toMatchObject({ ok: false, error: { error: "InvalidRequest" } });
+      expect(attach(room, NEWEST, stream, seq)).toMatchObject({
+        ok: false,
+        error: { error: "InvalidRequest" },
+      });
       await sleep(1);
     }));
 
@@ -295,14 +328,22 @@ describe("a call that floods its stream", () => {
     withTestSession(async ({ runtime: room, call, sentOn: sent, settled }) => {
       const stream = streamIdOf(
         await call(async (context) => {
-          for (let value = 1; value <= 120; value++) context.progress(value, undefined, "x".repeat(60_000));
+          for (let value = 1; value <= 120; value++)
+            context.progress(value, undefined, "x".repeat(60_000));
           return (await context.elicitForm("name", { message: "?", form: FORM })).action;
         }),
       );
       await settled();
-      resumeCall(room, REQUEST_CONTEXT, responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }));
+      resumeCall(
+        room,
+        REQUEST_CONTEXT,
+        responseTo(sent(stream).at(-1)?.["id"], { action: "decline" }),
+      );
       await settled();
-      expect(sent(stream).at(-1)).toMatchObject({ id: 9, result: { content: [{ text: "decline" }] } });
+      expect(sent(stream).at(-1)).toMatchObject({
+        id: 9,
+        result: { content: [{ text: "decline" }] },
+      });
       expect(attach(room, NEWEST, stream, -1).ok).toBe(true);
       expect(attach(room, NEWEST, stream, 0).ok).toBe(false);
     }));
@@ -321,7 +362,9 @@ it("an answer that was dropped before its POST came for it is answered with an e
         if (url.includes("stream=1")) {
           const first = Number(new URL(url).searchParams.get("stream"));
           await runInDurableObject(target, (_object, { storage }) =>
-            storage.sql.exec("DELETE FROM streams WHERE id = ? AND call_json LIKE '%\"gone\"%'", first).toArray(),
+            storage.sql
+              .exec("DELETE FROM streams WHERE id = ? AND call_json LIKE '%\"gone\"%'", first)
+              .toArray(),
           );
         }
         return target.fetch(url, init);
@@ -337,15 +380,37 @@ it("an answer that was dropped before its POST came for it is answered with an e
   });
   const services = servicesFor();
   const server = buildServer({ info: { name: "stage", version: "1" } });
-  const door = { server, services, hub: createHubClient(bindings.HUB), sessions, pinnedRevision: undefined };
-  const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers: { "mcp-session-id": session.id } });
-  const progress = (id: string): object => callTool(id, "test_tool_with_progress", {}, { progressToken: id });
-  const lost = { id: "gone", error: { code: -32603, message: expect.stringContaining("call again") as string } };
-  const alone = await handleSessionPost(door, http, messagesOf([progress("gone")]), false, ANONYMOUS, unrecordedSpan);
+  const door = {
+    server,
+    services,
+    hub: createHubClient(bindings.HUB),
+    sessions,
+    pinnedRevision: undefined,
+  };
+  const http = new Request("http://127.0.0.1/mcp", {
+    method: "POST",
+    headers: { "mcp-session-id": session.id },
+  });
+  const progress = (id: string): object =>
+    callTool(id, "test_tool_with_progress", {}, { progressToken: id });
+  const lost = {
+    id: "gone",
+    error: { code: -32603, message: expect.stringContaining("call again") as string },
+  };
+  const alone = await handleSessionPost(
+    door,
+    http,
+    messagesOf([progress("gone")]),
+    false,
+    ANONYMOUS,
+    unrecordedSpan,
+  );
   expect(alone.status).toBe(200);
   expect(await answersOf(alone)).toMatchObject([lost]);
   const both = [progress("gone"), progress("kept")];
-  const batch = await answersOf(await handleSessionPost(door, http, messagesOf(both), true, ANONYMOUS, unrecordedSpan));
+  const batch = await answersOf(
+    await handleSessionPost(door, http, messagesOf(both), true, ANONYMOUS, unrecordedSpan),
+  );
   expect(batch.toSorted((a, b) => String(a.id).localeCompare(String(b.id)))).toMatchObject([
     lost,
     { id: "kept", result: {} },
@@ -379,9 +444,9 @@ it("a session keeps no more events than it may, whatever a call sends", () =>
     await settled();
     sizes.push(room.store.eventBytes());
     expect(Math.max(...sizes)).toBeLessThanOrEqual(MAX_EVENT_BYTES);
-    const [{ n }] = room.objectState.storage.sql.exec("SELECT SUM(octet_length(data)) AS n FROM events").toArray() as [
-      { n: number },
-    ];
+    const [{ n }] = room.objectState.storage.sql
+      .exec("SELECT SUM(octet_length(data)) AS n FROM events")
+      .toArray() as [{ n: number }];
     expect(n).toBeGreaterThan(1_800_000);
     expect(n).toBeLessThanOrEqual(room.store.eventBytes());
   }));

@@ -19,7 +19,9 @@ import {
   type Session,
 } from "./client.ts";
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const evict = (): Promise<void> => evictAllDurableObjects({ webSockets: "hibernate" });
 const answerTo = (question: Record<string, unknown>, result: object): object => ({
@@ -31,7 +33,9 @@ const answerTo = (question: Record<string, unknown>, result: object): object => 
 async function ask(
   session: Session,
 ): Promise<{ events: EventReader; question: Record<string, unknown>; eventId: string }> {
-  const events = new EventReader(await send(session, callTool(7, "test_elicitation", { message: "Who?" })));
+  const events = new EventReader(
+    await send(session, callTool(7, "test_elicitation", { message: "Who?" })),
+  );
   const { eventId = "", ...question } = await events.message();
   expect(question["method"]).toBe("elicitation/create");
   return { events, question, eventId };
@@ -84,7 +88,9 @@ describe("evicted while idle", () => {
     expect(await sessionStub(session).handlePost(mallory, [message], false, "t", {})).toEqual([
       { kind: "sessionNotFound" },
     ]);
-    expect(await sessionStub(session).deleteSession(JSON.stringify(["none", "mallory", "none"]))).toBe(false);
+    expect(
+      await sessionStub(session).deleteSession(JSON.stringify(["none", "mallory", "none"])),
+    ).toBe(false);
     expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(200);
   });
 
@@ -111,7 +117,10 @@ describe("evicted while idle", () => {
 describe("lost while at work", () => {
   it("a streamed call ends with an error on its stream, never with silence", async () => {
     const session = await openSession();
-    const response = await send(session, callTool(5, "test_tool_with_progress", {}, { progressToken: "p" }));
+    const response = await send(
+      session,
+      callTool(5, "test_tool_with_progress", {}, { progressToken: "p" }),
+    );
     const events = new EventReader(response);
     const { eventId } = await events.message();
     await abortAllDurableObjects();
@@ -145,7 +154,9 @@ describe("time", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + SESSION_TTL_MS + 1 });
     expect(await runDurableObjectAlarm(sessionStub(session))).toBe(true);
     expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(404);
-    const left = await runInDurableObject(sessionStub(session), (_object, state) => state.storage.list());
+    const left = await runInDurableObject(sessionStub(session), (_object, state) =>
+      state.storage.list(),
+    );
     expect(left.size).toBe(0);
   });
 

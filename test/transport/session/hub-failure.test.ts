@@ -30,7 +30,8 @@ const end = async (session: Session): Promise<number> =>
       headers: { "mcp-session-id": session.id, "mcp-protocol-version": session.revision },
     })
   ).status;
-const isRegistered = async ({ id }: Session): Promise<boolean> => (await registryRows("")).some((row) => row.id === id);
+const isRegistered = async ({ id }: Session): Promise<boolean> =>
+  (await registryRows("")).some((row) => row.id === id);
 /** How many keys the object has, and whether an alarm. */
 const left = (session: Session): Promise<[keys: number, alarm: boolean]> =>
   runInDurableObject(sessionStub(session), async (_object, { storage }) => [
@@ -87,7 +88,8 @@ it("it is given up some day: the hub finds out by itself", async () => {
   const session = await openSession();
   faults.hub.forget = Infinity;
   await end(session);
-  for (let round = 1; round < MAX_ATTEMPTS; round++) await runDurableObjectAlarm(sessionStub(session));
+  for (let round = 1; round < MAX_ATTEMPTS; round++)
+    await runDurableObjectAlarm(sessionStub(session));
   expect(await left(session)).toEqual([1, true]);
   await runDurableObjectAlarm(sessionStub(session));
   expect([await isRegistered(session), await left(session)]).toEqual([true, [0, false]]);

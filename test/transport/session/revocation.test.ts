@@ -1,12 +1,21 @@
 /** A grant is taken back: what it opened and holds ends at once, wherever it runs; what others opened goes on. */
 
-import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import {
+  abortAllDurableObjects,
+  evictDurableObject,
+  runDurableObjectAlarm,
+  runInDurableObject,
+} from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { Caller } from "../../../src/base/caller.ts";
 import type { JsonValue } from "../../../src/base/json.ts";
 import { createHubClient, HUB_SHARDS } from "../../../src/hub/client.ts";
 import { buildServer } from "../../../src/server/registry.ts";
-import { handleSessionDelete, handleSessionGet, handleSessionPost } from "../../../src/transport/session/transport.ts";
+import {
+  handleSessionDelete,
+  handleSessionGet,
+  handleSessionPost,
+} from "../../../src/transport/session/transport.ts";
 import type { SessionTransportDependencies } from "../../../src/transport/session/initialize.ts";
 import { openSubscriptionStream } from "../../../src/transport/stateless/subscriptions.ts";
 import { readMessages, type Message } from "../../../src/wire/jsonrpc.ts";
@@ -14,7 +23,14 @@ import { servicesFor, unrecordedSpan } from "../../server/services.ts";
 import { costs, countedNamespace } from "../../world/counting.ts";
 import { faults } from "../../world/faults.ts";
 import { EVERYTHING } from "../../world/parts.ts";
-import { bindings, callTool, EventReader, jsonRpcRequest, sessionStub, type Session } from "./client.ts";
+import {
+  bindings,
+  callTool,
+  EventReader,
+  jsonRpcRequest,
+  sessionStub,
+  type Session,
+} from "./client.ts";
 
 const hub = createHubClient(countedNamespace(bindings.HUB));
 const door: SessionTransportDependencies = {
@@ -33,7 +49,9 @@ const door: SessionTransportDependencies = {
   pinnedRevision: undefined,
 };
 
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const timeout = <T>(promise: Promise<T>, ms: number): Promise<T | "timeout"> =>
@@ -47,7 +65,10 @@ function caller(): Caller & { grant: string } {
 }
 
 function http(session: Session | undefined, method: string = "POST"): Request {
-  const headers = { accept: "application/json, text/event-stream", "content-type": "application/json" };
+  const headers = {
+    accept: "application/json, text/event-stream",
+    "content-type": "application/json",
+  };
   const named = session === undefined ? {} : { "mcp-session-id": session.id };
   return new Request("http://127.0.0.1/mcp", { method, headers: { ...headers, ...named } });
 }
@@ -68,7 +89,11 @@ const ping = async (by: Caller, session: Session): Promise<number> =>
 const INFO = { name: "t", version: "1" };
 
 async function open(by: Caller): Promise<Session> {
-  const params = { protocolVersion: "2025-11-25", capabilities: { elicitation: {} }, clientInfo: INFO };
+  const params = {
+    protocolVersion: "2025-11-25",
+    capabilities: { elicitation: {} },
+    clientInfo: INFO,
+  };
   const response = await post(by, undefined, jsonRpcRequest(0, "initialize", params));
   return { id: response.headers.get("mcp-session-id") ?? "", revision: "2025-11-25" };
 }
@@ -90,7 +115,9 @@ async function live(by: Caller): Promise<{
 }> {
   const session = await open(by);
   const get = await stream(by, session);
-  const asking = new EventReader(await post(by, session, callTool(1, "test_elicitation", { message: "?" })));
+  const asking = new EventReader(
+    await post(by, session, callTool(1, "test_elicitation", { message: "?" })),
+  );
   const working = new EventReader(await post(by, session, callTool(2, "spec_slow", { ms: 4_000 })));
   const silent = post(by, session, callTool(3, "spec_slow", { ms: 900 }));
   const listening = await subscribe(by);
@@ -114,43 +141,54 @@ async function evict(...sessions: Session[]): Promise<void> {
 async function grantsOf({ id }: Session): Promise<string[] | undefined> {
   const found = shards().map((shard) =>
     runInDurableObject(shard, (_hub, { storage }) =>
-      storage.sql.exec<{ grants: string }>("SELECT grants FROM sessions WHERE id = ?", id).toArray(),
+      storage.sql
+        .exec<{ grants: string }>("SELECT grants FROM sessions WHERE id = ?", id)
+        .toArray(),
     ),
   );
   const [row] = (await Promise.all(found)).flat();
   return row === undefined ? undefined : (JSON.parse(row.grants) as string[]);
 }
 
-it("ends every session, stream and call of the grant, and none of another", { timeout: 120_000 }, async () => {
-  const [a, b] = [caller(), caller()];
-  const [ended, other] = await Promise.all([live(a), live(b)]);
-  await hub.revoke(a.grant);
+it(
+  "ends every session, stream and call of the grant, and none of another",
+  { timeout: 120_000 },
+  async () => {
+    const [a, b] = [caller(), caller()];
+    const [ended, other] = await Promise.all([live(a), live(b)]);
+    await hub.revoke(a.grant);
 
-  for (const events of [ended.get, ended.asking, ended.working])
-    expect(await timeout(events.next(), 500)).toBeUndefined();
-  expect((await ended.silent).status).toBe(404);
-  expect(await ended.listening.message()).toMatchObject({ id: "s", result: { resultType: "complete" } });
-  expect(await ended.listening.message()).toMatchObject({ method: "notifications/cancelled" });
-  expect(await timeout(ended.listening.next(), 500)).toBeUndefined();
-  expect(await ping(a, ended.session)).toBe(404);
-  expect((await handleSessionGet(door, http(ended.session, "GET"), a)).status).toBe(404);
-  expect((await handleSessionDelete(door, http(ended.session, "DELETE"), a)).status).toBe(404);
-  expect(await grantsOf(ended.session)).toBeUndefined();
-  await runInDurableObject(sessionStub(ended.session), async (_object, { storage }) => {
-    expect((await storage.list()).size).toBe(0);
-    expect(await storage.getAlarm()).toBeNull();
-  });
+    for (const events of [ended.get, ended.asking, ended.working])
+      expect(await timeout(events.next(), 500)).toBeUndefined();
+    expect((await ended.silent).status).toBe(404);
+    expect(await ended.listening.message()).toMatchObject({
+      id: "s",
+      result: { resultType: "complete" },
+    });
+    expect(await ended.listening.message()).toMatchObject({ method: "notifications/cancelled" });
+    expect(await timeout(ended.listening.next(), 500)).toBeUndefined();
+    expect(await ping(a, ended.session)).toBe(404);
+    expect((await handleSessionGet(door, http(ended.session, "GET"), a)).status).toBe(404);
+    expect((await handleSessionDelete(door, http(ended.session, "DELETE"), a)).status).toBe(404);
+    expect(await grantsOf(ended.session)).toBeUndefined();
+    await runInDurableObject(sessionStub(ended.session), async (_object, { storage }) => {
+      expect((await storage.list()).size).toBe(0);
+      expect(await storage.getAlarm()).toBeNull();
+    });
 
-  expect((await other.silent).status).toBe(200);
-  expect(await ping(b, other.session)).toBe(200);
-  await hub.publish({ uri: "test://a" });
-  expect(await other.listening.message()).toMatchObject({ method: "notifications/resources/updated" });
-  await hub.publish({ list: "tools" });
-  expect(await other.get.message()).toMatchObject({ method: "notifications/tools/list_changed" });
-  expect(await other.working.message()).toMatchObject({ id: 2, result: {} });
-  expect(await timeout(other.asking.next(), 100)).toBe("timeout");
-  await hub.revoke(b.grant);
-});
+    expect((await other.silent).status).toBe(200);
+    expect(await ping(b, other.session)).toBe(200);
+    await hub.publish({ uri: "test://a" });
+    expect(await other.listening.message()).toMatchObject({
+      method: "notifications/resources/updated",
+    });
+    await hub.publish({ list: "tools" });
+    expect(await other.get.message()).toMatchObject({ method: "notifications/tools/list_changed" });
+    expect(await other.working.message()).toMatchObject({ id: 2, result: {} });
+    expect(await timeout(other.asking.next(), 100)).toBe("timeout");
+    await hub.revoke(b.grant);
+  },
+);
 
 it("stops the handlers of the grant", async () => {
   const [a, b] = [caller(), caller()];
@@ -172,8 +210,10 @@ it("reaches sessions, sockets and listeners whose objects were evicted", async (
   const [a, b] = [caller(), caller()];
   const [ended, other] = [await open(a), await open(b)];
   const [get, listening, otherGet, otherListening] = [
-    ...[await stream(a, ended), await subscribe(a)],
-    ...[await stream(b, other), await subscribe(b)],
+    await stream(a, ended),
+    await subscribe(a),
+    await stream(b, other),
+    await subscribe(b),
   ] as const;
   for (const events of [get, listening, otherGet, otherListening]) await events.next();
   await evict(ended, other);
@@ -183,7 +223,9 @@ it("reaches sessions, sockets and listeners whose objects were evicted", async (
   expect(await ping(a, ended)).toBe(404);
   expect(await ping(b, other)).toBe(200);
   await hub.publish({ uri: "test://a" });
-  expect(await otherListening.message()).toMatchObject({ method: "notifications/resources/updated" });
+  expect(await otherListening.message()).toMatchObject({
+    method: "notifications/resources/updated",
+  });
   expect(await timeout(otherGet.next(), 100)).toBe("timeout");
 });
 
@@ -237,7 +279,9 @@ it("a session is used by sixteen grants: one more finds none, and a revocation s
   const statuses = await Promise.all(others.map((by) => ping(by, session)));
   const used = others.filter((_, at) => statuses[at] === 200);
   expect([used.length, statuses.filter((status) => status === 404).length]).toEqual([15, 2]);
-  expect((await grantsOf(session))?.toSorted()).toEqual([a, ...used].map(({ grant }) => grant).toSorted());
+  expect((await grantsOf(session))?.toSorted()).toEqual(
+    [a, ...used].map(({ grant }) => grant).toSorted(),
+  );
   // Also when the object has forgotten who was let in.
   await evict(session);
   for (const [at, by] of others.entries()) expect(await ping(by, session)).toBe(statuses[at]);
@@ -260,7 +304,10 @@ it("a grant that the hub cannot note is not let in: no revocation would reach it
 it("a session that ends while a newer grant joins it is gone for that one too", async () => {
   const [a, b] = [caller(), caller()];
   const session = await open(a);
-  const [status] = await Promise.all([ping(b, session), handleSessionDelete(door, http(session, "DELETE"), a)]);
+  const [status] = await Promise.all([
+    ping(b, session),
+    handleSessionDelete(door, http(session, "DELETE"), a),
+  ]);
   expect(status).toBe(404);
 });
 
@@ -301,7 +348,10 @@ it("a token of a grant that ended opens nothing more, for as long as it is good 
   expect((await open(a)).id).toBe("");
   const late = await subscribe(a);
   await late.message();
-  expect(await timeout(late.message(), 500)).toMatchObject({ id: "s", result: { resultType: "complete" } });
+  expect(await timeout(late.message(), 500)).toMatchObject({
+    id: "s",
+    result: { resultType: "complete" },
+  });
   // Another grant of the same caller goes on.
   expect(await ping(b, await open(b))).toBe(200);
 });
@@ -313,7 +363,9 @@ it("a grant that ended is known for a day: no token of it opens anything meanwhi
   const known = async (): Promise<number> => {
     for (const shard of shards()) await runDurableObjectAlarm(shard);
     const found = shards().map((shard) =>
-      runInDurableObject(shard, (_hub, { storage }) => Number(storage.kv.get(`revoked ${a.grant}`) !== undefined)),
+      runInDurableObject(shard, (_hub, { storage }) =>
+        Number(storage.kv.get(`revoked ${a.grant}`) !== undefined),
+      ),
     );
     return (await Promise.all(found)).reduce((sum, one) => sum + one, 0);
   };
@@ -321,12 +373,21 @@ it("a grant that ended is known for a day: no token of it opens anything meanwhi
   for (const hours of [1, 12, 23]) {
     vi.useFakeTimers({ toFake: ["Date"], now: start + hours * 3_600_000 });
     expect([hours, await known()]).toEqual([hours, HUB_SHARDS]);
-    const body = jsonRpcRequest(0, "initialize", { protocolVersion: "2025-11-25", capabilities: {}, clientInfo: INFO });
+    const body = jsonRpcRequest(0, "initialize", {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: INFO,
+    });
     const refused = await post(a, undefined, body);
     expect([refused.status, refused.headers.get("mcp-session-id")]).toEqual([403, null]);
     const listening = await subscribe(a);
-    expect(await listening.message()).toMatchObject({ method: "notifications/subscriptions/acknowledged" });
-    expect(await listening.message()).toMatchObject({ id: "s", result: { resultType: "complete" } });
+    expect(await listening.message()).toMatchObject({
+      method: "notifications/subscriptions/acknowledged",
+    });
+    expect(await listening.message()).toMatchObject({
+      id: "s",
+      result: { resultType: "complete" },
+    });
   }
   vi.useFakeTimers({ toFake: ["Date"], now: start + 25 * 3_600_000 });
   expect(await known()).toBe(0);
@@ -355,7 +416,8 @@ describe("a grant that ends between a request and the hub's answer to it", () =>
   const sockets = (session: Session): Promise<number> =>
     runInDurableObject(
       sessionStub(session),
-      (_object, state) => state.getWebSockets().filter((one) => one.readyState === WebSocket.READY_STATE_OPEN).length,
+      (_object, state) =>
+        state.getWebSockets().filter((one) => one.readyState === WebSocket.READY_STATE_OPEN).length,
     );
   afterEach(() => {
     faults.beforeHubAnswer = () => Promise.resolve();
@@ -439,7 +501,14 @@ it("a grant that ends while its session is being opened leaves none behind", asy
   const rows = costs.rows;
   const late = { ...door, hub: { ...hub, registerSession } };
   const messages = messagesOf(jsonRpcRequest(0, "initialize", params));
-  const response = await handleSessionPost(late, http(undefined), messages, false, a, unrecordedSpan);
+  const response = await handleSessionPost(
+    late,
+    http(undefined),
+    messages,
+    false,
+    a,
+    unrecordedSpan,
+  );
   expect(response.status).toBe(404);
   expect(response.headers.get("mcp-session-id")).toBe(null);
   // One at the hub for the admission, one on each of its shards for the end, and none of a session.

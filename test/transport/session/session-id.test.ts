@@ -18,7 +18,9 @@ import {
   type Session,
 } from "./client.ts";
 
-afterEach(() => void vi.restoreAllMocks());
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 const URLS = { elicitation: { form: {}, url: {} } };
 
@@ -29,8 +31,9 @@ async function asked(session: Session): Promise<{ elicitationId: string; url: st
   return (await response.json<Refused>()).error.data.elicitations[0];
 }
 
-const done = async (by: Session, id: string): Promise<void> =>
-  void (await (await send(by, callTool(2, "spec_url_done", { id }))).text());
+const done = async (by: Session, id: string): Promise<void> => {
+  await (await send(by, callTool(2, "spec_url_done", { id }))).text();
+};
 
 it("an elicitation id tells nothing of its session, and is another one each time", async () => {
   const session = await openSession("2025-11-25", URLS);
@@ -42,9 +45,15 @@ it("an elicitation id tells nothing of its session, and is another one each time
 });
 
 it("the session that was asked hears that the person is done, whoever says so, and no other", async () => {
-  const [mine, yours] = [await openSession("2025-11-25", URLS), await openSession("2025-11-25", URLS)];
+  const [mine, yours] = [
+    await openSession("2025-11-25", URLS),
+    await openSession("2025-11-25", URLS),
+  ];
   const { elicitationId } = await asked(mine);
-  const streams = [new EventReader(await openGetStream(mine)), new EventReader(await openGetStream(yours))] as const;
+  const streams = [
+    new EventReader(await openGetStream(mine)),
+    new EventReader(await openGetStream(yours)),
+  ] as const;
   await done(yours, elicitationId);
   expect(await streams[0].message()).toMatchObject({
     method: "notifications/elicitation/complete",
@@ -53,7 +62,9 @@ it("the session that was asked hears that the person is done, whoever says so, a
   // What comes next on the other stream is a later message: nothing came before it.
   const other = await asked(yours);
   await done(mine, other.elicitationId);
-  expect(await streams[1].message()).toMatchObject({ params: { elicitationId: other.elicitationId } });
+  expect(await streams[1].message()).toMatchObject({
+    params: { elicitationId: other.elicitationId },
+  });
   await Promise.all(streams.map((stream) => stream.cancel()));
 });
 
@@ -64,7 +75,15 @@ it("an id that was not issued wakes nothing", async () => {
   // Under the keys of another server, and under none.
   const { ring } = servicesFor();
   const before = costs.requests;
-  const made = [elicitationId, session.id, `${session.id}.AAAAAAAAAAAAAAAA`, "", ".", "a.AAAA", "x".repeat(100_000)];
+  const made = [
+    elicitationId,
+    session.id,
+    `${session.id}.AAAAAAAAAAAAAAAA`,
+    "",
+    ".",
+    "a.AAAA",
+    "x".repeat(100_000),
+  ];
   for (const id of made) await completeElicitation(sessions, ring, id);
   expect(costs.requests - before).toBe(0);
 });
@@ -73,13 +92,21 @@ it("a session that cannot be told of a change is logged by its name, not by its 
   const session = await openSession();
   const uri = "test://watched-resource";
   await (await send(session, jsonRpcRequest(1, "resources/subscribe", { uri }))).text();
-  await runInDurableObject(sessionStub(session), (_object, { storage }) => storage.kv.put("subscriptions", 5));
+  await runInDurableObject(sessionStub(session), (_object, { storage }) =>
+    storage.kv.put("subscriptions", 5),
+  );
   const lines: string[] = [];
-  vi.spyOn(console, "error").mockImplementation((line: string) => void lines.push(line));
+  vi.spyOn(console, "error").mockImplementation((line: string) => {
+    lines.push(line);
+  });
   await createHubClient(bindings.HUB).publish({ uri });
   const told = lines.filter((line) => line.includes("session.notify_failed"));
   expect(told).toHaveLength(1);
-  expect(JSON.parse(told[0] ?? "")).toMatchObject({ session: expect.stringMatching(/^[\w-]{43}$/) as unknown });
+  expect(JSON.parse(told[0] ?? "")).toMatchObject({
+    session: expect.stringMatching(/^[\w-]{43}$/) as unknown,
+  });
   expect(lines.join()).not.toContain(session.id);
-  await runInDurableObject(sessionStub(session), (_object, { storage }) => storage.kv.delete("subscriptions"));
+  await runInDurableObject(sessionStub(session), (_object, { storage }) =>
+    storage.kv.delete("subscriptions"),
+  );
 });

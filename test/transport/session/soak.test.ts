@@ -32,7 +32,12 @@ interface Tally {
 }
 
 /** One request, its answer awaited wherever it comes: in the body, on the stream, or on the stream resumed. */
-async function once(session: Session, random: () => number, mark: string, tally: Tally): Promise<void> {
+async function once(
+  session: Session,
+  random: () => number,
+  mark: string,
+  tally: Tally,
+): Promise<void> {
   // Every request of a session has the same id: answers must find their way without it.
   const kind = random();
   if (kind < 0.4) {
@@ -46,9 +51,17 @@ async function once(session: Session, random: () => number, mark: string, tally:
   tally.answered += 1;
 }
 
-async function streamed(session: Session, random: () => number, mark: string, tally: Tally): Promise<void> {
+async function streamed(
+  session: Session,
+  random: () => number,
+  mark: string,
+  tally: Tally,
+): Promise<void> {
   const events = new EventReader(
-    await send(session, callTool(1, "spec_progress", { values: [1, 2, 3] }, { progressToken: mark })),
+    await send(
+      session,
+      callTool(1, "spec_progress", { values: [1, 2, 3] }, { progressToken: mark }),
+    ),
   );
   const first = await events.message();
   expect(first).toMatchObject({ params: { progressToken: mark, progress: 1 } });
@@ -59,15 +72,26 @@ async function streamed(session: Session, random: () => number, mark: string, ta
   expect(await rest.next()).toBeUndefined();
 }
 
-async function asked(session: Session, random: () => number, mark: string, tally: Tally): Promise<void> {
-  const events = new EventReader(await send(session, callTool(1, "test_elicitation", { message: mark })));
+async function asked(
+  session: Session,
+  random: () => number,
+  mark: string,
+  tally: Tally,
+): Promise<void> {
+  const events = new EventReader(
+    await send(session, callTool(1, "test_elicitation", { message: mark })),
+  );
   const { eventId, ...question } = await events.message();
   expect(question).toMatchObject({ method: "elicitation/create", params: { message: mark } });
   if (random() < 0.3) await evict(session, tally);
   const lost = random() < 0.5;
   if (lost) await events.cancel();
   const content = { username: mark, email: "a@example.com" };
-  await send(session, { jsonrpc: "2.0", id: question["id"], result: { action: "accept", content } });
+  await send(session, {
+    jsonrpc: "2.0",
+    id: question["id"],
+    result: { action: "accept", content },
+  });
   const rest = lost ? await comeBack(session, undefined, eventId, tally) : events;
   const answer = await rest.message();
   expect(answer["id"]).toBe(1);
@@ -108,12 +132,16 @@ it(
         const random = randomFrom(seed + index);
         for (let round = 0; round < ROUNDS || Date.now() < until; round++) {
           // Two at a time, with the same id.
-          await Promise.all(["a", "b"].map((twin) => once(session, random, `${index}-${round}-${twin}`, tally)));
+          await Promise.all(
+            ["a", "b"].map((twin) => once(session, random, `${index}-${round}-${twin}`, tally)),
+          );
         }
         expect((await send(session, jsonRpcRequest(2, "ping"))).status).toBe(200);
       }),
     );
-    console.log(`soak: ${tally.answered} answered, ${tally.resumed} resumed, ${tally.evicted} evicted`);
+    console.log(
+      `soak: ${tally.answered} answered, ${tally.resumed} resumed, ${tally.evicted} evicted`,
+    );
     expect(tally.answered).toBeGreaterThanOrEqual(SESSIONS * ROUNDS * 2);
     expect(tally.resumed).toBeGreaterThan(0);
     expect(tally.evicted).toBeGreaterThan(0);

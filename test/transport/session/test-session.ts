@@ -11,16 +11,22 @@ import { prompt, type Completer } from "../../../src/server/define.ts";
 import { tool } from "../../../src/server/zod.ts";
 import type { Services } from "../../../src/server/services.ts";
 import { startCall } from "../../../src/transport/session/calls.ts";
-import type { MessageOutcome, SessionRuntime, RequestContext } from "../../../src/transport/session/types.ts";
+import type {
+  MessageOutcome,
+  SessionRuntime,
+  RequestContext,
+} from "../../../src/transport/session/types.ts";
 import { createSessionStore } from "../../../src/transport/session/session-rows.ts";
 import { handleStatelessRequest } from "../../../src/transport/stateless/handle-request.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";
 import { EVERYTHING } from "../../world/parts.ts";
 import { bindings, openSession, sessionStub } from "./client.ts";
 
-export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+export const sleep = (ms: number): Promise<void> =>
+  new Promise((resolve) => setTimeout(resolve, ms));
 export const NEWEST: Revision = findRevision("2025-11-25") as Revision;
-const CLIENT = '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{},"sampling":{},"roots":{}}}';
+const CLIENT =
+  '{"clientInfo":{"name":"t","version":"1"},"capabilities":{"elicitation":{},"sampling":{},"roots":{}}}';
 export const REQUEST_CONTEXT: RequestContext = {
   caller: ANONYMOUS,
   trace: {},
@@ -40,7 +46,11 @@ export const REQUEST_CONTEXT: RequestContext = {
 export interface TestSession {
   readonly runtime: SessionRuntime;
   /** `more` is laid over the parameters. */
-  readonly call: (handler: (context: Context) => unknown, args?: object, more?: object) => Promise<MessageOutcome>;
+  readonly call: (
+    handler: (context: Context) => unknown,
+    args?: object,
+    more?: object,
+  ) => Promise<MessageOutcome>;
   readonly sentOn: (stream: number) => Record<string, unknown>[];
   readonly settled: () => Promise<void>;
 }
@@ -50,11 +60,22 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
   await runInDurableObject(sessionStub(session), async (_object, state) => {
     let handler: (context: Context) => unknown = () => "";
     const info = { name: "stage", version: "1" };
-    const input = { schema: { type: "object" }, check: (value: unknown) => ({ ok: true as const, value }) };
-    const played = tool({ name: "play", input, handler: (_args, context) => handler(context) as never });
+    const input = {
+      schema: { type: "object" },
+      check: (value: unknown) => ({ ok: true as const, value }),
+    };
+    const played = tool({
+      name: "play",
+      input,
+      handler: (_args, context) => handler(context) as never,
+    });
     // Runs the same when its argument is completed.
     const complete: Completer = (_typed, _others, context) => handler(context) as never;
-    const completed = prompt({ name: "play", arguments: [{ name: "word", complete }], handler: () => [] });
+    const completed = prompt({
+      name: "play",
+      arguments: [{ name: "word", complete }],
+      handler: () => [],
+    });
     const waits: Promise<unknown>[] = [];
     const room: SessionRuntime = {
       store: createSessionStore(state.storage),
@@ -62,7 +83,9 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
       objectState: new Proxy(state, {
         get(target, name) {
           if (name === "waitUntil")
-            return (promise: Promise<unknown>) => void waits.push(promise.catch(() => undefined));
+            return (promise: Promise<unknown>) => {
+              waits.push(promise.catch(() => undefined));
+            };
           const member: unknown = Reflect.get(target, name);
           return typeof member === "function" ? (member as () => unknown).bind(target) : member;
         },
@@ -81,20 +104,33 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
       runtime: room,
       call(play, args = {}, more = {}) {
         handler = play;
-        const params = { name: "play", arguments: args as never, _meta: { progressToken: "p" }, ...more };
+        const params = {
+          name: "play",
+          arguments: args as never,
+          _meta: { progressToken: "p" },
+          ...more,
+        };
         const asked = { kind: "request", id: 9, method: "tools/call", params } as const;
         return startCall(room, REQUEST_CONTEXT, asked, `ticket-${count++}`);
       },
       sentOn: (stream) =>
-        [...room.store.eventsAfter(stream, 0)].map(({ data }) => JSON.parse(data) as Record<string, unknown>),
-      settled: async () => void (await Promise.all(waits)),
+        [...room.store.eventsAfter(stream, 0)].map(
+          ({ data }) => JSON.parse(data) as Record<string, unknown>,
+        ),
+      settled: async () => {
+        await Promise.all(waits);
+      },
     });
   });
 }
 
-export const streamIdOf = (handled: MessageOutcome): number => (handled.kind === "stream" ? handled.streamId : -1);
+export const streamIdOf = (handled: MessageOutcome): number =>
+  handled.kind === "stream" ? handled.streamId : -1;
 export const FORM: JsonObject = { type: "object", properties: { name: { type: "string" } } };
-export const responseTo = (id: unknown, result: object): { kind: "response"; id: string; result: never } => ({
+export const responseTo = (
+  id: unknown,
+  result: object,
+): { kind: "response"; id: string; result: never } => ({
   kind: "response",
   id: String(id),
   result: result as never,
@@ -111,7 +147,11 @@ export async function callStatelessTool(
     "io.modelcontextprotocol/clientCapabilities": capabilities,
     progressToken: "p",
   };
-  const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": "play" };
+  const headers = {
+    "mcp-protocol-version": "2026-07-28",
+    "mcp-method": "tools/call",
+    "mcp-name": "play",
+  };
   const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers });
   const params = { name: "play", ...more, _meta: meta } as JsonObject;
   const message = { kind: "request", id: 1, method: "tools/call", params } as const;

@@ -30,12 +30,16 @@ const OLD_TABLES = `
   INSERT INTO waiting VALUES (1, '{}')`;
 
 /** Writes to the session's storage as another version would, and lets this version find it. */
-async function leave(session: Session, write: (storage: DurableObjectStorage) => void): Promise<void> {
+async function leave(
+  session: Session,
+  write: (storage: DurableObjectStorage) => void,
+): Promise<void> {
   await runInDurableObject(sessionStub(session), (_object, { storage }) => write(storage));
   await evictDurableObject(sessionStub(session));
 }
 
-const isRegistered = async ({ id }: Session): Promise<boolean> => (await registryRows("")).some((row) => row.id === id);
+const isRegistered = async ({ id }: Session): Promise<boolean> =>
+  (await registryRows("")).some((row) => row.id === id);
 const answer = (id: string): object => ({
   jsonrpc: "2.0",
   id,
@@ -47,18 +51,32 @@ it("a session whose storage lacks the table of suspended calls goes on", async (
   const stream = Date.now() - 5_000;
   const asked = `${stream}.AAAAAAAAAAAA`;
   const working = stream + 1;
-  const question = JSON.stringify({ jsonrpc: "2.0", id: asked, method: "elicitation/create", params: {} });
+  const question = JSON.stringify({
+    jsonrpc: "2.0",
+    id: asked,
+    method: "elicitation/create",
+    params: {},
+  });
   await leave(session, ({ sql }) => {
     sql.exec(TABLES);
     const call = {
       request: {
-        ...{ kind: "request", id: 7, method: "tools/call" },
-        params: { name: "test_elicitation", arguments: { message: "Who?" }, _meta: { progressToken: 3 } },
+        kind: "request",
+        id: 7,
+        method: "tools/call",
+        params: {
+          name: "test_elicitation",
+          arguments: { message: "Who?" },
+          _meta: { progressToken: 3 },
+        },
       },
       openRequests: { [asked]: { key: "user", method: "elicitation/create" } },
       retryState: { answers: {}, once: {} },
     };
-    const callDeadline = { deadline: stream + 300_000, message: "spec_slow took longer than 300 s" };
+    const callDeadline = {
+      deadline: stream + 300_000,
+      message: "spec_slow took longer than 300 s",
+    };
     const lost = JSON.stringify({ request: { id: 8 }, callDeadline });
     const add = "INSERT INTO streams VALUES (?, ?, ?, ?, 0)";
     sql.exec(add, stream, "suspended", JSON.stringify(call), stream + 600_000);
@@ -66,7 +84,9 @@ it("a session whose storage lacks the table of suspended calls goes on", async (
     sql.exec(add, working + 1, "listening", "null", 0);
     sql.exec("INSERT INTO events VALUES (?, 1, ?, 0, ?)", stream, question, stream);
   });
-  expect((await new EventReader(await openGetStream(session, `${working}-0`)).message())["error"]).toMatchObject({
+  expect(
+    (await new EventReader(await openGetStream(session, `${working}-0`)).message())["error"],
+  ).toMatchObject({
     code: -32603,
   });
   const asking = new EventReader(await openGetStream(session, `${stream}-0`));
@@ -89,10 +109,14 @@ const add = ({ sql }: DurableObjectStorage, state: string, call: string): void =
 it.each<[what: string, write: (storage: DurableObjectStorage) => void]>([
   ["with a call at work that is no JSON", (storage) => add(storage, "running", "?")],
   ["with a call at work that has no request", (storage) => add(storage, "running", "{}")],
-  ["with a call that waits for no known questions", (storage) => add(storage, "suspended", '{"request":{"id":1}}')],
+  [
+    "with a call that waits for no known questions",
+    (storage) => add(storage, "suspended", '{"request":{"id":1}}'),
+  ],
   [
     "with other columns",
-    ({ sql }) => sql.exec("CREATE TABLE streams (id INTEGER); CREATE TABLE suspended_calls (id INTEGER)"),
+    ({ sql }) =>
+      sql.exec("CREATE TABLE streams (id INTEGER); CREATE TABLE suspended_calls (id INTEGER)"),
   ],
   ["with the tables of an earlier version", ({ sql }) => sql.exec(OLD_TABLES)],
   [
@@ -122,23 +146,32 @@ it("it leaves nothing behind, here or at the hub", async () => {
   expect(await isRegistered(session)).toBe(true);
   expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(404);
   await expect.poll(() => isRegistered(session)).toBe(false);
-  const left = await runInDurableObject(sessionStub(session), (_object, { storage: { sql, kv } }) => [
-    sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray(),
-    [...kv.list()],
-  ]);
+  const left = await runInDurableObject(
+    sessionStub(session),
+    (_object, { storage: { sql, kv } }) => [
+      sql.exec("SELECT 1 FROM sqlite_master WHERE name = 'streams'").toArray(),
+      [...kv.list()],
+    ],
+  );
   expect(left).toEqual([[], []]);
 });
 
 it("an answer, or a notification, that the session could not take is an error, and none that was accepted", async () => {
   const session = await openSession();
-  const asking = new EventReader(await send(session, callTool(3, "test_elicitation", { message: "Who?" })));
+  const asking = new EventReader(
+    await send(session, callTool(3, "test_elicitation", { message: "Who?" })),
+  );
   const { id } = await asking.message();
   // A trigger stands for a disk that is full.
   await runInDurableObject(sessionStub(session), (_object, { storage }) => {
-    storage.sql.exec("CREATE TRIGGER full BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'disk full'); END");
+    storage.sql.exec(
+      "CREATE TRIGGER full BEFORE UPDATE ON streams BEGIN SELECT RAISE(ABORT, 'disk full'); END",
+    );
   });
   expect((await send(session, answer(String(id)))).status).toBe(500);
-  await runInDurableObject(sessionStub(session), (_object, { storage }) => void storage.sql.exec("DROP TRIGGER full"));
+  await runInDurableObject(sessionStub(session), (_object, { storage }) => {
+    storage.sql.exec("DROP TRIGGER full");
+  });
   expect((await send(session, answer(String(id)))).status).toBe(202);
   const answered = await asking.message();
   expect(JSON.stringify(answered)).toContain("ada@example.com");

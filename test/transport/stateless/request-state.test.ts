@@ -21,14 +21,25 @@ const request: StateBinding = {
 const memory = { answers: { first: { action: "accept" } }, once: { order: 7 } };
 
 /** The retry of `request` with `requestState`, changed by `change`. */
-async function retry(requestState: unknown, change: Partial<StateBinding> = {}, now: number = NOW): Promise<unknown> {
+async function retry(
+  requestState: unknown,
+  change: Partial<StateBinding> = {},
+  now: number = NOW,
+): Promise<unknown> {
   const { params = request.params, ...rest } = change;
-  const bound = { ...request, ...rest, params: { ...params, requestState: requestState as string } };
+  const bound = {
+    ...request,
+    ...rest,
+    params: { ...params, requestState: requestState as string },
+  };
   const read = await readRetryState(ring, bound, now);
   return read.ok ? read.value : read.error;
 }
 
-const saying = (text: RegExp): object => ({ error: "InvalidParams", message: expect.stringMatching(text) as unknown });
+const saying = (text: RegExp): object => ({
+  error: "InvalidParams",
+  message: expect.stringMatching(text) as unknown,
+});
 const refused = saying(/requestState was not issued .* anew$/);
 const sealed = (): Promise<string> => sealRequestState(ring, request, memory, NOW);
 
@@ -37,7 +48,10 @@ test("gives back what was remembered, to the same request by the same caller", a
 });
 
 test("new answers go over old ones, and the results of once stay", async () => {
-  const params = { ...request.params, inputResponses: { first: { action: "decline" }, second: {} } };
+  const params = {
+    ...request.params,
+    inputResponses: { first: { action: "decline" }, second: {} },
+  };
   expect(await retry(await sealed(), { params })).toEqual({
     answers: { first: { action: "decline" }, second: {} },
     once: { order: 7 },
@@ -48,7 +62,10 @@ test.each([
   ["another issuer", { issuer: "https://id.other" }],
   ["another subject", { subject: "bob" }],
   ["another client of the same person", { client: "app2" }],
-  ["a caller whose names run together to the same text", { issuer: 'https://id.example","ada', subject: "app" }],
+  [
+    "a caller whose names run together to the same text",
+    { issuer: 'https://id.example","ada', subject: "app" },
+  ],
 ])("%s is another caller", async (_, change) => {
   expect(await retry(await sealed(), { caller: { ...ada, ...change } })).toEqual(refused);
 });
@@ -57,7 +74,9 @@ test("refuses state that was given to another caller", async () => {
   const state = await sealed();
   expect(await retry(state, { caller: { ...ada, subject: "bob" } })).toEqual(refused);
   expect(await retry(state, { caller: ANONYMOUS })).toEqual(refused);
-  expect(await retry(await sealRequestState(ring, { ...request, caller: ANONYMOUS }, memory, NOW))).toEqual(refused);
+  expect(
+    await retry(await sealRequestState(ring, { ...request, caller: ANONYMOUS }, memory, NOW)),
+  ).toEqual(refused);
   // Scopes are what a caller may do, not who it is: a step-up in the middle keeps the conversation.
   expect(await retry(state, { caller: { ...ada, scopes: ["more"] } })).toEqual(memory);
 });
@@ -80,7 +99,9 @@ test("the order of arguments and the envelope of the retry do not matter", async
 test("expires: good until the last millisecond, refused from then on", async () => {
   const state = await sealed();
   expect(await retry(state, {}, NOW + REQUEST_STATE_TTL_MS - 1)).toEqual(memory);
-  expect(await retry(state, {}, NOW + REQUEST_STATE_TTL_MS)).toEqual(saying(/requestState has expired/));
+  expect(await retry(state, {}, NOW + REQUEST_STATE_TTL_MS)).toEqual(
+    saying(/requestState has expired/),
+  );
 });
 
 test("refuses state that was cut short, wherever it was cut", async () => {
@@ -95,7 +116,9 @@ test("refuses state with any one character changed", async () => {
   // The last character may hold unused bits: base64url is not checked for being canonical.
   for (let at = 0; at < state.length - 1; at += 1) {
     const other = state[at] === "B" ? "C" : "B";
-    expect(await retry(state.slice(0, at) + other + state.slice(at + 1)), `at ${at}`).toEqual(refused);
+    expect(await retry(state.slice(0, at) + other + state.slice(at + 1)), `at ${at}`).toEqual(
+      refused,
+    );
   }
 });
 
@@ -118,20 +141,31 @@ test("a rotated key still opens, a removed one does not", async () => {
   const state = await sealed();
   const bound = { ...request, params: { ...request.params, requestState: state } };
   expect(await readRetryState(ringOf("b", "a"), bound, NOW)).toEqual({ ok: true, value: memory });
-  expect(await readRetryState(ringOf("b"), bound, NOW)).toMatchObject({ ok: false, error: refused });
+  expect(await readRetryState(ringOf("b"), bound, NOW)).toMatchObject({
+    ok: false,
+    error: refused,
+  });
 });
 
 test("a request without state and answers remembers nothing; answers must be an object", async () => {
-  expect(await readRetryState(ring, request, NOW)).toEqual({ ok: true, value: { answers: {}, once: {} } });
+  expect(await readRetryState(ring, request, NOW)).toEqual({
+    ok: true,
+    value: { answers: {}, once: {} },
+  });
   for (const inputResponses of [[], "x", 1, null, true]) {
     const bound = { ...request, params: { ...request.params, inputResponses } };
-    expect(await readRetryState(ring, bound, NOW)).toMatchObject({ ok: false, error: { error: "InvalidParams" } });
+    expect(await readRetryState(ring, bound, NOW)).toMatchObject({
+      ok: false,
+      error: { error: "InvalidParams" },
+    });
   }
 });
 
 test("says nothing of what it remembers", async () => {
   const state = await sealed();
   expect(state).toMatch(/^a\.[A-Za-z0-9_-]+$/);
-  expect(atob(state.slice(2).replaceAll("-", "+").replaceAll("_", "/"))).not.toMatch(/first|accept|order/);
+  expect(atob(state.slice(2).replaceAll("-", "+").replaceAll("_", "/"))).not.toMatch(
+    /first|accept|order/,
+  );
   expect(await sealed(), "the same memory twice").not.toBe(state);
 });
