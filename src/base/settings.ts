@@ -31,8 +31,12 @@ export function createSettings(env: unknown): Settings {
   const values = env as Readonly<Record<string, unknown>>;
   const faults: string[] = [];
   const text = (name: string): string => {
-    const value = values[name];
-    return typeof value === "string" ? value : "";
+    const value = values[name] ?? "";
+    // wrangler.toml may say 0 for "0": what is there must never be as good as nothing.
+    if (typeof value === "number" || typeof value === "boolean") return String(value);
+    if (typeof value === "string") return value;
+    faults.push(`${name} must be a text`);
+    return "";
   };
   return {
     env,
@@ -69,7 +73,7 @@ export function createSettings(env: unknown): Settings {
       faults.push(fault);
     },
     check() {
-      if (faults.length > 0) throw new Error(`Configuration: ${faults.join("; ")}`);
+      if (faults.length > 0) throw new Error(`Configuration: ${[...new Set(faults)].join("; ")}`);
     },
   };
 }

@@ -8,7 +8,7 @@ import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { createFaults } from "../base/faults.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ElicitationForm } from "./context.ts";
-import { fieldProblem, valueProblems } from "./form-field.ts";
+import { fieldProblem, reportProblems } from "./form-field.ts";
 import type { RawSchema } from "./schema.ts";
 
 const compiledForms = new WeakMap<ElicitationForm, RawSchema>();
@@ -63,8 +63,7 @@ function checkContent(
       if ((required as readonly string[]).includes(name)) faults.add(`/${name}`, "is missing");
       continue;
     }
-    for (const [path, problem] of valueProblems(field, value))
-      faults.add(`/${name}${path}`, problem);
+    reportProblems(field, value, (path, problem) => faults.add(`/${name}${path}`, problem));
     known[name] = value;
   }
   const problems = faults.text();

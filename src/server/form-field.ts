@@ -59,30 +59,28 @@ export function fieldProblem(field: JsonObject): string | undefined {
   return type === "array" && field["items"] === undefined ? "/items is missing" : undefined;
 }
 
-/** What is wrong with `value` by `field`, which is one: path behind the field's, and problem. */
-export function valueProblems(
-  field: JsonObject,
-  value: JsonValue,
-): readonly (readonly [path: string, problem: string])[] {
-  if (field["type"] === "array") return listProblems(field, value);
+/** Takes what is wrong: the path behind the field's, and the problem. */
+type Report = (path: string, problem: string) => void;
+
+/** Reports all that is wrong with `value` by `field`, which is one. */
+export function reportProblems(field: JsonObject, value: JsonValue, report: Report): void {
+  if (field["type"] === "array") return reportListProblems(field, value, report);
   const problem = valueProblem(field, value);
-  return problem === undefined ? [] : [["", problem]];
+  if (problem !== undefined) report("", problem);
 }
 
-function listProblems(
-  field: JsonObject,
-  value: JsonValue,
-): readonly (readonly [path: string, problem: string])[] {
-  if (!Array.isArray(value)) return [["", "must be a list"]];
+function reportListProblems(field: JsonObject, value: JsonValue, report: Report): void {
+  if (!Array.isArray(value)) return report("", "must be a list");
   const min = numberOf(field["minItems"], 0);
   const max = numberOf(field["maxItems"], Infinity);
-  if (value.length < min || value.length > max) return [["", `must have ${min} to ${max} entries`]];
+  if (value.length < min || value.length > max)
+    return report("", `must have ${min} to ${max} entries`);
   const { enum: names, anyOf } = field["items"] as JsonObject;
   const choices = (names ?? namesOf(anyOf)) as readonly string[];
-  return value.flatMap((one, index) => {
-    const problem = choiceProblem(choices, one);
-    return problem === undefined ? [] : [[`/${index}`, problem] as const];
-  });
+  // Once for all entries: there may be a hundred choices, and a hundred thousand entries.
+  const problem = choiceProblem(choices);
+  for (const [index, one] of value.entries())
+    if (!choices.includes(one as string)) report(`/${index}`, problem);
 }
 
 function valueProblem(field: JsonObject, value: JsonValue): string | undefined {
@@ -95,7 +93,7 @@ function numberProblem(
   { type, minimum, maximum }: JsonObject,
   value: JsonValue,
 ): string | undefined {
-  if (typeof value !== "number") return "must be a number";
+  if (typeof value !== "number" || !Number.isFinite(value)) return "must be a number";
   if (type === "integer" && !Number.isSafeInteger(value)) return "must be a whole number";
   const min = numberOf(minimum, -Infinity);
   const max = numberOf(maximum, Infinity);
@@ -106,7 +104,10 @@ function numberProblem(
 function textProblem(field: JsonObject, value: JsonValue): string | undefined {
   const { format, enum: names, oneOf } = field;
   const choices = names ?? (oneOf === undefined ? undefined : namesOf(oneOf));
-  if (choices !== undefined) return choiceProblem(choices as readonly string[], value);
+  if (choices !== undefined) {
+    const texts = choices as readonly string[];
+    return texts.includes(value as string) ? undefined : choiceProblem(texts);
+  }
   if (typeof value !== "string") return "must be a string";
   // JSON Schema counts characters, not units of UTF-16.
   const { length } = Array.from(value);
@@ -123,8 +124,8 @@ function numberOf(value: JsonValue | undefined, fallback: number): number {
   return typeof value === "number" ? value : fallback;
 }
 
-function choiceProblem(choices: readonly string[], value: JsonValue): string | undefined {
-  return choices.includes(value as string) ? undefined : `must be one of ${choices.join(", ")}`;
+function choiceProblem(choices: readonly string[]): string {
+  return `must be one of ${choices.join(", ")}`;
 }
 
 function namesOf(titled: JsonValue | undefined): readonly JsonValue[] {

@@ -25,7 +25,7 @@ import { readConfig, type Config } from "./config.ts";
 export interface WorkerParts<E> {
   /** What the server offers; as a function of the settings it is made with the first request. */
   readonly server: ServerSpec | ((env: E) => ServerSpec);
-  /** Who vouches for callers: the first one that the settings choose. With none of them the server is open to everybody. */
+  /** Who vouches for callers: the first one that the settings choose. Without one, only AUTH "none" serves anybody. */
   readonly auth?: readonly AuthFeature[];
   readonly features?: readonly Feature[];
   readonly site?: SiteHandler;
@@ -108,7 +108,7 @@ export function createRuntime<E>(server: Server, parts: WorkerParts<E>, env: unk
   };
 }
 
-/** The first that the settings choose. Undefined where the Worker has none: then it is open. */
+/** The first that the settings choose. A Worker without one is refused: only AUTH "none" opens it. */
 function startAuthority(
   authFeatures: readonly AuthFeature[],
   platform: Parameters<AuthFeature["start"]>[0],
@@ -117,10 +117,9 @@ function startAuthority(
     const authority = feature.start(platform);
     if (authority !== undefined) return authority;
   }
-  // Callers were meant to prove who they are: to let everybody in instead would be the worst reading of a lost setting.
-  if (authFeatures.length > 0)
-    platform.settings.reject(
-      'No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody',
-    );
+  // To let everybody in instead would be the worst reading of a lost setting, or of a part that was taken out.
+  platform.settings.reject(
+    'Nobody vouches for callers: no part of this Worker reads these settings. Set AUTH to "none" to serve everybody',
+  );
   return undefined;
 }

@@ -381,7 +381,7 @@ describe("a list change", () => {
       method: `notifications/${list}/list_changed`,
     }));
 
-    it("to whom a stream too old was refused, on the one that it opens then", async () => {
+    it("who comes back with an id that is too old, on the same stream", async () => {
       const { by, session, lastEventId, at } = await away();
       at(30);
       await publish(by);
@@ -390,7 +390,16 @@ describe("a list change", () => {
       at(91);
       await runDurableObjectAlarm(sessionStub(session));
       at(100);
-      expect((await get(by, session, lastEventId)).status).toBe(400);
+      const events = new EventReader(await get(by, session, lastEventId));
+      const first = [await events.message(), await events.message(), await events.message()];
+      expect(first).toMatchObject(everything);
+      await publish(by);
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+    });
+
+    it("who comes back within the hour without an id", async () => {
+      const { by, session } = await away();
+      await publish(by);
       expect(await heard(by, session)).toMatchObject(everything);
     });
 

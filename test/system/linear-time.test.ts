@@ -300,6 +300,28 @@ describe("values with more faults than can be counted", () => {
     expect(words.length).toBeLessThan(1_000);
   });
 
+  it("of a list with many choices are put in words once, not for each entry", () => {
+    const choices = Array.from({ length: 100 }, (_, index) => `choice ${index}`);
+    let joined = 0;
+    const enumeration = new Proxy(choices, {
+      get(target, name, receiver) {
+        if (name === "join") joined += 1;
+        return Reflect.get(target, name, receiver) as unknown;
+      },
+    });
+    const items = { type: "string", enum: enumeration as unknown as string[] };
+    const { check } = compileForm({
+      type: "object",
+      properties: { tags: { type: "array", items } },
+    });
+    expect(check({ tags: Array<number>(count).fill(1) }).ok).toBe(false);
+    expect(joined).toBe(1);
+    expect(
+      compileForm({ type: "object", properties: { n: { type: "number" } } }).check({ n: Infinity })
+        .ok,
+    ).toBe(false);
+  });
+
   it("name the first ones, and say how many more there are", () => {
     const checked = FORM.check({ tags: Array<string>(50).fill("c") });
     const phrases = checked.ok ? [] : checked.error.split("; ");

@@ -162,6 +162,39 @@ test("a switch that is not understood is refused, not taken for off", () => {
   }
 });
 
+test("what is no string is read as its text, or refused", () => {
+  expect(faultOf({ ACCESS_SECONDS: 0 })).toMatch(
+    /^Configuration: ACCESS_SECONDS must be a whole number/,
+  );
+  expect(readAuthorizationSettings(settingsOf({ ACCESS_SECONDS: 60 })).accessSeconds).toBe(60);
+  expect(readAuthorizationSettings(settingsOf({ STRICT_REVOCATION: 1 })).hasStrictRevocation).toBe(
+    true,
+  );
+  expect(faultOf({ STRICT_REVOCATION: true })).toMatch(/^Configuration: STRICT_REVOCATION must be/);
+  expect(faultOf({ CLIENTS: [] })).toMatch(/^Configuration: CLIENTS must be a text/);
+  expect(faultOf({ PUBLIC_URL: {} })).toBe("Configuration: PUBLIC_URL must be a text");
+});
+
+test("without a part that vouches for callers, only AUTH none serves anybody", () => {
+  const server = buildServer({ info: { name: "s", version: "1" } });
+  const bare = (change: object): unknown =>
+    createRuntime(server, { server: undefined as never }, { ...good, ...change });
+  expect(() => bare({})).toThrow("Configuration: Nobody vouches for callers");
+  expect(() => bare({ AUTH_ISSUER: "https://issuer.example" })).toThrow(
+    "Configuration: Nobody vouches",
+  );
+  expect(() => bare({ AUTH: "none" })).not.toThrow();
+});
+
+test("an outside issuer is used in whichever order the parts are named", () => {
+  const auth = everyPart(loginOptions).auth.toReversed();
+  const server = buildServer({ info: { name: "s", version: "1" } });
+  const env = { ...good, AUTH_ISSUER: "https://issuer.example" };
+  expect(createRuntime(server, { server: undefined as never, auth }, env).authority?.mode).toBe(
+    "external",
+  );
+});
+
 test("names every object that is not bound", () => {
   for (const name of Object.keys(OBJECTS))
     expect(faultOf({ [name]: undefined })).toContain(`${name} is not bound`);
@@ -172,9 +205,7 @@ test("a Worker whose authority the settings do not choose starts for nobody", ()
   const server = buildServer({ info: { name: "s", version: "1" } });
   expect(() =>
     createRuntime(server, { server: undefined as never, auth: external ? [external] : [] }, good),
-  ).toThrow(
-    'Configuration: No authorization is configured: set AUTH_ISSUER, or AUTH to "none" to serve everybody',
-  );
+  ).toThrow("Configuration: Nobody vouches for callers");
 });
 
 test("takes client metadata documents from all hosts but its own, unless it is told otherwise", () => {

@@ -43,6 +43,8 @@ export function authorizationServer<E>(createLoginOptions: CreateLoginOptions<E>
   return {
     start(platform) {
       const { server, ring, settings } = platform;
+      // Then another issuer's tokens were meant.
+      if (settings.text("AUTH_ISSUER") !== "") return undefined;
       const serverSettings = {
         ...readAuthorizationSettings(settings),
         serverName: server.info.title ?? server.info.name,

@@ -108,8 +108,11 @@ export function sendChange(runtime: SessionRuntime, record: SessionRecord, chang
 export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   // spec: session.stream.single, session.stream.broadcast, session.get.response-free
   const open = runtime.store.listeningStreamIds();
-  const stream = open.find((one) => openSockets(runtime, one).length > 0) ?? open[0];
+  const attached = open.find((one) => openSockets(runtime, one).length > 0);
+  const stream = attached ?? open[0];
   if (stream !== undefined) appendEvent(runtime, stream, data);
+  // Its client may come back without the id of what it heard last.
+  if (attached === undefined) noteGap(runtime);
 }
 
 function changeNotification(change: Change): string {
@@ -129,11 +132,11 @@ export function noteGap(runtime: SessionRuntime): void {
 }
 
 /** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */
-function noteListener(runtime: SessionRuntime, stream: number): void {
+function noteListener(runtime: SessionRuntime, stream: number, hasMissedEvents: boolean): void {
   const record = runtime.store.session();
-  if (record === undefined || record.isListening === true) return;
-  runtime.store.putSession({ ...record, isListening: true });
-  if (record.isListening === false) catchUp(runtime, stream);
+  if (record?.isListening === false || hasMissedEvents) catchUp(runtime, stream);
+  if (record !== undefined && record.isListening !== true)
+    runtime.store.putSession({ ...record, isListening: true });
 }
 
 /** Tells a client what may have changed: all that it listens for. */
@@ -157,7 +160,10 @@ export function attach(
   grant?: string,
 ): Result<WebSocket, ProtocolError> {
   const row = runtime.store.stream(stream);
-  if (row === undefined || (after >= 0 && after < row.dropped_seq)) {
+  const isListener = row?.state === "listening";
+  const isTooOld = row !== undefined && after >= 0 && after < row.dropped_seq;
+  // A listener is told what may have changed instead.
+  if (row === undefined || (isTooOld && !isListener)) {
     return err(
       protocolError(
         "InvalidRequest",
@@ -173,10 +179,12 @@ export function attach(
     ...(grant === undefined ? [] : [grant]),
   ]);
   // spec: session.stream.prime
-  if (after <= 0 && revision.features.sendsPrimingEvent)
-    send(server, { id: `${stream}-0`, data: "", retry: RETRY_MS });
-  replay(runtime, server, stream, after);
-  if (row.state === "listening") noteListener(runtime, stream);
+  // Every connection begins so: there are clients that know no id but those of the connection at hand.
+  const from = isTooOld ? row.dropped_seq : after;
+  if (revision.features.sendsPrimingEvent)
+    send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
+  replay(runtime, server, stream, from);
+  if (isListener) noteListener(runtime, stream, isTooOld);
   return ok(client);
 }
 
