@@ -216,6 +216,9 @@ async function ask(ring: KeyRing, after: string): Promise<Page> {
   });
   const answer: unknown = await response.json().catch(() => ({}));
   if (response.ok) return answer as Page;
-  const { error = "no reason given" } = answer as { readonly error?: string };
-  throw new Error(`the server answered ${response.status}: ${error}`);
+  if (response.status === 404)
+    throw new Error(`it has no vault: put the new ring into KEYS by hand, the old key behind it`);
+  const { error } = answer as { readonly error?: unknown };
+  const reason = typeof error === "string" ? error : "no reason given";
+  throw new Error(`the server answered ${response.status}: ${reason}`);
 }
