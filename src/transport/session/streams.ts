@@ -111,8 +111,7 @@ export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   const attached = open.find((one) => openSockets(runtime, one).length > 0);
   const stream = attached ?? open[0];
   if (stream !== undefined) appendEvent(runtime, stream, data);
-  // Its client may come back without the id of what it heard last.
-  if (attached === undefined) noteGap(runtime);
+  if (attached === undefined) noteUnheardEvent(runtime);
 }
 
 function changeNotification(change: Change): string {
@@ -131,12 +130,24 @@ export function noteGap(runtime: SessionRuntime): void {
   store.putSession({ ...record, isListening: false });
 }
 
+/** An event came while nobody was attached: a client that comes back without the id of what it heard last would miss it. */
+function noteUnheardEvent({ store }: SessionRuntime): void {
+  const record = store.session();
+  if (record !== undefined && record.hasUnheardEvent !== true)
+    store.putSession({ ...record, hasUnheardEvent: true });
+}
+
 /** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */
-function noteListener(runtime: SessionRuntime, stream: number, hasMissedEvents: boolean): void {
+function noteListener(
+  runtime: SessionRuntime,
+  stream: number,
+  { isNew, isTooOld }: { readonly isNew: boolean; readonly isTooOld: boolean },
+): void {
   const record = runtime.store.session();
-  if (record?.isListening === false || hasMissedEvents) catchUp(runtime, stream);
-  if (record !== undefined && record.isListening !== true)
-    runtime.store.putSession({ ...record, isListening: true });
+  const missesUnheard = isNew && record?.hasUnheardEvent === true;
+  if (record?.isListening === false || isTooOld || missesUnheard) catchUp(runtime, stream);
+  if (record !== undefined && (record.isListening !== true || record.hasUnheardEvent === true))
+    runtime.store.putSession({ ...record, isListening: true, hasUnheardEvent: false });
 }
 
 /** Tells a client what may have changed: all that it listens for. */
@@ -149,7 +160,7 @@ function catchUp(runtime: SessionRuntime, stream: number): void {
 
 /**
  * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
- * be passed on waits in its rows. Refuses cursors that are too old. The POST of a call comes with -1 and takes what is left.
+ * be passed on waits in its rows. Refuses cursors that are too old. A new listener and the POST of a call come with -1.
  * The hub knows of a listener before it is attached.
  */
 export function attach(
@@ -184,7 +195,7 @@ export function attach(
   if (revision.features.sendsPrimingEvent)
     send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
   replay(runtime, server, stream, from);
-  if (isListener) noteListener(runtime, stream, isTooOld);
+  if (isListener) noteListener(runtime, stream, { isNew: after < 0, isTooOld });
   return ok(client);
 }
 

@@ -80,7 +80,7 @@ export async function handleSessionGet(
   const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
   const lastEventId = readHeader(http.headers, "last-event-id");
-  const [, stream = "new", seq = "0"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
+  const [, stream = "new", seq = "-1"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
   if (lastEventId !== null && stream === "new")
     return errorResponse(
       protocolError("InvalidRequest", "Last-Event-ID was not issued by this server"),
