@@ -32,6 +32,7 @@ const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
 const worker: ExportedHandler<AppEnv> = { fetch: handlers.fetch };
 export default worker;
 
+/** A session runs calls itself: it needs the server, in the isolate of its object. */
 export class Session extends SessionObject<AppEnv> {
   override serverRuntime(env: AppEnv): ServerRuntime {
     return handlers.runtime(env);

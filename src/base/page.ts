@@ -1,5 +1,5 @@
 /**
- * The look of every page that people see: one column, light and dark, phone and desk, with the logo of `site.ts` above.
+ * The look of every page that people see: one column, light and dark, narrow and wide, with the logo of `site.ts` above.
  * A fork may change every colour here. Works without script or anything from elsewhere.
  */
 
@@ -9,7 +9,7 @@ import { html, writeHtml, type Html } from "./html.ts";
 export const ICON_PATH = "/favicon.ico";
 
 /** Text is at least 4.5 times as bright as its ground or the other way round, edges of controls at least 3 times. */
-const STYLE = html`
+const style = (): Html => html`
 :root { color-scheme: light dark; --ground: #f4f3ef; --card: #fff; --ink: #1b1d22; --soft: #5a5f6b; --line: #e2e0da;
   --deed: #2d4fd0; --on: #fff; --edge: #82868f; --warn: #fdf3dc; --rim: #e3c06b; --bad: #a32020 }
 @media (prefers-color-scheme: dark) { :root { --ground: #121316; --card: #1c1e23; --ink: #eceef2; --soft: #a3a8b4;
@@ -78,7 +78,7 @@ export function writePage(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title} · ${serverName}</title>
-<style nonce="${nonce}">${STYLE}${extraStyle}</style>
+<style nonce="${nonce}">${style()}${extraStyle}</style>
 </head>
 <body>
 <main>

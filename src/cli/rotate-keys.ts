@@ -12,7 +12,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { signText } from "../crypto/hmac.ts";
 import { readKeyRing, type KeyRing } from "../crypto/key-ring.ts";
-import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "../crypto/admin-token.ts";
+import {
+  ADMIN_TOKEN_PURPOSE,
+  ADMIN_TOKEN_SECONDS,
+  ROTATE_KEYS_PATH,
+} from "../crypto/admin-token.ts";
 import { ENV, ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
 
@@ -32,8 +36,6 @@ interface Page {
   readonly next?: string;
 }
 
-/** As vault/feature.ts has it. */
-const ROTATE_PATH = "/admin/rotate-keys";
 const WAIT_MS = 90_000;
 /** For how long a deployed server passes a new secret on to all its isolates, generously. */
 const SPREAD_MS = 30_000;
@@ -208,7 +210,7 @@ async function ask(ring: KeyRing, after: string): Promise<Page> {
     ADMIN_TOKEN_PURPOSE,
     String(Math.floor(Date.now() / 1_000) + ADMIN_TOKEN_SECONDS),
   );
-  const response = await fetch(origin + ROTATE_PATH, {
+  const response = await fetch(origin + ROTATE_KEYS_PATH, {
     method: "POST",
     headers: { authorization: `Bearer ${proof}`, "content-type": "application/json" },
     body: JSON.stringify({ after }),

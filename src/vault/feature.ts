@@ -1,5 +1,6 @@
 /** The vault as a part of the Worker: callers' credentials for upstream services. Needs the D1 database `VAULT`. */
 
+import { ROTATE_KEYS_PATH } from "../crypto/admin-token.ts";
 import type { Feature, Platform } from "../server/feature.ts";
 import { vaultMembers } from "./context.ts";
 import { rotateKeys } from "./rotate-keys.ts";
@@ -11,9 +12,6 @@ export interface VaultEnv {
   readonly VAULT?: D1Database;
 }
 
-/** Where the operator has credentials sealed anew. */
-const ROTATE_PATH = "/admin/rotate-keys";
-
 /** Adds `vault` to Context, and the operator's request that seals everything under a new key. */
 export function vault(): Feature {
   return {
@@ -22,7 +20,7 @@ export function vault(): Feature {
       return {
         contextMembers: vaultMembers(opened),
         route: (http, { pathname }) =>
-          pathname === ROTATE_PATH ? rotateKeys(http, opened, platform.ring) : undefined,
+          pathname === ROTATE_KEYS_PATH ? rotateKeys(http, opened, platform.ring) : undefined,
       };
     },
   };

@@ -35,10 +35,10 @@ export function createWorker<E>(parts: WorkerParts<E>): WorkerHandlers<E> {
   const { server: spec, errorPage } = parts;
   const prebuiltServer = typeof spec === "function" ? undefined : buildServerOf(spec, parts);
   let runtime: Runtime | undefined;
+  const serverFor = (env: E): Server =>
+    prebuiltServer ?? buildServerOf(typeof spec === "function" ? spec(env) : spec, parts);
   const runtimeFor = (env: E): Runtime => {
-    const getServer = (): Server =>
-      prebuiltServer ?? buildServerOf(typeof spec === "function" ? spec(env) : spec, parts);
-    runtime ??= createRuntime(getServer(), parts, env);
+    runtime ??= createRuntime(serverFor(env), parts, env);
     return runtime;
   };
   return {

@@ -11,7 +11,6 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import workerd from "workerd";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -28,27 +27,7 @@ export const OBJECTS = {
 
 // ---- Bundles ----------------------------------------------------------------------------------------------------
 
-/** The bundle of `entry` (a path from the repository's top), minified as it is deployed. `define` puts values for names. */
-export async function bundle(entry, define = {}) {
-  const values = { "process.env.NODE_ENV": "production", ...define };
-  const { outputFiles } = await build({
-    entryPoints: [join(ROOT, entry)],
-    bundle: true,
-    minify: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    conditions: ["workerd", "worker", "browser", "import", "production"],
-    external: ["cloudflare:*", "node:*"],
-    define: Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, JSON.stringify(value)]),
-    ),
-    logLevel: "error",
-  });
-  return outputFiles[0].text;
-}
+export { bundleWorker as bundle } from "../tools/bundle.mjs";
 
 // ---- Processes ----------------------------------------------------------------------------------------------------
 

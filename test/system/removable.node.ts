@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { bundleWorker } from "../tools/bundle.mjs";
 
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -236,20 +236,7 @@ function dropBindings(folder: string, names: readonly string[]): void {
 
 /** Lines of `src/`, its operator programs aside, and bytes of the bundle, gzipped, as it is deployed. @throws where it cannot be built. */
 export async function measure(folder: string): Promise<Size> {
-  const { outputFiles } = await build({
-    entryPoints: [join(folder, "src/index.ts")],
-    bundle: true,
-    minify: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    conditions: ["workerd", "worker", "browser", "import", "production"],
-    external: ["cloudflare:*", "node:*"],
-    define: { "process.env.NODE_ENV": '"production"' },
-    logLevel: "silent",
-  });
+  const bundle = await bundleWorker(join(folder, "src/index.ts"));
   const src = join(folder, "src");
   const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
     (file) => file.endsWith(".ts") && !file.startsWith("cli/"),
@@ -258,5 +245,5 @@ export async function measure(folder: string): Promise<Size> {
     (sum, file) => sum + readFileSync(join(src, file), "utf8").split("\n").length - 1,
     0,
   );
-  return { lines, bytes: gzipSync(outputFiles[0]?.contents ?? "", { level: 9 }).length };
+  return { lines, bytes: gzipSync(bundle, { level: 9 }).length };
 }

@@ -7,8 +7,8 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
-import { build } from "esbuild";
 import { ROOT } from "../../src/cli/environment.mjs";
+import { bundleWorker } from "./bundle.mjs";
 
 const IS_OURS = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).name === "barewire";
 /** What is bundled, and the most bytes that it may have, gzipped. */
@@ -30,25 +30,11 @@ for (const [index, { what, most }] of BUNDLES.entries()) {
   if (IS_OURS && sizes[index] > most) process.exitCode = 1;
 }
 
-/** Bytes of the Worker behind `entry` as it is deployed, with what it imports. Ends the program where it cannot be built. */
+/** Bytes of the Worker behind `entry`. Ends the program where it cannot be built. */
 async function gzippedBundle(entry) {
-  const { outputFiles } = await build({
-    entryPoints: [join(ROOT, entry)],
-    bundle: true,
-    minify: true,
-    write: false,
-    format: "esm",
-    target: "es2024",
-    platform: "neutral",
-    mainFields: ["module", "main"],
-    conditions: ["workerd", "worker", "browser", "import", "production"],
-    external: ["cloudflare:*", "node:*"],
-    define: { "process.env.NODE_ENV": '"production"' },
-  }).catch(() => {
-    // esbuild has printed what is wrong.
-    process.exit(1);
-  });
-  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  // esbuild has printed what is wrong.
+  const bundle = await bundleWorker(entry).catch(() => process.exit(1));
+  return gzipSync(bundle, { level: 9 }).length;
 }
 
 /** [folder, lines] of each folder and file directly under src/, comments and blank lines included. */

@@ -8,7 +8,7 @@ import { sessions } from "../../src/transport/session/feature.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import { subscriptions } from "../../src/transport/stateless/subscriptions.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
-import { echo } from "./echo.ts";
+import { serverSpec } from "../system/minimal-app/server.ts";
 
 export { HubObject as Hub } from "../../src/hub/hub-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
@@ -18,7 +18,7 @@ interface AppEnv {
   readonly PASSPHRASE: string;
 }
 const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
-  server: { info: { name: "smallest", version: "0.1.0" }, tools: [echo] },
+  server: serverSpec,
   auth: [
     authorizationServer(({ PASSPHRASE }: AppEnv) => ({
       renderPage,

@@ -5,9 +5,9 @@
  * The Worker holds connections and their keep-alive; the object sleeps behind hibernating sockets.
  */
 
-import { waitUntil } from "cloudflare:workers";
 import { encodeBase64url } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
+import { keepAlive } from "../../base/keep-alive.ts";
 import { startInterval, randomBytes } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
@@ -58,9 +58,9 @@ export async function handleSessionPost(
     session.value.switchToStream(postId).catch(() => undefined);
   });
   // Also when its client has left: without a stream the call would have no alarm, and no end.
-  waitUntil(handling.catch(() => undefined));
-  const outcomes = await handling.catch((error: unknown) => callLostOutcomes(error, messages));
-  stopStreamTimer();
+  const outcomes = await keepAlive(handling)
+    .finally(stopStreamTimer)
+    .catch((error: unknown) => callLostOutcomes(error, messages));
   // Nobody is there for it: what waits on a stream is not held for whoever has left.
   if (http.signal.aborted) return acceptedResponse();
   return toResponse(session.value, http, caller, messages, outcomes, isBatch);
