@@ -74,7 +74,19 @@ export function linesWithSecrets(of: readonly string[] = lines): string[] {
 // A file finds nothing of the files before it, and no clock of theirs. Before it is loaded: a stub that it makes then would
 // be broken by this.
 vi.useRealTimers();
-await reset();
+await emptyStorage();
+
+/** Once in some hundred runs the platform's reset left a database as it was (seen in CI: 105 rows of the file before). */
+async function emptyStorage(): Promise<void> {
+  const { VAULT } = env as { VAULT?: D1Database };
+  for (let tries = 0; tries < 5; tries += 1) {
+    await reset();
+    const tables = await VAULT?.prepare("SELECT name FROM sqlite_master").all();
+    if ((tables?.results ?? []).every(({ name }) => String(name).startsWith("_cf_"))) return;
+    console.warn("The storage of the file before is still there: reset again.");
+  }
+  throw new Error("The storage of the file before could not be emptied.");
+}
 
 afterAll(() => {
   const found = linesWithSecrets();
