@@ -76,7 +76,7 @@ function send(request, kept, mode, jars) {
     request.bytes === undefined
       ? Buffer.from(web.body ?? written)
       : Buffer.from(request.bytes, "base64");
-  const piece = request.chunked ?? (mode === "bytes" ? Math.ceil(bytes.length / 4096) : 0);
+  const piece = request.chunked ?? (mode === "bytes" ? Math.ceil(bytes.length / 64) : 0);
   const pieces = function* () {
     for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
   };

@@ -542,15 +542,27 @@ describe("a body", () => {
       });
   });
 
-  test("may hold a letter across two chunks, but no bytes that are not UTF-8", async () => {
-    const bytes = new TextEncoder().encode("é");
-    const split = new ReadableStream<Uint8Array>({
-      start(controller) {
-        for (const byte of bytes) controller.enqueue(Uint8Array.of(byte));
-        controller.close();
-      },
-    });
-    expect(await readBody(post(split), 8)).toEqual({ ok: true, value: "é" });
+  test("may be cut anywhere, into any number of pieces, within a letter too", async () => {
+    const text = JSON.stringify({ "": "aé€😀" });
+    const bytes = new TextEncoder().encode(text);
+    const readInPieces = (...ends: number[]): ReturnType<typeof readBody> => {
+      const pieces = ends.map((end, at) => bytes.slice(ends[at - 1] ?? 0, end)).toReversed();
+      const stream = new ReadableStream<Uint8Array>({
+        pull(controller) {
+          const next = pieces.pop();
+          if (next === undefined) controller.close();
+          else controller.enqueue(next);
+        },
+      });
+      return readBody(post(stream), bytes.length);
+    };
+    const places = Array.from(bytes, (_, at) => at + 1);
+    for (const place of places)
+      expect(await readInPieces(place, bytes.length)).toEqual({ ok: true, value: text });
+    expect(await readInPieces(...places)).toEqual({ ok: true, value: text });
+  });
+
+  test("holds no bytes that are not UTF-8, and may be empty", async () => {
     expect(await readBody(post(Uint8Array.of(0x22, 0xc3, 0x22)), 8)).toMatchObject({
       ok: false,
       error: { error: "ParseError" },
