@@ -104,6 +104,8 @@ export interface Changes {
   readonly alter?: (bundle: string) => string;
   /** The folder whose wrangler.toml has its bindings; the repository's, or the conformance world's, when absent. */
   readonly settings?: string;
+  /** What is served, where it was built before. */
+  readonly bundle?: string;
   /** In workerd's words: where its requests go, in place of the network. */
   readonly outside?: string;
 }
@@ -126,10 +128,9 @@ function serveBundle(
   changes: Changes = {},
 ): Promise<TestServer> {
   return serve(async (folder) => {
-    const made = bundles.get(entry) ?? bundle(entry);
-    bundles.set(entry, made);
-    const { alter = (code: string) => code, objects = folder } = changes;
-    writeFileSync(join(folder, "worker.js"), alter(await made));
+    const { bundle = await bundleOnce(entry), objects = folder } = changes;
+    const { alter = (code: string) => code } = changes;
+    writeFileSync(join(folder, "worker.js"), alter(bundle));
     const all = { KEYS, ...variables };
     rememberVariables(all);
     const { settings = entry.startsWith("src/") ? "." : "test/world" } = changes;
@@ -145,7 +146,13 @@ function serveBundle(
   });
 }
 
-async function bundle(entry: string): Promise<string> {
+function bundleOnce(entry: string): Promise<string> {
+  const made = bundles.get(entry) ?? bundleEntry(entry);
+  bundles.set(entry, made);
+  return made;
+}
+
+async function bundleEntry(entry: string): Promise<string> {
   const { outputFiles } = await build({
     entryPoints: [resolvePath(root, entry)],
     external: ["cloudflare:*"],

@@ -267,29 +267,33 @@ test("modes: Accept, pieces of the body, eviction between steps", async () => {
       await Promise.resolve(seen.push("evict"));
     },
     fetch: async (_, init) => {
-      let pieces = 0;
-      if (init.body instanceof ReadableStream) for await (const _piece of init.body) pieces += 1;
-      const few = pieces > 40 ? "pieces" : "whole";
+      const sizes: number[] = [];
+      if (init.body instanceof ReadableStream)
+        for await (const piece of init.body) sizes.push((piece as Uint8Array).length);
+      const body = sizes.length === 0 ? "whole" : `in pieces of ${Math.max(...sizes)}`;
       const accepted = new Headers(init.headers).get("accept")?.includes("q=0.5") ? "sse" : "json";
-      seen.push(`${accepted} ${pieces > 200 ? "bytes" : few}`);
+      seen.push(`${accepted} ${body}`);
       return new Response("{}");
     },
   };
-  const exchange = one({ send: { use: "@discover" } }, { send: { use: "@discover" } });
+  const exchange = one(
+    { send: { use: "@discover", raw: "x".repeat(64) } },
+    { send: { use: "@discover", raw: "x".repeat(6_400) } },
+  );
   for (const mode of MODES) await run(exchange, host, mode);
   expect(seen).toEqual([
     "json whole",
     "json whole",
     "sse whole",
     "sse whole",
-    "json bytes",
-    "json bytes",
+    "json in pieces of 1",
+    "json in pieces of 100",
     "json whole",
     "evict",
     "json whole",
-    "sse pieces",
+    "sse in pieces of 7",
     "evict",
-    "sse pieces",
+    "sse in pieces of 100",
   ]);
 });
 

@@ -10,7 +10,13 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { serveChanged } from "../client/servers.node.ts";
-import { copyWithout, describeSize, measure, VARIANTS, type Size } from "./removable.node.ts";
+import {
+  buildAndMeasure,
+  copyWithout,
+  describeSize,
+  VARIANTS,
+  type Size,
+} from "./removable.node.ts";
 
 const root: string = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -28,13 +34,14 @@ describe.concurrent.each(VARIANTS)("$name", ({ name, parts, servesSessions }) =>
         }),
       );
       expect(types.stdout).toBe("");
-      sizes.set(name, await measure(folder));
+      const { bundle, ...size } = await buildAndMeasure(folder);
+      sizes.set(name, size);
       // The whole is served by every other test, and a sign-in is no path of the MCP endpoint.
       if (name === "everything" || name.includes("sign-in")) return;
       const server = await serveChanged(
         join(folder, "src/index.ts"),
         { AUTH: "none" },
-        { settings: folder },
+        { settings: folder, bundle },
       );
       try {
         const stateless = await auditVerdicts(server.url, "2026-07-28", "http.");

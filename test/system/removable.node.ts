@@ -120,6 +120,10 @@ export interface Size {
   readonly bytes: number;
 }
 
+export interface Built extends Size {
+  readonly bundle: string;
+}
+
 /** A row of the README's table. */
 export function describeSize(name: string, { lines, bytes }: Size): string {
   return `| ${name} | ${lines.toLocaleString("en")} lines | ${(bytes / 1_000).toFixed(1)} KB |`;
@@ -234,8 +238,8 @@ function dropBindings(folder: string, names: readonly string[]): void {
   writeFileSync(path, text.replace(/, \]/g, "]"));
 }
 
-/** Lines of `src/`, its operator programs aside, and bytes of the bundle, gzipped, as it is deployed. @throws where it cannot be built. */
-export async function measure(folder: string): Promise<Size> {
+/** The bundle as it is deployed, its bytes, gzipped, and the lines of `src/`, its operator programs aside. @throws where it cannot be built. */
+export async function buildAndMeasure(folder: string): Promise<Built> {
   const bundle = await bundleWorker(join(folder, "src/index.ts"));
   const src = join(folder, "src");
   const files = readdirSync(src, { recursive: true, encoding: "utf8" }).filter(
@@ -245,5 +249,5 @@ export async function measure(folder: string): Promise<Size> {
     (sum, file) => sum + readFileSync(join(src, file), "utf8").split("\n").length - 1,
     0,
   );
-  return { lines, bytes: gzipSync(bundle, { level: 9 }).length };
+  return { bundle, lines, bytes: gzipSync(bundle, { level: 9 }).length };
 }
