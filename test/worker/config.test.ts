@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import { createSettings, type Settings } from "../../src/base/settings.ts";
 import { readAuthorizationSettings } from "../../src/oauth/authorization-server/feature.ts";
+import { SESSION_VERSIONS, STATELESS_VERSIONS } from "../../src/protocol/versions.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { readCollector } from "../../src/telemetry/feature.ts";
 import { readConfig } from "../../src/worker/config.ts";
@@ -193,6 +194,16 @@ test("an outside issuer is used in whichever order the parts are named", () => {
   expect(createRuntime(server, { server: undefined as never, auth }, env).authority?.mode).toBe(
     "external",
   );
+});
+
+test("a revision to pin is one with sessions, and the fault lists them", () => {
+  const listed = SESSION_VERSIONS.join(", ");
+  for (const SESSION_PROTOCOL_VERSION of [...STATELESS_VERSIONS, "2031-01-01", "newest"])
+    expect(faultOf({ SESSION_PROTOCOL_VERSION })).toBe(
+      `Configuration: SESSION_PROTOCOL_VERSION must be one of ${listed}`,
+    );
+  for (const SESSION_PROTOCOL_VERSION of ["", ...SESSION_VERSIONS])
+    expect(faultOf({ SESSION_PROTOCOL_VERSION })).toBe("");
 });
 
 test("names every object that is not bound", () => {
