@@ -62,6 +62,7 @@ export function appendEvent(
 ): void {
   const { store } = runtime;
   const seq = store.addEvent(stream, data, final, now());
+  if (final) runtime.closedBeforeAttach.delete(stream);
   if (store.eventBytes() > MAX_EVENT_BYTES && store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4))
     noteGap(runtime);
   scheduleAlarm(runtime, now() + EVENT_TTL_MS);
@@ -75,6 +76,7 @@ export function appendEvent(
 /** Ends a stream that will have no answer: its call was stopped. */
 export function deleteStream(runtime: SessionRuntime, stream: number): void {
   for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.done);
+  runtime.closedBeforeAttach.delete(stream);
   runtime.store.deleteStream(stream);
 }
 
@@ -159,9 +161,8 @@ function catchUp(runtime: SessionRuntime, stream: number): void {
 }
 
 /**
- * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
- * be passed on waits in its rows. Refuses cursors that are too old. A new listener and the POST of a call come with -1.
- * The hub knows of a listener before it is attached.
+ * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is not read yet waits in its
+ * rows. Refuses cursors that are too old. A new listener, which the hub knows of, and the POST of a call come with -1.
  */
 export function attach(
   runtime: SessionRuntime,

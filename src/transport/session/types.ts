@@ -127,7 +127,7 @@ export interface SessionRuntime {
   readonly runningCalls: Set<RunningCall>;
   /** The earliest time for which an alarm was asked, as far as memory goes; milliseconds. */
   alarmAt: number;
-  /** Streams that were let go before anybody had attached: the first connection is closed once it is primed. */
+  /** Streams without an answer yet that were let go before anybody had attached: the first connection is closed once it is primed. */
   readonly closedBeforeAttach: Set<number>;
 }
 
