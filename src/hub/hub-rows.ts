@@ -57,7 +57,7 @@ export interface HubRows {
   /** Forgets the grants that ended before `before`. */
   forgetRevoked(before: number): void;
   isRevoked(grant: string | undefined): boolean;
-  /** Reads every row of a session, which is short: revoking is rare, and an index would cost each session a row more. */
+  /** Reads every row of a session, which is short: a grant ends once, and an index would cost each session a row more. */
   sessionsUsingGrant(grant: string): SessionKey[];
 }
 
