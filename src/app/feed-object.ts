@@ -8,7 +8,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { now, openWebSocket } from "../api.ts";
+import { now, openWebSocket, withoutEmptySettings } from "../api.ts";
 
 const DEFAULT_URL =
   "wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post";
@@ -32,6 +32,7 @@ export interface FeedMessages {
 }
 
 export class FeedObject extends DurableObject<FeedEnv> {
+  readonly #settings: FeedEnv = withoutEmptySettings(this.env);
   #socket: WebSocket | undefined;
   #opening: Promise<void> | undefined;
   #messages: string[] = [];
@@ -60,7 +61,7 @@ export class FeedObject extends DurableObject<FeedEnv> {
   }
 
   async #open(): Promise<void> {
-    const opened = await openWebSocket(this.env.FEED_URL ?? DEFAULT_URL);
+    const opened = await openWebSocket(this.#settings.FEED_URL ?? DEFAULT_URL);
     if (!opened.ok) return;
     const socket = opened.value;
     this.#socket = socket;
@@ -88,6 +89,6 @@ export class FeedObject extends DurableObject<FeedEnv> {
   }
 
   #idleMs(): number {
-    return Number(this.env.FEED_IDLE_SECONDS ?? DEFAULT_IDLE_SECONDS) * 1000;
+    return Number(this.#settings.FEED_IDLE_SECONDS ?? DEFAULT_IDLE_SECONDS) * 1000;
   }
 }

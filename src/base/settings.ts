@@ -6,7 +6,7 @@
 import { objectNamespace } from "./bindings.ts";
 
 export interface Settings {
-  /** What the platform passed: bindings and variables. */
+  /** What the platform passed: bindings, and variables that are not empty. */
   readonly env: unknown;
   /** The text of variable `name`; "" without one. */
   text(name: string): string;
@@ -26,6 +26,11 @@ export interface Settings {
   check(): void;
 }
 
+/** What the platform passed, for code that reads it itself: an empty setting is not there, so that its default counts. */
+export function withoutEmptySettings<E>(env: E): E {
+  return Object.fromEntries(Object.entries(env as object).filter(([, value]) => value !== "")) as E;
+}
+
 /** The settings in `env`. Nothing is read before it is asked for. */
 export function createSettings(env: unknown): Settings {
   const values = env as Readonly<Record<string, unknown>>;
@@ -39,7 +44,7 @@ export function createSettings(env: unknown): Settings {
     return "";
   };
   return {
-    env,
+    env: withoutEmptySettings(env),
     text,
     integer(name, minimum, fallback) {
       const value = text(name);

@@ -50,8 +50,8 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   #alarmAt: number = Infinity;
   /** Shares that had no room, and until when they are not looked at again. */
   readonly #fullUntil = new Map<string, number>();
-  /** Ids of sessions that are being told, and were not heard of meanwhile. */
-  readonly #notifying = new Set<string>();
+  /** Sessions that are being told, once for each change, and were not heard of meanwhile. */
+  readonly #notifying = new Set<SessionKey>();
 
   constructor(state: DurableObjectState, env: Env) {
     super(state, env);
@@ -140,7 +140,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
 
   /** The session hears of lists. */
   enableListChanges(session: SessionKey): void {
-    this.#notifying.delete(session.id);
+    for (const one of this.#notifying) if (one.id === session.id) this.#notifying.delete(one);
     this.#rows.setReceivesListChanges(session, true);
   }
 
@@ -187,12 +187,12 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
 
   /** One session that fails to listen keeps no other from hearing. */
   async #notify(session: SessionKey, change: Change): Promise<void> {
-    this.#notifying.add(session.id);
+    this.#notifying.add(session);
     try {
       const result = await this.#session(session).notify(change);
       if (result === "sessionNotFound") this.#rows.remove(session, now() - OPENING_MS);
       // Unless it said meanwhile that there is somebody again.
-      if (result === "notListening" && this.#notifying.has(session.id))
+      if (result === "notListening" && this.#notifying.has(session))
         this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
       log("error", "session.notify_failed", {
@@ -200,7 +200,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
         error: errorStack(error),
       });
     }
-    this.#notifying.delete(session.id);
+    this.#notifying.delete(session);
   }
 
   readonly #requestRetirement = async (

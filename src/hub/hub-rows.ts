@@ -46,7 +46,7 @@ export interface HubRows {
   unseenSince(before: number, limit: number): SeenSession[];
   /** The sessions that hear of `change`, in order, `most` of them behind `after`. */
   sessionsForChange(change: Change, after: SessionKey, limit: number): SessionKey[];
-  /** A change that not everybody was told yet. */
+  /** A change that not everybody was told yet, each in its turn. */
   pendingChange(): { readonly change: Change; readonly after: SessionKey } | undefined;
   /** Has a change that is being told told to all once more. False when it is not being told. */
   repeatPendingChange(change: Change): boolean;
@@ -57,7 +57,7 @@ export interface HubRows {
   /** Forgets the grants that ended before `before`. */
   forgetRevoked(before: number): void;
   isRevoked(grant: string | undefined): boolean;
-  /** Reads every row of a session, which is short: revoking is rare, and an index would cost each session a row more. */
+  /** Reads every row of a session, which is short: a grant ends once, and an index would cost each session a row more. */
   sessionsUsingGrant(grant: string): SessionKey[];
 }
 
@@ -216,13 +216,14 @@ const PENDING_PREFIX = "pending ";
 
 function createKvRows(kv: SyncKvStorage): Pick<HubRows, KvMethods> {
   const progressKey = (change: Change): string => `${PENDING_PREFIX}${JSON.stringify(change)}`;
+  const options = { prefix: PENDING_PREFIX, limit: 1 };
+  /** The key of the change that had its turn last; being published is none. An eviction begins with the first. */
+  let lastKey = PENDING_PREFIX;
   return {
     pendingChange() {
-      for (const [key, { after }] of kv.list<DeliveryProgress>({
-        prefix: PENDING_PREFIX,
-        limit: 1,
-      }))
-        return { change: JSON.parse(key.slice(PENDING_PREFIX.length)) as Change, after };
+      for (const startAfter of [lastKey, PENDING_PREFIX])
+        for (const [key, { after }] of kv.list<DeliveryProgress>({ ...options, startAfter }))
+          return { change: JSON.parse(key.slice(PENDING_PREFIX.length)) as Change, after };
       return undefined;
     },
     repeatPendingChange(change) {
@@ -232,7 +233,9 @@ function createKvRows(kv: SyncKvStorage): Pick<HubRows, KvMethods> {
       return true;
     },
     recordProgress(change, after) {
-      const isRepeated = kv.get<DeliveryProgress>(progressKey(change))?.isRepeated === true;
+      const progress = kv.get<DeliveryProgress>(progressKey(change));
+      const isRepeated = progress?.isRepeated === true;
+      if (progress !== undefined) lastKey = progressKey(change);
       if (after !== undefined) kv.put(progressKey(change), { after, isRepeated });
       else if (isRepeated) kv.put(progressKey(change), { after: BEFORE_FIRST_SESSION });
       else kv.delete(progressKey(change));

@@ -39,8 +39,8 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
     const mayServe = (row: CachedRow | undefined): row is CachedRow =>
       row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
-    const acquireOrLoad = async (leaseWaitedFor: number) => {
-      const lookup = await stub.acquire(leaseWaitedFor);
+    const acquireOrLoad = async (leaseWaitedFor: number, ticket: number | undefined) => {
+      const lookup = await stub.acquire(leaseWaitedFor, ticket);
       if (lookup.kind !== "leaseAcquired") return lookup;
       const { lease } = lookup;
       const keep = async (text: string): Promise<void> => {
@@ -60,13 +60,14 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     };
     const deadlineMs = now() + 2 * CACHE_LEASE_MS;
     let leaseWaitedFor = Infinity;
+    let ticket: number | undefined;
     for (
       let pauseMs = FIRST_PAUSE_MS;
       now() < deadlineMs;
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
     ) {
       // From the lease on: left behind by a client that hangs up, it would keep everybody waiting.
-      const lookup = await keepAlive(acquireOrLoad(leaseWaitedFor));
+      const lookup = await keepAlive(acquireOrLoad(leaseWaitedFor, ticket));
       if (lookup.kind === "loaded") return lookup.value;
       if (lookup.kind === "cached") return toCachedValue(rememberLocally(key, lookup.row));
       // A load that takes long is as good as one that fails to whoever can do with an old value.
@@ -74,6 +75,7 @@ export function createCache(stores: StoreNamespace): CacheFunction {
         return toCachedValue(lookup.staleRow);
       if (lookup.kind === "failed") return throwFailure(lookup.failure);
       leaseWaitedFor = Math.min(leaseWaitedFor, lookup.lease);
+      ({ ticket } = lookup);
       await sleep(pauseMs);
     }
     throw new Error(

@@ -4,7 +4,7 @@
  * Storage: `store-rows.ts` lists it. Nothing is written before something is kept.
  * Life: storage with an end goes by its alarm; a caller's own stays. A cached value goes when it would not even be given
  * for an error, a limiter when its window is long over. Between two requests it may be evicted at any time.
- * Trade-off: who loads a cached value is known in memory only: an eviction meanwhile costs one more load, no row.
+ * Trade-off: who loads a cached value, and who waits, is known in memory only: an eviction costs one more load, no row.
  */
 
 import { DurableObject } from "cloudflare:workers";
@@ -24,6 +24,8 @@ import type { RateLimitResult, ListOptions } from "./types.ts";
 export const CACHE_LEASE_MS = 30_000;
 /** Milliseconds for which a failed load answers for the others who wait. */
 export const CACHED_FAILURE_MS = 1_000;
+/** Milliseconds after which whoever waits for a load, and has not asked again, has left: several pauses of cache.ts. */
+const MAX_SILENCE_MS = 2_000;
 /** Cached values and limiters are looked at for cleaning no more often than this: an alarm is a request and a row. */
 const MIN_CLEANUP_MS = 3_600_000;
 
@@ -35,7 +37,10 @@ export interface LoadFailure {
   readonly message: string;
 }
 
-/** What becomes of a question for the cached value. `staleRow` is one past its time. A later lease is a greater one. */
+/**
+ * What becomes of a question for the cached value. `staleRow` is one past its time. A later lease is a greater one.
+ * `ticket`: the place among those who wait, to ask again with.
+ */
 export type CacheLookup =
   | { readonly kind: "cached"; readonly row: CachedRow }
   | {
@@ -43,7 +48,12 @@ export type CacheLookup =
       readonly lease: number;
       readonly staleRow: CachedRow | undefined;
     }
-  | { readonly kind: "loading"; readonly lease: number; readonly staleRow: CachedRow | undefined }
+  | {
+      readonly kind: "loading";
+      readonly lease: number;
+      readonly ticket: number;
+      readonly staleRow: CachedRow | undefined;
+    }
   | {
       readonly kind: "failed";
       readonly failure: LoadFailure;
@@ -54,6 +64,9 @@ export class StoreObject extends DurableObject {
   readonly #rows: StoreRows = storeRows(this.ctx.storage);
   #lease: { readonly id: number; readonly untilMs: number } | undefined;
   #lastLease = 0;
+  /** When each of those who wait for a load last asked, by ticket; in front whoever came first. */
+  readonly #waiting = new Map<number, number>();
+  #lastTicket = 0;
   #failure:
     | { readonly failure: LoadFailure; readonly lease: number; readonly untilMs: number }
     | undefined;
@@ -104,8 +117,11 @@ export class StoreObject extends DurableObject {
     }
   }
 
-  /** The cached value, or what to do about it. A failure answers for a while, and whoever waited for its lease. */
-  acquire(leaseWaitedFor: number = Infinity): CacheLookup {
+  /**
+   * The cached value, or what to do about it. A failure answers for a while, and whoever waited for its lease. A lease
+   * that ended with neither goes to whoever waited longest: a client that leaves and comes again keeps nobody waiting.
+   */
+  acquire(leaseWaitedFor: number = Infinity, heldTicket?: number): CacheLookup {
     const nowMs = now();
     const row = this.#rows.cached();
     if (row !== undefined && nowMs < row.freshUntilMs) return { kind: "cached", row };
@@ -113,8 +129,13 @@ export class StoreObject extends DurableObject {
     const failed = this.#failure;
     if (failed !== undefined && (nowMs < failed.untilMs || failed.lease >= leaseWaitedFor))
       return { kind: "failed", failure: failed.failure, staleRow };
-    if (this.#lease !== undefined && nowMs < this.#lease.untilMs)
-      return { kind: "loading", lease: this.#lease.id, staleRow };
+    const ticket = heldTicket ?? Math.max(nowMs, this.#lastTicket + 1);
+    this.#lastTicket = Math.max(ticket, this.#lastTicket);
+    this.#waiting.set(ticket, nowMs);
+    const isLoading = this.#lease !== undefined && nowMs < this.#lease.untilMs;
+    if (isLoading || this.#longestWaiting(nowMs) !== ticket)
+      return { kind: "loading", lease: this.#lastLease, ticket, staleRow };
+    this.#waiting.delete(ticket);
     // Greater than any before, whatever the clock does.
     const lease = Math.max(nowMs, this.#lastLease + 1, (row?.lease ?? 0) + 1);
     this.#lastLease = lease;
@@ -127,6 +148,7 @@ export class StoreObject extends DurableObject {
     if (this.#lease !== undefined && this.#lease.id !== lease) return false;
     if (lease < (this.#rows.cached()?.lease ?? 0)) return false;
     this.#lease = undefined;
+    this.#waiting.clear();
     this.#rows.putCached({ ...row, lease });
     await this.#setAlarmOnce(Math.max(row.usableUntilMs, now() + MIN_CLEANUP_MS));
     return true;
@@ -136,8 +158,19 @@ export class StoreObject extends DurableObject {
   releaseLease(lease: number, failure?: LoadFailure): void {
     if (this.#lease?.id !== lease) return;
     this.#lease = undefined;
-    if (failure !== undefined)
-      this.#failure = { failure, lease, untilMs: now() + CACHED_FAILURE_MS };
+    if (failure === undefined) return;
+    this.#waiting.clear();
+    this.#failure = { failure, lease, untilMs: now() + CACHED_FAILURE_MS };
+  }
+
+  /** The ticket of whoever waits and came first. Those before who have left are forgotten. */
+  #longestWaiting(nowMs: number): number | undefined {
+    for (const [ticket, askedMs] of this.#waiting) {
+      // The clock may have gone back.
+      if (Math.abs(nowMs - askedMs) < MAX_SILENCE_MS) return ticket;
+      this.#waiting.delete(ticket);
+    }
+    return undefined;
   }
 
   /** One use of the limiter. A refused one writes nothing. */

@@ -100,7 +100,7 @@ export function readMessage(value: JsonValue): Result<Message, ProtocolError> {
 }
 
 /** Most messages in one batch. */
-const MAX_BATCH_MESSAGES = 50;
+export const MAX_BATCH_MESSAGES = 50;
 
 /** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
 export function readMessages(value: JsonValue): Result<readonly Message[], ProtocolError> {

@@ -8,6 +8,7 @@ import { describeIncomingRequest } from "../base/http-span.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { log, errorStack } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
+import { withoutEmptySettings } from "../base/settings.ts";
 import { errorType, randomHex, traceIdOf, type Span } from "../base/span.ts";
 import type { ServerRuntime } from "../server/feature.ts";
 import {
@@ -36,7 +37,8 @@ export function createWorker<E>(parts: WorkerParts<E>): WorkerHandlers<E> {
   const prebuiltServer = typeof spec === "function" ? undefined : buildServerOf(spec, parts);
   let runtime: Runtime | undefined;
   const serverFor = (env: E): Server =>
-    prebuiltServer ?? buildServerOf(typeof spec === "function" ? spec(env) : spec, parts);
+    prebuiltServer ??
+    buildServerOf(typeof spec === "function" ? spec(withoutEmptySettings(env)) : spec, parts);
   const runtimeFor = (env: E): Runtime => {
     runtime ??= createRuntime(serverFor(env), parts, env);
     return runtime;

@@ -140,6 +140,21 @@ it("that does not answer is given up", async () => {
   expect(performance.now() - before).toBeLessThan(10_000);
 }, 60_000);
 
+it("is held where the setting of its idle time is empty", async () => {
+  const other = await serveFeed();
+  const bare = await serveBareApp({ AUTH: "none", FEED_URL: other.url, FEED_IDLE_SECONDS: "" });
+  const client = await connectClient(bare.url, "auto");
+  try {
+    await callTool(client, "feed_latest", {});
+    await sleep(1_000);
+    expect([other.opened, other.open.size]).toEqual([1, 1]);
+  } finally {
+    await client.close();
+    await bare.stop();
+    other.stop();
+  }
+}, 60_000);
+
 /** Connects, and has one message come. */
 async function first(message: string): Promise<void> {
   const { opened: before } = feed;

@@ -472,6 +472,28 @@ describe("a list change", () => {
     expect(await registryRows(share)).toMatchObject([{ uris: '[""]' }]);
   });
 
+  it("nor when the next change is told to it before what was found has arrived", async () => {
+    const by = newCaller();
+    const share = callerKey(by);
+    const { id } = await openSession(by);
+    await hub.enableListChanges(id, share);
+    const [found, next] = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
+    await runInDurableObject(shardOf(share), async (object) => {
+      const results = [found.promise, next.promise];
+      object.sessions = () =>
+        ({ idFromString: () => id, get: () => ({ notify: () => results.shift() }) }) as never;
+      const telling = object.publish({ list: "tools", audience: share });
+      object.enableListChanges({ share, id });
+      const tellingNext = object.publish({ list: "prompts", audience: share });
+      found.resolve("notListening");
+      await telling;
+      next.resolve("delivered");
+      await tellingNext;
+      Reflect.deleteProperty(object, "sessions");
+    });
+    expect(await registryRows(share)).toMatchObject([{ uris: '[""]' }]);
+  });
+
   it("subscriptions and listening do not undo each other, in whichever order they come", async () => {
     const by = newCaller();
     const share = callerKey(by);
@@ -527,6 +549,46 @@ describe("a list change", () => {
     expect([new Set(first).size, new Set(second).size]).toEqual([most, most]);
     await runInDurableObject(shard, async (_object, { storage }) => {
       expect([...storage.kv.list({ prefix: "pending " })]).toEqual([]);
+      deleteSessions(storage);
+    });
+  });
+
+  it("is told page by page in turn with others, however often these come again", async () => {
+    const share = callerKey(newCaller());
+    const shard = shardOf(share);
+    await runInDurableObject(shard, (_object, { storage }) => deleteSessions(storage));
+    await addRegistryRows(
+      share,
+      2 * HUB_PAGE_SIZE + 100,
+      Date.now(),
+      (index) => `none ${index}`,
+      true,
+    );
+    await runInDurableObject(shard, (object) => {
+      const session = { notify: () => Promise.resolve("delivered") };
+      object.sessions = () => ({ idFromString: () => "", get: () => session }) as never;
+    });
+    const publish = (change: Change): Promise<void> =>
+      runInDurableObject(shard, (object) => object.publish(change));
+    const pending = (): Promise<string[]> =>
+      runInDurableObject(shard, (_object, { storage }) =>
+        [...storage.kv.list({ prefix: "pending " })].map(([key]) => key),
+      );
+    const prompts: Change = { list: "prompts" };
+    await publish(prompts);
+    await publish(tools);
+    expect(await pending()).toHaveLength(2);
+    // Two pages are left of it.
+    for (let round = 0; round < 4; round++) {
+      await publish(prompts);
+      // One that nobody hears of takes no turn.
+      await publish({ ...prompts, audience: "nobody" });
+      expect(await runDurableObjectAlarm(shard)).toBe(true);
+    }
+    expect(await pending()).toEqual([`pending ${JSON.stringify(prompts)}`]);
+    while ((await pending()).length > 0) await runDurableObjectAlarm(shard);
+    await runInDurableObject(shard, (object, { storage }) => {
+      Reflect.deleteProperty(object, "sessions");
       deleteSessions(storage);
     });
   });

@@ -196,6 +196,21 @@ describe("rows are written", () => {
     }));
 });
 
+it("the end of a grant reads each session's row and its grants once, whatever it watches, and writes none", () =>
+  inHub((rows, counts) => {
+    addSessions(rows, "idle", 20, []);
+    addSessions(rows, "watching", 10, manyUris);
+    expect(rows.addGrant({ share: "idle 003", id: "3" }, "another")).toBe(true);
+    let found: string[] = [];
+    const cost = measure(counts, () => {
+      found = rows.sessionsUsingGrant("another").map(({ share }) => share);
+    });
+    expect(found).toEqual(["idle 003"]);
+    // Thirty rows, and thirty-one grants in them.
+    expect(cost.read).toBeLessThanOrEqual(61);
+    expect(cost.written).toBe(0);
+  }));
+
 it("an object whose table is of an earlier layout goes on", () =>
   inHub((_rows, _counts, storage) => {
     storage.sql.exec("DROP TABLE sessions");

@@ -248,9 +248,53 @@ describe("who loads", () => {
     const key = uniqueKey();
     await lease(key);
     vi.setSystemTime(NOON + 29_999);
-    expect((await (await objectOf(key)).acquire()).kind).toBe("loading");
+    const one = loader(() => "second");
+    const waiting = storageClient.cache(key, 60, one.load);
+    await sleep(200);
+    expect(one.count).toBe(0);
     vi.setSystemTime(NOON + 30_000);
-    expect((await storageClient.cache(key, 60, async () => "second")).value).toBe("second");
+    expect((await waiting).value).toBe("second");
+  });
+
+  it("and leaves again and again keeps nobody else waiting", async () => {
+    const key = uniqueKey();
+    const one = loader(() => "mine");
+    let waiting: Promise<unknown> | undefined;
+    let leavingCount = 0;
+    const leave = async (): Promise<never> => {
+      leavingCount += 1;
+      waiting ??= storageClient.cache(key, 60, one.load);
+      await sleep(100);
+      throw new DOMException("The call was aborted", "AbortError");
+    };
+    for (let round = 0; round < 30 && one.count === 0; round++)
+      await thrownMessage(() =>
+        storageClient.cache(key, 60, leave, { signal: AbortSignal.abort() }),
+      );
+    await waiting;
+    expect([one.count, leavingCount]).toEqual([1, 1]);
+  });
+
+  it("is followed by whoever waited longest, and not by one who left", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const object = await objectOf(key);
+    const held = await lease(key);
+    const wait = async (): Promise<number> => {
+      const lookup = await object.acquire();
+      return lookup.kind === "loading" ? lookup.ticket : 0;
+    };
+    const askAgain = async (ticket: number) => (await object.acquire(held, ticket)).kind;
+    const [left, first, second] = [await wait(), await wait(), await wait()];
+    vi.setSystemTime(NOON + 1_500);
+    expect([await askAgain(second), await askAgain(first)]).toEqual(["loading", "loading"]);
+    await object.releaseLease(held);
+    // One who may still ask again is waited for.
+    expect(await askAgain(first)).toBe("loading");
+    expect((await object.acquire()).kind).toBe("loading");
+    vi.setSystemTime(NOON + 2_000);
+    expect([await askAgain(second), await askAgain(first)]).toEqual(["loading", "leaseAcquired"]);
+    expect([await askAgain(second), await askAgain(left)]).toEqual(["loading", "loading"]);
   });
 
   it("and comes too late overwrites nothing newer", async () => {

@@ -1,10 +1,15 @@
 // Configuration: what is wrong is named, and no key is ever printed.
 import { expect, test } from "vitest";
 import { createSettings, type Settings } from "../../src/base/settings.ts";
-import { readAuthorizationSettings } from "../../src/oauth/authorization-server/feature.ts";
+import {
+  authorizationServer,
+  readAuthorizationSettings,
+} from "../../src/oauth/authorization-server/feature.ts";
+import { SESSION_VERSIONS, STATELESS_VERSIONS } from "../../src/protocol/versions.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { readCollector } from "../../src/telemetry/feature.ts";
 import { readConfig } from "../../src/worker/config.ts";
+import { createWorker } from "../../src/worker/router.ts";
 import { createRuntime } from "../../src/worker/runtime.ts";
 import { keyText } from "../crypto/keys.ts";
 import type { Env } from "../world/env.ts";
@@ -193,6 +198,44 @@ test("an outside issuer is used in whichever order the parts are named", () => {
   expect(createRuntime(server, { server: undefined as never, auth }, env).authority?.mode).toBe(
     "external",
   );
+});
+
+test("a revision to pin is one with sessions, and the fault lists them", () => {
+  const listed = SESSION_VERSIONS.join(", ");
+  for (const SESSION_PROTOCOL_VERSION of [...STATELESS_VERSIONS, "2031-01-01", "newest"])
+    expect(faultOf({ SESSION_PROTOCOL_VERSION })).toBe(
+      `Configuration: SESSION_PROTOCOL_VERSION must be one of ${listed}`,
+    );
+  for (const SESSION_PROTOCOL_VERSION of ["", ...SESSION_VERSIONS])
+    expect(faultOf({ SESSION_PROTOCOL_VERSION })).toBe("");
+});
+
+test("an app is passed no empty setting, in its server and in its sign-in", () => {
+  const passed: object[] = [];
+  const note = (env: object): void => {
+    passed.push(env);
+  };
+  const env = {
+    ...good,
+    WIKIPEDIA_URL: "",
+    UPSTREAM_ACCOUNT: "",
+    FEED_URL: "wss://feed.example",
+    A: 0,
+  };
+  createWorker<typeof env>({
+    server: (settings) => {
+      note(settings);
+      return { info: { name: "s", version: "1" } };
+    },
+    auth: [
+      authorizationServer<typeof env>((settings) => {
+        note(settings);
+        return loginOptions;
+      }),
+    ],
+  }).runtime(env);
+  const { WIKIPEDIA_URL: _, UPSTREAM_ACCOUNT: __, ...rest } = env;
+  expect(passed).toEqual([rest, rest]);
 });
 
 test("names every object that is not bound", () => {

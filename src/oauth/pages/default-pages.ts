@@ -132,11 +132,11 @@ function note(question: string, reason: string): Html {
  * what is part of a word in Hebrew or Japanese, where it stands beside neither.
  */
 const DOUBLE_QUOTES =
-  /["\p{Pi}\p{Pf}\u02BA\u02DD\u02EE\u02F5\u02F6\u05F4\u1CD3\u201E\u2033\u2034\u2036\u2037\u2057\u275D\u275E\u2760\u2E42\u3003\u301D-\u301F\uFF02\u{1F676}-\u{1F678}]|(?<![\p{L}\p{N}\p{S}\p{M}])\p{M}+|(?<![\p{sc=Hira}\p{sc=Kana}])[\u3099\u309B\uFF9E]|(?<!\p{sc=Hebr})(\u05D9\u05D9|\u05F2)(?!\p{sc=Hebr})/gu;
+  /["\p{Pi}\p{Pf}\u02BA\u02DD\u02EE\u02F5\u02F6\u05F4\u1CD3\u1FCD\u1FCE\u1FDD\u1FDE\u201E\u2033\u2034\u2036\u2037\u2057\u275D\u275E\u2760\u2E42\u3003\u301D-\u301F\uFF02\u{1F676}-\u{1F678}]|(?<![\p{L}\p{N}\p{S}\p{M}])\p{M}+|(?<![\p{sc=Hira}\p{sc=Kana}])[\u3099\u309B\uFF9E]|(?<!\p{sc=Hebr})(\u05D9\u05D9|\u05F2)(?!\p{sc=Hebr})/gu;
 
 /** Two or more that each pass for a single one. */
 const PAIRED_QUOTES =
-  /[\u{16F51}\u{16F52}'`\xB4\u02B9\u02BB-\u02BE\u02C8\u02CA\u02CB\u02F4\u0384\u055A\u055D\u05F3\u07F4\u07F5\u144A\u16CC\u1FBD\u1FBF\u1FFE\u2032\u2035\u275B\u275C\uA78C\uFF07\uFF40]{2,}/gu;
+  /[\u{16F51}\u{16F52}'`\xB4\u02B9\u02BB-\u02BF\u02C8\u02CA\u02CB\u02F4\u0384\u055A\u055B\u055D\u05F3\u07F4\u07F5\u144A\u16CC\u1FBD\u1FBF\u1FFE\u2032\u2035\u275B\u275C\uA78C\uFF07\uFF40]{2,}/gu;
 
 /** A name in quotes that it cannot close, its direction its own, and not in bold where it stands among our words. */
 function quote(name: string): Html {

@@ -42,8 +42,8 @@ export function sessions(): Feature {
       const namespace = settings.objects<SessionObject<unknown>>("SESSION");
       const hub = createHubClient(settings.objects<HubObject<unknown>>("HUB"));
       const pinnedRevision = settings.text("SESSION_PROTOCOL_VERSION") || undefined;
-      if (pinnedRevision !== undefined && !server.versions.includes(pinnedRevision))
-        settings.reject(`SESSION_PROTOCOL_VERSION must be one of ${server.versions.join(", ")}`);
+      if (pinnedRevision !== undefined && !SESSION_VERSIONS.includes(pinnedRevision))
+        settings.reject(`SESSION_PROTOCOL_VERSION must be one of ${SESSION_VERSIONS.join(", ")}`);
       return {
         contextMembers: {
           elicitationComplete: () => (elicitationId: string) =>

@@ -6,13 +6,14 @@
 
 import { encodeUtf8 } from "../../base/bytes.ts";
 import { now } from "../../base/time.ts";
-import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import type { ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { toNotification, type Change } from "../../protocol/change.ts";
 import type { Revision } from "../../protocol/versions.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import {
+  EVENT_ID_UNKNOWN,
   EVENT_TTL_MS,
   MAX_EVENT_BYTES,
   MAX_GET_STREAMS,
@@ -34,6 +35,7 @@ export const WINDOW_BYTES = 1_048_576;
 
 /** An event on its way to the Worker, which answers with any message when the client has read one with `acknowledge`. */
 export interface StreamEvent extends SseEvent {
+  readonly id: string;
   readonly acknowledge?: boolean;
 }
 
@@ -62,6 +64,7 @@ export function appendEvent(
 ): void {
   const { store } = runtime;
   const seq = store.addEvent(stream, data, final, now());
+  if (final) runtime.closedBeforeAttach.delete(stream);
   if (store.eventBytes() > MAX_EVENT_BYTES && store.keepNewestEvents((MAX_EVENT_BYTES * 3) / 4))
     noteGap(runtime);
   scheduleAlarm(runtime, now() + EVENT_TTL_MS);
@@ -75,6 +78,7 @@ export function appendEvent(
 /** Ends a stream that will have no answer: its call was stopped. */
 export function deleteStream(runtime: SessionRuntime, stream: number): void {
   for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.done);
+  runtime.closedBeforeAttach.delete(stream);
   runtime.store.deleteStream(stream);
 }
 
@@ -159,9 +163,8 @@ function catchUp(runtime: SessionRuntime, stream: number): void {
 }
 
 /**
- * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is read faster than it can
- * be passed on waits in its rows. Refuses cursors that are too old. A new listener and the POST of a call come with -1.
- * The hub knows of a listener before it is attached.
+ * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is not read yet waits in its
+ * rows. Refuses cursors that are too old. A new listener, which the hub knows of, and the POST of a call come with -1.
  */
 export function attach(
   runtime: SessionRuntime,
@@ -174,14 +177,7 @@ export function attach(
   const isListener = row?.state === "listening";
   const isTooOld = row !== undefined && after >= 0 && after < row.dropped_seq;
   // A listener is told what may have changed instead.
-  if (row === undefined || (isTooOld && !isListener)) {
-    return err(
-      protocolError(
-        "InvalidRequest",
-        "Last-Event-ID is unknown here or too old: events are kept for an hour at most",
-      ),
-    );
-  }
+  if (row === undefined || (isTooOld && !isListener)) return err(EVENT_ID_UNKNOWN);
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
   for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.replaced);
   const { 0: client, 1: server } = new WebSocketPair();

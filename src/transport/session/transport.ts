@@ -1,5 +1,5 @@
 /**
- * The Worker's side of a session: resolves the id, passes messages on, and writes streams to the client.
+ * The Worker's side of a session: resolves the id and passes messages on. `event-stream.ts` writes streams to the client.
  * MCP basic/transports#streamable-http, and what earlier revisions say differently.
  * A made-up or foreign session id is refused here: no object wakes. Whose session it is, the object decides.
  * The Worker holds connections and their keep-alive; the object sleeps behind hibernating sockets.
@@ -18,16 +18,13 @@ import { ELICITATION_ID_PURPOSE } from "../../server/run-handler.ts";
 import { isInitializeRequest } from "../../protocol/era.ts";
 import { startRequestSpan } from "../../server/request-span.ts";
 import { withSpan, type Span } from "../../base/span.ts";
-import { writeError, type Message, type RequestId } from "../../wire/jsonrpc.ts";
+import { writeError, type Message } from "../../wire/jsonrpc.ts";
 import { acceptedResponse, jsonResponse, readHeader, errorResponse } from "../../wire/response.ts";
 import { acceptsMediaType } from "../../wire/media-type.ts";
-import { openSse, STREAM_AFTER_MS, type SseEvent } from "../../wire/sse.ts";
+import { STREAM_AFTER_MS } from "../../wire/sse.ts";
+import { NEW_STREAM, parseEventId, streamEvents, type SessionStub } from "./event-stream.ts";
 import { handleInitialize, type SessionTransportDependencies } from "./initialize.ts";
-import type { SessionObject } from "./session-object.ts";
 import { BATCHED_INITIALIZE, CALL_LOST, SESSION_NOT_FOUND, type MessageOutcome } from "./types.ts";
-import type { StreamEvent } from "./streams.ts";
-
-type SessionStub = DurableObjectStub<SessionObject<unknown>>;
 
 /** A POST of the session era. `isBatch`: its body was an array, which one revision has. */
 export async function handleSessionPost(
@@ -80,12 +77,12 @@ export async function handleSessionGet(
   const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
   const lastEventId = readHeader(http.headers, "last-event-id");
-  const [, stream = "new", seq = "-1"] = /^(\d{1,15})-(\d{1,9})$/.exec(lastEventId ?? "") ?? [];
-  if (lastEventId !== null && stream === "new")
+  const cursors = lastEventId === null ? [NEW_STREAM] : parseEventId(lastEventId);
+  if (cursors === undefined)
     return errorResponse(
       protocolError("InvalidRequest", "Last-Event-ID was not issued by this server"),
     );
-  return streamEvents(http, session.value, caller, [{ stream, after: seq }], []);
+  return streamEvents(http, session.value, caller, cursors, []);
 }
 
 /** DELETE: ends the session. */
@@ -165,70 +162,4 @@ async function toResponse(
   const [onlyText] = texts;
   if (onlyText === undefined) return acceptedResponse();
   return jsonResponse(isBatch ? `[${texts.join(",")}]` : onlyText);
-}
-
-/** A stream id, or "new" to open one, and the sequence number of the last event that the client has. */
-interface StreamCursor {
-  readonly stream: string;
-  readonly after: string;
-  /** Of the request, where this is its own POST. */
-  readonly id?: RequestId;
-}
-
-/**
- * Attaches to every stream of `cursors` (one object request each) and writes `texts` and all events to the client.
- * A stream that is gone (its call was cancelled, or its answer dropped) is answered for here, and keeps nothing else
- * from the client.
- */
-async function streamEvents(
-  http: Request,
-  stub: SessionStub,
-  caller: Caller,
-  cursors: readonly StreamCursor[],
-  texts: string[],
-): Promise<Response> {
-  const sockets: WebSocket[] = [];
-  for (const { stream, after, id } of cursors) {
-    const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
-    if (caller.grant !== undefined) query.set("grant", caller.grant);
-    const upgradeResponse = await stub.fetch(`https://session/?${query.toString()}`, {
-      headers: { upgrade: "websocket" },
-    });
-    if (upgradeResponse.webSocket !== null) sockets.push(upgradeResponse.webSocket);
-    else if (id === undefined || upgradeResponse.status === 404) return upgradeResponse;
-    else texts.push(writeError(id, CALL_LOST));
-  }
-  const sse = openSse(http.signal, () =>
-    sockets.forEach((socket) => socket.close(1000, "client left")),
-  );
-  // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
-  let lastWrite = Promise.resolve();
-  const enqueue = (act: () => void | Promise<void>): void => {
-    lastWrite = lastWrite.then(act);
-  };
-  const write = (event: SseEvent): void =>
-    enqueue(() => {
-      sse.send(event);
-      return sse.waitUntilRead();
-    });
-  for (const text of texts) write({ data: text });
-  let openSocketCount = sockets.length;
-  if (openSocketCount === 0) enqueue(sse.close);
-  for (const socket of sockets) {
-    socket.addEventListener("message", ({ data }) => {
-      const event = JSON.parse(String(data)) as StreamEvent;
-      write(event);
-      if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
-    });
-    socket.addEventListener("close", () => {
-      openSocketCount -= 1;
-      if (openSocketCount === 0) enqueue(sse.close);
-    });
-    socket.accept();
-  }
-  return sse.response;
-}
-
-function acknowledgeRead(socket: WebSocket): void {
-  if (socket.readyState === WebSocket.READY_STATE_OPEN) socket.send("read");
 }

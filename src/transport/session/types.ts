@@ -44,6 +44,12 @@ export const SESSION_NOT_FOUND: ProtocolError = protocolError(
   "No such session: initialize a new one",
 );
 
+/** What a client is told that comes back for events which are not there. */
+export const EVENT_ID_UNKNOWN: ProtocolError = protocolError(
+  "InvalidRequest",
+  "Last-Event-ID is unknown here or too old: events are kept for an hour at most",
+);
+
 /** What is said of a handshake in a batch: it opens a session by itself or not at all. */
 export const BATCHED_INITIALIZE: ProtocolError = protocolError(
   "InvalidRequest",
@@ -127,7 +133,7 @@ export interface SessionRuntime {
   readonly runningCalls: Set<RunningCall>;
   /** The earliest time for which an alarm was asked, as far as memory goes; milliseconds. */
   alarmAt: number;
-  /** Streams that were let go before anybody had attached: the first connection is closed once it is primed. */
+  /** Streams without an answer yet that were let go before anybody had attached: the first connection is closed once it is primed. */
   readonly closedBeforeAttach: Set<number>;
 }
 

@@ -181,6 +181,10 @@ describe("the name of a client", () => {
     "\u{301D}",
     "\u{301E}",
     "\u{301F}",
+    "\u{1FCD}",
+    "\u{1FCE}",
+    "\u{1FDD}",
+    "\u{1FDE}",
     "\u{1F676}",
     "\u{1F677}",
     "\u{1F678}",
@@ -188,9 +192,9 @@ describe("the name of a client", () => {
     "\u{3099}",
     "\u{FF9E}",
   ];
-  /** Its confusables of APOSTROPHE, but for yod, and the other single quotation marks. */
+  /** Its confusables of APOSTROPHE, but for yod, the other single quotation marks, and what looks like them. */
   const singleQuotes = Array.from(
-    `'\u{60}\u{B4}\u{2B9}\u{2BB}\u{2BC}\u{2BD}\u{2BE}\u{2C8}\u{2CA}\u{2CB}\u{2F4}\u{384}\u{55A}\u{55D}\u{5F3}` +
+    `'\u{60}\u{B4}\u{2B9}\u{2BB}\u{2BC}\u{2BD}\u{2BE}\u{2BF}\u{2C8}\u{2CA}\u{2CB}\u{2F4}\u{384}\u{55A}\u{55B}\u{55D}\u{5F3}` +
       `\u{7F4}\u{7F5}\u{144A}\u{16CC}\u{1FBD}\u{1FBF}\u{1FFE}\u{2018}\u{2019}\u{201B}\u{2032}\u{2035}\u{2039}` +
       `\u{203A}\u{275B}\u{275C}\u{A78C}\u{FF07}\u{FF40}\u{16F51}\u{16F52}`,
   );
@@ -216,6 +220,7 @@ describe("the name of a client", () => {
 
   it.each([
     "O\u02BCahu",
+    "\u02BFAli",
     "D'\u00C9t\u00E9",
     "\u05D7\u05D9\u05D9\u05DD",
     "\u05F2\u05D3\u05D9\u05E9",

@@ -592,6 +592,25 @@ describe("hostile input", () => {
     await events.cancel();
   });
 
+  it("a cursor names fifty streams at most, and one that is gone keeps nothing of the others", async () => {
+    const session = await openSession("2025-03-26");
+    const asking = new EventReader(
+      await send(session, [callTool(1, "test_sampling", { prompt: "?" }), callTool(2, "no_tool")]),
+    );
+    // The answer that was ready comes first.
+    await asking.message();
+    const { eventId = "" } = await asking.message();
+    await asking.cancel();
+    const before = costs.requests;
+    const many = await openGetStream(session, Array.from({ length: 51 }, () => eventId).join("."));
+    expect([many.status, costs.requests]).toEqual([400, before]);
+    expect((await openGetStream(session, "1-1.2-2")).status).toBe(400);
+    const [stream = ""] = eventId.split("-");
+    const resumed = new EventReader(await openGetStream(session, `1-1.${stream}-0`));
+    expect(await resumed.message()).toMatchObject({ eventId, method: "sampling/createMessage" });
+    await resumed.cancel();
+  });
+
   it("a batch may be large, not huge, and holds no handshake", async () => {
     const session = await openSession("2025-03-26");
     const pings = (count: number): object[] =>

@@ -52,6 +52,11 @@ const saying = (text: string): string => expect.stringContaining(text) as string
 const ask = async (context: Context): Promise<string> =>
   (await context.elicitForm("name", { message: "?", form: FORM })).action;
 
+const sleepUntilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    signal.addEventListener("abort", () => resolve());
+  });
+
 /** Bytes of everything in the object's tables. */
 function stored({ objectState: { storage } }: SessionRuntime): number {
   const [{ n }] = storage.sql
@@ -218,6 +223,30 @@ it("calls at work are 64", () =>
     expect(
       (await Promise.all(calls)).filter((one) => "text" in one && one.text.includes("done")),
     ).toHaveLength(64);
+  }));
+
+it("streams that were let go before their client came are forgotten with their calls", () =>
+  withTestSession(async ({ runtime: room, call, settled }) => {
+    const letGo = async (rest: (context: Context) => unknown): Promise<number> =>
+      streamIdOf(
+        await call((context) => {
+          context.closeStream();
+          return rest(context);
+        }),
+      );
+    await letGo(() => "done");
+    await letGo(() => Promise.reject(new Error("failed")));
+    await letGo(ask);
+    await settled();
+    // Its question is answered, or nobody answers it in time.
+    expect(room.closedBeforeAttach.size).toBe(1);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + HOUR_MS });
+    failLostAndExpiredCalls(room);
+    const stopped = await letGo((context) => sleepUntilAborted(context.signal));
+    expect([...room.closedBeforeAttach]).toEqual([stopped]);
+    cancelCall(room, 9);
+    await settled();
+    expect(room.closedBeforeAttach.size).toBe(0);
   }));
 
 describe("names that a client chooses", () => {

@@ -1,0 +1,117 @@
+/**
+ * The Worker's side of streams: attaches to those of a session object, and writes them to the client as one.
+ * MCP basic/transports#resumability-and-redelivery. The event ids of a batch, which has a stream for each call, are the
+ * cursors of all its streams joined by dots: a client that comes back has lost nothing of any. Refuses others' ids.
+ */
+
+import { callerKey, type Caller } from "../../base/caller.ts";
+import { MAX_BATCH_MESSAGES, writeError, type RequestId } from "../../wire/jsonrpc.ts";
+import { openSse, type SseEvent } from "../../wire/sse.ts";
+import type { SessionObject } from "./session-object.ts";
+import type { StreamEvent } from "./streams.ts";
+import { CALL_LOST } from "./types.ts";
+
+export type SessionStub = DurableObjectStub<SessionObject<unknown>>;
+
+/** A stream id, or "new" to open one, and the sequence number of the last event that the client has. */
+export interface StreamCursor {
+  readonly stream: string;
+  readonly after: string;
+  /** Of the request, where this is its own POST. */
+  readonly id?: RequestId;
+}
+
+/** Opens a stream for a GET. */
+export const NEW_STREAM: StreamCursor = { stream: "new", after: "-1" };
+
+/** A cursor for each stream that the connection of this event carried; undefined where no server issued the id. */
+export function parseEventId(eventId: string): StreamCursor[] | undefined {
+  const cursors = eventId.split(".").map((cursor) => /^(\d{1,15})-(\d{1,9})$/.exec(cursor));
+  if (cursors.length > MAX_BATCH_MESSAGES || cursors.includes(null)) return undefined;
+  return cursors.map((match) => ({ stream: match?.[1] ?? "", after: match?.[2] ?? "" }));
+}
+
+/** Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams. */
+export async function streamEvents(
+  http: Request,
+  stub: SessionStub,
+  caller: Caller,
+  cursors: readonly StreamCursor[],
+  texts: string[],
+): Promise<Response> {
+  const attached = await attachStreams(stub, caller, cursors, texts);
+  if (attached instanceof Response) return attached;
+  const { sockets, eventIds } = attached;
+  const sse = openSse(http.signal, () =>
+    sockets.forEach((socket) => socket.close(1000, "client left")),
+  );
+  // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
+  let lastWrite = Promise.resolve();
+  const enqueue = (act: () => void | Promise<void>): void => {
+    lastWrite = lastWrite.then(act);
+  };
+  const write = (event: SseEvent): void =>
+    enqueue(() => {
+      sse.send(event);
+      return sse.waitUntilRead();
+    });
+  // Behind the last of them the client may come back for the streams.
+  const lastText = sockets.length > 0 ? texts.pop() : undefined;
+  for (const text of texts) write({ data: text });
+  if (lastText !== undefined) write({ id: eventIds.join("."), data: lastText });
+  let openSocketCount = sockets.length;
+  if (openSocketCount === 0) enqueue(sse.close);
+  for (const [index, socket] of sockets.entries()) {
+    socket.addEventListener("message", ({ data }) => {
+      const event = JSON.parse(String(data)) as StreamEvent;
+      eventIds[index] = event.id;
+      write({ ...event, id: eventIds.join(".") });
+      if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
+    });
+    socket.addEventListener("close", () => {
+      openSocketCount -= 1;
+      if (openSocketCount === 0) enqueue(sse.close);
+    });
+    socket.accept();
+  }
+  return sse.response;
+}
+
+/** Connections to streams, and the event id that the client has of each. */
+interface AttachedStreams {
+  readonly sockets: readonly WebSocket[];
+  readonly eventIds: string[];
+}
+
+/**
+ * Attaches to every stream of `cursors`, one object request each. A stream that is gone (its call was cancelled, or its
+ * answer dropped) is answered for in `texts`, and keeps nothing else from the client. A response where nothing is left.
+ */
+async function attachStreams(
+  stub: SessionStub,
+  caller: Caller,
+  cursors: readonly StreamCursor[],
+  texts: string[],
+): Promise<AttachedStreams | Response> {
+  const sockets: WebSocket[] = [];
+  const eventIds: string[] = [];
+  let refusal: Response | undefined;
+  for (const { stream, after, id } of cursors) {
+    const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
+    if (caller.grant !== undefined) query.set("grant", caller.grant);
+    const upgradeResponse = await stub.fetch(`https://session/?${query.toString()}`, {
+      headers: { upgrade: "websocket" },
+    });
+    if (upgradeResponse.status === 404) return upgradeResponse;
+    if (upgradeResponse.webSocket !== null) {
+      sockets.push(upgradeResponse.webSocket);
+      eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
+    } else if (id === undefined) refusal = upgradeResponse;
+    else texts.push(writeError(id, CALL_LOST));
+  }
+  return refusal !== undefined && sockets.length === 0 ? refusal : { sockets, eventIds };
+}
+
+function acknowledgeRead(socket: WebSocket): void {
+  if (socket.readyState === WebSocket.READY_STATE_OPEN) socket.send("read");
+}
