@@ -7,6 +7,7 @@ import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { determineEra } from "../protocol/era.ts";
+import { findTarget, NO_TARGET } from "../server/request-target.ts";
 import { missingScopes } from "../server/scopes.ts";
 import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
@@ -70,7 +71,7 @@ function methodNotAllowed(http: Request, allow: string): Response {
   );
 }
 
-/** 1. Media types, 2. body, JSON, messages, 3. limit, of what was refused by 2 too, 4. scopes, 5. era. */
+/** 1. Media types, 2. body, JSON, messages, 3. limit, of what was refused by 2 too, 4. what they name, 5. scopes, 6. era. */
 async function handleMcpPost(
   http: Request,
   runtime: Runtime,
@@ -89,18 +90,23 @@ async function handleMcpPost(
   const over = await overLimit(runtime, http, caller, messageCount, batchNote, id);
   if (over !== undefined) return over;
   if (!messages.ok) return errorResponse(messages.error, id);
-  const needed = missingScopes(server, caller, messages.value);
+  const targets = messages.value.map((message) =>
+    message.kind === "request" ? findTarget(server, message) : NO_TARGET,
+  );
+  const needed = missingScopes(server, caller, targets);
   // spec: bearer.scope.checked
   if (needed.length > 0 && authority !== undefined)
     return authority.insufficientScope(identifiers, needed);
   const version = readHeader(http.headers, "mcp-protocol-version");
   const era = determineEra(messages.value, isBatch, version, server.versions);
   if (!era.ok) return errorResponse(era.error, id);
-  const [firstMessage] = messages.value;
   if (sessions !== undefined && era.value === "session")
     return sessions.handlePost(http, messages.value, isBatch, caller, span);
-  if (firstMessage === undefined) throw new Error("A body without messages was not refused");
-  return handleStatelessRequest(runtime, http, firstMessage, caller, span);
+  const [message] = messages.value;
+  const [target] = targets;
+  if (message === undefined || target === undefined)
+    throw new Error("A body without messages was not refused");
+  return handleStatelessRequest(runtime, http, { ...message, caller, target }, span);
 }
 
 /**

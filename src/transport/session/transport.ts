@@ -17,6 +17,7 @@ import { open } from "../../crypto/seal.ts";
 import { ELICITATION_ID_PURPOSE } from "../../server/run-handler.ts";
 import { isInitializeRequest } from "../../protocol/era.ts";
 import { startRequestSpan } from "../../server/request-span.ts";
+import { NO_TARGET } from "../../server/request-target.ts";
 import { withSpan, type Span } from "../../base/span.ts";
 import { writeError, type Message, type RequestId } from "../../wire/jsonrpc.ts";
 import { acceptedResponse, jsonResponse, readHeader, errorResponse } from "../../wire/response.ts";
@@ -41,7 +42,7 @@ export async function handleSessionPost(
   const [first] = messages;
   // spec: session.initialize, session.initialize.unbatched
   if (first !== undefined && isInitializeRequest(first) && !isBatch) {
-    const requestSpan = startRequestSpan(span, dependencies.server, first, {});
+    const requestSpan = startRequestSpan(span, { ...first, target: NO_TARGET }, {});
     const response = await handleInitialize(dependencies, http, first, caller, requestSpan);
     requestSpan.end(response.ok ? undefined : String(response.status));
     return response;
