@@ -4,15 +4,16 @@
  */
 
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
-import { protocolError } from "../base/protocol-error.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import { determineEra } from "../protocol/era.ts";
 import { findTarget, NO_TARGET } from "../server/request-target.ts";
 import { missingScopes } from "../server/scopes.ts";
 import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
-import { parseBody, type RequestId } from "../wire/jsonrpc.ts";
+import { parseBody } from "../wire/jsonrpc.ts";
 import { clientAddress, checkMediaTypes, readHeader, errorResponse } from "../wire/response.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -51,13 +52,12 @@ function handleMcpMethod(
   if (era.value === "stateless") return methodNotAllowed(http, "POST, OPTIONS");
   if (http.method !== "GET" && http.method !== "DELETE")
     return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
-  return overLimit(runtime, http, caller, 1).then(
-    (over) =>
-      over ??
-      (http.method === "GET"
-        ? sessions.handleGet(http, caller)
-        : sessions.handleDelete(http, caller)),
-  );
+  return checkLimit(runtime, http, caller, 1).then((limit) => {
+    if (!limit.ok) return errorResponse(limit.error);
+    return http.method === "GET"
+      ? sessions.handleGet(http, caller)
+      : sessions.handleDelete(http, caller);
+  });
 }
 
 // spec: http.get.refuse, http.verb.allow
@@ -65,9 +65,7 @@ function methodNotAllowed(http: Request, allow: string): Response {
   return errorResponse(
     protocolError("MethodNotAllowed", `${http.method} is not served here: use POST`),
     undefined,
-    {
-      allow,
-    },
+    { allow },
   );
 }
 
@@ -87,8 +85,8 @@ async function handleMcpPost(
   const messageCount = messages.ok ? messages.value.length : 1;
   // spec: tools.calls.limited, completion.requests.limited
   const batchNote = isBatch ? `: a batch counts as ${messageCount}` : "";
-  const over = await overLimit(runtime, http, caller, messageCount, batchNote, id);
-  if (over !== undefined) return over;
+  const limit = await checkLimit(runtime, http, caller, messageCount, batchNote);
+  if (!limit.ok) return errorResponse(limit.error, id);
   if (!messages.ok) return errorResponse(messages.error, id);
   const targets = messages.value.map((message) =>
     message.kind === "request" ? findTarget(server, message) : NO_TARGET,
@@ -109,28 +107,23 @@ async function handleMcpPost(
   return handleStatelessRequest(runtime, http, { ...message, caller, target }, span);
 }
 
+const WITHIN_LIMIT: Result<void, ProtocolError> = ok(undefined);
+
 /**
- * Counts `count` messages. Gives the refusal where they are too many; `what` is said in it. Signed-in callers
+ * Counts `messageCount` messages. Refuses where they are too many; `batchNote` is said with it. Signed-in callers
  * are limited by their key, anonymous ones by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
  * that is refused stays counted.
  */
-async function overLimit(
+async function checkLimit(
   { config: { limiter } }: Runtime,
   http: Request,
   caller: Caller,
   messageCount: number,
   batchNote: string = "",
-  id?: RequestId,
-): Promise<Response | undefined> {
+): Promise<Result<void, ProtocolError>> {
   const key = caller === ANONYMOUS ? clientAddress(http) : callerKey(caller);
   for (let remaining = messageCount; limiter !== undefined && remaining > 0; remaining -= 1)
     if (!(await limiter.limit({ key })).success)
-      return errorResponse(
-        protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`),
-        id,
-        {
-          "retry-after": "60",
-        },
-      );
-  return undefined;
+      return err(protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`));
+  return WITHIN_LIMIT;
 }

@@ -20,7 +20,13 @@ import { startRequestSpan } from "../../server/request-span.ts";
 import { NO_TARGET } from "../../server/request-target.ts";
 import { withSpan, type Span } from "../../base/span.ts";
 import { writeError, type Message, type RequestId } from "../../wire/jsonrpc.ts";
-import { acceptedResponse, jsonResponse, readHeader, errorResponse } from "../../wire/response.ts";
+import {
+  acceptedResponse,
+  deletedResponse,
+  jsonResponse,
+  readHeader,
+  errorResponse,
+} from "../../wire/response.ts";
 import { acceptsMediaType } from "../../wire/media-type.ts";
 import { openSse, STREAM_AFTER_MS, type SseEvent } from "../../wire/sse.ts";
 import { handleInitialize, type SessionTransportDependencies } from "./initialize.ts";
@@ -98,7 +104,7 @@ export async function handleSessionDelete(
   const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
   return (await session.value.deleteSession(callerKey(caller), caller.grant))
-    ? new Response(null, { status: 204 })
+    ? deletedResponse()
     : errorResponse(SESSION_NOT_FOUND);
 }
 

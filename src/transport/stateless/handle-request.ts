@@ -36,9 +36,14 @@ import type { Services } from "../../server/services.ts";
 import type { ReceivedMessage, ServerRequest } from "../../server/types.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
 import { withSpan, type Span } from "../../base/span.ts";
-import { acceptedResponse, readHeader, errorResponse } from "../../wire/response.ts";
+import {
+  acceptedResponse,
+  readHeader,
+  errorResponse,
+  type JsonRpcReply,
+} from "../../wire/response.ts";
 import { writeError, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
-import { respond, type JsonRpcReply } from "./respond.ts";
+import { respond } from "./respond.ts";
 import { readRetryState, sealRequestState } from "./request-state.ts";
 
 export interface StatelessDependencies {
