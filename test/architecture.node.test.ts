@@ -217,6 +217,17 @@ const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
     door: /^src\/cli\//,
     instead: "that is Node's: read a setting from the Worker's environment",
   },
+  {
+    // What is looked up twice may be answered in two ways.
+    power: /\b(tools|prompts|resources|templates)\.get\(/,
+    door: /^src\/server\/request-target\.ts$/,
+    instead: "read request.target, which was found when the messages were read",
+  },
+  {
+    power: /\bfindTarget\(/,
+    door: /^src\/(server\/request-target|worker\/mcp-endpoint|transport\/session\/calls)\.ts$/,
+    instead: "read request.target, which was found when the messages were read",
+  },
 ];
 
 // A method named fetch is how the platform calls in; only a call outwards is a power.
@@ -227,6 +238,27 @@ const powers: Rule = (files) =>
     return DOORS.filter(({ power, door }) => power.test(code) && !door.test(path)).map(
       ({ power, instead }) => `${path}: ${power.exec(code)?.[0]}: ${instead}`,
     );
+  });
+
+/** What each of these makes of a reason, or of what was found. An app makes its own pages. */
+const RESPONSES: Readonly<Record<string, string>> = {
+  "src/wire/response.ts": "JSON, and JSON-RPC with its errors",
+  "src/wire/sse.ts": "streams",
+  "src/wire/origin.ts": "preflights, and CORS headers on what others made",
+  "src/oauth/errors.ts": "JSON of OAuth, with its errors",
+  "src/oauth/resource-server/metadata.ts": "documents that caches may keep",
+  "src/oauth/authorization-server/browser-response.ts": "pages for people, and redirects",
+  "src/hub/hub-object.ts": "sockets, for the Worker alone",
+  "src/transport/session/session-object.ts": "sockets, for the Worker alone",
+};
+const responses: Rule = (files) =>
+  each(files, /^src\/(?!app\/).*\.ts$/, (path, text) => {
+    const made = /\bnew Response\(|\bResponse\.(json|error|redirect)\(/.exec(withoutComments(text));
+    return made === null || path in RESPONSES
+      ? []
+      : [
+          `${path}: ${made[0]}: return the reason, and let errorResponse, oauthErrorResponse or oauthErrorPage answer it`,
+        ];
   });
 
 const timersAndObjects: Rule = (files) =>
@@ -403,6 +435,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   zodSpelling,
   uniqueNames,
   powers,
+  responses,
   timersAndObjects,
   revisionDates,
   defaultExports,
@@ -461,6 +494,10 @@ powers | src/hub/hub-object.ts | ctx.storage.sql.exec(q) | src/hub/hub-object.ts
 powers | src/oauth/authorization-server/grant-object.ts | const { sql } = storage;¶sql.exec(q) | src/oauth/authorization-server/grant-object.ts: sql.exec: put the statement into a file named …-rows.ts beside it, and call that
 powers | src/app/a.ts | await store.sql("SELECT 1") | src/app/a.ts: .sql(": put the statement into a file named …-rows.ts beside it, and call that
 powers | src/hub/a.ts | console.log(1) | src/hub/a.ts: console: use log of base/log.ts
+powers | src/server/tools.ts | server.tools.get(name) | src/server/tools.ts: tools.get(: read request.target, which was found when the messages were read
+powers | src/server/tools.ts | findTarget(server, request) | src/server/tools.ts: findTarget(: read request.target, which was found when the messages were read
+responses | src/hub/a.ts | return new Response(null, { status: 405 }) | src/hub/a.ts: new Response(: return the reason, and let errorResponse, oauthErrorResponse or oauthErrorPage answer it
+responses | src/oauth/clients/a.ts | return Response.json({ error }, { status: 400 }) | src/oauth/clients/a.ts: Response.json(: return the reason, and let errorResponse, oauthErrorResponse or oauthErrorPage answer it
 timersAndObjects | src/hub/a.ts | import { startTimer } from "../base/time.ts"¶class A extends DurableObject {} | src/hub/a.ts: a Durable Object may not hold a timer: set an alarm with storage.setAlarm
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28: ask a fact of the revision instead, and define it in src/protocol/versions.ts
 defaultExports | src/app/a.ts | ¶export default 1 | src/app/a.ts:2: export default: export it by name

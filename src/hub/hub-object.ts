@@ -23,14 +23,13 @@ import {
   type RetirementResult,
 } from "./admission.ts";
 import type { Change } from "../protocol/change.ts";
+import { SESSIONS_FULL_SECONDS } from "../wire/errors.ts";
 import { createHubRows, BEFORE_FIRST_SESSION, type SessionKey, type HubRows } from "./hub-rows.ts";
 import { closeSocket, LISTENER_HEADER, readListener, sendToListener } from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
 /** Milliseconds after which a row is looked at, and an ended grant forgotten: longer than an access token lives. */
 const DAY_MS = 86_400_000;
-/** Seconds after which a caller is told to come back for whom there is no room. */
-export const HUB_FULL_RETRY_SECONDS = 60;
 
 /** What the hub asks of a session. */
 export interface NotifiableSession extends Rpc.DurableObjectBranded {
@@ -129,7 +128,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       return "registered";
     }
     if (this.#fullUntil.size >= HUB_PAGE_SIZE) this.#fullUntil.clear();
-    this.#fullUntil.set(session.share, time + HUB_FULL_RETRY_SECONDS * 1000);
+    this.#fullUntil.set(session.share, time + SESSIONS_FULL_SECONDS * 1000);
     return "limitReached";
   }
 

@@ -69,6 +69,16 @@ export function oauthJson(
   return Response.json(body, { status, headers: { ...NO_STORE, ...headers } });
 }
 
+/** An answer of an OAuth endpoint that says all with its status. */
+export function oauthEmptyResponse(): Response {
+  return new Response(null, { headers: NO_STORE });
+}
+
+/** 405. RFC 6749 has no error code for a wrong method: `allow` says what is served (RFC 9110 section 15.5.6). */
+export function oauthMethodNotAllowed(allow: string): Response {
+  return new Response(null, { status: 405, headers: { allow } });
+}
+
 /** The refusal of a direct request (not of a browser), and its audit line. */
 export function oauthErrorResponse(
   endpoint: string,

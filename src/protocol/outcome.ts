@@ -1,6 +1,6 @@
 /**
- * How a request ends, in words that no revision and no transport owns. `server/` makes it, `revision/` says it
- * in the words of a date, the transports carry it to the client.
+ * How a request ends, in words that no revision and no transport owns. `server/` makes it, `stateless-encoding.ts` and
+ * `session-encoding.ts` say it in the words of a date, the transports carry it to the client.
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";

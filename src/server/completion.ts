@@ -7,8 +7,8 @@ import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { findTemplate, type Server } from "./registry.ts";
 import type { Completer } from "./define.ts";
+import type { RequestTarget } from "./request-target.ts";
 import { requireList, requireText } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
 import type { Call } from "./services.ts";
@@ -27,8 +27,8 @@ export async function completeArgument(call: Call): Promise<Outcome> {
   const { promptName, uri, argument, value, others } = params.value;
   const completer =
     promptName === undefined
-      ? findTemplateCompleter(call.server, uri, argument)
-      : findPromptCompleter(call.server, promptName, argument);
+      ? findTemplateCompleter(call.request.target, uri, argument)
+      : findPromptCompleter(call.request.target, promptName, argument);
   // spec: completion.ref.unknown
   if (!completer.ok) return errorOutcome(protocolError("InvalidParams", completer.error));
   // spec: completion.disclosure.prevented
@@ -80,8 +80,11 @@ function membersOf(value: JsonValue | undefined): JsonObject {
 /** The author's suggestions for an argument, or undefined where there are none. */
 type CompleterLookup = Result<Completer | undefined, string>;
 
-function findPromptCompleter(server: Server, name: string, argument: string): CompleterLookup {
-  const prompt = server.prompts.get(name);
+function findPromptCompleter(
+  { prompt }: RequestTarget,
+  name: string,
+  argument: string,
+): CompleterLookup {
   if (prompt === undefined) return err(`Unknown prompt: ${name}`);
   const declared = prompt.arguments?.find((one) => one.name === argument);
   return declared === undefined
@@ -89,14 +92,17 @@ function findPromptCompleter(server: Server, name: string, argument: string): Co
     : ok(declared.complete);
 }
 
-/** By the template itself, or by a URI that fits it. */
-function findTemplateCompleter(server: Server, uri: string, argument: string): CompleterLookup {
-  const spec = findTemplate(server, uri);
-  if (spec === undefined)
-    return server.resources.has(uri) ? ok(undefined) : err(`Unknown resource: ${uri}`);
-  if (!spec.template.names.includes(argument))
+/** A resource with a fixed URI has nothing to complete. */
+function findTemplateCompleter(
+  { template, resource }: RequestTarget,
+  uri: string,
+  argument: string,
+): CompleterLookup {
+  if (template === undefined)
+    return resource === undefined ? err(`Unknown resource: ${uri}`) : ok(undefined);
+  if (!template.template.names.includes(argument))
     return err(`Template ${uri} has no variable "${argument}"`);
-  return ok(spec.complete?.[argument]);
+  return ok(template.complete?.[argument]);
 }
 
 function completionOutcome(values: readonly string[]): Outcome {

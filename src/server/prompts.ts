@@ -1,5 +1,5 @@
 /**
- * prompts/get: find the prompt, check its arguments, make its messages.
+ * prompts/get: check the arguments of the prompt, make its messages.
  * MCP server/prompts#getting-a-prompt and #error-handling. Arguments are strings; ones that the prompt does not know are dropped.
  */
 
@@ -16,7 +16,7 @@ import type { Call } from "./services.ts";
 /** `prompts/get`: checks the arguments and runs the prompt. */
 export async function getPrompt(call: Call): Promise<Outcome> {
   const { name, arguments: given = {} } = call.request.params;
-  const prompt = typeof name === "string" ? call.server.prompts.get(name) : undefined;
+  const { prompt } = call.request.target;
   // spec: prompts.get.unknown
   if (prompt === undefined)
     return errorOutcome(protocolError("InvalidParams", `Unknown prompt: ${JSON.stringify(name)}`));

@@ -97,17 +97,6 @@ export function buildServer(
   };
 }
 
-/** The template that is written like `uri`, or that it fits. */
-export function findTemplate(
-  { templates }: Pick<Server, "templates">,
-  uri: string,
-): ResourceTemplate | undefined {
-  return (
-    templates.get(uri) ??
-    [...templates.values()].find((one) => one.template.match(uri) !== undefined)
-  );
-}
-
 function indexBy<T>(
   kind: string,
   items: readonly T[] = [],

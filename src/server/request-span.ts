@@ -3,26 +3,21 @@
  * from what a client made up, and no URI that may hold a handle is told.
  */
 
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { Outcome } from "../protocol/outcome.ts";
 import type { Attributes, SpanDescription, Span } from "../base/span.ts";
 import { ERRORS } from "../wire/errors.ts";
-import { findTemplate, type Server } from "./registry.ts";
+import { targetNames } from "./request-target.ts";
+import type { TargetedRequest } from "./types.ts";
 
-/** The span of a request inside `outer`, what carried it. `more` is what its era knows. */
+/** The span of a request inside `parent`, what carried it. */
 export function startRequestSpan(
   parent: Span,
-  server: Server,
-  {
-    id,
-    method,
-    params,
-  }: { readonly id: string | number; readonly method: string; readonly params: JsonObject },
+  { id, method, params, target }: TargetedRequest,
   eraAttributes: Attributes,
 ): Span {
   const describeSpan = (): SpanDescription => {
-    const { tool, prompt, resource } = requestTarget(server, method, params);
-    const target = tool ?? prompt;
+    const { tool, prompt } = targetNames(target);
+    const name = tool ?? prompt;
     const attributes = {
       ...eraAttributes,
       "mcp.method.name": method,
@@ -31,39 +26,11 @@ export function startRequestSpan(
       "gen_ai.prompt.name": prompt,
       "gen_ai.operation.name": tool && "execute_tool",
       // A template is no URI.
-      "mcp.resource.uri": server.resources.get(resource ?? "")?.uri,
+      "mcp.resource.uri": target.resource?.uri,
     };
-    return [target === undefined ? method : `${method} ${target}`, attributes];
+    return [name === undefined ? method : `${method} ${name}`, attributes];
   };
   return parent.startServerSpan(describeSpan, params["_meta"]);
-}
-
-/** What is offered and named by a request, or by the `ref` of a completion. */
-interface RequestTarget {
-  readonly tool: string | undefined;
-  readonly prompt: string | undefined;
-  /** The URI of a resource, or the template that it fits. */
-  readonly resource: string | undefined;
-}
-
-/** Maps know only what is offered, whatever else they are asked for. */
-export function requestTarget(server: Server, method: string, params: JsonObject): RequestTarget {
-  const isCompletion = method === "completion/complete";
-  const reference = isCompletion && isObject(params["ref"]) ? params["ref"] : params;
-  const name = reference["name"] as string;
-  return {
-    tool: method === "tools/call" ? server.tools.get(name)?.name : undefined,
-    prompt: isCompletion || method === "prompts/get" ? server.prompts.get(name)?.name : undefined,
-    resource:
-      isCompletion || method === "resources/read"
-        ? resourceName(server, reference["uri"])
-        : undefined,
-  };
-}
-
-function resourceName(server: Server, uri: JsonValue | undefined): string | undefined {
-  if (typeof uri !== "string") return undefined;
-  return server.resources.get(uri)?.uri ?? findTemplate(server, uri)?.uriTemplate;
 }
 
 /** Ends the span of a request with what came of it. */

@@ -7,53 +7,35 @@
 import { encodeBase64 } from "../base/bytes.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
-import type { Server } from "./registry.ts";
 import type { ResourceReadResult, ResourceSpec } from "./define.ts";
 import { requireContents, requireList, requireObject } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
 import type { Call } from "./services.ts";
 
-type ResourceReader = Pick<ResourceSpec, "mimeType" | "cache" | "read">;
-
-/** `resources/read`: by URI, else by the first template that matches. */
+/** `resources/read`: the resource with the URI, else the template that it fits. */
 export async function readResource(call: Call): Promise<Outcome> {
-  const { uri } = call.request.params;
+  const { params, target } = call.request;
+  const { uri } = params;
   // spec: resources.uri.validate
   if (typeof uri !== "string" || !URL.canParse(uri))
     return errorOutcome(protocolError("InvalidParams", "params.uri must be an absolute URI"));
-  const reader = findResource(call.server, uri);
+  const { resource, template, variables = {} } = target;
+  const spec = resource ?? template;
   // spec: resources.read.unknown, resources.read.nonempty
   const notFound = errorOutcome(protocolError("ResourceNotFound", "Resource not found", { uri }));
-  if (reader === undefined) return notFound;
+  if (spec === undefined) return notFound;
   return runHandler(
     call,
-    (context) => reader.read(context),
-    (value) => (value === undefined ? notFound : resourceOutcome(uri, reader, value)),
+    (context) =>
+      resource === undefined ? template?.read(variables, uri, context) : resource.read(context),
+    (value) => (value === undefined ? notFound : resourceOutcome(uri, spec, value)),
     (reason) => errorOutcome({ ...reason, data: { uri } }),
   );
 }
 
-function findResource({ resources, templates }: Server, uri: string): ResourceReader | undefined {
-  const fixed = resources.get(uri);
-  if (fixed !== undefined) return fixed;
-  for (const spec of templates.values()) {
-    const variables = spec.template.match(uri);
-    if (variables === undefined || (uri.startsWith("file:") && hasParentSegment(variables)))
-      continue;
-    return { ...spec, read: (context) => spec.read(variables, uri, context) };
-  }
-  return undefined;
-}
-
-/** A decoded variable that leaves the folder its template stands for (`..%2F`). */
-function hasParentSegment(variables: Readonly<Record<string, string>>): boolean {
-  // spec: resources.path.sanitized
-  return Object.values(variables).some((value) => value.split(/[/\\]/).includes(".."));
-}
-
 function resourceOutcome(
   uri: string,
-  { mimeType, cache }: ResourceReader,
+  { mimeType, cache }: Pick<ResourceSpec, "mimeType" | "cache">,
   value: ResourceReadResult,
 ): Outcome {
   const contents = Array.isArray(value)

@@ -12,10 +12,10 @@ import type { ToErrorOutcome } from "./input-round.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { logInternalError } from "./failure.ts";
-import { requestTarget } from "./request-span.ts";
+import { targetNames } from "./request-target.ts";
 import { limitNotifications } from "./notification-limiter.ts";
 import type { HandlerRun } from "./handler-context.ts";
-import type { Call } from "./services.ts";
+import type { Call, Services } from "./services.ts";
 import type { ServerRequest, TimeLimit } from "./types.ts";
 
 /** The purpose of elicitation ids: each is a session's id, sealed, which only this server can make or read. */
@@ -23,11 +23,11 @@ export const ELICITATION_ID_PURPOSE = "elicitation";
 
 /** Of a tool its own time, where it has one. */
 export function timeLimitOf(
-  { server, services }: Pick<Call, "server" | "services">,
-  { method, params }: Pick<ServerRequest, "method" | "params">,
+  { handlerSeconds }: Services,
+  { method, target }: Pick<ServerRequest, "method" | "target">,
 ): TimeLimit {
-  const { tool, prompt, resource } = requestTarget(server, method, params);
-  const seconds = server.tools.get(tool ?? "")?.timeoutSeconds ?? services.handlerSeconds;
+  const { tool, prompt, resource } = targetNames(target);
+  const seconds = target.tool?.timeoutSeconds ?? handlerSeconds;
   return {
     ms: seconds * 1_000,
     message: `${tool ?? prompt ?? resource ?? method} took longer than ${seconds} s`,
@@ -45,11 +45,10 @@ export async function runHandler<T>(
   toErrorOutcome: ToErrorOutcome = errorOutcome,
 ): Promise<Outcome> {
   const { cancel, request, services, closeStream } = call;
-  const { method, params, capabilities, retryState, sessionId, span } = request;
-  // Only where a name says what is run was it found: elsewhere it is a stranger's word.
-  const { name } = params;
-  const isNamed = typeof name === "string" && (method === "tools/call" || method === "prompts/get");
-  const handlerSpan = span.startChild(`run ${isNamed ? name : method}`, "internal");
+  const { method, target, capabilities, retryState, sessionId, span } = request;
+  // A completion does not run the prompt that it is about.
+  const named = method === "completion/complete" ? undefined : (target.tool ?? target.prompt);
+  const handlerSpan = span.startChild(`run ${named?.name ?? method}`, "internal");
   // Few handlers ask anything: what asking needs is made with the first question.
   const issueElicitationId =
     sessionId === undefined
@@ -100,6 +99,11 @@ function readHandlerError(call: Call, error: unknown): ProtocolError {
   if (error instanceof PublicError) return protocolError("InvalidParams", error.message);
   const { timeoutError } = call.cancel;
   return timeoutError === undefined
-    ? logInternalError("handler.failed", call, error)
-    : logInternalError("handler.timed_out", call, timeoutError.message, timeoutError.message);
+    ? logInternalError("handler.failed", call.request, error)
+    : logInternalError(
+        "handler.timed_out",
+        call.request,
+        timeoutError.message,
+        timeoutError.message,
+      );
 }

@@ -5,29 +5,25 @@
  */
 
 import { ANONYMOUS, type Caller } from "../base/caller.ts";
-import type { Message } from "../wire/jsonrpc.ts";
 import { listContentsOf, toolEntry, type ListContents, type Server } from "./registry.ts";
 import type { Scopes, Tool } from "./define.ts";
+import type { RequestTarget } from "./request-target.ts";
 
 const NO_SCOPES: readonly string[] = [];
 
 /**
- * What a challenge names: all scopes of every tool that `messages` call and their caller may not. None where the caller may, and where it calls no tool.
+ * What a challenge names: all scopes of every tool among `targets` that the caller may not call. None where the caller may, and
+ * where no tool is called.
  */
 export function missingScopes(
   server: Server,
   caller: Caller,
-  messages: readonly Message[],
+  targets: readonly RequestTarget[],
 ): readonly string[] {
   if (!server.hasRestrictedTools) return NO_SCOPES;
-  const needed = messages.flatMap((message) => {
-    const name =
-      message.kind === "request" && message.method === "tools/call"
-        ? message.params["name"]
-        : undefined;
-    const tool = typeof name === "string" ? server.tools.get(name) : undefined;
-    return tool === undefined || mayCall(server, caller, tool) ? NO_SCOPES : tool.scopes;
-  });
+  const needed = targets.flatMap(({ tool }) =>
+    tool === undefined || mayCall(server, caller, tool) ? NO_SCOPES : tool.scopes,
+  );
   return [...new Set(needed)];
 }
 

@@ -1,5 +1,5 @@
 /**
- * tools/call: find the tool, check the arguments, run it, check what it made.
+ * tools/call: check the scopes and the arguments, run the tool, check what it made.
  * MCP server/tools#calling-tools and #error-handling. Wrong arguments and failures are results that a model can read;
  * an unknown tool or a broken promise of the tool itself is a protocol error.
  */
@@ -16,11 +16,11 @@ import { runHandler } from "./run-handler.ts";
 import type { Call } from "./services.ts";
 import { mayCall } from "./scopes.ts";
 
-/** `tools/call`: finds the tool, checks scopes and arguments, and runs its handler. */
+/** `tools/call`: checks scopes and arguments, and runs the handler of the tool. */
 export function callTool(call: Call): Outcome | Promise<Outcome> {
   const { server, request } = call;
   const { name, arguments: args = {} } = request.params;
-  const tool = typeof name === "string" ? server.tools.get(name) : undefined;
+  const { tool } = request.target;
   // spec: tools.input.validate
   if (tool === undefined)
     return errorOutcome(protocolError("InvalidParams", `Unknown tool: ${JSON.stringify(name)}`));
@@ -63,7 +63,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
   return errorOutcome(
     logInternalError(
       "tool.output_invalid",
-      call,
+      call.request,
       checked.error,
       `Tool ${tool.name} made a result that its own schema refuses`,
     ),

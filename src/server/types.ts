@@ -5,11 +5,26 @@ import type { JsonObject } from "../base/json.ts";
 import type { RetryState } from "../protocol/outcome.ts";
 import type { ClientCapabilities, Implementation, LogLevel } from "../protocol/request-meta.ts";
 import type { Span } from "../base/span.ts";
+import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
+import type { RequestTarget } from "./request-target.ts";
+
+/** A message of a verified caller. */
+export type ReceivedMessage = Message & {
+  readonly caller: Caller;
+  /** Empty of what is no request. */
+  readonly target: RequestTarget;
+};
+
+/** A request, with what it names. */
+export interface TargetedRequest extends RpcRequest {
+  readonly target: RequestTarget;
+}
 
 /** One request as `server/` sees it, whichever era brought it. */
 export interface ServerRequest {
   readonly method: string;
   readonly params: JsonObject;
+  readonly target: RequestTarget;
   readonly caller: Caller;
   readonly capabilities: ClientCapabilities;
   readonly clientInfo: Implementation | undefined;

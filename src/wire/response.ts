@@ -37,19 +37,41 @@ export function readHeader(headers: Headers, name: string): string | null {
   return value === "" ? null : value;
 }
 
-/** A 200 with `text`, which is already JSON. */
+/** An answer with `text`, which is already JSON. */
 export function jsonResponse(text: string, status: number = 200): Response {
   return new Response(text, { status, headers: JSON_HEADERS });
 }
 
-/** A refusal as a whole HTTP answer, with the status of its row in the error table. */
+/** The answer to a JSON-RPC request: its text, and the error in it when it is one. */
+export interface JsonRpcReply {
+  readonly text: string;
+  readonly error?: ProtocolError;
+}
+
+/** A JSON-RPC answer as a whole HTTP answer. An error has the status of its row in the error table. */
+export function replyResponse(
+  { text, error }: JsonRpcReply,
+  headers: Record<string, string> = {},
+): Response {
+  if (error === undefined) return jsonResponse(text);
+  const { status, retryAfterSeconds } = ERRORS[error.error];
+  const retryAfter =
+    retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+  return new Response(text, { status, headers: { ...JSON_HEADERS, ...retryAfter, ...headers } });
+}
+
+/** A refusal as a whole HTTP answer. `headers`: what its kind demands besides, such as `Allow`. */
 export function errorResponse(
   error: ProtocolError,
   id?: RequestId,
-  headers: Record<string, string> = {},
+  headers?: Record<string, string>,
 ): Response {
-  const { status } = ERRORS[error.error];
-  return new Response(writeError(id, error), { status, headers: { ...JSON_HEADERS, ...headers } });
+  return replyResponse({ text: writeError(id, error), error }, headers);
+}
+
+/** 204: what was to be deleted is gone. */
+export function deletedResponse(): Response {
+  return new Response(null, { status: 204 });
 }
 
 /** 202: a notification or a response was taken; there is nothing to say. */

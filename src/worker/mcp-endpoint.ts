@@ -4,14 +4,16 @@
  */
 
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
-import { protocolError } from "../base/protocol-error.ts";
+import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import { determineEra } from "../protocol/era.ts";
+import { findTarget, NO_TARGET } from "../server/request-target.ts";
 import { missingScopes } from "../server/scopes.ts";
 import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
-import { parseBody, type RequestId } from "../wire/jsonrpc.ts";
+import { parseBody } from "../wire/jsonrpc.ts";
 import { clientAddress, checkMediaTypes, readHeader, errorResponse } from "../wire/response.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -50,13 +52,12 @@ function handleMcpMethod(
   if (era.value === "stateless") return methodNotAllowed(http, "POST, OPTIONS");
   if (http.method !== "GET" && http.method !== "DELETE")
     return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
-  return overLimit(runtime, http, caller, 1).then(
-    (over) =>
-      over ??
-      (http.method === "GET"
-        ? sessions.handleGet(http, caller)
-        : sessions.handleDelete(http, caller)),
-  );
+  return checkLimit(runtime, http, caller, 1).then((limit) => {
+    if (!limit.ok) return errorResponse(limit.error);
+    return http.method === "GET"
+      ? sessions.handleGet(http, caller)
+      : sessions.handleDelete(http, caller);
+  });
 }
 
 // spec: http.get.refuse, http.verb.allow
@@ -64,13 +65,11 @@ function methodNotAllowed(http: Request, allow: string): Response {
   return errorResponse(
     protocolError("MethodNotAllowed", `${http.method} is not served here: use POST`),
     undefined,
-    {
-      allow,
-    },
+    { allow },
   );
 }
 
-/** 1. Media types, 2. body, JSON, messages, 3. limit, of what was refused by 2 too, 4. scopes, 5. era. */
+/** 1. Media types, 2. body, JSON, messages, 3. limit, of what was refused by 2 too, 4. what they name, 5. scopes, 6. era. */
 async function handleMcpPost(
   http: Request,
   runtime: Runtime,
@@ -86,45 +85,45 @@ async function handleMcpPost(
   const messageCount = messages.ok ? messages.value.length : 1;
   // spec: tools.calls.limited, completion.requests.limited
   const batchNote = isBatch ? `: a batch counts as ${messageCount}` : "";
-  const over = await overLimit(runtime, http, caller, messageCount, batchNote, id);
-  if (over !== undefined) return over;
+  const limit = await checkLimit(runtime, http, caller, messageCount, batchNote);
+  if (!limit.ok) return errorResponse(limit.error, id);
   if (!messages.ok) return errorResponse(messages.error, id);
-  const needed = missingScopes(server, caller, messages.value);
+  const targets = messages.value.map((message) =>
+    message.kind === "request" ? findTarget(server, message) : NO_TARGET,
+  );
+  const needed = missingScopes(server, caller, targets);
   // spec: bearer.scope.checked
   if (needed.length > 0 && authority !== undefined)
     return authority.insufficientScope(identifiers, needed);
   const version = readHeader(http.headers, "mcp-protocol-version");
   const era = determineEra(messages.value, isBatch, version, server.versions);
   if (!era.ok) return errorResponse(era.error, id);
-  const [firstMessage] = messages.value;
   if (sessions !== undefined && era.value === "session")
     return sessions.handlePost(http, messages.value, isBatch, caller, span);
-  if (firstMessage === undefined) throw new Error("A body without messages was not refused");
-  return handleStatelessRequest(runtime, http, firstMessage, caller, span);
+  const [message] = messages.value;
+  const [target] = targets;
+  if (message === undefined || target === undefined)
+    throw new Error("A body without messages was not refused");
+  return handleStatelessRequest(runtime, http, { ...message, caller, target }, span);
 }
 
+const WITHIN_LIMIT: Result<void, ProtocolError> = ok(undefined);
+
 /**
- * Counts `count` messages. Gives the refusal where they are too many; `what` is said in it. Signed-in callers
+ * Counts `messageCount` messages. Refuses where they are too many; `batchNote` is said with it. Signed-in callers
  * are limited by their key, anonymous ones by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
  * that is refused stays counted.
  */
-async function overLimit(
+async function checkLimit(
   { config: { limiter } }: Runtime,
   http: Request,
   caller: Caller,
   messageCount: number,
   batchNote: string = "",
-  id?: RequestId,
-): Promise<Response | undefined> {
+): Promise<Result<void, ProtocolError>> {
   const key = caller === ANONYMOUS ? clientAddress(http) : callerKey(caller);
   for (let remaining = messageCount; limiter !== undefined && remaining > 0; remaining -= 1)
     if (!(await limiter.limit({ key })).success)
-      return errorResponse(
-        protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`),
-        id,
-        {
-          "retry-after": "60",
-        },
-      );
-  return undefined;
+      return err(protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`));
+  return WITHIN_LIMIT;
 }

@@ -40,6 +40,7 @@ async function play(
     request: {
       method: "tools/call",
       params: { name: "t" },
+      target: { tool: run },
       caller,
       capabilities: {},
       clientInfo: undefined,

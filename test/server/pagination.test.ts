@@ -5,6 +5,7 @@ import { ANONYMOUS } from "../../src/base/caller.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import { NO_RETRY_STATE, type CacheHint, type Outcome } from "../../src/protocol/outcome.ts";
 import { dispatch } from "../../src/server/dispatch.ts";
+import { NO_TARGET } from "../../src/server/request-target.ts";
 import { buildServer, type Server } from "../../src/server/registry.ts";
 import { prompt, resource, template, type ServerSpec } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
@@ -36,7 +37,14 @@ async function list(server: Server, method: string, cursor?: unknown): Promise<O
   };
   return dispatch({
     server,
-    request: { method, params, caller: ANONYMOUS, retryState: NO_RETRY_STATE, ...blank },
+    request: {
+      method,
+      params,
+      target: NO_TARGET,
+      caller: ANONYMOUS,
+      retryState: NO_RETRY_STATE,
+      ...blank,
+    },
     sink: () => undefined,
     cancel: createCancellation(),
     services: servicesFor(ring),

@@ -14,6 +14,7 @@ import { buildServer } from "../../src/server/registry.ts";
 import { PublicError } from "../../src/server/content.ts";
 import type { Context } from "../../src/server/context.ts";
 import type { HandlerRun } from "../../src/server/handler-context.ts";
+import { NO_TARGET } from "../../src/server/request-target.ts";
 import { runHandler } from "../../src/server/run-handler.ts";
 import type { ServerRequest } from "../../src/server/types.ts";
 import { subscriptionMembers } from "../../src/transport/stateless/subscriptions.ts";
@@ -35,6 +36,7 @@ async function play(
   const request: ServerRequest = {
     method: "tools/call",
     params: {},
+    target: NO_TARGET,
     caller: ANONYMOUS,
     capabilities: { elicitation: {} },
     clientInfo: undefined,

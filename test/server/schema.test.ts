@@ -51,10 +51,8 @@ test("a tool with an output schema makes structured content, or none if it faile
   const check = vi.fn(ok);
   const ended = async (result: ToolResult): Promise<unknown> => {
     const output = { schema: {}, check };
-    const server = buildServer({
-      info: { name: "s", version: "1" },
-      tools: [tool({ name: "t", output, handler: () => result })],
-    });
+    const made = tool({ name: "t", output, handler: () => result });
+    const server = buildServer({ info: { name: "s", version: "1" }, tools: [made] });
     const about = {
       span: unrecordedSpan,
       capabilities: {},
@@ -67,6 +65,7 @@ test("a tool with an output schema makes structured content, or none if it faile
       request: {
         method: "tools/call",
         params: { name: "t" },
+        target: { tool: made },
         caller: ANONYMOUS,
         retryState: NO_RETRY_STATE,
         ...about,

@@ -8,8 +8,8 @@ import { dispatch } from "../../src/server/dispatch.ts";
 import { buildServer, type Server } from "../../src/server/registry.ts";
 import { type Scopes, type ServerSpec, type Tool } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
+import { findTarget, type RequestTarget } from "../../src/server/request-target.ts";
 import { expandScopes, missingScopes } from "../../src/server/scopes.ts";
-import type { Message } from "../../src/wire/jsonrpc.ts";
 import { ringOf } from "../crypto/keys.ts";
 import { servicesFor, unrecordedSpan } from "./services.ts";
 
@@ -54,7 +54,14 @@ async function ask(
   };
   return dispatch({
     server: of,
-    request: { method, params, caller, retryState: NO_RETRY_STATE, ...blank },
+    request: {
+      method,
+      params,
+      target: findTarget(of, { method, params }),
+      caller,
+      retryState: NO_RETRY_STATE,
+      ...blank,
+    },
     sink: () => undefined,
     cancel: createCancellation(),
     services: servicesFor(ring),
@@ -117,7 +124,7 @@ test("a server that asks nobody who they are shows everything, and lets it be ca
   const anybody = structuredClone(ANONYMOUS);
   expect((await listed(server, anybody)).names).toEqual(["free", "look", "edit", "send"]);
   expect(await ask(server, anybody, "tools/list")).toMatchObject({ cache: { scope: "public" } });
-  expect(missingScopes(server, anybody, [requestFor("tools/call", "edit")])).toEqual([]);
+  expect(missingScopes(server, anybody, [targetOf("tools/call", "edit")])).toEqual([]);
   expect(await ask(server, anybody, "tools/call", { name: "edit" })).toMatchObject({
     kind: "complete",
   });
@@ -156,16 +163,12 @@ test("cursors lead through what the caller sees, in pages of the size that was s
   });
 });
 
-const requestFor = (method: string, name: unknown): Message => ({
-  kind: "request",
-  id: 1,
-  method,
-  params: { name: name as string },
-});
+const targetOf = (method: string, name: unknown): RequestTarget =>
+  findTarget(server, { method, params: { name: name as string } });
 
 test("a challenge names all that the tool needs, not only what is missing", () => {
   const missing = (caller: Caller, name: unknown, method = "tools/call"): readonly string[] =>
-    missingScopes(server, caller, [requestFor(method, name)]);
+    missingScopes(server, caller, [targetOf(method, name)]);
   expect(missing(holding("read"), "send")).toEqual(["read", "mail"]);
   expect(missing(holding("mail"), "send")).toEqual(["read", "mail"]);
   expect(missing(holding("write", "mail"), "send")).toEqual([]);

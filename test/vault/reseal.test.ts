@@ -264,7 +264,13 @@ describe("who may ask for it", () => {
 
   it("not by another verb, nor with a body that is none, and a database that is down is said to be", async () => {
     const proof = await signText(ring, "admin", soon(60));
-    expect((await ask(proof, { method: "GET", body: null })).status).toBe(405);
+    const got = await ask(proof, { method: "GET", body: null });
+    // RFC 9110 section 15.5.6: a 405 says what is allowed.
+    expect([got.status, got.headers.get("allow"), await got.json()]).toEqual([
+      405,
+      "POST",
+      { error: "Use POST" },
+    ]);
     expect((await ask(proof, { body: "[]" })).status).toBe(400);
     expect((await ask(proof, { body: "x".repeat(5_000) })).status).toBe(400);
     vi.spyOn(vault, "reseal").mockResolvedValueOnce({

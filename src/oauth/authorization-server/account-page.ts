@@ -69,7 +69,7 @@ type RevokedNotice = NonNullable<AccountView["ended"]>;
 
 async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   const post = await readSealedForm<{ readonly subject: string }>(browser, "account");
-  if (!post.ok) return post.error;
+  if (!post.ok) return oauthErrorPage(browser.authServer, post.error);
   const { authServer, identifiers, person, cookies } = browser;
   const { form, sealed } = post.value;
   const { subject } = sealed;

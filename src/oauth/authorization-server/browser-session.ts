@@ -12,7 +12,6 @@ import type { JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { open, seal } from "../../crypto/seal.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { oauthErrorPage } from "./browser-response.ts";
 import { readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import type { Person } from "../sign-in/types.ts";
@@ -180,28 +179,25 @@ export async function openWithAnyBrowserId<T>(
   return undefined;
 }
 
-/** The form that the browser sent and what was sealed in it, or the page that says why it does not count. */
+/** The form that the browser sent and what was sealed in it, or the reason why it does not count, for audit lines. */
 export async function readSealedForm<T>(
   browser: BrowserSession,
   purpose: string,
   extraBinding?: string,
 ): Promise<
-  Result<{ readonly form: Params; readonly browser: BrowserSession; readonly sealed: T }, Response>
+  Result<{ readonly form: Params; readonly browser: BrowserSession; readonly sealed: T }, string>
 > {
-  const { authServer, http, identifiers } = browser;
+  const { http, identifiers } = browser;
   // spec: authorize.csrf
   const origin = http.headers.get("origin");
-  if (origin !== null && origin !== identifiers.issuer)
-    return err(oauthErrorPage(authServer, "form.origin"));
+  if (origin !== null && origin !== identifiers.issuer) return err("form.origin");
   const form = await readForm(http);
-  if (!form.ok) return err(oauthErrorPage(authServer, form.error.reason));
+  if (!form.ok) return err(form.error.reason);
   const opened = await openWithAnyBrowserId<T>(
     browser,
     purpose,
     form.value.get("form") ?? "",
     extraBinding,
   );
-  return opened === undefined
-    ? err(oauthErrorPage(authServer, "form.stale"))
-    : ok({ form: form.value, ...opened });
+  return opened === undefined ? err("form.stale") : ok({ form: form.value, ...opened });
 }

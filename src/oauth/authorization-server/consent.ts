@@ -100,7 +100,7 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
     "consent-request",
     currentEpoch(authServer),
   );
-  if (!post.ok) return post.error;
+  if (!post.ok) return oauthErrorPage(authServer, post.error);
   const { request, grant: id, person, isGrantRecorded = false } = post.value.sealed;
   if (post.value.form.get("decision") === "switch")
     return restartSignIn(browser, post.value.sealed);

@@ -14,7 +14,7 @@ import type { AuthorizationServer } from "./types.ts";
 import {
   audit,
   oauthError,
-  NO_STORE,
+  oauthEmptyResponse,
   oauthJson,
   oauthErrorResponse,
   type OAuthError,
@@ -113,7 +113,7 @@ export async function revocationEndpoint(
       oauthError("temporarily_unavailable", "grant.ending", "Ask again in a moment"),
       http,
     );
-  return new Response(null, { headers: NO_STORE });
+  return oauthEmptyResponse();
 }
 
 /** Clients that registered themselves learn about their own tokens, those of the operator about any. */

@@ -9,7 +9,7 @@ import { authorizationEndpoint } from "./authorize.ts";
 import { signInEndpoint } from "./sign-in.ts";
 import { consentEndpoint } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { oauthError, oauthErrorResponse } from "../errors.ts";
+import { oauthError, oauthErrorResponse, oauthMethodNotAllowed } from "../errors.ts";
 import { SERVER_METADATA_PATH, serverMetadataResponse } from "./metadata.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
@@ -50,8 +50,7 @@ export async function handleOAuth(
     return serverMetadataResponse(identifiers, authServer.settings);
   const [allow, endpoint] = ROUTES[pathname] ?? [];
   if (allow === undefined || endpoint === undefined) return undefined;
-  if (!allow.split(", ").includes(http.method))
-    return new Response(null, { status: 405, headers: { allow } });
+  if (!allow.split(", ").includes(http.method)) return oauthMethodNotAllowed(allow);
   if (
     authServer.limiter !== undefined &&
     !(await authServer.limiter.limit({ key: clientAddress(http) })).success

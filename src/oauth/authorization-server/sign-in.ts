@@ -94,7 +94,7 @@ interface UpstreamLogin {
 
 async function handleSignInForm(sender: BrowserSession): Promise<Response> {
   const post = await readSealedForm<PendingLogin>(sender, "pending-login");
-  if (!post.ok) return post.error;
+  if (!post.ok) return oauthErrorPage(sender.authServer, post.error);
   const { browser, sealed: sealedLogin } = post.value;
   const { authServer, identifiers, id } = browser;
   const pendingLogin = { ...sealedLogin, staysSignedIn: post.value.form.has("remember") };

@@ -16,32 +16,15 @@ export type TokenVerifier = (
   identifiers: ServerIdentifiers,
 ) => Promise<Result<Caller, string>>;
 
-/** The caller of a request, or the 401 that says how to become one, or 400. `scopes` are the least that are useful. */
+/** The caller of a request, or the challenge that says how to become one. `scopes` are the least that are useful. */
 export async function authenticate(
   http: Request,
   identifiers: ServerIdentifiers,
   verify: TokenVerifier,
   scopes: readonly string[],
 ): Promise<Result<Caller, Response>> {
-  // spec: bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
-  const [scheme, token, ...trailing] = (http.headers.get("authorization") ?? "").trim().split(/ +/);
-  // Another scheme is as good as none.
-  if (scheme?.toLowerCase() !== "bearer")
-    return err(challenge(401, identifiers, { scope: scopes.join(" ") }, "token.absent"));
-  // spec: bearer.malformed.status
-  if (token === undefined || trailing.length > 0)
-    return err(challenge(400, identifiers, { error: "invalid_request" }, "token.header"));
-  const caller = /^[\w.~+/-]+=*$/.test(token)
-    ? await verify(token, identifiers)
-    : err("token.malformed");
-  if (caller.ok) return caller;
-  const errorParams = {
-    error: "invalid_token",
-    error_description: "The access token is not valid here or no longer",
-  };
-  return err(
-    challenge(401, identifiers, { ...errorParams, scope: scopes.join(" ") }, caller.error),
-  );
+  const caller = await checkBearer(http.headers.get("authorization"), identifiers, verify);
+  return caller.ok ? caller : err(challengeResponse(caller.error, identifiers, scopes));
 }
 
 /** 403: the token is good, but `needed` is what this takes, all of it. */
@@ -49,36 +32,92 @@ export function insufficientScope(
   identifiers: ServerIdentifiers,
   needed: readonly string[],
 ): Response {
-  const errorParams = {
-    error: "insufficient_scope",
-    error_description: "The access token does not carry all these scopes",
-  };
-  return challenge(
-    403,
+  return challengeResponse(
+    { error: "insufficient_scope", reason: "scope.insufficient" },
     identifiers,
-    { ...errorParams, scope: needed.join(" ") },
-    "scope.insufficient",
+    needed,
   );
 }
 
-function challenge(
-  status: number,
+/** RFC 6750 section 3.1. "unauthorized" is in the body alone: where no token was sent, a challenge names no error. */
+type BearerError = "unauthorized" | "invalid_request" | "invalid_token" | "insufficient_scope";
+
+/** Why a caller is challenged. */
+interface BearerRefusal {
+  readonly error: BearerError;
+  /** Stable and dotted, for audit lines: "token.expired". */
+  readonly reason: string;
+}
+
+/** 1. A token was sent, 2. alone, 3. in the characters that it may have, 4. and it is good. */
+async function checkBearer(
+  authorization: string | null,
   identifiers: ServerIdentifiers,
-  errorParams: Record<string, string>,
-  reason: string,
+  verify: TokenVerifier,
+): Promise<Result<Caller, BearerRefusal>> {
+  // spec: bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
+  const [scheme, token, ...trailing] = (authorization ?? "").trim().split(/ +/);
+  // Another scheme is as good as none.
+  if (scheme?.toLowerCase() !== "bearer")
+    return err({ error: "unauthorized", reason: "token.absent" });
+  // spec: bearer.malformed.status
+  if (token === undefined || trailing.length > 0)
+    return err({ error: "invalid_request", reason: "token.header" });
+  if (!/^[\w.~+/-]+=*$/.test(token))
+    return err({ error: "invalid_token", reason: "token.malformed" });
+  const caller = await verify(token, identifiers);
+  return caller.ok ? caller : err({ error: "invalid_token", reason: caller.error });
+}
+
+interface Challenge {
+  readonly status: number;
+  readonly namesScopes: boolean;
+  /** `error_description`, where the challenge has one. */
+  readonly description?: string;
+}
+
+const CHALLENGES: Readonly<Record<BearerError, Challenge>> = {
+  unauthorized: { status: 401, namesScopes: true },
+  invalid_request: { status: 400, namesScopes: false },
+  invalid_token: {
+    status: 401,
+    namesScopes: true,
+    description: "The access token is not valid here or no longer",
+  },
+  insufficient_scope: {
+    status: 403,
+    namesScopes: true,
+    description: "The access token does not carry all these scopes",
+  },
+};
+
+/**
+ * The challenge for `error`, and its audit line. Not {@link oauthErrorResponse}: RFC 6750 section 3 puts the error into
+ * `WWW-Authenticate`, with the scopes to ask for and the place of the metadata.
+ */
+function challengeResponse(
+  { error, reason }: BearerRefusal,
+  identifiers: ServerIdentifiers,
+  scopes: readonly string[],
 ): Response {
   audit("oauth.refused", { endpoint: "resource", reason });
+  const { status, namesScopes, description } = CHALLENGES[error];
   // spec: bearer.challenge.present, bearer.challenge.scheme, bearer.challenge.metadata, resource.metadata.discovery
-  const challengeParams = Object.entries({
-    ...errorParams,
+  const challengeParams = {
+    error: error === "unauthorized" ? undefined : error,
+    error_description: description,
+    scope: namesScopes ? scopes.join(" ") : undefined,
     resource_metadata: resourceMetadataUrl(identifiers),
-  });
+  };
   // spec: bearer.challenge.once, bearer.challenge.characters, bearer.status.codes
-  const quotedParams = challengeParams.flatMap(([name, value]) =>
-    value === "" ? [] : `${name}="${value}"`,
+  const quotedParams = Object.entries(challengeParams).flatMap(([name, value]) =>
+    value === undefined || value === "" ? [] : `${name}="${value}"`,
   );
-  const { error = "unauthorized", error_description = "An access token is needed" } = errorParams;
-  return oauthJson({ error, error_description }, status, {
-    "www-authenticate": `Bearer ${quotedParams.join(", ")}`,
-  });
+  return oauthJson(
+    { error, error_description: description ?? "An access token is needed" },
+    status,
+    {
+      "www-authenticate": `Bearer ${quotedParams.join(", ")}`,
+    },
+  );
 }

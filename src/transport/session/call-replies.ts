@@ -17,7 +17,12 @@ import {
 } from "../../wire/jsonrpc.ts";
 import { streamCallJson, suspendCall } from "./input-requests.ts";
 import { appendEvent, closeForPolling, openStream } from "./streams.ts";
-import { scheduleAlarm, type RunningCall, type SessionRuntime } from "./types.ts";
+import {
+  scheduleAlarm,
+  type CallDeadline,
+  type RunningCall,
+  type SessionRuntime,
+} from "./types.ts";
 
 /** Calls that have been silent for a while go on as streams, those of the POST with this ticket that are still at work. */
 export function switchToStream(runtime: SessionRuntime, postId: string): void {
@@ -87,6 +92,17 @@ export function answerWithError(
 ): void {
   if (streamId === undefined) respond({ kind: "answer", text: writeError(request.id, reason) });
   else if (!runtime.store.isAnswered(streamId)) sendError(runtime, streamId, request.id, reason);
+}
+
+/** Writes down that a call goes on, on the stream that it has. */
+export function continueOnStream(
+  runtime: SessionRuntime,
+  streamId: number,
+  id: RequestId,
+  callDeadline: CallDeadline,
+): void {
+  runtime.store.markRunning(streamId, streamCallJson(id, {}, callDeadline));
+  scheduleAlarm(runtime, callDeadline.deadline);
 }
 
 /** Ends the call of a stream with an error. */

@@ -13,8 +13,10 @@ import type { ProtocolError } from "../../base/protocol-error.ts";
 import type { LogLevel } from "../../protocol/request-meta.ts";
 import { dispatch } from "../../server/dispatch.ts";
 import { logInternalError } from "../../server/failure.ts";
-import type { ServerRequest } from "../../server/types.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
+import { findTarget } from "../../server/request-target.ts";
+import { timeLimitOf } from "../../server/run-handler.ts";
+import type { ServerRequest, TargetedRequest } from "../../server/types.ts";
 import type { Span } from "../../base/span.ts";
 import {
   writeError,
@@ -25,20 +27,15 @@ import {
 import {
   answerWithError,
   closeConnectionForPolling,
+  continueOnStream,
   finishRun,
   sendError,
   sendNotification,
 } from "./call-replies.ts";
-import {
-  parseStreamCall,
-  acceptResponse,
-  callDeadlineFor,
-  cancelInputRequests,
-} from "./input-requests.ts";
+import { parseStreamCall, acceptResponse, cancelInputRequests } from "./input-requests.ts";
 import {
   MAX_CALLS,
   TOO_MANY_CALLS,
-  scheduleAlarm,
   type MessageOutcome,
   type SessionRuntime,
   type RunningCall,
@@ -56,20 +53,9 @@ export async function startCall(
   if (expireCalls(runtime) >= MAX_CALLS)
     return { kind: "answer", text: writeError(request.id, TOO_MANY_CALLS) };
   const { promise, resolve: respond } = Promise.withResolvers<MessageOutcome>();
-  const callDeadline = callDeadlineFor(runtime, request);
-  const cancel = createCancellation();
   runCall(
     runtime,
-    {
-      postId,
-      request,
-      context,
-      cancel,
-      callDeadline,
-      respond,
-      streamId: undefined,
-      lastProgress: undefined,
-    },
+    { postId, request, context, respond, streamId: undefined, lastProgress: undefined },
     NO_RETRY_STATE,
   );
   return promise;
@@ -105,19 +91,11 @@ export function resumeCall(
     return sendError(runtime, streamId, request.id, error);
   }
   const respond = (): void => undefined;
-  const callDeadline = callDeadlineFor(runtime, request);
-  const runningCall = {
-    postId: "resumed",
-    request,
-    context,
-    cancel: createCancellation(),
-    callDeadline,
-    respond,
-    streamId,
-    lastProgress,
-  };
-  runCall(runtime, runningCall, retryState);
-  scheduleAlarm(runtime, callDeadline.deadline);
+  runCall(
+    runtime,
+    { postId: "resumed", request, context, respond, streamId, lastProgress },
+    retryState,
+  );
 }
 
 /** `notifications/cancelled`: the newest call with that id stops, and nothing more is said about it. */
@@ -145,15 +123,26 @@ export function abortCall(
 }
 
 /** Runs the call once, from its start. Not awaited by any request: its stream or its promise carries what comes of it. */
-function runCall(runtime: SessionRuntime, runningCall: RunningCall, retryState: RetryState): void {
-  const { request, context } = runningCall;
+function runCall(
+  runtime: SessionRuntime,
+  call: Omit<RunningCall, "cancel" | "callDeadline">,
+  retryState: RetryState,
+): void {
+  const { context, streamId } = call;
   const { server, services } = runtime.dependencies;
-  const sessionId = runtime.objectState.id.toString();
+  const targeted = { ...call.request, target: findTarget(server, call.request) };
+  const { ms, message } = timeLimitOf(services, targeted);
+  const callDeadline = { deadline: now() + ms, message };
+  const runningCall = { ...call, cancel: createCancellation(), callDeadline };
   runtime.runningCalls.add(runningCall);
-  const span = sessionRequestSpan(runtime, context, request);
+  // Of a call that goes on: it has its stream, whose row says how long it may take from now on.
+  if (streamId !== undefined) continueOnStream(runtime, streamId, call.request.id, callDeadline);
+  const span = sessionRequestSpan(runtime, context, targeted);
+  const sessionId = runtime.objectState.id.toString();
+  const request = { ...serverRequest(context, targeted, retryState, sessionId), span };
   const outcome = dispatch({
     server,
-    request: { ...serverRequest(context, request, retryState, sessionId), span },
+    request,
     sink: (notification) => sendNotification(runtime, runningCall, notification),
     cancel: runningCall.cancel,
     services,
@@ -163,7 +152,7 @@ function runCall(runtime: SessionRuntime, runningCall: RunningCall, retryState: 
       : undefined,
   });
   const logFailure = (error: unknown): ProtocolError =>
-    logInternalError("call.failed", { server, request: { ...request, span } }, error);
+    logInternalError("call.failed", request, error);
   const finished = outcome
     .catch((error: unknown) => errorOutcome(logFailure(error)))
     .then((value) => {
@@ -180,12 +169,11 @@ function runCall(runtime: SessionRuntime, runningCall: RunningCall, retryState: 
 export function sessionRequestSpan(
   { dependencies }: SessionRuntime,
   { record, revision, trace }: RequestContext,
-  request: RpcRequest,
+  request: TargetedRequest,
 ): Span {
   const spanAttributes = { "mcp.protocol.version": revision.date, "mcp.session.id": record.name };
   return startRequestSpan(
     dependencies.services.tracer.continueTrace(trace),
-    dependencies.server,
     request,
     spanAttributes,
   );
@@ -194,7 +182,7 @@ export function sessionRequestSpan(
 /** The request with what the session knows of its client. */
 function serverRequest(
   { record, caller }: RequestContext,
-  request: RpcRequest,
+  request: TargetedRequest,
   retryState: RetryState,
   sessionId: string,
 ): Omit<ServerRequest, "span"> {

@@ -9,6 +9,7 @@ import { isObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { isLogLevel, LOG_LEVELS, INVALID_PROGRESS_TOKEN } from "../../protocol/request-meta.ts";
 import { endRequestSpan } from "../../server/request-span.ts";
+import { NO_TARGET } from "../../server/request-target.ts";
 import {
   isWithinIdLimit,
   MESSAGE_TOO_LARGE,
@@ -84,7 +85,7 @@ async function handleMessage(
   if (isObject(_meta) && !isWithinIdLimit(_meta["progressToken"]))
     return emptyOutcome(id, protocolError("InvalidParams", INVALID_PROGRESS_TOKEN));
   if (handler === undefined) return startCall(runtime, context, message, postId);
-  const span = sessionRequestSpan(runtime, context, message);
+  const span = sessionRequestSpan(runtime, context, { ...message, target: NO_TARGET });
   const error = await handler(runtime, context, message);
   endRequestSpan(
     span,

@@ -6,16 +6,18 @@
 
 import { isWithinBytes } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
-import { protocolError } from "../../base/protocol-error.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
-import { HUB_FULL_RETRY_SECONDS, type RegistrationResult } from "../../hub/hub-object.ts";
+import type { RegistrationResult } from "../../hub/hub-object.ts";
 import { supportedCapabilities } from "../../protocol/session-encoding.ts";
 import { readCapabilities, readImplementation } from "../../protocol/request-meta.ts";
 import { negotiateRevision, type Revision } from "../../protocol/versions.ts";
 import type { Span } from "../../base/span.ts";
 import { jsonResponse, errorResponse } from "../../wire/response.ts";
-import { writeResult, type RequestId, type RpcRequest } from "../../wire/jsonrpc.ts";
+import { writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionObject } from "./session-object.ts";
 import { MAX_CLIENT_INFO_BYTES, SESSION_NOT_FOUND, type SessionDependencies } from "./types.ts";
 
@@ -26,10 +28,7 @@ export interface SessionTransportDependencies extends SessionDependencies {
   readonly pinnedRevision: string | undefined;
 }
 
-/**
- * Two object requests: the hub keeps the caller to a share and learns of the session; the object is made.
- * `span` is told the session's name, which is no credential.
- */
+/** Opens a session, and says what the server can do. `span` is told the session's name, which is no credential. */
 export async function handleInitialize(
   dependencies: SessionTransportDependencies,
   http: Request,
@@ -37,14 +36,31 @@ export async function handleInitialize(
   caller: Caller,
   span: Span,
 ): Promise<Response> {
+  const opened = await openSession(dependencies, http, params, caller, span);
+  if (!opened.ok) return errorResponse(opened.error, id);
+  const { sessionId, revision } = opened.value;
+  const result = initializeResult(dependencies.server, revision);
+  const response = jsonResponse(writeResult(id, JSON.stringify(result)));
+  response.headers.set("mcp-session-id", sessionId);
+  return response;
+}
+
+/** Two object requests: the hub keeps the caller to a share and learns of the session; the object is made. */
+async function openSession(
+  dependencies: SessionTransportDependencies,
+  http: Request,
+  params: JsonObject,
+  caller: Caller,
+  span: Span,
+): Promise<Result<{ readonly sessionId: string; readonly revision: Revision }, ProtocolError>> {
   const { protocolVersion } = params;
   if (typeof protocolVersion !== "string")
-    return invalidParams(id, "params.protocolVersion must be a string");
+    return invalidParams("params.protocolVersion must be a string");
   const declaredCapabilities = readCapabilities(params["capabilities"]);
   if (!declaredCapabilities.ok)
-    return invalidParams(id, `params.capabilities${declaredCapabilities.error}`);
+    return invalidParams(`params.capabilities${declaredCapabilities.error}`);
   const clientInfo = readImplementation(params["clientInfo"]);
-  if (!clientInfo.ok) return invalidParams(id, `params.clientInfo ${clientInfo.error}`);
+  if (!clientInfo.ok) return invalidParams(`params.clientInfo ${clientInfo.error}`);
   // spec: session.version.negotiate
   const revision = negotiateRevision(protocolVersion, dependencies.pinnedRevision);
   // Kept with the session and read with every call: what is not used is not kept.
@@ -53,7 +69,6 @@ export async function handleInitialize(
   const client = JSON.stringify({ clientInfo: { name, version, title }, capabilities });
   if (!isWithinBytes(client, MAX_CLIENT_INFO_BYTES))
     return invalidParams(
-      id,
       `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_INFO_BYTES} bytes`,
     );
   // spec: session.id.visible, session.id.unique
@@ -64,7 +79,7 @@ export async function handleInitialize(
     share,
     caller.grant,
   );
-  if (admission !== "registered") return admissionRefused(id, admission);
+  if (admission !== "registered") return err(admissionError(admission));
   const sessionName = await sha256Base64url(sessionId.toString());
   span.set({ "mcp.session.id": sessionName });
   const record = {
@@ -76,32 +91,22 @@ export async function handleInitialize(
     client,
   };
   if (!(await dependencies.sessions.get(sessionId).initialize(record)))
-    return errorResponse(SESSION_NOT_FOUND, id);
-  const result = initializeResult(dependencies.server, revision);
-  const response = jsonResponse(writeResult(id, JSON.stringify(result)));
-  response.headers.set("mcp-session-id", sessionId.toString());
-  return response;
+    return err(SESSION_NOT_FOUND);
+  return ok({ sessionId: sessionId.toString(), revision });
 }
 
-function invalidParams(id: RequestId, message: string): Response {
-  return errorResponse(protocolError("InvalidParams", message), id);
+function invalidParams(message: string): Result<never, ProtocolError> {
+  return err(protocolError("InvalidParams", message));
 }
 
 /** What a caller is told for whom the hub registers no session. */
-function admissionRefused(
-  id: RequestId,
-  reason: Exclude<RegistrationResult, "registered">,
-): Response {
-  if (reason === "grantRevoked")
-    return errorResponse(
-      protocolError("Forbidden", "This access was taken back: sign in again"),
-      id,
-    );
-  const error = protocolError(
-    "TooManySessions",
-    "All your sessions are at work: end one with DELETE, or wait a minute",
-  );
-  return errorResponse(error, id, { "retry-after": String(HUB_FULL_RETRY_SECONDS) });
+function admissionError(reason: Exclude<RegistrationResult, "registered">): ProtocolError {
+  return reason === "grantRevoked"
+    ? protocolError("Forbidden", "This access was taken back: sign in again")
+    : protocolError(
+        "TooManySessions",
+        "All your sessions are at work: end one with DELETE, or wait a minute",
+      );
 }
 
 /** What the server is and can do, as far as the revision has words for it. */

@@ -11,7 +11,6 @@ import type { RetryState, Outcome } from "../../protocol/outcome.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { downgradeInputRequest } from "../../protocol/session-encoding.ts";
-import { timeLimitOf } from "../../server/run-handler.ts";
 import {
   MAX_MESSAGE_BYTES,
   writeNotification,
@@ -78,15 +77,6 @@ export function streamCallJson(
   callDeadline?: CallDeadline,
 ): string {
   return JSON.stringify({ request: { id }, openRequests, callDeadline });
-}
-
-/** The time that `request` has if it runs from now on. */
-export function callDeadlineFor(
-  { dependencies }: SessionRuntime,
-  request: RpcRequest,
-): CallDeadline {
-  const { ms, message } = timeLimitOf(dependencies, request);
-  return { deadline: now() + ms, message };
 }
 
 /** When the next question or call of the session has taken too long; milliseconds since the epoch. */
@@ -203,14 +193,7 @@ export function acceptResponse(
     ...previousCall,
     retryState: { ...previousCall.retryState, answers },
   };
-  const { request } = suspendedCall;
-  if (Object.keys(openRequests).length === 0) {
-    runtime.store.markRunning(
-      streamId,
-      streamCallJson(request.id, {}, callDeadlineFor(runtime, request)),
-    );
-    return { streamId, suspendedCall, openRequests };
-  }
+  if (Object.keys(openRequests).length === 0) return { streamId, suspendedCall, openRequests };
   return saveWithinLimit(runtime, streamId, suspendedCall, openRequests, row.expires_at_ms)
     ? undefined
     : { streamId, suspendedCall, openRequests, error: TOO_MANY_CALLS };

@@ -17,9 +17,16 @@ import { open } from "../../crypto/seal.ts";
 import { ELICITATION_ID_PURPOSE } from "../../server/run-handler.ts";
 import { isInitializeRequest } from "../../protocol/era.ts";
 import { startRequestSpan } from "../../server/request-span.ts";
+import { NO_TARGET } from "../../server/request-target.ts";
 import { withSpan, type Span } from "../../base/span.ts";
 import { writeError, type Message } from "../../wire/jsonrpc.ts";
-import { acceptedResponse, jsonResponse, readHeader, errorResponse } from "../../wire/response.ts";
+import {
+  acceptedResponse,
+  deletedResponse,
+  jsonResponse,
+  readHeader,
+  errorResponse,
+} from "../../wire/response.ts";
 import { acceptsMediaType } from "../../wire/media-type.ts";
 import { STREAM_AFTER_MS } from "../../wire/sse.ts";
 import { NEW_STREAM, parseEventId, streamEvents, type SessionStub } from "./event-stream.ts";
@@ -38,7 +45,7 @@ export async function handleSessionPost(
   const [first] = messages;
   // spec: session.initialize, session.initialize.unbatched
   if (first !== undefined && isInitializeRequest(first) && !isBatch) {
-    const requestSpan = startRequestSpan(span, dependencies.server, first, {});
+    const requestSpan = startRequestSpan(span, { ...first, target: NO_TARGET }, {});
     const response = await handleInitialize(dependencies, http, first, caller, requestSpan);
     requestSpan.end(response.ok ? undefined : String(response.status));
     return response;
@@ -94,7 +101,7 @@ export async function handleSessionDelete(
   const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
   return (await session.value.deleteSession(callerKey(caller), caller.grant))
-    ? new Response(null, { status: 204 })
+    ? deletedResponse()
     : errorResponse(SESSION_NOT_FOUND);
 }
 

@@ -3,7 +3,6 @@
  * MCP transports/streamable-http, basic#_meta, versioning. Refuses in the order of the text, cheapest first.
  */
 
-import type { Caller } from "../../base/caller.ts";
 import type { Cancellation } from "../../base/cancellation.ts";
 import { now } from "../../base/time.ts";
 import {
@@ -34,12 +33,17 @@ import { logInternalError } from "../../server/failure.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
 import type { OpenSubscriptionStream } from "../../server/feature.ts";
 import type { Services } from "../../server/services.ts";
-import type { ServerRequest } from "../../server/types.ts";
+import type { ReceivedMessage, ServerRequest } from "../../server/types.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
 import { withSpan, type Span } from "../../base/span.ts";
-import { acceptedResponse, readHeader, errorResponse } from "../../wire/response.ts";
-import { writeError, writeResult, type Message, type RpcRequest } from "../../wire/jsonrpc.ts";
-import { respond, type JsonRpcReply } from "./respond.ts";
+import {
+  acceptedResponse,
+  readHeader,
+  errorResponse,
+  type JsonRpcReply,
+} from "../../wire/response.ts";
+import { writeError, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
+import { respond } from "./respond.ts";
 import { readRetryState, sealRequestState } from "./request-state.ts";
 
 export interface StatelessDependencies {
@@ -49,12 +53,11 @@ export interface StatelessDependencies {
   readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
 }
 
-/** One POST of the stateless era to its HTTP answer. `caller` is verified; `message` is well-formed JSON-RPC. */
+/** One POST of the stateless era to its HTTP answer. */
 export async function handleStatelessRequest(
   dependencies: StatelessDependencies,
   http: Request,
-  message: Message,
-  caller: Caller,
+  message: ReceivedMessage,
   parentSpan: Span,
 ): Promise<Response> {
   // spec: http.post.responses, http.notification.accepted
@@ -78,32 +81,33 @@ export async function handleStatelessRequest(
   const { requestMeta, methodSpec } = validated.value;
 
   // 5. The tool's own mirrored parameters agree.
-  const paramCheck = checkToolParams(dependencies.server, getHeader, message);
+  const { tool } = message.target;
+  const paramCheck = checkParamHeaders(
+    getHeader,
+    tool?.headerParams ?? [],
+    message.params["arguments"],
+  );
   if (!paramCheck.ok) return errorResponse(paramCheck.error, message.id);
 
   // 6. A retry brings its answers and proves its state.
-  const retryState = await readRetryState(
-    dependencies.services.ring,
-    { ...message, caller },
-    now(),
-  );
+  const retryState = await readRetryState(dependencies.services.ring, message, now());
   if (!retryState.ok) return errorResponse(retryState.error, message.id);
 
   // 7. A subscription is a stream of its own; everything else runs and is answered.
-  const span = startRequestSpan(parentSpan, dependencies.server, message, {
+  const span = startRequestSpan(parentSpan, message, {
     "mcp.protocol.version": requestMeta.protocolVersion,
   });
   // spec: basic.whole
   const { openSubscriptionStream } = dependencies;
   if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
     return withSpan(span, ["Hub.listen", "client"], () =>
-      openSubscriptionStream(http, message, caller),
+      openSubscriptionStream(http, message, message.caller),
     ).finally(() => span.end());
   // spec: stateless.context
-  const request = { ...message, ...requestMeta, caller, retryState: retryState.value, span };
+  const request = { ...message, ...requestMeta, retryState: retryState.value, span };
   const run = (sink: NotificationSink, cancel: Cancellation): Promise<JsonRpcReply> =>
     runRequest(dependencies, methodSpec, request, sink, cancel);
-  return respond(http, () => timeLimitOf(dependencies, request), run);
+  return respond(http, () => timeLimitOf(dependencies.services, request), run);
 }
 
 function validateRequest(
@@ -133,17 +137,6 @@ function validateRequest(
   return ok({ requestMeta: requestMeta.value, methodSpec });
 }
 
-/** The headers that the called tool mirrors from its arguments agree with them. */
-function checkToolParams(
-  { tools }: Pick<Server, "tools">,
-  getHeader: HeaderLookup,
-  { method, params }: RpcRequest,
-): Result<void, ProtocolError> {
-  const { name } = params;
-  const tool = method === "tools/call" && typeof name === "string" ? tools.get(name) : undefined;
-  return checkParamHeaders(getHeader, tool?.headerParams ?? [], params["arguments"]);
-}
-
 /** Runs the request and writes down what came of it, which may be impossible: a result that is no JSON is a fault. */
 async function runRequest(
   dependencies: StatelessDependencies,
@@ -159,7 +152,7 @@ async function runRequest(
     outcome = await dispatch({ server, request, sink, cancel, services });
     reply = await encodeOutcome(dependencies, methodSpec, request, outcome);
   } catch (error) {
-    outcome = errorOutcome(logInternalError("call.failed", { server, request }, error));
+    outcome = errorOutcome(logInternalError("call.failed", request, error));
     reply = await encodeOutcome(dependencies, methodSpec, request, outcome);
   }
   endRequestSpan(request.span, outcome);

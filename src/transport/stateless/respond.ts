@@ -9,18 +9,10 @@ import { createCancellation, type Cancellation } from "../../base/cancellation.t
 import { startTimer } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
 import type { CallNotification, NotificationSink } from "../../protocol/outcome.ts";
-import type { ProtocolError } from "../../base/protocol-error.ts";
 import type { TimeLimit } from "../../server/types.ts";
-import { ERRORS } from "../../wire/errors.ts";
-import { jsonResponse } from "../../wire/response.ts";
+import { replyResponse, type JsonRpcReply } from "../../wire/response.ts";
 import { MAX_MESSAGE_BYTES, writeNotification } from "../../wire/jsonrpc.ts";
 import { openSse, STREAM_AFTER_MS, CALL_KEEP_ALIVE_MS, type SseStream } from "../../wire/sse.ts";
-
-export interface JsonRpcReply {
-  /** The JSON-RPC answer, as text. */
-  readonly text: string;
-  readonly error?: ProtocolError;
-}
 
 /**
  * Turns of the microtask queue that an answer may take before the platform is asked for a timer and for the client's
@@ -55,8 +47,7 @@ export async function respond(
 
   const pendingReply = run(sink, cancel);
   const quickReply = await settledWithin(MICROTASKS_BEFORE_TIMER, pendingReply);
-  if (quickReply !== undefined && stream === undefined)
-    return jsonResponse(quickReply.text, statusOf(quickReply));
+  if (quickReply !== undefined && stream === undefined) return replyResponse(quickReply);
 
   // spec: cancel.disconnect, cancel.close
   http.signal.addEventListener("abort", () => cancel.abort(), { once: true });
@@ -71,8 +62,7 @@ export async function respond(
     stream === undefined ? await Promise.race([pendingReply, streaming]) : undefined;
   stopStreamTimer();
   // spec: http.reply.type
-  if (firstReply !== undefined && stream === undefined)
-    return jsonResponse(firstReply.text, statusOf(firstReply));
+  if (firstReply !== undefined && stream === undefined) return replyResponse(firstReply);
   const openedStream = startStream();
   // spec: http.sse.terminate
   const sendReply = ({ text }: JsonRpcReply): void => {
@@ -103,8 +93,4 @@ async function settledWithin<T>(
   for (let microtask = 0; microtask < maxMicrotasks && value === undefined; microtask++)
     await Promise.resolve();
   return value;
-}
-
-function statusOf({ error }: JsonRpcReply): number {
-  return error === undefined ? 200 : ERRORS[error.error].status;
 }

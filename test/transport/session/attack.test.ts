@@ -1265,9 +1265,16 @@ describe("without a session", () => {
       headers: headers("resources/read", uri),
     });
     const params = { uri, _meta: envelope, inputResponses: { name: { action: "decline" } } };
-    const message = { kind: "request", id: 1, method: "resources/read", params } as const;
+    const message = {
+      kind: "request",
+      id: 1,
+      method: "resources/read",
+      params,
+      target: { resource: asks },
+      caller: ANONYMOUS,
+    } as const;
     const answer: { result: object } = await (
-      await handleStatelessRequest(door, http, message, ANONYMOUS, unrecordedSpan)
+      await handleStatelessRequest(door, http, message, unrecordedSpan)
     ).json();
     expect(answer.result).toMatchObject({ contents: [{ text: "decline" }] });
     expect(answer.result).not.toMatchObject({ ttlMs: 60_000 });

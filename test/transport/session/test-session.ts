@@ -154,13 +154,19 @@ export async function callStatelessTool(
   };
   const http = new Request("http://127.0.0.1/mcp", { method: "POST", headers });
   const params = { name: "play", ...more, _meta: meta } as JsonObject;
-  const message = { kind: "request", id: 1, method: "tools/call", params } as const;
+  const message = {
+    kind: "request",
+    id: 1,
+    method: "tools/call",
+    params,
+    target: { tool: played },
+    caller: ANONYMOUS,
+  } as const;
   const server = buildServer({ info: { name: "stage", version: "1" }, tools: [played] });
   return handleStatelessRequest(
     { server, services, openSubscriptionStream: undefined },
     http,
     message,
-    ANONYMOUS,
     unrecordedSpan,
   );
 }
