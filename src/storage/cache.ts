@@ -39,8 +39,12 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
     const mayServe = (row: CachedRow | undefined): row is CachedRow =>
       row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
-    const acquireOrLoad = async (leaseWaitedFor: number, ticket: number | undefined) => {
-      const lookup = await stub.acquire(leaseWaitedFor, ticket);
+    const acquireOrLoad = async (
+      leaseWaitedFor: number,
+      ticket: number | undefined,
+      againInMs: number | undefined,
+    ) => {
+      const lookup = await stub.acquire(leaseWaitedFor, ticket, againInMs);
       if (lookup.kind !== "leaseAcquired") return lookup;
       const { lease } = lookup;
       const keep = async (text: string): Promise<void> => {
@@ -61,13 +65,17 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     const deadlineMs = now() + 2 * CACHE_LEASE_MS;
     let leaseWaitedFor = Infinity;
     let ticket: number | undefined;
+    let knownStaleRow: CachedRow | undefined;
     for (
       let pauseMs = FIRST_PAUSE_MS;
       now() < deadlineMs;
       pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS)
     ) {
+      // Who goes away with the old value keeps no place among those who wait.
+      const isLastQuestion = pauseMs === MAX_PAUSE_MS && mayServe(knownStaleRow);
+      const againInMs = isLastQuestion ? undefined : pauseMs;
       // From the lease on: left behind by a client that hangs up, it would keep everybody waiting.
-      const lookup = await keepAlive(acquireOrLoad(leaseWaitedFor, ticket));
+      const lookup = await keepAlive(acquireOrLoad(leaseWaitedFor, ticket, againInMs));
       if (lookup.kind === "loaded") return lookup.value;
       if (lookup.kind === "cached") return toCachedValue(rememberLocally(key, lookup.row));
       // A load that takes long is as good as one that fails to whoever can do with an old value.
@@ -75,8 +83,9 @@ export function createCache(stores: StoreNamespace): CacheFunction {
         return toCachedValue(lookup.staleRow);
       if (lookup.kind === "failed") return throwFailure(lookup.failure);
       leaseWaitedFor = Math.min(leaseWaitedFor, lookup.lease);
-      ({ ticket } = lookup);
+      ({ ticket, staleRow: knownStaleRow } = lookup);
       await sleep(pauseMs);
+      signal?.throwIfAborted();
     }
     throw new Error(
       `The value of "${key}" was not loaded by anybody in ${(2 * CACHE_LEASE_MS) / 1000} s`,

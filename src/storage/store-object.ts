@@ -24,8 +24,8 @@ import type { RateLimitResult, ListOptions } from "./types.ts";
 export const CACHE_LEASE_MS = 30_000;
 /** Milliseconds for which a failed load answers for the others who wait. */
 export const CACHED_FAILURE_MS = 1_000;
-/** Milliseconds after which whoever waits for a load, and has not asked again, has left: several pauses of cache.ts. */
-const MAX_SILENCE_MS = 2_000;
+/** Milliseconds by which whoever waits for a load may be late with the next question. Who is later has left. */
+const MAX_LATENESS_MS = 500;
 /** Cached values and limiters are looked at for cleaning no more often than this: an alarm is a request and a row. */
 const MIN_CLEANUP_MS = 3_600_000;
 
@@ -64,7 +64,7 @@ export class StoreObject extends DurableObject {
   readonly #rows: StoreRows = storeRows(this.ctx.storage);
   #lease: { readonly id: number; readonly untilMs: number } | undefined;
   #lastLease = 0;
-  /** When each of those who wait for a load last asked, by ticket; in front whoever came first. */
+  /** When each of those who wait for a load will ask again, by ticket; in front whoever came first. */
   readonly #waiting = new Map<number, number>();
   #lastTicket = 0;
   #failure:
@@ -120,8 +120,9 @@ export class StoreObject extends DurableObject {
   /**
    * The cached value, or what to do about it. A failure answers for a while, and whoever waited for its lease. A lease
    * that ended with neither goes to whoever waited longest: a client that leaves and comes again keeps nobody waiting.
+   * `againInMs`: when the caller asks again where it has to wait; undefined when it does not.
    */
-  acquire(leaseWaitedFor: number = Infinity, heldTicket?: number): CacheLookup {
+  acquire(leaseWaitedFor: number = Infinity, heldTicket?: number, againInMs?: number): CacheLookup {
     const nowMs = now();
     const row = this.#rows.cached();
     if (row !== undefined && nowMs < row.freshUntilMs) return { kind: "cached", row };
@@ -131,10 +132,12 @@ export class StoreObject extends DurableObject {
       return { kind: "failed", failure: failed.failure, staleRow };
     const ticket = heldTicket ?? Math.max(nowMs, this.#lastTicket + 1);
     this.#lastTicket = Math.max(ticket, this.#lastTicket);
-    this.#waiting.set(ticket, nowMs);
     const isLoading = this.#lease !== undefined && nowMs < this.#lease.untilMs;
-    if (isLoading || this.#longestWaiting(nowMs) !== ticket)
+    if (isLoading || (this.#longestWaiting(nowMs) ?? ticket) !== ticket) {
+      if (againInMs === undefined) this.#waiting.delete(ticket);
+      else this.#waiting.set(ticket, nowMs + againInMs);
       return { kind: "loading", lease: this.#lastLease, ticket, staleRow };
+    }
     this.#waiting.delete(ticket);
     // Greater than any before, whatever the clock does.
     const lease = Math.max(nowMs, this.#lastLease + 1, (row?.lease ?? 0) + 1);
@@ -165,9 +168,9 @@ export class StoreObject extends DurableObject {
 
   /** The ticket of whoever waits and came first. Those before who have left are forgotten. */
   #longestWaiting(nowMs: number): number | undefined {
-    for (const [ticket, askedMs] of this.#waiting) {
-      // The clock may have gone back.
-      if (Math.abs(nowMs - askedMs) < MAX_SILENCE_MS) return ticket;
+    for (const [ticket, nextQuestionMs] of this.#waiting) {
+      // The clock may have gone back: no pause is longer than one may be late.
+      if (Math.abs(nowMs - nextQuestionMs) <= MAX_LATENESS_MS) return ticket;
       this.#waiting.delete(ticket);
     }
     return undefined;

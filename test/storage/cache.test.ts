@@ -280,21 +280,52 @@ describe("who loads", () => {
     const key = uniqueKey();
     const object = await objectOf(key);
     const held = await lease(key);
-    const wait = async (): Promise<number> => {
-      const lookup = await object.acquire();
+    const wait = async (againInMs: number): Promise<number> => {
+      const lookup = await object.acquire(Infinity, undefined, againInMs);
       return lookup.kind === "loading" ? lookup.ticket : 0;
     };
-    const askAgain = async (ticket: number) => (await object.acquire(held, ticket)).kind;
-    const [left, first, second] = [await wait(), await wait(), await wait()];
-    vi.setSystemTime(NOON + 1_500);
-    expect([await askAgain(second), await askAgain(first)]).toEqual(["loading", "loading"]);
+    const askAgain = async (ticket: number, againInMs?: number) =>
+      (await object.acquire(held, ticket, againInMs)).kind;
+    const [left, first, second] = [await wait(20), await wait(20), await wait(20)];
+    vi.setSystemTime(NOON + 100);
+    expect([await askAgain(second, 500), await askAgain(first, 500)]).toEqual([
+      "loading",
+      "loading",
+    ]);
     await object.releaseLease(held);
     // One who may still ask again is waited for.
-    expect(await askAgain(first)).toBe("loading");
+    expect(await askAgain(first, 500)).toBe("loading");
     expect((await object.acquire()).kind).toBe("loading");
-    vi.setSystemTime(NOON + 2_000);
-    expect([await askAgain(second), await askAgain(first)]).toEqual(["loading", "leaseAcquired"]);
-    expect([await askAgain(second), await askAgain(left)]).toEqual(["loading", "loading"]);
+    vi.setSystemTime(NOON + 521);
+    expect(await askAgain(second, 500)).toBe("loading");
+    expect(await askAgain(first, 500)).toBe("leaseAcquired");
+    expect([await askAgain(second, 500), await askAgain(left, 500)]).toEqual([
+      "loading",
+      "loading",
+    ]);
+  });
+
+  it("is followed by whoever comes next, where those before went away with the old value", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const object = await objectOf(key);
+    await object.storeLoaded(await lease(key), kept('"old"', NOON));
+    vi.setSystemTime(NOON + 1);
+    const held = await lease(key);
+    const waiter = await object.acquire(Infinity, undefined, 20);
+    if (waiter.kind !== "loading") throw new Error(waiter.kind);
+    expect((await object.acquire(held, waiter.ticket)).kind).toBe("loading");
+    await object.releaseLease(held);
+    expect((await object.acquire()).kind).toBe("leaseAcquired");
+  });
+
+  it("is not waited for by whose caller left", async () => {
+    const key = uniqueKey();
+    await lease(key);
+    const one = loader(() => "mine");
+    const signal = AbortSignal.timeout(50);
+    await expect(storageClient.cache(key, 60, one.load, { signal })).rejects.toThrow("time");
+    expect(one.count).toBe(0);
   });
 
   it("and comes too late overwrites nothing newer", async () => {
