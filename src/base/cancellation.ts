@@ -18,34 +18,38 @@ export interface Cancellation {
 
 /** A cancellation that nothing has ended yet. */
 export function createCancellation(): Cancellation {
-  let controller: AbortController | undefined;
-  let aborted = false;
-  let timeoutError: DOMException | undefined;
-  let rejectWork: (reason: DOMException) => void = () => undefined;
-  const abort = (): void => {
-    aborted = true;
-    controller?.abort(timeoutError);
-  };
-  return {
-    get signal() {
-      controller ??= new AbortController();
-      if (aborted) controller.abort(timeoutError);
-      return controller.signal;
-    },
-    get aborted() {
-      return aborted;
-    },
-    get timeoutError() {
-      return timeoutError;
-    },
-    abort,
-    expire(message) {
-      timeoutError = new DOMException(message, "TimeoutError");
-      // Before the signal: work that ends by it must not decide how the call ends.
-      rejectWork(timeoutError);
-      abort();
-    },
-    rejectOnTimeout: (work) =>
-      Promise.race([work, new Promise<never>((_, reject) => (rejectWork = reject))]),
-  };
+  return new LazyCancellation();
+}
+
+/** A class, because every request makes one: accessors of an object literal would be defined anew each time. */
+class LazyCancellation implements Cancellation {
+  aborted: boolean = false;
+  timeoutError: DOMException | undefined;
+  #controller: AbortController | undefined;
+  #rejectWork: ((reason: DOMException) => void) | undefined;
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController();
+    if (this.aborted) this.#controller.abort(this.timeoutError);
+    return this.#controller.signal;
+  }
+
+  abort(): void {
+    this.aborted = true;
+    this.#controller?.abort(this.timeoutError);
+  }
+
+  expire(message: string): void {
+    this.timeoutError = new DOMException(message, "TimeoutError");
+    // Before the signal: work that ends by it must not decide how the call ends.
+    this.#rejectWork?.(this.timeoutError);
+    this.abort();
+  }
+
+  rejectOnTimeout<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#rejectWork = reject;
+      work.then(resolve, reject);
+    });
+  }
 }

@@ -45,28 +45,44 @@ export const NO_TRACER: Tracer = {
   flush: () => undefined,
 };
 
+type StartServerSpan = (outer: Span, describe: () => SpanDescription, meta: unknown) => Span;
+
 /**
  * Work that leaves no record. `readContext` is called at most once, and only when somebody is called. `startServerSpan`
  * may start one that is recorded all the same, for a request inside this one.
  */
 export function nonRecordingSpan(
   readContext: () => TraceContext,
-  startServerSpan: (
-    outer: Span,
-    describe: () => SpanDescription,
-    meta: unknown,
-  ) => Span = continueFromMeta,
+  startServerSpan: StartServerSpan = continueFromMeta,
 ): Span {
-  let context: TraceContext | undefined;
-  const span: Span = {
-    isRecording: false,
-    startChild: () => span,
-    startServerSpan: (describe, meta) => startServerSpan(span, describe, meta),
-    set: () => undefined,
-    end: () => undefined,
-    context: () => (context ??= readContext()),
-  };
-  return span;
+  return new NonRecordingSpan(readContext, startServerSpan);
+}
+
+class NonRecordingSpan implements Span {
+  readonly isRecording: boolean = false;
+  readonly #readContext: () => TraceContext;
+  readonly #startServerSpan: StartServerSpan;
+  #context: TraceContext | undefined;
+
+  constructor(readContext: () => TraceContext, startServerSpan: StartServerSpan) {
+    this.#readContext = readContext;
+    this.#startServerSpan = startServerSpan;
+  }
+  startChild(): Span {
+    return this;
+  }
+  startServerSpan(describe: () => SpanDescription, meta: unknown): Span {
+    return this.#startServerSpan(this, describe, meta);
+  }
+  set(): void {
+    // Nothing is kept.
+  }
+  end(): void {
+    // Nothing is kept.
+  }
+  context(): TraceContext {
+    return (this.#context ??= this.#readContext());
+  }
 }
 
 /** The trace context of `outer`, or the one that a request's own `_meta` carries. */

@@ -25,7 +25,8 @@ export function limitNotifications(
 ): NotificationLimiter {
   let isOpen = true;
   let tokens = NOTIFICATION_BURST;
-  let refilledAtMs = now();
+  // Nothing is to be refilled before the first: it looks at no clock.
+  let refilledAtMs = 0;
   return {
     sink: (notification) => {
       // spec: progress.stop, cancel.silent

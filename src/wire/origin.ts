@@ -23,11 +23,10 @@ const ALLOWED_HEADERS =
 
 /** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
 export function checkHostAndOrigin(
-  url: URL,
+  hostname: string,
   origin: string | null,
   policy: OriginPolicy,
 ): Result<void, ProtocolError> {
-  const { hostname } = url;
   if (!LOOPBACK_HOSTS.has(hostname) && !policy.allowedHosts.includes(hostname)) {
     return err(
       protocolError(

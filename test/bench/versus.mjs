@@ -1,6 +1,7 @@
 /**
- * `node test/bench/versus.mjs FOLDER`: this tree beside another checkout of it, so that what a change costs is seen in one
- * run: throughput and CPU time of here as a share of there's. 1 is no change; the control says what the machine adds.
+ * `node test/bench/versus.mjs FOLDER [WORD …]`: this tree beside another checkout of it, so that what a change costs is
+ * seen in one run: throughput and CPU time of here as a share of there's. 1 is no change; the control says what the machine
+ * adds. Words pick cases by name.
  */
 
 import { resolve } from "node:path";
@@ -18,7 +19,7 @@ import {
 } from "./lib.mjs";
 import { INITIALIZE, openSession, sessionCall } from "./session-client.mjs";
 
-const [folder] = process.argv.slice(2);
+const [folder, ...words] = process.argv.slice(2);
 if (folder === undefined) {
   console.error("Which other checkout? node test/bench/versus.mjs FOLDER");
   process.exit(1);
@@ -56,7 +57,8 @@ const CASES = [
 ];
 
 const rows = [];
-for (const { name, entry, tools, request, pace } of CASES) {
+const picked = CASES.filter(({ name }) => words.every((word) => name.includes(word)));
+for (const { name, entry, tools, request, pace } of picked) {
   const define = tools === undefined ? {} : { TOOLS: tools };
   const here = await bundle(entry, define);
   await compare(`control, ${name}`, [here, here], request, pace);

@@ -8,7 +8,7 @@ const POLICY: OriginPolicy = {
 };
 const at = new URL("https://mcp.example/mcp");
 const allows = (origin: string | null, policy: OriginPolicy = POLICY, url: URL = at): boolean =>
-  checkHostAndOrigin(url, origin, policy).ok;
+  checkHostAndOrigin(url.hostname, origin, policy).ok;
 
 describe("an Origin", () => {
   it.each([
