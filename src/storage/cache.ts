@@ -8,7 +8,12 @@ import { now, sleep } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
 import { keepAlive } from "../base/keep-alive.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
-import { CACHE_LEASE_MS, type LoadFailure, type StoreNamespace } from "./store-object.ts";
+import {
+  CACHE_LEASE_MS,
+  type LoadFailure,
+  type StoreNamespace,
+  type StoreObject,
+} from "./store-object.ts";
 import { MAX_STORED_VALUE_BYTES, type CachedRow } from "./store-rows.ts";
 import type { CachedValue, CacheOptions } from "./types.ts";
 
@@ -39,12 +44,8 @@ export function createCache(stores: StoreNamespace): CacheFunction {
     const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
     const mayServe = (row: CachedRow | undefined): row is CachedRow =>
       row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
-    const acquireOrLoad = async (
-      leaseWaitedFor: number,
-      ticket: number | undefined,
-      againInMs: number | undefined,
-    ) => {
-      const lookup = await stub.acquire(leaseWaitedFor, ticket, againInMs);
+    const acquireOrLoad = async (...question: Parameters<StoreObject["acquire"]>) => {
+      const lookup = await stub.acquire(...question);
       if (lookup.kind !== "leaseAcquired") return lookup;
       const { lease } = lookup;
       const keep = async (text: string): Promise<void> => {

@@ -13,7 +13,7 @@ import { missingScopes } from "../server/scopes.ts";
 import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
-import { parseBody } from "../wire/jsonrpc.ts";
+import { MAX_BATCH_MESSAGES, parseBody } from "../wire/jsonrpc.ts";
 import { clientAddress, checkMediaTypes, readHeader, errorResponse } from "../wire/response.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -34,7 +34,7 @@ export function handleMcp(
     );
 }
 
-/** GET and DELETE belong to sessions alone, and count as a message each. */
+/** GET and DELETE belong to sessions alone, and count as a message each, or for each stream that a GET comes back for. */
 function handleMcpMethod(
   http: Request,
   runtime: Runtime,
@@ -52,7 +52,10 @@ function handleMcpMethod(
   if (era.value === "stateless") return methodNotAllowed(http, "POST, OPTIONS");
   if (http.method !== "GET" && http.method !== "DELETE")
     return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
-  return checkLimit(runtime, http, caller, 1).then((limit) => {
+  // Each part of an event id is a stream, whoever issued it (transport/session/event-stream.ts).
+  const streams = readHeader(http.headers, "last-event-id")?.split(".") ?? [];
+  const messageCount = Math.min(Math.max(streams.length, 1), MAX_BATCH_MESSAGES);
+  return checkLimit(runtime, http, caller, messageCount).then((limit) => {
     if (!limit.ok) return errorResponse(limit.error);
     return http.method === "GET"
       ? sessions.handleGet(http, caller)

@@ -52,13 +52,10 @@ export function createWorker<E>(parts: WorkerParts<E>): WorkerHandlers<E> {
         response = internalErrorResponse(error, randomHex(16));
       }
       const origin = http.headers.get("origin");
-      if (origin !== null) response = addCorsHeaders(response, new URL(http.url), origin, runtime);
+      if (origin !== null) response = addCorsHeaders(response, http.url, origin, runtime);
       if (response.status < 400 || errorPage === undefined) return response;
-      return errorPage(
-        http,
-        response,
-        runtime?.server.info.title ?? runtime?.server.info.name ?? new URL(http.url).host,
-      );
+      const { title, name = "This server" } = runtime?.server.info ?? {};
+      return errorPage(http, response, title ?? name);
     },
     runtime: runtimeFor,
   };
@@ -71,11 +68,14 @@ async function handleTraced(
   parts: Pick<WorkerParts<never>, "site">,
 ): Promise<Response> {
   const { tracer } = runtime.services;
+  const parsedUrl = parseUrl(http.url, runtime.config);
+  if (parsedUrl === undefined)
+    return errorResponse(protocolError("Forbidden", "The Host header is none"));
   const span = tracer.start(http.headers, () =>
-    describeIncomingRequest(http, parseUrl(http.url, runtime.config).url, [MCP_PATH]),
+    describeIncomingRequest(http, parsedUrl.url, [MCP_PATH]),
   );
   try {
-    const response = await handleRequest(http, runtime, parts, span);
+    const response = await handleRequest(http, runtime, parts, parsedUrl, span);
     span.set({ "http.response.status_code": response.status });
     span.end(response.status >= 500 ? String(response.status) : undefined);
     return response;
@@ -92,9 +92,9 @@ function handleRequest(
   http: Request,
   runtime: Runtime,
   parts: Pick<WorkerParts<never>, "site">,
+  parsedUrl: ParsedUrl,
   span: Span,
 ): Response | Promise<Response> {
-  const parsedUrl = parseUrl(http.url, runtime.config);
   const allowed = checkHostAndOrigin(
     parsedUrl.hostname,
     http.headers.get("origin"),
@@ -114,10 +114,12 @@ const LOOPBACK_ONLY: OriginPolicy = { allowedOrigins: [], allowedHosts: [] };
 /** CORS headers, last of all, so that whoever may read an answer may read every error. */
 function addCorsHeaders(
   response: Response,
-  url: URL,
+  urlText: string,
   origin: string,
   runtime: Runtime | undefined,
 ): Response {
+  const url = URL.parse(urlText);
+  if (url === null) return response;
   // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
   const isPage = runtime?.authority?.isPage(url.pathname) === true;
   const policy = runtime?.config.originPolicy ?? LOOPBACK_ONLY;
@@ -137,9 +139,11 @@ interface ParsedUrl {
 
 /** The last URL parsed: nearly every request has the same, and parsing it, or reading a part of it, costs as much as a header. */
 let lastParsedUrl: ParsedUrl | undefined;
-function parseUrl(text: string, { publicOrigin, identity }: Config): ParsedUrl {
+function parseUrl(text: string, { publicOrigin, identity }: Config): ParsedUrl | undefined {
   if (lastParsedUrl?.text === text) return lastParsedUrl;
-  const url = new URL(text);
+  const url = URL.parse(text);
+  // A Host that is none, such as one with port 99999: workerd passes it on.
+  if (url === null) return undefined;
   const issuer = publicOrigin ?? url.origin;
   const identifiers = {
     issuer,

@@ -98,6 +98,17 @@ it.each([
   });
 });
 
+it.each<Headers>([{}, { origin: "http://evil.example.com" }, { origin: "http://localhost" }])(
+  "refuses a Host that is none, and is no exception: %o",
+  async (headers) => {
+    const reply = await call("test_simple_text", {}, { host: "localhost:99999", ...headers });
+    expect(reply.status).toBe(403);
+    expect(JSON.parse(reply.body)).toMatchObject({ error: { message: "The Host header is none" } });
+    expect(world.log()).not.toContain("request.failed");
+    expect(world.log()).not.toContain("exception");
+  },
+);
+
 it.each(["localhost", "127.0.0.1", "[::1]"])(
   "serves loopback by each of its names: %s",
   async (name) => {

@@ -70,8 +70,7 @@ const match = (uri: string): unknown => template.value.match(uri);
 const withHeader = (name: string, value: string): Request =>
   new Request(PLACE.resource, { headers: { [name]: value } });
 const allowed = (origin: string): boolean =>
-  checkHostAndOrigin("localhost", origin, { allowedOrigins: [], allowedHosts: [] })
-    .ok;
+  checkHostAndOrigin("localhost", origin, { allowedOrigins: [], allowedHosts: [] }).ok;
 const echoed = (names: string): string =>
   preflightResponse(withHeader("access-control-request-headers", names)).headers.get(
     "access-control-allow-headers",

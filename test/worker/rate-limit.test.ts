@@ -251,3 +251,23 @@ test("the authorization server limits addresses, whatever they ask for", async (
     200,
   );
 });
+
+test("a GET that comes back for the streams of a batch counts as one a stream", async () => {
+  const bindings = limited;
+  const { fetch } = open();
+  const resume = (address: string, eventId: string): Promise<Response> =>
+    fetch(
+      new Request("http://127.0.0.1/mcp", {
+        headers: {
+          accept: "text/event-stream",
+          "cf-connecting-ip": address,
+          "last-event-id": eventId,
+          "mcp-session-id": "0".repeat(64),
+        },
+      }),
+      bindings,
+    );
+  expect((await resume("192.0.2.50", "1-0.2-0.3-0")).status).toBe(404);
+  expect((await resume("192.0.2.50", "1-0")).status).toBe(429);
+  expect((await resume("192.0.2.51", "1-0.2-0.3-0.4-0")).status).toBe(429);
+});

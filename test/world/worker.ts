@@ -97,9 +97,7 @@ const counted = (env: Env): Env => ({
 const worker: ExportedHandler<Env> = {
   fetch: (request, env) =>
     // For tests that watch a running Worker from outside.
-    new URL(request.url).pathname === "/costs"
-      ? Response.json(costs)
-      : handlers.fetch(request, counted(env)),
+    request.url.endsWith("/costs") ? Response.json(costs) : handlers.fetch(request, counted(env)),
 };
 export default worker;
 

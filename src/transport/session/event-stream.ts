@@ -26,9 +26,16 @@ export const NEW_STREAM: StreamCursor = { stream: "new", after: "-1" };
 
 /** A cursor for each stream that the connection of this event carried; undefined where no server issued the id. */
 export function parseEventId(eventId: string): StreamCursor[] | undefined {
-  const cursors = eventId.split(".").map((cursor) => /^(\d{1,15})-(\d{1,9})$/.exec(cursor));
-  if (cursors.length > MAX_BATCH_MESSAGES || cursors.includes(null)) return undefined;
-  return cursors.map((match) => ({ stream: match?.[1] ?? "", after: match?.[2] ?? "" }));
+  const cursors = new Map<string, StreamCursor>();
+  const parts = eventId.split(".");
+  if (parts.length > MAX_BATCH_MESSAGES) return undefined;
+  for (const part of parts) {
+    const [, stream, after] = /^(0|[1-9]\d{0,14})-(\d{1,9})$/.exec(part) ?? [];
+    // Once each: what one connection to a stream may be passed unread is bounded.
+    if (stream === undefined || after === undefined || cursors.has(stream)) return undefined;
+    cursors.set(stream, { stream, after });
+  }
+  return [...cursors.values()];
 }
 
 /** Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams. */

@@ -604,8 +604,15 @@ describe("hostile input", () => {
     const before = costs.requests;
     const many = await openGetStream(session, Array.from({ length: 51 }, () => eventId).join("."));
     expect([many.status, costs.requests]).toEqual([400, before]);
+    // Not twice the same: each would be passed as much as one client may leave unread.
+    const [stream = "", after = ""] = eventId.split("-");
+    for (const twice of [
+      `${eventId}.${eventId}`,
+      `${eventId}.0${eventId}`,
+      `${stream}-0.${stream}-${after}`,
+    ])
+      expect([(await openGetStream(session, twice)).status, costs.requests]).toEqual([400, before]);
     expect((await openGetStream(session, "1-1.2-2")).status).toBe(400);
-    const [stream = ""] = eventId.split("-");
     const resumed = new EventReader(await openGetStream(session, `1-1.${stream}-0`));
     expect(await resumed.message()).toMatchObject({ eventId, method: "sampling/createMessage" });
     await resumed.cancel();
