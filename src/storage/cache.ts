@@ -48,12 +48,9 @@ export function createCache(stores: StoreNamespace): CacheFunction {
       const lookup = await stub.acquire(...question);
       if (lookup.kind !== "leaseAcquired") return lookup;
       const { lease } = lookup;
-      const keep = async (text: string): Promise<void> => {
-        const row = makeCachedRow(text, ttl, staleIfErrorSeconds);
-        // Not over a newer one. An object that cannot be reached knows none.
-        if (await stub.storeLoaded(lease, row).catch(() => true)) rememberLocally(key, row);
-      };
-      const release = (failure?: LoadFailure): Promise<void> =>
+      const keep = (text: string): Promise<void> =>
+        keepLoaded(stub, lease, key, makeCachedRow(text, ttl, staleIfErrorSeconds));
+      const release = (failure: LoadFailure): Promise<void> =>
         stub
           .releaseLease(lease, signal?.aborted === true ? undefined : failure)
           .catch(() => undefined);
@@ -94,11 +91,25 @@ export function createCache(stores: StoreNamespace): CacheFunction {
   };
 }
 
+/** Keeps what was loaded under `lease` for all, and in this isolate, unless it is too large, or a newer one is there. */
+async function keepLoaded(
+  stub: DurableObjectStub<StoreObject>,
+  lease: number,
+  key: string,
+  row: CachedRow,
+): Promise<void> {
+  // What was loaded is good, whether or not it can be kept. Two bytes a character would be the most.
+  if (row.text.length > MAX_STORED_VALUE_BYTES / 2)
+    return stub.releaseUnkept(lease).catch(() => undefined);
+  // An object that cannot be reached knows no newer one.
+  if (await stub.storeLoaded(lease, row).catch(() => true)) rememberLocally(key, row);
+}
+
 /** Whatever becomes of the load, its lease ends: with `keep` of what was loaded as JSON, or `release`. */
 async function loadUnderLease<T extends JsonValue>(
   load: () => Promise<T>,
   keep: (text: string) => Promise<void>,
-  release: (failure?: LoadFailure) => Promise<void>,
+  release: (failure: LoadFailure) => Promise<void>,
   staleRow: CachedRow | undefined,
 ): Promise<CachedValue<T>> {
   let value: T;
@@ -111,9 +122,7 @@ async function loadUnderLease<T extends JsonValue>(
     if (staleRow === undefined) throw error;
     return toCachedValue(staleRow);
   }
-  // Two bytes a character would be the most. What was loaded is good, whether or not it can be kept.
-  const text = JSON.stringify(value);
-  await (text.length > MAX_STORED_VALUE_BYTES / 2 ? release() : keep(text));
+  await keep(JSON.stringify(value));
   return { value, ageSeconds: 0, isStale: false };
 }
 

@@ -24,6 +24,8 @@ import type { RateLimitResult, ListOptions } from "./types.ts";
 export const CACHE_LEASE_MS = 30_000;
 /** Milliseconds for which a failed load answers for the others who wait. */
 export const CACHED_FAILURE_MS = 1_000;
+/** Milliseconds for which everybody loads for themselves after a value that is not kept. */
+const NOT_KEPT_MS = 10_000;
 /** Milliseconds by which whoever waits for a load may be late with the next question. Who is later has left. */
 const MAX_LATENESS_MS = 500;
 /** Cached values and limiters are looked at for cleaning no more often than this: an alarm is a request and a row. */
@@ -66,6 +68,8 @@ export class StoreObject extends DurableObject {
   #lastLease = 0;
   /** When each of those who wait for a load will ask again, by ticket; in front whoever came first. */
   readonly #waiting = new Map<number, number>();
+  /** Until then nobody waits for anybody's load: what is loaded is of no use to others. */
+  #loadsAloneUntilMs = 0;
   #lastTicket = 0;
   #failure:
     | { readonly failure: LoadFailure; readonly lease: number; readonly untilMs: number }
@@ -120,6 +124,7 @@ export class StoreObject extends DurableObject {
   /**
    * The cached value, or what to do about it. A failure answers for a while, and whoever waited for its lease. A lease
    * that ended with neither goes to whoever waited longest: a client that leaves and comes again keeps nobody waiting.
+   * After a value that is not kept, everybody is given a lease at once.
    * `againInMs`: when the caller asks again where it has to wait; undefined when it does not.
    */
   acquire(leaseWaitedFor: number = Infinity, heldTicket?: number, againInMs?: number): CacheLookup {
@@ -133,7 +138,8 @@ export class StoreObject extends DurableObject {
     const ticket = heldTicket ?? Math.max(nowMs, this.#lastTicket + 1);
     this.#lastTicket = Math.max(ticket, this.#lastTicket);
     const isLoading = this.#lease !== undefined && nowMs < this.#lease.untilMs;
-    if (isLoading || (this.#longestWaiting(nowMs) ?? ticket) !== ticket) {
+    const loadsAlone = nowMs < this.#loadsAloneUntilMs;
+    if (!loadsAlone && (isLoading || (this.#longestWaiting(nowMs) ?? ticket) !== ticket)) {
       if (againInMs === undefined) this.#waiting.delete(ticket);
       else this.#waiting.set(ticket, nowMs + againInMs);
       return { kind: "loading", lease: this.#lastLease, ticket, staleRow };
@@ -142,7 +148,7 @@ export class StoreObject extends DurableObject {
     // Greater than any before, whatever the clock does.
     const lease = Math.max(nowMs, this.#lastLease + 1, (row?.lease ?? 0) + 1);
     this.#lastLease = lease;
-    this.#lease = { id: lease, untilMs: nowMs + CACHE_LEASE_MS };
+    if (!loadsAlone) this.#lease = { id: lease, untilMs: nowMs + CACHE_LEASE_MS };
     return { kind: "leaseAcquired", lease, staleRow };
   }
 
@@ -151,13 +157,20 @@ export class StoreObject extends DurableObject {
     if (this.#lease !== undefined && this.#lease.id !== lease) return false;
     if (lease < (this.#rows.cached()?.lease ?? 0)) return false;
     this.#lease = undefined;
+    this.#loadsAloneUntilMs = 0;
     this.#waiting.clear();
     this.#rows.putCached({ ...row, lease });
     await this.#setAlarmOnce(Math.max(row.usableUntilMs, now() + MIN_CLEANUP_MS));
     return true;
   }
 
-  /** A load failed, or what it gave is not kept (no failure). */
+  /** A load succeeded, and what it gave is not kept. */
+  releaseUnkept(lease: number): void {
+    this.#loadsAloneUntilMs = now() + NOT_KEPT_MS;
+    this.releaseLease(lease);
+  }
+
+  /** A load failed, or its caller left (no failure). */
   releaseLease(lease: number, failure?: LoadFailure): void {
     if (this.#lease?.id !== lease) return;
     this.#lease = undefined;

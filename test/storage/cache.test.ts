@@ -118,6 +118,26 @@ describe("a value", () => {
     expect(one.count).toBe(2);
   });
 
+  it("too large to keep is loaded by each of many for themselves, without waiting in line", async () => {
+    const key = uniqueKey();
+    const one = loader(() => "x".repeat(600_000));
+    await storageClient.cache(key, 60, one.load);
+    const object = await objectOf(key);
+    const kinds = [await object.acquire(), await object.acquire()].map(({ kind }) => kind);
+    expect(kinds).toEqual(["leaseAcquired", "leaseAcquired"]);
+    const all = Array.from({ length: 20 }, () => storageClient.cache(key, 60, one.load));
+    expect((await Promise.all(all)).map(({ value }) => value.length)).toEqual(
+      Array(20).fill(600_000),
+    );
+    expect(one.count).toBe(21);
+    // One that can be kept ends it.
+    const small = loader(() => "small");
+    for (let round = 0; round < 2; round++)
+      expect((await storageClient.cache(key, 60, small.load)).value).toBe("small");
+    expect(small.count).toBe(1);
+    expect((await object.acquire()).kind).toBe("cached");
+  });
+
   it("is not confused with another of a similar key", async () => {
     const key = uniqueKey();
     await storageClient.cache(key, 60, async () => "one");
