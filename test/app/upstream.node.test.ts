@@ -115,6 +115,18 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
     });
   });
 
+  it("answers every argument that its schema takes, half a letter and the largest number too", async () => {
+    const half = await call("get_weather", { place: "\ud800" });
+    expect(half.text).not.toContain("Internal error");
+    const halfWord = await call("search_wikipedia", { query: "\ud800" });
+    expect(halfWord.text).not.toContain("Internal error");
+    expect(await call("add_numbers", { a: 1e308, b: 1e308 })).toMatchObject({
+      failed: true,
+      text: "The sum is too large to be a number",
+    });
+    expect(app.log()).not.toMatch(/handler\.failed|output_invalid/);
+  });
+
   it("get_weather asks once and tells the age", async () => {
     // Each era its own town, so that neither is given what the other loaded.
     const town = mode === "auto" ? "Oslo" : "Tromsø";

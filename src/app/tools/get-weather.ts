@@ -70,7 +70,7 @@ async function loadWeather(
   forecasts: string,
   place: string,
 ): Promise<Weather> {
-  const search = `${places}/v1/search?count=1&format=json&name=${encodeURIComponent(place)}`;
+  const search = `${places}/v1/search?count=1&format=json&name=${encodeURIComponent(place.toWellFormed())}`;
   const [town] = (await getJson(context, SERVICE, PLACES, search))?.results ?? [];
   if (town === undefined)
     throw new PublicError(`No town is called "${place}": try its name in English`);

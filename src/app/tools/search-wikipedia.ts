@@ -41,7 +41,7 @@ export function searchWikipedia(base: string, contact: string): Tool {
       others: z.array(z.object({ number: z.int(), title: z.string(), about: z.string() })),
     }),
     async handler({ query }, context) {
-      const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query)}`;
+      const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query.toWellFormed())}`;
       const found = await getJson(
         context,
         SERVICE,
@@ -73,7 +73,7 @@ export async function readArticle(
   contact: string,
   { key, title }: Hit,
 ): Promise<Article> {
-  const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key)}`;
+  const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key.toWellFormed())}`;
   const page = await getJson(context, SERVICE, SUMMARY, url, userAgentHeader(contact));
   if (page === undefined)
     throw new PublicError(
