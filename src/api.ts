@@ -141,5 +141,5 @@ export {
 export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
 export { now, randomBytes, sleep, startTimer } from "./base/time.ts";
-export { withoutEmptySettings } from "./base/settings.ts";
+export { createSettings, type Settings } from "./base/settings.ts";
 export { decodeBase64, encodeBase64url } from "./base/bytes.ts";

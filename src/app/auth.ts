@@ -18,6 +18,7 @@ import {
   type LoginOptions,
   type Platform,
   type Result,
+  type Settings,
   type SignInMethod,
   type Vault,
 } from "../api.ts";
@@ -28,7 +29,7 @@ export function createLoginOptions(env: AppEnv, platform: Platform): LoginOption
   const vault = openVault(platform);
   return {
     renderPage,
-    signIn: chooseSignIn(env),
+    signIn: chooseSignIn(env, platform.settings),
     // Only where there is something to keep: without it a double click on Allow gets the same answer.
     hooks:
       env.SIGN_IN === "api-key"
@@ -50,12 +51,16 @@ async function storeCredential(
   return err("Your key cannot be kept at the moment");
 }
 
-function chooseSignIn(env: AppEnv): SignInMethod {
+function chooseSignIn(env: AppEnv, settings: Settings): SignInMethod {
   const requireSetting = (name: keyof AppEnv): string => {
     const value = env[name];
     if (typeof value !== "string" || value === "")
       throw new Error(`Configuration: ${name} is missing: sign-in needs it`);
     return value;
+  };
+  const requireUrl = (name: keyof AppEnv): string => {
+    settings.url(name);
+    return requireSetting(name);
   };
   switch (env.SIGN_IN ?? "") {
     case "":
@@ -66,13 +71,13 @@ function chooseSignIn(env: AppEnv): SignInMethod {
         throw new Error("Configuration: VAULT is not bound: sign-in by key keeps keys there");
       return apiKey({
         name: requireSetting("UPSTREAM_NAME"),
-        url: requireSetting("UPSTREAM_URL"),
+        url: requireUrl("UPSTREAM_URL"),
         account: env.UPSTREAM_ACCOUNT ?? "id",
       });
     case "openid":
       return openId({
         name: requireSetting("OPENID_NAME"),
-        issuer: requireSetting("OPENID_ISSUER"),
+        issuer: requireUrl("OPENID_ISSUER"),
         clientId: requireSetting("OPENID_CLIENT_ID"),
         clientSecret: requireSetting("OPENID_CLIENT_SECRET"),
       });

@@ -8,22 +8,12 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { now, openWebSocket, withoutEmptySettings } from "../api.ts";
+import { createSettings, now, openWebSocket } from "../api.ts";
+import { readFeedSettings, type FeedEnv } from "./feed-settings.ts";
 
-const DEFAULT_URL =
-  "wss://jetstream2.us-east.bsky.network/subscribe?wantedCollections=app.bsky.feed.post";
-const DEFAULT_IDLE_SECONDS = "600";
 const ALARM_INTERVAL_MS = 60_000;
 const MAX_MESSAGES = 20;
 const MAX_MESSAGE_CHARACTERS = 20_000;
-
-/** Its settings. */
-export interface FeedEnv {
-  /** A WebSocket that sends JSON messages without being asked. */
-  readonly FEED_URL?: string;
-  /** Seconds without a call after which the feed is dropped; default 600. */
-  readonly FEED_IDLE_SECONDS?: string;
-}
 
 export interface FeedMessages {
   /** Newest first. */
@@ -32,7 +22,9 @@ export interface FeedMessages {
 }
 
 export class FeedObject extends DurableObject<FeedEnv> {
-  readonly #settings: FeedEnv = withoutEmptySettings(this.env);
+  readonly #settings: ReturnType<typeof readFeedSettings> = readFeedSettings(
+    createSettings(this.env),
+  );
   #socket: WebSocket | undefined;
   #opening: Promise<void> | undefined;
   #messages: string[] = [];
@@ -48,7 +40,7 @@ export class FeedObject extends DurableObject<FeedEnv> {
   }
 
   override async alarm(): Promise<void> {
-    if (now() - this.#lastRequestAt >= this.#idleMs()) return this.#disconnect();
+    if (now() - this.#lastRequestAt >= this.#settings.idleMs) return this.#disconnect();
     await this.#connect();
     await this.ctx.storage.setAlarm(this.#nextAlarmAt());
   }
@@ -61,7 +53,7 @@ export class FeedObject extends DurableObject<FeedEnv> {
   }
 
   async #open(): Promise<void> {
-    const opened = await openWebSocket(this.#settings.FEED_URL ?? DEFAULT_URL);
+    const opened = await openWebSocket(this.#settings.url);
     if (!opened.ok) return;
     const socket = opened.value;
     this.#socket = socket;
@@ -85,10 +77,6 @@ export class FeedObject extends DurableObject<FeedEnv> {
   }
 
   #nextAlarmAt(): number {
-    return Math.min(now() + ALARM_INTERVAL_MS, this.#lastRequestAt + this.#idleMs());
-  }
-
-  #idleMs(): number {
-    return Number(this.#settings.FEED_IDLE_SECONDS ?? DEFAULT_IDLE_SECONDS) * 1000;
+    return Math.min(now() + ALARM_INTERVAL_MS, this.#lastRequestAt + this.#settings.idleMs);
   }
 }

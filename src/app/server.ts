@@ -2,8 +2,9 @@
  * What this server offers. A fork edits this list and the files beside it, and nothing else.
  */
 
-import { readApiKeyService, type ServerSpec } from "../api.ts";
+import { readApiKeyService, type ServerSpec, type Settings } from "../api.ts";
 import { addNumbers } from "./tools/add-numbers.ts";
+import { readFeedSettings } from "./feed-settings.ts";
 import { feedLatest } from "./tools/feed-latest.ts";
 import { findUsers } from "./tools/find-users.ts";
 import { forgetEverything } from "./tools/forget-everything.ts";
@@ -20,13 +21,17 @@ import { upstreamAccount } from "./tools/upstream-account.ts";
 import { userResource } from "./resources/user.ts";
 import { whoami } from "./tools/whoami.ts";
 
-/** What this server offers. Tools whose binding or setting is missing are left out. */
-export function serverSpec(env: AppEnv): ServerSpec {
+/** What this server offers. Tools whose binding or setting is missing are left out. A wrong setting goes to `settings`. */
+export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
   const { USERS, FEED } = env;
   const contact = env.PUBLIC_URL || "a local server";
-  const { WIKIPEDIA_URL: wikipedia = "https://en.wikipedia.org" } = env;
-  const { WEATHER_PLACES_URL: places = "https://geocoding-api.open-meteo.com" } = env;
-  const { WEATHER_URL: forecasts = "https://api.open-meteo.com" } = env;
+  const address = (name: keyof AppEnv, usual: string): string =>
+    settings.url(name)?.href.replace(/\/$/, "") ?? usual;
+  const wikipedia = address("WIKIPEDIA_URL", "https://en.wikipedia.org");
+  const places = address("WEATHER_PLACES_URL", "https://geocoding-api.open-meteo.com");
+  const forecasts = address("WEATHER_URL", "https://api.open-meteo.com");
+  // The object reads them in its own isolate: what is wrong is told here, before anybody calls.
+  readFeedSettings(settings);
   const apiKeyService = readApiKeyService(env);
   return {
     info: { name: "barewire", title: "barewire", version: "0.1.0" },

@@ -3,8 +3,9 @@
  * Addresses of upstreams are settings so that tests, and people behind a mirror, can name their own.
  */
 
-import type { FeedObject, FeedEnv } from "./feed-object.ts";
 import type { ApiKeyServiceEnv } from "../api.ts";
+import type { FeedObject } from "./feed-object.ts";
+import type { FeedEnv } from "./feed-settings.ts";
 
 export interface AppEnv extends FeedEnv, ApiKeyServiceEnv {
   /** What `make passphrase` prints. A secret. */

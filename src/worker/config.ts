@@ -61,7 +61,7 @@ export function readConfig(
     ring: readRing(settings),
     publicOrigin: publicUrl?.origin,
     identity: settings.url("IDENTITY")?.origin,
-    originPolicy: originPolicyFor(publicUrl, settings.text("ALLOWED_ORIGINS")),
+    originPolicy: originPolicyFor(publicUrl, settings),
     maxBodyBytes: settings.integer("MAX_BODY_BYTES", 1, 4_194_304),
     handlerSeconds: settings.integer("HANDLER_SECONDS", 1, 300),
     limiter: settings.binding<RateLimit>("LIMITER"),
@@ -80,11 +80,25 @@ function readRing(settings: Settings): KeyRing | undefined {
 }
 
 /** Whom the server answers beyond loopback: its own address, and the browser clients that the operator lists. */
-function originPolicyFor(publicUrl: URL | undefined, allowedOrigins: string): OriginPolicy {
-  const browserOrigins = allowedOrigins.split(/[\s,]+/).filter((origin) => origin !== "");
+function originPolicyFor(publicUrl: URL | undefined, settings: Settings): OriginPolicy {
+  const browserOrigins = settings
+    .text("ALLOWED_ORIGINS")
+    .split(/[\s,]+/)
+    .filter((origin) => origin !== "");
+  if (!browserOrigins.every(isOriginOrAny))
+    settings.reject(
+      'ALLOWED_ORIGINS must be "*" or origins as browsers send them, such as "https://client.example": no path, no slash at the end',
+    );
   return {
     allowedOrigins:
       publicUrl === undefined ? browserOrigins : [publicUrl.origin, ...browserOrigins],
     allowedHosts: publicUrl === undefined ? [] : [publicUrl.hostname],
   };
+}
+
+/** Only of http and https does the URL standard say how an origin is spelled; apps and extensions have schemes of their own. */
+function isOriginOrAny(text: string): boolean {
+  if (text === "*") return true;
+  const isWeb = /^https?:/i.test(text);
+  return isWeb ? URL.parse(text)?.origin === text : /^[a-z][\w+.-]*:\/\/[^\s/?#]+$/i.test(text);
 }

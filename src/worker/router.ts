@@ -8,7 +8,7 @@ import { describeIncomingRequest } from "../base/http-span.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { log, errorStack } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
-import { withoutEmptySettings } from "../base/settings.ts";
+import type { Settings } from "../base/settings.ts";
 import { errorType, randomHex, traceIdOf, type Span } from "../base/span.ts";
 import type { ServerRuntime } from "../server/feature.ts";
 import {
@@ -36,11 +36,10 @@ export function createWorker<E>(parts: WorkerParts<E>): WorkerHandlers<E> {
   const { server: spec, errorPage } = parts;
   const prebuiltServer = typeof spec === "function" ? undefined : buildServerOf(spec, parts);
   let runtime: Runtime | undefined;
-  const serverFor = (env: E): Server =>
-    prebuiltServer ??
-    buildServerOf(typeof spec === "function" ? spec(withoutEmptySettings(env)) : spec, parts);
+  const serverFor = (settings: Settings): Server =>
+    buildServerOf(typeof spec === "function" ? spec(settings.env as E, settings) : spec, parts);
   const runtimeFor = (env: E): Runtime => {
-    runtime ??= createRuntime(serverFor(env), parts, env);
+    runtime ??= createRuntime(prebuiltServer ?? serverFor, parts, env);
     return runtime;
   };
   return {

@@ -5,7 +5,7 @@
 
 import { log, setStacksAsText } from "../base/log.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
-import { createSettings } from "../base/settings.ts";
+import { createSettings, type Settings } from "../base/settings.ts";
 import { NO_TRACER } from "../base/span.ts";
 import type { ServerSpec } from "../server/define.ts";
 import type {
@@ -23,8 +23,8 @@ import { readConfig, type Config } from "./config.ts";
 
 /** What a Worker is made of. `E`: the settings and bindings of the app. */
 export interface WorkerParts<E> {
-  /** What the server offers; as a function of the settings it is made with the first request. */
-  readonly server: ServerSpec | ((env: E) => ServerSpec);
+  /** What the server offers; as a function of the settings it is made with the first request. What is wrong goes to `settings`. */
+  readonly server: ServerSpec | ((env: E, settings: Settings) => ServerSpec);
   /** Who vouches for callers: the first one that the settings choose. Without one, only AUTH "none" serves anybody. */
   readonly auth?: readonly AuthFeature[];
   readonly features?: readonly Feature[];
@@ -69,10 +69,15 @@ export function buildServerOf<E>(
 }
 
 /** Starts every part. @throws when a setting or binding is missing or wrong, and names all of them. */
-export function createRuntime<E>(server: Server, parts: WorkerParts<E>, env: unknown): Runtime {
+export function createRuntime<E>(
+  serverFor: Server | ((settings: Settings) => Server),
+  parts: WorkerParts<E>,
+  env: unknown,
+): Runtime {
   const settings = createSettings(env);
   setStacksAsText(settings.isOn("DEV"));
   const { ring, ...config } = readConfig(settings);
+  const server = typeof serverFor === "function" ? serverFor(settings) : serverFor;
   // Without a ring nothing can start.
   if (ring === undefined) settings.check();
   const platform = { server, settings, ring: ring as Config["ring"] };

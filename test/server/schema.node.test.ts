@@ -21,12 +21,16 @@ const worldTools = [
 ];
 const offered = "../../src/app/server.ts";
 const { serverSpec } = (await import(offered)) as {
-  serverSpec: (env: object) => { tools: Tool[] };
+  serverSpec: (env: object, settings: unknown) => { tools: Tool[] };
+};
+const reading = "../../src/base/settings.ts";
+const { createSettings } = (await import(reading)) as {
+  createSettings: (env: object) => unknown;
 };
 const bound = new Proxy({}, { get: () => "https://set.test" });
 
 const ajv = new Ajv2020({ strict: false });
-const schemas = [...serverSpec(bound).tools, ...worldTools].flatMap(
+const schemas = [...serverSpec(bound, createSettings(bound)).tools, ...worldTools].flatMap(
   ({ name, listEntry: listing }) =>
     [listing["inputSchema"], listing["outputSchema"]]
       .filter(isObject)

@@ -58,6 +58,11 @@ test("has defaults that are right for local use", () => {
   ).toEqual([]);
 });
 
+test("takes origins of apps and extensions, and of everybody", () => {
+  const ALLOWED_ORIGINS = "*,vscode-webview://1abc,chrome-extension://abcdef,tauri://localhost";
+  expect(faultOf({ ALLOWED_ORIGINS })).toBe("");
+});
+
 test("takes its own address and its browser clients", () => {
   const ALLOWED_ORIGINS = " https://a.example , ,https://b.example:8443";
   expect(
@@ -79,6 +84,16 @@ test.each<[string, Record<string, unknown>]>([
   ["PUBLIC_URL", { PUBLIC_URL: "mcp.example" }],
   ["PUBLIC_URL", { PUBLIC_URL: "ftp://mcp.example" }],
   ["PUBLIC_URL", { PUBLIC_URL: "javascript:alert(1)" }],
+  ...[
+    "https://client.example/",
+    "https://client.example/page",
+    "https://client.example:443",
+    "client.example",
+    "https://Client.example",
+  ].map((one): [string, Record<string, unknown>] => [
+    "ALLOWED_ORIGINS",
+    { ALLOWED_ORIGINS: `https://good.example, ${one}` },
+  ]),
   ["IDENTITY", { IDENTITY: "mcp.example" }],
   ["IDENTITY", { IDENTITY: "ftp://mcp.example" }],
   ["MAX_BODY_BYTES", { MAX_BODY_BYTES: "0" }],

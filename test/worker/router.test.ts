@@ -134,3 +134,20 @@ it("what caches may keep is kept for each origin by itself, whoever came first",
     expect(headers.get("access-control-allow-origin")).toBe(origin ?? null);
   }
 });
+
+it.each(["oauth-protected-resource", "oauth-protected-resource/mcp", "oauth-authorization-server"])(
+  "%s is only read",
+  async (name) => {
+    const asked = { path: `/.well-known/${name}`, settings: { AUTH: "" } };
+    for (const method of ["GET", "HEAD"])
+      expect((await answer({ ...asked, method })).status).toBe(200);
+    for (const method of ["POST", "PUT", "DELETE"]) {
+      const { status, headers } = await answer({ ...asked, method });
+      expect([status, headers.get("allow"), headers.get("cache-control")]).toEqual([
+        405,
+        "GET, HEAD",
+        null,
+      ]);
+    }
+  },
+);

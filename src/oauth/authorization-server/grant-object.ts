@@ -49,12 +49,10 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
   open(
     terms: GrantTerms,
-    {
-      codeSeconds,
-      refreshSeconds,
-    }: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
+    lifetimes: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
   ): boolean {
     const time = now();
+    const { codeSeconds, refreshSeconds } = lifetimes;
     const expiresAtMs = time + codeSeconds * 1000;
     return this.#create({
       terms,
@@ -126,6 +124,11 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     return isWithinGrace
       ? { kind: "granted", terms, generation }
       : this.#revokeAndRefuse(row, "refresh.reused");
+  }
+
+  /** The code was redeemed, and nothing came of it: while it lasts, it may be sent again. */
+  restoreCode(codeSeconds: number): void {
+    this.#rows.restoreCode(codeSeconds);
   }
 
   /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */

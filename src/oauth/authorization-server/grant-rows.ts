@@ -33,22 +33,31 @@ export interface GrantRows {
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
+  /** Makes a grant whose code was redeemed, and no more, one whose code was not, until `codeSeconds` after it was opened. */
+  restoreCode(codeSeconds: number): void;
 }
 
 /** The row of one grant object. */
 export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
   const read = (): GrantRow | GrantEnding | "ended" | undefined => kv.get("grant");
+  const grant = (): GrantRow | undefined => {
+    const row = read();
+    return typeof row === "object" && "terms" in row ? row : undefined;
+  };
   return {
     isUsed: () => read() !== undefined,
-    grant() {
-      const row = read();
-      return typeof row === "object" && "terms" in row ? row : undefined;
-    },
+    grant,
     ending() {
       const row = read();
       return typeof row === "object" && "attempts" in row ? row : undefined;
     },
     write: (row) => kv.put("grant", row),
+    restoreCode(codeSeconds) {
+      const row = grant();
+      if (row?.generation !== 1) return;
+      const expiresAtMs = row.createdAtMs + codeSeconds * 1000;
+      kv.put("grant", { ...row, generation: 0, expiresAtMs });
+    },
   };
 }
 

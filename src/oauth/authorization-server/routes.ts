@@ -9,7 +9,7 @@ import { authorizationEndpoint } from "./authorize.ts";
 import { signInEndpoint } from "./sign-in.ts";
 import { consentEndpoint } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
-import { oauthError, oauthErrorResponse, oauthMethodNotAllowed } from "../errors.ts";
+import { isRead, oauthError, oauthErrorResponse, oauthMethodNotAllowed } from "../errors.ts";
 import { SERVER_METADATA_PATH, serverMetadataResponse } from "./metadata.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
@@ -45,6 +45,7 @@ export async function handleOAuth(
   url: URL,
 ): Promise<Response | undefined> {
   const { pathname } = url;
+  if (pathname === SERVER_METADATA_PATH && !isRead(http)) return oauthMethodNotAllowed("GET, HEAD");
   // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
   if (pathname === SERVER_METADATA_PATH)
     return serverMetadataResponse(identifiers, authServer.settings);

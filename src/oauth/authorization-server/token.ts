@@ -207,6 +207,8 @@ async function issueFromGrant(
     properties: opened.value as JsonObject,
   };
   const issuedToken = await issueToken(authServer, caller, terms.resource, cause);
+  // The client is told to try again, and has no other code.
+  if (!issuedToken.ok && cause === "code") await stub.restoreCode(authServer.settings.codeSeconds);
   if (!issuedToken.ok) return issuedToken;
   const { response, properties } = issuedToken.value;
   // What rests under an older key moves to the current one, so that old keys can leave the ring.

@@ -3,6 +3,7 @@
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import type { Authority } from "../../server/feature.ts";
 import type { Server } from "../../server/registry.ts";
+import { isRead, oauthMethodNotAllowed } from "../errors.ts";
 import { defaultScopes } from "../../server/scopes.ts";
 import { authenticate, insufficientScope, type TokenVerifier } from "./bearer.ts";
 import { resourceMetadataResponse } from "./metadata.ts";
@@ -17,7 +18,14 @@ export function protectedResource(
   return {
     authenticate: (http, identifiers) => authenticate(http, identifiers, verify, resource.scopes),
     insufficientScope,
-    route: (_http, { pathname }, identifiers) =>
-      resourceMetadataResponse(pathname, identifiers, issuerOf(identifiers), resource),
+    route: (http, { pathname }, identifiers) => {
+      const metadata = resourceMetadataResponse(
+        pathname,
+        identifiers,
+        issuerOf(identifiers),
+        resource,
+      );
+      return metadata === undefined || isRead(http) ? metadata : oauthMethodNotAllowed("GET, HEAD");
+    },
   };
 }

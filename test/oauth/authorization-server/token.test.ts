@@ -504,6 +504,19 @@ describe("the issuing hook", () => {
     ]);
   });
 
+  it("that throws at a code is server_error, and the same code may be sent again while it lasts", async () => {
+    let works = false;
+    const issuing = (): Promise<undefined> =>
+      works ? Promise.resolve(undefined) : Promise.reject(new Error("upstream"));
+    const own = createAuthorizationServer({}, { hooks: { onTokenIssue: issuing } });
+    const { code } = await openGrant(own);
+    expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([500, "server_error"]);
+    works = true;
+    expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
+    // From now on it was used.
+    expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([400, "invalid_grant"]);
+  });
+
   it("that throws is server_error, and the client may try again within the window", async () => {
     let works = true;
     const issuing = (): Promise<undefined> =>
