@@ -9,8 +9,11 @@ import type { ProtocolError } from "../base/protocol-error.ts";
 import { META_KEYS, type Implementation } from "./request-meta.ts";
 import type { MethodSpec } from "./versions.ts";
 
-/** Results that do not change are the same object each time; their text is made once. */
-const serializedResults = new WeakMap<JsonObject, string>();
+/** Results that do not change are the same object each time; their text is made once, with the hint that it says. */
+const serializedResults = new WeakMap<
+  JsonObject,
+  { readonly text: string; readonly hint: CacheHint }
+>();
 
 /** Not to be cached: what a result says when its maker gave no hint. */
 const NOT_CACHEABLE: CacheHint = { ttlMs: 0, scope: "private" };
@@ -22,10 +25,11 @@ export function encodeCompleteResult(
   cache: CacheHint | undefined,
   server: Implementation,
 ): string {
+  const hint = cache ?? NOT_CACHEABLE;
+  const { ttlMs, scope } = hint;
   const serialized = serializedResults.get(result);
-  if (serialized !== undefined) return serialized;
+  if (serialized?.hint.ttlMs === ttlMs && serialized.hint.scope === scope) return serialized.text;
   // spec: result.type.present, caching.hints.present, result.type.known
-  const { ttlMs, scope } = cache ?? NOT_CACHEABLE;
   // spec: caching.ttl.range
   const hints = methodSpec.isCacheable
     ? { ttlMs: toNonNegativeInteger(ttlMs), cacheScope: scope }
@@ -34,7 +38,7 @@ export function encodeCompleteResult(
   // spec: meta.server.identity
   const _meta = { ...resultMeta, [META_KEYS.serverInfo]: server };
   const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta });
-  if (Object.isFrozen(result)) serializedResults.set(result, text);
+  if (Object.isFrozen(result)) serializedResults.set(result, { text, hint });
   return text;
 }
 

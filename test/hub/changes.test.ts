@@ -403,6 +403,25 @@ describe("a list change", () => {
       expect(await heard(by, session)).toMatchObject(everything);
     });
 
+    it("who comes back with an id of another stream than the one that keeps it", async () => {
+      const { by, session, lastEventId } = await away();
+      const newer = new EventReader(await get(by, session));
+      const { id: newerId } = (await newer.next()) ?? {};
+      await leave(session);
+      await publish(by);
+      const older = new EventReader(await get(by, session, lastEventId));
+      const told = [await older.message(), await older.message(), await older.message()];
+      expect(told).toMatchObject(everything);
+      await leave(session);
+      // The stream that keeps it gives it once, and nothing beside it.
+      await publish(by);
+      const events = new EventReader(await get(by, session, newerId));
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+      await hub.publish({ list: "tools", audience: callerKey(by) });
+      const next = [await events.message(), await events.message()];
+      expect(next).toMatchObject([everything[1], everything[0]]);
+    });
+
     it("to whom nothing was told for long, though nothing else changed", async () => {
       const { by, session, at } = await away();
       at(30);

@@ -16,8 +16,8 @@ export interface SessionRecord {
   readonly share: string;
   /** Whether the hub knows that the client listens; false when it did, and may have missed something since. */
   readonly isListening?: boolean;
-  /** Whether a message came for a listener while none was attached. */
-  readonly hasUnheardEvent?: boolean;
+  /** The stream that keeps what came for a listener while none was attached; 0: none, or more than one. */
+  readonly unheardStream?: number | undefined;
   /** The grant that opened it: revoking that ends the session. */
   readonly grant: string | undefined;
   readonly revision: string;

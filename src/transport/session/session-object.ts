@@ -22,6 +22,7 @@ import { abortCall, expireCalls } from "./calls.ts";
 import { sweep, takeOver } from "./lost-calls.ts";
 import { handleMessages } from "./handle-message.ts";
 import {
+  CLOSE_CODE,
   EVENT_TTL_MS,
   SESSION_NOT_FOUND,
   SESSION_TTL_MS,
@@ -34,7 +35,6 @@ import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
 import {
   attach,
-  CLOSE_CODE,
   continueReplay,
   noteGap,
   openGetStream,

@@ -13,6 +13,7 @@ import type { Revision } from "../../protocol/versions.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import {
+  CLOSE_CODE,
   EVENT_ID_UNKNOWN,
   EVENT_TTL_MS,
   MAX_EVENT_BYTES,
@@ -26,9 +27,6 @@ import type { StreamState } from "./session-rows.ts";
 
 /** Milliseconds a client should wait before it reconnects. */
 const RETRY_MS = 1_000;
-
-/** WebSocket close codes between object and Worker. */
-export const CLOSE_CODE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
 
 /** Bytes passed to a connection before it must say that the client has read them. */
 export const WINDOW_BYTES = 1_048_576;
@@ -45,6 +43,8 @@ interface DeliveryState {
   readonly bytes: number;
 }
 
+/** Of an event that no stream keeps, or more than one. */
+const NO_STREAM = 0;
 let lastStreamId = 0;
 
 /** Opens a stream and gives its id. */
@@ -115,7 +115,7 @@ export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   const attached = open.find((one) => openSockets(runtime, one).length > 0);
   const stream = attached ?? open[0];
   if (stream !== undefined) appendEvent(runtime, stream, data);
-  if (attached === undefined) noteUnheardEvent(runtime);
+  if (attached === undefined) noteUnheardEvent(runtime, stream ?? NO_STREAM);
 }
 
 function changeNotification(change: Change): string {
@@ -134,11 +134,13 @@ export function noteGap(runtime: SessionRuntime): void {
   store.putSession({ ...record, isListening: false });
 }
 
-/** An event came while nobody was attached: a client that comes back without the id of what it heard last would miss it. */
-function noteUnheardEvent({ store }: SessionRuntime): void {
+/** An event came while nobody was attached: a client that comes back, but not for `stream`, would miss it. */
+function noteUnheardEvent({ store }: SessionRuntime, stream: number): void {
   const record = store.session();
-  if (record !== undefined && record.hasUnheardEvent !== true)
-    store.putSession({ ...record, hasUnheardEvent: true });
+  const { unheardStream = stream } = record ?? {};
+  const noted = unheardStream === stream ? stream : NO_STREAM;
+  if (record !== undefined && record.unheardStream !== noted)
+    store.putSession({ ...record, unheardStream: noted });
 }
 
 /** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */
@@ -148,10 +150,11 @@ function noteListener(
   { isNew, isTooOld }: { readonly isNew: boolean; readonly isTooOld: boolean },
 ): void {
   const record = runtime.store.session();
-  const missesUnheard = isNew && record?.hasUnheardEvent === true;
+  const { unheardStream = stream } = record ?? {};
+  const missesUnheard = (isNew && record?.unheardStream !== undefined) || unheardStream !== stream;
   if (record?.isListening === false || isTooOld || missesUnheard) catchUp(runtime, stream);
-  if (record !== undefined && (record.isListening !== true || record.hasUnheardEvent === true))
-    runtime.store.putSession({ ...record, isListening: true, hasUnheardEvent: false });
+  if (record !== undefined && (record.isListening !== true || record.unheardStream !== undefined))
+    runtime.store.putSession({ ...record, isListening: true, unheardStream: undefined });
 }
 
 /** Tells a client what may have changed: all that it listens for. */
@@ -197,6 +200,8 @@ export function attach(
 
 /** The client has read what the socket was passed: here is more. */
 export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void {
+  // One that was replaced meanwhile takes nothing any more.
+  if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
   const stream = Number(runtime.objectState.getTags(socket)[0]);
   const row = runtime.store.stream(stream);
   const { seq } = deliveryState(socket);

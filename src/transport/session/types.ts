@@ -44,6 +44,9 @@ export const SESSION_NOT_FOUND: ProtocolError = protocolError(
   "No such session: initialize a new one",
 );
 
+/** WebSocket close codes between object and Worker. */
+export const CLOSE_CODE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
+
 /** What a client is told that comes back for events which are not there. */
 export const EVENT_ID_UNKNOWN: ProtocolError = protocolError(
   "InvalidRequest",
