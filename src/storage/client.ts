@@ -32,8 +32,9 @@ const MAX_KEY_LENGTH = 512;
 /** Seconds: ten years, more than anybody plans for. */
 const MAX_LIFETIME_SECONDS = 315_360_000;
 const MAX_WINDOW_MS = 2_678_400_000;
-/** How often a change is tried before it is given up. */
+/** How often a change is tried before it is given up, and the milliseconds by which the longest pause grows with each try. */
 const MAX_ATTEMPTS = 100;
+const PAUSE_GROWTH_MS = 16;
 
 /** The Worker's side of storage. `ring` signs handles. */
 export function createStorageClient(ring: KeyRing, stores: StoreNamespace): StorageClient {
@@ -111,7 +112,8 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         const swapped = await object.compareAndSwap(key, current, serializeValue(value), end);
         if (swapped.swapped) return value;
         ({ current } = swapped);
-        await sleep(((randomBytes(1)[0] ?? 0) * Math.min(attempt, 8)) / 16);
+        // The more there are, the longer the pauses grow: otherwise of hundreds only one in each round would win.
+        await sleep(((randomBytes(1)[0] ?? 0) / 256) * attempt * PAUSE_GROWTH_MS);
       }
       throw new Error(`"${key}" was changed by others ${MAX_ATTEMPTS} times in a row`);
     },

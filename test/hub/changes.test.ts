@@ -403,6 +403,22 @@ describe("a list change", () => {
       expect(await heard(by, session)).toMatchObject(everything);
     });
 
+    it.each<[string, (session: Session) => Promise<void>]>([
+      ["held", async () => undefined],
+      ["just ended", leave],
+    ])(
+      "who comes back without an id after a change went into a connection that was dead, and is %s",
+      async (_state, end) => {
+        const { by, session } = await away();
+        // Nobody reads it: the server cannot know yet.
+        await get(by, session);
+        await publish(by);
+        await sleep(50);
+        await end(session);
+        expect(await heard(by, session)).toMatchObject(everything);
+      },
+    );
+
     it("who comes back with an id of another stream than the one that keeps it", async () => {
       const { by, session, lastEventId } = await away();
       const newer = new EventReader(await get(by, session));
@@ -430,7 +446,8 @@ describe("a list change", () => {
       await runDurableObjectAlarm(sessionStub(session));
       at(120);
       expect(await heard(by, session)).toMatchObject(everything);
-      // Once.
+      // Once: who comes back later has read it.
+      at(121);
       const events = await openGetStream(by, session);
       await publish(by);
       expect(await events.message()).toMatchObject(everything[1] ?? {});
@@ -459,6 +476,7 @@ describe("a list change", () => {
       await runDurableObjectAlarm(sessionStub(session));
       await publish(by);
       expect(await events.message()).toMatchObject(everything[1] ?? {});
+      at(92);
       const other = await openGetStream(by, session);
       await publish(by);
       expect(await other.message()).toMatchObject(everything[1] ?? {});

@@ -34,13 +34,13 @@ import { createSessionAccess, type SessionAccess } from "./session-access.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
 import {
-  attach,
-  continueReplay,
-  noteGap,
+  noteListener,
+  noteListenerGone,
   openGetStream,
   sendChange,
   sendOnGetStream,
-} from "./streams.ts";
+} from "./listeners.ts";
+import { attach, continueReplay, noteGap } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
@@ -115,16 +115,12 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     }
     const stream =
       requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
-    const socket = attach(
-      this.#runtime,
-      session.revision,
-      stream,
-      Number(query.get("after")),
-      grant,
-    );
-    return socket.ok
-      ? new Response(null, { status: 101, webSocket: socket.value })
-      : errorResponse(socket.error);
+    const after = Number(query.get("after"));
+    const attached = attach(this.#runtime, session.revision, stream, after, grant);
+    if (!attached.ok) return errorResponse(attached.error);
+    const { socket, isTooOld } = attached.value;
+    if (isListener) noteListener(this.#runtime, stream, { isNew: after < 0, isTooOld });
+    return new Response(null, { status: 101, webSocket: socket });
   }
 
   /** DELETE: true when the session was this caller's and is now gone. */
@@ -202,7 +198,10 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
   override webSocketClose(socket: WebSocket): void {
     const session = this.#access.session();
-    if (session !== undefined) this.#access.touch(session);
+    if (session !== undefined) {
+      this.#access.touch(session);
+      noteListenerGone(this.#runtime, socket);
+    }
     // Not the code it came with: some may not be sent, and nobody reads it.
     socket.close(CLOSE_CODE.done);
   }

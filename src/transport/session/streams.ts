@@ -8,20 +8,16 @@ import { encodeUtf8 } from "../../base/bytes.ts";
 import { now } from "../../base/time.ts";
 import type { ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { toNotification, type Change } from "../../protocol/change.ts";
 import type { Revision } from "../../protocol/versions.ts";
-import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import {
   CLOSE_CODE,
   EVENT_ID_UNKNOWN,
   EVENT_TTL_MS,
   MAX_EVENT_BYTES,
-  MAX_GET_STREAMS,
   scheduleAlarm,
   type SessionRuntime,
 } from "./types.ts";
-import type { SessionRecord } from "./record-rows.ts";
 import type { EventRow } from "./event-rows.ts";
 import type { StreamState } from "./session-rows.ts";
 
@@ -37,14 +33,13 @@ export interface StreamEvent extends SseEvent {
   readonly acknowledge?: boolean;
 }
 
-/** What a connection was passed, kept with its socket: the last event, and how many bytes since it was last asked. */
+/** What a connection was passed, kept with its socket: the last event, when, and how many bytes since it was last asked. */
 interface DeliveryState {
   readonly seq: number;
   readonly bytes: number;
+  readonly passedAtMs?: number;
 }
 
-/** Of an event that no stream keeps, or more than one. */
-const NO_STREAM = 0;
 let lastStreamId = 0;
 
 /** Opens a stream and gives its id. */
@@ -89,40 +84,6 @@ export function closeForPolling(runtime: SessionRuntime, stream: number): void {
   for (const socket of attached) socket.close(CLOSE_CODE.poll);
 }
 
-/** A new stream for a GET. Of too many, those that nobody holds are ended first, and then the oldest. */
-export function openGetStream(runtime: SessionRuntime): number {
-  const stream = openStream(runtime, "listening", "null");
-  const isAttached = (one: number): number => Number(openSockets(runtime, one).length > 0);
-  const [, ...others] = runtime.store.listeningStreamIds();
-  const surplusStreams = others
-    .toSorted((one, other) => isAttached(other) - isAttached(one))
-    .slice(MAX_GET_STREAMS - 1);
-  for (const one of surplusStreams) deleteStream(runtime, one);
-  return stream;
-}
-
-/** Sends a change that the session's client subscribed to, and may know of. */
-export function sendChange(runtime: SessionRuntime, record: SessionRecord, change: Change): void {
-  if ("uri" in change && !runtime.store.subscriptions().includes(change.uri)) return;
-  if (change.audience !== undefined && change.audience !== record.caller) return;
-  sendOnGetStream(runtime, changeNotification(change));
-}
-
-/** Sends a message that belongs to no call, on one stream opened by GET: the newest that is attached, else the newest. */
-export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
-  // spec: session.stream.single, session.stream.broadcast, session.get.response-free
-  const open = runtime.store.listeningStreamIds();
-  const attached = open.find((one) => openSockets(runtime, one).length > 0);
-  const stream = attached ?? open[0];
-  if (stream !== undefined) appendEvent(runtime, stream, data);
-  if (attached === undefined) noteUnheardEvent(runtime, stream ?? NO_STREAM);
-}
-
-function changeNotification(change: Change): string {
-  const { method, params } = toNotification(change);
-  return writeNotification(method, params);
-}
-
 /** Something that a listener should hear is lost: where none is attached and up to date, the next is told what may have changed. */
 export function noteGap(runtime: SessionRuntime): void {
   const { store } = runtime;
@@ -132,37 +93,6 @@ export function noteGap(runtime: SessionRuntime): void {
   if (store.listeningStreamIds().some((stream) => openSockets(runtime, stream).some(isUpToDate)))
     return;
   store.putSession({ ...record, isListening: false });
-}
-
-/** An event came while nobody was attached: a client that comes back, but not for `stream`, would miss it. */
-function noteUnheardEvent({ store }: SessionRuntime, stream: number): void {
-  const record = store.session();
-  const { unheardStream = stream } = record ?? {};
-  const noted = unheardStream === stream ? stream : NO_STREAM;
-  if (record !== undefined && record.unheardStream !== noted)
-    store.putSession({ ...record, unheardStream: noted });
-}
-
-/** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */
-function noteListener(
-  runtime: SessionRuntime,
-  stream: number,
-  { isNew, isTooOld }: { readonly isNew: boolean; readonly isTooOld: boolean },
-): void {
-  const record = runtime.store.session();
-  const { unheardStream = stream } = record ?? {};
-  const missesUnheard = (isNew && record?.unheardStream !== undefined) || unheardStream !== stream;
-  if (record?.isListening === false || isTooOld || missesUnheard) catchUp(runtime, stream);
-  if (record !== undefined && (record.isListening !== true || record.unheardStream !== undefined))
-    runtime.store.putSession({ ...record, isListening: true, unheardStream: undefined });
-}
-
-/** Tells a client what may have changed: all that it listens for. */
-function catchUp(runtime: SessionRuntime, stream: number): void {
-  for (const list of runtime.dependencies.server.changeableLists)
-    appendEvent(runtime, stream, changeNotification({ list }));
-  for (const uri of runtime.store.subscriptions())
-    appendEvent(runtime, stream, changeNotification({ uri }));
 }
 
 /**
@@ -175,7 +105,7 @@ export function attach(
   stream: number,
   after: number,
   grant?: string,
-): Result<WebSocket, ProtocolError> {
+): Result<{ readonly socket: WebSocket; readonly isTooOld: boolean }, ProtocolError> {
   const row = runtime.store.stream(stream);
   const isListener = row?.state === "listening";
   const isTooOld = row !== undefined && after >= 0 && after < row.dropped_seq;
@@ -194,8 +124,7 @@ export function attach(
   if (revision.features.sendsPrimingEvent)
     send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
   replay(runtime, server, stream, from);
-  if (isListener) noteListener(runtime, stream, { isNew: after < 0, isTooOld });
-  return ok(client);
+  return ok({ socket: client, isTooOld });
 }
 
 /** The client has read what the socket was passed: here is more. */
@@ -221,13 +150,14 @@ function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, afte
   else if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
 }
 
-function openSockets(runtime: SessionRuntime, stream: number): WebSocket[] {
+/** The connections to `stream` that nothing has closed yet; the client of one may be gone all the same. */
+export function openSockets(runtime: SessionRuntime, stream: number): WebSocket[] {
   return runtime.objectState
     .getWebSockets(String(stream))
     .filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }
 
-function deliveryState(socket: WebSocket): DeliveryState {
+export function deliveryState(socket: WebSocket): DeliveryState {
   return (socket.deserializeAttachment() ?? { seq: 0, bytes: 0 }) as DeliveryState;
 }
 
@@ -240,7 +170,7 @@ function sendEvent(socket: WebSocket, stream: number, { seq, data, is_final }: E
     data,
     ...(isReadRequested && { acknowledge: isReadRequested }),
   });
-  socket.serializeAttachment({ seq, bytes } satisfies DeliveryState);
+  socket.serializeAttachment({ seq, bytes, passedAtMs: now() } satisfies DeliveryState);
   if (is_final === 1) socket.close(CLOSE_CODE.done);
   return isReadRequested || is_final === 1;
 }

@@ -889,7 +889,7 @@ describe("cancelling", () => {
       expect(room.objectState.getWebSockets(String(streamIdOf(handled)))[0]?.readyState).not.toBe(
         WebSocket.READY_STATE_OPEN,
       );
-      if (socket.ok) socket.value.accept();
+      if (socket.ok) socket.value.socket.accept();
     }));
 
   it("stops the newest of two calls with one id, and lets the other be answered", () =>
