@@ -107,7 +107,7 @@ describe("the hundred and first session", () => {
     const before = { ...costs };
     expect((await initialize(by)).status).toBe(200);
     // Two of the Worker's, as ever, and one of the hub's.
-    expect([costs.requests - before.requests, asked]).toEqual([2, [first.id]]);
+    expect([costs.requests - before.requests, asked]).toEqual([3, [first.id]]);
     await expectGone(by, first);
     expect(await ping(by, second)).toBe(200);
   });
