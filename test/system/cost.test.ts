@@ -93,8 +93,8 @@ const MEASURES: Record<CostName, () => Promise<Operations>> = {
     );
   },
   getStreamHour: () =>
-    costOfOneMoreStream(openListeningSession, (sessions) => passHours(100, sessions)),
-  listenStreamHour: () => costOfOneMoreStream(listen, () => passHours(100, [])),
+    costOfOneMoreStream(openListeningSession, (sessions) => passHours(25, sessions)),
+  listenStreamHour: () => costOfOneMoreStream(listen, () => passHours(25, [])),
   async change() {
     const [first, ...others] = [await changeCost(0), await changeCost(2), await changeCost(12)];
     for (const other of others) expect(other).toEqual(first);

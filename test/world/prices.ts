@@ -65,7 +65,7 @@ export const COSTS: Readonly<Record<CostName, CostRow>> = {
   },
   streamedCall: {
     what: "session calls, streamed: a notification and the answer",
-    operations: { ...NONE, workerRequests: 1, requests: 2, rowsRead: 24, rows: 6 },
+    operations: { ...NONE, workerRequests: 1, requests: 2, rowsRead: 23, rows: 6 },
   },
   sessionStart: {
     what: "session starts",
@@ -85,8 +85,8 @@ export const COSTS: Readonly<Record<CostName, CostRow>> = {
   },
   getStreamHour: {
     what: "hours of a session's idle GET stream",
-    per: 100,
-    operations: { ...NONE, requests: 4, alarms: 4, rowsRead: 145, rows: 8 },
+    per: 25,
+    operations: { ...NONE, requests: 1, alarms: 1, rowsRead: 37, rows: 2 },
   },
   listenStreamHour: {
     what: "hours of an idle `subscriptions/listen`",
