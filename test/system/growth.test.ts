@@ -17,7 +17,13 @@ import { accountObjectName } from "../../src/oauth/authorization-server/account-
 import type { Tool } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
 import { createWorker } from "../../src/worker/router.ts";
-import { addRegistryRows, hub, shardOf } from "../hub/hub.ts";
+import {
+  addRegistryRows,
+  hub,
+  newCaller,
+  openSession as openSessionOf,
+  shardOf,
+} from "../hub/hub.ts";
 import { logIn } from "../oauth/login-flow.ts";
 import {
   bindings,
@@ -185,6 +191,52 @@ describe("a session call", () => {
   });
 });
 
+describe("a session start", () => {
+  it("reads the rows of its caller's other sessions, a hundred at most", async () => {
+    const sizes = [1, 10, 99];
+    const spent: Costs[] = [];
+    for (const size of sizes) {
+      const by = newCaller();
+      spent.push(await startAmong(callerKey(by), size, () => openSessionOf(by)));
+    }
+    expectRow(
+      "session start",
+      `other sessions of the caller: ${list(sizes)}`,
+      seriesOf("object requests", "requests", spent),
+      seriesOf("rows read", "rowsRead", spent),
+      seriesOf("rows written", "rows", spent),
+    );
+  });
+
+  it("of a stranger costs the same however many strangers have one; an object of the hub counts them when it wakes", async () => {
+    const sizes = [1, 10, 100, 1_000, 9_900];
+    const first: Costs[] = [];
+    const others: Costs[] = [];
+    for (const size of sizes) {
+      await reset();
+      const share = callerKey(ANONYMOUS);
+      others.push(await startAmong(share, size, () => openSession()));
+      await evictDurableObject(shardOf(share), { webSockets: "hibernate" });
+      first.push(await countCosts(() => openSession()));
+      const next = await countCosts(() => openSession());
+      expect([next.rowsRead, next.rows]).toEqual([others[0]?.rowsRead, others[0]?.rows]);
+    }
+    expect(new Set(others.map((cost) => JSON.stringify(cost))).size).toBe(1);
+    expectRow(
+      "session start of a stranger",
+      `other sessions of strangers: ${list(sizes)}`,
+      seriesOf("object requests", "requests", others),
+      seriesOf("rows read", "rowsRead", others),
+      seriesOf("rows written", "rows", others),
+    );
+    expectRow(
+      "session start of a stranger that wakes the hub",
+      `other sessions of strangers: ${list(sizes)}`,
+      seriesOf("rows read", "rowsRead", first),
+    );
+  });
+});
+
 describe("a change", () => {
   const sizes = [1, 10, 100, 1_000, 10_000];
 
@@ -278,6 +330,18 @@ describe("a login", () => {
     );
   });
 });
+
+/** What one more session of `share` costs, where so many are registered. */
+async function startAmong(
+  share: string,
+  size: number,
+  start: () => Promise<Session>,
+): Promise<Costs> {
+  // The first one makes the hub's tables and sets its alarm.
+  await start();
+  await addRegistryRows(share, size - 1, Date.now(), (index) => `none ${index}`);
+  return countCosts(start);
+}
 
 function statelessRequest(name: string): Request {
   const revision = "2026-07-28";

@@ -69,7 +69,7 @@ export const COSTS: Readonly<Record<CostName, CostRow>> = {
   },
   sessionStart: {
     what: "session starts",
-    operations: { ...NONE, workerRequests: 1, requests: 2, rowsRead: 3, rows: 3 },
+    operations: { ...NONE, workerRequests: 1, requests: 2, rowsRead: 2, rows: 3 },
   },
   sessionEnd: {
     what: "session ends",
