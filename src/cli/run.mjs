@@ -89,7 +89,7 @@ export const TARGETS = {
     ],
   },
   size: {
-    says: "Prints the gzipped bundle and the lines of src/; fails over the budgets of bytes.",
+    says: "Prints the gzipped bundle and the lines of src/, and what a million of everything costs; fails over the budgets of bytes.",
     commands: () => [tool("size")],
   },
   parts: {

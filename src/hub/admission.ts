@@ -59,8 +59,18 @@ export async function ensureCapacity(
 function findFullGroup(rows: HubRows, share: string): string | undefined {
   const anonymous = callerKey(ANONYMOUS);
   if (share !== anonymous && rows.count(share) >= MAX_SESSIONS_PER_CALLER) return share;
-  const isFull = share.startsWith(anonymous) && rows.count(anonymous) >= MAX_ANONYMOUS_SESSIONS;
-  return isFull ? anonymous : undefined;
+  return share.startsWith(anonymous) && !takeAnonymousRoom(rows) ? anonymous : undefined;
+}
+
+/** For how many strangers each hub object has room at least. Sessions that ended since it counted make more. */
+const anonymousRoom = new WeakMap<HubRows, number>();
+
+/** Whether there is room for one more stranger. All of them are counted only where the last count leaves none. */
+function takeAnonymousRoom(rows: HubRows): boolean {
+  const known = anonymousRoom.get(rows) ?? 0;
+  const room = known > 0 ? known : MAX_ANONYMOUS_SESSIONS - rows.count(callerKey(ANONYMOUS));
+  anonymousRoom.set(rows, room - 1);
+  return room > 0;
 }
 
 /** Ends a session that was not seen after `before`, or notes when it was. False while it may not have been opened yet. */

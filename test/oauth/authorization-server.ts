@@ -143,7 +143,9 @@ export function formRequest(
 }
 
 /** What `action` cost in object requests, written rows and objects woken. */
-export async function measureCost<T>(action: () => Promise<T>): Promise<{ value: T; cost: Costs }> {
+export async function measureCost<T>(
+  action: () => Promise<T>,
+): Promise<{ value: T; cost: Pick<Costs, "requests" | "rows" | "objectsCreated"> }> {
   const before = { ...costs };
   const value = await action();
   const spent = (name: keyof Costs): number => costs[name] - before[name];

@@ -1,5 +1,6 @@
 /**
- * `make size`: bundles the way production does, and counts the lines of src/ by folder. Fails over a budget of bytes.
+ * `make size`: bundles the way production does, and counts the lines of src/ by folder. Fails over a budget of bytes. Last it
+ * prints what a million of everything costs, for the README.
  * The budgets of the two smallest Workers are barewire's own: what an app adds is the app's to choose, and zod with it. The
  * example has a ceiling of its own. They bind barewire alone: where package.json has another name, bytes are only counted.
  */
@@ -8,6 +9,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { ROOT } from "../../src/cli/environment.mjs";
+import { costTable } from "../world/prices.ts";
 import { bundleWorker } from "./bundle.mjs";
 
 const IS_OURS = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")).name === "barewire";
@@ -29,6 +31,7 @@ for (const [index, { what, most }] of BUNDLES.entries()) {
   row(`${what}, gzipped`, sizes[index], IS_OURS ? most : Infinity, "bytes");
   if (IS_OURS && sizes[index] > most) process.exitCode = 1;
 }
+console.log(["", ...costTable()].join("\n"));
 
 /** Bytes of the Worker behind `entry`. Ends the program where it cannot be built. */
 async function gzippedBundle(entry) {

@@ -19,7 +19,12 @@ import { fixtureServer } from "./server.ts";
 /** The real hub, with a switch to end every subscription, and others to fail: an object may be lost at any time. */
 export class Hub extends HubObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
-    super(countedState(state), env);
+    super(countedState(state), counted(env));
+  }
+
+  override alarm(): Promise<void> {
+    costs.alarms += 1;
+    return super.alarm();
   }
 
   override revoke(grant: string): Promise<void> {
@@ -39,7 +44,12 @@ export class Hub extends HubObject<Env> {
 
 export class Grant extends GrantObject<Env> {
   constructor(state: DurableObjectState, env: Env) {
-    super(countedState(state), env);
+    super(countedState(state), counted(env));
+  }
+
+  override alarm(): Promise<void> {
+    costs.alarms += 1;
+    return super.alarm();
   }
 
   override closeSessionsAndStreams(id: string): Promise<void> {
@@ -52,11 +62,21 @@ export class Account extends RealAccount {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
   }
+
+  override alarm(): Promise<void> {
+    costs.alarms += 1;
+    return super.alarm();
+  }
 }
 
 export class Store extends StoreObject {
   constructor(state: DurableObjectState, env: Env) {
     super(countedState(state), env);
+  }
+
+  override alarm(): Promise<void> {
+    costs.alarms += 1;
+    return super.alarm();
   }
 }
 
@@ -95,15 +115,21 @@ const counted = (env: Env): Env => ({
   STORE: countedNamespace(env.STORE),
 });
 const worker: ExportedHandler<Env> = {
-  fetch: (request, env) =>
+  fetch(request, env) {
     // For tests that watch a running Worker from outside.
-    request.url.endsWith("/costs") ? Response.json(costs) : handlers.fetch(request, counted(env)),
+    if (request.url.endsWith("/costs")) return Response.json(costs);
+    costs.workerRequests += 1;
+    return handlers.fetch(request, counted(env));
+  },
 };
 export default worker;
 
 /** The world behind its authorization server, whatever AUTH says of the open one: the same tools and objects. */
 export const guarded: ExportedHandler<Env> = {
-  fetch: (request, env) => guardedHandlers.fetch(request, { ...counted(env), AUTH: "" }),
+  fetch(request, env) {
+    costs.workerRequests += 1;
+    return guardedHandlers.fetch(request, { ...counted(env), AUTH: "" });
+  },
 };
 
 export class Session extends SessionObject<Env> {
@@ -116,5 +142,15 @@ export class Session extends SessionObject<Env> {
     // The runtime is made once, by whoever comes first: what a session asks the hub goes by settings of its own.
     const settings = createSettings({ ...bindings, HUB: interruptedHub(bindings.HUB) });
     return { ...handlers.runtime(bindings), settings };
+  }
+
+  override alarm(): Promise<void> {
+    costs.alarms += 1;
+    return super.alarm();
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    costs.messages += 1;
+    super.webSocketMessage(socket);
   }
 }

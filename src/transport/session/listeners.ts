@@ -62,9 +62,8 @@ function noteUnheardEvent({ store }: SessionRuntime, stream: number): void {
 
 /** A connection to `stream` has ended. What it was passed a moment ago may have gone into a connection that was dead already. */
 export function noteListenerGone(runtime: SessionRuntime, socket: WebSocket): void {
-  const stream = Number(runtime.objectState.getTags(socket)[0]);
-  if (wasPassedEvent(socket) && runtime.store.stream(stream)?.state === "listening")
-    noteUnheardEvent(runtime, stream);
+  if (wasPassedEvent(socket))
+    noteUnheardEvent(runtime, Number(runtime.objectState.getTags(socket)[0]));
 }
 
 /** Whether a listener beside `stream` was passed an event a moment ago: its client may be the one that comes back here. */
@@ -75,8 +74,8 @@ function isInDoubt(runtime: SessionRuntime, stream: number): boolean {
 }
 
 function wasPassedEvent(socket: WebSocket): boolean {
-  const { passedAtMs = -Infinity } = deliveryState(socket);
-  return now() - passedAtMs < PROOF_OF_LIFE_MS;
+  const { passedAtMs } = deliveryState(socket);
+  return passedAtMs !== undefined && now() - passedAtMs < PROOF_OF_LIFE_MS;
 }
 
 /** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */

@@ -124,9 +124,11 @@ function createCallQueries(query: Query, queryNumber: NumberQuery): CallQueries 
       query("DELETE FROM suspended_calls WHERE stream = ?", id);
     },
     unansweredStreams() {
-      const ended = "SELECT stream FROM events WHERE is_final = 1";
+      // From the newest on, as the final event is the last: a stream's other events are not read.
+      const finalEvent =
+        "SELECT 1 FROM events WHERE stream = id AND is_final = 1 ORDER BY seq DESC LIMIT 1";
       return query<StreamRow>(
-        `SELECT * FROM streams WHERE state = 'running' AND id NOT IN (${ended})`,
+        `SELECT * FROM streams WHERE state = 'running' AND (${finalEvent}) IS NULL`,
       );
     },
     suspendedStreams: () =>

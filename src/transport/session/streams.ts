@@ -37,8 +37,11 @@ export interface StreamEvent extends SseEvent {
 interface DeliveryState {
   readonly seq: number;
   readonly bytes: number;
+  /** Of a listener alone; 0 before the first. */
   readonly passedAtMs?: number;
 }
+
+const NOTHING_PASSED: DeliveryState = { seq: 0, bytes: 0 };
 
 let lastStreamId = 0;
 
@@ -123,6 +126,7 @@ export function attach(
   const from = isTooOld ? row.dropped_seq : after;
   if (revision.features.sendsPrimingEvent)
     send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
+  if (isListener) server.serializeAttachment({ ...NOTHING_PASSED, passedAtMs: 0 });
   replay(runtime, server, stream, from);
   return ok({ socket: client, isTooOld });
 }
@@ -142,7 +146,7 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
 
 /** Passes on what followed event `after`, as much as the window allows. */
 function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, after: number): void {
-  socket.serializeAttachment({ seq: after, bytes: 0 } satisfies DeliveryState);
+  keepDeliveryState(socket, { ...deliveryState(socket), seq: after, bytes: 0 });
   // spec: session.resume.same-stream, session.stream.answered
   for (const event of runtime.store.eventsAfter(stream, after))
     if (sendEvent(socket, stream, event)) return;
@@ -158,19 +162,24 @@ export function openSockets(runtime: SessionRuntime, stream: number): WebSocket[
 }
 
 export function deliveryState(socket: WebSocket): DeliveryState {
-  return (socket.deserializeAttachment() ?? { seq: 0, bytes: 0 }) as DeliveryState;
+  return (socket.deserializeAttachment() ?? NOTHING_PASSED) as DeliveryState;
+}
+
+function keepDeliveryState(socket: WebSocket, state: DeliveryState): void {
+  socket.serializeAttachment(state);
 }
 
 /** Passes an event on. True when no more may follow: it was the last, or the client must read first. */
 function sendEvent(socket: WebSocket, stream: number, { seq, data, is_final }: EventRow): boolean {
-  const bytes = deliveryState(socket).bytes + encodeUtf8(data).length;
+  const { bytes: bytesBefore, passedAtMs } = deliveryState(socket);
+  const bytes = bytesBefore + encodeUtf8(data).length;
   const isReadRequested = bytes > WINDOW_BYTES;
   send(socket, {
     id: `${stream}-${seq}`,
     data,
     ...(isReadRequested && { acknowledge: isReadRequested }),
   });
-  socket.serializeAttachment({ seq, bytes, passedAtMs: now() } satisfies DeliveryState);
+  keepDeliveryState(socket, { seq, bytes, ...(passedAtMs !== undefined && { passedAtMs: now() }) });
   if (is_final === 1) socket.close(CLOSE_CODE.done);
   return isReadRequested || is_final === 1;
 }

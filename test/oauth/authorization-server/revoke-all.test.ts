@@ -4,7 +4,10 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
 import { createAccountRows } from "../../../src/oauth/authorization-server/account-rows.ts";
-import { buryEndedGrants } from "../../../src/oauth/authorization-server/revocation.ts";
+import {
+  buryEndedGrants,
+  MAX_PENDING_LOGINS,
+} from "../../../src/oauth/authorization-server/revocation.ts";
 import {
   bindings,
   EPOCH,
@@ -13,6 +16,7 @@ import {
   identifiers,
   CHALLENGE,
   REDIRECT,
+  measureCost,
 } from "../authorization-server.ts";
 import {
   authorizeUrl,
@@ -182,8 +186,12 @@ describe("grants of a person beyond four hundred", () => {
         await isOver(next),
         desk.closedGrants.includes(oldest),
       ]).toEqual([true, false, true]);
-      // Who signs in is noted with that.
-      await openConsentPage(createBrowser(desk), authorizeUrl(), name);
+      // Who signs in is noted with that. All but the newest twenty are asked whether they live; then the account is asked
+      // five times, the oldest grant twice, and for it each of the hub's four objects.
+      const { cost } = await measureCost(() =>
+        openConsentPage(createBrowser(desk), authorizeUrl(), name),
+      );
+      expect(cost.requests).toBe(401 - MAX_PENDING_LOGINS + 5 + 2 + 4);
       expect([await isOver(next), desk.closedGrants.includes(next)]).toEqual([true, true]);
       expect(await account.grants()).toHaveLength(400);
       const { hidden } = await at.request(ACCOUNT);

@@ -15,7 +15,7 @@ import {
 
 async function cost<T>(
   action: () => Promise<T>,
-): Promise<{ value: T; cost: Omit<Costs, "objectsCreated"> }> {
+): Promise<{ value: T; cost: Pick<Costs, "requests" | "rows"> }> {
   const before = { ...costs };
   const value = await action();
   return {
