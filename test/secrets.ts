@@ -4,10 +4,10 @@
  * are listened to, whoever calls them; the key ring of the tests is a secret from the start.
  */
 
-import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterAll, expect, vi } from "vitest";
 import { encodeBase64url } from "../src/base/bytes.ts";
+import { emptyStorage } from "./world/empty-storage.ts";
 
 /** Characters at the end of a secret by which it is recognised. */
 const TAIL = 20;
@@ -75,18 +75,6 @@ export function linesWithSecrets(of: readonly string[] = lines): string[] {
 // be broken by this.
 vi.useRealTimers();
 await emptyStorage();
-
-/** Once in some hundred runs the platform's reset left a database as it was (seen in CI: 105 rows of the file before). */
-async function emptyStorage(): Promise<void> {
-  const { VAULT } = env as { VAULT?: D1Database };
-  for (let tries = 0; tries < 5; tries += 1) {
-    await reset();
-    const tables = await VAULT?.prepare("SELECT name FROM sqlite_master").all();
-    if ((tables?.results ?? []).every(({ name }) => String(name).startsWith("_cf_"))) return;
-    console.warn("The storage of the file before is still there: reset again.");
-  }
-  throw new Error("The storage of the file before could not be emptied.");
-}
 
 afterAll(() => {
   const found = linesWithSecrets();

@@ -45,7 +45,8 @@ const config: ViteUserConfig = defineConfig({
     silent: "passed-only",
     // Half of the time a test waits: for a server to start, for silence to be silent. So more workers than cores.
     maxWorkers: 5,
-    // A busy machine takes its time to empty the storage between two files.
+    // On a busy machine, a test of 2 s took 20; emptying the storage between two files takes its time too.
+    testTimeout: 60_000,
     hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
     projects: [
@@ -69,7 +70,6 @@ const config: ViteUserConfig = defineConfig({
           setupFiles: ["test/secrets.ts"],
           // A workerd for each file would take half of the time. test/secrets.ts empties its storage between two files.
           isolate: false,
-          testTimeout: 30_000,
           include: ["test/**/*.test.ts"],
           // What test/outside installs has tests of its own.
           exclude: ["test/**/*.node.test.ts", "**/node_modules/**"],
@@ -84,7 +84,6 @@ const config: ViteUserConfig = defineConfig({
           globalSetup: ["test/client/databases.node.ts"],
           include: ["test/**/*.node.test.ts"],
           exclude: ["test/{outside,browser}/**", "**/node_modules/**"],
-          testTimeout: 30_000,
         },
       },
       ...["outside", "browser"].map((name) => ({
@@ -93,7 +92,6 @@ const config: ViteUserConfig = defineConfig({
           name,
           include: [`test/${name}/*.node.test.ts`],
           globalSetup: ["test/outside/install.node.ts", "test/client/databases.node.ts"],
-          testTimeout: 60_000,
         },
       })),
     ],

@@ -3,12 +3,7 @@
  * and the table of src/README.md are in test/world/prices.ts.
  */
 
-import {
-  listDurableObjectIds,
-  reset,
-  runDurableObjectAlarm,
-  runInDurableObject,
-} from "cloudflare:test";
+import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { hub, shards } from "../hub/hub.ts";
 import { logIn, tokenRequest } from "../oauth/login-flow.ts";
@@ -24,9 +19,10 @@ import {
   type Session,
 } from "../transport/session/client.ts";
 import { countCosts, type Costs } from "../world/counting.ts";
+import { emptyStorage } from "../world/empty-storage.ts";
 import { COSTS, costTable, dollars, type CostName, type Operations } from "../world/prices.ts";
 
-beforeEach(() => reset());
+beforeEach(() => emptyStorage());
 afterEach(() => {
   vi.useRealTimers();
 });
@@ -102,7 +98,7 @@ const MEASURES: Record<CostName, () => Promise<Operations>> = {
   },
   async changePerSession() {
     const alone = await changeCost(0);
-    await reset();
+    await emptyStorage();
     const { session, stream } = await openListeningSession();
     const cost = await costOfOneMore(async (count) => {
       await times(count, async () => {
@@ -202,7 +198,7 @@ async function costOfOneMoreStream<T extends { readonly stream: EventReader }>(
   action: (opened: readonly T[]) => Promise<void>,
 ): Promise<Operations> {
   const cost = async (count: number): Promise<Operations> => {
-    await reset();
+    await emptyStorage();
     const opened: T[] = [];
     await times(count, async () => {
       opened.push(await openOne());
@@ -219,7 +215,7 @@ async function costOfOneMoreStream<T extends { readonly stream: EventReader }>(
 
 /** What a change costs that so many streams of subscriptions/listen hear of. */
 async function changeCost(listeners: number): Promise<Operations> {
-  await reset();
+  await emptyStorage();
   const opened: EventReader[] = [];
   await times(listeners, async () => {
     opened.push((await listen()).stream);

@@ -3,12 +3,7 @@
  * "Growth", where each test finds its rows.
  */
 
-import {
-  evictDurableObject,
-  reset,
-  runDurableObjectAlarm,
-  runInDurableObject,
-} from "cloudflare:test";
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
 import { HUB_PAGE_SIZE } from "../../src/hub/admission.ts";
@@ -34,11 +29,12 @@ import {
   type Session,
 } from "../transport/session/client.ts";
 import { countCosts, type Costs } from "../world/counting.ts";
+import { emptyStorage } from "../world/empty-storage.ts";
 import type { Env } from "../world/env.ts";
 import { loginOptions } from "../world/login-options.ts";
 import { everyPart } from "../world/parts.ts";
 
-beforeEach(() => reset());
+beforeEach(() => emptyStorage());
 
 const [PAGE = ""] = Object.values(
   import.meta.glob("../../src/README.md", { query: "?raw", eager: true, import: "default" }),
@@ -213,7 +209,7 @@ describe("a session start", () => {
     const first: Costs[] = [];
     const others: Costs[] = [];
     for (const size of sizes) {
-      await reset();
+      await emptyStorage();
       const share = callerKey(ANONYMOUS);
       others.push(await startAmong(share, size, () => openSession()));
       await evictDurableObject(shardOf(share), { webSockets: "hibernate" });
@@ -395,7 +391,7 @@ interface PublishedChange {
 
 /** A change for everybody where so many sessions are registered: to its last page. */
 async function publishToRegistered(size: number, listens: boolean): Promise<PublishedChange> {
-  await reset();
+  await emptyStorage();
   const share = "somebody";
   const shard = shardOf(share);
   const idOf = (index: number): string => `none ${String(index).padStart(5, "0")}`;

@@ -313,7 +313,7 @@ describe("values with more faults than can be counted", () => {
       type: "object",
       properties: { tags: { type: "array", items } },
     });
-    expect(check({ tags: Array<number>(count).fill(1) }).ok).toBe(false);
+    expect(check({ tags: Array<number>(1_000).fill(1) }).ok).toBe(false);
     expect(joined).toBe(1);
     expect(
       compileForm({ type: "object", properties: { n: { type: "number" } } }).check({ n: Infinity })
