@@ -13,6 +13,7 @@ import type { Env } from "../world/env.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient } from "../../src/hub/client.ts";
+import { MAX_GET_STREAMS } from "../../src/transport/session/types.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
 import {
@@ -403,21 +404,61 @@ describe("a list change", () => {
       expect(await heard(by, session)).toMatchObject(everything);
     });
 
-    it.each<[string, (session: Session) => Promise<void>]>([
-      ["held", async () => undefined],
-      ["just ended", leave],
+    it.each<[string, number, (session: Session) => Promise<void>]>([
+      ["held", 0, async () => undefined],
+      ["just ended", 0, leave],
+      ["held for long", 40, async () => undefined],
+      ["ended after long", 40, leave],
     ])(
       "who comes back without an id after a change went into a connection that was dead, and is %s",
-      async (_state, end) => {
-        const { by, session } = await away();
+      async (_state, minutes, end) => {
+        const { by, session, at } = await away();
         // Nobody reads it: the server cannot know yet.
         await get(by, session);
         await publish(by);
         await sleep(50);
+        at(minutes);
         await end(session);
         expect(await heard(by, session)).toMatchObject(everything);
       },
     );
+
+    it("who never listened, but watches a resource", async () => {
+      const by = newCaller();
+      const session = await openSession(by);
+      const watch = jsonRpcRequest(1, "resources/subscribe", { uri: "test://a" });
+      await (await post(by, session, watch)).text();
+      await hub.publish({ uri: "test://a" });
+      const events = await openGetStream(by, session);
+      const first = [await events.message(), await events.message(), await events.message()];
+      expect([...first, await events.message()]).toMatchObject([
+        ...everything,
+        { method: "notifications/resources/updated", params: { uri: "test://a" } },
+      ]);
+    });
+
+    it("once, however often a client that says no id comes back", async () => {
+      const { by, session } = await away();
+      await publish(by);
+      expect(await heard(by, session)).toMatchObject(everything);
+      for (let times = 0; times < 3; times += 1) {
+        await leave(session);
+        await openGetStream(by, session);
+      }
+      const events = await openGetStream(by, session);
+      await publish(by);
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+    });
+
+    it("of a stream that is ended for a newer one", async () => {
+      const { by, session, lastEventId } = await away();
+      for (let streams = 1; streams < MAX_GET_STREAMS; streams += 1) await get(by, session);
+      await leave(session);
+      await get(by, session, lastEventId);
+      await publish(by);
+      await leave(session);
+      expect(await heard(by, session)).toMatchObject(everything);
+    });
 
     it("who comes back with an id of another stream than the one that keeps it", async () => {
       const { by, session, lastEventId } = await away();
@@ -467,7 +508,7 @@ describe("a list change", () => {
       expect(await heard(by, session)).toMatchObject(everything);
     });
 
-    it("and nothing is, where what grew too old had been read by one who still listens", async () => {
+    it("once to a second stream, and what grew too old while one listened is not told", async () => {
       const { by, session, at } = await away();
       const events = await openGetStream(by, session);
       await publish(by);
@@ -477,9 +518,12 @@ describe("a list change", () => {
       await publish(by);
       expect(await events.message()).toMatchObject(everything[1] ?? {});
       at(92);
-      const other = await openGetStream(by, session);
+      // The server cannot know that the other one is read.
+      expect(await heard(by, session)).toMatchObject(everything);
+      at(93);
+      const third = await openGetStream(by, session);
       await publish(by);
-      expect(await other.message()).toMatchObject(everything[1] ?? {});
+      expect(await third.message()).toMatchObject(everything[1] ?? {});
     });
 
     it("and a hub that fails leaves no stream, and the client to come back", async () => {

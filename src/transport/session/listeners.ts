@@ -8,25 +8,17 @@ import { now } from "../../base/time.ts";
 import { toNotification, type Change } from "../../protocol/change.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { appendEvent, deleteStream, deliveryState, openSockets, openStream } from "./streams.ts";
+import { appendEvent, deleteStream, noteGap, openSockets } from "./streams.ts";
 import { MAX_GET_STREAMS, type SessionRuntime } from "./types.ts";
 
-/** Of an event that no stream keeps, or more than one. */
-const NO_STREAM = 0;
-
-/** Milliseconds after which a connection that took an event is known to live: a keep-alive of an idle stream, and a little more. */
-const PROOF_OF_LIFE_MS = 30_000;
-
-/** A new stream for a GET. Of too many, those that nobody holds are ended first, and then the oldest. */
-export function openGetStream(runtime: SessionRuntime): number {
-  const stream = openStream(runtime, "listening", "null");
+/** Ends the streams beyond {@link MAX_GET_STREAMS}: those that nobody holds first, and then the oldest. The newest stays. */
+function endSurplusStreams(runtime: SessionRuntime): void {
   const isAttached = (one: number): number => Number(openSockets(runtime, one).length > 0);
   const [, ...others] = runtime.store.listeningStreamIds();
   const surplusStreams = others
     .toSorted((one, other) => isAttached(other) - isAttached(one))
     .slice(MAX_GET_STREAMS - 1);
   for (const one of surplusStreams) deleteStream(runtime, one);
-  return stream;
 }
 
 /** Sends a change that the session's client subscribed to, and may know of. */
@@ -40,10 +32,9 @@ export function sendChange(runtime: SessionRuntime, record: SessionRecord, chang
 export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   // spec: session.stream.single, session.stream.broadcast, session.get.response-free
   const open = runtime.store.listeningStreamIds();
-  const attached = open.find((one) => openSockets(runtime, one).length > 0);
-  const stream = attached ?? open[0];
-  if (stream !== undefined) appendEvent(runtime, stream, data);
-  if (attached === undefined) noteUnheardEvent(runtime, stream ?? NO_STREAM);
+  const stream = open.find((one) => openSockets(runtime, one).length > 0) ?? open[0];
+  if (stream === undefined) noteGap(runtime);
+  else appendEvent(runtime, stream, data);
 }
 
 function changeNotification(change: Change): string {
@@ -51,47 +42,22 @@ function changeNotification(change: Change): string {
   return writeNotification(method, params);
 }
 
-/** An event came while nobody was attached: a client that comes back, but not for `stream`, would miss it. */
-function noteUnheardEvent({ store }: SessionRuntime, stream: number): void {
+/**
+ * A listener is attached to `stream`. It is told what may have changed where it may lack something: a message that was
+ * dropped or that no stream keeps, or one on another stream since a listener was last told. Whether the other connection
+ * passed it on to a client that was still there, nobody knows. Told once: what it is told now counts as known.
+ */
+export function noteListener(runtime: SessionRuntime, stream: number, isTooOld: boolean): void {
+  const { store } = runtime;
   const record = store.session();
-  const { unheardStream = stream } = record ?? {};
-  const noted = unheardStream === stream ? stream : NO_STREAM;
-  if (record !== undefined && record.unheardStream !== noted)
-    store.putSession({ ...record, unheardStream: noted });
-}
-
-/** A connection to `stream` has ended. What it was passed a moment ago may have gone into a connection that was dead already. */
-export function noteListenerGone(runtime: SessionRuntime, socket: WebSocket): void {
-  if (wasPassedEvent(socket))
-    noteUnheardEvent(runtime, Number(runtime.objectState.getTags(socket)[0]));
-}
-
-/** Whether a listener beside `stream` was passed an event a moment ago: its client may be the one that comes back here. */
-function isInDoubt(runtime: SessionRuntime, stream: number): boolean {
-  return runtime.store
-    .listeningStreamIds()
-    .some((one) => one !== stream && openSockets(runtime, one).some(wasPassedEvent));
-}
-
-function wasPassedEvent(socket: WebSocket): boolean {
-  const { passedAtMs } = deliveryState(socket);
-  return passedAtMs !== undefined && now() - passedAtMs < PROOF_OF_LIFE_MS;
-}
-
-/** A listener is attached to `stream`. If anything went unheard before, it is told what may have changed. */
-export function noteListener(
-  runtime: SessionRuntime,
-  stream: number,
-  { isNew, isTooOld }: { readonly isNew: boolean; readonly isTooOld: boolean },
-): void {
-  const record = runtime.store.session();
-  const { unheardStream = stream } = record ?? {};
-  const missesUnheard =
-    isNew && (record?.unheardStream !== undefined || isInDoubt(runtime, stream));
-  if (record?.isListening === false || isTooOld || missesUnheard || unheardStream !== stream)
-    catchUp(runtime, stream);
-  if (record !== undefined && (record.isListening !== true || record.unheardStream !== undefined))
-    runtime.store.putSession({ ...record, isListening: true, unheardStream: undefined });
+  if (record === undefined) return;
+  const { isListening, toldAtMs = 0 } = record;
+  const isTold =
+    isListening === false || isTooOld || store.newestListenerEventMs(stream) > toldAtMs;
+  if (isTold) catchUp(runtime, stream);
+  if (isTold || isListening !== true)
+    store.putSession({ ...record, isListening: true, toldAtMs: isTold ? now() : toldAtMs });
+  endSurplusStreams(runtime);
 }
 
 /** Tells a client what may have changed: all that it listens for. */

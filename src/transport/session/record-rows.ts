@@ -14,10 +14,10 @@ export interface SessionRecord {
   readonly caller: string;
   /** Whose share of the hub it counts against. */
   readonly share: string;
-  /** Whether the hub knows that the client listens; false when it did, and may have missed something since. */
+  /** Whether the hub knows that the client listens; false when the client may lack a message that no stream keeps. */
   readonly isListening?: boolean;
-  /** The stream that keeps what came for a listener while none was attached; 0: none, or more than one. */
-  readonly unheardStream?: number | undefined;
+  /** When a listener was last told of all that may have changed; milliseconds since the epoch. */
+  readonly toldAtMs?: number;
   /** The grant that opened it: revoking that ends the session. */
   readonly grant: string | undefined;
   readonly revision: string;

@@ -33,14 +33,8 @@ import {
 import { createSessionAccess, type SessionAccess } from "./session-access.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import {
-  noteListener,
-  noteListenerGone,
-  openGetStream,
-  sendChange,
-  sendOnGetStream,
-} from "./listeners.ts";
-import { attach, continueReplay, noteGap } from "./streams.ts";
+import { noteListener, sendChange, sendOnGetStream } from "./listeners.ts";
+import { attach, continueReplay, noteGap, openStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
@@ -114,12 +108,14 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
     }
     const stream =
-      requestedStream === "new" ? openGetStream(this.#runtime) : Number(requestedStream);
+      requestedStream === "new"
+        ? openStream(this.#runtime, "listening", "null")
+        : Number(requestedStream);
     const after = Number(query.get("after"));
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isTooOld } = attached.value;
-    if (isListener) noteListener(this.#runtime, stream, { isNew: after < 0, isTooOld });
+    if (isListener) noteListener(this.#runtime, stream, isTooOld);
     return new Response(null, { status: 101, webSocket: socket });
   }
 
@@ -198,10 +194,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
   override webSocketClose(socket: WebSocket): void {
     const session = this.#access.session();
-    if (session !== undefined) {
-      this.#access.touch(session);
-      noteListenerGone(this.#runtime, socket);
-    }
+    if (session !== undefined) this.#access.touch(session);
     // Not the code it came with: some may not be sent, and nobody reads it.
     socket.close(CLOSE_CODE.done);
   }

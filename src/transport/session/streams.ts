@@ -33,12 +33,10 @@ export interface StreamEvent extends SseEvent {
   readonly acknowledge?: boolean;
 }
 
-/** What a connection was passed, kept with its socket: the last event, when, and how many bytes since it was last asked. */
+/** What a connection was passed, kept with its socket: the last event, and how many bytes since it was last asked. */
 interface DeliveryState {
   readonly seq: number;
   readonly bytes: number;
-  /** Of a listener alone; 0 before the first. */
-  readonly passedAtMs?: number;
 }
 
 const NOTHING_PASSED: DeliveryState = { seq: 0, bytes: 0 };
@@ -92,7 +90,7 @@ export function noteGap(runtime: SessionRuntime): void {
   const { store } = runtime;
   const record = store.session();
   const isUpToDate = (socket: WebSocket): boolean => deliveryState(socket).bytes <= WINDOW_BYTES;
-  if (record?.isListening !== true) return;
+  if (record === undefined || record.isListening === false) return;
   if (store.listeningStreamIds().some((stream) => openSockets(runtime, stream).some(isUpToDate)))
     return;
   store.putSession({ ...record, isListening: false });
@@ -126,7 +124,6 @@ export function attach(
   const from = isTooOld ? row.dropped_seq : after;
   if (revision.features.sendsPrimingEvent)
     send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
-  if (isListener) server.serializeAttachment({ ...NOTHING_PASSED, passedAtMs: 0 });
   replay(runtime, server, stream, from);
   return ok({ socket: client, isTooOld });
 }
@@ -146,7 +143,7 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
 
 /** Passes on what followed event `after`, as much as the window allows. */
 function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, after: number): void {
-  keepDeliveryState(socket, { ...deliveryState(socket), seq: after, bytes: 0 });
+  keepDeliveryState(socket, { seq: after, bytes: 0 });
   // spec: session.resume.same-stream, session.stream.answered
   for (const event of runtime.store.eventsAfter(stream, after))
     if (sendEvent(socket, stream, event)) return;
@@ -161,7 +158,7 @@ export function openSockets(runtime: SessionRuntime, stream: number): WebSocket[
     .filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }
 
-export function deliveryState(socket: WebSocket): DeliveryState {
+function deliveryState(socket: WebSocket): DeliveryState {
   return (socket.deserializeAttachment() ?? NOTHING_PASSED) as DeliveryState;
 }
 
@@ -171,15 +168,14 @@ function keepDeliveryState(socket: WebSocket, state: DeliveryState): void {
 
 /** Passes an event on. True when no more may follow: it was the last, or the client must read first. */
 function sendEvent(socket: WebSocket, stream: number, { seq, data, is_final }: EventRow): boolean {
-  const { bytes: bytesBefore, passedAtMs } = deliveryState(socket);
-  const bytes = bytesBefore + encodeUtf8(data).length;
+  const bytes = deliveryState(socket).bytes + encodeUtf8(data).length;
   const isReadRequested = bytes > WINDOW_BYTES;
   send(socket, {
     id: `${stream}-${seq}`,
     data,
     ...(isReadRequested && { acknowledge: isReadRequested }),
   });
-  keepDeliveryState(socket, { seq, bytes, ...(passedAtMs !== undefined && { passedAtMs: now() }) });
+  keepDeliveryState(socket, { seq, bytes });
   if (is_final === 1) socket.close(CLOSE_CODE.done);
   return isReadRequested || is_final === 1;
 }

@@ -322,7 +322,7 @@ describe("a call that floods its stream", () => {
       const before = [...room.store.eventsAfter(stream, 0)].at(-1)?.seq ?? 0;
       const back = attach(room, NEWEST, stream, seq);
       if (!back.ok) throw new Error("Not attached");
-      noteListener(room, stream, { isNew: false, isTooOld: back.value.isTooOld });
+      noteListener(room, stream, back.value.isTooOld);
       const told = [...room.store.eventsAfter(stream, before)].map(({ data }) => data);
       expect(told.join()).toContain("notifications/tools/list_changed");
       await sleep(1);
