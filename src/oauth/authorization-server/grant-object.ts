@@ -24,7 +24,7 @@ import {
   type GrantRows,
   isUnexpired,
   isOfEpoch,
-  isWithinMs,
+  isPreviousGood,
   type GrantTerms,
 } from "./grant-rows.ts";
 import {
@@ -109,7 +109,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   ): Promise<GrantResult> {
     const row = this.#rows.grant();
     if (row === undefined) return this.#refuseEnded();
-    const { terms, generation, lastUsedAtMs } = row;
+    const { terms, generation } = row;
     if (request.client !== terms.client) return refusedResult("grant.client");
     if (request.resource !== terms.resource) return refusedResult("grant.resource");
     if (!request.scopes.every((scope) => terms.scopes.includes(scope)))
@@ -118,17 +118,14 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     if (request.generation === generation)
       return this.#rotate(row, request.epoch, settings.refreshSeconds);
-    const isWithinGrace =
-      request.generation === generation - 1 &&
-      isWithinMs(lastUsedAtMs, settings.graceSeconds * 1000);
-    return isWithinGrace
+    return request.generation === generation - 1 && isPreviousGood(row, settings.graceSeconds)
       ? { kind: "granted", terms, generation }
       : this.#revokeAndRefuse(row, "refresh.reused");
   }
 
-  /** The code was redeemed, and nothing came of it: while it lasts, it may be sent again. */
-  restoreCode(codeSeconds: number): void {
-    this.#rows.restoreCode(codeSeconds);
+  /** A code or refresh token was redeemed for `generation`, and nothing came of it: it may be sent again. */
+  restore(generation: number, codeSeconds: number): void {
+    this.#rows.restore(generation, codeSeconds);
   }
 
   /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
@@ -193,6 +190,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       ...row,
       terms,
       generation,
+      isUndelivered: false,
       lastUsedAtMs: now(),
       expiresAtMs: now() + refreshSeconds * 1000,
     });

@@ -13,6 +13,8 @@ export interface GrantRow {
   /** Of the newest refresh token; 0 while the code was not redeemed. */
   readonly generation: number;
   readonly createdAtMs: number;
+  /** The newest generation came to nothing: the one before it stays good until another is made. */
+  readonly isUndelivered?: boolean;
   /** When the newest generation was made. */
   readonly lastUsedAtMs: number;
   /** When the grant dies unless it is used. */
@@ -33,8 +35,11 @@ export interface GrantRows {
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
-  /** Makes a grant whose code was redeemed, and no more, one whose code was not, until `codeSeconds` after it was opened. */
-  restoreCode(codeSeconds: number): void;
+  /**
+   * Nothing came of `generation`, if it is the newest: what was redeemed for it may be redeemed again. A refresh token until
+   * the next one is made, a code until `codeSeconds` after the grant was opened.
+   */
+  restore(generation: number, codeSeconds: number): void;
 }
 
 /** The row of one grant object. */
@@ -52,11 +57,13 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
       return typeof row === "object" && "attempts" in row ? row : undefined;
     },
     write: (row) => kv.put("grant", row),
-    restoreCode(codeSeconds) {
+    restore(generation, codeSeconds) {
       const row = grant();
-      if (row?.generation !== 1) return;
+      if (row?.generation !== generation) return;
       const expiresAtMs = row.createdAtMs + codeSeconds * 1000;
-      kv.put("grant", { ...row, generation: 0, expiresAtMs });
+      // The first came of the code.
+      if (generation === 1) kv.put("grant", { ...row, generation: 0, expiresAtMs });
+      else kv.put("grant", { ...row, isUndelivered: true });
     },
   };
 }
@@ -64,6 +71,14 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
 /** Neither long ago nor far ahead: a row that was written by a clock ahead must not stretch what it begins. */
 export function isWithinMs(start: number, ms: number): boolean {
   return Math.abs(now() - start) < ms;
+}
+
+/** Whether the refresh token before the newest is still good, which a client may hold that did not get the newest. */
+export function isPreviousGood(
+  { lastUsedAtMs, isUndelivered = false }: GrantRow,
+  graceSeconds: number,
+): boolean {
+  return isUndelivered || isWithinMs(lastUsedAtMs, graceSeconds * 1000);
 }
 
 /** Whether the code, or the newest refresh token, is still good. */

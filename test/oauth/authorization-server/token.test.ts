@@ -517,20 +517,74 @@ describe("the issuing hook", () => {
     expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([400, "invalid_grant"]);
   });
 
-  it("that throws is server_error, and the client may try again within the window", async () => {
-    let works = true;
-    const issuing = (): Promise<undefined> =>
-      works ? Promise.resolve(undefined) : Promise.reject(new Error("upstream"));
-    const own = createAuthorizationServer({}, { hooks: { onTokenIssue: issuing } });
-    const { body } = await login(own);
-    works = false;
-    expect(refusal(await ask(refreshForm(body["refresh_token"]), undefined, own))).toEqual([
-      500,
-      "server_error",
-    ]);
-    works = true;
-    expect((await ask(refreshForm(body["refresh_token"]), undefined, own)).status).toBe(200);
+  it("that gives what cannot be sealed takes no code", async () => {
+    let answer: JsonObject = { loop: 1n } as never;
+    const hooks = { onTokenIssue: () => Promise.resolve(answer) };
+    const own = createAuthorizationServer({}, { hooks });
+    const { code } = await openGrant(own);
+    await expect(ask(codeForm(code), undefined, own)).rejects.toThrow("BigInt");
+    answer = {};
+    expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
   });
+
+  it.each<[string, (own: AuthorizationServer, fail: () => boolean) => AuthorizationServer]>([
+    [
+      "the hook throws",
+      (own, fail) => ({
+        ...own,
+        login: {
+          ...own.login,
+          hooks: {
+            onTokenIssue: () =>
+              fail() ? Promise.reject(new Error("upstream")) : Promise.resolve(undefined),
+          },
+        },
+      }),
+    ],
+    [
+      "the token cannot be sealed",
+      (own, fail) => ({
+        ...own,
+        settings: {
+          ...own.settings,
+          get accessSeconds() {
+            if (fail()) throw new Error("no seal");
+            return own.settings.accessSeconds;
+          },
+        },
+      }),
+    ],
+  ])(
+    "a refresh of which nothing came, as %s, may be sent again, also long after",
+    async (_, withFault) => {
+      let isFailing = false;
+      const own = withFault(createAuthorizationServer(), () => isFailing);
+      const { id, body } = await login(own);
+      const sendAgain = (): Promise<Answer> =>
+        ask(refreshForm(body["refresh_token"]), undefined, own);
+      const fails = async (): Promise<boolean> =>
+        (await sendAgain().catch(() => ({ status: 500 }))).status === 500;
+      isFailing = true;
+      // A second try of the same rotates nothing, and what the first one had back stays so.
+      expect([await fails(), await fails()]).toEqual([true, true]);
+      await ageGrant(id, 60);
+      isFailing = false;
+      const next = await sendAgain();
+      expect(next.status).toBe(200);
+      // Once its successor was used, it is no longer good.
+      const last = await ask(refreshForm(next.body["refresh_token"]), undefined, own);
+      expect(last.status).toBe(200);
+      await ageGrant(id, 60);
+      expect(refusal(await ask(refreshForm(next.body["refresh_token"]), undefined, own))).toEqual([
+        400,
+        "invalid_grant",
+      ]);
+      expect(refusal(await ask(refreshForm(last.body["refresh_token"]), undefined, own))).toEqual([
+        400,
+        "invalid_grant",
+      ]);
+    },
+  );
 });
 
 describe("the form", () => {
