@@ -112,8 +112,11 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         const swapped = await object.compareAndSwap(key, current, serializeValue(value), end);
         if (swapped.swapped) return value;
         ({ current } = swapped);
+        if (attempt === 0) continue;
         // The more there are, the longer the pauses grow: otherwise of hundreds only one in each round would win.
         await sleep(((randomBytes(1)[0] ?? 0) / 256) * attempt * PAUSE_GROWTH_MS);
+        // Where others write without end, a value from before the pause would lose every time.
+        current = await object.read(key);
       }
       throw new Error(`"${key}" was changed by others ${MAX_ATTEMPTS} times in a row`);
     },

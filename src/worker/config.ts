@@ -87,7 +87,7 @@ function originPolicyFor(publicUrl: URL | undefined, settings: Settings): Origin
     .filter((origin) => origin !== "");
   if (!browserOrigins.every(isOriginOrAny))
     settings.reject(
-      'ALLOWED_ORIGINS must be "*" or origins as browsers send them, such as "https://client.example": no path, no slash at the end',
+      'ALLOWED_ORIGINS must be "*" or origins as browsers send them, such as "https://client.example": no path, no slash at the end, no pattern',
     );
   return {
     allowedOrigins:
@@ -99,6 +99,8 @@ function originPolicyFor(publicUrl: URL | undefined, settings: Settings): Origin
 /** Only of http and https does the URL standard say how an origin is spelled; apps and extensions have schemes of their own. */
 function isOriginOrAny(text: string): boolean {
   if (text === "*") return true;
+  // The URL standard takes it in a host name, but no browser has an origin with it.
+  if (text.includes("*")) return false;
   const isWeb = /^https?:/i.test(text);
   return isWeb ? URL.parse(text)?.origin === text : /^[a-z][\w+.-]*:\/\/[^\s/?#]+$/i.test(text);
 }

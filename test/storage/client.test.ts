@@ -4,7 +4,7 @@ import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "c
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { createStorageClient } from "../../src/storage/client.ts";
-import type { StoreObject } from "../../src/storage/store-object.ts";
+import type { StoreNamespace, StoreObject } from "../../src/storage/store-object.ts";
 import type { Store } from "../../src/storage/types.ts";
 import { countedNamespace } from "../world/counting.ts";
 import { ringOf } from "../crypto/keys.ts";
@@ -274,6 +274,29 @@ describe("a change", () => {
     );
     expect(await store.get("n")).toBe(50);
   }, 120_000);
+
+  it("is made though others write without end: what it read before a pause is not what it writes upon", async () => {
+    const stub = storeNamespace.getByName(uniqueKey());
+    let [reads, writes] = [0, 0];
+    let isFresh = false;
+    // Others write before each answer that comes of an older read than the last pause.
+    const busy = {
+      read(key: string) {
+        reads += 1;
+        isFresh = reads > 1;
+        return stub.read(key);
+      },
+      async compareAndSwap(...args: Parameters<StoreObject["compareAndSwap"]>) {
+        if (!isFresh) await stub.write(args[0], String((writes += 1)), undefined);
+        isFresh = false;
+        return stub.compareAndSwap(...args);
+      },
+    };
+    const stores = { getByName: () => busy } as unknown as StoreNamespace;
+    const store = createStorageClient(ringOf("a"), stores).ofOwner(ADA);
+    expect(await store.update<number>("n", (old = 0) => old + 10)).toBe(12);
+    expect([reads, writes]).toEqual([2, 2]);
+  });
 
   it("gives what was written, and leaves all as it was when it throws", async () => {
     const store = await opened(await storageClient.create(ADA, WEEK_SECONDS));

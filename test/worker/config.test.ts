@@ -90,6 +90,8 @@ test.each<[string, Record<string, unknown>]>([
     "https://client.example:443",
     "client.example",
     "https://Client.example",
+    "https://*.client.example",
+    "chrome-extension://*",
   ].map((one): [string, Record<string, unknown>] => [
     "ALLOWED_ORIGINS",
     { ALLOWED_ORIGINS: `https://good.example, ${one}` },
