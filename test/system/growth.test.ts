@@ -6,7 +6,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { beforeEach, describe, expect, it } from "vitest";
 import { ANONYMOUS, callerKey } from "../../src/base/caller.ts";
-import { HUB_PAGE_SIZE } from "../../src/hub/admission.ts";
+import { HUB_PAGE_SIZE, OPENING_MS, MAX_ANONYMOUS_SESSIONS } from "../../src/hub/admission.ts";
 import { HUB_SHARDS } from "../../src/hub/client.ts";
 import { accountObjectName } from "../../src/oauth/authorization-server/account-object.ts";
 import type { Tool } from "../../src/server/define.ts";
@@ -229,6 +229,22 @@ describe("a session start", () => {
       "session start of a stranger that wakes the hub",
       `other sessions of strangers: ${list(sizes)}`,
       seriesOf("rows read", "rowsRead", first),
+    );
+  });
+
+  it("of a stranger beyond the bound of all strangers looks for the one that makes room", async () => {
+    const share = callerKey(ANONYMOUS);
+    await openSession();
+    const id = (): string => bindings.SESSION.newUniqueId().toString();
+    await addRegistryRows(share, MAX_ANONYMOUS_SESSIONS - 1, Date.now() - 2 * OPENING_MS, id);
+    await evictDurableObject(shardOf(share), { webSockets: "hibernate" });
+    const spent = [await countCosts(() => openSession()), await countCosts(() => openSession())];
+    expectRow(
+      "session start of a stranger beyond the bound",
+      `other sessions of strangers: ${list([MAX_ANONYMOUS_SESSIONS])}`,
+      seriesOf("object requests", "requests", spent),
+      seriesOf("rows read", "rowsRead", spent),
+      seriesOf("rows written", "rows", spent),
     );
   });
 });
