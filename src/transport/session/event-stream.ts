@@ -9,7 +9,7 @@ import { MAX_BATCH_MESSAGES, writeError, type RequestId } from "../../wire/jsonr
 import { openSse, type SseEvent } from "../../wire/sse.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { StreamEvent } from "./streams.ts";
-import { CALL_LOST } from "./types.ts";
+import { CALL_LOST, EXHAUSTED_HEADER } from "./types.ts";
 
 export type SessionStub = DurableObjectStub<SessionObject<unknown>>;
 
@@ -84,7 +84,7 @@ export async function streamEvents(
   return sse.response;
 }
 
-/** Connections to streams, and the event id that the client has of each. */
+/** Connections to streams, and the event id that the client has of each; behind them those of streams that are gone. */
 interface AttachedStreams {
   readonly sockets: readonly WebSocket[];
   readonly eventIds: string[];
@@ -92,7 +92,8 @@ interface AttachedStreams {
 
 /**
  * Attaches to every stream of `cursors`, one object request each. A stream that is gone (its call was cancelled, or its
- * answer dropped) is answered for in `texts`, and keeps nothing else from the client. A response where nothing is left.
+ * answer dropped) is answered for in `texts`, and keeps nothing else from the client. A client that comes back is told of
+ * it when it has all that there is of the others: by a response, as where nothing is left.
  */
 async function attachStreams(
   stub: SessionStub,
@@ -102,7 +103,9 @@ async function attachStreams(
 ): Promise<AttachedStreams | Response> {
   const sockets: WebSocket[] = [];
   const eventIds: string[] = [];
+  const lostEventIds: string[] = [];
   let refusal: Response | undefined;
+  let isAnyLeft = false;
   for (const { stream, after, id } of cursors) {
     const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
     if (caller.grant !== undefined) query.set("grant", caller.grant);
@@ -113,10 +116,19 @@ async function attachStreams(
     if (upgradeResponse.webSocket !== null) {
       sockets.push(upgradeResponse.webSocket);
       eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
-    } else if (id === undefined) refusal = upgradeResponse;
-    else texts.push(writeError(id, CALL_LOST));
+      isAnyLeft ||= !upgradeResponse.headers.has(EXHAUSTED_HEADER);
+    } else if (id === undefined) {
+      refusal = upgradeResponse;
+      lostEventIds.push(`${stream}-${after}`);
+    } else texts.push(writeError(id, CALL_LOST));
   }
-  return refusal !== undefined && sockets.length === 0 ? refusal : { sockets, eventIds };
+  if (refusal === undefined || isAnyLeft)
+    return { sockets, eventIds: [...eventIds, ...lostEventIds] };
+  for (const socket of sockets) {
+    socket.accept();
+    socket.close(1000);
+  }
+  return refusal;
 }
 
 function acknowledgeRead(socket: WebSocket): void {

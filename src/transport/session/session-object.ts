@@ -24,6 +24,7 @@ import { handleMessages } from "./handle-message.ts";
 import {
   CLOSE_CODE,
   EVENT_TTL_MS,
+  EXHAUSTED_HEADER,
   SESSION_NOT_FOUND,
   SESSION_TTL_MS,
   sessionDependencies,
@@ -114,9 +115,10 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const after = Number(query.get("after"));
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
-    const { socket, isTooOld } = attached.value;
+    const { socket, isTooOld, isExhausted } = attached.value;
     if (isListener) noteListener(this.#runtime, stream, isTooOld);
-    return new Response(null, { status: 101, webSocket: socket });
+    const headers = isExhausted ? { [EXHAUSTED_HEADER]: "1" } : {};
+    return new Response(null, { status: 101, webSocket: socket, headers });
   }
 
   /** DELETE: true when the session was this caller's and is now gone. */

@@ -96,6 +96,13 @@ export function noteGap(runtime: SessionRuntime): void {
   store.putSession({ ...record, isListening: false });
 }
 
+/** `isTooOld`: events behind the cursor were dropped. `isExhausted`: there is nothing behind it, and nothing will come. */
+export interface AttachedSocket {
+  readonly socket: WebSocket;
+  readonly isTooOld: boolean;
+  readonly isExhausted: boolean;
+}
+
 /**
  * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is not read yet waits in its
  * rows. Refuses cursors that are too old. A new listener, which the hub knows of, and the POST of a call come with -1.
@@ -106,7 +113,7 @@ export function attach(
   stream: number,
   after: number,
   grant?: string,
-): Result<{ readonly socket: WebSocket; readonly isTooOld: boolean }, ProtocolError> {
+): Result<AttachedSocket, ProtocolError> {
   const row = runtime.store.stream(stream);
   const isListener = row?.state === "listening";
   const isTooOld = row !== undefined && after >= 0 && after < row.dropped_seq;
@@ -124,8 +131,8 @@ export function attach(
   const from = isTooOld ? row.dropped_seq : after;
   if (revision.features.sendsPrimingEvent)
     send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
-  replay(runtime, server, stream, from);
-  return ok({ socket: client, isTooOld });
+  const isExhausted = replay(runtime, server, stream, from);
+  return ok({ socket: client, isTooOld, isExhausted });
 }
 
 /** The client has read what the socket was passed: here is more. */
@@ -141,14 +148,23 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
   else replay(runtime, socket, stream, seq);
 }
 
-/** Passes on what followed event `after`, as much as the window allows. */
-function replay(runtime: SessionRuntime, socket: WebSocket, stream: number, after: number): void {
+/** Passes on what followed event `after`, as much as the window allows. True when that is nothing, and nothing will come. */
+function replay(
+  runtime: SessionRuntime,
+  socket: WebSocket,
+  stream: number,
+  after: number,
+): boolean {
   keepDeliveryState(socket, { seq: after, bytes: 0 });
   // spec: session.resume.same-stream, session.stream.answered
   for (const event of runtime.store.eventsAfter(stream, after))
-    if (sendEvent(socket, stream, event)) return;
-  if (runtime.store.isAnswered(stream)) socket.close(CLOSE_CODE.done);
-  else if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
+    if (sendEvent(socket, stream, event)) return false;
+  if (runtime.store.isAnswered(stream)) {
+    socket.close(CLOSE_CODE.done);
+    return true;
+  }
+  if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
+  return false;
 }
 
 /** The connections to `stream` that nothing has closed yet; the client of one may be gone all the same. */

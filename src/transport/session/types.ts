@@ -47,6 +47,9 @@ export const SESSION_NOT_FOUND: ProtocolError = protocolError(
 /** WebSocket close codes between object and Worker. */
 export const CLOSE_CODE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
 
+/** Header of the object's answer to the Worker: the client has all of this stream, which ended. */
+export const EXHAUSTED_HEADER = "x-barewire-exhausted";
+
 /** What a client is told that comes back for events which are not there. */
 export const EVENT_ID_UNKNOWN: ProtocolError = protocolError(
   "InvalidRequest",

@@ -614,8 +614,39 @@ describe("hostile input", () => {
       expect([(await openGetStream(session, twice)).status, costs.requests]).toEqual([400, before]);
     expect((await openGetStream(session, "1-1.2-2")).status).toBe(400);
     const resumed = new EventReader(await openGetStream(session, `1-1.${stream}-0`));
-    expect(await resumed.message()).toMatchObject({ eventId, method: "sampling/createMessage" });
+    // It names what is gone too, so that the client is told in the end.
+    expect(await resumed.message()).toMatchObject({
+      eventId: `${eventId}.1-1`,
+      method: "sampling/createMessage",
+    });
     await resumed.cancel();
+  });
+
+  it("a batch that lost an answer is told so when its client has the others", async () => {
+    const session = await openSession("2025-03-26");
+    const slow = [1, 2].map((id) => callTool(id, "spec_slow", { ms: 1_200 }));
+    const events = new EventReader(await send(session, slow));
+    const { eventId = "" } = await events.message();
+    await events.cancel();
+    // Of one of them, chosen by chance, everything is gone.
+    const [gone = "", other = ""] = eventId.split(".").map((part) => part.split("-")[0]);
+    await runInDurableObject(sessionStub(session), (_object, { storage }) => {
+      for (const table of ["events WHERE stream", "streams WHERE id"])
+        storage.sql.exec(`DELETE FROM ${table} = ?`, Number(gone));
+    });
+    const resumed = new EventReader(await openGetStream(session, `${gone}-0.${other}-0`));
+    const answer = await resumed.message();
+    expect(answer).toMatchObject({ result: {} });
+    expect(await resumed.next()).toBeUndefined();
+    const told = await openGetStream(session, String(answer["eventId"]));
+    expect([told.status, await told.text()]).toEqual([
+      400,
+      expect.stringContaining("Last-Event-ID is unknown here or too old"),
+    ]);
+    // One that lost nothing, and comes back behind its end, is not told so.
+    const whole = await openGetStream(session, String(answer["eventId"]).split(".")[0]);
+    expect(whole.status).toBe(200);
+    await whole.text();
   });
 
   it("a batch may be large, not huge, and holds no handshake", async () => {
