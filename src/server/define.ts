@@ -119,7 +119,7 @@ function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec
   };
 }
 
-/** The schema and its check, as they are. @throws for what is none. */
+/** The schema and its check, as they are. Not checked: that the two agree, which is their author's word. @throws for what is none. */
 function compileSchema(given: RawSchema, io: "input" | "output"): RawSchema {
   // Types are not checked where the Worker is built, and a bare object of schemas is what other libraries take.
   if (!isObject(given.schema))

@@ -13,7 +13,7 @@ import type { Env } from "../world/env.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient } from "../../src/hub/client.ts";
-import { MAX_GET_STREAMS } from "../../src/transport/session/types.ts";
+import { MAX_GET_STREAMS } from "../../src/transport/session/limits.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
 import {

@@ -11,11 +11,11 @@ import { prompt, resource, type Tool } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
 import { expireCalls, resumeCall, startCall } from "../../src/transport/session/calls.ts";
 import { failLostAndExpiredCalls } from "../../src/transport/session/lost-calls.ts";
-import {
-  MAX_CALLS,
-  type MessageOutcome,
-  type SessionRuntime,
-  type RequestContext,
+import { MAX_CALLS } from "../../src/transport/session/limits.ts";
+import type {
+  MessageOutcome,
+  SessionRuntime,
+  RequestContext,
 } from "../../src/transport/session/types.ts";
 import { createSessionStore } from "../../src/transport/session/session-rows.ts";
 import { readReply, serveStatelessly } from "../server/stateless-server.ts";

@@ -102,7 +102,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   }
 
   // spec: refresh.active, refresh.client, refresh.scope.wider, refresh.rotated, refresh.reuse
-  /** Rotates. A client that sends the previous generation within the grace window gets the current one again. */
+  /** Rotates. A client that sends the previous generation while it is still good (isPreviousGood) gets the current one again. */
   async refresh(
     request: RefreshRequest,
     settings: Pick<AuthorizationServerSettings, "graceSeconds" | "refreshSeconds">,

@@ -33,14 +33,9 @@ import {
   sendNotification,
 } from "./call-replies.ts";
 import { parseStreamCall, acceptResponse, cancelInputRequests } from "./input-requests.ts";
-import {
-  MAX_CALLS,
-  TOO_MANY_CALLS,
-  type MessageOutcome,
-  type SessionRuntime,
-  type RunningCall,
-  type RequestContext,
-} from "./types.ts";
+import { MAX_CALLS } from "./limits.ts";
+import { TOO_MANY_CALLS } from "./refusals.ts";
+import type { MessageOutcome, SessionRuntime, RunningCall, RequestContext } from "./types.ts";
 import { deleteStream } from "./streams.ts";
 
 /** Starts a call. The promise ends with the answer, or with the stream on which it will come. */

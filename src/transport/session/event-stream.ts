@@ -1,7 +1,8 @@
 /**
  * The Worker's side of streams: attaches to those of a session object, and writes them to the client as one.
  * MCP basic/transports#resumability-and-redelivery. The event ids of a batch, which has a stream for each call, are the
- * cursors of all its streams joined by dots: a client that comes back has lost nothing of any. Refuses others' ids.
+ * cursors of all its streams joined by dots: a client that comes back has lost nothing of any.
+ * Refuses ids that no server issued. Whether the events behind one are still there, the object says: `streams.ts`, attach.
  */
 
 import { callerKey, type Caller } from "../../base/caller.ts";
@@ -9,7 +10,8 @@ import { MAX_BATCH_MESSAGES, writeError, type RequestId } from "../../wire/jsonr
 import { openSse, type SseEvent } from "../../wire/sse.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { StreamEvent } from "./streams.ts";
-import { CALL_LOST, EXHAUSTED_HEADER } from "./types.ts";
+import { CALL_LOST } from "./refusals.ts";
+import { EXHAUSTED_HEADER } from "./types.ts";
 
 export type SessionStub = DurableObjectStub<SessionObject<unknown>>;
 

@@ -20,13 +20,9 @@ import {
   type RpcRequest,
 } from "../../wire/jsonrpc.ts";
 import { cancelCall, resumeCall, sessionRequestSpan, startCall } from "./calls.ts";
-import {
-  BATCHED_INITIALIZE,
-  MAX_EVENT_BYTES,
-  type MessageOutcome,
-  type SessionRuntime,
-  type RequestContext,
-} from "./types.ts";
+import { MAX_EVENT_BYTES } from "./limits.ts";
+import { BATCHED_INITIALIZE } from "./refusals.ts";
+import type { MessageOutcome, SessionRuntime, RequestContext } from "./types.ts";
 
 /** Resource URIs that one session may be subscribed to. */
 export const MAX_SUBSCRIPTIONS = 200;

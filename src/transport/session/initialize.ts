@@ -19,7 +19,9 @@ import type { Span } from "../../base/span.ts";
 import { jsonResponse, errorResponse } from "../../wire/response.ts";
 import { writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionObject } from "./session-object.ts";
-import { MAX_CLIENT_INFO_BYTES, SESSION_NOT_FOUND, type SessionDependencies } from "./types.ts";
+import { MAX_CLIENT_INFO_BYTES } from "./limits.ts";
+import { SESSION_NOT_FOUND } from "./refusals.ts";
+import type { SessionDependencies } from "./types.ts";
 
 /** What the Worker's side of a session needs. */
 export interface SessionTransportDependencies extends SessionDependencies {

@@ -18,11 +18,9 @@ import {
   type RpcRequest,
   type RpcResponse,
 } from "../../wire/jsonrpc.ts";
+import { MAX_CALLS, MAX_SUSPENDED_BYTES, INPUT_REQUEST_TTL_MS } from "./limits.ts";
+import { TOO_MANY_CALLS } from "./refusals.ts";
 import {
-  MAX_CALLS,
-  MAX_SUSPENDED_BYTES,
-  INPUT_REQUEST_TTL_MS,
-  TOO_MANY_CALLS,
   scheduleAlarm,
   type SessionRuntime,
   type RunningCall,

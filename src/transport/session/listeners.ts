@@ -9,7 +9,8 @@ import { toNotification, type Change } from "../../protocol/change.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
 import { appendEvent, deleteStream, noteGap, openSockets } from "./streams.ts";
-import { MAX_GET_STREAMS, type SessionRuntime } from "./types.ts";
+import { MAX_GET_STREAMS } from "./limits.ts";
+import type { SessionRuntime } from "./types.ts";
 
 /** Ends the streams beyond {@link MAX_GET_STREAMS}: those that nobody holds first, and then the oldest. The newest stays. */
 function endSurplusStreams(runtime: SessionRuntime): void {

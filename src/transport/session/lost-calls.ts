@@ -1,6 +1,7 @@
 /**
  * Calls that nobody will answer any more: lost with the object that ran them, or beyond their time. Each ends with an error.
- * MCP basic/transports: whatever happens, a request gets one answer.
+ * MCP basic/transports: whatever happens, a request gets one answer. A call that had no stream yet when its object died is
+ * answered by the Worker: `transport.ts`.
  */
 
 import { log } from "../../base/log.ts";
@@ -15,14 +16,9 @@ import {
   nextDeadline,
   parseStreamCall,
 } from "./input-requests.ts";
-import {
-  CALL_LOST,
-  EVENT_SWEEP_MARGIN_MS,
-  EVENT_TTL_MS,
-  INPUT_REQUEST_TTL_MS,
-  type CallDeadline,
-  type SessionRuntime,
-} from "./types.ts";
+import { EVENT_SWEEP_MARGIN_MS, EVENT_TTL_MS, INPUT_REQUEST_TTL_MS } from "./limits.ts";
+import { CALL_LOST } from "./refusals.ts";
+import type { CallDeadline, SessionRuntime } from "./types.ts";
 
 /** Ends what was lost with the object before this one. False when what that kept cannot be read. */
 export function takeOver(runtime: SessionRuntime): boolean {

@@ -8,7 +8,8 @@
 
 import { now } from "../../base/time.ts";
 import { findRevision } from "../../protocol/versions.ts";
-import { LAST_SEEN_INTERVAL_MS, type ActiveSession, type SessionRuntime } from "./types.ts";
+import { LAST_SEEN_INTERVAL_MS } from "./limits.ts";
+import type { ActiveSession, SessionRuntime } from "./types.ts";
 
 export interface SessionAccess {
   /** The session, when there is one. */

@@ -21,12 +21,11 @@ import { switchToStream } from "./call-replies.ts";
 import { abortCall, expireCalls } from "./calls.ts";
 import { sweep, takeOver } from "./lost-calls.ts";
 import { handleMessages } from "./handle-message.ts";
+import { EVENT_TTL_MS, SESSION_TTL_MS } from "./limits.ts";
+import { SESSION_NOT_FOUND } from "./refusals.ts";
 import {
   CLOSE_CODE,
-  EVENT_TTL_MS,
   EXHAUSTED_HEADER,
-  SESSION_NOT_FOUND,
-  SESSION_TTL_MS,
   sessionDependencies,
   type MessageOutcome,
   type SessionRuntime,

@@ -1,7 +1,8 @@
 /**
  * Streams of a session: events are rows first and then reach whoever is attached, as fast as they are read there.
  * MCP basic/transports#resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
- * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after).
+ * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after). It refuses
+ * cursors that are too old, but for those of a listener, which is told what may have changed.
  */
 
 import { encodeUtf8 } from "../../base/bytes.ts";
@@ -10,14 +11,9 @@ import type { ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Revision } from "../../protocol/versions.ts";
 import type { SseEvent } from "../../wire/sse.ts";
-import {
-  CLOSE_CODE,
-  EVENT_ID_UNKNOWN,
-  EVENT_TTL_MS,
-  MAX_EVENT_BYTES,
-  scheduleAlarm,
-  type SessionRuntime,
-} from "./types.ts";
+import { EVENT_TTL_MS, MAX_EVENT_BYTES } from "./limits.ts";
+import { EVENT_ID_UNKNOWN } from "./refusals.ts";
+import { CLOSE_CODE, scheduleAlarm, type SessionRuntime } from "./types.ts";
 import type { EventRow } from "./event-rows.ts";
 import type { StreamState } from "./session-rows.ts";
 

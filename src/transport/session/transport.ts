@@ -1,7 +1,8 @@
 /**
  * The Worker's side of a session: resolves the id and passes messages on. `event-stream.ts` writes streams to the client.
  * MCP basic/transports#streamable-http, and what earlier revisions say differently.
- * A made-up or foreign session id is refused here: no object wakes. Whose session it is, the object decides.
+ * An id that this namespace did not issue is refused here: no object wakes. Any other wakes its object, which decides
+ * whether the session is still there, and whose it is.
  * The Worker holds connections and their keep-alive; the object sleeps behind hibernating sockets.
  */
 
@@ -31,7 +32,8 @@ import { acceptsMediaType } from "../../wire/media-type.ts";
 import { STREAM_AFTER_MS } from "../../wire/sse.ts";
 import { NEW_STREAM, parseEventId, streamEvents, type SessionStub } from "./event-stream.ts";
 import { handleInitialize, type SessionTransportDependencies } from "./initialize.ts";
-import { BATCHED_INITIALIZE, CALL_LOST, SESSION_NOT_FOUND, type MessageOutcome } from "./types.ts";
+import { BATCHED_INITIALIZE, CALL_LOST, SESSION_NOT_FOUND } from "./refusals.ts";
+import type { MessageOutcome } from "./types.ts";
 
 /** A POST of the session era. `isBatch`: its body was an array, which one revision has. */
 export async function handleSessionPost(

@@ -21,8 +21,8 @@ import {
   MAX_GET_STREAMS,
   INPUT_REQUEST_TTL_MS,
   SESSION_TTL_MS,
-  type SessionRuntime,
-} from "../../../src/transport/session/types.ts";
+} from "../../../src/transport/session/limits.ts";
+import type { SessionRuntime } from "../../../src/transport/session/types.ts";
 import { MAX_SUBSCRIPTIONS } from "../../../src/transport/session/handle-message.ts";
 import { attach, appendEvent, openStream } from "../../../src/transport/session/streams.ts";
 import { handleStatelessRequest } from "../../../src/transport/stateless/handle-request.ts";

@@ -8,7 +8,7 @@ import { buildServer } from "../../../src/server/registry.ts";
 import { resumeCall } from "../../../src/transport/session/calls.ts";
 import { handleSessionPost } from "../../../src/transport/session/transport.ts";
 import { handleMessages } from "../../../src/transport/session/handle-message.ts";
-import { MAX_EVENT_BYTES } from "../../../src/transport/session/types.ts";
+import { MAX_EVENT_BYTES } from "../../../src/transport/session/limits.ts";
 import { noteListener } from "../../../src/transport/session/listeners.ts";
 import {
   attach,

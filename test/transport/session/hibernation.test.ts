@@ -7,7 +7,7 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { INPUT_REQUEST_TTL_MS, SESSION_TTL_MS } from "../../../src/transport/session/types.ts";
+import { INPUT_REQUEST_TTL_MS, SESSION_TTL_MS } from "../../../src/transport/session/limits.ts";
 import {
   callTool,
   EventReader,

@@ -3,7 +3,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { MAX_ATTEMPTS } from "../../../src/base/retry.ts";
-import { SESSION_TTL_MS } from "../../../src/transport/session/types.ts";
+import { SESSION_TTL_MS } from "../../../src/transport/session/limits.ts";
 import { registryRows } from "../../hub/hub.ts";
 import { faults } from "../../world/faults.ts";
 import {
