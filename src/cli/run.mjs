@@ -80,6 +80,10 @@ export const TARGETS = {
     says: "Runs the lanes of the official suite against the conformance world.",
     commands: () => [tool("conformance")],
   },
+  spec: {
+    says: "Writes what is shown of every text into dist/spec/ (index.html, report.json), and spec/status.txt anew.",
+    commands: () => [tool("spec-report")],
+  },
   soak: {
     says: "Soaks sessions in workerd, and a server among hostile peers, for SOAK_SECONDS=60 each; SOAK_SEED=n repeats a run.",
     defaults: { SOAK_SECONDS: "60" },

@@ -3,13 +3,14 @@
  * Taken as text and parsed here: as modules, a `__proto__` member or a line separator in them would not survive.
  */
 
+import type { Sources } from "./source-url.ts";
 import type { Exchange, JsonObject, Requirement, Templates, Vectors, World } from "./format.ts";
 
 type Raw = { query: "?raw"; eager: true; import: "default" };
 type Texts = { [path: string]: string };
 type Revisions = {
   revisions: string[];
-  sources: { [text: string]: { about: string; pattern: string; url: string } };
+  sources: Sources;
 };
 
 declare global {

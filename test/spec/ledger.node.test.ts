@@ -16,6 +16,7 @@ import {
 } from "./files.ts";
 import { holdsIn, type Exchange, type Requirement, type Step } from "./format.ts";
 import { overlay } from "./request.ts";
+import { sourceUrl } from "./source-url.ts";
 import { played } from "./walk.ts";
 
 const root = new URL("../../", import.meta.url);
@@ -230,16 +231,8 @@ function knownRange(bounds: { since: string; until?: string }): boolean {
   );
 }
 
-function urlOf({ source, until }: Pick<Requirement, "source" | "until">): string | undefined {
-  const rule = sources[source.slice(0, source.indexOf(":"))];
-  const found = rule === undefined ? undefined : new RegExp(rule.pattern, "u").exec(source)?.groups;
-  if (rule === undefined || found === undefined) return undefined;
-  const { page = "", section, anchor = section === undefined ? "" : `section-${section}` } = found;
-  const url = rule.url
-    .replace("{revision}", until ?? revisions.at(-1) ?? "")
-    .replace("{page}", page);
-  return new URL(anchor === "" ? url.replace("#{anchor}", "") : url.replace("{anchor}", anchor))
-    .href;
+function urlOf(entry: Pick<Requirement, "source" | "until">): string | undefined {
+  return sourceUrl(sources, revisions, entry);
 }
 
 /** A test of that name stands in the file, written as a literal. */

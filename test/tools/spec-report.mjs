@@ -1,0 +1,27 @@
+/**
+ * `make spec`: what is shown of every text, as dist/spec/index.html and dist/spec/report.json, and spec/status.txt, which
+ * is committed. Fails while an entry is open: neither proven nor excluded.
+ */
+
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "../../src/cli/environment.mjs";
+import { reportPage } from "../spec/report-page.node.ts";
+import { commit, readStatus, statusLines, tally } from "../spec/status.node.ts";
+
+const entries = readStatus();
+const at = commit();
+const folder = join(ROOT, "dist", "spec");
+mkdirSync(folder, { recursive: true });
+writeFileSync(join(folder, "index.html"), reportPage(entries, at));
+writeFileSync(
+  join(folder, "report.json"),
+  `${JSON.stringify({ commit: at, requirements: entries }, undefined, 2)}\n`,
+);
+writeFileSync(join(ROOT, "spec", "status.txt"), `${statusLines(entries).join("\n")}\n`);
+for (const level of ["MUST", "SHOULD"]) {
+  const { shown, excluded, open } = tally(entries, level);
+  console.log(`${level.padEnd(6)} ${shown} shown, ${excluded} excluded, ${open} open`);
+  if (open > 0) process.exitCode = 1;
+}
+console.log("dist/spec/index.html, dist/spec/report.json, spec/status.txt");
