@@ -27,6 +27,8 @@ export interface EventStore {
   /** Read as they are taken: all of them may be many bytes. */
   eventsAfter(stream: number, seq: number): Iterable<EventRow>;
   isAnswered(stream: number): boolean;
+  /** Drops the events of a stream, which stays. */
+  dropEventsOf(stream: number): void;
   /** Bytes of all events kept. Counted once in this object's life, and from then on with every event. */
   eventBytes(): number;
   /** When the oldest event was written, or infinity. */
@@ -83,6 +85,9 @@ export function createEventStore(
       dropEvents("stream = ?", id);
       query("DELETE FROM suspended_calls WHERE stream = ?", id);
       query("DELETE FROM streams WHERE id = ?", id);
+    },
+    dropEventsOf(stream) {
+      dropEvents("stream = ?", stream);
     },
     addEvent(stream, data, final, at) {
       const before = eventBytes();

@@ -120,12 +120,12 @@ function emptyOutcome(id: RequestId, error: ProtocolError | undefined): MessageO
 
 function setLogLevel(
   runtime: SessionRuntime,
-  { record }: RequestContext,
+  _context: RequestContext,
   { params: { level } }: RpcRequest,
 ): ProtocolError | undefined {
   if (!isLogLevel(level))
     return protocolError("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
-  runtime.store.putSession({ ...record, logLevel: level });
+  runtime.store.updateSession({ logLevel: level });
   return undefined;
 }
 

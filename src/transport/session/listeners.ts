@@ -4,7 +4,6 @@
  * is told what may have changed, which is every list and the URIs that it watches.
  */
 
-import { now } from "../../base/time.ts";
 import { toNotification, type Change } from "../../protocol/change.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
@@ -45,19 +44,21 @@ function changeNotification(change: Change): string {
 
 /**
  * A listener is attached to `stream`. It is told what may have changed where it may lack something: a message that was
- * dropped or that no stream keeps, or one on another stream since a listener was last told. Whether the other connection
- * passed it on to a client that was still there, nobody knows. Told once: what it is told now counts as known.
+ * dropped or that no stream keeps, or one that went to another stream. Whether a client was still there to read that,
+ * nobody knows: one that comes back without an id is told each time, and what it was told before goes.
  */
 export function noteListener(runtime: SessionRuntime, stream: number, isTooOld: boolean): void {
   const { store } = runtime;
   const record = store.session();
   if (record === undefined) return;
-  const { isListening, toldAtMs = 0 } = record;
-  const isTold =
-    isListening === false || isTooOld || store.newestListenerEventMs(stream) > toldAtMs;
-  if (isTold) catchUp(runtime, stream);
-  if (isTold || isListening !== true)
-    store.putSession({ ...record, isListening: true, toldAtMs: isTold ? now() : toldAtMs });
+  const { isListening } = record;
+  const others = store.listeningStreamsWithEvents(stream);
+  if (isListening !== true) store.updateSession({ isListening: true });
+  if (isListening === false || isTooOld || others.length > 0) {
+    for (const other of others)
+      if (openSockets(runtime, other).length === 0) store.dropEventsOf(other);
+    catchUp(runtime, stream);
+  }
   endSurplusStreams(runtime);
 }
 

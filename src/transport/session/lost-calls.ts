@@ -9,7 +9,7 @@ import { protocolError, type ProtocolError } from "../../base/protocol-error.ts"
 import { now } from "../../base/time.ts";
 import { sendError } from "./call-replies.ts";
 import { expireCalls } from "./calls.ts";
-import { noteGap } from "./streams.ts";
+import { hasListenerUpToDate, noteGap } from "./streams.ts";
 import {
   cancelInputRequests,
   isReadable,
@@ -32,8 +32,9 @@ export function sweep(runtime: SessionRuntime, latest: number): number {
   // What is written here must not ask for an alarm: the caller sets the next one.
   runtime.alarmAt = 0;
   failLostAndExpiredCalls(runtime);
-  if (runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS))
-    noteGap(runtime);
+  const isDropped = runtime.store.dropEventsBefore(now() - EVENT_TTL_MS + EVENT_SWEEP_MARGIN_MS);
+  // A connection that is dead is noticed long before an event is so old.
+  if (isDropped && !hasListenerUpToDate(runtime)) noteGap(runtime);
   runtime.alarmAt = Math.min(
     latest,
     nextDeadline(runtime),

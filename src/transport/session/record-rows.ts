@@ -16,8 +16,6 @@ export interface SessionRecord {
   readonly share: string;
   /** Whether the hub knows that the client listens; false when the client may lack a message that no stream keeps. */
   readonly isListening?: boolean;
-  /** When a listener was last told of all that may have changed; milliseconds since the epoch. */
-  readonly toldAtMs?: number;
   /** The grant that opened it: revoking that ends the session. */
   readonly grant: string | undefined;
   readonly revision: string;
@@ -36,6 +34,8 @@ export interface PendingUnregistration {
 export interface SessionRecordStore {
   session(): SessionRecord | undefined;
   putSession(session: SessionRecord): void;
+  /** Changes members of the session as it is now; does nothing where there is none. */
+  updateSession(changes: Partial<SessionRecord>): void;
   /** From here on the session is gone, though its rows may take a moment to go. */
   clearSession(): void;
   /** The share at the hub of a session that ended and is still registered there, and how often that failed. */
@@ -51,11 +51,15 @@ export function createSessionRecordStore(kv: SyncKvStorage): SessionRecordStore 
   let session = kv.get<SessionRecord>("session");
   // An earlier version named its members otherwise: that session has ended, and its client begins anew.
   if (session?.lastSeenMs === undefined) session = undefined;
+  const putSession = (record: SessionRecord): void => {
+    kv.put("session", record);
+    session = record;
+  };
   return {
     session: () => session,
-    putSession(record) {
-      kv.put("session", record);
-      session = record;
+    putSession,
+    updateSession(changes) {
+      if (session !== undefined) putSession({ ...session, ...changes });
     },
     clearSession() {
       session = undefined;

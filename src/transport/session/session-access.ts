@@ -48,9 +48,8 @@ export function createSessionAccess({
   const touch = (session: ActiveSession): ActiveSession => {
     lastSeenMs = now();
     if (now() - session.record.lastSeenMs <= LAST_SEEN_INTERVAL_MS) return session;
-    const record = { ...session.record, lastSeenMs: now() };
-    store.putSession(record);
-    return { ...session, record };
+    store.updateSession({ lastSeenMs: now() });
+    return findSession() ?? session;
   };
   const authorize = async (caller: string, grant?: string): Promise<ActiveSession | undefined> => {
     const session = findSession();

@@ -48,8 +48,8 @@ export interface SessionStore extends SessionRecordStore, EventStore {
   suspendedStreams(): StreamRow[];
   /** Streams opened by GET, newest first. */
   listeningStreamIds(): number[];
-  /** When the newest event was written on such a stream, but not on `stream`; milliseconds since the epoch, or 0. */
-  newestListenerEventMs(stream: number): number;
+  /** Those of them, but for `stream`, that keep events. */
+  listeningStreamsWithEvents(stream: number): number[];
 }
 
 /** Made with the first stream: a session that is only ever answered in JSON never has them. */
@@ -96,7 +96,7 @@ type CallQueries = Pick<
   | "unansweredStreams"
   | "suspendedStreams"
   | "listeningStreamIds"
-  | "newestListenerEventMs"
+  | "listeningStreamsWithEvents"
 >;
 
 function createCallQueries(query: Query, queryNumber: NumberQuery): CallQueries {
@@ -140,14 +140,10 @@ function createCallQueries(query: Query, queryNumber: NumberQuery): CallQueries 
       query<{ id: number }>(
         "SELECT id FROM streams WHERE state = 'listening' ORDER BY id DESC",
       ).map(({ id }) => id),
-    newestListenerEventMs(stream) {
-      // One row of each stream: its last.
-      const written =
-        "SELECT created_at_ms FROM events WHERE stream = id ORDER BY seq DESC LIMIT 1";
-      return (
-        queryNumber(`MAX((${written}))`, "streams WHERE state = 'listening' AND id <> ?", stream) ??
-        0
-      );
-    },
+    listeningStreamsWithEvents: (stream) =>
+      query<{ id: number }>(
+        "SELECT id FROM streams WHERE state = 'listening' AND id <> ? AND EXISTS (SELECT 1 FROM events WHERE stream = id)",
+        stream,
+      ).map(({ id }) => id),
   };
 }

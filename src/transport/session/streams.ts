@@ -81,15 +81,17 @@ export function closeForPolling(runtime: SessionRuntime, stream: number): void {
   for (const socket of attached) socket.close(CLOSE_CODE.poll);
 }
 
-/** Something that a listener should hear is lost: where none is attached and up to date, the next is told what may have changed. */
-export function noteGap(runtime: SessionRuntime): void {
-  const { store } = runtime;
-  const record = store.session();
-  const isUpToDate = (socket: WebSocket): boolean => deliveryState(socket).bytes <= WINDOW_BYTES;
-  if (record === undefined || record.isListening === false) return;
-  if (store.listeningStreamIds().some((stream) => openSockets(runtime, stream).some(isUpToDate)))
-    return;
-  store.putSession({ ...record, isListening: false });
+/** Something that a listener should hear is lost: the next one is told what may have changed. */
+export function noteGap({ store }: SessionRuntime): void {
+  if (store.session()?.isListening !== false) store.updateSession({ isListening: false });
+}
+
+/** Whether a listener is attached that was passed all that there was for it. */
+export function hasListenerUpToDate(runtime: SessionRuntime): boolean {
+  return runtime.store
+    .listeningStreamIds()
+    .flatMap((stream) => openSockets(runtime, stream))
+    .some((socket) => deliveryState(socket).bytes <= WINDOW_BYTES);
 }
 
 /** `isTooOld`: events behind the cursor were dropped. `isExhausted`: there is nothing behind it, and nothing will come. */

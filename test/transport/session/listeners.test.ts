@@ -1,0 +1,82 @@
+/** A message for a listener that is gone is told of, whatever became of it and whoever is still attached. */
+
+import { expect, it } from "vitest";
+import { findRevision } from "../../../src/protocol/versions.ts";
+import { handleMessages } from "../../../src/transport/session/handle-message.ts";
+import { MAX_EVENT_BYTES } from "../../../src/transport/session/limits.ts";
+import { noteListener, sendChange } from "../../../src/transport/session/listeners.ts";
+import {
+  appendEvent,
+  attach,
+  noteGap,
+  openStream,
+} from "../../../src/transport/session/streams.ts";
+import type { SessionRuntime } from "../../../src/transport/session/types.ts";
+import { NEWEST, REQUEST_CONTEXT, sleep, withTestSession } from "./test-session.ts";
+
+/** Opens a GET stream, whose connection nobody reads: the object cannot know. */
+function listen(runtime: SessionRuntime): number {
+  const stream = openStream(runtime, "listening", "null");
+  const attached = attach(runtime, NEWEST, stream, -1);
+  if (!attached.ok) throw new Error("Not attached");
+  noteListener(runtime, stream, attached.value.isTooOld);
+  return stream;
+}
+
+function publish(runtime: SessionRuntime): void {
+  const record = runtime.store.session();
+  if (record !== undefined) sendChange(runtime, record, { list: "tools" });
+}
+
+function eventsOf(runtime: SessionRuntime, stream: number): string[] {
+  return [...runtime.store.eventsAfter(stream, 0)].map(({ data }) => data);
+}
+
+/** So many bytes for a call's stream. */
+function fill(runtime: SessionRuntime, bytes: number): void {
+  const stream = openStream(runtime, "running", '{"request":{"id":1},"openRequests":{}}');
+  for (let left = bytes; left > 0; left -= 1_000_000)
+    appendEvent(runtime, stream, "x".repeat(Math.min(left, 1_000_000)));
+}
+
+it.each([
+  ["still counts as attached", false],
+  ["is known to be gone", true],
+])(
+  "a change that was dropped for want of room, while the connection that it went into %s",
+  (_, isGone) =>
+    withTestSession(async ({ runtime }) => {
+      const first = listen(runtime);
+      publish(runtime);
+      const close = async (): Promise<void> => {
+        for (const socket of runtime.objectState.getWebSockets(String(first))) socket.close(1000);
+        await sleep(20);
+      };
+      if (isGone) await close();
+      fill(runtime, MAX_EVENT_BYTES + 1);
+      expect(eventsOf(runtime, first)).toEqual([]);
+      if (!isGone) await close();
+      expect(eventsOf(runtime, listen(runtime)).join()).toContain(
+        "notifications/tools/list_changed",
+      );
+    }),
+);
+
+it("a change that was dropped behind the request that sets the log level", () =>
+  withTestSession(async ({ runtime }) => {
+    listen(runtime);
+    const { record } = REQUEST_CONTEXT;
+    runtime.store.putSession(record);
+    noteGap(runtime);
+    const revision = findRevision("2025-03-26");
+    if (revision === undefined) throw new Error("There is no such revision");
+    const params = { level: "info" };
+    await handleMessages(
+      runtime,
+      { ...REQUEST_CONTEXT, record, revision },
+      [{ kind: "request", id: 3, method: "logging/setLevel", params }],
+      "a post",
+    );
+    expect(runtime.store.session()).toMatchObject({ logLevel: "info", isListening: false });
+    expect(eventsOf(runtime, listen(runtime)).join()).toContain("notifications/tools/list_changed");
+  }));
