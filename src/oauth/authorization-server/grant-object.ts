@@ -118,9 +118,12 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     if (request.generation === generation)
       return this.#rotate(row, request.epoch, settings.refreshSeconds);
-    return request.generation === generation - 1 && isPreviousGood(row, settings.graceSeconds)
-      ? { kind: "granted", terms, generation }
-      : this.#revokeAndRefuse(row, "refresh.reused");
+    if (request.generation !== generation - 1 || !isPreviousGood(row, settings.graceSeconds))
+      return this.#revokeAndRefuse(row, "refresh.reused");
+    const { isUndelivered = false } = row;
+    // This may be the one that gets it: from here on the window counts.
+    if (isUndelivered) this.#rows.write({ ...row, isUndelivered: false, lastUsedAtMs: now() });
+    return { kind: "granted", terms, generation, isFirst: isUndelivered };
   }
 
   /** A code or refresh token was redeemed for `generation`, and nothing came of it: it may be sent again. */
@@ -128,7 +131,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     this.#rows.restore(generation, codeSeconds);
   }
 
-  /** Replaces the sealed properties (a hook renewed them, or their key is no longer the current one). */
+  /** Replaces the sealed properties: a hook renewed them, or their key is no longer the current one. */
   replaceProperties(properties: string): void {
     const row = this.#rows.grant();
     if (row !== undefined) this.#rows.write({ ...row, terms: { ...row.terms, properties } });
@@ -194,7 +197,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       lastUsedAtMs: now(),
       expiresAtMs: now() + refreshSeconds * 1000,
     });
-    return { kind: "granted", terms, generation };
+    return { kind: "granted", terms, generation, isFirst: true };
   }
 
   /** Refuses, and takes back all that was given. */
@@ -204,9 +207,8 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /** Refuses. What is still to be done since the grant ended is tried once more. */
-  async #refuseEnded(): Promise<GrantResult> {
-    await this.#closeOnce();
-    return refusedResult("grant.ended");
+  #refuseEnded(): Promise<GrantResult> {
+    return this.#closeOnce().then(() => refusedResult("grant.ended"));
   }
 
   /** Written down before anything is tried: an object may die at any time. */

@@ -22,7 +22,13 @@ export type RefreshRequest = TokenRequest & {
 };
 
 export type GrantResult =
-  | { readonly kind: "granted"; readonly terms: GrantTerms; readonly generation: number }
+  /** `isFirst`: nobody was given this generation before, as far as is known. If nothing comes of it, it is restored. */
+  | {
+      readonly kind: "granted";
+      readonly terms: GrantTerms;
+      readonly generation: number;
+      readonly isFirst: boolean;
+    }
   /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
   | { readonly kind: "refused"; readonly reason: string; readonly revoked?: GrantTerms };
 

@@ -13,7 +13,7 @@ export interface GrantRow {
   /** Of the newest refresh token; 0 while the code was not redeemed. */
   readonly generation: number;
   readonly createdAtMs: number;
-  /** The newest generation came to nothing: the one before it stays good until another is made. */
+  /** Nothing came of the newest generation: the one before it stays good for a day, or until it is sent again. */
   readonly isUndelivered?: boolean;
   /** When the newest generation was made. */
   readonly lastUsedAtMs: number;
@@ -36,8 +36,8 @@ export interface GrantRows {
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
   /**
-   * Nothing came of `generation`, if it is the newest: what was redeemed for it may be redeemed again. A refresh token until
-   * the next one is made, a code until `codeSeconds` after the grant was opened.
+   * Nothing came of `generation`, if it is the newest: what was redeemed for it may be redeemed again. A refresh token for a
+   * day, a code until `codeSeconds` after the grant was opened.
    */
   restore(generation: number, codeSeconds: number): void;
 }
@@ -73,12 +73,15 @@ export function isWithinMs(start: number, ms: number): boolean {
   return Math.abs(now() - start) < ms;
 }
 
+/** Milliseconds for which a refresh token may be sent again of which nothing came. */
+const RESTORED_MS = 86_400_000;
+
 /** Whether the refresh token before the newest is still good, which a client may hold that did not get the newest. */
 export function isPreviousGood(
   { lastUsedAtMs, isUndelivered = false }: GrantRow,
   graceSeconds: number,
 ): boolean {
-  return isUndelivered || isWithinMs(lastUsedAtMs, graceSeconds * 1000);
+  return isWithinMs(lastUsedAtMs, isUndelivered ? RESTORED_MS : graceSeconds * 1000);
 }
 
 /** Whether the code, or the newest refresh token, is still good. */

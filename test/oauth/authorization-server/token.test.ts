@@ -567,7 +567,7 @@ describe("the issuing hook", () => {
       isFailing = true;
       // A second try of the same rotates nothing, and what the first one had back stays so.
       expect([await fails(), await fails()]).toEqual([true, true]);
-      await ageGrant(id, 60);
+      await ageGrant(id, 1_800);
       isFailing = false;
       const next = await sendAgain();
       expect(next.status).toBe(200);
@@ -585,6 +585,58 @@ describe("the issuing hook", () => {
       ]);
     },
   );
+});
+
+describe("a refresh token of which nothing came", () => {
+  /** A login, whose hook fails while `fault.isOn`. */
+  const withFault = async (graceSeconds: number) => {
+    const fault = { isOn: false };
+    const onTokenIssue = (): Promise<undefined> =>
+      fault.isOn ? Promise.reject(new Error("upstream")) : Promise.resolve(undefined);
+    const own = createAuthorizationServer(
+      { graceSeconds, refreshSeconds: 2_592_000 },
+      { hooks: { onTokenIssue } },
+    );
+    const { id, body } = await login(own);
+    const send = async (token: unknown = body["refresh_token"]): Promise<Answer> =>
+      ask(refreshForm(token), undefined, own);
+    return { fault, id, send };
+  };
+
+  it("is no longer good once something came of it, even where there is no window", async () => {
+    const { fault, id, send } = await withFault(0);
+    fault.isOn = true;
+    expect((await send()).status).toBe(500);
+    fault.isOn = false;
+    expect((await send()).status).toBe(200);
+    await ageGrant(id, 1);
+    expect(refusal(await send())).toEqual([400, "invalid_grant"]);
+  });
+
+  it("is good for a day", async () => {
+    for (const [seconds, status] of [
+      [86_300, 200],
+      [86_500, 400],
+    ] as const) {
+      const { fault, id, send } = await withFault(10);
+      fault.isOn = true;
+      expect((await send()).status).toBe(500);
+      fault.isOn = false;
+      await ageGrant(id, seconds);
+      expect((await send()).status).toBe(status);
+    }
+  });
+
+  it("is not restored by a second request that fails, where the first one got its successor", async () => {
+    const { fault, id, send } = await withFault(10);
+    const first = await send();
+    fault.isOn = true;
+    expect((await send()).status).toBe(500);
+    fault.isOn = false;
+    await ageGrant(id, 60);
+    expect(refusal(await send())).toEqual([400, "invalid_grant"]);
+    expect(refusal(await send(first.body["refresh_token"]))).toEqual([400, "invalid_grant"]);
+  });
 });
 
 describe("the form", () => {
