@@ -32,6 +32,7 @@ export function encodeSessionResult(
 function downgradeResult(revision: Revision, method: string, result: JsonObject): JsonObject {
   const { features } = revision;
   if (method === "tools/call") return downgradeToolResult(revision, result);
+  if (method === "prompts/get") return downgradePromptResult(revision, result);
   const member = ["tools", "resources", "resourceTemplates", "prompts"].find((name) =>
     Array.isArray(result[name]),
   );
@@ -53,12 +54,22 @@ function downgradeToolResult({ features }: Revision, result: JsonObject): JsonOb
       ? result
       : omit(result, ["structuredContent"]);
   if (features.hasResourceLinks || !Array.isArray(downgraded["content"])) return downgraded;
-  const content = downgraded["content"].map((block) =>
-    isObject(block) && block["type"] === "resource_link"
-      ? { type: "text", text: block["uri"] ?? "" }
-      : block,
+  return { ...downgraded, content: downgraded["content"].map(linkToText) };
+}
+
+function downgradePromptResult({ features }: Revision, result: JsonObject): JsonObject {
+  if (features.hasResourceLinks || !Array.isArray(result["messages"])) return result;
+  const messages = result["messages"].map((message) =>
+    isObject(message) ? { ...message, content: linkToText(message["content"] ?? null) } : message,
   );
-  return { ...downgraded, content };
+  return { ...result, messages };
+}
+
+/** A link to a resource as its URI, for revisions without links. */
+function linkToText(block: JsonValue): JsonValue {
+  return isObject(block) && block["type"] === "resource_link"
+    ? { type: "text", text: block["uri"] ?? "" }
+    : block;
 }
 
 function omit(object: JsonObject, names: readonly string[]): JsonObject {

@@ -3,6 +3,7 @@
  * from what a client made up, and no URI that may hold a handle is told.
  */
 
+import { cut } from "../base/bytes.ts";
 import type { Outcome } from "../protocol/outcome.ts";
 import type { Attributes, SpanDescription, Span } from "../base/span.ts";
 import { ERRORS } from "../wire/errors.ts";
@@ -21,7 +22,7 @@ export function startRequestSpan(
     const attributes = {
       ...eraAttributes,
       "mcp.method.name": method,
-      "jsonrpc.request.id": String(id).slice(0, 64),
+      "jsonrpc.request.id": cut(String(id), 64),
       "gen_ai.tool.name": tool,
       "gen_ai.prompt.name": prompt,
       "gen_ai.operation.name": tool && "execute_tool",

@@ -28,7 +28,7 @@ function writeSpan(record: SpanRecord): object {
     spanId: record.spanId,
     parentSpanId: parentId,
     traceState: tracestate,
-    name: record.name,
+    name: record.name.toWellFormed(),
     kind: KIND[record.kind],
     startTimeUnixNano: `${record.startMs}000000`,
     endTimeUnixNano: `${record.endMs}000000`,
@@ -49,7 +49,8 @@ function writeAttributes(attributeSets: readonly Attributes[]): JsonObject[] {
 }
 
 function writeValue(value: string | number | boolean): JsonObject {
-  if (typeof value === "string") return { stringValue: value };
+  // A lone surrogate, which a peer may send, is no UTF-8: a collector would refuse the spans of others with it.
+  if (typeof value === "string") return { stringValue: value.toWellFormed() };
   if (typeof value === "boolean") return { boolValue: value };
   return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value };
 }

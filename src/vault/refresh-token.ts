@@ -142,12 +142,16 @@ async function requestToken(
     expires_in: lifetimeSeconds,
     error,
   } = json;
-  if (status !== 200) return err(error === "invalid_grant" ? error : `it answered ${status}`);
+  // RFC 6749 section 5.2. A server that fails says nothing of the token, whatever stands in its answer.
+  const isRefused = status === 400 || status === 401;
+  if (status !== 200)
+    return err(isRefused && error === "invalid_grant" ? error : `it answered ${status}`);
   if (typeof token !== "string" || token === "") return err("its answer holds no access_token");
   return ok({
     token,
-    // An upstream that does not rotate leaves it out, and the old one stays.
-    ...(typeof nextRefreshToken === "string" && { refresh_token: nextRefreshToken }),
+    // An upstream that does not rotate leaves it out, or empty, and the old one stays.
+    ...(typeof nextRefreshToken === "string" &&
+      nextRefreshToken.trim() !== "" && { refresh_token: nextRefreshToken }),
     // Section 5.1 lets it out. A life kept for ever would never be renewed, and one of nothing by every call.
     expires:
       now() +

@@ -198,6 +198,22 @@ it("a renewal whose caller hangs up comes to its end, and the refresh token that
   expect(asked).toHaveLength(1);
 });
 
+it.each(["", " "])(
+  "a refresh token of an upstream that is %j takes the place of none",
+  async (empty) => {
+    answer = () => json({ access_token: "at-2", refresh_token: empty, expires_in: 60 });
+    const id = await kept();
+    expect(await token(id)).toBe("at-2");
+    vi.setSystemTime(NOW + 3_600_000);
+    expect(await token(id)).toBe("at-2");
+    const forms = await Promise.all(asked.map((request) => request.text()));
+    expect(forms.map((form) => new URLSearchParams(form).get("refresh_token"))).toEqual([
+      "rt-1",
+      "rt-1",
+    ]);
+  },
+);
+
 describe("a final no", () => {
   beforeEach(() => {
     answer = () => json({ error: "invalid_grant" }, 400);
@@ -242,6 +258,7 @@ describe("an upstream that fails", () => {
   it.each<[string, () => Response | Promise<Response>]>([
     ["is down", () => Promise.reject(new TypeError("down"))],
     ["answers 500", () => json({}, 500)],
+    ["answers 500 with words of a final no", () => json({ error: "invalid_grant" }, 500)],
     ["answers 429", () => json({}, 429)],
     ["refuses the client", () => json({ error: "invalid_client" }, 401)],
     ["sends a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],

@@ -5,6 +5,7 @@
  * Client and redirect URI are checked before; a fault from here may be sent to them.
  */
 
+import { isWithinBytes } from "../../base/bytes.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
@@ -22,8 +23,8 @@ export interface AuthorizationRequest extends Omit<GrantTerms, "subject" | "prop
   readonly clientHost?: string | undefined;
 }
 
-/** Characters of `state`: it waits in a cookie of at most 4,096 bytes while a person is away, beside a redirect URI. */
-const MAX_STATE_CHARACTERS = 1_024;
+/** Bytes of `state` and redirect URI: sealed, they wait in a cookie of at most 4,096 bytes while a person is at their provider. */
+const MAX_CARRIED_BYTES = 2_000;
 const CODE_CHALLENGE = /^[\w-]{43}$/;
 
 /** Checks an authorization request whose client and redirect URI are known (OAuth 2.1 section 4.1.1, RFC 7636, RFC 8707). `query` is without its "?". Does not look at client or redirect URI. */
@@ -57,11 +58,11 @@ export function parseAuthorizationRequest(
       "pkce",
       "PKCE is needed: a code_challenge with code_challenge_method S256",
     );
-  if (state !== undefined && state.length > MAX_STATE_CHARACTERS)
+  if (!isWithinBytes(redirectUri + (state ?? ""), MAX_CARRIED_BYTES))
     return oauthError(
       "invalid_request",
       "state.large",
-      `state is longer than ${MAX_STATE_CHARACTERS} characters`,
+      `state and redirect_uri are longer than ${MAX_CARRIED_BYTES} bytes together`,
     );
   if (params.get("prompt") === "none")
     return oauthError("interaction_required", "prompt.none", "Consent is always asked for");

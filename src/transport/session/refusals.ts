@@ -9,8 +9,8 @@ export const SESSION_NOT_FOUND: ProtocolError = protocolError(
   "No such session: initialize a new one",
 );
 
-/** What a client is told that comes back for events which are not there. */
-export const EVENT_ID_UNKNOWN: ProtocolError = protocolError(
+/** What a client is told that comes back for a stream of which nothing is kept. */
+export const STREAM_GONE: ProtocolError = protocolError(
   "InvalidRequest",
   "Last-Event-ID is unknown here or too old: events are kept for an hour at most",
 );

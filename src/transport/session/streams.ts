@@ -1,8 +1,7 @@
 /**
  * Streams of a session: events are rows first and then reach whoever is attached, as fast as they are read there.
  * MCP basic/transports#resumability-and-redelivery. An event id is `<stream>-<sequence>`: a cursor within its stream.
- * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after). It refuses
- * cursors that are too old, but for those of a listener, which is told what may have changed.
+ * Attaching a new POST stream, opening the GET stream and resuming are one operation: attach(stream, after).
  */
 
 import { encodeUtf8 } from "../../base/bytes.ts";
@@ -12,7 +11,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import type { Revision } from "../../protocol/versions.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import { EVENT_TTL_MS, MAX_EVENT_BYTES } from "./limits.ts";
-import { EVENT_ID_UNKNOWN } from "./refusals.ts";
+import { STREAM_GONE } from "./refusals.ts";
 import { CLOSE_CODE, scheduleAlarm, type SessionRuntime } from "./types.ts";
 import type { EventRow } from "./event-rows.ts";
 import type { StreamState } from "./session-rows.ts";
@@ -94,16 +93,15 @@ export function hasListenerUpToDate(runtime: SessionRuntime): boolean {
     .some((socket) => deliveryState(socket).bytes <= WINDOW_BYTES);
 }
 
-/** `isTooOld`: events behind the cursor were dropped. `isExhausted`: there is nothing behind it, and nothing will come. */
+/** `isExhausted`: there is nothing behind the cursor, and nothing will come. */
 export interface AttachedSocket {
   readonly socket: WebSocket;
-  readonly isTooOld: boolean;
   readonly isExhausted: boolean;
 }
 
 /**
  * Connects a socket for a caller by `grant` and passes on what followed event `after`; what is not read yet waits in its
- * rows. Refuses cursors that are too old. A new listener, which the hub knows of, and the POST of a call come with -1.
+ * rows. Refuses a stream that is gone. A new listener, which the hub knows of, and the POST of a call come with -1.
  */
 export function attach(
   runtime: SessionRuntime,
@@ -113,10 +111,9 @@ export function attach(
   grant?: string,
 ): Result<AttachedSocket, ProtocolError> {
   const row = runtime.store.stream(stream);
-  const isListener = row?.state === "listening";
-  const isTooOld = row !== undefined && after >= 0 && after < row.dropped_seq;
-  // A listener is told what may have changed instead.
-  if (row === undefined || (isTooOld && !isListener)) return err(EVENT_ID_UNKNOWN);
+  if (row === undefined) return err(STREAM_GONE);
+  // Where events behind the cursor were dropped, the others follow: of a call its answer is what matters, and a listener is
+  // told what may have changed (`listeners.ts`).
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
   for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.replaced);
   const { 0: client, 1: server } = new WebSocketPair();
@@ -126,11 +123,10 @@ export function attach(
   ]);
   // spec: session.stream.prime
   // Every connection begins so: there are clients that know no id but those of the connection at hand.
-  const from = isTooOld ? row.dropped_seq : after;
   if (revision.features.sendsPrimingEvent)
-    send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
-  const isExhausted = replay(runtime, server, stream, from);
-  return ok({ socket: client, isTooOld, isExhausted });
+    send(server, { id: `${stream}-${Math.max(after, 0)}`, data: "", retry: RETRY_MS });
+  const isExhausted = replay(runtime, server, stream, after);
+  return ok({ socket: client, isExhausted });
 }
 
 /** The client has read what the socket was passed: here is more. */

@@ -230,6 +230,9 @@ describe("/introspect", () => {
     expect(await ask(refresh)).toEqual(dead);
     expect(await ask(await signRefreshToken(desk.ring, id, 2))).toMatchObject({ active: true });
     expect(await ask(await signRefreshToken(desk.ring, id, 3))).toEqual(dead);
+    // Nothing came of the second: the first may be sent again.
+    await grantStub(id).restore(2, 60);
+    expect(await ask(refresh)).toMatchObject({ active: true });
   });
 
   it("says no more than that of what is revoked, unused for long, expired, forged or foreign", async () => {

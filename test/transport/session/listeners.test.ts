@@ -17,9 +17,8 @@ import { NEWEST, REQUEST_CONTEXT, sleep, withTestSession } from "./test-session.
 /** Opens a GET stream, whose connection nobody reads: the object cannot know. */
 function listen(runtime: SessionRuntime): number {
   const stream = openStream(runtime, "listening", "null");
-  const attached = attach(runtime, NEWEST, stream, -1);
-  if (!attached.ok) throw new Error("Not attached");
-  noteListener(runtime, stream, attached.value.isTooOld);
+  noteListener(runtime, stream, -1);
+  if (!attach(runtime, NEWEST, stream, -1).ok) throw new Error("Not attached");
   return stream;
 }
 
@@ -61,6 +60,28 @@ it.each([
       );
     }),
 );
+
+it("of subscriptions at once the hub has the newest list, whichever reaches it last", () =>
+  withTestSession(async ({ runtime }) => {
+    let atHub: readonly string[] = [];
+    let isFirst = true;
+    const hub = {
+      ...runtime.dependencies.hub,
+      async setSubscriptions(_session: string, _share: string, uris: readonly string[]) {
+        const isSlow = isFirst;
+        isFirst = false;
+        if (isSlow) await sleep(50);
+        atHub = uris;
+      },
+    };
+    const dependencies = { ...runtime.dependencies, hub };
+    const messages = ["test://a", "test://b"].map(
+      (uri, id) =>
+        ({ kind: "request", id, method: "resources/subscribe", params: { uri } }) as const,
+    );
+    await handleMessages({ ...runtime, dependencies }, REQUEST_CONTEXT, messages, "a post");
+    expect(atHub).toEqual(["test://a", "test://b"]);
+  }));
 
 it("a change that was dropped behind the request that sets the log level", () =>
   withTestSession(async ({ runtime }) => {
