@@ -31,6 +31,7 @@ export type LogEvent =
   /** An object died under a call; a session could not be told of a change. */
   | "session.call_lost"
   | "session.notify_failed"
+  | "change.lost"
   /** A listener of the hub could not be told of a change. */
   | "listener.notify_failed"
   /** What follows the end of a grant or a session is not done yet, and is tried again; after `tries` it is given up. */

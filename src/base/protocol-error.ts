@@ -19,6 +19,7 @@ export type ErrorName =
   | "BodyTooLarge"
   | "UnsupportedMediaType"
   | "NotAcceptable"
+  | "AccessRevoked"
   | "Forbidden"
   | "MethodNotAllowed"
   | "NotFound"
@@ -32,6 +33,12 @@ export interface ProtocolError {
   readonly message: string;
   readonly data?: JsonValue;
 }
+
+/** What is said to a caller whose grant has ended, though its token looks good for a while. */
+export const ACCESS_REVOKED: ProtocolError = {
+  error: "AccessRevoked",
+  message: "This access was taken back: sign in again",
+};
 
 /** An error that a client gets; its code and HTTP status stand in `wire/errors.ts`. */
 export function protocolError(error: ErrorName, message: string, data?: JsonValue): ProtocolError {

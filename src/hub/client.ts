@@ -4,11 +4,14 @@
 
 import { encodeBase64url, encodeUtf8 } from "../base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
-import { randomBytes } from "../base/time.ts";
+import { log, errorStack } from "../base/log.ts";
+import { ACCESS_REVOKED, type ProtocolError } from "../base/protocol-error.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { randomBytes, sleep } from "../base/time.ts";
 import { settleAll } from "../base/retry.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import { clientAddress, UNKNOWN_ADDRESS } from "../wire/response.ts";
-import type { Change, SubscriptionFilter } from "../protocol/change.ts";
+import { FILTER_TOO_LARGE, type Change, type SubscriptionFilter } from "../protocol/change.ts";
 import type { HubObject, RegistrationResult } from "./hub-object.ts";
 import { LISTENER_HEADER, type Listener } from "./listener.ts";
 
@@ -19,14 +22,14 @@ export const HUB_SHARDS = 4;
 export interface HubClient {
   publish(change: Change): Promise<void>;
   /**
-   * One object request. The socket is not accepted yet, so nothing is delivered before the caller is ready. Undefined
-   * when filter and caller are too large to be kept.
+   * One object request. The socket is not accepted yet, so nothing is delivered before the caller is ready. Refused when
+   * filter and caller are too large to be kept, and when the caller's grant has ended.
    */
   openListener(
     filter: SubscriptionFilter,
     caller: Caller,
     share: string,
-  ): Promise<WebSocket | undefined>;
+  ): Promise<Result<WebSocket, ProtocolError>>;
   /** Registers a session. One object request and one row, or where there is no room one request more for each session asked to make some. */
   registerSession(
     session: string,
@@ -50,6 +53,25 @@ export interface HubClient {
 
 type Hub = HubObject<unknown>;
 
+/** How often a change is handed to an object of the hub that cannot be reached, and milliseconds before the next try, thrice as many each time. */
+const PUBLISH_ATTEMPTS = 4;
+const PUBLISH_RETRY_MS = 100;
+
+/** An object of the hub that is restarted is there again soon. What it cannot be handed is logged, for nobody else knows of it. */
+async function publishTo(hub: DurableObjectStub<Hub>, change: Change): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await hub.publish(change);
+    } catch (error) {
+      if (attempt === PUBLISH_ATTEMPTS) {
+        log("error", "change.lost", { error: errorStack(error) });
+        throw error;
+      }
+      await sleep(PUBLISH_RETRY_MS * 3 ** (attempt - 1));
+    }
+  }
+}
+
 /** The Worker's side of the hub: knows which of its objects to ask. */
 export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClient {
   const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);
@@ -66,7 +88,7 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
     return shard(hash % HUB_SHARDS);
   };
   return {
-    publish: (change) => everyShard((hub) => hub.publish(change)),
+    publish: (change) => everyShard((hub) => publishTo(hub, change)),
     async openListener(filter, caller, share) {
       const index = (randomBytes(1)[0] ?? 0) % HUB_SHARDS;
       const key = callerKey(caller);
@@ -82,8 +104,10 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
         [LISTENER_HEADER]: encodeBase64url(encodeUtf8(JSON.stringify(listener))),
       };
       const { status, webSocket } = await shard(index).fetch("https://hub/", { headers });
-      if (webSocket === null && status !== 413) throw new Error("The hub did not upgrade");
-      return webSocket ?? undefined;
+      if (webSocket !== null) return ok(webSocket);
+      if (status === 401) return err(ACCESS_REVOKED);
+      if (status === 413) return err(FILTER_TOO_LARGE);
+      throw new Error("The hub did not upgrade");
     },
     registerSession: (id, share, grant) => shardOf(share).registerSession({ id, share }, grant),
     setSubscriptions: (id, share, uris) => shardOf(share).setSubscriptions({ id, share }, uris),

@@ -11,9 +11,7 @@ import { DurableObject } from "cloudflare:workers";
 import { objectNamespace } from "../base/bindings.ts";
 import { decodeBase64url } from "../base/bytes.ts";
 import { now } from "../base/time.ts";
-import { log, errorStack } from "../base/log.ts";
-import { sha256Base64url } from "../crypto/seal.ts";
-import { settleAll } from "../base/retry.ts";
+import { retryDelayMs, settleAll } from "../base/retry.ts";
 import {
   ensureCapacity,
   MAX_SESSIONS_PER_CALLER,
@@ -24,7 +22,9 @@ import {
 } from "./admission.ts";
 import type { Change } from "../protocol/change.ts";
 import { SESSIONS_FULL_SECONDS } from "../wire/errors.ts";
-import { createHubRows, BEFORE_FIRST_SESSION, type SessionKey, type HubRows } from "./hub-rows.ts";
+import { BEFORE_FIRST_SESSION, type SessionKey } from "./hub-records.ts";
+import { createHubRows, type HubRows } from "./hub-rows.ts";
+import { logUnreached, reachAgain } from "./unreached.ts";
 import { closeSocket, LISTENER_HEADER, readListener, sendToListener } from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
@@ -35,6 +35,8 @@ const DAY_MS = 86_400_000;
 export interface NotifiableSession extends Rpc.DurableObjectBranded {
   /** "notListening": there is nobody whom it could tell; it says so to the hub when there is. */
   notify(change: Change): "delivered" | "notListening" | "sessionNotFound";
+  /** A change did not reach it: whoever listens there is told what may have changed, at once or when they come back. */
+  notifyMissed(): void;
   revoke(grant: string): Promise<void>;
   /** Ends it, unless it is busy, or was seen after `before`: then it says when. */
   retire(before: number): Promise<RetirementResult>;
@@ -67,10 +69,11 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     return namespace;
   }
 
-  /** Attaches a listener. In: an upgrade request with a Listener. Out: 101 and the client end, or 413. */
+  /** Attaches a listener. In: an upgrade request with a Listener. Out: 101 and the client end; 413 or, if its grant has ended, 401. */
   override fetch(request: Request): Response {
     const bytes = decodeBase64url(request.headers.get(LISTENER_HEADER) ?? "") ?? new Uint8Array();
     const { grant, share } = readListener(bytes);
+    if (this.#rows.isRevoked(grant)) return new Response(null, { status: 401 });
     const { 0: client, 1: server } = new WebSocketPair();
     try {
       // Before anything else: a socket without its attachment would be one that nobody knows.
@@ -84,8 +87,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     );
     const sockets = share === undefined ? [] : this.ctx.getWebSockets(share);
     const surplus = sockets.slice(0, Math.max(0, sockets.length - MAX_SESSIONS_PER_CALLER));
-    // Nobody gives way to one that may not listen.
-    for (const socket of this.#rows.isRevoked(grant) ? [server] : surplus) closeSocket(socket);
+    for (const socket of surplus) closeSocket(socket);
     return new Response(null, { status: 101, webSocket: client });
   }
 
@@ -153,13 +155,14 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     this.#rows.remove(session, Infinity);
   }
 
-  /** A page of what is to be told, or else a look at what was not heard of for a day. */
+  /** A page of what is to be told, or else a look at who missed a change, and at what was not heard of for a day. */
   override async alarm(): Promise<void> {
     this.#alarmAt = Infinity;
     const before = now() - DAY_MS;
     const pending = this.#rows.pendingChange();
     if (pending !== undefined) await this.#notifyPage(pending.change, pending.after);
-    else
+    else {
+      await reachAgain(this.#rows, (session) => this.#session(session).notifyMissed());
       await Promise.all(
         this.#rows
           .unseenSince(before, HUB_PAGE_SIZE)
@@ -167,8 +170,16 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
             retireIdleSession(this.#rows, session, before, this.#requestRetirement),
           ),
       );
+    }
     this.#rows.forgetRevoked(before);
+    await this.#setNextAlarm();
+  }
+
+  async #setNextAlarm(): Promise<void> {
+    const [unreached] = this.#rows.unreached(1);
     if (this.#rows.pendingChange() !== undefined) await this.#setAlarmBy(now());
+    else if (unreached !== undefined)
+      await this.#setAlarmBy(now() + retryDelayMs(unreached.attempts - 1));
     else if (!this.#rows.isEmpty()) await this.#setAlarmBy(now() + HOUR_MS);
   }
 
@@ -194,10 +205,9 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       if (result === "notListening" && this.#notifying.has(session))
         this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
-      log("error", "session.notify_failed", {
-        session: await sha256Base64url(session.id),
-        error: errorStack(error),
-      });
+      await logUnreached(session, error);
+      this.#rows.markUnreached(session, 1);
+      await this.#setAlarmBy(now() + retryDelayMs(0));
     }
     this.#notifying.delete(session);
   }
@@ -210,10 +220,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       return await this.#session(session).retire(before);
     } catch (error) {
       // One that cannot be asked counts as at work.
-      log("error", "session.notify_failed", {
-        session: await sha256Base64url(session.id),
-        error: errorStack(error),
-      });
+      await logUnreached(session, error);
       return "busy";
     }
   };

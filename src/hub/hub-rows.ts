@@ -1,34 +1,20 @@
 /**
- * The hub's rows: which sessions exist, whose they are, which grants use them, what they hear of ("": of lists); which
- * grants ended; and which changes not everybody was told yet.
+ * The hub's rows: which sessions exist, whose they are, which grants use them, and what they hear of ("": of lists). What it
+ * remembers besides stands in hub-records.ts.
  *
  *   sessions        share '["none","anonymous","none"] kTq…', id '9f…', last_seen_ms 1763700000000, grants '["5c…"]'
  *   subscriptions   uri 'file:///a', share '["none","anonymous","none"] kTq…', id '9f…'
- *   kv "revoked 5c…"   1763700000000
- *   kv "pending {\"list\":\"tools\"}"   {"share":"…","id":"9f…","isRepeated":true}
  */
 
 import type { Change } from "../protocol/change.ts";
-
-/** The key of a row: the sessions of one share lie together, so that counting them reads no others. */
-export interface SessionKey extends Record<string, SqlStorageValue> {
-  /** Whose it is and counts against: {@link shareOf}. */
-  readonly share: string;
-  readonly id: string;
-}
+import { createHubRecords, type HubRecords, type SessionKey } from "./hub-records.ts";
 
 /** `lastSeenMs`: when it was admitted or, if the hub knows better, last seen; milliseconds since the epoch. */
 export interface SeenSession extends SessionKey {
   readonly lastSeenMs: number;
 }
 
-/** How far a change was told. `isRepeated`: it came once more meanwhile. */
-interface DeliveryProgress {
-  readonly after: SessionKey;
-  readonly isRepeated?: boolean;
-}
-
-export interface HubRows {
+export interface HubRows extends HubRecords {
   /** How many there are of one share, or of all shares of the caller `of`. */
   count(shareOrCaller: string): number;
   isEmpty(): boolean;
@@ -46,26 +32,12 @@ export interface HubRows {
   unseenSince(before: number, limit: number): SeenSession[];
   /** The sessions that hear of `change`, in order, `most` of them behind `after`. */
   sessionsForChange(change: Change, after: SessionKey, limit: number): SessionKey[];
-  /** A change that not everybody was told yet, each in its turn. */
-  pendingChange(): { readonly change: Change; readonly after: SessionKey } | undefined;
-  /** Has a change that is being told told to all once more. False when it is not being told. */
-  repeatPendingChange(change: Change): boolean;
-  /** Notes the last session that was told; undefined when all were. */
-  recordProgress(change: Change, after: SessionKey | undefined): void;
-  /** Notes that `grant` ended. */
-  markRevoked(grant: string, now: number): void;
-  /** Forgets the grants that ended before `before`. */
-  forgetRevoked(before: number): void;
-  isRevoked(grant: string | undefined): boolean;
   /** Reads every row of a session, which is short: a grant ends once, and an index would cost each session a row more. */
   sessionsUsingGrant(grant: string): SessionKey[];
 }
 
 /** Grants that a session is used by, its own included: all of them are one row. */
 const MAX_GRANTS = 16;
-
-/** Where the first page begins. */
-export const BEFORE_FIRST_SESSION: SessionKey = { share: "", id: "" };
 
 /** A change finds who hears of it by the key, a session what it hears of by the index: lists need none, their key is known. */
 const CREATE_TABLES = `
@@ -89,7 +61,7 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
   sql.exec(CREATE_TABLES);
   const find = createSessionFinder(sql);
   return {
-    ...createKvRows(kv),
+    ...createHubRecords(kv),
     ...createSubscriptionRows(sql),
     count: (shareOrCaller) =>
       sql
@@ -201,50 +173,5 @@ function createSubscriptionRows(sql: SqlStorage): Pick<HubRows, SubscriptionMeth
         )
         .toArray();
     },
-  };
-}
-
-type KvMethods =
-  | "pendingChange"
-  | "repeatPendingChange"
-  | "recordProgress"
-  | "markRevoked"
-  | "forgetRevoked"
-  | "isRevoked";
-
-const PENDING_PREFIX = "pending ";
-
-function createKvRows(kv: SyncKvStorage): Pick<HubRows, KvMethods> {
-  const progressKey = (change: Change): string => `${PENDING_PREFIX}${JSON.stringify(change)}`;
-  const options = { prefix: PENDING_PREFIX, limit: 1 };
-  /** The key of the change that had its turn last; being published is none. An eviction begins with the first. */
-  let lastKey = PENDING_PREFIX;
-  return {
-    pendingChange() {
-      for (const startAfter of [lastKey, PENDING_PREFIX])
-        for (const [key, { after }] of kv.list<DeliveryProgress>({ ...options, startAfter }))
-          return { change: JSON.parse(key.slice(PENDING_PREFIX.length)) as Change, after };
-      return undefined;
-    },
-    repeatPendingChange(change) {
-      const progress = kv.get<DeliveryProgress>(progressKey(change));
-      if (progress === undefined) return false;
-      kv.put(progressKey(change), { ...progress, isRepeated: true });
-      return true;
-    },
-    recordProgress(change, after) {
-      const progress = kv.get<DeliveryProgress>(progressKey(change));
-      const isRepeated = progress?.isRepeated === true;
-      if (progress !== undefined) lastKey = progressKey(change);
-      if (after !== undefined) kv.put(progressKey(change), { after, isRepeated });
-      else if (isRepeated) kv.put(progressKey(change), { after: BEFORE_FIRST_SESSION });
-      else kv.delete(progressKey(change));
-    },
-    markRevoked: (grant, now) => kv.put(`revoked ${grant}`, now),
-    forgetRevoked(before) {
-      for (const [key, at] of kv.list<number>({ prefix: "revoked " }))
-        if (at < before) kv.delete(key);
-    },
-    isRevoked: (grant) => grant !== undefined && kv.get(`revoked ${grant}`) !== undefined,
   };
 }

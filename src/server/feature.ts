@@ -88,6 +88,8 @@ export interface Authority {
   readonly mode: "builtin" | "external";
   /** The caller behind the bearer token, or the challenge that says how to become one. */
   authenticate(http: Request, identifiers: ServerIdentifiers): Promise<Result<Caller, Response>>;
+  /** 401: the token looks good, and its grant has ended. */
+  accessRevoked(identifiers: ServerIdentifiers): Response;
   /** 403: the token is good, but `scopes` are needed, all of them. */
   insufficientScope(identifiers: ServerIdentifiers, scopes: readonly string[]): Response;
   /** Metadata documents and endpoints. */

@@ -35,6 +35,8 @@ export const ERRORS: Readonly<Record<ErrorName, ErrorMapping>> = {
   BodyTooLarge: { code: INVALID_REQUEST, status: 413 },
   UnsupportedMediaType: { code: INVALID_REQUEST, status: 415 },
   NotAcceptable: { code: INVALID_REQUEST, status: 406 },
+  // The MCP endpoint answers with the challenge of RFC 6750 in its place.
+  AccessRevoked: { code: INVALID_REQUEST, status: 401 },
   Forbidden: { code: INVALID_REQUEST, status: 403 },
   MethodNotAllowed: { code: INVALID_REQUEST, status: 405 },
   NotFound: { code: INVALID_REQUEST, status: 404 },

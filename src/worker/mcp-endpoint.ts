@@ -13,6 +13,7 @@ import { missingScopes } from "../server/scopes.ts";
 import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
+import { ERRORS } from "../wire/errors.ts";
 import { MAX_BATCH_MESSAGES, parseBody } from "../wire/jsonrpc.ts";
 import { clientAddress, checkMediaTypes, readHeader, errorResponse } from "../wire/response.ts";
 import type { Runtime } from "./runtime.ts";
@@ -27,11 +28,14 @@ export function handleMcp(
   const { authority } = runtime;
   if (authority === undefined) return handleMcpMethod(http, runtime, identifiers, ANONYMOUS, span);
   // spec: bearer.checked.first
-  return authority
-    .authenticate(http, identifiers)
-    .then((caller) =>
-      caller.ok ? handleMcpMethod(http, runtime, identifiers, caller.value, span) : caller.error,
-    );
+  return authority.authenticate(http, identifiers).then(async (caller) => {
+    if (!caller.ok) return caller.error;
+    const response = await handleMcpMethod(http, runtime, identifiers, caller.value, span);
+    // Only what looked at the grant can find that it has ended.
+    return response.status === ERRORS.AccessRevoked.status
+      ? authority.accessRevoked(identifiers)
+      : response;
+  });
 }
 
 /** GET and DELETE belong to sessions alone, and count as a message each, or for each stream that a GET comes back for. */

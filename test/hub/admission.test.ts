@@ -419,6 +419,6 @@ it("a caller whose grant was revoked has no session make room for it", async () 
   const revoked = { ...by, grant: "e".repeat(64) };
   await hub.revoke(revoked.grant);
   await sleep(5);
-  expect((await initialize(revoked)).status).toBe(403);
+  expect((await initialize(revoked)).status).toBe(401);
   expect(await ping(by, idle)).toBe(200);
 });

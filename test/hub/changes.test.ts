@@ -12,7 +12,7 @@ import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
 import type { Env } from "../world/env.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
-import { createHubClient } from "../../src/hub/client.ts";
+import { createHubClient, HUB_SHARDS } from "../../src/hub/client.ts";
 import { MAX_GET_STREAMS } from "../../src/transport/session/limits.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
@@ -178,9 +178,9 @@ describe("one bad listener", () => {
         ANONYMOUS,
         share,
       );
-      if (socket === undefined) throw new Error("Refused");
-      socket.accept();
-      return socket;
+      if (!socket.ok) throw new Error("Refused");
+      socket.value.accept();
+      return socket.value;
     };
     const ended: string[] = [];
     const key = callerKey(ANONYMOUS);
@@ -218,8 +218,12 @@ describe("one bad listener", () => {
         listener,
         callerKey(by),
       );
-      socket?.accept();
-      socket?.addEventListener("close", () => {
+      if (!socket.ok) {
+        ended.push(name);
+        return;
+      }
+      socket.value.accept();
+      socket.value.addEventListener("close", () => {
         ended.push(name);
       });
     };
@@ -562,6 +566,69 @@ describe("a list change", () => {
       faults.beforeHubAnswer = () => Promise.resolve();
       expect(await heard(by, session)).toMatchObject(everything);
     });
+  });
+
+  it("that a session could not be told of is told by the alarm as what may have happened, and once more to whoever comes next", async () => {
+    const by = newCaller();
+    const session = await openSession(by);
+    const events = await openGetStream(by, session);
+    const shard = shardOf(callerKey(by));
+    const stub = sessionStub(session);
+    let isDown = true;
+    await runInDurableObject(shard, async (object) => {
+      const real = object.sessions();
+      object.sessions = () =>
+        isDown
+          ? ({
+              idFromString: (id: string) => id,
+              get: () => ({
+                notify: () => Promise.reject(new Error("restarted")),
+                notifyMissed: () => Promise.reject(new Error("restarted")),
+              }),
+            } as never)
+          : real;
+      await object.publish({ list: "prompts", audience: callerKey(by) });
+    });
+    // It is not there at the first try either.
+    expect(await runDurableObjectAlarm(shard)).toBe(true);
+    isDown = false;
+    expect(await runDurableObjectAlarm(shard)).toBe(true);
+    const everything = ["tools", "prompts", "resources"].map((list) => ({
+      method: `notifications/${list}/list_changed`,
+    }));
+    for (const change of everything) expect(await events.message()).toMatchObject(change);
+    await runInDurableObject(shard, (object, { storage }) => {
+      expect([...storage.kv.list({ prefix: "unreached " })]).toEqual([]);
+      Reflect.deleteProperty(object, "sessions");
+    });
+    // The connection may have been dead.
+    const next = await openGetStream(by, session);
+    for (const change of everything) expect(await next.message()).toMatchObject(change);
+    // A session that has ended meanwhile is told nothing.
+    await stub.deleteSession(callerKey(by));
+    await stub.notifyMissed();
+  });
+
+  it("that an object of the hub did not take is handed to it again, and logged where it never takes it", async () => {
+    vi.useRealTimers();
+    let attempts = 0;
+    const failing = (failures: number): Env["HUB"] =>
+      ({
+        getByName: () => ({
+          publish: () => {
+            attempts += 1;
+            return attempts <= failures
+              ? Promise.reject(new Error("restarted"))
+              : Promise.resolve();
+          },
+        }),
+      }) as unknown as Env["HUB"];
+    await createHubClient(failing(3)).publish(tools);
+    expect(attempts).toBe(3 + HUB_SHARDS);
+    const logged = vi.spyOn(console, "error");
+    await expect(createHubClient(failing(Infinity)).publish(tools)).rejects.toThrow("restarted");
+    expect(logged.mock.calls.flat().join()).toContain('"event":"change.lost"');
+    logged.mockRestore();
   });
 
   it("a client that comes back while it is found to be away is not forgotten", async () => {

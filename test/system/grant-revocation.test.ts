@@ -100,7 +100,7 @@ async function expectEnded({ id, by, session, stream }: Live): Promise<void> {
   expect(await stream.next()).toBeUndefined();
   expect(await ping(by, session)).toBe(404);
   expect((await registryRows("")).map((row) => row.id)).not.toContain(session.id);
-  expect((await initialize(by)).status).toBe(403);
+  expect((await initialize(by)).status).toBe(401);
   expect(await rowOf(id)).toBe("ended");
 }
 

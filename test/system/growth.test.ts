@@ -302,8 +302,9 @@ describe("a change", () => {
           ANONYMOUS,
           callerKey(ANONYMOUS),
         );
-        socket?.addEventListener("message", () => (messages += 1));
-        socket?.accept();
+        if (!socket.ok) throw new Error("Refused");
+        socket.value.addEventListener("message", () => (messages += 1));
+        socket.value.accept();
       }
       messages = 0;
       spent.push(await countCosts(() => hub.publish({ list: "tools" })));

@@ -1,6 +1,7 @@
 /** Whole logins at the guarded world: what they cost, who gets in with what they give, and what ends with them. */
 
 import { describe, expect, it } from "vitest";
+import { hub } from "../hub/hub.ts";
 import { measureCost } from "../oauth/authorization-server.ts";
 import {
   fetchGuarded,
@@ -225,4 +226,44 @@ it("metadata that caches keep is another one for each origin, and for none", asy
         origin ?? null,
       ]);
     }
+});
+
+it("a token whose grant was revoked elsewhere gets a challenge where the grant is looked at, so that its client signs in again", async () => {
+  const { access_token: token, refresh_token } = await logIn("ada");
+  const [, grant = ""] = refresh_token.split(".");
+  // As another isolate does it: this one has not heard of it.
+  await hub.revoke(grant);
+  const initialize = {
+    jsonrpc: "2.0",
+    id: 1,
+    method: "initialize",
+    params: {
+      protocolVersion: "2025-11-25",
+      capabilities: {},
+      clientInfo: { name: "t", version: "1" },
+    },
+  };
+  const listen = await fetchGuarded(ENDPOINT, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2026-07-28",
+      "mcp-method": "subscriptions/listen",
+      authorization: `Bearer ${token}`,
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "subscriptions/listen",
+      params: { _meta: META, notifications: { toolsListChanged: true } },
+    }),
+  });
+  for (const response of [await sessionRequest(token, "POST", initialize), listen]) {
+    expect(response.status).toBe(401);
+    expect(response.headers.get("www-authenticate")).toMatch(
+      /^Bearer error="invalid_token".*resource_metadata="http:\/\/localhost\/.well-known/,
+    );
+    await response.text();
+  }
 });

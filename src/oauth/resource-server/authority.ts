@@ -5,7 +5,7 @@ import type { Authority } from "../../server/feature.ts";
 import type { Server } from "../../server/registry.ts";
 import { isRead, oauthMethodNotAllowed } from "../errors.ts";
 import { defaultScopes } from "../../server/scopes.ts";
-import { authenticate, insufficientScope, type TokenVerifier } from "./bearer.ts";
+import { accessRevoked, authenticate, insufficientScope, type TokenVerifier } from "./bearer.ts";
 import { resourceMetadataResponse } from "./metadata.ts";
 
 /** The protected resource in front of `server`. `issuerOf` names the authorization server that clients are sent to. */
@@ -13,10 +13,11 @@ export function protectedResource(
   { info, scopes }: Pick<Server, "info" | "scopes">,
   verify: TokenVerifier,
   issuerOf: (identifiers: ServerIdentifiers) => string,
-): Pick<Authority, "authenticate" | "insufficientScope" | "route"> {
+): Pick<Authority, "authenticate" | "accessRevoked" | "insufficientScope" | "route"> {
   const resource = { name: info.title ?? info.name, scopes: defaultScopes(scopes) };
   return {
     authenticate: (http, identifiers) => authenticate(http, identifiers, verify, resource.scopes),
+    accessRevoked: (identifiers) => accessRevoked(identifiers, resource.scopes),
     insufficientScope,
     route: (http, { pathname }, identifiers) => {
       const metadata = resourceMetadataResponse(

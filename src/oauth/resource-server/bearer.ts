@@ -27,6 +27,15 @@ export async function authenticate(
   return caller.ok ? caller : err(challengeResponse(caller.error, identifiers, scopes));
 }
 
+/** 401: the grant behind the token has ended. `scopes` are the least that are useful. */
+export function accessRevoked(identifiers: ServerIdentifiers, scopes: readonly string[]): Response {
+  return challengeResponse(
+    { error: "invalid_token", reason: "token.revoked" },
+    identifiers,
+    scopes,
+  );
+}
+
 /** 403: the token is good, but `needed` is what this takes, all of it. */
 export function insufficientScope(
   identifiers: ServerIdentifiers,

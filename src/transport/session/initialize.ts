@@ -7,7 +7,7 @@
 import { isWithinBytes } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { ACCESS_REVOKED, protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
@@ -104,7 +104,7 @@ function invalidParams(message: string): Result<never, ProtocolError> {
 /** What a caller is told for whom the hub registers no session. */
 function admissionError(reason: Exclude<RegistrationResult, "registered">): ProtocolError {
   return reason === "grantRevoked"
-    ? protocolError("Forbidden", "This access was taken back: sign in again")
+    ? ACCESS_REVOKED
     : protocolError(
         "TooManySessions",
         "All your sessions are at work: end one with DELETE, or wait a minute",

@@ -63,14 +63,24 @@ export function noteListener(runtime: SessionRuntime, stream: number, after: num
   if (isListening !== true) store.updateSession({ isListening: true });
   if (isListening === false || isTooOld || others.length > 0) {
     const unheld = others.filter((other) => openSockets(runtime, other).length === 0);
-    for (const one of [stream, ...unheld]) store.dropEventsBeginning(one, CHANGE_PREFIXES);
+    for (const other of unheld) store.dropEventsBeginning(other, CHANGE_PREFIXES);
     catchUp(runtime, stream);
   }
   endSurplusStreams(runtime);
 }
 
-/** Tells a client what may have changed: all that it listens for. */
+/** The hub could not tell of a change: whoever is attached is told what may have changed, and so is whoever comes next. */
+export function noteMissed(runtime: SessionRuntime): void {
+  noteGap(runtime);
+  const attached = runtime.store
+    .listeningStreamIds()
+    .find((stream) => openSockets(runtime, stream).length > 0);
+  if (attached !== undefined) catchUp(runtime, attached);
+}
+
+/** Tells a client what may have changed: all that it listens for. It takes the place of what `stream` kept. */
 function catchUp(runtime: SessionRuntime, stream: number): void {
+  runtime.store.dropEventsBeginning(stream, CHANGE_PREFIXES);
   for (const list of runtime.dependencies.server.changeableLists)
     appendEvent(runtime, stream, changeNotification({ list }));
   for (const uri of runtime.store.subscriptions())

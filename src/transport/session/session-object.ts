@@ -33,7 +33,7 @@ import {
 import { createSessionAccess, type SessionAccess } from "./session-access.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { noteListener, sendChange, sendOnGetStream } from "./listeners.ts";
+import { noteListener, noteMissed, sendChange, sendOnGetStream } from "./listeners.ts";
 import { attach, continueReplay, noteGap, openStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
@@ -148,6 +148,11 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     }
     sendChange(this.#runtime, session.record, change);
     return "delivered";
+  }
+
+  /** From the hub: a change did not reach this session. Whoever listens is told what may have changed. */
+  notifyMissed(): void {
+    if (this.#access.session() !== undefined) noteMissed(this.#runtime);
   }
 
   /** From the hub, which needs room: ends the session, unless it is busy or its client was seen after `before`. */

@@ -11,7 +11,6 @@ import type { HubObject } from "../../hub/hub-object.ts";
 import {
   toNotification,
   parseSubscriptionFilter,
-  FILTER_TOO_LARGE,
   type Change,
   type ListName,
 } from "../../protocol/change.ts";
@@ -114,12 +113,10 @@ export async function openSubscriptionStream(
     dependencies.server.changeableLists,
   );
   if (!filter.ok) return errorResponse(filter.error, request.id);
-  const socket = await dependencies.hub.openListener(
-    filter.value,
-    caller,
-    await shareOf(caller, http),
-  );
-  if (socket === undefined) return errorResponse(FILTER_TOO_LARGE, request.id);
+  const share = await shareOf(caller, http);
+  const opened = await dependencies.hub.openListener(filter.value, caller, share);
+  if (!opened.ok) return errorResponse(opened.error, request.id);
+  const socket = opened.value;
 
   const stream = openSse(http.signal, () => socket.close(1000, "client left"));
   const sendTaggedNotification = (method: string, params: Record<string, JsonValue>): void => {

@@ -448,8 +448,8 @@ async function closed(object: DurableObject, socket: WebSocket, code: number): P
 
 async function listener(door: HubClient, filter: SubscriptionFilter): Promise<WebSocket> {
   const socket = await door.openListener(filter, ANONYMOUS, "share");
-  if (socket === undefined) throw new Error("The filter was refused");
-  return socket;
+  if (!socket.ok) throw new Error("The filter was refused");
+  return socket.value;
 }
 
 /** The client goes away, and the object has learned of it. */
