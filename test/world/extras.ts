@@ -323,8 +323,14 @@ const inputSchema = {
   properties: { city: { type: "string" } },
   required: ["city"],
 };
+const outputSchema = {
+  type: "object",
+  properties: { celsius: { type: "number" } },
+  required: ["celsius"],
+  additionalProperties: false,
+};
 const tools: JsonObject[] = [
-  { name: "get_weather", description: "Weather of a city", inputSchema },
+  { name: "get_weather", description: "Weather of a city", inputSchema, outputSchema },
 ];
 
 /** What may not follow on {@link toolUse} of "a". */
@@ -364,7 +370,12 @@ async function sampleWithTools(ctx: Context): Promise<string> {
 }
 
 function toolResult(toolUseId: JsonValue): JsonObject {
-  return { type: "tool_result", toolUseId, content: [{ type: "text", text: "18 degrees" }] };
+  return {
+    type: "tool_result",
+    toolUseId,
+    content: [{ type: "text", text: "18 degrees" }],
+    structuredContent: { celsius: 18 },
+  };
 }
 
 export const extraTools: readonly define.Tool[] = [...running, ...shaped, ...restricted, ...asking];

@@ -45,7 +45,7 @@ export async function handleSessionPost(
   span: Span,
 ): Promise<Response> {
   const [first] = messages;
-  // spec: session.initialize, session.initialize.unbatched
+  // spec: session.whole, session.initialize, session.initialize.unbatched
   if (first !== undefined && isInitializeRequest(first) && !isBatch) {
     const requestSpan = startRequestSpan(span, { ...first, target: NO_TARGET }, {});
     const response = await handleInitialize(dependencies, http, first, caller, requestSpan);
@@ -169,6 +169,7 @@ async function toResponse(
   });
   if (streams.length > 0) return streamEvents(http, stub, caller, streams, texts);
   const [onlyText] = texts;
+  // spec: session.batch.empty
   if (onlyText === undefined) return acceptedResponse();
   return jsonResponse(isBatch ? `[${texts.join(",")}]` : onlyText);
 }
