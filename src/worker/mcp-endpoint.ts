@@ -26,7 +26,8 @@ export function handleMcp(
 ): Response | Promise<Response> {
   const { authority } = runtime;
   if (authority === undefined) return handleMcpMethod(http, runtime, identifiers, ANONYMOUS, span);
-  // spec: bearer.checked.first
+  // spec: bearer.checked.first, caching.access.controlled, caching.scope.powerless, completion.access.controlled
+  // spec: elicit.identity.credential, elicit.identity.verified, elicit.url.foreign
   return authority
     .authenticate(http, identifiers)
     .then((caller) =>

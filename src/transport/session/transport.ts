@@ -113,6 +113,7 @@ export async function completeElicitation(
   ring: KeyRing,
   elicitationId: string,
 ): Promise<void> {
+  // spec: elicit.opener.tamperproof
   const sealedSessionId = await open(ring, ELICITATION_ID_PURPOSE, elicitationId);
   if (!sealedSessionId.ok || typeof sealedSessionId.value !== "string") return;
   const session = sessionStub({ sessions }, sealedSessionId.value);
