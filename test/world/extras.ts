@@ -62,9 +62,11 @@ const running: readonly define.Tool[] = [
   }),
   tool({
     name: "spec_log",
-    description: "Logs once at each level",
-    handler: (_args, ctx) => {
-      for (const level of LOG_LEVELS) ctx.log(level, { level }, "spec");
+    description: "Logs once at each level, or as often as it is told",
+    input: z.object({ times: z.int().min(0).max(1_000).optional() }),
+    handler: ({ times = 1 }, ctx) => {
+      for (let time = 0; time < times; time += 1)
+        for (const level of LOG_LEVELS) ctx.log(level, { level }, "spec");
       return "logged";
     },
   }),
@@ -469,6 +471,10 @@ export const extraPrompts: readonly define.PromptSpec[] = [
         complete: () => {
           throw new Error(`${SECRET} in the message`);
         },
+      },
+      {
+        name: "anywhere",
+        complete: (typed) => LANGUAGES.filter((one) => one.includes(typed)),
       },
     ],
     handler: (args) => `language=${args["language"]}`,
