@@ -26,8 +26,8 @@ export function handleMcp(
 ): Response | Promise<Response> {
   const { authority } = runtime;
   if (authority === undefined) return handleMcpMethod(http, runtime, identifiers, ANONYMOUS, span);
-  // spec: bearer.checked.first, caching.access.controlled, caching.scope.powerless, completion.access.controlled
-  // spec: elicit.identity.credential, elicit.identity.verified, elicit.url.foreign
+  // spec: bearer.checked.first, elicit.identity.credential, elicit.identity.verified, elicit.url.foreign
+  // spec: caching.access.controlled, caching.scope.powerless, completion.access.controlled
   return authority
     .authenticate(http, identifiers)
     .then((caller) =>
