@@ -147,13 +147,15 @@ function parsed(live) {
     .split(/(?<=^|\n)\n/u)
     .slice(0, -1)) {
     const event = {};
-    for (const [, name, value] of block.matchAll(/^([^:\n]*):? ?(.*)$/gmu)) {
+    // A line ends at CR, LF or both. The flag m and the dot know more ends than these: U+2028 is data.
+    for (const line of block.split("\n")) {
+      const [, name, value] = /^([^:]*):? ?([^]*)$/u.exec(line);
       if (name === "data")
         event.data = event.data === undefined ? value : `${event.data}\n${value}`;
       else if (name === "retry") event.retry = Number(value);
       else if (name === "event" || name === "id") event[name] = value;
     }
-    found.comments += block.match(/^:/gmu)?.length ?? 0;
+    found.comments += block.match(/(?<=^|\n):/gu)?.length ?? 0;
     if (Object.keys(event).length === 0) continue;
     const message = json(event.data);
     if (found.events.push(event) && message !== undefined)

@@ -53,7 +53,7 @@ async function listPage(
     services.ring,
   );
   if (!page.ok) return errorOutcome(page.error);
-  // spec: caching.scope.pages
+  // spec: caching.scope.pages, caching.scope.aware
   const cache =
     visibleList === fullList
       ? server.listCache

@@ -19,7 +19,8 @@ export const SESSIONS_FULL_SECONDS = 60;
 /** Refusals below JSON-RPC (a wrong media type, a foreign Origin) say "invalid request": no better code exists. */
 const INVALID_REQUEST = -32600;
 
-// spec: jsonrpc.error.codes, error.code.reserved, error.code.retired
+// spec: jsonrpc.error.codes, error.code.reserved, error.code.meaning
+// spec: error.code.allocated, error.code.retired
 export const ERRORS: Readonly<Record<ErrorName, ErrorMapping>> = {
   ParseError: { code: -32700, status: 400 },
   InvalidRequest: { code: INVALID_REQUEST, status: 400 },

@@ -105,6 +105,7 @@ export const MAX_BATCH_MESSAGES = 50;
 /** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
 export function readMessages(value: JsonValue): Result<readonly Message[], ProtocolError> {
   const values = Array.isArray(value) ? value : [value];
+  // spec: session.batch.single
   if (values.length === 0 || values.length > MAX_BATCH_MESSAGES)
     return invalidRequest(`A batch holds 1 to ${MAX_BATCH_MESSAGES} messages`);
   const messages: Message[] = [];
@@ -125,7 +126,7 @@ function readRequestOrNotification(
   if ("result" in value || "error" in value)
     return invalidRequest('A message has "method" or "result", not both');
   const params = value["params"] ?? {};
-  // spec: http.notification.refused
+  // spec: http.notification.refused, jsonrpc.params.structured
   if (!isObject(params)) return invalidRequest('"params" must be an object');
   return ok(
     id === undefined
@@ -166,7 +167,7 @@ function invalidRequest(message: string): Result<never, ProtocolError> {
 
 /** The answer to request `id`; `result` is already JSON text. An error where that is too large. */
 export function writeResult(id: RequestId, result: string): string {
-  // spec: result.present, jsonrpc.response.one
+  // spec: result.present, jsonrpc.response.one, jsonrpc.response.both
   return withinMessageLimit(id, `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"result":${result}}`);
 }
 

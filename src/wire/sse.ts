@@ -55,6 +55,7 @@ export interface SseStream {
 
 /** One event as text. `data` may hold line breaks: each line becomes a field of its own. */
 export function writeEvent(event: SseEvent): string {
+  // spec: sse.lines, sse.fields
   let text = "";
   if (event.event !== undefined) text += `event: ${singleLine(event.event)}\n`;
   if (event.id !== undefined) text += `id: ${singleLine(event.id)}\n`;
@@ -93,6 +94,7 @@ export function openSse(
   };
   const write = (text: string): void => {
     if (!isOpen) return;
+    // spec: sse.encoding
     const bytes = encodeUtf8(text);
     if (unreadBytes === 0) lastReadAt = now();
     unreadBytes += bytes.length;

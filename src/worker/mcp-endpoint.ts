@@ -27,7 +27,8 @@ export function handleMcp(
 ): Response | Promise<Response> {
   const { authority } = runtime;
   if (authority === undefined) return handleMcpMethod(http, runtime, identifiers, ANONYMOUS, span);
-  // spec: bearer.checked.first
+  // spec: bearer.checked.first, elicit.identity.credential, elicit.identity.verified, elicit.url.foreign
+  // spec: caching.access.controlled, caching.scope.powerless, completion.access.controlled
   return authority.authenticate(http, identifiers).then(async (caller) => {
     if (!caller.ok) return caller.error;
     const response = await handleMcpMethod(http, runtime, identifiers, caller.value, span);

@@ -2,8 +2,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { BEFORE_FIRST_SESSION } from "../../src/hub/hub-records.ts";
-import { createHubRows, type HubRows, type SessionKey } from "../../src/hub/hub-rows.ts";
+import { BEFORE_FIRST_SESSION, type SessionKey } from "../../src/hub/hub-records.ts";
+import { createHubRows, type HubRows } from "../../src/hub/hub-rows.ts";
 import { bindings } from "../transport/session/client.ts";
 
 interface RowCounts {

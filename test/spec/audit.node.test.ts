@@ -32,8 +32,11 @@ afterEach(() => {
   server = undefined;
 });
 
-/** Answers everything as server/discover is answered; `fault` spoils the answers. */
-async function serve(fault: (answer: Answer) => void): Promise<string> {
+/** Answers everything as server/discover is answered, as JSON or as `write` writes it; `fault` spoils the answers. */
+async function serve(
+  fault: (answer: Answer) => void,
+  write?: (message: string) => string,
+): Promise<string> {
   const started = createServer((request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -50,9 +53,12 @@ async function serve(fault: (answer: Answer) => void): Promise<string> {
       };
       const answer: Answer = { status: 200, body: { jsonrpc: "2.0", id, result } };
       fault(answer);
+      const message = JSON.stringify(answer.body);
       response
-        .writeHead(answer.status, { "Content-Type": "application/json" })
-        .end(JSON.stringify(answer.body));
+        .writeHead(answer.status, {
+          "Content-Type": write === undefined ? "application/json" : "text/event-stream",
+        })
+        .end(write?.(message) ?? message);
     });
   });
   server = started;
@@ -102,6 +108,25 @@ test("a right server passes", async () => {
   const { code, out } = await audit(url, "--only", "discover.an");
   expect(out).toMatch(/^\d+ pass, 0 fail, 0 setup, 0 untested/mu);
   expect(code).toBe(0);
+});
+
+test("lines of an event stream end where the HTML Standard says, and nowhere else", async () => {
+  const separators = "fa\u2028ke\u2029\u0085";
+  const rename = ({ body }: Answer): void => {
+    const { _meta } = body["result"] as { _meta: JsonObject };
+    _meta[`${NEW}serverInfo`] = { name: separators, version: "1" };
+  };
+  for (const [eol, space] of [
+    ["\n", " "],
+    ["\r\n", ""],
+    ["\r", " "],
+  ] as const) {
+    const stream = (message: string): string =>
+      [`: open${eol}`, `event:${space}message`, `data:${space}${message}`, eol].join(eol);
+    const { code, out } = await audit(await serve(rename, stream), "--only", "discover.an");
+    expect(out, JSON.stringify(eol)).toMatch(/^\d+ pass, 0 fail, 0 setup, 0 untested/mu);
+    expect(code).toBe(0);
+  }
 });
 
 test.each<[string, (answer: Answer) => void]>([

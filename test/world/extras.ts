@@ -62,9 +62,11 @@ const running: readonly define.Tool[] = [
   }),
   tool({
     name: "spec_log",
-    description: "Logs once at each level",
-    handler: (_args, ctx) => {
-      for (const level of LOG_LEVELS) ctx.log(level, { level }, "spec");
+    description: "Logs once at each level, or as often as it is told",
+    input: z.object({ times: z.int().min(0).max(1_000).optional() }),
+    handler: ({ times = 1 }, ctx) => {
+      for (let time = 0; time < times; time += 1)
+        for (const level of LOG_LEVELS) ctx.log(level, { level }, "spec");
       return "logged";
     },
   }),
@@ -323,8 +325,14 @@ const inputSchema = {
   properties: { city: { type: "string" } },
   required: ["city"],
 };
+const outputSchema = {
+  type: "object",
+  properties: { celsius: { type: "number" } },
+  required: ["celsius"],
+  additionalProperties: false,
+};
 const tools: JsonObject[] = [
-  { name: "get_weather", description: "Weather of a city", inputSchema },
+  { name: "get_weather", description: "Weather of a city", inputSchema, outputSchema },
 ];
 
 /** What may not follow on {@link toolUse} of "a". */
@@ -364,7 +372,12 @@ async function sampleWithTools(ctx: Context): Promise<string> {
 }
 
 function toolResult(toolUseId: JsonValue): JsonObject {
-  return { type: "tool_result", toolUseId, content: [{ type: "text", text: "18 degrees" }] };
+  return {
+    type: "tool_result",
+    toolUseId,
+    content: [{ type: "text", text: "18 degrees" }],
+    structuredContent: { celsius: 18 },
+  };
 }
 
 export const extraTools: readonly define.Tool[] = [...running, ...shaped, ...restricted, ...asking];
@@ -458,6 +471,10 @@ export const extraPrompts: readonly define.PromptSpec[] = [
         complete: () => {
           throw new Error(`${SECRET} in the message`);
         },
+      },
+      {
+        name: "anywhere",
+        complete: (typed) => LANGUAGES.filter((one) => one.includes(typed)),
       },
     ],
     handler: (args) => `language=${args["language"]}`,

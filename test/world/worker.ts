@@ -8,7 +8,7 @@ import { SessionObject } from "../../src/transport/session/session-object.ts";
 import { createSettings } from "../../src/base/settings.ts";
 import type { ServerRuntime } from "../../src/server/feature.ts";
 import { StoreObject } from "../../src/storage/store-object.ts";
-import type { SessionKey } from "../../src/hub/hub-rows.ts";
+import type { SessionKey } from "../../src/hub/hub-records.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
 import { loginOptions } from "./login-options.ts";
 import { closedGrants, failHub, interruptedHub } from "./faults.ts";

@@ -81,6 +81,7 @@ async function handleMessage(
   const { _meta } = message.params;
   if (isObject(_meta) && !isWithinIdLimit(_meta["progressToken"]))
     return emptyOutcome(id, protocolError("InvalidParams", INVALID_PROGRESS_TOKEN));
+  // spec: jsonrpc.response.sent, session.task.ignored
   if (handler === undefined) return startCall(runtime, context, message, postId);
   const span = sessionRequestSpan(runtime, context, { ...message, target: NO_TARGET });
   const error = await handler(runtime, context, message);

@@ -96,6 +96,7 @@ export function suspendCall(
   const openRequests: Record<string, { key: string; method: string }> = {};
   const messages: string[] = [];
   for (const [key, input] of Object.entries(requests)) {
+    // spec: session.request.id, session.request.id.unique
     const id = `${streamId}.${encodeBase64url(randomBytes(9))}`;
     const inputRequest = downgradeInputRequest(context.revision, input);
     if (!inputRequest.ok) return inputRequest;
@@ -171,6 +172,7 @@ export function acceptResponse(
   const { [String(id)]: openRequest, ...openRequests } = parseStreamCall(
     row.call_json,
   ).openRequests;
+  // spec: session.cancel.ignored
   if (openRequest === undefined) return undefined;
   // A call that waits since an earlier version is whole in its row.
   const previousCall = JSON.parse(

@@ -53,7 +53,7 @@ export function createSessionAccess({
   };
   const authorize = async (caller: string, grant?: string): Promise<ActiveSession | undefined> => {
     const session = findSession();
-    // spec: session.bound
+    // spec: session.bound, elicit.identity.bound, elicit.state.protected
     if (session === undefined || session.record.caller !== caller) return undefined;
     if (hasEnded(grant)) return undefined;
     if (grant === undefined || grant === session.record.grant || knownGrants.has(grant))

@@ -45,7 +45,7 @@ export async function handleSessionPost(
   span: Span,
 ): Promise<Response> {
   const [first] = messages;
-  // spec: session.initialize, session.initialize.unbatched
+  // spec: session.whole, session.initialize, session.initialize.unbatched
   if (first !== undefined && isInitializeRequest(first) && !isBatch) {
     const requestSpan = startRequestSpan(span, { ...first, target: NO_TARGET }, {});
     const response = await handleInitialize(dependencies, http, first, caller, requestSpan);
@@ -113,6 +113,7 @@ export async function completeElicitation(
   ring: KeyRing,
   elicitationId: string,
 ): Promise<void> {
+  // spec: elicit.opener.tamperproof
   const sealedSessionId = await open(ring, ELICITATION_ID_PURPOSE, elicitationId);
   if (!sealedSessionId.ok || typeof sealedSessionId.value !== "string") return;
   const session = sessionStub({ sessions }, sealedSessionId.value);
@@ -169,6 +170,7 @@ async function toResponse(
   });
   if (streams.length > 0) return streamEvents(http, stub, caller, streams, texts);
   const [onlyText] = texts;
+  // spec: session.batch.empty
   if (onlyText === undefined) return acceptedResponse();
   return jsonResponse(isBatch ? `[${texts.join(",")}]` : onlyText);
 }

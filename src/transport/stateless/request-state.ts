@@ -73,7 +73,7 @@ async function openRequestState(
 ): Promise<Result<RetryState, string>> {
   // spec: mrtr.state.hostile
   if (typeof sealed !== "string") return err("must be a string");
-  // spec: mrtr.state.verify, mrtr.state.principal, mrtr.state.request
+  // spec: mrtr.state.verify, mrtr.state.principal, mrtr.state.request, elicit.state.bound
   const opened = await open(ring, SEAL_PURPOSE, sealed, await additionalData(request));
   if (!opened.ok || !isObject(opened.value))
     return err("was not issued by this server for this request and caller");

@@ -126,7 +126,7 @@ export async function openSubscriptionStream(
     const tagged = { ...params, _meta: { [META_KEYS.subscriptionId]: request.id } };
     stream.send({ data: writeNotification(method, tagged) });
   };
-  // spec: subscriptions.ack.first
+  // spec: subscriptions.ack.first, subscriptions.ack.early
   sendTaggedNotification("notifications/subscriptions/acknowledged", {
     notifications: filter.value as Record<string, JsonValue>,
   });
