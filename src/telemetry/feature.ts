@@ -44,7 +44,8 @@ export function readCollector(settings: Settings): Collector | string | undefine
   if (!URL.canParse(endpoint) || !/^https?:\/\/[^@?#\s]+$/.test(endpoint))
     return "OTEL_EXPORTER_OTLP_ENDPOINT must be an http or https URL without user, query and fragment";
   const ratio = ratioText === "" ? 1 : Number(ratioText);
-  if (!(ratio >= 0 && ratio <= 1)) return "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1";
+  if (ratioText.trim() !== ratioText || !(ratio >= 0 && ratio <= 1))
+    return "OTEL_TRACES_SAMPLER_ARG must be a number from 0 to 1";
   const headers: Record<string, string> = {};
   for (const field of headerList.split(",").filter((entry) => entry.trim() !== "")) {
     // Of what is encoded only visible ASCII and the space can stand in a field: a line break would begin another.

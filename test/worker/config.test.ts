@@ -113,6 +113,26 @@ test.each<[string, Record<string, unknown>]>([
   ["REFRESH_SECONDS", { REFRESH_SECONDS: "59" }],
   ["GRACE_SECONDS", { GRACE_SECONDS: "-1" }],
   ["CLIENTS", { CLIENTS: "not JSON" }],
+  ...[
+    [{ redirect_uris: ["http://intranet.example/cb"] }],
+    [{ redirect_uris: ["https://a.example/cb#x"] }],
+    [{ redirect_uris: ["nonsense"] }],
+    [{ grant_types: ["authorisation_code"] }],
+    [{ grant_types: ["client_credentials"] }],
+    [{}, { client_name: "B" }],
+  ].map((clients): [string, Record<string, unknown>] => [
+    "CLIENTS",
+    {
+      CLIENTS: JSON.stringify(
+        clients.map((client) => ({
+          client_id: "a",
+          client_name: "A",
+          redirect_uris: ["https://a.example/cb"],
+          ...client,
+        })),
+      ),
+    },
+  ]),
   ["CLIENTS", { CLIENTS: "{}" }],
   ["CLIENTS", { CLIENTS: '[{"client_id":"a"}]' }],
   ["CLIENTS", { CLIENTS: '[{"client_id":"","client_name":"A","redirect_uris":[]}]' }],
@@ -131,7 +151,7 @@ test.each<[string, Record<string, unknown>]>([
   ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "grpc://otel.example" }],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://me:word@otel.example" }],
   ["OTEL_EXPORTER_OTLP_ENDPOINT", { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example?key=1" }],
-  ...["-0.1", "1.1", "all", "NaN", "50%"].map((share): [string, Record<string, unknown>] => [
+  ...["-0.1", "1.1", "all", "NaN", "50%", " "].map((share): [string, Record<string, unknown>] => [
     "OTEL_TRACES_SAMPLER_ARG",
     { ...COLLECTOR, OTEL_TRACES_SAMPLER_ARG: share },
   ]),

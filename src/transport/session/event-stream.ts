@@ -111,10 +111,16 @@ async function attachStreams(
   for (const { stream, after, id } of cursors) {
     const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
     if (caller.grant !== undefined) query.set("grant", caller.grant);
-    const upgradeResponse = await stub.fetch(`https://session/?${query.toString()}`, {
-      headers: { upgrade: "websocket" },
-    });
-    if (upgradeResponse.status === 404) return upgradeResponse;
+    const upgradeResponse = await stub
+      .fetch(`https://session/?${query.toString()}`, { headers: { upgrade: "websocket" } })
+      .catch((error: unknown) => {
+        closeAll(sockets);
+        throw error;
+      });
+    if (upgradeResponse.status === 404) {
+      closeAll(sockets);
+      return upgradeResponse;
+    }
     if (upgradeResponse.webSocket !== null) {
       sockets.push(upgradeResponse.webSocket);
       eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
@@ -126,11 +132,16 @@ async function attachStreams(
   }
   if (refusal === undefined || isAnyLeft)
     return { sockets, eventIds: [...eventIds, ...lostEventIds] };
+  closeAll(sockets);
+  return refusal;
+}
+
+/** Nobody will read them: the object is to know. */
+function closeAll(sockets: readonly WebSocket[]): void {
   for (const socket of sockets) {
     socket.accept();
     socket.close(1000);
   }
-  return refusal;
 }
 
 function acknowledgeRead(socket: WebSocket): void {

@@ -15,6 +15,7 @@ import { buildServer } from "../../../src/server/registry.ts";
 import type { Context } from "../../../src/server/context.ts";
 import { resource } from "../../../src/server/define.ts";
 import { cancelCall, resumeCall } from "../../../src/transport/session/calls.ts";
+import { parseEventId, streamEvents } from "../../../src/transport/session/event-stream.ts";
 import {
   EVENT_TTL_MS,
   MAX_EVENT_BYTES,
@@ -621,6 +622,40 @@ describe("hostile input", () => {
       method: "sampling/createMessage",
     });
     await resumed.cancel();
+  });
+
+  it("a stream that was attached before another cannot be is let go", async () => {
+    const session = await openSession("2025-03-26");
+    const slow = [1, 2].map((id) => callTool(id, "spec_slow", { ms: 1_200 }));
+    const events = new EventReader(await send(session, slow));
+    const { eventId = "" } = await events.message();
+    const cursors = parseEventId(eventId);
+    await events.cancel();
+    let requests = 0;
+    const failing = new Proxy(sessionStub(session), {
+      get(target, name) {
+        if (name !== "fetch") return Reflect.get(target, name) as unknown;
+        return (...args: Parameters<typeof target.fetch>) => {
+          requests += 1;
+          return requests > 1
+            ? Promise.reject(new Error("The object was restarted"))
+            : target.fetch(...args);
+        };
+      },
+    });
+    const http = new Request("http://127.0.0.1/mcp");
+    await expect(streamEvents(http, failing, ANONYMOUS, cursors ?? [], [])).rejects.toThrow(
+      "The object was restarted",
+    );
+    expect(requests).toBe(2);
+    await vi.waitFor(async () =>
+      expect(
+        await runInDurableObject(
+          sessionStub(session),
+          (_object, state) => state.getWebSockets().length,
+        ),
+      ).toBe(0),
+    );
   });
 
   it("a batch that lost an answer is told so when its client has the others", async () => {
