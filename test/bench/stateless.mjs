@@ -32,12 +32,16 @@ export async function stateless(pace) {
   const aims = [];
   for (const { name, tools, request } of CASES) {
     const ours = await start(await bundle("test/bench/worker.ts", { TOOLS: tools }), OBJECTS);
-    const bare = await start(await mimic(await ask(ours.port, request)));
+    const answer = await ask(ours.port, request);
+    const bare = await start(await mimic("bare", answer));
+    const demanded = await start(await mimic("demanded", answer));
     try {
       await mustAgree(ours, bare, request);
       const { ours: a, bare: b, rate, cpu } = await duel(ours, bare, request, pace);
+      const most = await duel(demanded, bare, request, pace);
       rows.push(
         [`${name}: barewire`, ...cells(a), show(rate), show(cpu)],
+        ["  only what is demanded", ...cells(most.ours), show(most.rate), show(most.cpu)],
         ["  bare Worker", ...cells(b), "", ""],
       );
       const found = { throughput: rate.median, "CPU time": cpu.median };
@@ -50,7 +54,7 @@ export async function stateless(pace) {
         });
       }
     } finally {
-      await Promise.all([ours.stop(), bare.stop()]);
+      await Promise.all([ours.stop(), bare.stop(), demanded.stop()]);
     }
   }
   table(
@@ -77,14 +81,14 @@ async function control(pace) {
   }
 }
 
-/** The bare Worker that answers what was recorded, with the id of the request. */
-function mimic({ status, headers, body }) {
+/** A Worker that answers what was recorded, with the id of the request: the bare one, or `demanded`. */
+function mimic(name, { status, headers, body }) {
   const { id, result } = JSON.parse(body);
   const [before, after] = body.split(`"id":${id}`);
   if (status !== 200 || after === undefined || result === undefined || result.isError === true)
     throw new Error(`Nothing to measure: barewire answered ${status} ${body}`);
   const { "Content-Length": _length, ...shown } = headers;
-  return bundle("test/bench/bare.js", {
+  return bundle(`test/bench/${name}.js`, {
     BEFORE_ID: `${before}"id":`,
     AFTER_ID: after,
     HEADERS: shown,
