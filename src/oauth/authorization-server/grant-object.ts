@@ -76,7 +76,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     return row?.terms.subject !== subject;
   }
 
-  // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
+  // spec: code.client, code.redirect, code.verifier, code.verifier.good, pkce.bound, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
   async redeem({
     client,

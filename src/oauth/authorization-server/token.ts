@@ -93,9 +93,11 @@ async function redeemCode(
   const verifier = form.get("code_verifier");
   // spec: code.verifier.required
   if (verifier === undefined) return missingParameter("code_verifier");
+  // spec: code.verifier.syntax
   if (!CODE_VERIFIER.test(verifier)) return invalidGrant("code.verifier");
   // 3. The grant says whether client, redirect URI and verifier fit, and whether this is the first time.
   const redirectUri = form.get("redirect_uri");
+  // spec: code.verifier.method
   const challenge = await sha256Base64url(verifier);
   const epoch = await epochDigest(authServer.login.signIn);
   const result = await grant.stub.redeem({
