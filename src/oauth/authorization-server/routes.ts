@@ -46,7 +46,7 @@ export async function handleOAuth(
 ): Promise<Response | undefined> {
   const { pathname } = url;
   if (pathname === SERVER_METADATA_PATH && !isRead(http)) return oauthMethodNotAllowed("GET, HEAD");
-  // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
+  // spec: issuer.metadata.get, issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
   if (pathname === SERVER_METADATA_PATH)
     return serverMetadataResponse(identifiers, authServer.settings);
   const [allow, endpoint] = ROUTES[pathname] ?? [];
