@@ -25,7 +25,7 @@ type Endpoint = (
 ) => Promise<Response>;
 
 /** By path: the methods, as an `Allow` header lists them, and who answers. */
-// spec: authorize.get, token.post, register.json, introspect.post
+// spec: authorize.get, token.post, register.json, revoke.post, introspect.post
 const ROUTES: Readonly<Record<string, readonly [allow: string, endpoint: Endpoint]>> = {
   [PATHS.authorize]: ["GET", authorizationEndpoint],
   [PATHS.signIn]: ["GET, POST", signInEndpoint],

@@ -152,6 +152,7 @@ async function issueToClient(
   const issuer = new URL(resource).origin;
   const caller = {
     issuer,
+    // spec: machine.told-apart
     subject: client.key,
     client: client.key,
     scopes: scopes.value,
