@@ -60,7 +60,7 @@ async function checkBearer(
   // Another scheme is as good as none.
   if (scheme?.toLowerCase() !== "bearer")
     return err({ error: "unauthorized", reason: "token.absent" });
-  // spec: bearer.malformed.status
+  // spec: bearer.malformed.refused, bearer.malformed.status
   if (token === undefined || trailing.length > 0)
     return err({ error: "invalid_request", reason: "token.header" });
   if (!/^[\w.~+/-]+=*$/.test(token))
