@@ -78,7 +78,7 @@ async function showConsentPage(browser: BrowserSession, sealed: string): Promise
     name,
     description: settings.scopes[name]?.description ?? name,
   }));
-  // spec: consent.each.client, consent.redirect.host, register.self-asserted, register.name.shown
+  // spec: proxy.consent.page, consent.each.client, consent.redirect.host, register.self-asserted, register.name.shown
   const viewFields = {
     client: describeClient(request),
     person: person.name ?? person.subject,

@@ -55,7 +55,7 @@ async function checkBearer(
   identifiers: ServerIdentifiers,
   verify: TokenVerifier,
 ): Promise<Result<Caller, BearerRefusal>> {
-  // spec: bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
+  // spec: session.authentication, handle.authentication, bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
   const [scheme, token, ...trailing] = (authorization ?? "").trim().split(/ +/);
   // Another scheme is as good as none.
   if (scheme?.toLowerCase() !== "bearer")
