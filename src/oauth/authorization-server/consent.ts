@@ -209,7 +209,7 @@ export function redirectToClient(
   parameters: Readonly<Record<string, string>>,
   status: 302 | 303,
 ): Response {
-  // spec: authorize.state.returned, authorize.iss, authorize.iss.exact, redirect.query.kept
+  // spec: authorize.encoded, authorize.state.returned, authorize.iss, authorize.iss.exact, redirect.query.kept
   const params = new URLSearchParams({
     ...parameters,
     ...(state === "" ? {} : { state }),

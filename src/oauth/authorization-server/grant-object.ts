@@ -114,6 +114,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     if (request.resource !== terms.resource) return refusedResult("grant.resource");
     if (!request.scopes.every((scope) => terms.scopes.includes(scope)))
       return refusedResult("scope.wider");
+    // spec: client.public.limited
     if (!isUnexpired(row)) return refusedResult("refresh.expired");
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     if (request.generation === generation)

@@ -140,7 +140,7 @@ async function issueToClient(
   form: Params,
   { audience: resource }: ServerIdentifiers,
 ): Promise<TokenResponse> {
-  // spec: machine.confidential, machine.authenticated
+  // spec: machine.confidential, machine.authenticated, client.privileges
   if (client.auth.method === "none")
     return oauthError(
       "unauthorized_client",
