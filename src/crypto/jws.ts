@@ -24,6 +24,7 @@ interface Algorithm {
   readonly subtle: { readonly name: string; readonly [parameter: string]: string | number };
 }
 
+// spec: jwt.algorithm
 const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
   ES256: {
     kty: "EC",

@@ -57,7 +57,7 @@ export function audit(event: LogEvent, fields: LogFields): void {
   log("log", event, fields);
 }
 
-// spec: token.no-store
+// spec: token.no-store, token.pragma
 export const NO_STORE = { "cache-control": "no-store", pragma: "no-cache" } as const;
 
 /** A JSON answer of an OAuth endpoint. */

@@ -26,6 +26,7 @@ export function checkResource(
   identifiers: ServerIdentifiers,
 ): Result<void, OAuthError> {
   if (value === undefined) return ok(undefined);
+  // spec: authorize.resource.absolute, authorize.resource.fragment, authorize.resource.query
   const href = URL.canParse(value) && !value.includes("#") ? new URL(value).href : "";
   if (href === identifiers.resource || href === `${identifiers.issuer}/`) return ok(undefined);
   return oauthError(

@@ -51,7 +51,8 @@ export function parseAuthorizationRequest(
     return oauthError("invalid_request", "response_mode", "response_mode must be query");
   if (!client.grantTypes.includes("authorization_code"))
     return oauthError("unauthorized_client", "client.grant_type", "The client may not use codes");
-  // spec: pkce.required, pkce.method, pkce.s256
+  // spec: code.downgrade, pkce.required, pkce.required.told, pkce.challenge.syntax
+  // spec: pkce.method, pkce.method.default, pkce.plain, pkce.s256
   if (params.get("code_challenge_method") !== "S256" || !CODE_CHALLENGE.test(challenge))
     return oauthError(
       "invalid_request",

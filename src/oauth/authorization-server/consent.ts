@@ -78,7 +78,7 @@ async function showConsentPage(browser: BrowserSession, sealed: string): Promise
     name,
     description: settings.scopes[name]?.description ?? name,
   }));
-  // spec: consent.each.client, consent.redirect.host, register.self-asserted
+  // spec: proxy.consent.page, consent.each.client, consent.redirect.host, register.self-asserted, register.name.shown
   const viewFields = {
     client: describeClient(request),
     person: person.name ?? person.subject,
@@ -209,7 +209,7 @@ export function redirectToClient(
   parameters: Readonly<Record<string, string>>,
   status: 302 | 303,
 ): Response {
-  // spec: authorize.state.returned, authorize.iss.exact, redirect.query.kept
+  // spec: authorize.encoded, authorize.state.returned, authorize.iss, authorize.iss.exact, redirect.query.kept
   const params = new URLSearchParams({
     ...parameters,
     ...(state === "" ? {} : { state }),

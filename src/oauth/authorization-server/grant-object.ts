@@ -53,13 +53,12 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   ): boolean {
     const time = now();
     const { codeSeconds, refreshSeconds } = lifetimes;
-    const expiresAtMs = time + codeSeconds * 1000;
     return this.#create({
       terms,
       generation: 0,
       createdAtMs: time,
       lastUsedAtMs: time,
-      expiresAtMs,
+      expiresAtMs: time + codeSeconds * 1000,
       refreshSeconds,
     });
   }
@@ -76,7 +75,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     return row?.terms.subject !== subject;
   }
 
-  // spec: code.client, code.redirect, code.verifier, code.once, code.expiry
+  // spec: code.client, code.redirect, code.verifier, code.verifier.good, pkce.bound, code.once, code.expiry
   /** What does not fit changes nothing. What fits a second time may be a thief's: then nothing it gave stays good. */
   async redeem({
     client,
@@ -114,6 +113,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     if (request.resource !== terms.resource) return refusedResult("grant.resource");
     if (!request.scopes.every((scope) => terms.scopes.includes(scope)))
       return refusedResult("scope.wider");
+    // spec: client.public.limited
     if (!isUnexpired(row)) return refusedResult("refresh.expired");
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     if (request.generation === generation)

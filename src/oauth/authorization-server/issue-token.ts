@@ -99,11 +99,12 @@ export async function issueToken(
     return oauthError("server_error", "hook.failed", "The server could not finish: try again");
   }
   const expires_in = settings.accessSeconds;
+  // spec: token.lifetime.limited
   const expires = Math.floor(now() / 1000) + expires_in;
   const access_token = await sealAccessToken(ring, { ...caller, properties }, resource, expires);
   audit("oauth.token_issued", { client, cause });
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
-  // spec: token.response, token.response.scope, bearer.cookie.clear
+  // spec: token.response.nulls, token.response, token.response.scope, bearer.cookie.clear
   return ok({ properties, response: { access_token, token_type: "Bearer", expires_in, ...scope } });
 }
 

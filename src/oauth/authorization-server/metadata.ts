@@ -32,6 +32,7 @@ export function serverMetadataResponse(
     revocation_endpoint: issuer + PATHS.revoke,
     introspection_endpoint: issuer + PATHS.introspect,
     scopes_supported: [...Object.keys(scopes), OFFLINE_ACCESS],
+    // spec: issuer.metadata.defaults
     // spec: issuer.metadata.response-types, issuer.metadata.fragment, issuer.metadata.pkce
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
@@ -43,11 +44,13 @@ export function serverMetadataResponse(
     code_challenge_methods_supported: ["S256"],
     // spec: issuer.metadata.machine, issuer.metadata.machine-algorithms
     token_endpoint_auth_methods_supported: ["none", ...confidential],
-    // spec: issuer.metadata.algorithms, issuer.metadata.unsigned
+    // spec: issuer.metadata.algorithms, issuer.metadata.algorithms.common, issuer.metadata.unsigned
     token_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
     revocation_endpoint_auth_methods_supported: ["none", ...confidential],
+    // spec: issuer.metadata.algorithms.revocation
     revocation_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
     introspection_endpoint_auth_methods_supported: confidential,
+    // spec: issuer.metadata.algorithms.introspection
     introspection_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
     // spec: issuer.metadata.iss, issuer.metadata.documents
     authorization_response_iss_parameter_supported: true,

@@ -132,7 +132,7 @@ export async function introspectionEndpoint(
       oauthError("invalid_client", "client.public", "The client must authenticate"),
       http,
     );
-  // spec: introspect.active, introspect.inactive, introspect.state
+  // spec: introspect.active, introspect.inactive, introspect.state, introspect.permitted, introspect.private
   const tokenInfo = await lookUpToken(authServer, token, identifiers);
   const isConfigured = authServer.settings.clients.some(({ client_id }) => client_id === client.id);
   if (tokenInfo === undefined || (!isConfigured && tokenInfo.client !== client.key))
@@ -160,6 +160,7 @@ async function lookUpToken(
   token: string,
   { audience }: ServerIdentifiers,
 ): Promise<TokenInfo | undefined> {
+  // spec: introspect.hint, introspect.audience
   const opened = await openAccessToken(authServer.ring, token, audience, now());
   if (opened.ok) {
     const { caller, expires: exp } = opened.value;
@@ -171,7 +172,9 @@ async function lookUpToken(
   const status = await findGrant(authServer.grants, id)?.stub.status(
     await epochDigest(authServer.login.signIn),
   );
-  if (status?.isActive !== true || generation === undefined) return undefined;
+  // At another resource the grant refuses it too.
+  if (status?.isActive !== true || generation === undefined || status.terms.resource !== audience)
+    return undefined;
   // Where nothing came of the newest, it is the one before it. The window is for clients that missed an answer, not for others.
   const isPrevious = generation === status.generation - 1;
   const isRestored = status.isUndelivered === true && isPreviousGood(status, 0);
@@ -188,5 +191,6 @@ async function readTokenRequest(
   const client = await authenticateClient(authServer, http, form.value, identifiers);
   if (!client.ok) return client;
   const token = form.value.get("token");
+  // spec: revoke.token.required, introspect.token.required
   return token === undefined ? missingParameter("token") : ok([client.value, token]);
 }

@@ -25,7 +25,7 @@ type Endpoint = (
 ) => Promise<Response>;
 
 /** By path: the methods, as an `Allow` header lists them, and who answers. */
-// spec: authorize.get, token.post, register.json, introspect.post
+// spec: authorize.get, token.post, register.json, revoke.post, introspect.post
 const ROUTES: Readonly<Record<string, readonly [allow: string, endpoint: Endpoint]>> = {
   [PATHS.authorize]: ["GET", authorizationEndpoint],
   [PATHS.signIn]: ["GET, POST", signInEndpoint],
@@ -46,7 +46,7 @@ export async function handleOAuth(
 ): Promise<Response | undefined> {
   const { pathname } = url;
   if (pathname === SERVER_METADATA_PATH && !isRead(http)) return oauthMethodNotAllowed("GET, HEAD");
-  // spec: issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
+  // spec: issuer.metadata.get, issuer.metadata.present, issuer.metadata.base, issuer.metadata.path, issuer.metadata.type
   if (pathname === SERVER_METADATA_PATH)
     return serverMetadataResponse(identifiers, authServer.settings);
   const [allow, endpoint] = ROUTES[pathname] ?? [];

@@ -93,9 +93,11 @@ async function redeemCode(
   const verifier = form.get("code_verifier");
   // spec: code.verifier.required
   if (verifier === undefined) return missingParameter("code_verifier");
+  // spec: code.verifier.syntax
   if (!CODE_VERIFIER.test(verifier)) return invalidGrant("code.verifier");
   // 3. The grant says whether client, redirect URI and verifier fit, and whether this is the first time.
   const redirectUri = form.get("redirect_uri");
+  // spec: code.verifier.method
   const challenge = await sha256Base64url(verifier);
   const epoch = await epochDigest(authServer.login.signIn);
   const result = await grant.stub.redeem({
@@ -138,7 +140,7 @@ async function issueToClient(
   form: Params,
   { audience: resource }: ServerIdentifiers,
 ): Promise<TokenResponse> {
-  // spec: machine.confidential, machine.authenticated
+  // spec: machine.confidential, machine.authenticated, client.privileges
   if (client.auth.method === "none")
     return oauthError(
       "unauthorized_client",
@@ -150,6 +152,7 @@ async function issueToClient(
   const issuer = new URL(resource).origin;
   const caller = {
     issuer,
+    // spec: machine.told-apart
     subject: client.key,
     client: client.key,
     scopes: scopes.value,

@@ -61,6 +61,7 @@ async function registerClient(
   if (typeof requestedMethod !== "string")
     return invalidMetadata("token_endpoint_auth_method", "must be a string");
   const method = AUTH_METHODS.includes(requestedMethod) ? requestedMethod : DEFAULT_AUTH_METHOD;
+  // spec: register.secret.unique, register.default.method
   const secret = method === "none" ? undefined : encodeBase64url(randomBytes(32));
   const sealedClient: SealedClient = [
     redirectUris,
@@ -79,11 +80,13 @@ async function registerClient(
     client_id_issued_at: Math.floor(now() / 1000),
     client_secret: secret,
     client_secret_expires_at: secret && 0,
+    // spec: register.name.untagged
     client_name: name || undefined,
     application_type:
       applicationType === undefined || applicationType === "web" ? applicationType : "native",
     redirect_uris: redirectUris,
     grant_types: grantTypes,
+    // spec: register.default.response-types
     response_types: ["code"],
     scope: scopes?.join(" "),
     token_endpoint_auth_method: method,

@@ -64,12 +64,12 @@ async function checkBearer(
   identifiers: ServerIdentifiers,
   verify: TokenVerifier,
 ): Promise<Result<Caller, BearerRefusal>> {
-  // spec: bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
+  // spec: session.authentication, handle.authentication, bearer.required, bearer.header.supported, bearer.query.ignored, bearer.invalid.refused
   const [scheme, token, ...trailing] = (authorization ?? "").trim().split(/ +/);
   // Another scheme is as good as none.
   if (scheme?.toLowerCase() !== "bearer")
     return err({ error: "unauthorized", reason: "token.absent" });
-  // spec: bearer.malformed.status
+  // spec: bearer.malformed.refused, bearer.malformed.status
   if (token === undefined || trailing.length > 0)
     return err({ error: "invalid_request", reason: "token.header" });
   if (!/^[\w.~+/-]+=*$/.test(token))

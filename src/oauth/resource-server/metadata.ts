@@ -33,7 +33,7 @@ export function resourceMetadataResponse(
   const resource = [identifiers.issuer, identifiers.resource].find(
     (identifier) => RESOURCE_METADATA_PATH + identifier.slice(identifiers.issuer.length) === path,
   );
-  // spec: resource.metadata.identifier, resource.metadata.servers, resource.metadata.empty, resource.metadata.fragment
+  // spec: resource.metadata.requested, resource.metadata.query, resource.metadata.identifier, resource.metadata.servers, resource.metadata.empty, resource.metadata.fragment
   if (resource === undefined) return undefined;
   return cacheableJson({
     resource,

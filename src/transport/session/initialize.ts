@@ -73,7 +73,7 @@ async function openSession(
     return invalidParams(
       `params.clientInfo and params.capabilities hold more than ${MAX_CLIENT_INFO_BYTES} bytes`,
     );
-  // spec: session.id.visible, session.id.unique
+  // spec: session.id.visible, session.id.unique, session.id.random
   const sessionId = dependencies.sessions.newUniqueId();
   const share = await shareOf(caller, http);
   const admission = await dependencies.hub.registerSession(

@@ -1,6 +1,7 @@
 /** Access tokens: what is read of them, what is not believed, and what checking one costs. */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { decodeBase64url, encodeUtf8 } from "../../../src/base/bytes.ts";
 import type { Caller } from "../../../src/base/caller.ts";
 import { open, seal } from "../../../src/crypto/seal.ts";
 import {
@@ -9,6 +10,7 @@ import {
   builtinTokenVerifier,
   openAccessToken,
 } from "../../../src/oauth/authorization-server/access-token.ts";
+import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { ringOf } from "../../crypto/keys.ts";
 import {
   ageGrant,
@@ -65,6 +67,23 @@ describe("readAccess", () => {
   ])("is for its one resource: not for %s", async (resource) => {
     const token = await sealAccessToken(ring, caller, resource, NOW / 1000 + 900);
     expect(await read(token)).toEqual({ ok: false, error: "token.audience" });
+  });
+
+  it("leaves one chance in 2 to the 128th to whoever guesses, and names of grants one in 2 to the 256th", async () => {
+    const payload = { caller, resource: identifiers.resource, expires: NOW / 1000 + 900 };
+    const IV_BYTES = 12;
+    const seen = new Set<string>();
+    for (let round = 0; round < 20; round++) {
+      const sealed = await sealAccessToken(ring, caller, payload.resource, payload.expires);
+      const bytes = decodeBase64url(sealed.split(".")[1] ?? "");
+      const proof = (bytes?.length ?? 0) - encodeUtf8(JSON.stringify(payload)).length - IV_BYTES;
+      expect(proof * 8).toBe(128);
+      seen.add(sealed);
+    }
+    expect(seen.size).toBe(20);
+    const { id, code } = await openGrant(desk);
+    for (const signed of [code, await signRefreshToken(ring, id, 1)])
+      expect((decodeBase64url(signed.split(".").at(-1) ?? "")?.length ?? 0) * 8).toBe(256);
   });
 
   it("believes nothing that was truncated, flipped or lengthened", async () => {
@@ -140,6 +159,16 @@ describe("ownTokens", () => {
       ),
     };
   };
+
+  it("gives a caller that holds nothing of the token", async () => {
+    const { token } = await live();
+    const verify = builtinTokenVerifier(desk);
+    for (const time of ["first", "again"]) {
+      const verified = await verify(token, identifiers);
+      expect(verified, time).toMatchObject({ ok: true, value: { subject: "ada" } });
+      expect(JSON.stringify(verified), time).not.toContain(token.slice(-20));
+    }
+  });
 
   it("costs no storage operation, and the second time no decryption", async () => {
     const verify = builtinTokenVerifier(desk);

@@ -1,5 +1,6 @@
 /** The token endpoint, from the form to the answer: what each grant type gives, and all that it refuses. */
 
+import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { encodeBase64url } from "../../../src/base/bytes.ts";
 import { randomBytes } from "../../../src/base/time.ts";
@@ -14,6 +15,7 @@ import type {
 import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import { ringOf } from "../../crypto/keys.ts";
+import { namespaces } from "../../world/empty-storage.ts";
 import { authorizeUrl, openConsentPage, createBrowser } from "../browser.ts";
 import {
   ageGrant,
@@ -82,6 +84,22 @@ const callerOf = async (body: JsonObject, at: AuthorizationServer = desk) => {
 };
 const refusal = ({ status, body }: Answer): unknown[] => [status, body["error"]];
 
+/** All that objects have stored, as JSON. */
+async function storedText(): Promise<string> {
+  const texts: string[] = [];
+  for (const [, namespace] of namespaces())
+    for (const id of await listDurableObjectIds(namespace))
+      await runInDurableObject(namespace.get(id), (_, { storage }) => {
+        texts.push(JSON.stringify([...storage.kv.list()]));
+        const tables = storage.sql.exec(
+          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf\\_%' ESCAPE '\\'",
+        );
+        for (const { name } of tables.toArray())
+          texts.push(JSON.stringify(storage.sql.exec(`SELECT * FROM "${String(name)}"`).toArray()));
+      });
+  return texts.join("\n");
+}
+
 describe("a code", () => {
   it("gives an access token and a refresh token, and no store keeps them", async () => {
     const { id, code } = await openGrant(desk);
@@ -130,6 +148,17 @@ describe("a code", () => {
           atob(part.replace(/[-_]/g, "A").slice(0, part.length - (part.length % 4))),
         ).not.toContain("lovelace");
       }
+  });
+
+  it("gives nothing that any storage holds, nor does a refresh", async () => {
+    const { code, body } = await login();
+    const next = await ask(refreshForm(body["refresh_token"]));
+    expect(next.status).toBe(200);
+    const stored = await storedText();
+    expect(stored).toContain('"generation":2');
+    for (const answer of [body, next.body])
+      for (const token of [answer["access_token"], answer["refresh_token"], code])
+        expect(stored).not.toContain(String(token).slice(-20));
   });
 
   it("gives no refresh token to a client that has no use for one, and no scope where there are none", async () => {

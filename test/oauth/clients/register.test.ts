@@ -243,6 +243,20 @@ describe("a registration", () => {
     expect((await registerClient(desk, { ...PUBLIC, client_name }))["client_name"]).toBe(shown);
   });
 
+  it("keeps and repeats nothing of pages, pictures, terms and policies", async () => {
+    const addresses = Object.fromEntries(
+      ["client_uri", "logo_uri", "tos_uri", "policy_uri"].map((name) => [
+        name,
+        `https://elsewhere.example/${name}`,
+      ]),
+    );
+    const answer = await registerClient(desk, { ...PUBLIC, ...addresses });
+    expect(JSON.stringify(answer)).not.toContain("elsewhere");
+    const client = await findClient(desk, answer["client_id"]);
+    expect(client).toMatchObject({ ok: true });
+    expect(JSON.stringify(client)).not.toContain("elsewhere");
+  });
+
   it("has no name when nothing of it can be shown", async () => {
     expect(
       await registerClient(desk, { ...PUBLIC, client_name: "\u202E\u200B \n\u2800" }),

@@ -115,6 +115,9 @@ describe("a JWT", () => {
     expect(await reason(await token(over, header))).toBe("taken"),
   );
 
+  test("signed with RS256 is taken", async () =>
+    expect(await reason(await token({}, {}, rsa))).toBe("taken"));
+
   test.each<[scope: unknown, scopes: string[]]>([
     ["", []],
     [undefined, []],
