@@ -12,6 +12,7 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const world = `${root}test/world/wrangler.toml`;
+const migrations = `${root}src/vault/migrations`;
 /** Fixed, so that a failure can be repeated; never used outside tests. Bytes 0 to 31. */
 const KEYS = `test:${btoa(String.fromCharCode(...Array.from({ length: 32 }, (_, index) => index)))}`;
 
@@ -55,12 +56,12 @@ const config: ViteUserConfig = defineConfig({
         plugins: [
           cloudflareTest(async () => ({
             wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
-            // For tests of the vault: `applyD1Migrations(env.VAULT, env.VAULT_MIGRATIONS)`.
+            // For tests of the vault, where there is one: `applyD1Migrations(env.VAULT, env.VAULT_MIGRATIONS)`.
             miniflare: {
               bindings: {
                 KEYS,
                 ...soak,
-                VAULT_MIGRATIONS: await readD1Migrations(`${root}src/vault/migrations`),
+                VAULT_MIGRATIONS: existsSync(migrations) ? await readD1Migrations(migrations) : [],
               },
             },
           })),

@@ -9,7 +9,7 @@ import {
   CLIENT_MODES,
   type ToolCallResult,
   type ClientMode,
-} from "./callers.node.ts";
+} from "../client/callers.node.ts";
 import { serveFeed, type FeedServer } from "./upstreams.node.ts";
 
 const IDLE_MS = 3_000;

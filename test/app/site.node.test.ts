@@ -1,16 +1,26 @@
 // What the app serves beside its endpoint, as a browser and a watchman get it.
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { connectClient } from "../client/callers.node.ts";
 import { serveBareApp, type TestServer } from "../client/servers.node.ts";
 
 let open: TestServer;
 let outside: TestServer;
 let guarded: TestServer;
+/** What the app says of itself to a client: a fork has a name and tools of its own. */
+let info: { readonly name: string; readonly title?: string; readonly version: string };
+let tools: readonly { readonly name: string; readonly description?: string }[];
 beforeAll(async () => {
   [open, guarded, outside] = await Promise.all([
     serveBareApp({ AUTH: "none" }),
     serveBareApp(),
     serveBareApp({ AUTH_ISSUER: "https://issuer.test" }),
   ]);
+  const client = await connectClient(open.url, "auto");
+  const said = client.getServerVersion();
+  if (said === undefined) throw new Error("The server says nothing of itself");
+  info = said as typeof info;
+  tools = (await client.listTools()).tools as typeof tools;
+  await client.close();
 }, 90_000);
 afterAll(() => Promise.all([open?.stop(), guarded?.stop(), outside?.stop()]));
 
@@ -22,7 +32,11 @@ it("says that it is well", async () => {
     const answer = await get(app, "/health");
     expect(answer.status).toBe(200);
     expect(answer.headers.get("cache-control")).toBe("no-store");
-    expect(await answer.json()).toEqual({ status: "ok", name: "barewire", version: "0.1.0" });
+    expect(await answer.json()).toEqual({
+      status: "ok",
+      name: info.name,
+      version: info.version,
+    });
   }
 });
 
@@ -54,22 +68,21 @@ it("has an icon for the tab of every page, which can do nothing when it is opene
       "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
       "x-content-type-options": "nosniff",
     });
-    expect(await answer.text()).toMatch(/^<svg [^>]*>[\s\S]*>B<\/text><\/svg>$/);
+    expect(await answer.text()).toMatch(/^<svg [^>]*>[\s\S]*>\S<\/text><\/svg>$/);
   }
 });
 
 it("shows people how to connect, and what there is", async () => {
   const page = readable(await (await get(guarded, "/")).text());
   const url = guarded.url.href;
+  const name = info.name.replaceAll(/[^\w-]+/g, "-");
+  expect(tools.length).toBeGreaterThan(0);
   for (const part of [
-    `claude mcp add --transport http barewire ${url}`,
-    `{"servers":{"barewire":{"type":"http","url":"${url}"}}}`,
-    `{"mcpServers":{"barewire":{"url":"${url}"}}}`,
+    `claude mcp add --transport http ${name} ${url}`,
+    `{"servers":{"${name}":{"type":"http","url":"${url}"}}}`,
+    `{"mcpServers":{"${name}":{"url":"${url}"}}}`,
     "npx @modelcontextprotocol/inspector",
-    "add_numbers",
-    "Adds two numbers",
-    "game_new",
-    "remember",
+    ...tools.flatMap((tool) => [tool.name, tool.description ?? ""]),
     "your account",
     "Bearer $TOKEN",
   ])

@@ -16,7 +16,7 @@ import {
   accessTokenOf,
   type ToolCallResult,
   type ClientMode,
-} from "./callers.node.ts";
+} from "../client/callers.node.ts";
 import { serveUpstreams, type UpstreamFault, type Upstreams } from "./upstreams.node.ts";
 
 const SECRET = "the secret of a robot, long enough";

@@ -2,7 +2,7 @@
 import type { Client } from "@modelcontextprotocol/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { serveApp, type TestServer } from "../client/servers.node.ts";
-import { callTool, connectClient, CLIENT_MODES } from "./callers.node.ts";
+import { callTool, connectClient, CLIENT_MODES } from "../client/callers.node.ts";
 
 let app: TestServer;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import { request } from "node:http";
 import { createServer, connect as dial, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { callTool, connectClient } from "../app/callers.node.ts";
+import { callTool, connectClient } from "../client/callers.node.ts";
 import { copyRepository, type Terminal } from "./dev.node.ts";
 import { login } from "../../src/cli/login.ts";
 

@@ -6,14 +6,8 @@ import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { createStorageClient } from "../../src/storage/client.ts";
 import { ringOf } from "../crypto/keys.ts";
 import type { StoreObject } from "../../src/storage/store-object.ts";
-import {
-  measureCost,
-  storageClient,
-  uniqueKey,
-  sleep,
-  storeNamespace,
-  thrownMessage,
-} from "./counted-client.ts";
+import { measureCost, storageClient, uniqueKey, sleep, storeNamespace } from "./counted-client.ts";
+import { thrownMessage } from "../world/thrown-message.ts";
 
 afterEach(() => {
   vi.useRealTimers();

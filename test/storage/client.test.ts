@@ -15,9 +15,9 @@ import {
   storageClient,
   uniqueKey,
   storeNamespace,
-  thrownMessage,
   WEEK_SECONDS,
 } from "./counted-client.ts";
+import { thrownMessage } from "../world/thrown-message.ts";
 
 afterEach(() => {
   vi.useRealTimers();

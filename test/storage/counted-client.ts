@@ -27,15 +27,5 @@ export async function measureCost(
   return { requests: costs.requests - before.requests, rows: costs.rows - before.rows };
 }
 
-/** What `action` throws. */
-export async function thrownMessage(action: () => Promise<unknown>): Promise<string> {
-  try {
-    await action();
-  } catch (error) {
-    return String((error as Error).message);
-  }
-  return "nothing was thrown";
-}
-
 export const sleep = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms));

@@ -5,13 +5,8 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { sha256Base64url } from "../../src/crypto/seal.ts";
 import { emptyAtMs, consume, type SlidingWindow } from "../../src/storage/sliding-window.ts";
 import type { StoreObject } from "../../src/storage/store-object.ts";
-import {
-  measureCost,
-  storageClient,
-  uniqueKey,
-  storeNamespace,
-  thrownMessage,
-} from "./counted-client.ts";
+import { measureCost, storageClient, uniqueKey, storeNamespace } from "./counted-client.ts";
+import { thrownMessage } from "../world/thrown-message.ts";
 
 afterEach(() => {
   vi.useRealTimers();

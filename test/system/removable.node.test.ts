@@ -4,19 +4,14 @@
  */
 
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { serveChanged } from "../client/servers.node.ts";
-import {
-  buildAndMeasure,
-  copyWithout,
-  describeSize,
-  VARIANTS,
-  type Size,
-} from "./removable.node.ts";
+import { buildAndMeasure, copyWithout, describeSize, type Size } from "./removable.node.ts";
+import { variantsOf } from "./removable-parts.node.ts";
 
 const root: string = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -24,16 +19,13 @@ const run = promisify(execFile);
 const TYPES = ["-p", "tsconfig.json", "--incremental", "false", "--singleThreaded"];
 const sizes = new Map<string, Size>();
 
-describe.concurrent.each(VARIANTS)("$name", ({ name, parts, servesSessions }) => {
+const { variants } = variantsOf(root);
+
+describe.concurrent.each(variants)("$name", ({ name, parts, servesSessions }) => {
   it("has clean types, is built, and serves what is left", { timeout: 240_000 }, async () => {
     const { folder, remove } = copyWithout(parts);
     try {
-      const types = await run(join(root, "node_modules/.bin/tsc"), TYPES, { cwd: folder }).catch(
-        (error: unknown) => ({
-          stdout: String((error as { stdout?: string }).stdout),
-        }),
-      );
-      expect(types.stdout).toBe("");
+      expect(await typeFaults(folder)).toBe("");
       const { bundle, ...size } = await buildAndMeasure(folder);
       sizes.set(name, size);
       // The whole is served by every other test, and a sign-in is no path of the MCP endpoint.
@@ -59,6 +51,34 @@ describe.concurrent.each(VARIANTS)("$name", ({ name, parts, servesSessions }) =>
   });
 });
 
+it("in a fork, parts that are gone are left out and named, and the others are still taken out", async () => {
+  const removed = ["storage", "vault", "sign-in by passphrase", "sign-in by api-key"];
+  const parts = variants.flatMap((one) => one.parts).filter(({ name }) => removed.includes(name));
+  const fork = copyWithout([...new Set(parts)]);
+  try {
+    const left = variantsOf(fork.folder);
+    expect(left.gone.toSorted()).toEqual(removed.toSorted());
+    const names = left.variants.map(({ name }) => name);
+    expect(variants.map(({ name }) => name).filter((name) => !names.includes(name))).toEqual(
+      removed.map((name) => `without ${name}`),
+    );
+    for (const { name, parts: more } of left.variants) {
+      const copy = copyWithout(more, fork.folder);
+      try {
+        expect([name, existsSync(join(copy.folder, "src/storage"))]).toEqual([name, false]);
+        // The minimal app signs people in by what there is, and by a way of its own where there is nothing.
+        if (name !== "one tool in place of the example" && name !== "without sign-in by openid")
+          continue;
+        expect([name, await typeFaults(copy.folder)]).toEqual([name, ""]);
+      } finally {
+        copy.remove();
+      }
+    }
+  } finally {
+    fork.remove();
+  }
+}, 240_000);
+
 afterAll(() => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
   for (const [name, size] of sizes) {
@@ -70,6 +90,16 @@ afterAll(() => {
     ).toBe(true);
   }
 });
+
+/** What the compiler says of the sources in `folder`. */
+async function typeFaults(folder: string): Promise<string> {
+  const types = await run(join(root, "node_modules/.bin/tsc"), TYPES, { cwd: folder }).catch(
+    (error: unknown) => ({
+      stdout: String((error as { stdout?: string }).stdout),
+    }),
+  );
+  return types.stdout;
+}
 
 /** A table need not change with every line. */
 function isNear(row: string, { lines, bytes }: Size): boolean {

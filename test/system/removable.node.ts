@@ -19,100 +19,11 @@ import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { bundleWorker } from "../tools/bundle.mjs";
+import { EXAMPLE, type Part } from "./removable-parts.node.ts";
 
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 
 const MINIMAL_APP: string = join(ROOT, "test/system/minimal-app");
-
-export interface Part {
-  readonly name: string;
-  /** What is deleted. */
-  readonly paths: readonly string[];
-  /** Bindings of wrangler.toml that only it needs. */
-  readonly bindings?: readonly string[];
-}
-
-/** The example: what a fork deletes first, to put its own app in its place. */
-export const EXAMPLE: Part = {
-  name: "the example app",
-  paths: ["src/app"],
-  bindings: ["FEED", "USERS"],
-};
-
-const SIGN_IN: readonly Part[] = ["passphrase", "api-key", "openid"].map((name) => ({
-  name: `sign-in by ${name}`,
-  paths: [`src/oauth/sign-in/${name}.ts`],
-}));
-
-const SESSIONS: Part = {
-  name: "sessions",
-  paths: ["src/transport/session"],
-  bindings: ["SESSION"],
-};
-const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
-const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
-const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
-const SUBSCRIPTIONS: Part = {
-  name: "subscriptions",
-  paths: ["src/transport/stateless/subscriptions.ts"],
-};
-const AUTHORIZATION_SERVER: Part = {
-  name: "the authorization server",
-  paths: [
-    ...["authorization-server", "clients", "pages", "sign-in"].map(
-      (folder) => `src/oauth/${folder}`,
-    ),
-    ...["identifiers", "lifetimes", "params", "settings"].map((name) => `src/oauth/${name}.ts`),
-  ],
-  bindings: ["GRANT", "ACCOUNT", "AUTH_LIMITER"],
-};
-const OAUTH: Part = { ...AUTHORIZATION_SERVER, name: "all of OAuth", paths: ["src/oauth"] };
-/** Of no use to tools that are defined in JSON Schema. */
-const ZOD: Part = { name: "zod", paths: ["src/server/zod.ts"] };
-/** Sessions and subscriptions share the hub: it goes with both. */
-const HUB: Part = { name: "hub", paths: ["src/hub"], bindings: ["HUB"] };
-
-/** A row of the table: what is taken out together, and whether the revisions with sessions are still served. */
-export interface Variant {
-  readonly name: string;
-  readonly parts: readonly Part[];
-  readonly servesSessions: boolean;
-}
-
-const variant = (name: string, ...parts: readonly Part[]): Variant => ({
-  name,
-  parts,
-  servesSessions: !parts.includes(SESSIONS),
-});
-
-/** The whole; the minimal app in place of the example; that without each part; and without all of them. */
-export const VARIANTS: readonly Variant[] = [
-  variant("everything"),
-  variant("one tool in place of the example", EXAMPLE),
-  ...[
-    SESSIONS,
-    SUBSCRIPTIONS,
-    STORAGE,
-    VAULT,
-    TELEMETRY,
-    AUTHORIZATION_SERVER,
-    OAUTH,
-    ...SIGN_IN,
-  ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
-  variant("sessions and OAuth alone", EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, ...SIGN_IN.slice(1)),
-  variant(
-    "one open tool, stateless",
-    EXAMPLE,
-    ZOD,
-    SESSIONS,
-    SUBSCRIPTIONS,
-    STORAGE,
-    VAULT,
-    TELEMETRY,
-    OAUTH,
-    HUB,
-  ),
-];
 
 export interface Size {
   readonly lines: number;
@@ -129,23 +40,29 @@ export function describeSize(name: string, { lines, bytes }: Size): string {
   return `| ${name} | ${lines.toLocaleString("en")} lines | ${(bytes / 1_000).toFixed(1)} KB |`;
 }
 
-/** A copy of what a fork has, with the minimal app in place of the example, and `parts` taken out. `remove` deletes the copy. */
-export function copyWithout(parts: readonly Part[]): {
+/**
+ * A copy of what the fork at `root` has, with the minimal app in place of the example, and `parts` taken out. `remove`
+ * deletes the copy.
+ */
+export function copyWithout(
+  parts: readonly Part[],
+  root: string = ROOT,
+): {
   readonly folder: string;
   readonly remove: () => void;
 } {
   const folder = mkdtempSync(join(tmpdir(), "barewire-fork-"));
   for (const path of ["src", "wrangler.toml", "tsconfig.json", "package.json"])
-    cpSync(join(ROOT, path), join(folder, path), { recursive: true });
+    cpSync(join(root, path), join(folder, path), { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"));
   if (parts.includes(EXAMPLE)) replaceExample(folder);
   for (const { paths } of parts)
     if (!parts.includes(EXAMPLE) || paths !== EXAMPLE.paths)
-      for (const path of paths) rmSync(join(folder, path), { recursive: true });
-  const exists = (path: string): boolean => existsSync(join(folder, path));
+      for (const path of paths) rmSync(join(folder, path), { recursive: true, force: true });
   // The app's way of signing in goes with what it signs in to, and is another one where its own was taken out.
-  if (!exists("src/oauth/sign-in")) rmSync(join(folder, "src/app/auth.ts"), { force: true });
-  else if (!exists("src/oauth/sign-in/passphrase.ts")) signInByKey(join(folder, "src/app/auth.ts"));
+  if (!existsSync(join(folder, "src/oauth/sign-in")))
+    rmSync(join(folder, "src/app/auth.ts"), { force: true });
+  else if (parts.includes(EXAMPLE)) chooseSignIn(folder);
   for (const file of ["src/api.ts", "src/index.ts"]) dropMissingImports(folder, file);
   dropBindings(
     folder,
@@ -166,13 +83,27 @@ function replaceExample(folder: string): void {
   }
 }
 
-function signInByKey(path: string): void {
+/** How the minimal app signs people in, by the file that must be there for it: its own way first. */
+const SIGN_IN_CALLS: Readonly<Record<string, string>> = {
+  passphrase: "passphrase(PASSPHRASE)",
+  "api-key": 'apiKey({ name: "Upstream", url: PASSPHRASE, account: "id" })',
+  openid:
+    'openId({ name: "Upstream", issuer: PASSPHRASE, clientId: "id", clientSecret: PASSPHRASE })',
+};
+/** Where none of them is left. */
+const OWN_SIGN_IN =
+  '{ title: PASSPHRASE, fields: [], submit: async () => ({ kind: "rejected", message: "No" }) }';
+
+function chooseSignIn(folder: string): void {
+  const path = join(folder, "src/app/auth.ts");
+  const name = Object.keys(SIGN_IN_CALLS).find((file) =>
+    existsSync(join(folder, `src/oauth/sign-in/${file}.ts`)),
+  );
+  const call = SIGN_IN_CALLS[name ?? ""] ?? OWN_SIGN_IN;
+  const imported = /^(\w+)\(/.exec(call)?.[1];
   const text = readFileSync(path, "utf8")
-    .replace(
-      "passphrase(PASSPHRASE)",
-      'apiKey({ name: "Upstream", url: PASSPHRASE, account: "id" })',
-    )
-    .replace("import { passphrase,", "import { apiKey,");
+    .replace("passphrase(PASSPHRASE)", call)
+    .replace("import { passphrase,", imported === undefined ? "import {" : `import { ${imported},`);
   writeFileSync(path, text);
 }
 

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { join, relative } from "node:path";
 import { CHROMIUM_HINT, chromiumPath } from "./chromium.node.ts";
+import { layOutFailures } from "./failures.mjs";
 import { ROOT } from "../../src/cli/environment.mjs";
 import { runProgram } from "../../src/cli/process.ts";
 
@@ -41,7 +42,7 @@ const hasBrowser = chromiumPath() !== undefined;
 
 /**
  * Steps of one group run side by side, groups one after the other, cheapest first.
- * `read` takes the output apart: { passed, failed, failures }.
+ * `read` takes the output apart: { passed, failed, failures }. `saysLast`: what is wrong stands at the end of the output.
  */
 const QUICK = [
   { name: "format", command: "oxfmt", args: ["--check"] },
@@ -53,7 +54,7 @@ const QUICK = [
     command: "tsc",
     args: ["-p", "test/tsconfig.json"],
   },
-  { name: "size", command: "node", args: ["test/tools/size.mjs"] },
+  { name: "size", command: "node", args: ["test/tools/size.mjs"], saysLast: true },
 ];
 const GROUPS = isQuick
   ? [QUICK, [vitest("rules", ["--project=node", ...RULES])]]
@@ -66,6 +67,7 @@ const GROUPS = isQuick
           command: "node",
           args: ["test/tools/conformance.mjs"],
           read: readTotals,
+          saysLast: true,
         },
       ],
     ];
@@ -119,29 +121,15 @@ function judge(step, code, output) {
     failures: named = [],
   } = read ?? { passed: code === 0 ? 1 : 0, failed: 0 };
   if (code === 0 || failed > 0) return { passed, failed, failures: named };
-  const lines = output
-    .trimEnd()
-    .split("\n")
-    .slice(-FAILURE_LINES + 3);
-  return { passed, failed: 1, failures: [[`${step.name} ended with ${code}:`, ...lines]] };
+  const lines = output.split("\n").filter((line) => line.trim() !== "");
+  const title = `${step.name} ended with ${code}: ${relative(ROOT, logOf(step))}`;
+  return { passed, failed: 1, failures: [{ title, lines, isLast: step.saysLast === true }] };
 }
 
 function report() {
   console.log("");
-  let room = FAILURE_LINES;
-  // The first failure is told in full, the others as far as there is room.
-  for (const [index, [title, ...lines]] of failures.entries()) {
-    if (room <= 1 && index < failures.length - 1) {
-      console.log(`and ${failures.length - index} more: ${relative(ROOT, LOGS)}/`);
-      break;
-    }
-    const detail =
-      failures.length === 1 || index === 0
-        ? lines.slice(0, Math.max(0, room - failures.length))
-        : [];
-    for (const line of [title, ...detail]) console.log(line);
-    room -= 1 + detail.length;
-  }
+  for (const line of layOutFailures(failures, FAILURE_LINES, `${relative(ROOT, LOGS)}/`))
+    console.log(line);
   if (!hasBrowser && !isQuick) console.log(`NOT RUN: logins in a real browser: ${CHROMIUM_HINT}`);
   console.log(`${Math.round((Date.now() - started) / 1000)} s`);
   console.log(`${totals.passed} passed, ${totals.failed} failed`);
@@ -167,11 +155,11 @@ function failuresOf(file) {
   const name = relative(ROOT, file.name);
   const failed = file.assertionResults.filter(({ status }) => status === "failed");
   if (failed.length === 0 && file.status === "failed")
-    return [[`✗ ${name}`, ...reason(file.message)]];
-  return failed.map((test) => [
-    `✗ ${name} > ${test.fullName}`,
-    ...reason(test.failureMessages.join("\n")),
-  ]);
+    return [{ title: `✗ ${name}`, lines: reason(file.message) }];
+  return failed.map((test) => ({
+    title: `✗ ${name} > ${test.fullName}`,
+    lines: reason(test.failureMessages.join("\n")),
+  }));
 }
 
 /** What went wrong, without the frames of the test runner and of packages. */
@@ -185,9 +173,10 @@ function reason(message) {
 function readTotals(output) {
   const last = [...output.matchAll(/^(\d+) passed, (\d+) failed$/gm)].at(-1);
   if (last === undefined) return undefined;
-  const failures = [...output.matchAll(/^ +FAIL .*$/gm)].map(([line]) => [
-    `✗ official conformance > ${line.trim()}`,
-  ]);
+  const failures = [...output.matchAll(/^ +FAIL .*$/gm)].map(([line]) => ({
+    title: `✗ official conformance > ${line.trim()}`,
+    lines: [],
+  }));
   return { passed: Number(last[1]), failed: Number(last[2]), failures };
 }
 

@@ -1,9 +1,17 @@
 /** `make parts`: what a Worker weighs without each of its parts: lines of src/, and bytes of the bundle, gzipped. README, "Make it yours". */
 
-import { copyWithout, describeSize, buildAndMeasure, VARIANTS } from "../system/removable.node.ts";
+import { ROOT } from "../../src/cli/environment.mjs";
+import {
+  copyWithout,
+  describeSize,
+  buildAndMeasure,
+  variantsOf,
+} from "../system/removable.node.ts";
+
+const { variants, gone } = variantsOf(ROOT);
 
 console.log("| Worker | src/ | bundle, gzipped |\n|---|---|---|");
-for (const { name, parts } of VARIANTS) {
+for (const { name, parts } of variants) {
   const { folder, remove } = copyWithout(parts);
   try {
     console.log(describeSize(name, await buildAndMeasure(folder)));
@@ -11,3 +19,5 @@ for (const { name, parts } of VARIANTS) {
     remove();
   }
 }
+if (gone.length > 0)
+  console.log(`\nLeft out, for this repository has it no more: ${gone.join(", ")}.`);

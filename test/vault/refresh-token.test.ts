@@ -4,7 +4,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vite
 import type { JsonObject } from "../../src/base/json.ts";
 import { secret } from "../../src/base/secret.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
-import { thrownMessage } from "../storage/counted-client.ts";
+import { thrownMessage } from "../world/thrown-message.ts";
 import { callStateless } from "../transport/session/client.ts";
 import { db, uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
 

@@ -10,7 +10,7 @@ import {
   type ToolCallResult,
   type ClientMode,
   type AccountService,
-} from "../callers.node.ts";
+} from "../../client/callers.node.ts";
 
 let accounts: AccountService;
 let app: TestServer;

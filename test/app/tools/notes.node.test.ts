@@ -10,7 +10,7 @@ import {
   accessTokenOf,
   type ElicitationHandler,
   type AccountService,
-} from "../callers.node.ts";
+} from "../../client/callers.node.ts";
 
 const YES: ElicitationHandler = () => ({ action: "accept", content: { confirm: true } });
 const REFUSALS: readonly ElicitationHandler[] = [

@@ -7,7 +7,7 @@ import {
   StreamableHTTPClientTransport,
   type ElicitResult,
 } from "@modelcontextprotocol/client";
-import { registerSecrets } from "../client/secrets.node.ts";
+import { registerSecrets } from "./secrets.node.ts";
 import { login } from "../../src/cli/login.ts";
 
 export type ClientMode = "auto" | "legacy";
