@@ -367,7 +367,9 @@ for (const exchange of readdirSync(new URL("exchanges/", spec)).flatMap((file) =
     if (exchange.modes?.includes(mode) === false) continue;
     const { verdict, why, proven = [] } = await walk(exchange, mode, known);
     results.push({ id: exchange.id, mode, verdict, why, proven });
-    if (verdict !== "pass") console.log(`${verdict.padEnd(8)} ${exchange.id} (${mode}): ${why}`);
+    // The reason may quote the server, and a terminal obeys what it is sent.
+    const said = why?.replaceAll(/\p{Cc}/gu, " ");
+    if (verdict !== "pass") console.log(`${verdict.padEnd(8)} ${exchange.id} (${mode}): ${said}`);
   }
 }
 const count = (verdict) => results.filter((one) => one.verdict === verdict).length;

@@ -1,10 +1,11 @@
 /** Makes the tables of the databases that wrangler.toml names, on this machine or on a Cloudflare account. */
 
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./environment.mjs";
 import { runProgram } from "./process.ts";
+import { replaceFile } from "./replace-file.ts";
 import { DATABASES, HAS_DATABASE_IDS } from "./wrangler-config.ts";
 
 /**
@@ -31,13 +32,13 @@ export async function migrate(...flags: readonly string[]): Promise<void> {
  * @throws when wrangler fails.
  */
 export async function migrateLocal(state: string, onBegin: () => void): Promise<void> {
-  if (isMigrated(state)) return;
+  if (DATABASES.length === 0 || isMigrated(state)) return;
   onBegin();
   await migrate("--local", "--persist-to", state);
   const folder = databaseFolder(state);
   mkdirSync(folder, { recursive: true });
   const stamp: Stamp = { migrations: hashMigrations(), files: databaseFiles(folder) };
-  writeFileSync(join(folder, STAMP), JSON.stringify(stamp));
+  replaceFile(join(folder, STAMP), JSON.stringify(stamp));
 }
 
 /** What was applied, and to which files. */
@@ -52,11 +53,20 @@ const STAMP = "migrated.json";
 /** Whether the tables that are wanted now were made in the state that lies in the folder `state`. */
 export function isMigrated(state: string): boolean {
   const folder = databaseFolder(state);
-  const path = join(folder, STAMP);
-  if (!existsSync(path)) return false;
-  const stamp = JSON.parse(readFileSync(path, "utf8")) as Stamp;
+  const stamp = readStamp(join(folder, STAMP));
+  if (stamp === undefined) return false;
   const files = databaseFiles(folder);
   return stamp.migrations === hashMigrations() && stamp.files.every((file) => files.includes(file));
+}
+
+/** Undefined where there is none, or half a file: the tables are then made again, which changes none that is there. */
+function readStamp(path: string): Stamp | undefined {
+  try {
+    const { migrations, files } = JSON.parse(readFileSync(path, "utf8")) as Stamp;
+    return Array.isArray(files) ? { migrations, files } : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function databaseFolder(state: string): string {

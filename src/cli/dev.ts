@@ -4,22 +4,26 @@
  * that the conformance suite and the fixtures of spec/ call.
  */
 
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { STATELESS_VERSIONS } from "../protocol/versions.ts";
+import { readOrigin } from "./address.ts";
+import { describeConnection } from "./connection-guide.ts";
 import { migrateLocal } from "./databases.ts";
 import type { ServeOptions } from "./dev-server.ts";
 import { ENV, ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
+import { printable } from "./terminal.ts";
 import {
+  appHasPassphrase,
   freshKeys,
   localSettings,
   makeSecrets,
   passphraseIn,
   type LocalSettings,
 } from "./local-settings.ts";
+import { PROJECT_NAME } from "./wrangler-config.ts";
 
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
@@ -60,11 +64,11 @@ async function run(): Promise<void> {
     ...what,
     port,
     onLog: (level, text) =>
-      (level === "warn" || level === "error" ? console.error : console.log)(text),
+      (level === "warn" || level === "error" ? console.error : console.log)(printable(text)),
     onBroken(fault) {
       endWith(stop);
       const where = fault?.place === undefined ? "" : `${fault.place}: `;
-      if (fault !== undefined) console.error(red(`✘ ${where}${fault.message}`));
+      if (fault !== undefined) console.error(red(printable(`✘ ${where}${fault.message}`)));
       console.error("Not served until that is mended: save the file, and it goes on by itself.");
     },
     onServed(settings) {
@@ -82,7 +86,7 @@ type Served = Pick<ServeOptions, "config" | "vars" | "settings">;
 /** The app as wrangler.toml has it, with the settings of this machine. */
 async function app(): Promise<Served> {
   const url = readUrl(values.url);
-  makeSecrets(VARS);
+  makeSecrets(VARS, appHasPassphrase());
   await migrateLocal(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
   const settings = (): LocalSettings =>
     localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
@@ -107,11 +111,7 @@ function addressOf(port: number): string {
 }
 
 function readUrl(text: string): string {
-  if (text === "") return "";
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new Error(`URL must be an address such as https://name.example, not "${text}".`);
-  return url.origin;
+  return text === "" ? "" : readOrigin(text);
 }
 
 /** @throws unless the port is free, in either family: browsers try both for localhost. */
@@ -153,49 +153,14 @@ function endWith(stop: () => Promise<void>): void {
   }
 }
 
-/** Who is asked what, by the settings in force. */
-function guard({ AUTH = "", AUTH_ISSUER = "", SIGN_IN = "" }: LocalSettings): string {
-  if (AUTH === "none") return "Anyone on this machine may call it: AUTH is none.";
-  if (AUTH_ISSUER !== "") return `Callers bring tokens of ${AUTH_ISSUER}, as AUTH_ISSUER says.`;
-  if (SIGN_IN !== "" && SIGN_IN !== "passphrase")
-    return `People sign in by ${SIGN_IN}, as SIGN_IN says.`;
-  const vars = existsSync(VARS) ? readFileSync(VARS, "utf8") : "";
-  return `Passphrase to sign in: ${passphraseIn(vars) ?? "the one whose hash is in .dev.vars"}`;
-}
-
-/** How to connect. */
+/** How to connect, with the settings in force. */
 function describe(port: number, settings: LocalSettings): string {
-  const endpoint = addressOf(port);
-  const revision = STATELESS_VERSIONS[0];
-  const meta = {
-    "io.modelcontextprotocol/protocolVersion": revision,
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "server/discover",
-    params: { _meta: meta },
-  });
   const target = values.url === "" ? "" : ` URL=${readUrl(values.url)}`;
-  const token = `make -s token${target === "" && port !== 8787 ? ` PORT=${port}` : target}`;
-  const bearer =
-    settings["AUTH"] === "none"
-      ? ""
-      : ` \\\n                   -H "Authorization: Bearer $(${token})"`;
-  return `barewire: ${endpoint}
-${guard(settings)}
-
-  Claude Code    claude mcp add --transport http barewire ${endpoint}
-  VS Code        .vscode/mcp.json      {"servers":{"barewire":{"type":"http","url":"${endpoint}"}}}
-  Cursor         .cursor/mcp.json      {"mcpServers":{"barewire":{"url":"${endpoint}"}}}
-  Claude Desktop claude_desktop_config.json  {"mcpServers":{"barewire":{"command":"npx","args":["-y","mcp-remote","${endpoint}"]}}}
-  Codex          codex mcp add barewire --url ${endpoint}
-  Gemini CLI     gemini mcp add --transport http barewire ${endpoint}
-  MCP Inspector  npx @modelcontextprotocol/inspector     (add a server, transport streamable-http, URL: ${endpoint})
-  curl           curl -s ${endpoint} \\
-                   -H 'Content-Type: application/json' -H 'Accept: application/json, text/event-stream' \\
-                   -H 'MCP-Protocol-Version: ${revision}' -H 'Mcp-Method: server/discover'${bearer} \\
-                   -d '${body}'
-`;
+  return describeConnection({
+    name: PROJECT_NAME,
+    endpoint: addressOf(port),
+    settings,
+    passphrase: appHasPassphrase() ? { text: passphraseIn(readFileSync(VARS, "utf8")) } : undefined,
+    tokenCommand: `make -s token${target === "" && port !== 8787 ? ` PORT=${port}` : target}`,
+  });
 }

@@ -1,7 +1,10 @@
 /** The settings of `make dev`, whatever wrangler.toml says of a deployment, and the secrets in .dev.vars. */
 
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, globSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readDevVars } from "./dev-vars.ts";
+import { ROOT } from "./environment.mjs";
 import { freshPassphrase, hashPassphrase, isHashOf } from "./passphrase.mjs";
 
 /** Settings of the Worker on this machine, by name. */
@@ -30,7 +33,8 @@ export function localSettings(
   vars: string,
   { url = "", auth = "" }: { readonly url?: string; readonly auth?: string } = {},
 ): LocalSettings {
-  const free = Object.entries(LOCAL_SETTINGS).filter(([name]) => !names(vars, name));
+  const set = readDevVars(vars);
+  const free = Object.entries(LOCAL_SETTINGS).filter(([name]) => !Object.hasOwn(set, name));
   return {
     ...Object.fromEntries(free),
     ...(url !== "" && { PUBLIC_URL: url }),
@@ -38,27 +42,32 @@ export function localSettings(
   };
 }
 
-function names(vars: string, name: string): boolean {
-  return new RegExp(`^\\s*(export\\s+)?${name}\\s*=`, "m").test(vars);
-}
-
 /**
  * Makes the secrets of local use in the file at `path` where they are missing. What is there stays, and only its owner may
- * read it from then on. The passphrase itself is a comment: the Worker gets its hash.
+ * read it from then on. The passphrase itself is a comment: the Worker gets its hash. `needsPassphrase`: the app signs
+ * people in by one.
  */
-export function makeSecrets(path: string): void {
+export function makeSecrets(path: string, needsPassphrase: boolean): void {
   const before = existsSync(path) ? readFileSync(path, "utf8") : "";
   let text = before;
   const add = (line: string): void => {
     text += `${text === "" || text.endsWith("\n") ? "" : "\n"}${line}\n`;
   };
-  if (!names(text, "KEYS")) add(`KEYS=${freshKeys()}`);
-  if (!names(text, "PASSPHRASE")) {
+  const set = readDevVars(text);
+  if (!Object.hasOwn(set, "KEYS")) add(`KEYS=${freshKeys()}`);
+  if (needsPassphrase && !Object.hasOwn(set, "PASSPHRASE")) {
     const passphrase = freshPassphrase();
     add(`# passphrase: ${passphrase}\nPASSPHRASE=${hashPassphrase(passphrase)}`);
   }
+  // Before there is anything new to read. The file may be a link: it is written where it is.
+  if (existsSync(path)) chmodSync(path, 0o600);
   if (text !== before) writeFileSync(path, text, { mode: 0o600 });
-  chmodSync(path, 0o600);
+}
+
+/** Whether the app signs people in by a passphrase of its settings: some file of it names PASSPHRASE. A fork may not. */
+export function appHasPassphrase(): boolean {
+  const files = globSync("src/app/**/*.ts", { cwd: ROOT });
+  return files.some((file) => /\bPASSPHRASE\b/.test(readFileSync(join(ROOT, file), "utf8")));
 }
 
 /** A key ring of one fresh key, as the Worker reads it. */
@@ -69,6 +78,6 @@ export function freshKeys(id: string = "dev"): string {
 /** The passphrase that the text of .dev.vars says in a comment; undefined when it is not the one whose hash is there. */
 export function passphraseIn(vars: string): string | undefined {
   const passphrase = /^# passphrase: (\S+)$/m.exec(vars)?.[1];
-  const stored = /^\s*(?:export\s+)?PASSPHRASE\s*=\s*["']?([^"'\s]*)/m.exec(vars)?.[1] ?? "";
+  const stored = readDevVars(vars)["PASSPHRASE"] ?? "";
   return passphrase !== undefined && isHashOf(stored, passphrase) ? passphrase : undefined;
 }

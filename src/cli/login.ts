@@ -33,14 +33,17 @@ interface Metadata {
 
 /**
  * Logs in at the server behind `endpoint`, filling the sign-in form with `fields`. Resolves to the token response, and the
- * `client_id` it was made for. Rejects with what the server said at the first refusal.
+ * `client_id` it was made for. Rejects with what the server said at the first refusal, which may hold any characters, and
+ * where it took longer than `answerMs` for any answer.
  */
 export async function login(
   endpoint: string | URL,
   fields: FormFields,
+  answerMs: number = ANSWER_MS,
 ): Promise<Tokens & { readonly client_id: string }> {
-  const browser = tab();
-  const server = await discover(endpoint);
+  const browser = tab(answerMs);
+  const send = sender(answerMs);
+  const server = await discover(endpoint, send);
   const client = await json<{ readonly client_id: string }>(
     await send(server.registration_endpoint, {
       method: "POST",
@@ -94,7 +97,8 @@ export async function refresh(
   endpoint: string | URL,
   { client_id, refresh_token }: { readonly client_id: string; readonly refresh_token: string },
 ): Promise<Tokens | undefined> {
-  const server = await discover(endpoint);
+  const send = sender(ANSWER_MS);
+  const server = await discover(endpoint, send);
   const body = new URLSearchParams({
     grant_type: "refresh_token",
     client_id,
@@ -106,7 +110,7 @@ export async function refresh(
 }
 
 /** The metadata of the authorization server at `endpoint`, with the `resource` it guards. Rejects what leads elsewhere. */
-async function discover(endpoint: string | URL): Promise<Metadata> {
+async function discover(endpoint: string | URL, send: Send): Promise<Metadata> {
   const { origin } = new URL(endpoint);
   const found = await send(new URL("/.well-known/oauth-protected-resource/mcp", origin));
   if (found.status === 404) throw new Error(`${origin} asks nobody to sign in: no token is needed`);
@@ -163,13 +167,17 @@ export async function passPages(
   throw new Error("The pages do not end: are the fields right?");
 }
 
-/** A browser's tab, as far as forms need one: it keeps cookies, says its origin, and follows nothing. */
-export function tab(): Browser {
+/**
+ * A browser's tab, as far as forms need one: it keeps cookies, says its origin, and follows nothing. It waits for each page
+ * for `answerMs`.
+ */
+export function tab(answerMs: number = ANSWER_MS): Browser {
   const jar = new Map<string, string>();
   return async (url, init = {}) => {
     const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join("; ");
     const headers = { ...(init.method === "POST" && { origin: new URL(url).origin }), cookie };
-    const response = await fetch(url, { redirect: "manual", ...init, headers });
+    const signal = AbortSignal.timeout(answerMs);
+    const response = await fetch(url, { redirect: "manual", signal, ...init, headers });
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
       if (name !== undefined && value !== undefined) jar.set(name, value);
@@ -215,17 +223,18 @@ function strip(html: string): string {
   return body.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
 }
 
-/** One request. A redirect is no answer: it may lead anywhere. */
-async function send(url: string | URL, init: RequestInit = {}): Promise<Response> {
-  const response = await fetch(url, {
-    ...init,
-    redirect: "manual",
-    signal: AbortSignal.timeout(ANSWER_MS),
-  });
-  const location = response.headers.get("location");
-  if (location !== null)
-    throw new Error(`${new URL(url).href} redirects to ${location}, which is not followed`);
-  return response;
+type Send = (url: string | URL, init?: RequestInit) => Promise<Response>;
+
+/** What sends requests, each of which has `answerMs` to be answered. A redirect is no answer: it may lead anywhere. */
+function sender(answerMs: number): Send {
+  return async (url, init = {}) => {
+    const signal = AbortSignal.timeout(answerMs);
+    const response = await fetch(url, { ...init, redirect: "manual", signal });
+    const location = response.headers.get("location");
+    if (location !== null)
+      throw new Error(`${new URL(url).href} redirects to ${location}, which is not followed`);
+    return response;
+  };
 }
 
 async function json<T>(response: Response): Promise<T> {

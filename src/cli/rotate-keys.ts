@@ -7,18 +7,17 @@
 
 import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync, renameSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { signText } from "../crypto/hmac.ts";
 import { readKeyRing, type KeyRing } from "../crypto/key-ring.ts";
-import {
-  ADMIN_TOKEN_PURPOSE,
-  ADMIN_TOKEN_SECONDS,
-  ROTATE_KEYS_PATH,
-} from "../crypto/admin-token.ts";
+import { readOrigin } from "./address.ts";
+import { readDevVars, replaceDevVar } from "./dev-vars.ts";
 import { ENV, ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
+import { replaceFile } from "./replace-file.ts";
+import { requestPage, type Page } from "./reseal-request.ts";
+import { printable } from "./terminal.ts";
 
 /** KEYS as text, and what it says. */
 interface ReadKeys {
@@ -28,41 +27,56 @@ interface ReadKeys {
   readonly current: string;
 }
 
-/** What the server answers for one page: `unreadable` counts by reason, `next` is where the next page begins. */
-interface Page {
-  readonly current: string;
-  readonly resealed: number;
-  readonly unreadable: Readonly<Record<string, number>>;
-  readonly next?: string;
-}
-
 const WAIT_MS = 90_000;
 /** For how long a deployed server passes a new secret on to all its isolates, generously. */
 const SPREAD_MS = 30_000;
 const { values } = parseArgs({
   options: { url: { type: "string", default: "" }, resume: { type: "string", default: "" } },
 });
-const origin = new URL(values.url).origin;
-const local = ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname);
 const vars = join(ROOT, ".dev.vars");
 const copy = join(ROOT, ".keys");
 
 try {
-  const old = readRing();
-  if (values.resume === "") await checkSame(old);
-  const { current } = values.resume === "" ? await putFirst(old) : old;
-  // A key that was there before proves who asks, whether or not the server has seen the new one.
-  await seal(old.ring, current);
+  await rotate(readTarget(values.url), readResume(values.resume));
 } catch (error) {
   console.error(
-    `Stopped: ${messageOf(error)}\nNothing is lost: what is sealed under an old key opens as long as that key is in the ring.`,
+    `Stopped: ${printable(messageOf(error))}\nNothing is lost: what is sealed under an old key opens as long as that key is in the ring.`,
   );
   process.exit(1);
 }
 
+/** The server whose keys are rotated; `local`: its ring is in .dev.vars. */
+interface Target {
+  readonly origin: string;
+  readonly local: boolean;
+}
+
+function readTarget(address: string): Target {
+  const origin = readOrigin(address);
+  return {
+    origin,
+    local: ["localhost", "127.0.0.1", "[::1]"].includes(new URL(origin).hostname),
+  };
+}
+
+/** @throws at anything but "1", "0" and "": a word that was meant as a no must not leave the old key first. */
+function readResume(text: string): boolean {
+  if (!["", "0", "1"].includes(text))
+    throw new Error(`RESUME must be 1 to go on, or 0, not "${text}"`);
+  return text === "1";
+}
+
+async function rotate(target: Target, isResumed: boolean): Promise<void> {
+  const old = readRing(target);
+  if (!isResumed) await checkSame(target, old);
+  const { current } = isResumed ? old : await putFirst(target, old);
+  // A key that was there before proves who asks, whether or not the server has seen the new one.
+  await seal(target, old.ring, current);
+}
+
 /** The ring as text, and its first key's id. */
-function readRing(): ReadKeys {
-  const here = existsSync(vars) ? /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] : undefined;
+function readRing({ local }: Target): ReadKeys {
+  const here = existsSync(vars) ? readDevVars(readFileSync(vars, "utf8"))["KEYS"] : undefined;
   const text = local ? here : process.env["KEYS"];
   if (text === undefined)
     throw new Error(
@@ -73,15 +87,17 @@ function readRing(): ReadKeys {
   return check(text);
 }
 
-function check(text: string): ReadKeys {
+function check(written: string): ReadKeys {
+  // Spaces may stand between quotes, where they say nothing.
+  const text = written.replaceAll(/\s/g, "");
   const ring = readKeyRing(text);
   if (!ring.ok) throw new Error(`KEYS: ${ring.error}`);
   return { text, ring: ring.value, current: ring.value.currentId };
 }
 
 /** The server must seal under the first key of `ring`: of another server, or an older copy, it would drop keys in use. */
-async function checkSame({ ring, current }: ReadKeys): Promise<void> {
-  const state = await ask(ring, "").then(
+async function checkSame(target: Target, { ring, current }: ReadKeys): Promise<void> {
+  const state = await requestPage(target.origin, ring, "").then(
     (page) =>
       page.current === current
         ? undefined
@@ -93,7 +109,7 @@ async function checkSame({ ring, current }: ReadKeys): Promise<void> {
 }
 
 /** Makes a key, and gives it to the server in front of the others. */
-async function putFirst({ text }: ReadKeys): Promise<ReadKeys> {
+async function putFirst({ local }: Target, { text }: ReadKeys): Promise<ReadKeys> {
   const ids = text.split(",").map((entry) => entry.trim().split(":")[0] ?? "");
   const day = `k${new Date().toISOString().slice(0, 10).replaceAll("-", "")}`;
   const id = [day, ...Array.from({ length: 99 }, (_, at) => `${day}-${at + 2}`)].find(
@@ -102,18 +118,11 @@ async function putFirst({ text }: ReadKeys): Promise<ReadKeys> {
   const key = `${id}:${randomBytes(32).toString("base64")}`;
   const ring = check(`${key},${text}`);
   if (local) {
-    const before = readFileSync(vars, "utf8");
-    // Renamed into place, so that stopping in the middle leaves no file without a key.
-    writeFileSync(
-      `${vars}.new`,
-      before.replace(/^KEYS=.*$/m, () => `KEYS=${ring.text}`),
-      { mode: 0o600 },
-    );
-    renameSync(`${vars}.new`, vars);
+    replaceFile(vars, replaceDevVar(readFileSync(vars, "utf8"), "KEYS", ring.text));
     // `wrangler dev` looks at its secrets again when its configuration is touched.
     utimesSync(join(ROOT, "wrangler.toml"), new Date(), new Date());
   } else {
-    writeFileSync(copy, `${ring.text}\n`, { mode: 0o600 });
+    replaceFile(copy, `${ring.text}\n`);
     console.log(
       "The new ring is in .keys, for you alone to read: keep it where you keep such things, then delete the file",
     );
@@ -147,17 +156,17 @@ function putSecret(text: string): Promise<void> {
 /**
  * Round after round until one finds nothing more: isolates that still had the old ring may have written behind the first.
  */
-async function seal(ring: KeyRing, current: string): Promise<void> {
+async function seal(target: Target, ring: KeyRing, current: string): Promise<void> {
   let resealed = 0;
   let round: Round;
   do {
-    round = await sealAll(ring, current, resealed);
+    round = await sealAll(target, ring, current, resealed);
     resealed += round.resealed;
   } while (round.resealed > 0);
   console.log(`${resealed} sealed anew under key "${current}"`);
   const left = Object.entries(round.unreadable);
   for (const [reason, count] of left)
-    console.log(`${count} left as they were, for they do not open: ${reason}`);
+    console.log(printable(`${count} left as they were, for they do not open: ${reason}`));
   console.log(
     "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys); after that take them out of KEYS",
   );
@@ -171,11 +180,16 @@ interface Round {
 }
 
 /** Page after page, from the start. `before`: sealed in earlier rounds. */
-async function sealAll(ring: KeyRing, current: string, before: number): Promise<Round> {
+async function sealAll(
+  target: Target,
+  ring: KeyRing,
+  current: string,
+  before: number,
+): Promise<Round> {
   let resealed = 0;
   const unreadable: Record<string, number> = {};
   for (let after: string | undefined = ""; after !== undefined;) {
-    const page: Page = await askUnder(current, ring, after);
+    const page: Page = await askUnder(target, ring, current, after);
     after = page.next;
     resealed += page.resealed;
     for (const [reason, count] of Object.entries(page.unreadable))
@@ -186,12 +200,17 @@ async function sealAll(ring: KeyRing, current: string, before: number): Promise<
 }
 
 /** The page after `after`, once the server seals under key `current`: it starts anew with it. */
-async function askUnder(current: string, ring: KeyRing, after: string): Promise<Page> {
+async function askUnder(
+  target: Target,
+  ring: KeyRing,
+  current: string,
+  after: string,
+): Promise<Page> {
   const until = Date.now() + WAIT_MS;
   for (;;) {
     let state: string;
     try {
-      const page = await ask(ring, after);
+      const page = await requestPage(target.origin, ring, after);
       if (page.current === current) return page;
       state = `it uses "${page.current}"`;
     } catch (error) {
@@ -202,25 +221,4 @@ async function askUnder(current: string, ring: KeyRing, after: string): Promise<
     if (Date.now() > until) throw new Error(`the server does not use key "${current}": ${state}`);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   }
-}
-
-async function ask(ring: KeyRing, after: string): Promise<Page> {
-  const proof = await signText(
-    ring,
-    ADMIN_TOKEN_PURPOSE,
-    String(Math.floor(Date.now() / 1_000) + ADMIN_TOKEN_SECONDS),
-  );
-  const response = await fetch(origin + ROTATE_KEYS_PATH, {
-    method: "POST",
-    headers: { authorization: `Bearer ${proof}`, "content-type": "application/json" },
-    body: JSON.stringify({ after }),
-    signal: AbortSignal.timeout(30_000),
-  });
-  const answer: unknown = await response.json().catch(() => ({}));
-  if (response.ok) return answer as Page;
-  if (response.status === 404)
-    throw new Error(`it has no vault: put the new ring into KEYS by hand, the old key behind it`);
-  const { error } = answer as { readonly error?: unknown };
-  const reason = typeof error === "string" ? error : "no reason given";
-  throw new Error(`the server answered ${response.status}: ${reason}`);
 }

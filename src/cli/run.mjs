@@ -45,7 +45,7 @@ export const TARGETS = {
     ],
   },
   token: {
-    says: "Prints a bearer token for curl, of the server that dev started (PORT=8787, URL= of a tunnel).",
+    says: 'Prints a bearer token for curl, of the server that dev started (PORT=8787, URL= of a tunnel, FIELDS="name=ada&…" of its form).',
     commands: ({ PORT = "8787", URL = `http://localhost:${PORT}` }) => [program("token", URL)],
   },
   passphrase: {

@@ -2,15 +2,19 @@
  * `make token`: prints a bearer token of the server that `make dev` started, and nothing else on standard output. It logs
  * in once, with the passphrase of .dev.vars; from then on it renews that one grant, whose refresh token lies under
  * .wrangler for its owner alone. A server that no longer knows the grant, as after its state was deleted, is logged in at
- * anew. node token.ts <address>
+ * anew, and so is any where FIELDS has the fields of its sign-in form, "name=ada&password=…" as a form sends them.
+ * node token.ts <address>
  */
 
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { readOrigin } from "./address.ts";
 import { ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
 import { passphraseIn } from "./local-settings.ts";
-import { login, refresh, type Tokens } from "./login.ts";
+import { login, refresh, type FormFields, type Tokens } from "./login.ts";
+import { replaceFile } from "./replace-file.ts";
+import { printable } from "./terminal.ts";
 
 /** What lies under .wrangler: the grant that is renewed. `client_id`: of the client that was registered for it. */
 interface KeptGrant {
@@ -20,21 +24,25 @@ interface KeptGrant {
 }
 
 const [endpoint = ""] = process.argv.slice(2);
+/** In the environment: a command line is shown to every program of this machine. */
+const FIELDS = process.env["FIELDS"] ?? "";
 try {
   process.stdout.write(`${await token()}\n`);
 } catch (error) {
-  console.error(`No token: ${messageOf(error)}.`);
+  console.error(`No token: ${printable(messageOf(error))}.`);
   process.exit(1);
 }
 
 async function token(): Promise<string> {
-  if (!URL.canParse(endpoint)) throw new Error(`"${endpoint}" is no address`);
-  const { origin, host } = new URL(endpoint);
+  const origin = readOrigin(endpoint);
+  const { host } = new URL(origin);
   // A file for each server, so that none is shown what is another's.
   const path = join(ROOT, ".wrangler", `token-${host.replaceAll(/[^\w.-]/g, "-")}.json`);
   try {
-    const kept = readKept(path, origin);
+    // With fields it is for whom they say, whoever was there before.
+    const kept = FIELDS === "" ? readKept(path, origin) : undefined;
     const { access_token, ...grant } = await renewOrLogIn(kept);
+    if (!/^[\w.~+/-]+=*$/.test(access_token)) throw new Error("what came is no bearer token");
     keep(path, { origin, ...grant });
     return access_token;
   } catch (error) {
@@ -54,9 +62,14 @@ async function renewOrLogIn(
   kept: KeptGrant | undefined,
 ): Promise<Tokens & { readonly client_id: string }> {
   const renewed = kept && (await refresh(endpoint, kept));
-  if (kept === undefined || renewed === undefined)
-    return await login(endpoint, { passphrase: passphrase() });
+  if (kept === undefined || renewed === undefined) return await login(endpoint, formFields());
   return { client_id: kept.client_id, ...renewed };
+}
+
+function formFields(): FormFields {
+  return FIELDS === ""
+    ? { passphrase: passphrase() }
+    : Object.fromEntries(new URLSearchParams(FIELDS));
 }
 
 function passphrase(): string {
@@ -65,7 +78,8 @@ function passphrase(): string {
   const found = passphraseIn(readFileSync(vars, "utf8"));
   if (found !== undefined) return found;
   throw new Error(
-    ".dev.vars has only the hash of a passphrase: add the line `# passphrase: …` with the passphrase itself",
+    ".dev.vars has only the hash of a passphrase: add the line `# passphrase: …` with the passphrase itself. " +
+      'Where people sign in otherwise, FIELDS="name=…" has the fields of the form',
   );
 }
 
@@ -80,10 +94,7 @@ function readKept(path: string, origin: string): KeptGrant | undefined {
   }
 }
 
-/** Renamed into place, so that two at once leave a whole file. */
 function keep(path: string, { origin, client_id, refresh_token }: KeptGrant): void {
   mkdirSync(join(ROOT, ".wrangler"), { recursive: true });
-  const fresh = `${path}.${process.pid}`;
-  writeFileSync(fresh, JSON.stringify({ origin, client_id, refresh_token }), { mode: 0o600 });
-  renameSync(fresh, path);
+  replaceFile(path, JSON.stringify({ origin, client_id, refresh_token }));
 }

@@ -1,4 +1,4 @@
-/** What the programs read of wrangler.toml: the databases, and the names of the settings. */
+/** What the programs read of wrangler.toml: the name, the databases, and the names of the settings. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +14,9 @@ export interface Database {
 
 const TEXT = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
 const SECTIONS = TEXT.split(/^(?=\[)/m);
+
+/** The name of this project: letters, digits and hyphens. */
+export const PROJECT_NAME: string = valueIn(SECTIONS[0] ?? "", "name") ?? "server";
 
 /** The databases of wrangler.toml, in its order. */
 export const DATABASES: readonly Database[] = SECTIONS.filter((section) =>

@@ -350,7 +350,7 @@ it.each([
   [["PORT=70000"], 'PORT must be 1 to 65535, not "70000".\n'],
   [
     ["URL=quiet-fox.example.net"],
-    'URL must be an address such as https://name.example, not "quiet-fox.example.net".\n',
+    'URL must be an address such as https://name.example, not "quiet-fox.example.net"\n',
   ],
 ])("%j cannot be served, and that is said", async (args, says) => {
   const { code, printed } = await copy.dev(...args).ended();

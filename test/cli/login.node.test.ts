@@ -40,6 +40,7 @@ afterEach(() => {
 });
 
 afterAll(() => {
+  honest.closeAllConnections();
   honest.close();
   thief.close();
 });
@@ -137,6 +138,21 @@ it.each([
   spoil = { [which]: (response) => redirect(`${elsewhere}/x`)(response) };
   await expect(login(origin, FIELDS)).rejects.toThrow(elsewhere);
   expect(taken).toEqual([]);
+});
+
+// The test ends only if the login does.
+it.each([
+  RESOURCE,
+  ISSUER,
+  "POST /register",
+  "GET /authorize",
+  "POST /sign-in",
+  "GET /consent",
+  "POST /consent",
+  "POST /token",
+])("waits for %s no longer than it may take", async (which) => {
+  spoil = { [which]: () => undefined };
+  await expect(login(origin, FIELDS, 500)).rejects.toThrow(/timeout/);
 });
 
 it("stops at the first refusal, with what the page says", async () => {

@@ -7,6 +7,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
@@ -17,6 +18,7 @@ import { join } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { readDevVars } from "../../src/cli/dev-vars.ts";
 import { VARIABLES } from "../../src/cli/wrangler-config.ts";
 import {
   copyDatabases,
@@ -90,7 +92,7 @@ function counts(): Record<string, unknown> {
   return Object.fromEntries(rows.map(({ key, count }) => [key, count])) as Record<string, unknown>;
 }
 
-const keysNow = (): string => /^KEYS=(.*)$/m.exec(readFileSync(vars, "utf8"))?.[1] ?? "";
+const keysNow = (): string => readDevVars(readFileSync(vars, "utf8"))["KEYS"] ?? "";
 const idsNow = (): string[] =>
   keysNow()
     .split(",")
@@ -168,9 +170,65 @@ it("touches nothing of a server that seals under another key than the ring it is
   expect([keysNow(), counts()]).toEqual(before);
 }, 60_000);
 
+it.each([
+  ["quotes", (ring: string) => `KEYS="${ring}" # the ring`],
+  ["export", (ring: string) => `export KEYS=${ring}`],
+])(
+  "finds the ring behind %s, as make dev does",
+  async (_, write) => {
+    const before = idsNow();
+    const text = readFileSync(vars, "utf8");
+    writeFileSync(
+      vars,
+      text.replace(/^.*KEYS=.*$/m, () => write(keysNow())),
+    );
+    const { code, printed } = await rotate(["--url", served.origin]);
+    const [first = "", ...behind] = idsNow();
+    expect([code, behind]).toEqual([0, before]);
+    expect(counts()).toEqual({ [first]: MANY });
+    expectNoKey(printed);
+  },
+  120_000,
+);
+
+it("resumes for 1 alone, and says so of what is neither yes nor no", async () => {
+  const url = `http://127.0.0.2:${(elsewhere.address() as AddressInfo).port}`;
+  // It would be asked whether it is the same server, which is left out where a rotation goes on.
+  for (const resume of ["", "0"]) {
+    const { code, printed } = await rotate(["--url", url, "--resume", resume], { KEYS: K1 });
+    expect([code, printed]).toEqual([1, expect.stringContaining("Nothing was changed")]);
+  }
+  for (const resume of ["no", "true", "01"]) {
+    const { code, printed } = await rotate(["--url", url, "--resume", resume], { KEYS: K1 });
+    expect(code).toBe(1);
+    expect(printed).toContain(`Stopped: RESUME must be 1 to go on, or 0, not "${resume}"\n`);
+  }
+}, 60_000);
+
+it.each(["garbage", "ftp://mcp.example.com"])("says that %s is no address", async (url) => {
+  const { code, printed } = await rotate(["--url", url]);
+  expect([code, printed.split("\n")[0]]).toEqual([
+    1,
+    `Stopped: URL must be an address such as https://name.example, not "${url}"`,
+  ]);
+});
+
+it("leaves the copy of a deployed server's keys to its owner, whoever could read the file before", async () => {
+  const file = join(folder, ".keys");
+  writeFileSync(file, "old", { mode: 0o644 });
+  const url = `http://127.0.0.2:${(elsewhere.address() as AddressInfo).port}`;
+  // Without an account wrangler sets no secret.
+  const ran = await rotate(["--url", url], { KEYS: keysNow() });
+  expect(ran.printed).toContain("for you alone to read");
+  expect(readFileSync(file, "utf8").trim().split(",")).toHaveLength(idsNow().length + 1);
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  rmSync(file);
+}, 60_000);
+
 it("goes round until nothing is left: who still had the old ring wrote behind it", async () => {
   const current = idsNow()[0] ?? "";
-  const unreadable = { 'key.missing "gone"': 2 };
+  // A server may say anything.
+  const unreadable = { 'key.missing "gone"\u001B[2J': 2 };
   const pages = [
     { current, next: "a", resealed: 3, unreadable },
     { current, resealed: 2, unreadable: {} },
@@ -194,6 +252,6 @@ it("goes round until nothing is left: who still had the old ring wrote behind it
   expect(printed).toContain(`6 sealed anew under key "${current}"`);
   expect([code, printed]).toEqual([
     1,
-    expect.stringContaining('2 left as they were, for they do not open: key.missing "gone"'),
+    expect.stringContaining('2 left as they were, for they do not open: key.missing "gone"[2J\n'),
   ]);
 }, 60_000);
