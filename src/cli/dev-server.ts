@@ -8,12 +8,18 @@
 
 import { watch, type FSWatcher } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { unstable_DevEnv as DevEnv } from "wrangler";
 import { askWorker, faultIn, lineWith, type Fault, type LogLine } from "./dev-fault.ts";
 import { ROOT } from "./environment.mjs";
 import type { LocalSettings } from "./local-settings.ts";
 import { sourceMapper } from "./source-map.ts";
 import { watchFile } from "./watch-file.ts";
+import {
+  WatchedEnv,
+  type DevEvent,
+  type ErrorEvent,
+  type WorkerHandle,
+  type WorkerOptions,
+} from "./watched-env.ts";
 
 export interface ServeOptions {
   /** wrangler's configuration: a path from the top of the repository. */
@@ -36,35 +42,20 @@ export interface ServeOptions {
  */
 export async function serve(options: ServeOptions): Promise<() => Promise<void>> {
   const server = new DevServer(options);
-  await server.start();
   const files = [resolve(ROOT, options.config), ...options.vars];
+  // Before they are read for the first time: a save meanwhile counts.
   const watchers = files.map((path) => watchFile(path, () => server.apply()));
+  const endWatching = (): void => watchers.forEach((watcher) => watcher.close());
+  try {
+    await server.start();
+  } catch (error) {
+    endWatching();
+    throw error;
+  }
   return async () => {
-    for (const watcher of watchers) watcher.close();
+    endWatching();
     await server.close();
   };
-}
-
-type DevEvent = Parameters<DevEnv["dispatch"]>[0];
-type ErrorEvent = Extract<DevEvent, { type: "error" }>;
-type WorkerOptions = Parameters<DevEnv["startWorker"]>[0];
-type WorkerHandle = Awaited<ReturnType<DevEnv["startWorker"]>>;
-
-/** wrangler's development environment, with somebody who is told of all that happens in it. */
-class WatchedEnv extends DevEnv {
-  private readonly onEvent: (event: DevEvent) => void;
-
-  constructor(onEvent: (event: DevEvent) => void) {
-    super();
-    this.onEvent = onEvent;
-    // Without a listener the process would end.
-    this.on("error", () => {});
-  }
-
-  override dispatch(event: DevEvent): void {
-    super.dispatch(event);
-    this.onEvent(event);
-  }
 }
 
 /** One Worker, from save to save. The environment and the runtime in it are made anew where they cannot go on. */
@@ -81,8 +72,11 @@ class DevServer {
   private held: LogLine[] | undefined;
   private round = 0;
   private sources: FSWatcher | undefined;
+  private isStarting = false;
   private isBundling = false;
-  /** Settings changed while a bundle was made. */
+  /** Whether a bundler watches the sources: not until it has made one bundle. */
+  private isWatched = false;
+  /** What was saved of the settings is not in force, and is tried again with the next bundle. */
   private isStale = false;
 
   constructor(options: ServeOptions) {
@@ -91,8 +85,11 @@ class DevServer {
   }
 
   async start(): Promise<void> {
+    this.isStarting = true;
     try {
       this.worker = await this.env.startWorker(this.input());
+      this.isStarting = false;
+      if (this.isStale) this.apply();
     } catch (error) {
       // Where wrangler wraps what it says, the reason is inside.
       const { message, location } = ((error as Error).cause ?? error) as ParseError;
@@ -103,8 +100,8 @@ class DevServer {
 
   /** Settings and file read again. A bundle begun twice is lost: the second takes away the folder in which the first is made. */
   apply(): void {
-    this.isStale = this.isBundling;
-    if (!this.isBundling) void this.worker?.patchConfig(this.input());
+    this.isStale = this.isStarting || this.isBundling;
+    if (!this.isStale) void this.worker?.patchConfig(this.input());
   }
 
   async close(): Promise<void> {
@@ -125,6 +122,8 @@ class DevServer {
   private async restart(): Promise<void> {
     this.isStuck = false;
     await this.stop();
+    this.isBundling = false;
+    this.isWatched = false;
     this.env = this.freshEnv();
     await this.start();
   }
@@ -167,6 +166,7 @@ class DevServer {
   private happened(event: DevEvent): void {
     if (event.type === "bundleStart") this.isBundling = true;
     if (event.type === "bundleComplete") {
+      this.isWatched = true;
       this.bundled();
       this.uncaught = undefined;
       this.mapped = sourceMapper(event.bundle.path);
@@ -193,8 +193,11 @@ class DevServer {
       this.options.onBroken(faultIn(this.uncaught ?? cause.message, this.mapped));
       return;
     }
-    if (source === "BundlerController" && !reason.startsWith("Failed to rebuild"))
-      this.rebuildOnSave();
+    const isUnwatched = source === "BundlerController" && !reason.startsWith("Failed to rebuild");
+    if (isUnwatched) this.isWatched = false;
+    // It reads the entry too. What could not be read together is lost, and the bundler goes on with what was before.
+    if (source === "ConfigController") this.isStale = true;
+    if (isUnwatched || (source === "ConfigController" && !this.isWatched)) this.rebuildOnSave();
     if (source === "BundlerController" || cause.name === "ParseError") this.options.onBroken();
     else this.options.onBroken({ message: cause.message });
   }

@@ -261,6 +261,21 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
   },
 );
 
+it(
+  "settings that were saved while the entry could not be read are in force once it can",
+  { timeout: LONG },
+  async () => {
+    const mendSettings = copy.plant(".dev.vars", /$/, "HANDLER_SECONDS=never\n");
+    expect(await terminal.until(/^Not served .*\n/)).toContain("HANDLER_SECONDS");
+    const mendEntry = copy.plant("src/index.ts", /$/, "}}}\n");
+    await terminal.until(/^Not served .*\n/);
+    mendSettings();
+    expect(await terminal.until(/^Not served .*\n/)).toContain("index.ts");
+    mendEntry();
+    await terminal.until(served(port));
+  },
+);
+
 /** Nothing but lines of the log, and make's own: it ends as quietly as it served. */
 function expectQuiet(printed: string): void {
   for (const line of printed.split("\n")) expect(line).toMatch(/^(\{.*\}|make: .*)?$/);
