@@ -120,6 +120,7 @@ export {
 } from "./oauth/sign-in/api-key.ts";
 export { openId } from "./oauth/sign-in/openid.ts";
 export { passphrase } from "./oauth/sign-in/passphrase.ts";
+export { isPassphraseHash, verifyPassphrase } from "./crypto/passphrase.ts";
 
 // ---- Pages and answers of the site -----------------------------------------------------------------------
 

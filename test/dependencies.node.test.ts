@@ -275,6 +275,12 @@ it("the pinned Node is new enough, one version, on every platform that SECURITY.
   expect(pinned.map(({ bin }) => bin)).toEqual(pinned.map(() => ({ node: "bin/node" })));
 });
 
+it("wrangler reports nothing, also where it is started by hand", () => {
+  // Before the first table, or it would be a setting of that table.
+  const [top = ""] = readFileSync("wrangler.toml", "utf8").split(/^\[/m);
+  expect(top).toMatch(/^send_metrics = false$/m);
+});
+
 it("SECURITY.md counts right", () => {
   if (manifestIn(".").name !== "barewire") return;
   const page = read("SECURITY.md").replaceAll(/\s+/g, " ");

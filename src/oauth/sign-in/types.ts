@@ -43,6 +43,7 @@ export type SignInResult =
   | ({ readonly kind: "authenticated" } & AuthenticatedPerson)
   /**
    * Not proven. Counts against `subject`, where one can be guessed at; shows the message and the form again.
+   * Each subject that is counted has an object: for a name that nobody has, give one constant, such as "", not the name.
    * `reason` is for the audit line: "sign_in.rejected" unless told.
    */
   | {
