@@ -9,6 +9,7 @@
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { readOrigin } from "./address.ts";
+import { readDevVars } from "./dev-vars.ts";
 import { ROOT } from "./environment.mjs";
 import { messageOf } from "./errors.ts";
 import { passphraseIn } from "./local-settings.ts";
@@ -75,11 +76,13 @@ function formFields(): FormFields {
 function passphrase(): string {
   const vars = join(ROOT, ".dev.vars");
   if (!existsSync(vars)) throw new Error("there is no .dev.vars, which make dev writes");
-  const found = passphraseIn(readFileSync(vars, "utf8"));
+  const text = readFileSync(vars, "utf8");
+  const found = passphraseIn(text);
   if (found !== undefined) return found;
   throw new Error(
-    ".dev.vars has only the hash of a passphrase: add the line `# passphrase: …` with the passphrase itself. " +
-      'Where people sign in otherwise, FIELDS="name=…" has the fields of the form',
+    Object.hasOwn(readDevVars(text), "PASSPHRASE")
+      ? ".dev.vars has only the hash of a passphrase: add the line `# passphrase: …` with the passphrase itself"
+      : "there is no passphrase in .dev.vars: FIELDS='name=ada&password=…' fills in another form",
   );
 }
 

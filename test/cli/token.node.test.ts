@@ -132,5 +132,7 @@ it("says how to sign in where there is no passphrase", async () => {
   const origin = await serveLogin([]);
   expect((await makeToken(origin, "")).errors).toContain("there is no .dev.vars");
   writeFileSync(join(folder, ".dev.vars"), "KEYS=a\n");
-  expect((await makeToken(origin, "")).errors).toContain('FIELDS="name=…"');
+  expect((await makeToken(origin, "")).errors).toContain("FIELDS='name=ada&password=…' fills in");
+  writeFileSync(join(folder, ".dev.vars"), 'PASSPHRASE="pbkdf2-sha256:1:a:b"\n');
+  expect((await makeToken(origin, "")).errors).toContain("only the hash of a passphrase");
 });

@@ -4,14 +4,14 @@
  */
 
 import { execFile } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { serveChanged } from "../client/servers.node.ts";
 import { buildAndMeasure, copyWithout, describeSize, type Size } from "./removable.node.ts";
-import { variantsOf } from "./removable-parts.node.ts";
+import { EXAMPLE, variantsOf } from "./removable-parts.node.ts";
 
 const root: string = fileURLToPath(new URL("../..", import.meta.url));
 const run = promisify(execFile);
@@ -51,16 +51,29 @@ describe.concurrent.each(variants)("$name", ({ name, parts, servesSessions }) =>
   });
 });
 
+/** The table as a fork prints it. */
+async function makeParts(folder: string): Promise<string> {
+  for (const part of ["test/system", "test/tools"])
+    cpSync(join(root, part), join(folder, part), { recursive: true });
+  const { stdout } = await run(process.execPath, ["test/tools/parts.mjs"], { cwd: folder });
+  return stdout;
+}
+
 it("in a fork, parts that are gone are left out and named, and the others are still taken out", async () => {
   const removed = ["storage", "vault", "sign-in by passphrase", "sign-in by api-key"];
   const parts = variants.flatMap((one) => one.parts).filter(({ name }) => removed.includes(name));
-  const fork = copyWithout([...new Set(parts)]);
+  const fork = copyWithout([EXAMPLE, ...new Set(parts)]);
   try {
     const left = variantsOf(fork.folder);
     expect(left.gone.toSorted()).toEqual(removed.toSorted());
     const names = left.variants.map(({ name }) => name);
     expect(variants.map(({ name }) => name).filter((name) => !names.includes(name))).toEqual(
       removed.map((name) => `without ${name}`),
+    );
+    const printed = await makeParts(fork.folder);
+    expect(printed.match(/^\| .*(?= \| [\d,]+ lines)/gm)).toEqual(names.map((name) => `| ${name}`));
+    expect(printed).toMatch(
+      /\nLeft out, for this repository has it no more: storage, vault, .*\.\n$/,
     );
     for (const { name, parts: more } of left.variants) {
       const copy = copyWithout(more, fork.folder);

@@ -1,12 +1,8 @@
 /** `make parts`: what a Worker weighs without each of its parts: lines of src/, and bytes of the bundle, gzipped. README, "Make it yours". */
 
 import { ROOT } from "../../src/cli/environment.mjs";
-import {
-  copyWithout,
-  describeSize,
-  buildAndMeasure,
-  variantsOf,
-} from "../system/removable.node.ts";
+import { buildAndMeasure, copyWithout, describeSize } from "../system/removable.node.ts";
+import { variantsOf } from "../system/removable-parts.node.ts";
 
 const { variants, gone } = variantsOf(ROOT);
 
