@@ -144,7 +144,7 @@ test.each<[string, (answer: Answer) => void]>([
 });
 
 test("what a server says cannot command the terminal", async () => {
-  const url = await serve((answer) => (answer.body["method"] = "both\u009B2J"));
+  const url = await serve((answer) => (answer.body["result"] = "both\u009B2J"));
   const { code, out } = await audit(url, "--only", "discover.an", "--mode", "plain");
   expect([code, out]).toEqual([1, expect.stringContaining("both 2J")]);
   expect(out.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);

@@ -9,7 +9,10 @@ import {
 import { vectors } from "../../spec/files.ts";
 
 const good = vectors["passphrase"]?.cases.find((one) => one.name === "what is stored today");
-const { passphrase: password, stored } = good?.input as { passphrase: string; stored: string };
+const { passphrase: password, stored } = (good?.input ?? {}) as {
+  passphrase: string;
+  stored: string;
+};
 const HASHES: ReadonlyMap<string, string> = new Map([["ada", stored]]);
 
 /** By name and password. A name that nobody has counts under one constant. */
