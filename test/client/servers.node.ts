@@ -106,6 +106,8 @@ export interface Changes {
   readonly settings?: string;
   /** What is served, where it was built before. */
   readonly bundle?: string;
+  /** Whether a debugger may be attached: its port is among what is printed. */
+  readonly inspector?: boolean;
   /** In workerd's words: where its requests go, in place of the network. */
   readonly outside?: string;
 }
@@ -140,7 +142,10 @@ function serveBundle(
     );
     return {
       command: [join(root, "node_modules/.bin/workerd"), "serve", join(folder, "config.capnp")],
-      flags: { "control-fd": "1" },
+      flags: {
+        "control-fd": "1",
+        ...(changes.inspector === true && { "inspector-addr": "127.0.0.1:0" }),
+      },
       ready: /"socket":"http","port":(\d+)/,
     };
   });

@@ -12,6 +12,7 @@ import {
 } from "cloudflare:test";
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { callersOf } from "./callers.ts";
 import { emptyStorage, namespaces } from "../world/empty-storage.ts";
 import { unnoticed } from "./faults.ts";
 import { exchanges, revisions, templates, world } from "./files.ts";
@@ -29,40 +30,16 @@ const host: Host = {
   elsewhere: "http://localhost",
 };
 
+/** The token of whoever was let in before, in this exchange. */
+const known = new Map<string, string>();
+const newest = revisions.at(-1) ?? "";
+
 /** The same world behind its sign-in. */
 const guardedHost: Host = {
   ...host,
   fetch: async (url, init) => await guarded.fetch(url.href, init),
-  callers,
 };
-
-/** The token of whoever was let in before, in this exchange. */
-const known = new Map<string, string>();
-
-/** A person becomes a caller as any other does: by the pages. */
-async function callers(name: string): Promise<[string, string][]> {
-  const before = known.get(name);
-  if (before !== undefined) return [["Authorization", `Bearer ${before}`]];
-  const revision = revisions.at(-1) ?? "";
-  const login = {
-    id: "login",
-    about: "how a caller comes in",
-    since: revision,
-    steps: [{ play: "@grant" }],
-  };
-  const options = {
-    host: guardedHost,
-    templates: templates[revision] ?? {},
-    revision,
-    mode: "plain",
-    person: name,
-  } as const;
-  const { kept, why } = await walk(login, options);
-  const token = kept.get("token");
-  if (typeof token !== "string") throw new Error(`${name} cannot log in: ${why}`);
-  known.set(name, token);
-  return [["Authorization", `Bearer ${token}`]];
-}
+guardedHost.callers = callersOf(guardedHost, newest, templates[newest] ?? {}, known);
 
 /** Milliseconds in which the platform unloads no object, with a margin. */
 const SHORT_MS = 5_000;
