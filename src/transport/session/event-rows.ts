@@ -27,8 +27,8 @@ export interface EventStore {
   /** Read as they are taken: all of them may be many bytes. */
   eventsAfter(stream: number, seq: number): Iterable<EventRow>;
   isAnswered(stream: number): boolean;
-  /** Drops the events of a stream, which stays. */
-  dropEventsOf(stream: number): void;
+  /** Drops the events of a stream that begin with one of `prefixes`. The stream stays. */
+  dropEventsBeginning(stream: number, prefixes: readonly string[]): void;
   /** Bytes of all events kept. Counted once in this object's life, and from then on with every event. */
   eventBytes(): number;
   /** When the oldest event was written, or infinity. */
@@ -65,20 +65,12 @@ export function createEventStore(
     (cachedEventBytes ??=
       queryNumber(`TOTAL(octet_length(data) + ${ROW_OVERHEAD_BYTES})`, "events") ?? 0);
 
-  /** Drops the events that fit `condition`: the first of their streams. */
+  /** Drops the events that fit `condition`. True when some were for a listener. */
   const dropEvents = (condition: string, ...bindings: SqlStorageValue[]): boolean => {
-    let remainingBytes = eventBytes();
-    const last = new Map<number, DroppedEvent>();
-    const dropped = "RETURNING stream, seq, is_final, octet_length(data) AS bytes";
-    for (const event of query<DroppedEvent>(
-      `DELETE FROM events WHERE ${condition} ${dropped}`,
-      ...bindings,
-    )) {
-      remainingBytes -= event.bytes + ROW_OVERHEAD_BYTES;
-      if (event.seq > (last.get(event.stream)?.seq ?? 0)) last.set(event.stream, event);
-    }
-    cachedEventBytes = remainingBytes;
-    return recordDropped(query, last.values());
+    const bytesBefore = eventBytes();
+    const dropped = deleteEvents(query, condition, ...bindings);
+    cachedEventBytes = bytesBefore - dropped.bytes;
+    return dropped.isForListener;
   };
   return {
     deleteStream(id) {
@@ -86,8 +78,8 @@ export function createEventStore(
       query("DELETE FROM suspended_calls WHERE stream = ?", id);
       query("DELETE FROM streams WHERE id = ?", id);
     },
-    dropEventsOf(stream) {
-      dropEvents("stream = ?", stream);
+    dropEventsBeginning(stream, prefixes) {
+      dropEvents(`stream = ? AND ${beginsWithOneOf("?")}`, stream, JSON.stringify(prefixes));
     },
     addEvent(stream, data, final, at) {
       const before = eventBytes();
@@ -117,17 +109,33 @@ export function createEventStore(
   };
 }
 
-/** Notes on their streams how far events were dropped, or deletes those that ended. True when one was a listener's. */
-function recordDropped(query: Query, lastDropped: Iterable<DroppedEvent>): boolean {
+/** Whether an event begins with one of the texts of a JSON list. */
+export const beginsWithOneOf = (binding: string): string =>
+  `EXISTS (SELECT 1 FROM json_each(${binding}) WHERE substr(data, 1, length(value)) = value)`;
+
+/** Deletes events, and notes on their streams how far, or deletes those that ended. `bytes`: with what they cost beside their data. */
+function deleteEvents(
+  query: Query,
+  condition: string,
+  ...bindings: SqlStorageValue[]
+): { bytes: number; isForListener: boolean } {
+  let bytes = 0;
+  const last = new Map<number, DroppedEvent>();
+  const columns = "stream, seq, is_final, octet_length(data) AS bytes";
+  const text = `DELETE FROM events WHERE ${condition} RETURNING ${columns}`;
+  for (const event of query<DroppedEvent>(text, ...bindings)) {
+    bytes += event.bytes + ROW_OVERHEAD_BYTES;
+    if (event.seq > (last.get(event.stream)?.seq ?? 0)) last.set(event.stream, event);
+  }
   let isForListener = false;
   const setDropped =
     "UPDATE streams SET dropped_seq = MAX(dropped_seq, ?) WHERE id = ? RETURNING state";
-  for (const { stream, seq, is_final } of lastDropped) {
+  for (const { stream, seq, is_final } of last.values()) {
     if (is_final === 1) query("DELETE FROM streams WHERE id = ?", stream);
     else if (query<{ state: string }>(setDropped, seq, stream)[0]?.state === "listening")
       isForListener = true;
   }
-  return isForListener;
+  return { bytes, isForListener };
 }
 
 /** Writes an event behind all that its stream ever had. Undefined without the stream. */

@@ -4,7 +4,7 @@
  * A method without a row in the session's revision does not exist.
  */
 
-import { isWithinBytes } from "../../base/bytes.ts";
+import { encodeUtf8, isWithinBytes } from "../../base/bytes.ts";
 import { isObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { isLogLevel, LOG_LEVELS, INVALID_PROGRESS_TOKEN } from "../../protocol/request-meta.ts";
@@ -22,6 +22,7 @@ import {
 import { cancelCall, resumeCall, sessionRequestSpan, startCall } from "./calls.ts";
 import { MAX_EVENT_BYTES } from "./limits.ts";
 import { BATCHED_INITIALIZE } from "./refusals.ts";
+import type { SessionRecord } from "./record-rows.ts";
 import type { MessageOutcome, SessionRuntime, RequestContext } from "./types.ts";
 
 /** Resource URIs that one session may be subscribed to. */
@@ -40,13 +41,13 @@ export async function handleMessages(
   const outcomes = await Promise.all(
     messages.map((message) => handleMessage(runtime, context, message, postId)),
   );
-  let remainingCharacters = MAX_EVENT_BYTES;
+  let remainingBytes = MAX_EVENT_BYTES;
   return outcomes.map((outcome, index) => {
     const message = messages[index];
     if (outcome.kind !== "answer" || message?.kind !== "request") return outcome;
-    if (outcome.text.length > remainingCharacters)
+    if (!isWithinBytes(outcome.text, remainingBytes))
       return emptyOutcome(message.id, MESSAGE_TOO_LARGE);
-    remainingCharacters -= outcome.text.length;
+    remainingBytes -= encodeUtf8(outcome.text).length;
     return outcome;
   });
 }
@@ -150,8 +151,18 @@ async function updateSubscription(
     isWithinBytes(JSON.stringify([...uris]), MAX_SUBSCRIPTION_BYTES);
   if (adds && !fits) return protocolError("InvalidParams", TOO_MANY_SUBSCRIPTIONS);
   runtime.store.putSubscriptions([...uris]);
-  await runtime.dependencies.hub.setSubscriptions(runtime.objectState.id.toString(), record.share, [
-    ...uris,
-  ]);
+  await tellHubOfSubscriptions(runtime, record);
   return undefined;
+}
+
+/** Until the hub was told of what is so now: requests of several POSTs may reach it in any order. */
+async function tellHubOfSubscriptions(
+  { store, objectState, dependencies }: SessionRuntime,
+  { share }: SessionRecord,
+): Promise<void> {
+  let told: string[];
+  do {
+    told = store.subscriptions();
+    await dependencies.hub.setSubscriptions(objectState.id.toString(), share, told);
+  } while (told.join(" ") !== store.subscriptions().join(" "));
 }

@@ -42,21 +42,28 @@ function changeNotification(change: Change): string {
   return writeNotification(method, params);
 }
 
+/** How the events begin that {@link catchUp} tells anew. */
+const CHANGE_PREFIXES: readonly string[] = [
+  ...(["tools", "prompts", "resources"] as const).map((list) => changeNotification({ list })),
+  changeNotification({ uri: "" }),
+].map((text) => text.replace(/,"params".*|}$/, ""));
+
 /**
- * A listener is attached to `stream`. It is told what may have changed where it may lack something: a message that was
- * dropped or that no stream keeps, or one that went to another stream. Whether a client was still there to read that,
- * nobody knows: one that comes back without an id is told each time, and what it was told before goes.
+ * A listener will be attached to `stream`, and has what it keeps up to event `after`. It is told what may have changed where it may lack something: a message that was
+ * dropped or that no stream keeps, or a change that went to another stream. Whether a client was still there to read that,
+ * nobody knows: one that comes back without an id is told each time. What it is told takes the place of what was kept.
  */
-export function noteListener(runtime: SessionRuntime, stream: number, isTooOld: boolean): void {
+export function noteListener(runtime: SessionRuntime, stream: number, after: number): void {
   const { store } = runtime;
   const record = store.session();
   if (record === undefined) return;
   const { isListening } = record;
-  const others = store.listeningStreamsWithEvents(stream);
+  const isTooOld = after >= 0 && after < (store.stream(stream)?.dropped_seq ?? 0);
+  const others = store.listeningStreamsWithEvents(stream, CHANGE_PREFIXES);
   if (isListening !== true) store.updateSession({ isListening: true });
   if (isListening === false || isTooOld || others.length > 0) {
-    for (const other of others)
-      if (openSockets(runtime, other).length === 0) store.dropEventsOf(other);
+    const unheld = others.filter((other) => openSockets(runtime, other).length === 0);
+    for (const one of [stream, ...unheld]) store.dropEventsBeginning(one, CHANGE_PREFIXES);
     catchUp(runtime, stream);
   }
   endSurplusStreams(runtime);

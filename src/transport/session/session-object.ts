@@ -112,10 +112,10 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
         ? openStream(this.#runtime, "listening", "null")
         : Number(requestedStream);
     const after = Number(query.get("after"));
+    if (isListener) noteListener(this.#runtime, stream, after);
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
-    const { socket, isTooOld, isExhausted } = attached.value;
-    if (isListener) noteListener(this.#runtime, stream, isTooOld);
+    const { socket, isExhausted } = attached.value;
     const headers = isExhausted ? { [EXHAUSTED_HEADER]: "1" } : {};
     return new Response(null, { status: 101, webSocket: socket, headers });
   }

@@ -8,6 +8,7 @@
  */
 
 import {
+  beginsWithOneOf,
   createEventStore,
   type EventStore,
   type NumberQuery,
@@ -48,8 +49,8 @@ export interface SessionStore extends SessionRecordStore, EventStore {
   suspendedStreams(): StreamRow[];
   /** Streams opened by GET, newest first. */
   listeningStreamIds(): number[];
-  /** Those of them, but for `stream`, that keep events. */
-  listeningStreamsWithEvents(stream: number): number[];
+  /** Those of them, but for `stream`, that keep an event which begins with one of `prefixes`. */
+  listeningStreamsWithEvents(stream: number, prefixes: readonly string[]): number[];
 }
 
 /** Made with the first stream: a session that is only ever answered in JSON never has them. */
@@ -140,10 +141,15 @@ function createCallQueries(query: Query, queryNumber: NumberQuery): CallQueries 
       query<{ id: number }>(
         "SELECT id FROM streams WHERE state = 'listening' ORDER BY id DESC",
       ).map(({ id }) => id),
-    listeningStreamsWithEvents: (stream) =>
-      query<{ id: number }>(
-        "SELECT id FROM streams WHERE state = 'listening' AND id <> ? AND EXISTS (SELECT 1 FROM events WHERE stream = id)",
+    listeningStreamsWithEvents(stream, prefixes) {
+      const events = `SELECT 1 FROM events WHERE stream = id AND ${beginsWithOneOf("?1")}`;
+      const where = `state = 'listening' AND id <> ?2 AND EXISTS (${events})`;
+      const rows = query<{ id: number }>(
+        `SELECT id FROM streams WHERE ${where}`,
+        JSON.stringify(prefixes),
         stream,
-      ).map(({ id }) => id),
+      );
+      return rows.map(({ id }) => id);
+    },
   };
 }

@@ -94,10 +94,9 @@ export function hasListenerUpToDate(runtime: SessionRuntime): boolean {
     .some((socket) => deliveryState(socket).bytes <= WINDOW_BYTES);
 }
 
-/** `isTooOld`: events behind the cursor were dropped. `isExhausted`: there is nothing behind it, and nothing will come. */
+/** `isExhausted`: there is nothing behind the cursor, and nothing will come. */
 export interface AttachedSocket {
   readonly socket: WebSocket;
-  readonly isTooOld: boolean;
   readonly isExhausted: boolean;
 }
 
@@ -113,10 +112,10 @@ export function attach(
   grant?: string,
 ): Result<AttachedSocket, ProtocolError> {
   const row = runtime.store.stream(stream);
-  const isListener = row?.state === "listening";
-  const isTooOld = row !== undefined && after >= 0 && after < row.dropped_seq;
-  // A listener is told what may have changed instead.
-  if (row === undefined || (isTooOld && !isListener)) return err(EVENT_ID_UNKNOWN);
+  if (row === undefined) return err(EVENT_ID_UNKNOWN);
+  // A listener is told what may have changed instead: `listeners.ts`.
+  if (row.state !== "listening" && after >= 0 && after < row.dropped_seq)
+    return err(EVENT_ID_UNKNOWN);
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
   for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.replaced);
   const { 0: client, 1: server } = new WebSocketPair();
@@ -126,11 +125,10 @@ export function attach(
   ]);
   // spec: session.stream.prime
   // Every connection begins so: there are clients that know no id but those of the connection at hand.
-  const from = isTooOld ? row.dropped_seq : after;
   if (revision.features.sendsPrimingEvent)
-    send(server, { id: `${stream}-${Math.max(from, 0)}`, data: "", retry: RETRY_MS });
-  const isExhausted = replay(runtime, server, stream, from);
-  return ok({ socket: client, isTooOld, isExhausted });
+    send(server, { id: `${stream}-${Math.max(after, 0)}`, data: "", retry: RETRY_MS });
+  const isExhausted = replay(runtime, server, stream, after);
+  return ok({ socket: client, isExhausted });
 }
 
 /** The client has read what the socket was passed: here is more. */

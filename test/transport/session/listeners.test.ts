@@ -17,9 +17,8 @@ import { NEWEST, REQUEST_CONTEXT, sleep, withTestSession } from "./test-session.
 /** Opens a GET stream, whose connection nobody reads: the object cannot know. */
 function listen(runtime: SessionRuntime): number {
   const stream = openStream(runtime, "listening", "null");
-  const attached = attach(runtime, NEWEST, stream, -1);
-  if (!attached.ok) throw new Error("Not attached");
-  noteListener(runtime, stream, attached.value.isTooOld);
+  noteListener(runtime, stream, -1);
+  if (!attach(runtime, NEWEST, stream, -1).ok) throw new Error("Not attached");
   return stream;
 }
 
