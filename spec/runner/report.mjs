@@ -96,7 +96,8 @@ const REASONS = [
   [/does not declare/u, "are about capabilities that the server does not declare"],
   [/leaves it open/u, "are left open by the text, and were decided for spec/world.json only"],
   [/opens no sessions/u, "are about sessions, which the server does not open"],
-  [/TOKEN|sign-in/u, "need callers: give TOKEN= and TOKEN2="],
+  [/TOKEN/u, "need callers: give TOKEN= and TOKEN2="],
+  [/sign-in/u, "need the sign-in of spec/world.json"],
   [/time was up/u, "were not tried before the time was up: give more SECONDS="],
   [/./u, "need what this runner cannot do, such as a restart of the server"],
 ];
