@@ -84,6 +84,17 @@ export function matches(expected, actual, kept) {
   return isObject(actual) && members(expected, actual, kept);
 }
 
+/** Where `actual` first is not as expected: the innermost member, with what was wanted and what is there. */
+export function difference(expected, actual, kept, path = "") {
+  const isMatcher =
+    isObject(expected) && Object.keys(expected).some((name) => Object.hasOwn(matchers, name));
+  if (isObject(expected) && isObject(actual) && !isMatcher)
+    for (const [name, one] of Object.entries(expected))
+      if (!matches(one, own(actual, name), kept))
+        return difference(one, own(actual, name), kept, `${path}.${name}`);
+  return { path, expected, actual };
+}
+
 export function patch(target, change) {
   if (!isObject(change)) return change;
   const merged = new Map(Object.entries(isObject(target) ? target : {}));

@@ -1,41 +1,9 @@
 /**
- * What the second runner needs of a browser: forms, cookies, the parts of a Location header, and how OAuth clients encode
- * what they send. Once more and apart from test/spec.
+ * What the second runner needs of a browser: cookies, the parts of a Location header, and how OAuth clients encode what
+ * they send. Once more and apart from test/spec.
  */
 
 import { fill, text } from "./match.mjs";
-
-const named = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-const decode = (value) =>
-  value
-    .replace(/&#x([0-9a-f]+);/giu, (_, hex) => String.fromCodePoint(Number.parseInt(hex, 16)))
-    .replace(/&#(\d+);/gu, (_, ten) => String.fromCodePoint(Number(ten)))
-    .replace(/&(amp|lt|gt|quot|apos);/gu, (_, name) => named[name]);
-
-const attributes = (tag) =>
-  Object.fromEntries(
-    [...tag.matchAll(/([a-z-]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'>]+))?/giu)].map(
-      ([, name, value = ""]) => [
-        name.toLowerCase(),
-        decode(value.replace(/^(["'])(.*)\1$/su, "$2")),
-      ],
-    ),
-  );
-
-/** The first form of a page, as `{ action, method, fields }`. */
-export function formOf(html, base) {
-  const [, open, inside] = /<form\b([^>]*)>(.*?)<\/form>/isu.exec(html) ?? [];
-  if (open === undefined) return undefined;
-  const { action = "", method = "get" } = attributes(open);
-  const fields = {};
-  for (const [, tag] of inside.matchAll(/<input\b([^>]*)>/gisu)) {
-    const { name, type = "text", value = "", checked } = attributes(tag);
-    const pressed = ["submit", "button", "image", "reset"].includes(type);
-    const off = ["checkbox", "radio"].includes(type) && checked === undefined;
-    if (name !== undefined && !pressed && !off) fields[name] = value;
-  }
-  return { action: new URL(action, base).href, method: method.toUpperCase(), fields };
-}
 
 /** A Location header as `{ url, query, fragment }`. */
 export function locationOf(value, base) {
@@ -50,7 +18,8 @@ export function locationOf(value, base) {
     }),
   );
   const fragment = hash < 0 || hash === value.length - 1 ? {} : { fragment: value.slice(hash + 1) };
-  return { url: url.startsWith("/") ? new URL(url, base).href : url, query, ...fragment };
+  const isHere = url.startsWith("/") && URL.canParse(url, base);
+  return { url: isHere ? new URL(url, base).href : url, query, ...fragment };
 }
 
 /** Parameters as application/x-www-form-urlencoded; `null` and missing values are left out. */
@@ -66,9 +35,14 @@ export function encode(params, look) {
 export const basicOf = (halves, look) =>
   `Basic ${btoa(halves.map((half) => encode({ x: half }, look).slice(2)).join(":"))}`;
 
-/** What `{ query, form, submit, basic }` of a request add to it: its method, address, header fields and body. */
+/**
+ * What `{ query, form, submit, basic }` of a request add to it: its method, address, header fields and body.
+ * @throws where the form to be sent leads nowhere.
+ */
 export function webOf(request, kept, look) {
   const page = kept[request.submit];
+  if (page && page.action === undefined && request.path === undefined)
+    throw new Error("the form's action is no address");
   const method = request.method ?? page?.method ?? "GET";
   const sends = (request.form || page) && request.raw === undefined && request.bytes === undefined;
   const untouched = Object.entries(page?.fields ?? {}).filter(

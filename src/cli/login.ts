@@ -5,6 +5,7 @@
  */
 
 import { createHash, randomBytes } from "node:crypto";
+import { messageIn, readHtmlForm, readText, visibleText } from "./html-page.ts";
 
 /** How long a server may take: while `make dev` waits for a mistake to be mended, it answers nobody. */
 const ANSWER_MS = 30_000;
@@ -155,10 +156,11 @@ export async function passPages(
     else if (location?.startsWith(callback)) return new URL(location).searchParams;
     else if (location !== null)
       throw new Error(`${origin} redirects to ${location}, which is not followed`);
-    const text = await page.text();
+    const text = await readText(page);
     if (page.status >= 400) throw new Error(`Refused (${page.status}): ${messageIn(text)}`);
     const form = readHtmlForm(text);
-    if (form === undefined) throw new Error(`No form in the page (${page.status}): ${strip(text)}`);
+    if (form === undefined)
+      throw new Error(`No form in the page (${page.status}): ${visibleText(text)}`);
     const action = new URL(form.action, url);
     requireOrigin(origin, { "form's address": action.href });
     const body = new URLSearchParams({ ...form.hidden, ...fields, decision: "allow" });
@@ -186,43 +188,6 @@ export function tab(answerMs: number = ANSWER_MS): Browser {
   };
 }
 
-/** The first form of a page: where it goes, and its hidden fields. */
-function readHtmlForm(
-  html: string,
-): { readonly action: string; readonly hidden: FormFields } | undefined {
-  const [, action] = /<form[^>]*\saction="([^"]*)"/.exec(html) ?? [];
-  if (action === undefined) return undefined;
-  const inputs = [...html.matchAll(/<input[^>]*type="hidden"[^>]*>/g)].map(
-    ([tag]): [string, string] => [
-      /\sname="([^"]*)"/.exec(tag)?.[1] ?? "",
-      unescape(/\svalue="([^"]*)"/.exec(tag)?.[1] ?? ""),
-    ],
-  );
-  return { action: unescape(action), hidden: Object.fromEntries(inputs) };
-}
-
-function unescape(text: string): string {
-  const named: Readonly<Record<string, string>> = {
-    amp: "&",
-    lt: "<",
-    gt: ">",
-    quot: '"',
-    "#39": "'",
-  };
-  return text.replaceAll(/&(amp|lt|gt|quot|#39);/g, (_, name: string) => named[name] ?? "");
-}
-
-/** What a page says went wrong: its alert, or all of it. */
-function messageIn(html: string): string {
-  const [, alert] = /<[^>]*\brole="alert"[^>]*>([\s\S]*?)<\/p>/.exec(html) ?? [];
-  return unescape(strip(alert ?? html).trim());
-}
-
-function strip(html: string): string {
-  const body = html.replace(/<(style|title)[\s\S]*?<\/\1>/g, "");
-  return body.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
-}
-
 type Send = (url: string | URL, init?: RequestInit) => Promise<Response>;
 
 /** What sends requests, each of which has `answerMs` to be answered. A redirect is no answer: it may lead anywhere. */
@@ -239,6 +204,6 @@ function sender(answerMs: number): Send {
 
 async function json<T>(response: Response): Promise<T> {
   if (!response.ok)
-    throw new Error(`${response.url} answered ${response.status}: ${await response.text()}`);
-  return (await response.json()) as T;
+    throw new Error(`${response.url} answered ${response.status}: ${await readText(response)}`);
+  return JSON.parse(await readText(response)) as T;
 }

@@ -105,8 +105,19 @@ export const TARGETS = {
     commands: () => [["node", "test/bench/run.mjs"]],
   },
   audit: {
-    says: "Runs the fixtures of spec/ against any server: URL=https://….",
-    commands: ({ URL = "" }) => [["node", "spec/runner/audit.mjs", URL]],
+    says: "Runs the fixtures of spec/ against any server: URL=https://… (TOKEN= and TOKEN2= of two callers, ONLY=word, REVISION=date, SECONDS=1800, JSON=file, JUNIT=file, CHOICES=world).",
+    // The tokens stay in the environment: a command line is seen by everybody on the machine.
+    commands: ({ URL = "", ...settings }) => [
+      [
+        "node",
+        "spec/runner/audit.mjs",
+        URL,
+        ...["REVISION", "ONLY", "SECONDS", "JSON", "JUNIT", "CHOICES"].flatMap((name) => {
+          const value = settings[name];
+          return value === undefined ? [] : [`--${name.toLowerCase()}`, value];
+        }),
+      ],
+    ],
   },
   format: { says: "Formats all files in place.", commands: () => [["oxfmt"]] },
   migrate: {
@@ -178,7 +189,7 @@ export function commandsOf(name, settings) {
  * @throws at what is no setting: it was meant to be one, and would do nothing.
  */
 function readSettings(words) {
-  const wrong = words.find((word) => !/^[A-Z_]+=/.test(word));
+  const wrong = words.find((word) => !/^[A-Z_][A-Z0-9_]*=/.test(word));
   if (wrong !== undefined)
     throw new Error(`Cannot read "${wrong}": settings are NAME=value, such as PORT=9000`);
   /** @type {Record<string, string>} */

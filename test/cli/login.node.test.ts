@@ -165,6 +165,24 @@ it("stops at the first refusal, with what the page says", async () => {
   expect(seen.filter((one) => one === "POST /sign-in")).toHaveLength(1);
 });
 
+it.each<[what: string, which: string, begin: string]>([
+  ["a page that opens forms without end", "GET /authorize", "<form "],
+  ["a refusal of the same kind", "POST /register", "<"],
+  ["metadata without end", ISSUER, " "],
+])("reads no more than a page of %s", async (_, which, begin) => {
+  spoil = {
+    [which]: (response) => {
+      response.writeHead(which === "POST /register" ? 400 : 200, { "content-type": "text/html" });
+      const write = (): void => {
+        while (!response.destroyed && response.write(begin.repeat(10_000)));
+      };
+      response.on("drain", write);
+      write();
+    },
+  };
+  await expect(login(origin, FIELDS)).rejects.toThrow("answers with more than 65536 bytes");
+});
+
 it("says that a server asks nobody", async () => {
   spoil = { [RESOURCE]: (response) => response.writeHead(404).end() };
   await expect(login(origin, FIELDS)).rejects.toThrow("asks nobody to sign in");

@@ -59,6 +59,12 @@ describe("what they run", () => {
     ...args,
   ];
   const dev = ["--port", "8787", "--auth", "", "--url", ""];
+  const audit = (...flags: string[]): string[] => [
+    "node",
+    "spec/runner/audit.mjs",
+    "https://mcp.example.com",
+    ...flags,
+  ];
   const rotate = (url: string, resume: string): string[] =>
     program("rotate-keys", "--url", url, "--resume", resume);
   it.each<[name: string, settings: Record<string, string>, commands: string[][]]>([
@@ -74,10 +80,33 @@ describe("what they run", () => {
     ["check", {}, [tool("check", "--quick")]],
     ["test", {}, [tool("check")]],
     ["parts", {}, [tool("parts")]],
+    ["audit", { URL: "https://mcp.example.com" }, [audit()]],
     [
       "audit",
-      { URL: "https://mcp.example.com" },
-      [["node", "spec/runner/audit.mjs", "https://mcp.example.com"]],
+      {
+        URL: "https://mcp.example.com",
+        REVISION: "2025-11-25",
+        ONLY: "tools",
+        SECONDS: "60",
+        JSON: "a.json",
+        JUNIT: "a.xml",
+        // No argument: it stays in the environment.
+        TOKEN: "secret",
+      },
+      [
+        audit(
+          "--revision",
+          "2025-11-25",
+          "--only",
+          "tools",
+          "--seconds",
+          "60",
+          "--json",
+          "a.json",
+          "--junit",
+          "a.xml",
+        ),
+      ],
     ],
     ["rotate-keys", {}, [rotate("http://localhost:8787", "")]],
     ["rotate-keys", { PORT: "9000", RESUME: "1" }, [rotate("http://localhost:9000", "1")]],
@@ -140,6 +169,26 @@ describe("settings arrive", () => {
       });
     }
     server.close();
+  });
+
+  it("a token, to the server and in no command line", async () => {
+    const seen = new Set<string | undefined>();
+    const server = createServer(({ headers }, response) => {
+      seen.add(headers.authorization);
+      response.writeHead(404).end();
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const settings = [
+      `URL=http://127.0.0.1:${port}/mcp`,
+      "TOKEN=one",
+      "TOKEN2=two",
+      "ONLY=discover.an",
+    ];
+    const { out } = await run("npm", ["run", "audit", ...settings]);
+    server.close();
+    expect(out).toContain("Callers: 2, with the tokens given.");
+    expect([...seen]).toContain("Bearer one");
   });
 
   it("what is no setting and what is no target is refused", async () => {

@@ -1,9 +1,9 @@
 // The second runner, as a program, against a small HTTP server: green for right answers, red for each planted fault.
-import { execFile } from "node:child_process";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
-import { fileURLToPath } from "node:url";
-import { afterEach, expect, test } from "vitest";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, test } from "vitest";
+import { audit, serve, stopAll } from "./audited.node.ts";
 import type { Json, JsonObject } from "./format.ts";
 import { mismatch } from "./match.ts";
 import { rows } from "./matchers.ts";
@@ -17,61 +17,40 @@ const { matches } = (await import(
   matches: Matches;
 };
 type Reader = (text: string, base: URL) => Json | undefined;
-const web = (await import(new URL("../../spec/runner/web.mjs", import.meta.url).href)) as {
+const { locationOf } = (await import(
+  new URL("../../spec/runner/web.mjs", import.meta.url).href
+)) as { locationOf: Reader };
+const { formOf } = (await import(new URL("../../spec/runner/html.mjs", import.meta.url).href)) as {
   formOf: Reader;
-  locationOf: Reader;
 };
-const AUDIT = fileURLToPath(new URL("../../spec/runner/audit.mjs", import.meta.url));
 const REVISION = "2026-07-28";
 const NEW = "io.modelcontextprotocol/";
 type Answer = { status: number; body: JsonObject };
 
-let server: Server | undefined;
-afterEach(() => {
-  server?.close();
-  server = undefined;
-});
+afterEach(stopAll);
 
 /** Answers everything as server/discover is answered, as JSON or as `write` writes it; `fault` spoils the answers. */
-async function serve(
-  fault: (answer: Answer) => void,
+async function serveDiscover(
+  fault: (answer: Answer) => void = () => undefined,
   write?: (message: string) => string,
 ): Promise<string> {
-  const started = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on("data", (chunk: Buffer) => chunks.push(chunk));
-    request.on("end", () => {
-      const text = Buffer.concat(chunks).toString() || "{}";
-      const { id = 0 } = JSON.parse(text) as { id?: Json };
-      const result = {
-        resultType: "complete",
-        supportedVersions: [REVISION],
-        capabilities: {},
-        ttlMs: 0,
-        cacheScope: "public",
-        _meta: { [`${NEW}serverInfo`]: { name: "fake", version: "1" } },
-      };
-      const answer: Answer = { status: 200, body: { jsonrpc: "2.0", id, result } };
-      fault(answer);
-      const message = JSON.stringify(answer.body);
-      response
-        .writeHead(answer.status, {
-          "Content-Type": write === undefined ? "application/json" : "text/event-stream",
-        })
-        .end(write?.(message) ?? message);
-    });
+  const origin = await serve(({ body }, response) => {
+    const { id = 0 } = JSON.parse(body || "{}") as { id?: Json };
+    const result = {
+      resultType: "complete",
+      supportedVersions: [REVISION],
+      capabilities: {},
+      ttlMs: 0,
+      cacheScope: "public",
+      _meta: { [`${NEW}serverInfo`]: { name: "fake", version: "1" } },
+    };
+    const answer: Answer = { status: 200, body: { jsonrpc: "2.0", id, result } };
+    fault(answer);
+    const message = JSON.stringify(answer.body);
+    const type = write === undefined ? "application/json" : "text/event-stream";
+    response.writeHead(answer.status, { "Content-Type": type }).end(write?.(message) ?? message);
   });
-  server = started;
-  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
-  return `http://127.0.0.1:${(started.address() as AddressInfo).port}/mcp`;
-}
-
-async function audit(...flags: string[]): Promise<{ code: number; out: string }> {
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [AUDIT, ...flags], (error, out, err) => {
-      resolve({ code: error === null ? 0 : Number(error.code), out: out + err });
-    });
-  });
+  return `${origin}/mcp`;
 }
 
 test("the two runners match alike", () => {
@@ -86,8 +65,8 @@ test("the two runners read pages and redirects alike", () => {
   const base = new URL("https://fake.test/a/b");
   const form = `<form action=c METHOD='Post'><input name="x" value='&lt;&#38;&#x27;'><input type=radio name=r value=1><input type=hidden name=h></form>`;
   const read = { action: "https://fake.test/a/c", method: "POST", fields: { x: "<&'", h: "" } };
-  expect([readForm(form, base), web.formOf(form, base)]).toEqual([read, read]);
-  expect([readForm("<p>no form", base), web.formOf("<p>no form", base)]).toEqual([
+  expect([readForm(form, base), formOf(form, base)]).toEqual([read, read]);
+  expect([readForm("<p>no form", base), formOf("<p>no form", base)]).toEqual([
     undefined,
     undefined,
   ]);
@@ -100,13 +79,12 @@ test("the two runners read pages and redirects alike", () => {
     ["com.example:/cb", { url: "com.example:/cb", query: {} }],
     ["https://x.test/#", { url: "https://x.test/", query: {} }],
   ] as const)
-    expect([readLocation(value, base), web.locationOf(value, base)], value).toEqual([parts, parts]);
+    expect([readLocation(value, base), locationOf(value, base)], value).toEqual([parts, parts]);
 });
 
 test("a right server passes", async () => {
-  const url = await serve(() => undefined);
-  const { code, out } = await audit(url, "--only", "discover.an");
-  expect(out).toMatch(/^\d+ pass, 0 fail, 0 setup, 0 untested/mu);
+  const { code, out } = await audit([await serveDiscover(), "--only", "discover.an"]);
+  expect(out).toMatch(/^Conversations: \d+ pass, 0 fail, 0 setup, 0 untested$/mu);
   expect(code).toBe(0);
 });
 
@@ -123,31 +101,29 @@ test("lines of an event stream end where the HTML Standard says, and nowhere els
   ] as const) {
     const stream = (message: string): string =>
       [`: open${eol}`, `event:${space}message`, `data:${space}${message}`, eol].join(eol);
-    const { code, out } = await audit(await serve(rename, stream), "--only", "discover.an");
-    expect(out, JSON.stringify(eol)).toMatch(/^\d+ pass, 0 fail, 0 setup, 0 untested/mu);
+    const url = await serveDiscover(rename, stream);
+    const { code, out } = await audit([url, "--only", "discover.an"]);
+    expect(out, JSON.stringify(eol)).toMatch(
+      /^Conversations: \d+ pass, 0 fail, 0 setup, 0 untested$/mu,
+    );
     expect(code).toBe(0);
   }
 });
+
+const withoutVersions = (answer: Answer): void => {
+  delete (answer.body["result"] as JsonObject | undefined)?.["supportedVersions"];
+};
 
 test.each<[string, (answer: Answer) => void]>([
   ["the wrong status", (answer) => (answer.status = 500)],
   ["an empty body", (answer) => (answer.body = {})],
   ["two kinds of answer at once", (answer) => (answer.body["method"] = "both")],
-  [
-    "no version list",
-    (answer) => delete (answer.body["result"] as JsonObject | undefined)?.["supportedVersions"],
-  ],
+  ["no version list", withoutVersions],
 ])("a server with %s does not", async (_, fault) => {
-  const { code, out } = await audit(await serve(fault), "--only", "discover.an", "--mode", "plain");
-  expect(out).toMatch(/^(fail|setup) /mu);
+  const url = await serveDiscover(fault);
+  const { code, out } = await audit([url, "--only", "discover.an", "--mode", "plain"]);
+  expect(out).toMatch(/^(?:fail|setup) |^Conversations that stopped/mu);
   expect(code).toBe(1);
-});
-
-test("what a server says cannot command the terminal", async () => {
-  const url = await serve((answer) => (answer.body["result"] = "both\u009B2J"));
-  const { code, out } = await audit(url, "--only", "discover.an", "--mode", "plain");
-  expect([code, out]).toEqual([1, expect.stringContaining("both 2J")]);
-  expect(out.replaceAll("\n", "")).not.toMatch(/\p{Cc}/u);
 });
 
 test.each([
@@ -162,6 +138,111 @@ test.each([
     ["mcp.example"],
     '"mcp.example" is no address: make audit URL=https://mcp.example.com/mcp\n',
   ],
+  [
+    "a revision that nobody wrote",
+    ["https://mcp.example.com", "--revision", "1999-01-01"],
+    '"1999-01-01" is no revision: 2025-03-26, 2025-06-18, 2025-11-25, 2026-07-28 are\n',
+  ],
+  [
+    "no number of seconds",
+    ["https://mcp.example.com", "--seconds", "soon"],
+    "SECONDS is soon: give a number over 0\n",
+  ],
 ])("%s is told in a sentence, and is no verdict", async (_, args, says) => {
-  expect(await audit(...args)).toEqual({ code: 1, out: says });
+  expect(await audit(args)).toEqual({ code: 1, out: says });
+});
+
+test("a word that no exchange has is told", async () => {
+  const { code, out } = await audit([await serveDiscover(), "--only", "nothing-like-it"]);
+  expect(out).toContain(`Nothing to try: no exchange's id holds "nothing-like-it"`);
+  expect(code).toBe(1);
+});
+
+describe("the report", () => {
+  const ENTRY = " discover.implemented  ";
+
+  test("has a line for each requirement, with level, id, sentence, address", async () => {
+    const { out } = await audit([await serveDiscover(), "--only", "discover.a"]);
+    const lines = out.split("\n").filter((line) => line.includes(ENTRY));
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
+      /^pass +MUST +discover\.implemented {2}\S.*\. {2}https:\/\/modelcontextprotocol\.io\/\S+$/u,
+    );
+    expect(out).toMatch(/^ +pass +fail +setup +untested\nMUST +[1-9]\d* +0 +0 +\d+\nMUST NOT /mu);
+    expect(out).toContain("\nNothing failed.\n");
+  });
+
+  test("says of a failure what was expected and what was seen", async () => {
+    const url = await serveDiscover((answer) => {
+      const result = answer.body["result"] as JsonObject;
+      result["supportedVersions"] = [REVISION, "\u009b31m\u202e"];
+    });
+    const { out } = await audit([url, "--only", "versioning.discover", "--mode", "plain"]);
+    expect(out).toMatch(
+      /^fail +MUST +version\.discover .*\n +versioning\.discover \(plain\), step 1\n +expected {2}reply\.result\.supportedVersions \{.*\n +seen {6}reply\.result\.supportedVersions \["2026-07-28",.*\n/mu,
+    );
+    expect(out, "what a terminal obeys").not.toMatch(/[\u009b\u202e]/u);
+  });
+
+  test("goes into files, for programs and for CI", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "barewire-audit-"));
+    const url = await serveDiscover(withoutVersions);
+    const [json, junit] = [join(folder, "a.json"), join(folder, "a.xml")];
+    const { code } = await audit([url, "--only", "discover.", "--json", json, "--junit", junit]);
+    const report = JSON.parse(readFileSync(json, "utf8")) as {
+      readonly requirements: readonly { readonly id: string; readonly verdict: string }[];
+    };
+    const xml = readFileSync(junit, "utf8");
+    rmSync(folder, { recursive: true });
+    expect(code).toBe(1);
+    const verdicts = new Map(report.requirements.map(({ id, verdict }) => [id, verdict]));
+    expect(verdicts.get("discover.implemented")).toBe("fail");
+    expect(verdicts.get("discover.result.server-info")).toBe("pass");
+    expect(xml).toContain(
+      '<testcase classname="MUST" name="discover.implemented">\n      <failure ',
+    );
+    expect(xml).toMatch(/<testsuites tests="\d+" failures="1" errors="0" skipped="\d+">/u);
+    expect(xml).toContain("supportedVersions is missing");
+  });
+
+  test("says which revision a server speaks that does not speak this one", async () => {
+    const url = await serveDiscover();
+    const { code, out } = await audit([url, "--revision", "2025-06-18"]);
+    expect(out).toBe(
+      `${url} does not speak 2025-06-18. It speaks ${REVISION}: REVISION=${REVISION}\n`,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("leaves the rest untested when the time is up", async () => {
+    const { out } = await audit([await serveDiscover(), "--seconds", "0.001"]);
+    expect(out).toMatch(/^Conversations: 0 pass, 0 fail, 0 setup, \d+ untested$/mu);
+    expect(out).toContain("were not tried before the time was up: give more SECONDS=");
+  });
+});
+
+test("what a server does not declare is not demanded of it, and what it declares is", async () => {
+  const declared = (capabilities: JsonObject) => (answer: Answer) => {
+    (answer.body["result"] as JsonObject)["capabilities"] = capabilities;
+  };
+  const args = ["--only", "basic.codes.retired", "--mode", "plain"];
+  const without = await audit([await serveDiscover(), ...args]);
+  expect(without.out).toContain("(the server does not declare resources)");
+  expect(without.code).toBe(0);
+  const off = await audit([await serveDiscover(declared({ resources: false })), ...args]);
+  expect(off.out).toContain("(the server does not declare resources)");
+  const with_ = await audit([await serveDiscover(declared({ resources: {} })), ...args]);
+  expect(with_.out).toMatch(/^fail +MUST NOT +error\.code\.retired/mu);
+});
+
+test("a choice of the world is not demanded of other servers, and the rest of the exchange is", async () => {
+  const { out } = await audit([
+    await serveDiscover(),
+    "--only",
+    "http.endpoint",
+    "--mode",
+    "plain",
+  ]);
+  expect(out).toMatch(/^pass +MUST +http\.endpoint /mu);
+  expect(out).toContain("Conversations: 1 pass, 0 fail");
 });

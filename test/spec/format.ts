@@ -20,6 +20,7 @@ export type Requirement = {
 
 export type Check = {
   about?: string;
+  needs?: string[];
   proves?: string[];
   status?: Json;
   headers?: JsonObject;
@@ -96,7 +97,7 @@ export type Item = { takes?: string; does: string; since?: string; until?: strin
 export type World = { about: string; guarded: string } & {
   [kind in WorldKind]: { [name: string]: Item };
 };
-export type WorldKind = "tools" | "prompts" | "resources" | "templates" | "clients";
+export type WorldKind = "tools" | "prompts" | "resources" | "templates" | "clients" | "choices";
 
 /** True when `revision` lies between the two ends, both included. */
 export function holdsIn(revision: string, bounds: { since?: string; until?: string }): boolean {

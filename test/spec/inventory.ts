@@ -1,6 +1,6 @@
 /**
- * What of the world a server offers, learnt from its lists in the words of a revision.
- * A list that the server does not have is empty.
+ * What of the world a server offers, learnt in the words of a revision: from its lists, and from the capabilities that it
+ * declares in its first answer. A list that the server does not have is empty.
  */
 
 import { isObject, type Json, type Step, type Templates } from "./format.ts";
@@ -18,19 +18,48 @@ const LISTS = [
   },
 ] as const;
 
-/** Names such as `tools/test_simple_text`, as exchanges need them. */
+/** Names such as `tools/test_simple_text` and `capabilities/resources.subscribe`, as exchanges need them. */
 export async function inventory(
   host: Host,
   templates: Templates,
   revision: string,
 ): Promise<ReadonlySet<string>> {
-  const found = new Set<string>();
+  const found = new Set(await capabilities(host, templates, revision));
   for (const { kind, method, member, name } of LISTS) {
     const pages = await list(host, templates, revision, method, member);
-    for (const item of pages)
+    for (const item of pages) {
+      found.add(kind);
       if (isObject(item) && typeof item[name] === "string") found.add(`${kind}/${item[name]}`);
+    }
   }
   return found;
+}
+
+async function capabilities(
+  host: Host,
+  templates: Templates,
+  revision: string,
+): Promise<readonly string[]> {
+  const hello: Step = {
+    send: { use: "@hello" },
+    expect: [{ reply: { result: { capabilities: { $save: "capabilities" } } } }],
+  };
+  const exchange = {
+    id: "inventory.hello",
+    about: "what it says",
+    since: revision,
+    steps: [hello],
+  };
+  const { kept } = await walk(exchange, { host, templates, revision, mode: "plain" });
+  return pathsOf(kept.get("capabilities"), "capabilities/");
+}
+
+/** The paths of what is declared, parts joined by dots; what is false or null is not declared. */
+function pathsOf(value: Json | undefined, path: string): readonly string[] {
+  if (!isObject(value)) return [];
+  return Object.entries(value)
+    .filter(([, one]) => one !== false && one !== null)
+    .flatMap(([name, one]) => [path + name, ...pathsOf(one, `${path}${name}.`)]);
 }
 
 async function list(

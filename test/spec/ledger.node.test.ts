@@ -17,7 +17,7 @@ import {
 import { holdsIn, type Exchange, type Requirement, type Step } from "./format.ts";
 import { overlay } from "./request.ts";
 import { sourceUrl } from "./source-url.ts";
-import { played } from "./walk.ts";
+import { needsOf, played } from "./walk.ts";
 
 const root = new URL("../../", import.meta.url);
 const ledger = Object.values(requirements).flat();
@@ -82,6 +82,8 @@ describe("schemas", () => {
       "a check of nothing",
       [{ ...exchange, steps: [{ ...step, expect: [{ proves: ["a.b"] }] }] }],
     ],
+    ["exchange", "a need of nothing known", [{ ...exchange, needs: ["words/a"] }]],
+    ["exchange", "a capability that is no path", [{ ...exchange, needs: ["capabilities/a..b"] }]],
     ["exchange", "an open without a stream", [{ ...exchange, steps: [{ open: { use: "@x" } }] }]],
     [
       "exchange",
@@ -175,27 +177,39 @@ describe("coverage", () => {
   });
 });
 
+const KINDS = ["tools", "prompts", "resources", "templates", "clients", "choices"] as const;
+
 describe("exchanges", () => {
   test("ids are unique", () => expect(twice(all.map((exchange) => exchange.id))).toEqual([]));
   test.each(all.map((exchange) => [exchange.id, exchange] as const))(
     "%s names only what exists",
     (_, exchange) => {
-      const offered = (["tools", "prompts", "resources", "templates", "clients"] as const).flatMap(
-        (kind) =>
-          Object.entries(world[kind]).map(([name, item]) => ({ name: `${kind}/${name}`, ...item })),
+      const offered = KINDS.flatMap((kind) =>
+        Object.entries(world[kind]).flatMap(([name, item]) => [
+          { ...item, name: `${kind}/${name}` },
+          { ...item, name: kind },
+        ]),
       );
       for (const revision of inRange(exchange)) {
         const own = templates[revision] ?? {};
         for (const step of played(exchange.steps, own))
           for (const request of [step.send, step.open])
             if (request !== undefined) overlay(request, own);
-        for (const need of exchange.needs ?? []) {
+        // What a server declares is no part of the world: suite.ts asks the world for it.
+        const needs = needsOf(exchange, own).filter((need) => !need.startsWith("capabilities/"));
+        for (const need of needs) {
           const found = offered.some((item) => item.name === need && holdsIn(revision, item));
           expect(found, `${need} in ${revision}`).toBe(true);
         }
       }
     },
   );
+  test("each choice of the world is needed by an exchange", () => {
+    const needed = new Set(
+      all.flatMap((exchange) => needsOf(exchange, templates[exchange.since] ?? {})),
+    );
+    expect(Object.keys(world.choices).filter((name) => !needed.has(`choices/${name}`))).toEqual([]);
+  });
   test.each(all.map((exchange) => [exchange.id, exchange] as const))(
     "%s: no check is vacuous",
     (_, exchange) => {

@@ -18,7 +18,7 @@ import { unnoticed } from "./faults.ts";
 import { exchanges, revisions, templates, world } from "./files.ts";
 import { holdsIn, type Mode } from "./format.ts";
 import { inventory } from "./inventory.ts";
-import { played, walk, type Host } from "./walk.ts";
+import { needsOf, played, walk, type Host } from "./walk.ts";
 
 const { default: open, guarded } = exports as unknown as { default: Fetcher; guarded: Fetcher };
 
@@ -97,14 +97,19 @@ function revisionSuite(revision: string, mode: Mode): void {
 /** Declares the tests of the world itself: it offers what spec/world.json says. */
 export function worldSuite(): void {
   for (const revision of revisions.filter((one) => templates[one] !== undefined)) {
-    test(`the world offers in ${revision} what world.json lists`, async () => {
+    test(`the world offers in ${revision} what world.json lists, and declares what exchanges need`, async () => {
       const offered = await inventory(host, templates[revision] ?? {}, revision);
       const wanted = (["tools", "prompts", "resources", "templates"] as const).flatMap((kind) =>
         Object.entries(world[kind]).flatMap(([name, item]) =>
           holdsIn(revision, item) ? [`${kind}/${name}`] : [],
         ),
       );
-      expect(wanted.filter((name) => !offered.has(name))).toEqual([]);
+      const needed = Object.values(exchanges)
+        .flat()
+        .filter((exchange) => holdsIn(revision, exchange))
+        .flatMap((exchange) => needsOf(exchange, templates[revision] ?? {}))
+        .filter((need) => !/^(?:clients|choices)\//u.test(need));
+      expect([...wanted, ...needed].filter((name) => !offered.has(name))).toEqual([]);
     });
   }
 }

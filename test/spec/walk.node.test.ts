@@ -11,6 +11,7 @@ import {
   type Step,
   MODES,
 } from "./format.ts";
+import { inventory } from "./inventory.ts";
 import { build, overlay, patch } from "./request.ts";
 import { walk, type Host, type Report } from "./walk.ts";
 
@@ -621,4 +622,34 @@ test("a check that overlooks a fault is found", async () => {
     [],
     ["with status 299"],
   ]);
+});
+
+test("a check whose needs the server lacks is untested, and the walk goes on", async () => {
+  const exchange = one({
+    send: { use: "@discover" },
+    expect: [
+      { needs: ["capabilities/logging"], status: 500 },
+      { needs: ["capabilities/logging"], proves: ["a.choice"], status: 500 },
+      { proves: ["a.duty"], status: 200 },
+    ],
+  });
+  const without = await run(exchange, { has: new Set(["capabilities/tools"]) });
+  expect(without.verdict).toBe("pass");
+  expect(without.findings.map(({ proves, verdict }) => [...proves, verdict])).toEqual([
+    ["a.choice", "untested"],
+    ["a.duty", "pass"],
+  ]);
+  const with_ = await run(exchange, { has: new Set(["capabilities/logging"]) });
+  expect(with_.verdict).toBe("fail");
+});
+
+test("a server has the capabilities that it declares: what is false is not declared", async () => {
+  const fetch = fake((answer) => {
+    const result = answer.body["result"] as JsonObject | undefined;
+    if (result !== undefined)
+      result["capabilities"] = { resources: { subscribe: true, listChanged: false } };
+  });
+  const host: Host = { url: URL_, fetch };
+  const found = await inventory(host, templates[REVISION] ?? {}, REVISION);
+  expect([...found]).toEqual(["capabilities/resources", "capabilities/resources.subscribe"]);
 });

@@ -112,6 +112,12 @@ export function played(steps: Step[], templates: Templates): Step[] {
   });
 }
 
+/** All that an exchange needs, itself and in its checks. */
+export function needsOf(exchange: Exchange, templates: Templates): string[] {
+  const checks = played(exchange.steps, templates).flatMap((step) => step.expect ?? []);
+  return [exchange, ...checks].flatMap(({ needs = [] }: { needs?: string[] }) => needs);
+}
+
 /** Judges one check against what was seen; says what is wrong, if anything. */
 export function judge(check: Check, view: View, kept: Kept): string | undefined {
   for (const part of PARTS) {
@@ -144,8 +150,8 @@ function builtin({ host, revision, mode, person }: Options): { [name: string]: J
 }
 
 function unable(exchange: Exchange, steps: Step[], { host, mode }: Options): string | undefined {
-  const missing = (exchange.needs ?? []).find((need) => host.has?.has(need) === false);
-  if (missing !== undefined) return `the server has no ${missing}`;
+  const lack = lackOf(exchange, host);
+  if (lack !== undefined) return lack;
   const evicts = mode === "evicted" || mode === "all" || steps.some((step) => step.evict);
   if (evicts && host.evict === undefined) return "this runner cannot evict";
   if (host.advance === undefined && steps.some((step) => step.advance !== undefined))
@@ -158,6 +164,12 @@ function unable(exchange: Exchange, steps: Step[], { host, mode }: Options): str
   return caller === undefined || host.callers !== undefined
     ? undefined
     : `this runner does not know ${caller}`;
+}
+
+/** What an exchange or a check needs and the server has not, in words, if it lacks anything. */
+function lackOf({ needs = [] }: { needs?: string[] }, host: Host): string | undefined {
+  const missing = needs.find((need) => host.has?.has(need) === false);
+  return missing === undefined ? undefined : `the server has no ${missing}`;
 }
 
 /** One step. Says why the walk must stop, if it must. */
@@ -304,9 +316,15 @@ function pieces(body: Uint8Array, size: number): ReadableStream<Uint8Array> {
 
 /** Tries all checks of a step; a scaffolding check that does not hold stops the walk, but only after the others. */
 function check(walking: Walk, step: Step, number: number, view: View): string | undefined {
-  const { kept, report } = walking;
+  const { host, kept, report } = walking;
   let stop: string | undefined;
   for (const one of step.expect ?? []) {
+    const lack = lackOf(one, host);
+    if (lack !== undefined) {
+      if (one.proves !== undefined)
+        report.findings.push({ step: number, proves: one.proves, verdict: "untested", why: lack });
+      continue;
+    }
     const missing = asked(one as Json).find((name) => !kept.has(name));
     const before: Kept = new Map(kept);
     const why = missing === undefined ? judge(one, view, kept) : undefined;

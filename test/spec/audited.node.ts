@@ -1,0 +1,66 @@
+/** Small HTTP servers for the second runner to audit, and the runner as a program. */
+
+import { execFile } from "node:child_process";
+import {
+  createServer,
+  type IncomingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import { fileURLToPath } from "node:url";
+
+const AUDIT = fileURLToPath(new URL("../../spec/runner/audit.mjs", import.meta.url));
+/** Long enough for the slowest machine; what runs longer does not end. */
+const MOST_MS = 50_000;
+
+/** One request that a server got. */
+export interface Got {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+const started = new Set<Server>();
+
+/** Starts a server on a free port of `host`; resolves to its origin. */
+export async function serve(
+  answer: (got: Got, response: ServerResponse) => void,
+  host: string = "127.0.0.1",
+): Promise<string> {
+  const server = createServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      const { method = "", url = "", headers } = request;
+      answer({ method, path: url, headers, body: Buffer.concat(chunks).toString() }, response);
+    });
+  });
+  started.add(server);
+  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  return `http://${host}:${(server.address() as AddressInfo).port}`;
+}
+
+/** Stops all servers, whatever is still open. */
+export function stopAll(): void {
+  for (const server of started) {
+    server.close();
+    server.closeAllConnections();
+  }
+  started.clear();
+}
+
+/** Audits; `code` is undefined when the program did not end by itself. */
+export async function audit(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<{ code: number | undefined; out: string }> {
+  const options = { timeout: MOST_MS, env: { ...process.env, ...env } };
+  return await new Promise((resolve) => {
+    execFile(process.execPath, [AUDIT, ...args], options, (error, out, errors) => {
+      const code = error === null ? 0 : error.code;
+      resolve({ code: typeof code === "number" ? code : undefined, out: out + errors });
+    });
+  });
+}
