@@ -84,6 +84,10 @@ export const TARGETS = {
     says: "Writes what is shown of every text into dist/spec/ (index.html, report.json), and spec/status.txt anew.",
     commands: () => [tool("spec-report")],
   },
+  evidence: {
+    says: "Runs every exchange in a world of its own (5 minutes), and says which cited lines of src/ it executes.",
+    commands: () => [tool("spec-evidence")],
+  },
   soak: {
     says: "Soaks sessions in workerd, and a server among hostile peers, for SOAK_SECONDS=60 each; SOAK_SEED=n repeats a run.",
     defaults: { SOAK_SECONDS: "60" },

@@ -38,6 +38,8 @@ const running: readonly define.Tool[] = [
     handler: async ({ ms, text = "slept", roots = false }, ctx) => {
       await sleep(ms, ctx.signal);
       if (ctx.signal.aborted) ctx.resourceUpdated(WATCHED);
+      // Nobody may hear of it.
+      if (ctx.signal.aborted) ctx.progress(1, 1, "too late");
       if (roots) await ctx.roots("roots");
       return text;
     },

@@ -64,6 +64,7 @@ async function handleTokenRequest(
   // 2. Who wants it, and may they?
   const client = await authenticateClient(authServer, http, form.value, identifiers);
   if (!client.ok) return client;
+  // spec: machine.confidential, client.privileges
   if (!client.value.grantTypes.includes(grantType))
     return oauthError(
       "unauthorized_client",
@@ -140,7 +141,8 @@ async function issueToClient(
   form: Params,
   { audience: resource }: ServerIdentifiers,
 ): Promise<TokenResponse> {
-  // spec: machine.confidential, machine.authenticated, client.privileges
+  // Registration and the operator's list give no public client this grant type.
+  // spec: machine.authenticated
   if (client.auth.method === "none")
     return oauthError(
       "unauthorized_client",
