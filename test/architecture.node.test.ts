@@ -8,7 +8,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { expect, it } from "vitest";
-import { commandsOf } from "../src/cli/run.mjs";
+import { commandsOf } from "../src/cli/targets.mjs";
 
 type Files = Readonly<Record<string, string>>;
 type Rule = (files: Files) => string[];

@@ -20,7 +20,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { isOutdated, makeReady } from "../../src/cli/ready.mjs";
-import { commandsOf, TARGETS } from "../../src/cli/run.mjs";
+import { commandsOf, TARGETS } from "../../src/cli/targets.mjs";
 
 const NAMES = Object.keys(TARGETS);
 const RUN = "node src/cli/run.mjs";
