@@ -143,4 +143,4 @@ export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
 export { now, randomBytes, sleep, startTimer } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";
-export { decodeBase64, encodeBase64url } from "./base/bytes.ts";
+export { cut, decodeBase64, encodeBase64url } from "./base/bytes.ts";

@@ -11,7 +11,7 @@ import { DurableObject } from "cloudflare:workers";
 import { objectNamespace } from "../base/bindings.ts";
 import { decodeBase64url } from "../base/bytes.ts";
 import { now } from "../base/time.ts";
-import { retryDelayMs, settleAll } from "../base/retry.ts";
+import { settleAll } from "../base/retry.ts";
 import {
   ensureCapacity,
   MAX_SESSIONS_PER_CALLER,
@@ -24,7 +24,7 @@ import type { Change } from "../protocol/change.ts";
 import { SESSIONS_FULL_SECONDS } from "../wire/errors.ts";
 import { BEFORE_FIRST_SESSION, type SessionKey } from "./hub-records.ts";
 import { createHubRows, type HubRows } from "./hub-rows.ts";
-import { logUnreached, reachAgain } from "./unreached.ts";
+import { logUnreached, noteUnreached, reachAgain } from "./unreached.ts";
 import { closeSocket, LISTENER_HEADER, readListener, sendToListener } from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
@@ -155,14 +155,14 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     this.#rows.remove(session, Infinity);
   }
 
-  /** A page of what is to be told, or else a look at who missed a change, and at what was not heard of for a day. */
+  /** Those who missed a change, and a page of what is to be told, or else a look at what was not heard of for a day. */
   override async alarm(): Promise<void> {
     this.#alarmAt = Infinity;
     const before = now() - DAY_MS;
     const pending = this.#rows.pendingChange();
+    await reachAgain(this.#rows, (session) => this.#session(session).notifyMissed());
     if (pending !== undefined) await this.#notifyPage(pending.change, pending.after);
-    else {
-      await reachAgain(this.#rows, (session) => this.#session(session).notifyMissed());
+    else
       await Promise.all(
         this.#rows
           .unseenSince(before, HUB_PAGE_SIZE)
@@ -170,16 +170,14 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
             retireIdleSession(this.#rows, session, before, this.#requestRetirement),
           ),
       );
-    }
     this.#rows.forgetRevoked(before);
     await this.#setNextAlarm();
   }
 
   async #setNextAlarm(): Promise<void> {
-    const [unreached] = this.#rows.unreached(1);
+    const [unreached] = this.#rows.unreached();
+    if (unreached !== undefined) await this.#setAlarmBy(Math.max(now(), unreached.nextAtMs));
     if (this.#rows.pendingChange() !== undefined) await this.#setAlarmBy(now());
-    else if (unreached !== undefined)
-      await this.#setAlarmBy(now() + retryDelayMs(unreached.attempts - 1));
     else if (!this.#rows.isEmpty()) await this.#setAlarmBy(now() + HOUR_MS);
   }
 
@@ -206,8 +204,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
         this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
       await logUnreached(session, error);
-      this.#rows.markUnreached(session, 1);
-      await this.#setAlarmBy(now() + retryDelayMs(0));
+      await this.#setAlarmBy(noteUnreached(this.#rows, session, 1));
     }
     this.#notifying.delete(session);
   }

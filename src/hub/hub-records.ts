@@ -4,7 +4,7 @@
  *
  *   kv "revoked 5c…"   1763700000000
  *   kv "pending {\"list\":\"tools\"}"   {"after":{"share":"…","id":"9f…"},"isRepeated":true}
- *   kv "unreached [\"…\",\"9f…\"]"   {"session":{"share":"…","id":"9f…"},"attempts":1}
+ *   kv "unreached [\"…\",\"9f…\"]"   {"session":{"share":"…","id":"9f…"},"attempts":1,"nextAtMs":1763700005000}
  */
 
 import type { Change } from "../protocol/change.ts";
@@ -22,10 +22,11 @@ interface DeliveryProgress {
   readonly isRepeated?: boolean;
 }
 
-/** A session that could not be told of a change, and how often that failed. */
+/** A session that could not be told of a change, how often that failed, and when to try again: milliseconds since the epoch. */
 export interface Unreached {
   readonly session: SessionKey;
   readonly attempts: number;
+  readonly nextAtMs: number;
 }
 
 export interface HubRecords {
@@ -40,9 +41,10 @@ export interface HubRecords {
   /** Forgets the grants that ended before `before`. */
   forgetRevoked(before: number): void;
   isRevoked(grant: string | undefined): boolean;
-  /** Notes that the session could not be told of a change, so many times by now. */
-  markUnreached(session: SessionKey, attempts: number): void;
-  unreached(limit: number): Unreached[];
+  /** Notes that the session could not be told of a change. One that is noted already keeps its turn. */
+  markUnreached(unreached: Unreached): void;
+  /** The first to try again comes first. */
+  unreached(): Unreached[];
   forgetUnreached(session: SessionKey): void;
 }
 
@@ -87,10 +89,14 @@ export function createHubRecords(kv: SyncKvStorage): HubRecords {
       for (const [key, at] of kv.list<number>({ prefix: "revoked " }))
         if (at < before) kv.delete(key);
     },
-    markUnreached: (session, attempts) =>
-      kv.put<Unreached>(unreachedKey(session), { session, attempts }),
-    unreached: (limit) =>
-      [...kv.list<Unreached>({ prefix: UNREACHED_PREFIX, limit })].map(([, value]) => value),
+    markUnreached(unreached) {
+      const key = unreachedKey(unreached.session);
+      if (kv.get(key) === undefined) kv.put(key, unreached);
+    },
+    unreached: () =>
+      [...kv.list<Unreached>({ prefix: UNREACHED_PREFIX })]
+        .map(([, value]) => value)
+        .toSorted((one, other) => one.nextAtMs - other.nextAtMs),
     forgetUnreached(session) {
       kv.delete(unreachedKey(session));
     },

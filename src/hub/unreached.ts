@@ -4,7 +4,8 @@
  */
 
 import { log, errorStack } from "../base/log.ts";
-import { MAX_ATTEMPTS } from "../base/retry.ts";
+import { MAX_ATTEMPTS, retryDelayMs } from "../base/retry.ts";
+import { now } from "../base/time.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import type { HubRows } from "./hub-rows.ts";
 import type { SessionKey } from "./hub-records.ts";
@@ -12,23 +13,31 @@ import type { SessionKey } from "./hub-records.ts";
 /** Requests to sessions at a time: others are made in the same invocation. */
 const PAGE_SIZE = 100;
 
-/** Tells a page of them by `notifyMissed`. Whoever fails once more waits for the next time, {@link MAX_ATTEMPTS} times. */
+/** Tells a page of those whose time has come by `notifyMissed`. Whoever fails once more waits for longer, {@link MAX_ATTEMPTS} times. */
 export async function reachAgain(
   rows: HubRows,
   notifyMissed: (session: SessionKey) => Promise<void>,
 ): Promise<void> {
+  const due = rows.unreached().filter(({ nextAtMs }) => nextAtMs <= now());
   await Promise.all(
-    rows.unreached(PAGE_SIZE).map(async ({ session, attempts }) => {
+    due.slice(0, PAGE_SIZE).map(async ({ session, attempts }) => {
+      // Before it is told: what fails meanwhile is noted anew.
+      rows.forgetUnreached(session);
       try {
         await notifyMissed(session);
-        rows.forgetUnreached(session);
       } catch (error) {
         await logUnreached(session, error);
-        if (attempts < MAX_ATTEMPTS) rows.markUnreached(session, attempts + 1);
-        else rows.forgetUnreached(session);
+        if (attempts < MAX_ATTEMPTS) noteUnreached(rows, session, attempts + 1);
       }
     }),
   );
+}
+
+/** Notes that a session could not be told, for the `attempts`-th time. Gives when to try again. */
+export function noteUnreached(rows: HubRows, session: SessionKey, attempts: number): number {
+  const nextAtMs = now() + retryDelayMs(attempts - 1);
+  rows.markUnreached({ session, attempts, nextAtMs });
+  return nextAtMs;
 }
 
 /** A session could not be asked or told. Its id is a credential: its digest stands for it. */

@@ -177,7 +177,20 @@ export const MESSAGE_TOO_LARGE: ProtocolError = protocolError(
   `The answer is larger than ${MAX_MESSAGE_BYTES} bytes`,
 );
 
-function withinMessageLimit(id: RequestId | undefined, text: string): string {
+/**
+ * `json` without halves of surrogate pairs, which JSON can write and UTF-8 cannot: many clients refuse such a text whole
+ * (RFC 8259 section 8.2). JSON.stringify escapes them, and no whole pair.
+ */
+export function replaceHalfPairs(json: string): string {
+  if (!json.includes("\\ud")) return json;
+  // Every escape in turn: a backslash that was written by a handler is two.
+  return json.replaceAll(/\\(?:ud[89a-f][\da-f]{2}|[^])/g, (escape) =>
+    escape.startsWith("\\ud") ? "\\ufffd" : escape,
+  );
+}
+
+function withinMessageLimit(id: RequestId | undefined, json: string): string {
+  const text = replaceHalfPairs(json);
   return isWithinBytes(text, MAX_MESSAGE_BYTES) ? text : writeError(id, MESSAGE_TOO_LARGE);
 }
 
@@ -195,5 +208,5 @@ export function writeNotification(
   params: { readonly [key: string]: JsonValue },
 ): string {
   // spec: jsonrpc.notification.id
-  return JSON.stringify({ jsonrpc: "2.0", method, params });
+  return replaceHalfPairs(JSON.stringify({ jsonrpc: "2.0", method, params }));
 }

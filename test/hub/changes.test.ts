@@ -590,9 +590,15 @@ describe("a list change", () => {
       await object.publish({ list: "prompts", audience: callerKey(by) });
     });
     // It is not there at the first try either.
-    expect(await runDurableObjectAlarm(shard)).toBe(true);
-    isDown = false;
-    expect(await runDurableObjectAlarm(shard)).toBe(true);
+    const start = Date.now();
+    for (const [seconds, isDownNow] of [
+      [5, true],
+      [15, false],
+    ] as const) {
+      isDown = isDownNow;
+      vi.useFakeTimers({ toFake: ["Date"], now: start + seconds * 1_000 });
+      expect(await runDurableObjectAlarm(shard)).toBe(true);
+    }
     const everything = ["tools", "prompts", "resources"].map((list) => ({
       method: `notifications/${list}/list_changed`,
     }));
@@ -607,6 +613,51 @@ describe("a list change", () => {
     // A session that has ended meanwhile is told nothing.
     await stub.deleteSession(callerKey(by));
     await stub.notifyMissed();
+  });
+
+  it("that sessions could not be told of is told to each in its turn, whoever else stays away", async () => {
+    const share = callerKey(newCaller());
+    const shard = shardOf(share);
+    await runInDurableObject(shard, (_object, { storage }) => deleteSessions(storage));
+    const ids = Array.from({ length: 121 }, (_, index) => `s${String(index).padStart(3, "0")}`);
+    await addRegistryRows(share, ids.length, Date.now(), (index) => ids[index] ?? "", true);
+    const told: string[] = [];
+    let isDown = true;
+    await runInDurableObject(shard, async (object) => {
+      object.sessions = () =>
+        ({
+          idFromString: (id: string) => id,
+          get: (id: string) => ({
+            notify: () => Promise.reject(new Error("down")),
+            // All but the last stay away.
+            notifyMissed: () =>
+              isDown || id !== ids.at(-1)
+                ? Promise.reject(new Error("down"))
+                : Promise.resolve(told.push(id)),
+          }),
+        }) as never;
+      await object.publish({ list: "tools", audience: share });
+    });
+    const start = Date.now();
+    const at = async (seconds: number): Promise<void> => {
+      vi.useFakeTimers({ toFake: ["Date"], now: start + seconds * 1_000 });
+      await runDurableObjectAlarm(shard);
+    };
+    isDown = false;
+    // Two pages, of which the second begins with those who have waited longest.
+    await at(6);
+    await at(6);
+    expect(told).toEqual([ids.at(-1)]);
+    // Another change does not give them all their tries again.
+    await runInDurableObject(shard, async (object, { storage }) => {
+      const noted = (): { attempts: number }[] =>
+        [...storage.kv.list<{ attempts: number }>({ prefix: "unreached " })].map(([, one]) => one);
+      expect(new Set(noted().map(({ attempts }) => attempts))).toEqual(new Set([2]));
+      await object.publish({ list: "prompts", audience: share });
+      expect(noted().filter(({ attempts }) => attempts === 1)).toHaveLength(1);
+      Reflect.deleteProperty(object, "sessions");
+      deleteSessions(storage);
+    });
   });
 
   it("that an object of the hub did not take is handed to it again, and logged where it never takes it", async () => {

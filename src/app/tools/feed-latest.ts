@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import {
+  cut,
   isObject,
   PublicError,
   readJson,
@@ -59,5 +60,5 @@ function postText(message: string): string {
     (current, member) => (isObject(current) ? current[member] : undefined),
     value,
   );
-  return (typeof words === "string" ? words : message).slice(0, MAX_SHOWN_CHARACTERS);
+  return cut(typeof words === "string" ? words : message, MAX_SHOWN_CHARACTERS);
 }

@@ -120,10 +120,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       return this.#rotate(row, request.epoch, settings.refreshSeconds);
     if (request.generation !== generation - 1 || !isPreviousGood(row, settings.graceSeconds))
       return this.#revokeAndRefuse(row, "refresh.reused");
-    const { isUndelivered = false } = row;
-    // This may be the one that gets it: from here on the window counts.
-    if (isUndelivered) this.#rows.write({ ...row, isUndelivered: false, lastUsedAtMs: now() });
-    return { kind: "granted", terms, generation, isFirst: isUndelivered };
+    return { kind: "granted", terms, generation, isFirst: this.#rows.noteGivenAgain() };
   }
 
   /** A code or refresh token was redeemed for `generation`, and nothing came of it: it may be sent again. */
@@ -194,6 +191,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       terms,
       generation,
       isUndelivered: false,
+      isShared: false,
       lastUsedAtMs: now(),
       expiresAtMs: now() + refreshSeconds * 1000,
     });

@@ -15,6 +15,8 @@ export interface GrantRow {
   readonly createdAtMs: number;
   /** Nothing came of the newest generation: the one before it stays good for a day, or until it is sent again. */
   readonly isUndelivered?: boolean;
+  /** The newest generation was given twice: nothing that came of one of the two says that it was not delivered. */
+  readonly isShared?: boolean;
   /** When the newest generation was made. */
   readonly lastUsedAtMs: number;
   /** When the grant dies unless it is used. */
@@ -35,6 +37,8 @@ export interface GrantRows {
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
+  /** The newest generation is given once more. True where nothing had come of it: then the window begins now. */
+  noteGivenAgain(): boolean;
   /**
    * Nothing came of `generation`, if it is the newest: what was redeemed for it may be redeemed again. A refresh token for a
    * day, a code until `codeSeconds` after the grant was opened.
@@ -57,13 +61,22 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
       return typeof row === "object" && "attempts" in row ? row : undefined;
     },
     write: (row) => kv.put("grant", row),
+    noteGivenAgain() {
+      const row = grant();
+      if (row?.isUndelivered === true) {
+        kv.put("grant", { ...row, isUndelivered: false, lastUsedAtMs: now() });
+        return true;
+      }
+      if (row !== undefined && row.isShared !== true) kv.put("grant", { ...row, isShared: true });
+      return false;
+    },
     restore(generation, codeSeconds) {
       const row = grant();
       if (row?.generation !== generation) return;
       const expiresAtMs = row.createdAtMs + codeSeconds * 1000;
       // The first came of the code.
       if (generation === 1) kv.put("grant", { ...row, generation: 0, expiresAtMs });
-      else kv.put("grant", { ...row, isUndelivered: true });
+      else if (row.isShared !== true) kv.put("grant", { ...row, isUndelivered: true });
     },
   };
 }

@@ -17,6 +17,7 @@ import {
   type RequestId,
   type RpcRequest,
   type RpcResponse,
+  replaceHalfPairs,
 } from "../../wire/jsonrpc.ts";
 import { MAX_CALLS, MAX_SUSPENDED_BYTES, INPUT_REQUEST_TTL_MS } from "./limits.ts";
 import { TOO_MANY_CALLS } from "./refusals.ts";
@@ -101,7 +102,7 @@ export function suspendCall(
     const inputRequest = downgradeInputRequest(context.revision, input);
     if (!inputRequest.ok) return inputRequest;
     openRequests[id] = { key, method: input.method };
-    messages.push(JSON.stringify({ jsonrpc: "2.0", id, ...inputRequest.value }));
+    messages.push(replaceHalfPairs(JSON.stringify({ jsonrpc: "2.0", id, ...inputRequest.value })));
   }
   if (runtime.store.suspendedStreams().length >= MAX_CALLS) return err(TOO_MANY_CALLS);
   const expires = now() + INPUT_REQUEST_TTL_MS;

@@ -7,7 +7,13 @@
 import { toNotification, type Change } from "../../protocol/change.ts";
 import { writeNotification } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { appendEvent, deleteStream, noteGap, openSockets } from "./streams.ts";
+import {
+  appendEvent,
+  deleteStream,
+  newestAttachedListener,
+  noteGap,
+  openSockets,
+} from "./streams.ts";
 import { MAX_GET_STREAMS } from "./limits.ts";
 import type { SessionRuntime } from "./types.ts";
 
@@ -28,11 +34,10 @@ export function sendChange(runtime: SessionRuntime, record: SessionRecord, chang
   sendOnGetStream(runtime, changeNotification(change));
 }
 
-/** Sends a message that belongs to no call, on one stream opened by GET: the newest that is attached, else the newest. */
+/** Sends a message that belongs to no call, on one stream opened by GET: the one attached last, else the newest. */
 export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   // spec: session.stream.single, session.stream.broadcast, session.get.response-free
-  const open = runtime.store.listeningStreamIds();
-  const stream = open.find((one) => openSockets(runtime, one).length > 0) ?? open[0];
+  const stream = newestAttachedListener(runtime) ?? runtime.store.listeningStreamIds()[0];
   if (stream === undefined) noteGap(runtime);
   else appendEvent(runtime, stream, data);
 }
@@ -72,10 +77,18 @@ export function noteListener(runtime: SessionRuntime, stream: number, after: num
 /** The hub could not tell of a change: whoever is attached is told what may have changed, and so is whoever comes next. */
 export function noteMissed(runtime: SessionRuntime): void {
   noteGap(runtime);
-  const attached = runtime.store
-    .listeningStreamIds()
-    .find((stream) => openSockets(runtime, stream).length > 0);
+  const attached = newestAttachedListener(runtime);
   if (attached !== undefined) catchUp(runtime, attached);
+}
+
+/** A connection to `stream` has ended, which may have been dead for long: whoever else listens is told what may have changed. */
+export function noteListenerGone(runtime: SessionRuntime, stream: number | undefined): void {
+  if (stream === undefined) return;
+  const attached = newestAttachedListener(runtime);
+  if (attached === undefined || attached === stream) return;
+  if (!runtime.store.listeningStreamsWithEvents(attached, CHANGE_PREFIXES).includes(stream)) return;
+  runtime.store.dropEventsBeginning(stream, CHANGE_PREFIXES);
+  catchUp(runtime, attached);
 }
 
 /** Tells a client what may have changed: all that it listens for. It takes the place of what `stream` kept. */

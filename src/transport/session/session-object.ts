@@ -33,8 +33,14 @@ import {
 import { createSessionAccess, type SessionAccess } from "./session-access.ts";
 import { createSessionStore } from "./session-rows.ts";
 import type { SessionRecord } from "./record-rows.ts";
-import { noteListener, noteMissed, sendChange, sendOnGetStream } from "./listeners.ts";
-import { attach, continueReplay, noteGap, openStream } from "./streams.ts";
+import {
+  noteListener,
+  noteListenerGone,
+  noteMissed,
+  sendChange,
+  sendOnGetStream,
+} from "./listeners.ts";
+import { attach, continueReplay, listenerStreamOf, noteGap, openStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
@@ -200,7 +206,10 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */
   override webSocketClose(socket: WebSocket): void {
     const session = this.#access.session();
-    if (session !== undefined) this.#access.touch(session);
+    if (session !== undefined) {
+      this.#access.touch(session);
+      noteListenerGone(this.#runtime, listenerStreamOf(socket));
+    }
     // Not the code it came with: some may not be sent, and nobody reads it.
     socket.close(CLOSE_CODE.done);
   }

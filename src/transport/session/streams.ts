@@ -28,15 +28,23 @@ export interface StreamEvent extends SseEvent {
   readonly acknowledge?: boolean;
 }
 
-/** What a connection was passed, kept with its socket: the last event, and how many bytes since it was last asked. */
+/** Kept with a connection's socket: the last event that it was passed, and how many bytes since it was last asked. */
 interface DeliveryState {
   readonly seq: number;
   readonly bytes: number;
+  readonly listener?: ListenerConnection;
+}
+
+/** Of a stream opened by GET: which, and when this connection to it came, in milliseconds since the epoch; no two in the same. */
+interface ListenerConnection {
+  readonly stream: number;
+  readonly attachedAtMs: number;
 }
 
 const NOTHING_PASSED: DeliveryState = { seq: 0, bytes: 0 };
 
 let lastStreamId = 0;
+let lastAttachedAtMs = 0;
 
 /** Opens a stream and gives its id. */
 export function openStream(runtime: SessionRuntime, state: StreamState, call: string): number {
@@ -85,6 +93,17 @@ export function noteGap({ store }: SessionRuntime): void {
   if (store.session()?.isListening !== false) store.updateSession({ isListening: false });
 }
 
+/** Of the streams opened by GET, the one whose connection is the newest: an older one may be dead, and nobody knows yet. */
+export function newestAttachedListener(runtime: SessionRuntime): number | undefined {
+  let [newest, newestMs]: [number | undefined, number] = [undefined, -1];
+  for (const stream of runtime.store.listeningStreamIds())
+    for (const socket of openSockets(runtime, stream)) {
+      const { attachedAtMs = 0 } = deliveryState(socket).listener ?? {};
+      if (attachedAtMs > newestMs) [newest, newestMs] = [stream, attachedAtMs];
+    }
+  return newest;
+}
+
 /** Whether a listener is attached that was passed all that there was for it. */
 export function hasListenerUpToDate(runtime: SessionRuntime): boolean {
   return runtime.store
@@ -125,6 +144,10 @@ export function attach(
   // Every connection begins so: there are clients that know no id but those of the connection at hand.
   if (revision.features.sendsPrimingEvent)
     send(server, { id: `${stream}-${Math.max(after, 0)}`, data: "", retry: RETRY_MS });
+  if (row.state === "listening") {
+    lastAttachedAtMs = Math.max(now(), lastAttachedAtMs + 1);
+    keepDeliveryState(server, { listener: { stream, attachedAtMs: lastAttachedAtMs } });
+  }
   const isExhausted = replay(runtime, server, stream, after);
   return ok({ socket: client, isExhausted });
 }
@@ -168,12 +191,17 @@ export function openSockets(runtime: SessionRuntime, stream: number): WebSocket[
     .filter((socket) => socket.readyState === WebSocket.READY_STATE_OPEN);
 }
 
+/** The stream opened by GET that this is a connection to; undefined of a call's. */
+export function listenerStreamOf(socket: WebSocket): number | undefined {
+  return deliveryState(socket).listener?.stream;
+}
+
 function deliveryState(socket: WebSocket): DeliveryState {
   return (socket.deserializeAttachment() ?? NOTHING_PASSED) as DeliveryState;
 }
 
-function keepDeliveryState(socket: WebSocket, state: DeliveryState): void {
-  socket.serializeAttachment(state);
+function keepDeliveryState(socket: WebSocket, changes: Partial<DeliveryState>): void {
+  socket.serializeAttachment({ ...deliveryState(socket), ...changes });
 }
 
 /** Passes an event on. True when no more may follow: it was the last, or the client must read first. */

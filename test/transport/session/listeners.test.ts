@@ -4,7 +4,11 @@ import { expect, it } from "vitest";
 import { findRevision } from "../../../src/protocol/versions.ts";
 import { handleMessages } from "../../../src/transport/session/handle-message.ts";
 import { MAX_EVENT_BYTES } from "../../../src/transport/session/limits.ts";
-import { noteListener, sendChange } from "../../../src/transport/session/listeners.ts";
+import {
+  noteListener,
+  noteListenerGone,
+  sendChange,
+} from "../../../src/transport/session/listeners.ts";
 import {
   appendEvent,
   attach,
@@ -37,6 +41,32 @@ function fill(runtime: SessionRuntime, bytes: number): void {
   for (let left = bytes; left > 0; left -= 1_000_000)
     appendEvent(runtime, stream, "x".repeat(Math.min(left, 1_000_000)));
 }
+
+it("a change goes to whoever was attached last, though its stream is an older one", () =>
+  withTestSession(({ runtime }) => {
+    const [older, newer] = [listen(runtime), listen(runtime)];
+    // Its first connection is gone; that to the newer stream is dead, and nobody knows.
+    noteListener(runtime, older, 0);
+    expect(attach(runtime, NEWEST, older, 0).ok).toBe(true);
+    publish(runtime);
+    expect([eventsOf(runtime, older).length, eventsOf(runtime, newer).length]).toEqual([1, 0]);
+    return Promise.resolve();
+  }));
+
+it("a change that went into a connection which ends is told to whoever else is attached", () =>
+  withTestSession(({ runtime }) => {
+    const [older, newer] = [listen(runtime), listen(runtime)];
+    publish(runtime);
+    expect([eventsOf(runtime, older).length, eventsOf(runtime, newer).length]).toEqual([0, 1]);
+    for (const socket of runtime.objectState.getWebSockets(String(newer))) socket.close(1000);
+    noteListenerGone(runtime, newer);
+    expect(eventsOf(runtime, older).join()).toContain("notifications/tools/list_changed");
+    const told = eventsOf(runtime, older).length;
+    // Once: it is no longer kept there.
+    noteListenerGone(runtime, newer);
+    expect([eventsOf(runtime, older).length, eventsOf(runtime, newer)]).toEqual([told, []]);
+    return Promise.resolve();
+  }));
 
 it.each([
   ["still counts as attached", false],
