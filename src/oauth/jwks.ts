@@ -9,12 +9,13 @@ import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { isKeyForAlgorithm, verifyJws, type Jws } from "../crypto/jws.ts";
 import { fetchUntrusted, fetchConfigured } from "../net/fetch.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 
 type Keys = readonly JsonObject[];
 
-/** `fetchedAt`: when it was last asked for, in milliseconds since the epoch. */
-type KeySet = { readonly keys: Keys; fetchedAt: number };
+/** `fetchedAt`: when it was last asked for, in milliseconds since the epoch. `isStale`: that failed, so that a key may be missing. */
+type KeySet = { readonly keys: Keys; fetchedAt: number; isStale: boolean };
 
 const FRESH_MS = 600_000;
 const CACHE_MS = 3_600_000;
@@ -37,12 +38,15 @@ const keySets = {
   trusted: createTtlCache<KeySet>(MAX_KEY_SETS),
 };
 
-/** True when a key of the set (a JWKS, or the URL of one) made the signature. */
-export async function isSignedBy(
+/** "unreachable": the keys could not be fetched, so that nothing can be said of the signature. */
+type SignatureFault = "signature" | "unreachable";
+
+/** Whether a key of the set (a JWKS, or the URL of one) made the signature. */
+export async function checkSignature(
   jws: Jws,
   jwks: JsonObject | string,
   source: KeySetSource = "stranger",
-): Promise<boolean> {
+): Promise<Result<void, SignatureFault>> {
   const { kid } = jws.header;
   const select = (keys: Keys): Keys =>
     keys
@@ -50,23 +54,26 @@ export async function isSignedBy(
       .slice(0, MAX_CANDIDATE_KEYS);
   const candidates =
     typeof jwks === "string" ? await fetchKeys(jwks, source, select) : select(readKeys(jwks) ?? []);
-  for (const key of candidates) if (await verifyJws(jws, key)) return true;
-  return false;
+  if (candidates === undefined) return err("unreachable");
+  for (const key of candidates) if (await verifyJws(jws, key)) return ok(undefined);
+  return err("signature");
 }
 
-/** What `select` finds in the set at `url`: as it was kept, or as it is now. */
+/** What `select` finds in the set at `url`: as it was kept, or as it is now. Undefined where that is nothing, and it cannot be fetched. */
 async function fetchKeys(
   url: string,
   source: KeySetSource,
   select: (keys: Keys) => Keys,
-): Promise<Keys> {
+): Promise<Keys | undefined> {
   const time = now();
   const cachedSet = keySets[source].get(url, time);
   const candidates = select(cachedSet?.keys ?? []);
+  const hasCandidates = candidates.length > 0;
   if (cachedSet !== undefined) {
-    if (time - cachedSet.fetchedAt < (candidates.length > 0 ? FRESH_MS : COOL_DOWN_MS))
-      return candidates;
+    if (time - cachedSet.fetchedAt < (hasCandidates ? FRESH_MS : COOL_DOWN_MS))
+      return hasCandidates || !cachedSet.isStale ? candidates : undefined;
     cachedSet.fetchedAt = time;
+    cachedSet.isStale = true;
   }
   const response = await (source === "trusted" ? fetchConfigured : fetchUntrusted)(
     url,
@@ -74,8 +81,8 @@ async function fetchKeys(
   );
   const keys =
     response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
-  if (keys === undefined) return candidates;
-  keySets[source].put(url, { keys, fetchedAt: time }, time + CACHE_MS);
+  if (keys === undefined) return hasCandidates ? candidates : undefined;
+  keySets[source].put(url, { keys, fetchedAt: time, isStale: false }, time + CACHE_MS);
   return select(keys);
 }
 

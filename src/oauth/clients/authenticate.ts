@@ -14,7 +14,7 @@ import { findClient } from "./find.ts";
 import type { Client } from "./types.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
-import { isSignedBy } from "../jwks.ts";
+import { checkSignature } from "../jwks.ts";
 import type { Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
@@ -57,7 +57,15 @@ export async function authenticateClient(
   if (auth.method === "private_key_jwt" && jws !== undefined) {
     const claims = checkAssertion(jws, id, identifiers, now());
     if (!claims.ok) return invalidClient(claims.error);
-    if (!(await isSignedBy(jws, auth.jwks))) return invalidClient("assertion.signature");
+    const signature = await checkSignature(jws, auth.jwks);
+    if (!signature.ok)
+      return signature.error === "signature"
+        ? invalidClient("assertion.signature")
+        : oauthError(
+            "temporarily_unavailable",
+            "assertion.keys",
+            "The keys of this client cannot be fetched: try again in a moment",
+          );
     // Last of all: only a genuine assertion may cost a row.
     const account = authServer.accounts.getByName(await sha256Base64url(`client ${id}`));
     const isFirstUse = await account.consumeJti(

@@ -24,7 +24,10 @@ export async function authenticate(
   scopes: readonly string[],
 ): Promise<Result<Caller, Response>> {
   const caller = await checkBearer(http.headers.get("authorization"), identifiers, verify);
-  return caller.ok ? caller : err(challengeResponse(caller.error, identifiers, scopes));
+  if (caller.ok) return caller;
+  // No challenge: the token may be good, and a client would throw it away.
+  if (ISSUER_OUTAGES.has(caller.error.reason)) return err(outageResponse(caller.error.reason));
+  return err(challengeResponse(caller.error, identifiers, scopes));
 }
 
 /** 401: the grant behind the token has ended. `scopes` are the least that are useful. */
@@ -45,6 +48,27 @@ export function insufficientScope(
     { error: "insufficient_scope", reason: "scope.insufficient" },
     identifiers,
     needed,
+  );
+}
+
+/** Reasons of a verifier that say nothing of the token: its issuer cannot be asked. */
+const ISSUER_OUTAGES: ReadonlySet<string> = new Set([
+  "issuer.metadata",
+  "issuer.introspection",
+  "issuer.keys",
+]);
+const RETRY_AFTER_SECONDS = 5;
+
+/** 503: nobody knows whether the token is good. */
+function outageResponse(reason: string): Response {
+  audit("oauth.refused", { endpoint: "resource", reason });
+  return oauthJson(
+    {
+      error: "temporarily_unavailable",
+      error_description: "The issuer of the access token cannot be asked: try again in a moment",
+    },
+    503,
+    { "retry-after": String(RETRY_AFTER_SECONDS) },
   );
 }
 

@@ -15,7 +15,7 @@ import { readJws } from "../../crypto/jws.ts";
 import { fetchConfigured } from "../../net/fetch.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
-import { isSignedBy } from "../jwks.ts";
+import { checkSignature } from "../jwks.ts";
 
 export interface ExternalIssuer {
   /** The issuer identifier, exactly as its metadata spell it. */
@@ -34,6 +34,8 @@ const CLOCK_SKEW_SECONDS = 60;
 const TOKEN_CACHE_MS = 60_000;
 const METADATA_CACHE_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
+/** While nothing was ever discovered, nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
+const FIRST_COOL_DOWN_MS = 5_000;
 const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
 const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
@@ -67,7 +69,9 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
         return err("token.type");
       const jwks = (await metadata())?.["jwks_uri"];
       if (typeof jwks !== "string") return err("issuer.metadata");
-      if (!(await isSignedBy(jws, jwks, "trusted"))) return err("token.signature");
+      const signature = await checkSignature(jws, jwks, "trusted");
+      if (!signature.ok)
+        return err(signature.error === "unreachable" ? "issuer.keys" : "token.signature");
     }
     verifiedTokens.put(
       key,
@@ -150,9 +154,11 @@ function issuerMetadata(issuer: string): ReadIssuerMetadata {
   let nextFetchAt = 0;
   return async () => {
     const time = now();
-    if (cached !== undefined && time < nextFetchAt) return cached;
-    nextFetchAt = time + COOL_DOWN_MS;
+    if (time < nextFetchAt) return cached;
+    // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
+    if (cached !== undefined) nextFetchAt = time + COOL_DOWN_MS;
     const discovered = await discover(issuer);
+    if (discovered === undefined && cached === undefined) nextFetchAt = now() + FIRST_COOL_DOWN_MS;
     if (discovered !== undefined) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
     return cached;
   };

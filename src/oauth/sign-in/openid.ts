@@ -11,7 +11,7 @@ import { withoutNulls, type JsonObject, type JsonValue } from "../../base/json.t
 import { readJws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { fetchConfigured } from "../../net/fetch.ts";
-import { isSignedBy } from "../jwks.ts";
+import { checkSignature } from "../jwks.ts";
 import type { SignInContext, SignInMethod, SignInResult } from "./types.ts";
 
 export interface OpenIdProvider {
@@ -65,10 +65,13 @@ export function openId(provider: OpenIdProvider): SignInMethod {
       // 4. The ID token is the provider's, for us, for this login, and of now.
       const claims = withoutNulls(jws.payload);
       const claimsError = checkClaims(claims, provider, nonce, now());
-      if (claimsError !== undefined || !(await isSignedBy(jws, metadata.jwks_uri, "trusted")))
+      const untrusted = `What ${name} said about you cannot be trusted.`;
+      if (claimsError !== undefined) return rejected(claimsError, untrusted);
+      const signature = await checkSignature(jws, metadata.jwks_uri, "trusted");
+      if (!signature.ok)
         return rejected(
-          claimsError ?? "signature",
-          `What ${name} said about you cannot be trusted.`,
+          signature.error,
+          signature.error === "unreachable" ? unreachable : untrusted,
         );
       // 5. Whose it is: a subject is only unique at its issuer, and only a verified address is theirs.
       const { sub = "", email, email_verified: isEmailVerified } = claims;

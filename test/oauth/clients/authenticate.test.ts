@@ -463,6 +463,30 @@ describe("a client with a key", () => {
     ).toMatchObject(refusal("client.method"));
   });
 
+  it("is told to try again where its keys cannot be fetched, not that they are wrong", async () => {
+    const { desk, key, claims } = await signing();
+    const id = "https://signer.example.com/away.json";
+    const keys = "https://signer.example.com/away-keys.json";
+    let status = 503;
+    serveResponses({
+      [id]: () =>
+        Response.json({
+          client_id: id,
+          ...redirects,
+          token_endpoint_auth_method: "private_key_jwt",
+          jwks_uri: keys,
+        }),
+      [keys]: () => Response.json({ keys: [key.jwk] }, { status }),
+    });
+    const assertion = await key.sign({ ...claims, iss: id, sub: id });
+    expect(await asserting(desk, assertion)).toMatchObject({
+      ok: false,
+      error: { error: "temporarily_unavailable" },
+    });
+    status = 200;
+    expect(await asserting(desk, assertion)).toMatchObject({ ok: true, value: { id } });
+  });
+
   it("may publish the key in a document, or beside it", async () => {
     const { desk, key, claims } = await signing();
     for (const [index, jwks] of [

@@ -139,6 +139,23 @@ describe("readCaller", () => {
   const METADATA =
     'resource_metadata="https://mcp.example.com/.well-known/oauth-protected-resource/mcp"';
 
+  it.each(["issuer.metadata", "issuer.introspection", "issuer.keys"])(
+    "where the issuer cannot be asked (%s), a token is neither good nor bad: 503, and no challenge",
+    async (reason) => {
+      const http = new Request("https://mcp.example.com/mcp", {
+        headers: { authorization: "Bearer good" },
+      });
+      const refused = await authenticate(http, place, async () => err(reason), []);
+      if (refused.ok) throw new Error("let in");
+      const { status, headers } = refused.error;
+      expect([status, headers.get("retry-after"), headers.get("www-authenticate")]).toEqual([
+        503,
+        "5",
+        null,
+      ]);
+    },
+  );
+
   const invalid = [
     "Bearer bad",
     'Bearer "good"',
