@@ -125,3 +125,8 @@ function isAcceptedType(accept: string, type: string | null): boolean {
     .split(",")
     .some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
 }
+
+/** Whether a request that was answered with `status` may be answered otherwise later: the host failed, or asked to wait. */
+export function isTemporaryStatus(status: number): boolean {
+  return status >= 500 || status === 408 || status === 429;
+}

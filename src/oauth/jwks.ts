@@ -8,7 +8,7 @@
 import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { isKeyForAlgorithm, verifyJws, type Jws } from "../crypto/jws.ts";
-import { fetchUntrusted, fetchConfigured } from "../net/fetch.ts";
+import { fetchUntrusted, fetchConfigured, isTemporaryStatus } from "../net/fetch.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 
@@ -81,7 +81,14 @@ async function fetchKeys(
   );
   const keys =
     response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
-  if (keys === undefined) return hasCandidates ? candidates : undefined;
+  if (keys === undefined) {
+    const isTemporary = response.ok
+      ? isTemporaryStatus(response.value.status)
+      : /timeout|failed/.test(response.error);
+    // What a stranger serves in place of keys is its own mistake, and stays; of the issuer nothing is held against its tokens.
+    const isOutage = source === "trusted" || isTemporary;
+    return hasCandidates || !isOutage ? candidates : undefined;
+  }
   keySets[source].put(url, { keys, fetchedAt: time, isStale: false }, time + CACHE_MS);
   return select(keys);
 }

@@ -113,8 +113,11 @@ async function loadUnderLease<T extends JsonValue>(
   staleRow: CachedRow | undefined,
 ): Promise<CachedValue<T>> {
   let value: T;
+  let text: string | undefined;
   try {
     value = await load();
+    text = JSON.stringify(value) as string | undefined;
+    if (text === undefined) throw new TypeError("Only JSON can be cached");
   } catch (error) {
     const { name, message } =
       error instanceof Error ? error : { name: "Error", message: String(error) };
@@ -122,7 +125,7 @@ async function loadUnderLease<T extends JsonValue>(
     if (staleRow === undefined) throw error;
     return toCachedValue(staleRow);
   }
-  await keep(JSON.stringify(value));
+  await keep(text);
   return { value, ageSeconds: 0, isStale: false };
 }
 

@@ -40,6 +40,25 @@ const kept = (text: string, freshUntilMs: number, usableUntilMs: number = freshU
   usableUntilMs,
 });
 
+it.each<[string, unknown]>([
+  ["nothing", undefined],
+  ["what JSON cannot write", 1n],
+])("a load that gives %s fails, and holds up nobody", async (_, value) => {
+  const key = uniqueKey();
+  const one = loader(async () => {
+    await sleep(50);
+    return value as never;
+  });
+  const ask = (): Promise<string> =>
+    storageClient.cache(key, 60, one.load).then(
+      () => "a value",
+      (error: unknown) => String((error as Error).name),
+    );
+  expect(await Promise.all([ask(), ask(), ask()])).toEqual(["TypeError", "TypeError", "TypeError"]);
+  // Whoever waited was told what the first one met.
+  expect(one.count).toBe(1);
+});
+
 describe("a value", () => {
   it("is loaded once for fifty who ask at once", async () => {
     const key = uniqueKey();

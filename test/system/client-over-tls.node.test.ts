@@ -204,14 +204,18 @@ describe.each<[what: string, certificate: () => Certificate]>([
     expect(await codeFor(id)).not.toBe("");
   });
 
-  it("gives no keys: the client is refused until there are some", async () => {
+  it("gives no keys: the client is told to come again", async () => {
     const id = freshId();
     const code = await codeFor(id);
     outside.arrived.length = 0;
     outside.show(certificate());
     const refused = await redeem(id, code);
     outside.show(good);
-    expect([refused.status, refused.error, outside.arrived]).toEqual([401, "invalid_client", []]);
+    expect([refused.status, refused.error, outside.arrived]).toEqual([
+      503,
+      "temporarily_unavailable",
+      [],
+    ]);
     expect((await redeem(id, code)).status).toBe(200);
   });
 });

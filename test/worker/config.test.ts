@@ -105,6 +105,12 @@ test.each<[string, Record<string, unknown>]>([
   ["AUTH", { AUTH: "off" }],
   ["AUTH", { AUTH: "NONE" }],
   ["AUTH_ISSUER", { AUTH_ISSUER: "issuer.example" }],
+  ...[
+    "ftp://issuer.example",
+    "mailto:a@issuer.example",
+    "https://a:b@issuer.example",
+    "https://issuer.example?a",
+  ].map((AUTH_ISSUER): [string, Record<string, unknown>] => ["AUTH_ISSUER", { AUTH_ISSUER }]),
   ["AUTH_ISSUER", { AUTH_ISSUER: "https://issuer.example", AUTH: "none" }],
   ["HANDLER_SECONDS", { HANDLER_SECONDS: "0" }],
   ["HANDLER_SECONDS", { HANDLER_SECONDS: "5 min" }],

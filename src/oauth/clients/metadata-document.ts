@@ -9,7 +9,7 @@
 import { now } from "../../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { checkPublicUrl, fetchUntrusted } from "../../net/fetch.ts";
+import { checkPublicUrl, fetchUntrusted, isTemporaryStatus } from "../../net/fetch.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import type { Client, ClientAuth } from "./types.ts";
 import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
@@ -41,7 +41,7 @@ export async function fetchClientMetadataDocument(
   if (!response.ok)
     return documentUnreachable(id, response.error, /timeout|failed/.test(response.error));
   const { status, headers, json = {} } = response.value;
-  if (status !== 200) return documentUnreachable(id, "document.status", status >= 500);
+  if (status !== 200) return documentUnreachable(id, "document.status", isTemporaryStatus(status));
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
   if (!client.ok) return documentError(client.error.reason, client.error.description);
   const seconds = cacheLifetimeSeconds(headers, now());

@@ -20,7 +20,11 @@ export function externalIssuer(): AuthFeature {
     start({ server, settings }) {
       const issuer = settings.text("AUTH_ISSUER");
       if (issuer === "") return undefined;
-      if (!URL.canParse(issuer)) settings.reject("AUTH_ISSUER must be a URL");
+      // RFC 8414 section 2; http is for a machine's own network.
+      if (!URL.canParse(issuer) || !/^https?:\/\/[^@?#\s]+$/.test(issuer))
+        settings.reject(
+          "AUTH_ISSUER must be an http or https URL without user, query and fragment",
+        );
       const introspection = settings.text("AUTH_INTROSPECTION") || undefined;
       const acceptsAnyJwtType = settings.isOn("ACCEPT_ANY_JWT_TYPE");
       const verify = externalTokenVerifier({ issuer, introspection, acceptsAnyJwtType });

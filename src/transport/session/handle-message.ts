@@ -165,5 +165,5 @@ async function tellHubOfSubscriptions(
   do {
     told = store.subscriptions();
     await dependencies.hub.setSubscriptions(objectState.id.toString(), share, told);
-  } while (told.join(" ") !== store.subscriptions().join(" "));
+  } while (JSON.stringify(told) !== JSON.stringify(store.subscriptions()));
 }

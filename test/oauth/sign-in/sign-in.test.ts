@@ -255,6 +255,12 @@ describe("an API key", () => {
       "first-key-123",
       () => new Response("{}", { status: 500 }),
     ],
+    ...[408, 429].map((status): [string, string, string, () => Response] => [
+      `a service that answers ${status}`,
+      "api_key.unavailable",
+      "first-key-123",
+      () => new Response("{}", { status }),
+    ]),
     [
       "an account without an id",
       "api_key.unknown_account",
