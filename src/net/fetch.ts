@@ -126,6 +126,11 @@ function isAcceptedType(accept: string, type: string | null): boolean {
     .some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
 }
 
+/** Whether a request that failed with `fault` may succeed later: nothing came, or not in time. */
+export function isTemporaryFault(fault: string): boolean {
+  return /timeout|failed/.test(fault);
+}
+
 /** Whether a request that was answered with `status` may be answered otherwise later: the host failed, or asked to wait. */
 export function isTemporaryStatus(status: number): boolean {
   return status >= 500 || status === 408 || status === 429;

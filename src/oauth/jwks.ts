@@ -8,7 +8,12 @@
 import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { isKeyForAlgorithm, verifyJws, type Jws } from "../crypto/jws.ts";
-import { fetchUntrusted, fetchConfigured, isTemporaryStatus } from "../net/fetch.ts";
+import {
+  fetchUntrusted,
+  fetchConfigured,
+  isTemporaryFault,
+  isTemporaryStatus,
+} from "../net/fetch.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 
@@ -84,7 +89,7 @@ async function fetchKeys(
   if (keys === undefined) {
     const isTemporary = response.ok
       ? isTemporaryStatus(response.value.status)
-      : /timeout|failed/.test(response.error);
+      : isTemporaryFault(response.error);
     // What a stranger serves in place of keys is its own mistake, and stays; of the issuer nothing is held against its tokens.
     const isOutage = source === "trusted" || isTemporary;
     return hasCandidates || !isOutage ? candidates : undefined;

@@ -1,13 +1,10 @@
 /** Runs every exchange by itself against the conformance world in workerd, and looks which lines of src/ it executes. */
 
-import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { ROOT } from "../../src/cli/environment.mjs";
 import { serveChanged, type TestServer } from "../client/servers.node.ts";
 import { callersOf } from "./callers.ts";
 import { bundleMapped, startCoverage, type Coverage, type MappedBundle } from "./coverage.node.ts";
 import { holdsIn, type Exchange, type Templates } from "./format.ts";
-import { readStatus, REVISIONS, type Place } from "./status.node.ts";
+import { readFolder, readStatus, REVISIONS, type Place } from "./status.node.ts";
 import { walk, type Host } from "./walk.ts";
 
 export interface Evidence {
@@ -20,6 +17,11 @@ export interface Evidence {
   /** Proofs that execute no cited line of their entry, where another does. */
   readonly passedBy: readonly { readonly id: string; readonly exchange: string }[];
 }
+
+const EXCHANGES = readFolder<Exchange[]>("spec/exchanges").flatMap(([, exchanges]) => exchanges);
+const TEMPLATES: Readonly<Record<string, Templates>> = Object.fromEntries(
+  readFolder<Templates>("spec/templates"),
+);
 
 /** The Durable Objects of the conformance world. */
 const CLASSES = ["Hub", "Session", "Grant", "Account", "Store"];
@@ -45,7 +47,7 @@ export async function collectEvidence(
   const known = new Set<string>();
   const executedBy: Executed = new Map();
   let runs = 0;
-  for (const exchange of readExchanges()) {
+  for (const exchange of EXCHANGES) {
     if (words.length > 0 && !words.some((word) => exchange.id.includes(word))) continue;
     // A world of its own: what is made once and kept would be seen with the first exchange alone.
     const world = await startWorld(bundle, exchange.world === "guarded" ? "" : "none", places);
@@ -130,15 +132,6 @@ function judge(executedBy: Executed, known: ReadonlySet<string>): Omit<Evidence,
   return { entries, neverExecuted, passedBy };
 }
 
-function readExchanges(): Exchange[] {
-  const folder = join(ROOT, "spec/exchanges");
-  return readdirSync(folder)
-    .toSorted()
-    .flatMap((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as Exchange[]);
-}
-
 function readTemplates(revision: string): Templates {
-  const read = (name: string): Templates =>
-    JSON.parse(readFileSync(join(ROOT, `spec/templates/${name}.json`), "utf8")) as Templates;
-  return { ...read("every"), ...read(revision) };
+  return { ...TEMPLATES["every"], ...TEMPLATES[revision] };
 }

@@ -11,11 +11,11 @@ import {
   holdsIn,
   type Exchange,
   type Requirement,
-  type Step,
   type Templates,
   type Vectors,
 } from "./format.ts";
 import { sourceUrl, type Sources } from "./source-url.ts";
+import { played } from "./walk.ts";
 
 /** A place in a file; lines count from 1. */
 export interface Place {
@@ -121,14 +121,6 @@ function readProofs(): Map<string, Proof[]> {
   return found;
 }
 
-/** The steps of an exchange, with those of the templates that it plays. */
-function played(steps: readonly Step[], templates: Templates): Step[] {
-  return steps.flatMap((step) => {
-    const template = step.play === undefined ? undefined : templates[step.play];
-    return Array.isArray(template) ? played(template, templates) : [step];
-  });
-}
-
 /** Where a test of that title stands, written as a literal; undefined where there is none. */
 function findTest(file: string, title: string): Place | undefined {
   const lines = readText(file).split("\n");
@@ -191,7 +183,7 @@ function append<T>(lists: Map<string, T[]>, key: string, value: T): void {
 }
 
 /** The files of a folder by name, without `.json`, in order. */
-function readFolder<T>(folder: string): [name: string, content: T][] {
+export function readFolder<T>(folder: string): [name: string, content: T][] {
   const names = readdirSync(join(ROOT, folder)).filter((name) => name.endsWith(".json"));
   return names
     .toSorted()

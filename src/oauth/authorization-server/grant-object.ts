@@ -205,8 +205,9 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /** Refuses. What is still to be done since the grant ended is tried once more. */
-  #refuseEnded(): Promise<GrantResult> {
-    return this.#closeOnce().then(() => refusedResult("grant.ended"));
+  async #refuseEnded(): Promise<GrantResult> {
+    await this.#closeOnce();
+    return refusedResult("grant.ended");
   }
 
   /** Written down before anything is tried: an object may die at any time. */

@@ -9,7 +9,12 @@
 import { now } from "../../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { checkPublicUrl, fetchUntrusted, isTemporaryStatus } from "../../net/fetch.ts";
+import {
+  checkPublicUrl,
+  fetchUntrusted,
+  isTemporaryFault,
+  isTemporaryStatus,
+} from "../../net/fetch.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import type { Client, ClientAuth } from "./types.ts";
 import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
@@ -39,7 +44,7 @@ export async function fetchClientMetadataDocument(
   const response = await fetchUntrusted(id, FETCH_LIMITS);
   // It may be there again in a moment: then the client must not be told that it is unknown.
   if (!response.ok)
-    return documentUnreachable(id, response.error, /timeout|failed/.test(response.error));
+    return documentUnreachable(id, response.error, isTemporaryFault(response.error));
   const { status, headers, json = {} } = response.value;
   if (status !== 200) return documentUnreachable(id, "document.status", isTemporaryStatus(status));
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);

@@ -54,9 +54,10 @@ const CHANGE_PREFIXES: readonly string[] = [
 ].map((text) => text.replace(/,"params".*|}$/, ""));
 
 /**
- * A listener will be attached to `stream`, and has what it keeps up to event `after`. It is told what may have changed where it may lack something: a message that was
- * dropped or that no stream keeps, or a change that went to another stream. Whether a client was still there to read that,
- * nobody knows: one that comes back without an id is told each time. What it is told takes the place of what was kept.
+ * A listener will be attached to `stream`, and has what it keeps up to event `after`. It is told what may have changed where
+ * it may lack something: a message that was dropped or that no stream keeps, or a change that went to another stream.
+ * Whether a client was still there to read that, nobody knows: one that comes back without an id is told each time. What it
+ * is told takes the place of what was kept.
  */
 export function noteListener(runtime: SessionRuntime, stream: number, after: number): void {
   const { store } = runtime;
