@@ -204,7 +204,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
         this.#rows.setReceivesListChanges(session, false);
     } catch (error) {
       await logUnreached(session, error);
-      await this.#setAlarmBy(noteUnreached(this.#rows, session, 1));
+      await this.#setAlarmBy(noteUnreached(this.#rows, session));
     }
     this.#notifying.delete(session);
   }

@@ -4,7 +4,7 @@
  *
  *   kv "revoked 5c…"   1763700000000
  *   kv "pending {\"list\":\"tools\"}"   {"after":{"share":"…","id":"9f…"},"isRepeated":true}
- *   kv "unreached [\"…\",\"9f…\"]"   {"session":{"share":"…","id":"9f…"},"attempts":1,"nextAtMs":1763700005000}
+ *   kv "unreached [\"…\",\"9f…\"]"   {"session":{"share":"…","id":"9f…"},"attempts":1,"missedCount":1,"nextAtMs":1763700005000}
  */
 
 import type { Change } from "../protocol/change.ts";
@@ -22,10 +22,14 @@ interface DeliveryProgress {
   readonly isRepeated?: boolean;
 }
 
-/** A session that could not be told of a change, how often that failed, and when to try again: milliseconds since the epoch. */
+/** A session that could not be told of a change. */
 export interface Unreached {
   readonly session: SessionKey;
+  /** How often it was tried. */
   readonly attempts: number;
+  /** How many changes did not reach it: more than before, where one came while the session was told of others. */
+  readonly missedCount: number;
+  /** When to try again, in milliseconds since the epoch. */
   readonly nextAtMs: number;
 }
 
@@ -41,8 +45,9 @@ export interface HubRecords {
   /** Forgets the grants that ended before `before`. */
   forgetRevoked(before: number): void;
   isRevoked(grant: string | undefined): boolean;
-  /** Notes that the session could not be told of a change. One that is noted already keeps its turn. */
-  markUnreached(unreached: Unreached): void;
+  /** Notes a session that could not be told of a change, in the place of what was noted of it. */
+  putUnreached(unreached: Unreached): void;
+  getUnreached(session: SessionKey): Unreached | undefined;
   /** The first to try again comes first. */
   unreached(): Unreached[];
   forgetUnreached(session: SessionKey): void;
@@ -56,6 +61,13 @@ const UNREACHED_PREFIX = "unreached ";
 
 const unreachedKey = ({ share, id }: SessionKey): string =>
   UNREACHED_PREFIX + JSON.stringify([share, id]);
+
+/** As it is stored: an earlier version of this server wrote neither when to try again nor how many changes were missed. */
+type UnreachedRecord = Pick<Unreached, "session" | "attempts"> & Partial<Unreached>;
+
+function readUnreached(record: UnreachedRecord | undefined): Unreached | undefined {
+  return record && { missedCount: 0, nextAtMs: 0, ...record };
+}
 
 /** Reads and writes the records of one hub object. */
 export function createHubRecords(kv: SyncKvStorage): HubRecords {
@@ -89,13 +101,12 @@ export function createHubRecords(kv: SyncKvStorage): HubRecords {
       for (const [key, at] of kv.list<number>({ prefix: "revoked " }))
         if (at < before) kv.delete(key);
     },
-    markUnreached(unreached) {
-      const key = unreachedKey(unreached.session);
-      if (kv.get(key) === undefined) kv.put(key, unreached);
-    },
+    putUnreached: (unreached) => kv.put(unreachedKey(unreached.session), unreached),
+    getUnreached: (session) => readUnreached(kv.get(unreachedKey(session))),
     unreached: () =>
-      [...kv.list<Unreached>({ prefix: UNREACHED_PREFIX })]
-        .map(([, value]) => value)
+      [...kv.list<UnreachedRecord>({ prefix: UNREACHED_PREFIX })]
+        .map(([, record]) => readUnreached(record))
+        .filter((unreached) => unreached !== undefined)
         .toSorted((one, other) => one.nextAtMs - other.nextAtMs),
     forgetUnreached(session) {
       kv.delete(unreachedKey(session));

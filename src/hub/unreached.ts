@@ -20,23 +20,40 @@ export async function reachAgain(
 ): Promise<void> {
   const due = rows.unreached().filter(({ nextAtMs }) => nextAtMs <= now());
   await Promise.all(
-    due.slice(0, PAGE_SIZE).map(async ({ session, attempts }) => {
-      // Before it is told: what fails meanwhile is noted anew.
-      rows.forgetUnreached(session);
+    due.slice(0, PAGE_SIZE).map(async ({ session, attempts, missedCount }) => {
+      // Also where this object died in the middle of every try.
+      if (attempts > MAX_ATTEMPTS) return rows.forgetUnreached(session);
+      const nextAtMs = now() + retryDelayMs(attempts);
+      // Before the session is told: where this object dies meanwhile, the next one tries again.
+      rows.putUnreached({ session, attempts: attempts + 1, missedCount, nextAtMs });
       try {
         await notifyMissed(session);
+        forgetTold(rows, session, missedCount);
       } catch (error) {
         await logUnreached(session, error);
-        if (attempts < MAX_ATTEMPTS) noteUnreached(rows, session, attempts + 1);
+        if (attempts === MAX_ATTEMPTS) rows.forgetUnreached(session);
       }
     }),
   );
 }
 
-/** Notes that a session could not be told, for the `attempts`-th time. Gives when to try again. */
-export function noteUnreached(rows: HubRows, session: SessionKey, attempts: number): number {
-  const nextAtMs = now() + retryDelayMs(attempts - 1);
-  rows.markUnreached({ session, attempts, nextAtMs });
+/** The session was told what it had missed before `missedCount` became more. Of what it missed since, it is told soon. */
+function forgetTold(rows: HubRows, session: SessionKey, missedCount: number): void {
+  const noted = rows.getUnreached(session);
+  if (noted === undefined || noted.missedCount === missedCount)
+    return rows.forgetUnreached(session);
+  rows.putUnreached({ ...noted, attempts: 1, nextAtMs: now() + retryDelayMs(0) });
+}
+
+/** Notes that a session could not be told of a change. One that is noted already keeps its turn. Gives when to try again. */
+export function noteUnreached(rows: HubRows, session: SessionKey): number {
+  const noted = rows.getUnreached(session);
+  const { attempts, missedCount, nextAtMs } = noted ?? {
+    attempts: 1,
+    missedCount: 0,
+    nextAtMs: now() + retryDelayMs(0),
+  };
+  rows.putUnreached({ session, attempts, missedCount: missedCount + 1, nextAtMs });
   return nextAtMs;
 }
 

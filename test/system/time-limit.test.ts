@@ -232,6 +232,7 @@ async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Prom
       dependencies: { ...dependencies, hub: createHubClient(bindings.HUB) },
       runningCalls: new Set(),
       closedBeforeAttach: new Set(),
+      hubUpdates: { current: undefined, next: undefined },
       alarmAt: Infinity,
     };
     const params = { name: "hangs", arguments: {}, _meta: { progressToken: "p" } };

@@ -22,14 +22,8 @@ import {
 import { cancelCall, resumeCall, sessionRequestSpan, startCall } from "./calls.ts";
 import { MAX_EVENT_BYTES } from "./limits.ts";
 import { BATCHED_INITIALIZE } from "./refusals.ts";
-import type { SessionRecord } from "./record-rows.ts";
+import { updateSubscription } from "./subscriptions.ts";
 import type { MessageOutcome, SessionRuntime, RequestContext } from "./types.ts";
-
-/** Resource URIs that one session may be subscribed to. */
-export const MAX_SUBSCRIPTIONS = 200;
-/** Bytes of such a URI, and of all of them as JSON: the hub keeps them in one row, writes it anew with each, and reads it with every change. */
-const MAX_URI_BYTES = 2_048;
-const MAX_SUBSCRIPTION_BYTES = 65_536;
 
 /** Handles the messages of one POST. Answers that together are too much for one become errors. */
 export async function handleMessages(
@@ -93,8 +87,6 @@ async function handleMessage(
   return emptyOutcome(id, error);
 }
 
-const TOO_MANY_SUBSCRIPTIONS = `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions, of ${MAX_SUBSCRIPTION_BYTES} bytes together: unsubscribe from one`;
-
 type SessionMethodHandler = (
   runtime: SessionRuntime,
   context: RequestContext,
@@ -129,41 +121,4 @@ function setLogLevel(
     return protocolError("InvalidParams", `params.level must be one of ${LOG_LEVELS.join(", ")}`);
   runtime.store.updateSession({ logLevel: level });
   return undefined;
-}
-
-/** Keeps the set of URIs exactly: "a" and "ab" are two subscriptions. */
-async function updateSubscription(
-  runtime: SessionRuntime,
-  { record }: RequestContext,
-  { method, params }: RpcRequest,
-): Promise<ProtocolError | undefined> {
-  const { uri } = params;
-  if (typeof uri !== "string" || !isWithinBytes(uri, MAX_URI_BYTES) || !URL.canParse(uri))
-    return protocolError(
-      "InvalidParams",
-      `params.uri must be an absolute URI of at most ${MAX_URI_BYTES} bytes`,
-    );
-  const uris = new Set(runtime.store.subscriptions());
-  const adds = method === "resources/subscribe";
-  if (adds) uris.add(uri);
-  else uris.delete(uri);
-  const fits =
-    uris.size <= MAX_SUBSCRIPTIONS &&
-    isWithinBytes(JSON.stringify([...uris]), MAX_SUBSCRIPTION_BYTES);
-  if (adds && !fits) return protocolError("InvalidParams", TOO_MANY_SUBSCRIPTIONS);
-  runtime.store.putSubscriptions([...uris]);
-  await tellHubOfSubscriptions(runtime, record);
-  return undefined;
-}
-
-/** Until the hub was told of what is so now: requests of several POSTs may reach it in any order. */
-async function tellHubOfSubscriptions(
-  { store, objectState, dependencies }: SessionRuntime,
-  { share }: SessionRecord,
-): Promise<void> {
-  let told: string[];
-  do {
-    told = store.subscriptions();
-    await dependencies.hub.setSubscriptions(objectState.id.toString(), share, told);
-  } while (JSON.stringify(told) !== JSON.stringify(store.subscriptions()));
 }

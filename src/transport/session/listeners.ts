@@ -56,8 +56,9 @@ const CHANGE_PREFIXES: readonly string[] = [
 /**
  * A listener will be attached to `stream`, and has what it keeps up to event `after`. It is told what may have changed where
  * it may lack something: a message that was dropped or that no stream keeps, or a change that went to another stream.
- * Whether a client was still there to read that, nobody knows: one that comes back without an id is told each time. What it
- * is told takes the place of what was kept.
+ * Whether a client was still there to read that, nobody knows: one that comes back without an id is told each time. One that
+ * says what it has may hold another stream: what went there is told when that connection ends. What it is told takes the
+ * place of what was kept.
  */
 export function noteListener(runtime: SessionRuntime, stream: number, after: number): void {
   const { store } = runtime;
@@ -66,9 +67,10 @@ export function noteListener(runtime: SessionRuntime, stream: number, after: num
   const { isListening } = record;
   const isTooOld = after >= 0 && after < (store.stream(stream)?.dropped_seq ?? 0);
   const others = store.listeningStreamsWithEvents(stream, CHANGE_PREFIXES);
+  const unheld = others.filter((other) => openSockets(runtime, other).length === 0);
+  const wentElsewhere = after < 0 ? others.length > 0 : unheld.length > 0;
   if (isListening !== true) store.updateSession({ isListening: true });
-  if (isListening === false || isTooOld || others.length > 0) {
-    const unheld = others.filter((other) => openSockets(runtime, other).length === 0);
+  if (isListening === false || isTooOld || wentElsewhere) {
     for (const other of unheld) store.dropEventsBeginning(other, CHANGE_PREFIXES);
     catchUp(runtime, stream);
   }
@@ -87,7 +89,9 @@ export function noteListenerGone(runtime: SessionRuntime, stream: number | undef
   if (stream === undefined) return;
   const attached = newestAttachedListener(runtime);
   if (attached === undefined || attached === stream) return;
-  if (!runtime.store.listeningStreamsWithEvents(attached, CHANGE_PREFIXES).includes(stream)) return;
+  const hasGap = runtime.store.session()?.isListening === false;
+  const changed = runtime.store.listeningStreamsWithEvents(attached, CHANGE_PREFIXES);
+  if (!hasGap && !changed.includes(stream)) return;
   runtime.store.dropEventsBeginning(stream, CHANGE_PREFIXES);
   catchUp(runtime, attached);
 }

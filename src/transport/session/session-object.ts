@@ -56,6 +56,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       dependencies: sessionDependencies(this.serverRuntime(env)),
       runningCalls: new Set(),
       closedBeforeAttach: new Set(),
+      hubUpdates: { current: undefined, next: undefined },
       alarmAt: Infinity,
     };
     this.#access = createSessionAccess(this.#runtime);

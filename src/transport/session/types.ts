@@ -81,6 +81,12 @@ export type MessageOutcome =
   | { readonly kind: "refused"; readonly error: ErrorName; readonly message: string }
   | { readonly kind: "stream"; readonly streamId: number };
 
+/** The request to the hub that tells it the subscriptions of this session, and the one that will follow. */
+export interface HubUpdates {
+  current: Promise<void> | undefined;
+  next: Promise<void> | undefined;
+}
+
 export interface SessionRuntime {
   readonly store: SessionStore;
   readonly objectState: DurableObjectState;
@@ -90,6 +96,7 @@ export interface SessionRuntime {
   alarmAt: number;
   /** Streams without an answer yet that were let go before anybody had attached: the first connection is closed once it is primed. */
   readonly closedBeforeAttach: Set<number>;
+  readonly hubUpdates: HubUpdates;
 }
 
 /** Makes sure that the object wakes at `at` (milliseconds) or before. */

@@ -24,7 +24,7 @@ import {
   SESSION_TTL_MS,
 } from "../../../src/transport/session/limits.ts";
 import type { SessionRuntime } from "../../../src/transport/session/types.ts";
-import { MAX_SUBSCRIPTIONS } from "../../../src/transport/session/handle-message.ts";
+import { MAX_SUBSCRIPTIONS } from "../../../src/transport/session/subscriptions.ts";
 import { attach, appendEvent, openStream } from "../../../src/transport/session/streams.ts";
 import { handleStatelessRequest } from "../../../src/transport/stateless/handle-request.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";

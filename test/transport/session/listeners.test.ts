@@ -113,6 +113,82 @@ it("of subscriptions at once the hub has the newest list, whichever reaches it l
     expect(atHub).toEqual(["test://a", "test://b"]);
   }));
 
+it("of subscriptions that come faster than the hub answers, one request tells of all that wait", () =>
+  withTestSession(async ({ runtime }) => {
+    const told: (readonly string[])[] = [];
+    const hub = {
+      ...runtime.dependencies.hub,
+      async setSubscriptions(_session: string, _share: string, uris: readonly string[]) {
+        told.push(uris);
+        await sleep(40);
+      },
+    };
+    const dependencies = { ...runtime.dependencies, hub };
+    const slow = { ...runtime, dependencies };
+    const answers: Promise<unknown>[] = [];
+    const uris = Array.from({ length: 30 }, (_, index) => `test://${index}`);
+    for (const [id, uri] of uris.entries()) {
+      const message = {
+        kind: "request",
+        id,
+        method: "resources/subscribe",
+        params: { uri },
+      } as const;
+      answers.push(handleMessages(slow, REQUEST_CONTEXT, [message], `post ${id}`));
+      if (id % 10 === 0) await sleep(1);
+    }
+    await Promise.all(answers);
+    expect(told.at(-1)).toEqual(uris);
+    expect(told.length).toBeLessThan(6);
+  }));
+
+it("a hub that fails once has the next subscription told whole", () =>
+  withTestSession(async ({ runtime }) => {
+    const told: (readonly string[])[] = [];
+    const hub = {
+      ...runtime.dependencies.hub,
+      setSubscriptions(_session: string, _share: string, uris: readonly string[]) {
+        told.push(uris);
+        return told.length === 1 ? Promise.reject(new Error("restarted")) : Promise.resolve();
+      },
+    };
+    const failing = { ...runtime, dependencies: { ...runtime.dependencies, hub } };
+    const subscribe = (uri: string): Promise<unknown> =>
+      handleMessages(
+        failing,
+        REQUEST_CONTEXT,
+        [{ kind: "request", id: 1, method: "resources/subscribe", params: { uri } }],
+        "a post",
+      );
+    await expect(subscribe("test://a")).rejects.toThrow("restarted");
+    await subscribe("test://b");
+    expect(told.at(-1)).toEqual(["test://a", "test://b"]);
+  }));
+
+it("a change that went into a dead connection, and was dropped for want of room, is told when that ends", () =>
+  withTestSession(async ({ runtime }) => {
+    const [older, newer] = [listen(runtime), listen(runtime)];
+    publish(runtime);
+    fill(runtime, MAX_EVENT_BYTES + 1);
+    expect(eventsOf(runtime, older)).toEqual([]);
+    for (const socket of runtime.objectState.getWebSockets(String(newer))) socket.close(1000);
+    await sleep(20);
+    noteListenerGone(runtime, newer);
+    expect(eventsOf(runtime, older).join()).toContain("notifications/tools/list_changed");
+  }));
+
+it("a client that resumes one of two streams behind all it has is told nothing anew, while the other is held", () =>
+  withTestSession(({ runtime }) => {
+    const [older] = [listen(runtime), listen(runtime)];
+    publish(runtime);
+    for (let round = 0; round < 3; round += 1) {
+      noteListener(runtime, older, eventsOf(runtime, older).length);
+      expect(attach(runtime, NEWEST, older, eventsOf(runtime, older).length).ok).toBe(true);
+    }
+    expect(eventsOf(runtime, older)).toEqual([]);
+    return Promise.resolve();
+  }));
+
 it("a change that was dropped behind the request that sets the log level", () =>
   withTestSession(async ({ runtime }) => {
     listen(runtime);

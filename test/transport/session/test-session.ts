@@ -97,6 +97,7 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
       },
       runningCalls: new Set(),
       closedBeforeAttach: new Set(),
+      hubUpdates: { current: undefined, next: undefined },
       alarmAt: Infinity,
     };
     let count = 0;
