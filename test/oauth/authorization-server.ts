@@ -1,6 +1,6 @@
 /**
- * A desk made by hand: the world's own objects behind it, counted, and everything else plain data that a test may
- * change. Nothing here needs a browser or a front door.
+ * An authorization server made by hand: the objects of the world behind it, counted, and all else plain data that a test may
+ * change. Nothing here needs a browser or a router.
  */
 
 import { runInDurableObject } from "cloudflare:test";
@@ -29,10 +29,10 @@ export const identifiers: ServerIdentifiers = {
   audience: "https://mcp.test/mcp",
 };
 
-/** What clients of the desk know. */
+/** What its clients know. */
 export const CLIENT_SECRET = "a secret of thirty-two characters";
 export const REDIRECT = "https://client.test/callback";
-/** What grants of this desk note of its sign-in. */
+/** What its grants note of its sign-in. */
 export const EPOCH: string = await epochDigest(loginOptions.signIn);
 /** PKCE: the verifier and the challenge of RFC 7636 appendix B. */
 export const VERIFIER = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";

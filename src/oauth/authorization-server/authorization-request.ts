@@ -23,8 +23,8 @@ export interface AuthorizationRequest extends Omit<GrantTerms, "subject" | "prop
   readonly clientHost?: string | undefined;
 }
 
-/** Bytes of `state` and redirect URI: sealed, they wait in a cookie of at most 4,096 bytes while a person is at their provider. */
-const MAX_CARRIED_BYTES = 2_000;
+/** Bytes of a request as JSON: sealed, it waits in a cookie of at most 4,096 bytes while a person is at their provider. */
+const MAX_REQUEST_BYTES = 2_500;
 const CODE_CHALLENGE = /^[\w-]{43}$/;
 
 /** Checks an authorization request whose client and redirect URI are known (OAuth 2.1 section 4.1.1, RFC 7636, RFC 8707). `query` is without its "?". Does not look at client or redirect URI. */
@@ -59,19 +59,13 @@ export function parseAuthorizationRequest(
       "pkce",
       "PKCE is needed: a code_challenge with code_challenge_method S256",
     );
-  if (!isWithinBytes(redirectUri + (state ?? ""), MAX_CARRIED_BYTES))
-    return oauthError(
-      "invalid_request",
-      "state.large",
-      `state and redirect_uri are longer than ${MAX_CARRIED_BYTES} bytes together`,
-    );
   if (params.get("prompt") === "none")
     return oauthError("interaction_required", "prompt.none", "Consent is always asked for");
   const resource = checkResource(params.get("resource"), identifiers);
   if (!resource.ok) return resource;
   const scopes = grantableScopes(params.get("scope"), client, settings);
   if (!scopes.ok) return scopes;
-  return ok({
+  const request = {
     client: client.key,
     clientName: client.name,
     clientHost: client.metadataHost,
@@ -80,7 +74,14 @@ export function parseAuthorizationRequest(
     challenge,
     scopes: scopes.value,
     resource: identifiers.audience,
-  });
+  };
+  return isWithinBytes(JSON.stringify(request), MAX_REQUEST_BYTES)
+    ? ok(request)
+    : oauthError(
+        "invalid_request",
+        "request.large",
+        `state, redirect_uri, scope and client_id are longer than ${MAX_REQUEST_BYTES} bytes together, as JSON`,
+      );
 }
 
 /** Of the scopes that a parameter lists, those that this server has and the client may have. All others are ignored. */

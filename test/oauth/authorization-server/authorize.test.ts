@@ -126,8 +126,8 @@ describe("any other fault", () => {
       authorizeUrl({ client_id: "coder", redirect_uri: REDIRECT }),
     ],
     ["prompt=none", "interaction_required", authorizeUrl({ prompt: "none" })],
-    ["a giant state", "invalid_request", authorizeUrl({ state: "x".repeat(2_000) })],
-    ["a giant state in many bytes", "invalid_request", authorizeUrl({ state: "語".repeat(667) })],
+    ["a giant state", "invalid_request", authorizeUrl({ state: "x".repeat(2_500) })],
+    ["a giant state in many bytes", "invalid_request", authorizeUrl({ state: "語".repeat(834) })],
     ["too much of everything", "invalid_request", authorizeUrl({ extra: "x".repeat(16_384) })],
     ...[
       "response_type",
