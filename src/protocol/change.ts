@@ -56,7 +56,7 @@ export function parseSubscriptionFilter(
   }
   const uris = value["resourceSubscriptions"];
   if (uris !== undefined) {
-    if (!Array.isArray(uris) || !uris.every((uri) => typeof uri === "string"))
+    if (!Array.isArray(uris) || !uris.every(isText))
       return invalidFilter(".resourceSubscriptions must be a list of strings");
     if (lists.has("resources")) filter.resourceSubscriptions = uris;
   }
@@ -83,4 +83,9 @@ export function toNotification(change: Change): {
 } {
   if ("list" in change) return { method: `notifications/${change.list}/list_changed`, params: {} };
   return { method: "notifications/resources/updated", params: { uri: change.uri } };
+}
+
+/** A string that UTF-8 can say. */
+function isText(value: JsonValue): value is string {
+  return typeof value === "string" && value.isWellFormed();
 }

@@ -98,6 +98,8 @@ export function downgradeInputRequest(
   { features, date }: Revision,
   inputRequest: InputRequest,
 ): Result<InputRequest, ProtocolError> {
+  if (inputRequest.method === "sampling/createMessage" && !features.hasSamplingTools)
+    return ok({ ...inputRequest, params: withSingleBlocks(inputRequest.params) });
   const isForm =
     inputRequest.method === "elicitation/create" && inputRequest.params["mode"] !== "url";
   if (!isForm || features.elicitationForms === "full") return ok(inputRequest);
@@ -115,6 +117,14 @@ export function downgradeInputRequest(
     ...inputRequest,
     params: { ...inputRequest.params, requestedSchema: { ...(form as JsonObject), properties } },
   });
+}
+
+/** Messages to a model in the words of revisions whose messages hold one block each: a list becomes as many messages. */
+function withSingleBlocks(params: JsonObject): JsonObject {
+  const messages = (params["messages"] as JsonObject[]).flatMap((message) =>
+    [message["content"] ?? []].flat().map((content) => ({ ...message, content })),
+  );
+  return { ...params, messages };
 }
 
 /** A form field in the words before titled choices, multiple choice and general defaults; undefined when there are none. */

@@ -67,10 +67,12 @@ const BASE_MEMBERS: ContextMembers<BaseContext> = {
   progress: (run) => (progress, total, message) => {
     const { progressToken } = run.request;
     // spec: progress.token.active, progress.increase
-    if (progressToken === undefined || !(progress > run.lastProgress)) return;
+    // What is no finite number has no words in JSON.
+    if (progressToken === undefined || !Number.isFinite(progress) || progress <= run.lastProgress)
+      return;
     run.lastProgress = progress;
     const optionalParams = {
-      ...(total !== undefined && { total }),
+      ...(total !== undefined && Number.isFinite(total) && { total }),
       ...(message !== undefined && { message }),
     };
     run.notify({

@@ -156,9 +156,9 @@ function isRequestId(id: JsonValue | undefined): id is RequestId {
   return typeof id === "string" ? isWithinIdLimit(id) : Number.isSafeInteger(id);
 }
 
-/** Whether what may be a request id or a progress token is short enough to be one. */
+/** Whether what may be a request id or a progress token is short enough to be one, and text that UTF-8 can say. */
 export function isWithinIdLimit(value: JsonValue | undefined): boolean {
-  return typeof value !== "string" || isWithinBytes(value, MAX_ID_BYTES);
+  return typeof value !== "string" || (isWithinBytes(value, MAX_ID_BYTES) && value.isWellFormed());
 }
 
 function invalidRequest(message: string): Result<never, ProtocolError> {

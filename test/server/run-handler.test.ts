@@ -133,10 +133,12 @@ test("a change that is announced a thousand times is published at once, and once
 
 test("progress must increase: what does not is dropped", async () => {
   const { told } = await play((context) => {
-    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2])
+    for (const value of [0, 1, 1, 0.5, -1, NaN, 1.25, 1.25, 2, Infinity, -Infinity])
       context.progress(value, 2, `at ${value}`);
+    context.progress(3, Infinity);
   });
-  expect(told.map(({ params }) => params["progress"])).toEqual([0, 1, 1.25, 2]);
+  expect(told.map(({ params }) => params["progress"])).toEqual([0, 1, 1.25, 2, 3]);
+  expect(told[4]?.params).toEqual({ progressToken: "token", progress: 3 });
   expect(told[1]).toEqual({
     method: "notifications/progress",
     params: { progressToken: "token", progress: 1, total: 2, message: "at 1" },

@@ -516,6 +516,8 @@ describe("the size of a message", () => {
         },
       });
       expect(readMessages([{ jsonrpc: "2.0", id: fits + letter, ...message }])).toEqual(refused);
+      // Half a surrogate pair has no bytes in UTF-8: it could not be sent back.
+      expect(readMessage({ jsonrpc: "2.0", id: "\ud800", ...message }).ok).toBe(false);
     }
   });
 });

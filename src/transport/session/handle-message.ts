@@ -8,6 +8,7 @@ import { encodeUtf8, isWithinBytes } from "../../base/bytes.ts";
 import { isObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { isLogLevel, LOG_LEVELS, INVALID_PROGRESS_TOKEN } from "../../protocol/request-meta.ts";
+import { logInternalError } from "../../server/failure.ts";
 import { endRequestSpan } from "../../server/request-span.ts";
 import { NO_TARGET } from "../../server/request-target.ts";
 import {
@@ -77,8 +78,15 @@ async function handleMessage(
     return emptyOutcome(id, protocolError("InvalidParams", INVALID_PROGRESS_TOKEN));
   // spec: jsonrpc.response.sent, session.task.ignored
   if (handler === undefined) return startCall(runtime, context, message, postId);
-  const span = sessionRequestSpan(runtime, context, { ...message, target: NO_TARGET });
-  const error = await handler(runtime, context, message);
+  const request = { ...message, target: NO_TARGET };
+  const span = sessionRequestSpan(runtime, context, request);
+  let error: ProtocolError | undefined;
+  try {
+    error = await handler(runtime, context, message);
+  } catch (thrown) {
+    // The other messages of a batch have run, or run on: theirs are answered all the same.
+    error = logInternalError("call.failed", { ...request, span }, thrown);
+  }
   endRequestSpan(
     span,
     error === undefined ? { kind: "complete", result: {} } : { kind: "refused", refusal: error },

@@ -4,8 +4,13 @@
  * is told what may have changed, which is every list and the URIs that it watches.
  */
 
-import { toNotification, type Change } from "../../protocol/change.ts";
-import { writeNotification } from "../../wire/jsonrpc.ts";
+import type { Change } from "../../protocol/change.ts";
+import {
+  CHANGE_PREFIXES,
+  changeNotification,
+  EVERYTHING_MAY_HAVE_CHANGED,
+  messagesOfEvent,
+} from "./change-events.ts";
 import type { SessionRecord } from "./record-rows.ts";
 import {
   appendEvent,
@@ -41,17 +46,6 @@ export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   if (stream === undefined) noteGap(runtime);
   else appendEvent(runtime, stream, data);
 }
-
-function changeNotification(change: Change): string {
-  const { method, params } = toNotification(change);
-  return writeNotification(method, params);
-}
-
-/** How the events begin that {@link catchUp} tells anew. */
-const CHANGE_PREFIXES: readonly string[] = [
-  ...(["tools", "prompts", "resources"] as const).map((list) => changeNotification({ list })),
-  changeNotification({ uri: "" }),
-].map((text) => text.replace(/,"params".*|}$/, ""));
 
 /**
  * A listener will be attached to `stream`, and has what it keeps up to event `after`. It is told what may have changed where
@@ -99,8 +93,6 @@ export function noteListenerGone(runtime: SessionRuntime, stream: number | undef
 /** Tells a client what may have changed: all that it listens for. It takes the place of what `stream` kept. */
 function catchUp(runtime: SessionRuntime, stream: number): void {
   runtime.store.dropEventsBeginning(stream, CHANGE_PREFIXES);
-  for (const list of runtime.dependencies.server.changeableLists)
-    appendEvent(runtime, stream, changeNotification({ list }));
-  for (const uri of runtime.store.subscriptions())
-    appendEvent(runtime, stream, changeNotification({ uri }));
+  if (messagesOfEvent(runtime, EVERYTHING_MAY_HAVE_CHANGED).length > 0)
+    appendEvent(runtime, stream, EVERYTHING_MAY_HAVE_CHANGED);
 }

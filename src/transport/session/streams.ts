@@ -12,6 +12,7 @@ import type { Revision } from "../../protocol/versions.ts";
 import type { SseEvent } from "../../wire/sse.ts";
 import { EVENT_TTL_MS, MAX_EVENT_BYTES } from "./limits.ts";
 import { STREAM_GONE } from "./refusals.ts";
+import { messagesOfEvent } from "./change-events.ts";
 import { CLOSE_CODE, scheduleAlarm, type SessionRuntime } from "./types.ts";
 import type { EventRow } from "./event-rows.ts";
 import type { StreamState } from "./session-rows.ts";
@@ -70,7 +71,7 @@ export function appendEvent(
   for (const socket of openSockets(runtime, stream)) {
     // One that has enough to read asks for the rest.
     if (deliveryState(socket).bytes <= WINDOW_BYTES)
-      sendEvent(socket, stream, { seq, data, is_final: Number(final) });
+      sendEvent(runtime, socket, stream, { seq, data, is_final: Number(final) });
   }
 }
 
@@ -175,7 +176,7 @@ function replay(
   keepDeliveryState(socket, { seq: after, bytes: 0 });
   // spec: session.resume.same-stream, session.stream.answered
   for (const event of runtime.store.eventsAfter(stream, after))
-    if (sendEvent(socket, stream, event)) return false;
+    if (sendEvent(runtime, socket, stream, event)) return false;
   if (runtime.store.isAnswered(stream)) {
     socket.close(CLOSE_CODE.done);
     return true;
@@ -205,14 +206,25 @@ function keepDeliveryState(socket: WebSocket, changes: Partial<DeliveryState>): 
 }
 
 /** Passes an event on. True when no more may follow: it was the last, or the client must read first. */
-function sendEvent(socket: WebSocket, stream: number, { seq, data, is_final }: EventRow): boolean {
-  const bytes = deliveryState(socket).bytes + encodeUtf8(data).length;
+function sendEvent(
+  runtime: SessionRuntime,
+  socket: WebSocket,
+  stream: number,
+  { seq, data, is_final }: EventRow,
+): boolean {
+  const messages = messagesOfEvent(runtime, data);
+  const messageBytes = messages.reduce((sum, text) => sum + encodeUtf8(text).length, 0);
+  const bytes = deliveryState(socket).bytes + messageBytes;
   const isReadRequested = bytes > WINDOW_BYTES;
-  send(socket, {
-    id: `${stream}-${seq}`,
-    data,
-    ...(isReadRequested && { acknowledge: isReadRequested }),
-  });
+  for (const [index, text] of messages.entries()) {
+    const isLast = index === messages.length - 1;
+    send(socket, {
+      // A client that is lost among the messages of one event comes back for all of them.
+      id: `${stream}-${isLast ? seq : seq - 1}`,
+      data: text,
+      ...(isLast && isReadRequested && { acknowledge: true }),
+    });
+  }
   keepDeliveryState(socket, { seq, bytes });
   if (is_final === 1) socket.close(CLOSE_CODE.done);
   return isReadRequested || is_final === 1;

@@ -4,6 +4,7 @@
  */
 
 import { isWithinBytes } from "../../base/bytes.ts";
+import type { JsonValue } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import type { RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
@@ -23,7 +24,7 @@ export async function updateSubscription(
   { method, params }: RpcRequest,
 ): Promise<ProtocolError | undefined> {
   const { uri } = params;
-  if (typeof uri !== "string" || !isWithinBytes(uri, MAX_URI_BYTES) || !URL.canParse(uri))
+  if (!isAbsoluteUri(uri))
     return protocolError(
       "InvalidParams",
       `params.uri must be an absolute URI of at most ${MAX_URI_BYTES} bytes`,
@@ -39,6 +40,16 @@ export async function updateSubscription(
   runtime.store.putSubscriptions([...uris]);
   await tellHub(runtime, record);
   return undefined;
+}
+
+/** An absolute URI that is short enough, and text that UTF-8 can say. */
+function isAbsoluteUri(uri: JsonValue | undefined): uri is string {
+  return (
+    typeof uri === "string" &&
+    isWithinBytes(uri, MAX_URI_BYTES) &&
+    uri.isWellFormed() &&
+    URL.canParse(uri)
+  );
 }
 
 /**

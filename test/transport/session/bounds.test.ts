@@ -351,6 +351,11 @@ describe("names that a client chooses", () => {
       result: {},
     });
     expect(await (await about("resources/subscribe", uri(6))).json()).toMatchObject({ result: {} });
+    // What could not be named to the client again.
+    for (const unspeakable of ["test:\ud800", "no URI"])
+      expect(await (await about("resources/subscribe", unspeakable)).json()).toMatchObject({
+        error: { code: -32602 },
+      });
   });
 });
 
