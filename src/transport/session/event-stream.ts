@@ -114,21 +114,24 @@ async function attachStreams(
     const upgradeResponse = await stub
       .fetch(`https://session/?${query.toString()}`, { headers: { upgrade: "websocket" } })
       .catch((error: unknown) => {
+        // The object was restarted, and the call lost with it: the answers beside it are not. Whoever listens comes again.
+        if (id !== undefined) return undefined;
         closeAll(sockets);
         throw error;
       });
-    if (upgradeResponse.status === 404) {
+    if (upgradeResponse?.status === 404) {
       closeAll(sockets);
       return upgradeResponse;
     }
-    if (upgradeResponse.webSocket !== null) {
+    if (upgradeResponse !== undefined && upgradeResponse.webSocket !== null) {
       sockets.push(upgradeResponse.webSocket);
       eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
       isAnyLeft ||= !upgradeResponse.headers.has(EXHAUSTED_HEADER);
-    } else if (id === undefined) {
+    } else if (id !== undefined) texts.push(writeError(id, CALL_LOST));
+    else {
       refusal = upgradeResponse;
       lostEventIds.push(`${stream}-${after}`);
-    } else texts.push(writeError(id, CALL_LOST));
+    }
   }
   if (refusal === undefined || isAnyLeft)
     return { sockets, eventIds: [...eventIds, ...lostEventIds] };

@@ -64,6 +64,26 @@ export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
   }
 }
 
+/**
+ * Ends with an error a call that waits for the answer to a question which its client, who has the events up to `after`, was
+ * not sent and which is no longer kept.
+ */
+export function failCallWithoutQuestions(
+  runtime: SessionRuntime,
+  stream: number,
+  after: number,
+): void {
+  const row = runtime.store.stream(stream);
+  // Nothing follows the questions of a call that waits: where nothing behind the cursor was dropped, none of them was.
+  if (row?.state !== "suspended" || after >= row.dropped_seq) return;
+  const { request, openRequests } = parseStreamCall(row.call_json);
+  const kept = [...runtime.store.eventsAfter(stream, after)].map(({ data }) => data);
+  const isKept = (id: string): boolean => kept.some((data) => data.includes(`"id":"${id}"`));
+  if (Object.keys(openRequests).every(isKept)) return;
+  cancelInputRequests(runtime, stream, openRequests, CALL_LOST.message);
+  sendError(runtime, stream, request.id, CALL_LOST);
+}
+
 /** A call that waits for nothing does not keep the object awake: it is lost, and found when its time is over. */
 function lostCallError(callDeadline: CallDeadline | undefined): ProtocolError {
   if (callDeadline === undefined || callDeadline.deadline > now()) return CALL_LOST;

@@ -19,7 +19,7 @@ import { errorResponse } from "../../wire/response.ts";
 import { isWithinIdLimit, writeNotification, type Message } from "../../wire/jsonrpc.ts";
 import { switchToStream } from "./call-replies.ts";
 import { abortCall, expireCalls } from "./calls.ts";
-import { sweep, takeOver } from "./lost-calls.ts";
+import { failCallWithoutQuestions, sweep, takeOver } from "./lost-calls.ts";
 import { handleMessages } from "./handle-message.ts";
 import { EVENT_TTL_MS, SESSION_TTL_MS } from "./limits.ts";
 import { SESSION_NOT_FOUND } from "./refusals.ts";
@@ -120,6 +120,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
         : Number(requestedStream);
     const after = Number(query.get("after"));
     if (isListener) noteListener(this.#runtime, stream, after);
+    else failCallWithoutQuestions(this.#runtime, stream, after);
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isExhausted } = attached.value;
@@ -213,6 +214,11 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     }
     // Not the code it came with: some may not be sent, and nobody reads it.
     socket.close(CLOSE_CODE.done);
+  }
+
+  /** A connection that broke has ended like one that was closed. */
+  override webSocketError(socket: WebSocket): void {
+    this.webSocketClose(socket);
   }
 
   /** Ends the session, and has the hub forget it: now, or by the alarm. */
