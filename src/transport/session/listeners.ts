@@ -1,7 +1,7 @@
 /**
  * Streams that a client opens by GET, to hear what belongs to no call. MCP basic/transports#listening-for-messages-from-the-server.
- * From its first GET on, a change that may not have reached its client is never silently lost: a listener that cannot say by an event id what it has,
- * is told what may have changed, which is every list and the URIs that it watches.
+ * From its first GET on no change is lost silently: a listener that cannot say by an event id what it has is told what may
+ * have changed, which is every list and the URIs that it watches.
  */
 
 import type { Change } from "../../protocol/change.ts";
