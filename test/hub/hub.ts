@@ -183,9 +183,10 @@ export function insertSession(
 }
 
 /** Forgets all sessions of an object that a test is in. */
-export function deleteSessions({ sql }: DurableObjectStorage): void {
+export function deleteSessions({ kv, sql }: DurableObjectStorage): void {
   sql.exec("DELETE FROM sessions");
   sql.exec("DELETE FROM subscriptions");
+  for (const [key] of kv.list({ prefix: "unreached " })) kv.delete(key);
 }
 
 /** Notes the id of each session that the object asks from now on. */

@@ -626,7 +626,7 @@ describe("hostile input", () => {
 
   it("a stream that was attached before another cannot be is let go", async () => {
     const session = await openSession("2025-03-26");
-    const slow = [1, 2].map((id) => callTool(id, "spec_slow", { ms: 1_200 }));
+    const slow = [1, 2].map((id) => callTool(id, "spec_slow", { ms: 2_500 }));
     const events = new EventReader(await send(session, slow));
     const { eventId = "" } = await events.message();
     const cursors = parseEventId(eventId);
@@ -660,7 +660,7 @@ describe("hostile input", () => {
 
   it("a batch that lost an answer is told so when its client has the others", async () => {
     const session = await openSession("2025-03-26");
-    const slow = [1, 2].map((id) => callTool(id, "spec_slow", { ms: 1_200 }));
+    const slow = [1, 2].map((id) => callTool(id, "spec_slow", { ms: 2_500 }));
     const events = new EventReader(await send(session, slow));
     const { eventId = "" } = await events.message();
     await events.cancel();
@@ -787,7 +787,7 @@ describe("hostile input", () => {
     const before = costs.requests;
     const posted = await send(
       session,
-      [1, 2, 3].map((id) => callTool(id, "spec_slow", { ms: 1_200 })),
+      [1, 2, 3].map((id) => callTool(id, "spec_slow", { ms: 2_500 })),
     );
     expect((await posted.text()).match(/"result"/g)).toHaveLength(3);
     expect(costs.requests - before).toBe(1 + 1 + 3);
