@@ -8,7 +8,10 @@ import { newAnswer, receive } from "../answer.mjs";
 import { json } from "../match.mjs";
 
 const ANSWER_MS = 10_000;
+/** More than clients need on first contact; lists of tools are the longest. */
+const MOST_BYTES = 2 * 1024 * 1024;
 const POLL_MS = 10;
+const MOST_TYPE = 60;
 const MOST_REDIRECTS = 5;
 const REDIRECTS = [301, 302, 303, 307, 308];
 const LOOPBACK = /^(?:localhost|.*\.localhost|127\.[\d.]+|\[::1\])$/u;
@@ -55,7 +58,7 @@ export async function ask(run, address, request = {}) {
     sent.set("Authorization", `Bearer ${run.token}`);
   const init = { method, headers: sent, body, redirect: "manual", signal: live.abort.signal };
   try {
-    const whole = receive(live, fetch(target, init));
+    const whole = receive(live, fetch(target, init), MOST_BYTES);
     await Promise.race([whole, enough(live, { replyTo, headerOnly })]);
   } catch (error) {
     live.broken = wordsOf(error, ms, run);
@@ -84,7 +87,7 @@ const replyIn = (messages, id) =>
 function answerOf(live, replyTo) {
   const { response, text, messages, broken, target } = live;
   const [type = ""] = (response?.headers.get("content-type") ?? "").split(";");
-  const value = json(text);
+  const value = broken === undefined ? json(text) : undefined;
   const isStream = type.trim().toLowerCase() === "text/event-stream";
   const reply = replyIn(isStream ? messages : [value].flat(), replyTo);
   const location = response?.headers.get("location") ?? "";
@@ -92,7 +95,7 @@ function answerOf(live, replyTo) {
     url: target.href,
     status: response?.status,
     headers: response?.headers ?? new Headers(),
-    type: type.trim().toLowerCase(),
+    type: type.trim().toLowerCase().slice(0, MOST_TYPE),
     text,
     json: value,
     reply,
@@ -128,14 +131,15 @@ export const isSilence = ({ status, failure = "" }) =>
   status === undefined && !/^TLS|header is longer|no HTTP/u.test(failure);
 
 /** Sends a GET and follows its redirects as a client does. Asked once a run, for all clients that ask alike. */
-export async function read(run, address, { sameOrigin = false, origin } = {}) {
+export async function read(run, address, { redirect = "anywhere", origin } = {}) {
   const headers = { Accept: "application/json", "MCP-Protocol-Version": "2025-11-25" };
   if (origin) headers.Origin = origin;
   const key = JSON.stringify([address, origin]);
   let answer = await (run.read[key] ??= ask(run, address, { headers }));
   for (let hops = 0; answer.location !== undefined; hops += 1) {
     if (hops === MOST_REDIRECTS) return failed(address, "it redirects without end");
-    if (sameOrigin && !isSameServer(new URL(answer.url), answer.location))
+    if (redirect === "never") return failed(address, "it redirects, which a page does not follow");
+    if (redirect === "same-origin" && !isSameServer(new URL(answer.url), answer.location))
       return failed(address, `it redirects to another server, ${answer.location.origin}`);
     const next = JSON.stringify([answer.location.href, origin]);
     answer = await (run.read[next] ??= ask(run, answer.location.href, { headers }));

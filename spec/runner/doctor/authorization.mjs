@@ -4,8 +4,9 @@
  */
 
 import { createHash, randomBytes } from "node:crypto";
-import { allows, ask } from "./ask.mjs";
+import { allows, ask, isLocal } from "./ask.mjs";
 import {
+  asksForToken,
   begin,
   describe,
   keepSecret,
@@ -26,7 +27,7 @@ const random = () => randomBytes(32).toString("base64url");
 export async function examineAuthorization(run) {
   begin(run, "authorization");
   const attempts = run.attempts.filter(({ clientId }) => clientId !== undefined);
-  if (!run.isGuarded) return say(run, "-", "Not needed: it answers without a token.");
+  if (!asksForToken(run)) return;
   if (attempts.length === 0) return say(run, "-", "Not tried: no client has a client ID.");
   for (const attempt of attempts) {
     attempt.verifier = random();
@@ -122,7 +123,7 @@ const changeFor = (error) =>
 export async function examineToken(run) {
   begin(run, "token");
   const attempts = run.attempts.filter((one) => one.clientId && one.reason === undefined);
-  if (!run.isGuarded) return say(run, "-", "Not needed: it answers without a token.");
+  if (!asksForToken(run)) return;
   if (attempts.length === 0) return say(run, "-", "Not tried: no client comes so far.");
   for (const attempt of attempts) {
     const answer = await ask(run, attempt.metadata.token_endpoint, tokenRequest(attempt));
@@ -163,8 +164,15 @@ function tokenRequest({ client, clientId, secret, authMethod, redirectUri, resou
   return { method: "POST", headers, body: form.toString() };
 }
 
-function tokenFault(run, { client }, answer) {
+function tokenFault(run, { client, metadata }, answer) {
   const { status, json, failure } = answer;
+  const endpoint = new URL(metadata.token_endpoint);
+  if (client.secureToken && endpoint.protocol === "http:" && !isLocal(endpoint))
+    return {
+      what: `The token endpoint is ${shown(endpoint.href)}, and it sends no code over http.`,
+      change: "serve the token endpoint over https.",
+      habit: "secureToken",
+    };
   if (client.place === "browser" && status !== undefined && !allows(answer, PAGE))
     return {
       what: "A page may not read the answer of the token endpoint (CORS).",

@@ -57,8 +57,9 @@ export const mcpRemoteBody = ({ scope, serverScope }) => ({
   client_name: "MCP CLI Proxy",
   client_uri: "https://github.com/modelcontextprotocol/mcp-cli",
   software_id: "2e6dc280-f3c3-4e01-99a7-8181dbd1d23d",
-  software_version: "0.1.38",
+  software_version: "0.15.1",
   scope: scope || serverScope || "openid email profile",
+  application_type: "native",
 });
 
 /** The application decides what is registered: this is what the MCP Inspector registers. */

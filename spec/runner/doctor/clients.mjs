@@ -9,30 +9,39 @@ import { browserBody, chatgptBody, claudeBody, mcpRemoteBody, vsCodeBody } from 
 const VS_CODE = "microsoft/vscode src/vs/workbench/api/common/extHostMcp.ts";
 const VS_CODE_OAUTH = "microsoft/vscode src/vs/base/common/oauth.ts";
 const VS_CODE_TOOLS = "microsoft/vscode src/vs/workbench/contrib/mcp/common/mcpServer.ts";
-const MCP_REMOTE = "geelen/mcp-remote 0.1.38 src/lib";
-const SDK_1 = "@modelcontextprotocol/sdk 1.x client/auth.js";
+const MCP_REMOTE = "mcp-remote 0.15.1 dist, run against a faulty server";
 const SDK_2 = "@modelcontextprotocol/client 2.4.0 dist";
 const CLAUDE_DOCS = "https://claude.com/docs/connectors/building/authentication";
 const CHATGPT_DOCS = "https://developers.openai.com/apps-sdk/build/auth";
 const claudeIssue = (number) => `https://github.com/anthropics/claude-ai-mcp/issues/${number}`;
 
-const SDK_HABITS =
-  "eras postRedirect metadataRedirect resource withoutResource guesses strictJson issuer pkce body fullRegistration toolType".split(
-    " ",
-  );
+/** What programs on @modelcontextprotocol/client 2 have from it. */
+const SDK_HABITS = {
+  resource: "origin-and-path",
+  withoutResource: "origin",
+  guesses: true,
+  strictJson: true,
+  issuer: "equal",
+  pkce: "not-denied",
+  secureToken: true,
+  fullRegistration: true,
+  wholeResult: true,
+};
 
 /**
  * - `place`: where the client runs: `cloud`, `machine` or `browser`. `https`: `always`, `but-local` or undefined.
  * - `port`: the one port that it connects to. `badQuery`: parameters that it does not accept in an address.
  * - `eras`: what it speaks, in the order in which it tries them.
  * - `challenge`: `needs-metadata` when a 401 must name the resource metadata. `forbiddenIsChallenge`: 403 counts as 401.
+ *   `badChallenge`: `counts` when it looks nowhere else although the 401 names no whole address.
  * - `postRedirect`: `never`, `same-origin` (307 and 308), `anywhere` (301 to 303 become GET; 307 and 308 keep POST).
- * - `metadataRedirect`: `same-origin`, or undefined for anywhere.
+ * - `metadataRedirect`: the same of GET for a document; undefined for anywhere.
  * - `resource`: `equal`, `equal-or-ignored` or `origin-and-path`: how the `resource` of the metadata must fit the address.
  * - `needsIssuer`: the metadata of the resource must name an authorization server.
  * - `withoutResource`: `stops`, or `origin` when it asks the server's origin for the authorization server's metadata.
  * - `guesses`: without that metadata it uses /authorize, /token and /register. `strictJson`: a 200 that is no JSON ends it.
  * - `issuer`: `equal`. `pkce`: `advertised`, or `not-denied` when only a list without S256 ends it.
+ * - `secureToken`: no token endpoint over http, but on this machine. `wholeResult`: `initialize` must say all that it has to.
  * - `document`: its client ID metadata document. `body`: what it registers. `fullRegistration`: the answer repeats redirect_uris.
  * - `toolNames`: a pattern. `toolType`: a schema must say `"type": "object"`.
  * - `shows`: what a person sees, by step. `from`: where each habit is known from.
@@ -117,6 +126,7 @@ export const CLIENTS = [
     place: "machine",
     eras: ["sessions"],
     forbiddenIsChallenge: true,
+    badChallenge: "counts",
     postRedirect: "anywhere",
     resource: "equal-or-ignored",
     withoutResource: "origin",
@@ -133,6 +143,7 @@ export const CLIENTS = [
     from: {
       eras: VS_CODE,
       forbiddenIsChallenge: VS_CODE,
+      badChallenge: VS_CODE_OAUTH,
       postRedirect: VS_CODE,
       resource: VS_CODE_OAUTH,
       withoutResource: VS_CODE,
@@ -145,37 +156,28 @@ export const CLIENTS = [
   {
     id: "mcp-remote",
     name: "mcp-remote",
-    basis: "read in its source, and in the SDK that it bundles",
+    basis: "read in its source and in the client that it bundles, and run",
     place: "machine",
     https: "but-local",
     eras: ["sessions"],
     postRedirect: "anywhere",
-    resource: "origin-and-path",
-    withoutResource: "origin",
-    guesses: true,
-    strictJson: true,
-    pkce: "not-denied",
+    ...SDK_HABITS,
     body: mcpRemoteBody,
-    fullRegistration: true,
     shows: {
       address:
         "Error: Non-HTTPS URLs are only allowed for localhost or when --allow-http flag is provided",
+      firstRequest: "Connection error: SdkHttpError: Error POSTing to endpoint: …",
       resource: "Protected resource … does not match expected … (or origin)",
-      issuer: "Incompatible auth server: …",
-      registration: "Incompatible auth server: does not support dynamic client registration",
-      token: "Authorization error: …",
+      issuer: "IssuerMismatchError: Issuer mismatch in …, or: Incompatible auth server: …",
+      registration: "Dynamic Client Registration rejected (HTTP …): …",
+      sessions: "Connection error: SdkError: Invalid result for initialize: …",
     },
     from: {
-      https: `${MCP_REMOTE}/utils.ts`,
-      eras: `${MCP_REMOTE}/utils.ts`,
-      postRedirect: `${MCP_REMOTE}/utils.ts (fetch of Node)`,
-      resource: SDK_1,
-      withoutResource: SDK_1,
-      guesses: SDK_1,
-      strictJson: SDK_1,
-      pkce: SDK_1,
-      body: `${MCP_REMOTE}/node-oauth-client-provider.ts`,
-      fullRegistration: SDK_1,
+      https: MCP_REMOTE,
+      eras: MCP_REMOTE,
+      postRedirect: MCP_REMOTE,
+      body: MCP_REMOTE,
+      ...Object.fromEntries(Object.keys(SDK_HABITS).map((habit) => [habit, MCP_REMOTE])),
     },
   },
   sdkClient({
@@ -196,29 +198,25 @@ export const CLIENTS = [
   }),
 ];
 
-/** What the two programs on @modelcontextprotocol/client share. */
+/** A program that is that client and little else. */
 function sdkClient(own) {
+  const habits = ["eras", "postRedirect", "metadataRedirect", "body", "toolType"];
   return {
     ...own,
+    ...SDK_HABITS,
     metadataRedirect: own.postRedirect,
-    resource: "origin-and-path",
-    withoutResource: "origin",
-    guesses: true,
-    strictJson: true,
-    issuer: "equal",
-    pkce: "not-denied",
     body: browserBody,
-    fullRegistration: true,
     toolType: "object",
     shows: {
       firstRequest: "an exception with the status of the answer",
       resource: "Protected resource … does not match expected … (or origin)",
       issuer: "Issuer mismatch in authorization server metadata, or: Incompatible auth server: …",
-      registration: "Incompatible auth server: does not support dynamic client registration",
-      tools: "an exception that names the tool's schema",
+      registration: "Dynamic Client Registration rejected (HTTP …): …",
+      sessions: "Invalid result for initialize: …",
+      tools: "Invalid result for tools/list: …",
     },
     from: {
-      ...Object.fromEntries(SDK_HABITS.map((habit) => [habit, SDK_2])),
+      ...Object.fromEntries([...habits, ...Object.keys(SDK_HABITS)].map((habit) => [habit, SDK_2])),
       place: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
   };

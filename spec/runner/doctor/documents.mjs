@@ -7,7 +7,7 @@ import { isObject } from "../match.mjs";
 
 /** How a client reads a document. */
 const mannerOf = ({ place, metadataRedirect }) => ({
-  sameOrigin: metadataRedirect !== undefined,
+  redirect: metadataRedirect,
   origin: place === "browser" ? PAGE : undefined,
 });
 
@@ -54,6 +54,10 @@ export function documentFault(run, answer) {
 
 export const isAddress = (value) =>
   typeof value === "string" && URL.canParse(value) && /^https?:/u.test(value);
+
+/** The texts in a list of a document, in which anything may stand. */
+export const textsIn = (value) =>
+  Array.isArray(value) ? value.filter((one) => typeof one === "string") : [];
 
 /** Why nothing was found, place by place. */
 export const missesOf = ({ misses }) =>

@@ -19,6 +19,7 @@ export const STEPS = {
   tools: "Tools",
 };
 const MOST_QUOTED = 160;
+const MOST_READ = 10_000;
 
 /**
  * `attempts`: how far each client comes. Of an attempt, `stop` is the first step at which it ends; what a step learns for
@@ -52,6 +53,15 @@ export function say(run, mark, sentence) {
 }
 
 export const ok = (run, sentence) => say(run, "ok", sentence);
+
+/** Whether the server asks for a token; says so where it does not, as a login is then not needed or cannot be tried. */
+export function asksForToken(run) {
+  const { isGuarded, opens } = run;
+  const isOpen = opens.sessions || opens.stateless;
+  if (!isGuarded)
+    say(run, "-", isOpen ? "Not needed: it answers without a token." : "Not tried: see step 2.");
+  return isGuarded;
+}
 
 /** Something that ends no client of the table, with what to change if anything. */
 export function note(run, sentence, change) {
@@ -115,8 +125,18 @@ export function keepSecret(run, value) {
 
 /** What somebody else wrote, cut and in quotes. */
 export function quote(run, value) {
-  const text = hush(run, typeof value === "string" ? value : (JSON.stringify(value) ?? "nothing"));
+  const whole = typeof value === "string" ? value : jsonOf(value);
+  // Cut far behind what is shown, so that no secret is cut in half before it is found.
+  const text = hush(run, whole.slice(0, MOST_READ));
   return `"${text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}…` : text}"`;
+}
+
+function jsonOf(value) {
+  try {
+    return JSON.stringify(value) ?? "nothing";
+  } catch {
+    return "what is nested too deep";
+  }
 }
 
 /** An address without its query, which may hold secrets. */

@@ -4,6 +4,7 @@
  */
 
 import { allows, ask, exposes, isSameServer } from "./ask.mjs";
+import { textsIn } from "./documents.mjs";
 import { begin, describe, note, ok, quote, say, stop } from "./examination.mjs";
 import {
   initialize,
@@ -21,8 +22,12 @@ const TOKEN_HELP =
 
 const speaks = (era) => (attempt) => attempt.client.eras.includes(era);
 
-/** Whether the server can be called at all; says why not. */
-function canCall(run) {
+/** Whether the server can be called in this era at all; says why not. */
+function canCall(run, era) {
+  if (!run.isGuarded && !run.opens[era]) {
+    say(run, "-", "Not tried: see step 2.");
+    return false;
+  }
   if (run.isGuarded && run.token === undefined) {
     say(run, "-", TOKEN_HELP);
     return false;
@@ -37,7 +42,7 @@ function canCall(run) {
 /** Shakes hands as a session does, lists tools, and looks at the rest of a session. */
 export async function examineSession(run) {
   begin(run, "sessions");
-  if (!canCall(run)) return;
+  if (!canCall(run, "sessions")) return;
   const those = run.attempts.filter(speaks("sessions"));
   const only = those.filter((attempt) => !speaks("stateless")(attempt));
   const message = initialize();
@@ -66,10 +71,25 @@ export async function examineSession(run) {
     });
     return;
   }
+  if (!isWhole(reply.result))
+    stop(
+      run,
+      only.filter(({ client }) => client.wholeResult),
+      {
+        what: "The result of `initialize` lacks `capabilities`, or a `serverInfo` with name and version.",
+        change: "send both (they are required in every revision with sessions).",
+        habit: "wholeResult",
+      },
+    );
   const session = answer.headers.get("mcp-session-id");
   ok(run, `initialize: ${version}${session ? ", with a session" : ", without a session id"}.`);
   await goOn(run, { answer, session, version, only });
 }
+
+const isWhole = ({ capabilities, serverInfo }) =>
+  isObject(capabilities) &&
+  typeof serverInfo?.name === "string" &&
+  typeof serverInfo.version === "string";
 
 /** Whether the token is refused: that says nothing about the server. */
 function isRefusal(run, { status }) {
@@ -125,9 +145,11 @@ async function listTools(run, attempts, list) {
     tools.push(...reply.result.tools);
     cursor = reply.result.nextCursor;
   }
-  ok(run, `tools/list: ${tools.length} tools.`);
+  ok(run, `tools/list: ${countOf(tools)}.`);
   return tools;
 }
+
+const countOf = ({ length }) => `${length} ${length === 1 ? "tool" : "tools"}`;
 
 /** A page sees only the header fields that the server exposes to it. */
 function pageNeeds(run, answer, session, attempts) {
@@ -173,7 +195,7 @@ async function endSession(run, headers) {
 /** Discovers and lists tools without a session. */
 export async function examineStateless(run) {
   begin(run, "stateless");
-  if (!canCall(run)) return;
+  if (!canCall(run, "stateless")) return;
   if (run.isTokenRefused) return say(run, "-", "Not seen: the token is not accepted.");
   const send = (id, method, params) =>
     ask(run, run.endpoint, { ...stateless(id, method, params), withToken: true });
@@ -193,7 +215,7 @@ export async function examineStateless(run) {
       `The server does not speak ${STATELESS}: server/discover gets ${describe(run, answer)}. Clients that speak both eras go back to a session.`,
     );
   }
-  ok(run, `server/discover: ${quote(run, versions.join(", "))}.`);
+  ok(run, `server/discover: ${quote(run, textsIn(versions).join(", "))}.`);
   const tools = await listTools(run, run.attempts.filter(speaks("stateless")), (params) =>
     send(2, "tools/list", params),
   );

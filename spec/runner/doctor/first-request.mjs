@@ -23,7 +23,7 @@ const MOST_REDIRECTS = 5;
 export async function examineFirstRequest(run) {
   begin(run, "firstRequest");
   const sessions = await postThrough(run, initialize());
-  if (isSilence(sessions))
+  if (run.endpoint === run.url && isSilence(sessions))
     throw new Error(`Nobody answers at ${shown(run.url.href)}: ${sessions.failure}`);
   const answers = { sessions, stateless: await ask(run, run.endpoint, discover()) };
   run.answers = answers;
@@ -80,14 +80,16 @@ function readChallenge(run) {
   const challenge = challengeOf(answer.headers.get("www-authenticate") ?? "");
   const named = challenge?.resource_metadata;
   run.scope = challenge?.scope;
-  for (const attempt of run.attempts) attempt.challengeUrl = named;
+  const isAddress = named !== undefined && URL.canParse(named);
+  for (const attempt of run.attempts)
+    if (isAddress || attempt.client.badChallenge === "counts") attempt.challengeUrl = named;
   if (named === undefined) {
     say401(run, answer);
     return;
   }
   const scope = run.scope ? ` It asks for scope ${quote(run, run.scope)}.` : " It names no scope.";
   ok(run, `Without a token: ${answer.status}, which names ${shown(named)}.${scope}`);
-  if (!URL.canParse(named))
+  if (!isAddress)
     note(run, `resource_metadata is ${quote(run, named)}, which is no absolute address.`);
 }
 
@@ -121,6 +123,11 @@ function sayWhatIsOpen(run) {
   const eras = [opens.sessions && "in a session", opens.stateless && `stateless (${STATELESS})`];
   const open = eras.filter(Boolean);
   if (open.length > 0) ok(run, `It answers without a token, ${open.join(" and ")}.`);
+  if (opens.sessions && !opens.stateless)
+    note(
+      run,
+      `It does not speak ${STATELESS}: server/discover gets ${describe(run, run.answers.stateless)}. Clients that speak both eras go back to a session.`,
+    );
 }
 
 /** The answer that decides for a client: who speaks both eras goes back to a session where the newer one is refused. */

@@ -2,12 +2,12 @@
 
 import { isSameServer } from "./ask.mjs";
 import { isAddress, issuerPlaces, lookAt, missesOf } from "./documents.mjs";
-import { begin, namesOf, note, ok, quote, say, shown, stopEach } from "./examination.mjs";
+import { asksForToken, begin, namesOf, note, ok, quote, shown, stopEach } from "./examination.mjs";
 
 /** Finds the endpoints that every client goes on with. */
 export async function examineIssuer(run) {
   begin(run, "issuer");
-  if (!run.isGuarded) return say(run, "-", "Not needed: it answers without a token.");
+  if (!asksForToken(run)) return;
   const found = new Map();
   for (const attempt of run.attempts) {
     await findIssuer(run, attempt);

@@ -4,8 +4,18 @@
  */
 
 import { allows, ask, preflight } from "./ask.mjs";
-import { isAddress } from "./documents.mjs";
-import { begin, describe, keepSecret, namesOf, ok, quote, say, stopEach } from "./examination.mjs";
+import { isAddress, textsIn } from "./documents.mjs";
+import {
+  asksForToken,
+  begin,
+  describe,
+  keepSecret,
+  namesOf,
+  ok,
+  quote,
+  say,
+  stopEach,
+} from "./examination.mjs";
 import { PAGE } from "./messages.mjs";
 import { isObject } from "../match.mjs";
 
@@ -13,7 +23,7 @@ import { isObject } from "../match.mjs";
 export async function examineRegistration(run) {
   begin(run, "registration");
   const attempts = run.attempts.filter(({ metadata }) => metadata !== undefined);
-  if (!run.isGuarded) return say(run, "-", "Not needed: it answers without a token.");
+  if (!asksForToken(run)) return;
   if (attempts.length === 0) return say(run, "-", "Not tried: no client knows where.");
   for (const attempt of attempts) attempt.reason = await identify(run, attempt);
   const known = attempts.filter(({ clientId }) => clientId !== undefined);
@@ -64,7 +74,7 @@ async function register(run, attempt) {
   const isPage = client.place === "browser";
   const body = client.body({
     scope,
-    serverScope: [metadata.scopes_supported ?? []].flat().join(" "),
+    serverScope: textsIn(metadata.scopes_supported).join(" "),
     grantTypes: metadata.grant_types_supported,
   });
   if (isPage) {

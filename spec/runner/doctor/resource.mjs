@@ -1,13 +1,20 @@
 /** Step 3: the metadata of the protected resource (RFC 9728), as each client looks for it and judges it. */
 
 import { read } from "./ask.mjs";
-import { documentFault, isAddress, lookAt, missesOf, resourcePlaces } from "./documents.mjs";
-import { begin, namesOf, note, ok, quote, say, shown, stopEach } from "./examination.mjs";
+import {
+  documentFault,
+  isAddress,
+  lookAt,
+  missesOf,
+  resourcePlaces,
+  textsIn,
+} from "./documents.mjs";
+import { asksForToken, begin, namesOf, note, ok, quote, shown, stopEach } from "./examination.mjs";
 
 /** Finds the metadata for every client that is asked to sign in. */
 export async function examineResource(run) {
   begin(run, "resource");
-  if (!run.isGuarded) return say(run, "-", "Not needed: it answers without a token.");
+  if (!asksForToken(run)) return;
   const found = new Map();
   for (const attempt of run.attempts) {
     const places = attempt.challengeUrl ? [attempt.challengeUrl] : resourcePlaces(run.url);
@@ -48,7 +55,7 @@ function resourceStop(run, attempt) {
   const { resource, authorization_servers: servers, scopes_supported: scopes } = looked.json;
   const fits = fitsAddress(client.resource, run.url, resource);
   attempt.resource = fits ? resource : undefined;
-  attempt.scope = run.scope ?? (fits ? scopes?.join(" ") : undefined);
+  attempt.scope = run.scope ?? (fits && scopes ? textsIn(scopes).join(" ") : undefined);
   attempt.issuer = fits && isAddress(servers?.[0]) ? servers[0] : `${origin}/`;
   if (!fits && client.resource !== "equal-or-ignored")
     return {

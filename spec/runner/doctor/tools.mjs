@@ -33,7 +33,7 @@ export function examineTools(run) {
   const mute = named.filter(({ description }) => !description);
   if (mute.length > 0)
     note(run, `No description, so no model knows when to call it: ${some(run, mute)}.`);
-  return ok(run, `${tools.length} tools were looked at.`);
+  return ok(run, `Looked at: ${tools.length}.`);
 }
 
 const MOST_NAMED = 3;
@@ -45,9 +45,7 @@ function some(run, tools) {
 }
 
 function toolFault(run, { toolNames, toolType }, tools) {
-  const misnamed = tools.filter(
-    ({ name } = {}) => typeof name !== "string" || !fits(toolNames, name),
-  );
+  const misnamed = tools.filter((tool) => !fits(toolNames, tool?.name));
   if (toolNames && misnamed.length > 0)
     return {
       what: `It takes no tool at all when one has a name like ${some(run, misnamed)}.`,
@@ -66,4 +64,5 @@ function toolFault(run, { toolNames, toolType }, tools) {
   return undefined;
 }
 
-const fits = (pattern, name) => pattern === undefined || pattern.test(name);
+const fits = (pattern, name) =>
+  pattern === undefined || (typeof name === "string" && pattern.test(name));
