@@ -65,6 +65,13 @@ test("a header that is too long", async () => {
   expect(stops).toEqual(at("firstRequest", ALL));
 });
 
+test("a server without TLS at an https address", async () => {
+  const origin = await serve((_, response) => response.end());
+  const { stops, lines } = await examineAt(`${origin.replace("http:", "https:")}/mcp`);
+  expect(lines).toContain("`initialize` gets TLS fails (");
+  expect(stops).toEqual(at("firstRequest", ALL));
+});
+
 test("an answer that begins and does not end costs no more than the time there is", async () => {
   const { lines } = await examineAt(
     (

@@ -25,8 +25,7 @@ export const isPrivate = ({ hostname }) => PRIVATE.test(hostname) || LINK_LOCAL.
 /** Whether a redirect leads to the same server: the same origin, or its https form. */
 export const isSameServer = (from, to) =>
   from.origin === to.origin ||
-  (from.hostname === to.hostname && from.protocol === "http:" && to.origin === httpsOf(from));
-const httpsOf = ({ hostname }) => `https://${hostname}`;
+  (from.protocol === "http:" && from.port === "" && to.origin === `https://${from.hostname}`);
 
 /** Why `target` is not asked, if it is not. */
 function refusal(target, url) {

@@ -176,6 +176,8 @@ function challengeFault({ challenge }, { headers }) {
 }
 
 function changeFor({ status, reply, failure }, newest) {
+  if (failure?.startsWith("TLS"))
+    return "serve a certificate that everybody trusts, with its whole chain, for this name.";
   if (failure) return "end the answer in time, within the size that clients read.";
   if (reply?.error && isOpen(newest))
     return `serve the revisions with sessions too: the server speaks ${STATELESS} alone.`;
