@@ -173,6 +173,14 @@ describe("secrets", () => {
     expect(JSON.stringify(elsewhere)).not.toContain(TOKEN);
   });
 
+  test("a request with the token has it at that server alone, whatever its address", async () => {
+    const [own, other] = [await serveFaulty(), await serveFaulty()];
+    const run = { url: new URL(own.url), token: TOKEN, deadline: Infinity };
+    for (const { url } of [own, other]) await ask(run, url, { withToken: true });
+    expect(own.got[0]?.headers.authorization).toBe(`Bearer ${TOKEN}`);
+    expect(other.got[0]?.headers.authorization).toBeUndefined();
+  });
+
   test("the query of an address is not printed", async () => {
     const { url } = await serveFaulty();
     const { lines } = await examineAt(`${url}?token=hidden-in-the-address`);

@@ -41,7 +41,7 @@ export const { addressFault } = (await load("address.mjs")) as {
   addressFault: (client: Client, url: URL) => { what: string; habit: string } | undefined;
 };
 export const { ask } = (await load("ask.mjs")) as {
-  ask: (run: Settings, address: string) => Promise<{ failure?: string }>;
+  ask: (run: Settings, address: string, request?: Settings) => Promise<{ failure?: string }>;
 };
 
 /** Examines the server at `url` in this process. */
