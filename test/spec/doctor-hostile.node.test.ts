@@ -153,12 +153,13 @@ describe("secrets", () => {
       instead: {
         "/oauth/authorize": (one, response) => {
           const asked = new URL(one.path, "http://fake.test").searchParams;
-          const back = `${asked.get("redirect_uri")}?code=the-code-itself&state=x`;
+          const said = "code=the-code-itself&error=x&error_description=the-code-itself";
+          const back = `${asked.get("redirect_uri")}?${said}`;
           return response.writeHead(302, { Location: back }).end();
         },
       },
     });
-    expect(lines).toContain("without the client's state");
+    expect(lines).toContain('The server sends the person back with "x": "(secret)".');
     expect(lines).not.toContain("the-code-itself");
   });
 
