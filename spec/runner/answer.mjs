@@ -28,8 +28,8 @@ export const newAnswer = (target) => ({
   broken: undefined,
 });
 
-/** Reads `live` to its end, or until it is too long. @throws what broke the connection. */
-export async function receive(live, answer) {
+/** Reads `live` to its end, or until it is longer than `most` bytes. @throws what broke the connection. */
+export async function receive(live, answer, most = MOST_BYTES) {
   live.response = await answer;
   const [type = ""] = (live.response.headers.get("content-type") ?? "").split(";");
   const isStream = type.trim().toLowerCase() === "text/event-stream";
@@ -41,7 +41,7 @@ export async function receive(live, answer) {
     const text = decoder.decode(chunk, { stream: true });
     live.text += text;
     read?.(text);
-    if (bytes > MOST_BYTES || live.events.length > MOST_EVENTS) {
+    if (bytes > most || live.events.length > MOST_EVENTS) {
       live.abort.abort();
       throw new Error(
         `the answer is too long: ${bytes} bytes and ${live.events.length} events have come`,

@@ -122,6 +122,22 @@ export const TARGETS = {
       ],
     ],
   },
+  doctor: {
+    says: "Says why a client does not connect: replays the first contact of claude.ai, ChatGPT, VS Code, mcp-remote with URL=https://… (TOKEN=, ONLY=vs-code, JSON=file, SECONDS=300).",
+    isBare: true,
+    // The token stays in the environment.
+    commands: ({ URL = "", ...settings }) => [
+      [
+        "node",
+        "spec/runner/doctor.mjs",
+        URL,
+        ...["ONLY", "JSON", "SECONDS"].flatMap((name) => {
+          const value = settings[name];
+          return value === undefined ? [] : [`--${name.toLowerCase()}`, value];
+        }),
+      ],
+    ],
+  },
   format: { says: "Formats all files in place.", commands: () => [["oxfmt"]] },
   migrate: {
     says: "Makes the tables of the databases on your Cloudflare account (dev makes the local ones).",

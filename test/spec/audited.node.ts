@@ -1,4 +1,4 @@
-/** Small HTTP servers for the second runner to audit, and the runner as a program. */
+/** Small HTTP servers for the second runner to audit, and the runner and the doctor as programs. */
 
 import { execFile } from "node:child_process";
 import {
@@ -10,7 +10,7 @@ import {
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 
-const AUDIT = fileURLToPath(new URL("../../spec/runner/audit.mjs", import.meta.url));
+const RUNNER = new URL("../../spec/runner/", import.meta.url);
 /** Long enough for the slowest machine; what runs longer does not end. */
 const MOST_MS = 50_000;
 
@@ -51,16 +51,24 @@ export function stopAll(): void {
   started.clear();
 }
 
-/** Audits; `code` is undefined when the program did not end by itself. */
-export async function audit(
+type Program = (
   args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Promise<{ code: number | undefined; out: string }> {
-  const options = { timeout: MOST_MS, env: { ...process.env, ...env } };
-  return await new Promise((resolve) => {
-    execFile(process.execPath, [AUDIT, ...args], options, (error, out, errors) => {
-      const code = error === null ? 0 : error.code;
-      resolve({ code: typeof code === "number" ? code : undefined, out: out + errors });
+  env?: Readonly<Record<string, string>>,
+) => Promise<{ code: number | undefined; out: string }>;
+
+/** Runs a program of the runner; `code` is undefined when it did not end by itself. */
+const program =
+  (file: string): Program =>
+  async (args, env = {}) => {
+    const path = fileURLToPath(new URL(file, RUNNER));
+    const options = { timeout: MOST_MS, env: { ...process.env, ...env } };
+    return await new Promise((resolve) => {
+      execFile(process.execPath, [path, ...args], options, (error, out, errors) => {
+        const code = error === null ? 0 : error.code;
+        resolve({ code: typeof code === "number" ? code : undefined, out: out + errors });
+      });
     });
-  });
-}
+  };
+
+export const audit: Program = program("audit.mjs");
+export const doctor: Program = program("doctor.mjs");
