@@ -83,22 +83,25 @@ function blocksOf(text: string): Block[] {
   return [...found].map(([, commands = "", shown = ""]) => ({ commands, shown }));
 }
 
-/** Whether `printed` is what the page shows. */
-export function isAsShown(printed: string, shown: string): boolean {
-  const pattern = trimLines(shown)
+/** `printed` with each line that is as the page shows it in the page's words: what then differs is what is wrong. */
+export function inWordsOf(shown: string, printed: string): string {
+  const shownLines = trimLines(shown).split("\n");
+  return trimLines(printed)
     .split("\n")
-    .map((line) =>
-      line === "…" ? "(?:.*\n)*" : `${line.split("…").map(escapePattern).join(".+")}\n`,
-    )
-    .join("");
-  return new RegExp(`^${pattern}$`).test(`${trimLines(printed)}\n`);
+    .map((line, index) => (isAsShown(line, shownLines[index] ?? "") ? shownLines[index] : line))
+    .join("\n");
+}
+
+function isAsShown(line: string, shown: string): boolean {
+  return new RegExp(`^${shown.split("…").map(escapePattern).join(".+")}$`).test(line);
 }
 
 function escapePattern(text: string): string {
   return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
 
-function trimLines(text: string): string {
+/** Without blanks at the ends of lines, and without empty lines at the end. */
+export function trimLines(text: string): string {
   return text.replaceAll(/[ \t]+$/gm, "").trimEnd();
 }
 
