@@ -5,7 +5,7 @@
  */
 
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -160,4 +160,24 @@ it("finds every block, and misses none in silence", () => {
   expect(readCourse(read(`${chapter}\`\`\`text\nyes\n\`\`\`\n`)).chapters[0]?.strayFences).toBe(1);
   expect(() => readCourse(read("# wire\n"))).toThrow("There is no heading for #chapter-1-one");
   expect(() => readCourse(() => "# src\n")).toThrow("src/README.md has no course");
+});
+
+it("every function that a chapter says to read is defined in the file that it names", () => {
+  if (!IS_OURS) return;
+  const sources = readdirSync("src", { recursive: true, encoding: "utf8" });
+  const isDefined = (file: string, name: string): boolean =>
+    sources
+      .filter((path) => path === file || path.endsWith(`/${file}`))
+      .some((path) =>
+        new RegExp(`^(?:  |export |async |function )*${name}[(<]`, "m").test(
+          readFileSync(join("src", path), "utf8"),
+        ),
+      );
+  expect([isDefined("wire/body.ts", "readBody"), isDefined("wire/body.ts", "gone")]).toEqual([
+    true,
+    false,
+  ]);
+  const reads = chapters.flatMap((chapter) => chapter.reads);
+  expect(reads.length).toBeGreaterThan(40);
+  expect(reads.filter(({ file, name }) => !isDefined(file, name))).toEqual([]);
 });

@@ -28,6 +28,8 @@ export interface Chapter {
   readonly minutes: readonly [listed: number, said: number];
   readonly hasDiagram: boolean;
   readonly blocks: readonly Block[];
+  /** What the chapter says to read of a file: `name` of `file`. */
+  readonly reads: readonly { readonly file: string; readonly name: string }[];
   /** Fences of shell and of output that belong to no block. */
   readonly strayFences: number;
 }
@@ -66,9 +68,17 @@ function readChapter(page: string, number: number, anchor: string, listed: numbe
     heading: text.split("\n")[0] ?? "",
     minutes: [listed, Number(/^(\d+) minutes\. Read /m.exec(text)?.[1])],
     hasDiagram: text.includes("\n```mermaid\n"),
+    reads: readsOf(/^\d+ minutes\. .*$/m.exec(text)?.[0] ?? ""),
     blocks,
     strayFences: fences - blocks.length - shown,
   };
+}
+
+/** Of "`file.ts` (`one`, `two`)" both names. */
+function readsOf(text: string): { readonly file: string; readonly name: string }[] {
+  return [...text.matchAll(/`([\w./-]+\.ts)` \(([^)]*)\)/g)].flatMap(([, file = "", names = ""]) =>
+    [...names.matchAll(/`(\w+)`/g)].map(([, name = ""]) => ({ file, name })),
+  );
 }
 
 function anchorOf(heading: string): string {
