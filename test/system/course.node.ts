@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 /** For one block, on a busy machine. One that waits for what does not come would wait for ever. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 110_000;
 /** Written by the shell behind each block: no program prints it. */
 const END = "\u001E";
 
