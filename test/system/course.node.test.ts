@@ -34,9 +34,12 @@ const SLEEPS = 7;
 const changesSettings = ({ blocks }: Chapter): boolean =>
   blocks.some(({ commands }) => commands.includes(".dev.vars.before"));
 
+/** Made here and not in a hook: it ends its server when this file's tests have ended. */
+const copy = IS_OURS ? copyRepository() : undefined;
 const OWN_CURL: string = mkdtempSync(join(tmpdir(), "barewire-curl-"));
 const CURLS: readonly (string | undefined)[] = hasCurl() ? [undefined, OWN_CURL] : [OWN_CURL];
 
+const unneeded = new AbortController();
 /** What the blocks of a chapter printed, the setup's first, by the curl and the chapter's number. */
 const runs = new Map<string, Promise<string[]>>();
 const keyOf = (curl: string | undefined, { number }: Chapter): string =>
@@ -76,13 +79,12 @@ function startRuns(place: Omit<Place, "programs">): void {
 }
 
 beforeAll(async () => {
-  if (!IS_OURS) return;
+  if (copy === undefined) return;
   const program = join(OWN_CURL, "curl");
   const source = join(process.cwd(), "test/system/curl.node.ts");
   writeFileSync(program, `#!/bin/sh\nexec '${process.execPath}' '${source}' "$@"\n`);
   chmodSync(program, 0o755);
   const [port, collector] = [await freePort(), await freePort()];
-  const copy = copyRepository();
   const terminal = copy.dev(`PORT=${port}`);
   const served = (): Promise<string> =>
     terminal.until(`^Served at http://localhost:${port}/mcp\\n`);
@@ -91,10 +93,16 @@ beforeAll(async () => {
     folder: copy.folder,
     ports: { 8787: port, 4318: collector },
     settingsChanged: served,
+    signal: unneeded.signal,
   });
 }, LONG);
 
-afterAll(() => rmSync(OWN_CURL, { recursive: true, force: true }));
+afterAll(async () => {
+  // Where only some of the tests were run, other chapters are still at work.
+  unneeded.abort();
+  await Promise.allSettled(runs.values());
+  rmSync(OWN_CURL, { recursive: true, force: true });
+}, LONG);
 
 it("has ten chapters, each with a diagram and an experiment, and the minutes that the table says", () => {
   if (!IS_OURS) return;

@@ -124,13 +124,17 @@ export interface Place {
   readonly programs: string | undefined;
   /** Called when a block has changed the settings of the server. Resolves when it serves with the new ones. */
   readonly settingsChanged: () => Promise<unknown>;
+  /** Ends the shell when nobody waits for the rest. */
+  readonly signal: AbortSignal;
 }
 
 /** What each of `blocks` prints, errors included, in one shell. */
 export async function runBlocks(blocks: readonly Block[], place: Place): Promise<string[]> {
+  place.signal.throwIfAborted();
   const scratch = mkdtempSync(join(tmpdir(), "barewire-course-"));
   const shell = openShell(place, scratch);
   const printed: string[] = [];
+  place.signal.addEventListener("abort", shell.end, { once: true });
   try {
     for (const [index, { commands }] of blocks.entries()) {
       const file = join(scratch, `${index}.sh`);
@@ -168,7 +172,7 @@ function settingsIn({ folder }: Place): string {
 }
 
 interface Shell {
-  /** What the commands of a file print. @throws when they do not end. */
+  /** What the commands of a file print. Rejects when they do not end, or the shell ends first. */
   readonly run: (file: string) => Promise<string>;
   /** Ends the shell, and whatever it has left behind. */
   readonly end: () => void;
@@ -202,6 +206,9 @@ function openShell({ folder, ports, programs }: Place, scratch: string): Shell {
         const patience = setTimeout(
           () => reject(new Error(`It does not end. It has printed:\n${printed}`)),
           PATIENCE_MS,
+        );
+        shell.once("close", () =>
+          reject(new Error(`The shell ended. It has printed:\n${printed}`)),
         );
         check = () => {
           if (!printed.includes(END)) return;
