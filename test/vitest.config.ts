@@ -24,7 +24,7 @@ const soak = { SOAK_SECONDS, ...(SOAK_SEED === undefined ? {} : { SOAK_SEED }) }
 const LONGEST = /cli.dev\./;
 /** Files that take tens of seconds: the first of their project. */
 const LONG =
-  /exchanges\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls|feed-object|growth/;
+  /exchanges\.|soak|hostile|browser|audit|idle|rotate|attack|concurrency|versions|over-tls|feed-object|growth|course/;
 
 class LongestFirst extends BaseSequencer {
   /** Project after project otherwise: a worker is kept only while the next file is of the same one, and to start it takes seconds. */
