@@ -39,7 +39,8 @@ export interface HubClient {
   /** The resources whose changes the session hears of. */
   setSubscriptions(session: string, share: string, uris: readonly string[]): Promise<void>;
   /** From now on the session hears of lists that change. */
-  enableListChanges(session: string, share: string): Promise<void>;
+  /** True where a list is known to have changed since the session began. */
+  enableListChanges(session: string, share: string): Promise<boolean>;
   /** Notes that another grant of the caller is used in the session; false when it ended, or too many others are. */
   addGrant(session: string, share: string, grant: string): Promise<boolean>;
   unregisterSession(session: string, share: string): Promise<void>;

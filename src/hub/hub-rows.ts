@@ -18,6 +18,7 @@ export interface HubRows extends HubRecords {
   /** How many there are of one share, or of all shares of the caller `of`. */
   count(shareOrCaller: string): number;
   isEmpty(): boolean;
+  find(session: SessionKey): SeenSession | undefined;
   add(session: SessionKey, grant: string | undefined, lastSeenMs: number): void;
   setUris(session: SessionKey, uris: readonly string[]): void;
   /** Whether the session hears of lists. */
@@ -63,6 +64,7 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
   return {
     ...createHubRecords(kv),
     ...createSubscriptionRows(sql),
+    ...createLookups(find),
     count: (shareOrCaller) =>
       sql
         .exec<{ n: number }>(
@@ -106,6 +108,15 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
           id,
         );
     },
+  };
+}
+
+type SessionFinder = (where: string, ...bindings: SqlStorageValue[]) => SeenSession[];
+type LookupMethods = "find" | "leastRecentlyUsed" | "unseenSince" | "sessionsUsingGrant";
+
+function createLookups(find: SessionFinder): Pick<HubRows, LookupMethods> {
+  return {
+    find: ({ share, id }) => find(WHERE_KEY, share, id)[0],
     leastRecentlyUsed: (shareOrCaller, skipped) =>
       find(
         `${isOfShareOrCaller("?1")} ORDER BY last_seen_ms LIMIT 2 OFFSET ?2`,
@@ -119,9 +130,7 @@ export function createHubRows({ kv, sql }: DurableObjectStorage): HubRows {
 }
 
 /** Finds sessions by a condition, with what is to follow it. */
-function createSessionFinder(
-  sql: SqlStorage,
-): (where: string, ...bindings: SqlStorageValue[]) => SeenSession[] {
+function createSessionFinder(sql: SqlStorage): SessionFinder {
   const select = "SELECT share, id, last_seen_ms AS lastSeenMs FROM sessions WHERE";
   return (where, ...bindings) => sql.exec<SeenSession>(`${select} ${where}`, ...bindings).toArray();
 }

@@ -465,6 +465,26 @@ describe("a list change", () => {
       ]);
     });
 
+    it("who listens for the first time, where a list changed since the session began, and nobody else", async () => {
+      const by = newCaller();
+      // Before the session: what its client reads is newer.
+      await publish(by);
+      await sleep(5);
+      const session = await openSession(by);
+      const other = await openSession(by);
+      const events = await openGetStream(by, other);
+      await sleep(5);
+      await publish(newCaller());
+      await publish(by);
+      expect(await events.message()).toMatchObject(everything[1] ?? {});
+      expect(await heard(by, session)).toMatchObject(everything);
+      // One that begins later hears of the next change alone.
+      await sleep(5);
+      const later = await openGetStream(by, await openSession(by));
+      await publish(by);
+      expect(await later.message()).toMatchObject(everything[1] ?? {});
+    });
+
     it("each time to a client that says no id, as the one before may have died unread, and what is kept does not grow", async () => {
       const { by, session } = await away();
       await publish(by);

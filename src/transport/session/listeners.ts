@@ -1,10 +1,12 @@
 /**
  * Streams that a client opens by GET, to hear what belongs to no call. MCP basic/transports#listening-for-messages-from-the-server.
- * From its first GET on no change is lost silently: a listener that cannot say by an event id what it has is told what may
- * have changed, which is every list and the URIs that it watches.
+ * No change is lost silently: a listener that cannot say by an event id what it has is told what may have changed, which is
+ * every list and the URIs that it watches. So is one that listens for the first time, where the hub remembers a change since the session began.
  */
 
 import type { Change } from "../../protocol/change.ts";
+import type { Revision } from "../../protocol/versions.ts";
+import { isWithinIdLimit, writeNotification } from "../../wire/jsonrpc.ts";
 import {
   CHANGE_PREFIXES,
   changeNotification,
@@ -39,8 +41,22 @@ export function sendChange(runtime: SessionRuntime, record: SessionRecord, chang
   sendOnGetStream(runtime, changeNotification(change));
 }
 
+/** Says that the person is done at a URL which this session's client was asked to open, where its revision has such requests. */
+export function sendElicitationComplete(
+  runtime: SessionRuntime,
+  { features }: Revision,
+  elicitationId: string,
+): void {
+  if (!features.hasUrlElicitation || !isWithinIdLimit(elicitationId)) return;
+  // spec: session.elicit.complete.own, session.elicit.complete.id
+  sendOnGetStream(
+    runtime,
+    writeNotification("notifications/elicitation/complete", { elicitationId }),
+  );
+}
+
 /** Sends a message that belongs to no call, on one stream opened by GET: the one attached last, else the newest. */
-export function sendOnGetStream(runtime: SessionRuntime, data: string): void {
+function sendOnGetStream(runtime: SessionRuntime, data: string): void {
   // spec: session.stream.single, session.stream.broadcast, session.get.response-free
   const stream = newestAttachedListener(runtime) ?? runtime.store.listeningStreamIds()[0];
   if (stream === undefined) noteGap(runtime);

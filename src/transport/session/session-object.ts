@@ -16,7 +16,7 @@ import { batchUnsupported } from "../../protocol/era.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import type { TraceContext } from "../../base/trace-context.ts";
 import { errorResponse } from "../../wire/response.ts";
-import { isWithinIdLimit, writeNotification, type Message } from "../../wire/jsonrpc.ts";
+import type { Message } from "../../wire/jsonrpc.ts";
 import { switchToStream } from "./call-replies.ts";
 import { abortCall, expireCalls } from "./calls.ts";
 import { failCallWithoutQuestions, sweep, takeOver } from "./lost-calls.ts";
@@ -38,7 +38,7 @@ import {
   noteListenerGone,
   noteMissed,
   sendChange,
-  sendOnGetStream,
+  sendElicitationComplete,
 } from "./listeners.ts";
 import { attach, continueReplay, listenerStreamOf, noteGap, openStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
@@ -109,10 +109,13 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const isListener =
       requestedStream === "new" || store.stream(Number(requestedStream))?.state === "listening";
     if (isListener && session.record.isListening !== true) {
-      await dependencies.hub.enableListChanges(this.ctx.id.toString(), session.record.share);
+      const { id } = this.ctx;
+      const { share } = session.record;
+      const hasMissed = await dependencies.hub.enableListChanges(id.toString(), share);
       // The session or the grant may have ended meanwhile: from here to the socket nothing is awaited.
       session = await this.#access.authorize(caller, grant);
       if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
+      if (hasMissed) noteGap(this.#runtime);
     }
     const stream =
       requestedStream === "new"
@@ -120,7 +123,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
         : Number(requestedStream);
     const after = Number(query.get("after"));
     if (isListener) noteListener(this.#runtime, stream, after);
-    else failCallWithoutQuestions(this.#runtime, stream, after);
+    else if (after >= 0) failCallWithoutQuestions(this.#runtime, stream, after);
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isExhausted } = attached.value;
@@ -176,16 +179,9 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** The person is done at a URL that this session was asked to open. */
   notifyElicitationComplete(elicitationId: string): void {
-    if (
-      this.#access.session()?.revision.features.hasUrlElicitation !== true ||
-      !isWithinIdLimit(elicitationId)
-    )
-      return;
-    // spec: session.elicit.complete.own, session.elicit.complete.id
-    sendOnGetStream(
-      this.#runtime,
-      writeNotification("notifications/elicitation/complete", { elicitationId }),
-    );
+    const session = this.#access.session();
+    if (session !== undefined)
+      sendElicitationComplete(this.#runtime, session.revision, elicitationId);
   }
 
   /** Ends what has waited too long, forgets old events, and ends the session itself when nobody has come for a day. */
