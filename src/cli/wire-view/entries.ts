@@ -164,7 +164,7 @@ export function eventEntry(
   const { text = "" } = record;
   const data = [...text.matchAll(/^data: ?(.*)$/gm)].map(([, line = ""]) => line).join("\n");
   const { title } = summarizeMessages(data);
-  const plain = data === "" ? text.replaceAll("\n", " ") : "data";
+  const plain = data === "" ? text.trim().replaceAll(/\s*\n\s*/g, ", ") : "data";
   return {
     kind: "event",
     n,

@@ -69,15 +69,15 @@ function insertionsAt(
   const statementIndex = path.findLastIndex(
     (node, index) => IS_STATEMENT.test(node.type) && !isForHead(node, path[index - 1]),
   );
-  const statement = path[statementIndex];
-  if (statement === undefined || statementIndex < functionIndex)
-    return insideFunction(innermost, call);
-  const part = path.findIndex(
-    (node, index) =>
-      index > statementIndex && begins.includes(node) && isOptional(node, path[index - 1]),
+  const outer = Math.max(statementIndex, functionIndex);
+  const part = path.find(
+    (node, index) => index > outer && begins.includes(node) && isOptional(node, path[index - 1]),
   );
-  if (!begins.includes(statement) && part > 0) return around(path[part] ?? statement, call);
-  return beforeStatement(code, statement, path[statementIndex - 1], call);
+  if (part !== undefined) return around(part, call);
+  const statement = path[statementIndex];
+  return statement === undefined || statementIndex < functionIndex
+    ? insideFunction(innermost, call)
+    : beforeStatement(code, statement, path[statementIndex - 1], call);
 }
 
 /** What may stand between the beginning of a node and the first of its tokens that a source map names. */

@@ -46,7 +46,8 @@ function titleOf(message: Members): string {
   const method = wordOf(message["method"]);
   if (method === "") {
     const code = wordOf(membersOf(message["error"])["code"]);
-    return code === "" ? `result${of}` : `error ${code}${of}`;
+    if (code !== "") return `error ${code}${of}`;
+    return "result" in message ? `result${of}` : "";
   }
   const params = membersOf(message["params"]);
   const target = wordOf(params["name"]) || wordOf(params["uri"]);

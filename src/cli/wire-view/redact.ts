@@ -15,11 +15,20 @@ const redaction = (name: string): string =>
       .toUpperCase() || "SECRET"
   }]`;
 
-/** Names of secrets, in any spelling. A progress token says which call a notification is about, and is none. */
+/** Names of secrets, in small letters alone. A progress token says which call a notification is about, and is none. */
 const SECRET_NAME =
-  /^(?!progress_?token$)(?:.*token|.*secret.*|.*pass(?:word|phrase|wd)?|.*api_?key|.*assertion|.*credential.*|request_?state|code_?verifier|.*authorization|(?:set-)?cookie|private_?key|keys)$/i;
+  /^(?!progresstoken$)(?:.*token|.*secret.*|.*pass(?:word|phrase|wd)?|.*apikey|.*assertion|.*credentials?|requeststate|codeverifier|.*authorization|(?:set)?cookie|privatekey|keys)$/;
 /** In a query these are secrets too; in JSON they are words of other things. */
-const SECRET_PARAMETER = /^(?:code|state|user_?code|device_?code|key)$/i;
+const SECRET_PARAMETER = /^(?:code|state|usercode|devicecode|key)$/;
+/** A longer name is none that anybody gave a secret. */
+const MAX_NAME = 64;
+
+const isSecret = (name: string): boolean => matchesName(SECRET_NAME, name);
+
+function matchesName(names: RegExp, name: string): boolean {
+  return name.length <= MAX_NAME && names.test(name.replaceAll(/[-_.]/g, "").toLowerCase());
+}
+
 /** The fields of a form that are kept. Any other may be what a person typed to sign in. */
 const PLAIN_FIELD =
   /^(?:grant_type|response_type|redirect_uri|scope|resource|audience|code_challenge|code_challenge_method|token_type_hint|client_assertion_type|decision|remember|subject_token_type|prompt|max_age)$/;
@@ -55,7 +64,7 @@ function redactField(name: string, value: string, known: readonly string[]): str
     );
   if (name === "location" || name === "referer") return redactUrl(value, known);
   if (name === "mcp-session-id") return shortId(value);
-  return SECRET_NAME.test(name) ? redaction(name) : redactText(value, known);
+  return isSecret(name) ? redaction(name) : redactText(value, known);
 }
 
 /** A URL, or a path with a query, without the secrets in its parameters. */
@@ -66,7 +75,7 @@ export function redactUrl(url: string, known: readonly string[] = []): string {
     redactText(url.slice(0, start), known) +
     redactPairs(
       url.slice(start),
-      (name) => !SECRET_NAME.test(name) && !SECRET_PARAMETER.test(name),
+      (name) => !isSecret(name) && !matchesName(SECRET_PARAMETER, name),
       known,
     )
   );
@@ -90,12 +99,11 @@ function redactText(text: string, known: readonly string[]): string {
   const members = text.replaceAll(
     /"([\w.-]{1,64})"(\s*:\s*)"((?:[^"\\]|\\.)*)("|$)/gs,
     (whole: string, name: string, colon: string, value: string) =>
-      SECRET_NAME.test(name) && value !== "" ? `"${name}"${colon}"${redaction(name)}"` : whole,
+      isSecret(name) && value !== "" ? `"${name}"${colon}"${redaction(name)}"` : whole,
   );
   const pairs = members.replaceAll(
     /(?<![\w.-])([\w.-]{1,64})=([^&\s"'<>;,]+)/g,
-    (whole: string, name: string) =>
-      SECRET_NAME.test(name) ? `${name}=${redaction(name)}` : whole,
+    (whole: string, name: string) => (isSecret(name) ? `${name}=${redaction(name)}` : whole),
   );
   const unshaped = pairs.replaceAll(/[\w.~+-]{20,}/g, redactShape);
   return known.reduce((kept, secret) => kept.replaceAll(secret, redaction("setting")), unshaped);
@@ -109,7 +117,7 @@ function redactShape(word: string): string {
 
 /** An id of which enough is left to tell it from others. */
 function shortId(id: string): string {
-  return redaction(/^[0-9a-f]{64}$/.test(id) ? `id_${id.slice(0, 8)}` : "session");
+  return /^[0-9a-f]{64}$/.test(id) ? `[redacted:ID_${id.slice(0, 8)}]` : redaction("session");
 }
 
 /** Pairs such as a=1&b=2 with the values replaced whose name is not plain. */
@@ -118,13 +126,20 @@ function redactPairs(
   isPlain: (name: string) => boolean,
   known: readonly string[],
 ): string {
-  return text.replaceAll(/([^=&?#]+)=([^&#]*)/g, (_, name: string, value: string) => {
-    const plainName = decode(name);
-    if (!isPlain(plainName) && value !== "") return `${name}=${redaction(plainName)}`;
-    const decoded = decode(value);
-    const kept = redactText(decoded, known);
-    return `${name}=${kept === decoded ? value : kept}`;
-  });
+  const pieces = text.split(/([&?#])/);
+  return pieces
+    .map((piece) => {
+      const end = piece.indexOf("=");
+      if (end < 0) return redactText(piece, known);
+      const name = piece.slice(0, end);
+      const value = piece.slice(end + 1);
+      const plainName = decode(name);
+      if (!isPlain(plainName) && value !== "") return `${name}=${redaction(plainName)}`;
+      const decoded = decode(value);
+      const kept = redactText(decoded, known);
+      return `${name}=${kept === decoded ? value : kept}`;
+    })
+    .join("");
 }
 
 function decode(text: string): string {
