@@ -22,6 +22,8 @@ async function entriesOf(collector: RecordCollector): Promise<readonly WireEntry
 
 it("an exchange is one entry, from its request to its end", async () => {
   const collector = createCollector();
+  // The marks of another bundle mean something else.
+  collector.setMarks("0", [{ file: "src/a.ts", line: 1, code: "", ids: ["z.other"] }]);
   collector.setMarks("1", [
     { file: "src/a.ts", line: 1, code: "", ids: ["a.one", "a.two"] },
     { file: "src/a.ts", line: 2, code: "", ids: ["a.two"] },
@@ -29,7 +31,7 @@ it("an exchange is one entry, from its request to its end", async () => {
   collector.add(request("x", { headers: [["mcp-session-id", SESSION]] }));
   collector.add({ what: "request-body", bundle: "1", exchange: "x", text: CALL });
   collector.add({ what: "response", bundle: "1", exchange: "x", status: 200, ms: 3, marks: [0] });
-  // The marks of another bundle mean something else.
+  // Of a bundle that is known no more.
   collector.add({ what: "response-body", bundle: "2", exchange: "x", text: "{}", marks: [0] });
   collector.add({ what: "end", bundle: "1", exchange: "x", ms: 4, marks: [0, 1] });
   expect(await entriesOf(collector)).toEqual([

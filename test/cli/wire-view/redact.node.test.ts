@@ -114,7 +114,7 @@ it("a secret that is known is found wherever it stands", () => {
 it.each(["a", `"aaaaaaaaaa":"`, "a.", "<input ", "a=", String.raw`\"`, "&", "[redacted:"])(
   "text of many %s is read in linear time",
   (piece) => {
-    const text = piece.repeat(600_000 / piece.length);
+    const text = piece.repeat(200_000 / piece.length);
     for (const mediaType of ["text/html", FORM, "application/json"]) redactBody(text, mediaType);
     expect(redactUrl(`/x?${text}`)).toContain("/x?");
   },
