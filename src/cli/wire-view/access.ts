@@ -1,7 +1,8 @@
 /**
  * Who may read the wire view: programs and pages of this machine that name it by a loopback address, and no page of another
  * site. The server listens on loopback alone; this keeps out names that lead there (DNS rebinding), tunnels, and what other
- * pages in the same browser send.
+ * pages in the same browser send. wrangler's proxy lets a request name itself otherwise, by a header that a rebound page may
+ * send too; a browser adds the true Origin to every POST. So what was recorded is given to POST alone.
  */
 
 const LOOPBACK_HOST = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
@@ -22,6 +23,8 @@ export function viewRefusal(request: Request): string | undefined {
   const site = headers.get("sec-fetch-site") ?? "none";
   if (site !== "none" && site !== "same-origin")
     return "The wire view answers no page of another site: type its address";
+  if (method === "POST" && origin === null && headers.has("sec-fetch-site"))
+    return "The wire view takes no POST of a page that does not say its origin";
   const isJson = /^application\/json\b/.test(headers.get("content-type") ?? "");
   return method === "POST" && !isJson ? "The wire view takes JSON alone" : undefined;
 }

@@ -12,8 +12,8 @@ import { curlCommand } from "./shell-command.ts";
 
 /** For how long a page waits for something to happen, before it asks again. */
 const WAIT_MS = 20_000;
-/** The most of a request to replay. */
-const MAX_REPLAY_CHARACTERS = 65_536;
+/** The most of what a page sends. */
+const MAX_CHARACTERS = 65_536;
 const PAGE = new URL("page.html", import.meta.url);
 
 export interface ViewOptions {
@@ -32,11 +32,11 @@ export async function answerView(request: Request, options: ViewOptions): Promis
   const { pathname, searchParams } = new URL(request.url);
   const route = `${request.method} ${pathname}`;
   if (route === "GET /wire") return page();
-  if (route === "GET /wire/records") return records(searchParams, options);
-  if (route === "GET /wire/curl") return command(searchParams, options);
+  if (route === "POST /wire/records") return records(await readMembers(request), options);
+  if (route === "POST /wire/curl") return command(await readMembers(request), options);
   if (route === "GET /wire/requirement") return requirement(searchParams.get("id") ?? "");
   if (route === "GET /wire/report") return report();
-  if (route === "POST /wire/replay") return replayed(request, options);
+  if (route === "POST /wire/replay") return replayed(await readMembers(request), options);
   return answer(404, `Nothing is served at ${request.method} ${pathname}: the view is at /wire`);
 }
 
@@ -63,15 +63,15 @@ function page(): Response {
   });
 }
 
-async function records(query: URLSearchParams, options: ViewOptions): Promise<Response> {
+async function records(asked: Members, options: ViewOptions): Promise<Response> {
   const { collector, coverage } = options;
-  const after = Number(query.get("after") ?? 0);
-  const changes = await collector.changesAfter(query.get("run") ?? "", after, WAIT_MS);
+  const run = String(asked["run"]);
+  const changes = await collector.changesAfter(run, Number(asked["after"]), WAIT_MS);
   return json(200, { ...changes, coverage: coverage() });
 }
 
-function command(query: URLSearchParams, { collector, tokenCommand }: ViewOptions): Response {
-  const entry = collector.exchange(Number(query.get("n")));
+function command(asked: Members, { collector, tokenCommand }: ViewOptions): Response {
+  const entry = collector.exchange(Number(asked["n"]));
   return entry === undefined ? gone() : answer(200, curlCommand(entry, tokenCommand));
 }
 
@@ -93,23 +93,27 @@ function report(): Response {
   });
 }
 
-async function replayed(request: Request, { collector, port }: ViewOptions): Promise<Response> {
-  const text = await request.text();
-  if (text.length > MAX_REPLAY_CHARACTERS)
-    return answer(413, "That is longer than a replay may be");
-  const { n, secrets } = readReplay(text);
-  const entry = collector.exchange(n);
+/** `n`: the number of the exchange. `secrets`: those that were redacted, by their names. */
+async function replayed(asked: Members, { collector, port }: ViewOptions): Promise<Response> {
+  const entry = collector.exchange(Number(asked["n"]));
+  const pairs = Object.entries(asked["secrets"] ?? {}).map(([name, value]) => [
+    name,
+    String(value),
+  ]);
+  const secrets = Object.fromEntries(pairs) as Record<string, string>;
   return entry === undefined ? gone() : json(200, await replay(entry, port, secrets));
 }
 
-/** `n`: the number of the exchange. `secrets`: those that were redacted, by their names. */
-function readReplay(text: string): { n: number; secrets: Record<string, string> } {
+type Members = Readonly<Record<string, unknown>>;
+
+/** The members of what a page sent; none where it is no object, or longer than any page sends. */
+async function readMembers(request: Request): Promise<Members> {
   try {
-    const { n, secrets } = JSON.parse(text) as { n?: unknown; secrets?: object };
-    const pairs = Object.entries(secrets ?? {}).map(([name, value]) => [name, String(value)]);
-    return { n: Number(n), secrets: Object.fromEntries(pairs) as Record<string, string> };
+    const text = await request.text();
+    const value = JSON.parse(text.length > MAX_CHARACTERS ? "{}" : text) as Members | null;
+    return value ?? {};
   } catch {
-    return { n: Number.NaN, secrets: {} };
+    return {};
   }
 }
 

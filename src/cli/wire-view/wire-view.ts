@@ -8,7 +8,8 @@ import { readCitedLines } from "./citations.ts";
 import { createCollector } from "./collector.ts";
 import { watchBundle } from "./dev-bundle.ts";
 import type { WireRecord } from "./entries.ts";
-import { setMarks, type Marked, type SyntaxNode } from "./marks.ts";
+import { setMarks, type Marked } from "./marks.ts";
+import { findParser, type Parse } from "./parser.ts";
 import { firstPositions, type SourceMapText } from "./source-lines.ts";
 import { answerView, takenResponse } from "./view-routes.ts";
 
@@ -18,9 +19,6 @@ export interface WireViewOptions {
   /** Texts that are secrets wherever they stand: asked again with each record. */
   readonly knownSecrets: () => readonly string[];
 }
-
-/** Reads a program of JavaScript. */
-type Parse = (code: string) => SyntaxNode;
 
 /** What makes the bundle that is served of the one that wrangler made. */
 export async function openWireView(
@@ -48,16 +46,6 @@ export async function openWireView(
       },
     });
   };
-}
-
-/** The parser that comes with vitest. A fork may do without vitest: it sees no requirements then. */
-async function findParser(): Promise<Parse | undefined> {
-  try {
-    const { parseAst } = await import("vitest/node");
-    return (code) => parseAst(code) as unknown as SyntaxNode;
-  } catch {
-    return undefined;
-  }
 }
 
 function markBundle(

@@ -31,6 +31,11 @@ it.each([
   ["a picture in a page of another site", get({ ...OWN, "sec-fetch-site": "cross-site" }), "site"],
   ["a page of another port", get({ ...OWN, "sec-fetch-site": "same-site" }), "another site"],
   [
+    "a page that does not say its origin",
+    post({ ...OWN, "sec-fetch-site": "same-origin", "content-type": "application/json" }),
+    "say its origin",
+  ],
+  [
     "a form, which needs no leave to be sent",
     post({ ...OWN, "content-type": "text/plain" }),
     "JSON",

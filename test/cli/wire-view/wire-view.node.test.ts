@@ -51,8 +51,14 @@ async function freePort(): Promise<number> {
   return free;
 }
 
+/** Asks the view as its page does. */
+function askView(path: string, value: object): Promise<Response> {
+  const headers = { "content-type": "application/json" };
+  return fetch(`${server}/wire/${path}`, { method: "POST", headers, body: JSON.stringify(value) });
+}
+
 async function entries(): Promise<readonly WireEntry[]> {
-  return ((await (await fetch(`${server}/wire/records`)).json()) as Changes).entries;
+  return ((await (await askView("records", {})).json()) as Changes).entries;
 }
 
 /** The newest exchange whose title holds `words`, once it has ended. */
@@ -124,7 +130,7 @@ it("of a login and of calls it keeps no secret", async () => {
   const type = { "content-type": "application/json" };
   await fetch(`${server}/mcp`, { method: "POST", headers: { ...headers, ...type }, body });
   await exchangeOf("tools/call stray #99");
-  const kept = await (await fetch(`${server}/wire/records`)).text();
+  const kept = await (await askView("records", {})).text();
   // The keys of this server, as they stand in its settings.
   const vars = readFileSync(join(copy.folder, ".dev.vars"), "utf8");
   registerSecrets(/^KEYS=\w+:(.*)$/m.exec(vars)?.[1], /^PASSPHRASE=(.*)$/m.exec(vars)?.[1]);
@@ -144,7 +150,7 @@ function statusOf(method: string, path: string, headers: Record<string, string>)
   });
 }
 
-it.each(["/wire", "/wire/", "/wire/records", "/wire/curl?n=1", "/wire/report", "/wire/nothing"])(
+it.each(["/wire", "/wire/", "/wire/records", "/wire/curl", "/wire/report", "/wire/nothing"])(
   "%s is for this machine, and for no page of another origin",
   async (path) => {
     const own = `localhost:${port}`;
@@ -159,12 +165,26 @@ it.each(["/wire", "/wire/", "/wire/records", "/wire/curl?n=1", "/wire/report", "
   },
 );
 
-it("sends again what held no secret, says what is missing of what did, and takes it", async () => {
-  const replay = async (n: number, secrets = {}): Promise<unknown> => {
-    const headers = { "content-type": "application/json" };
-    const body = JSON.stringify({ n, secrets });
-    return (await fetch(`${server}/wire/replay`, { method: "POST", headers, body })).json();
+// wrangler's proxy takes the address of a request from this header: the Worker sees localhost.
+it.each([
+  ["GET", {}, 404],
+  ["POST", { origin: "http://evil.example" }, 403],
+  ["POST", { origin: "null" }, 403],
+  ["POST", {}, 403],
+])("a rebound name that names another reads nothing: %s %o", async (method, origin, status) => {
+  const headers = {
+    host: "evil.example",
+    "mf-original-url": `${server}/wire/records`,
+    "sec-fetch-site": "same-origin",
+    "content-type": "application/json",
+    ...origin,
   };
+  expect(await statusOf(method, "/wire/records", headers)).toBe(status);
+});
+
+it("sends again what held no secret, says what is missing of what did, and takes it", async () => {
+  const replay = async (n: number, secrets = {}): Promise<unknown> =>
+    (await askView("replay", { n, secrets })).json();
   const discovered = await exchangeOf("/.well-known/oauth-authorization-server");
   expect(await replay(discovered.n)).toEqual({ status: 200 });
   const called = await exchangeOf("tools/call add_numbers #0");
@@ -173,9 +193,9 @@ it("sends again what held no secret, says what is missing of what did, and takes
   const again = await exchangeOf("tools/call add_numbers #0");
   expect(again.n).toBeGreaterThan(called.n);
   expect(again.responseBody).toBe(called.responseBody);
-  const command = await (await fetch(`${server}/wire/curl?n=${called.n}`)).text();
+  const command = await (await askView("curl", { n: called.n })).text();
   expect(command).toContain(`TOKEN="$(make -s token PORT=${port})"\ncurl `);
-  expect(await (await fetch(`${server}/wire/curl?n=99999`)).text()).toContain("no longer kept");
+  expect(await (await askView("curl", { n: 99_999 })).text()).toContain("no longer kept");
 });
 
 it("an entry leads to its source, or to the report where there is one", async () => {
