@@ -1,21 +1,16 @@
 // `make dev` with its wire view, as a person has it: a real login and real calls in both eras, and what the view keeps of them.
-import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { createServer, type AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callTool, connectClient } from "../../client/callers.node.ts";
 import { linesWithSecrets, registerSecrets } from "../../client/secrets.node.ts";
-import { bundleWorker } from "../../tools/bundle.mjs";
 import { copyRepository, type Terminal } from "../dev.node.ts";
 import { login } from "../../../src/cli/login.ts";
 import type { Changes } from "../../../src/cli/wire-view/entry-store.ts";
 import type { ExchangeEntry, WireEntry } from "../../../src/cli/wire-view/entries.ts";
 
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 const copy = copyRepository();
 let terminal: Terminal;
 let server = "";
@@ -232,30 +227,4 @@ it("a save is served and watched anew, and what was kept stays", async () => {
   expect((await entries()).some(({ n }) => n === before.n)).toBe(true);
   mend();
   await terminal.until(/^Served at .*\n/);
-});
-
-it("no byte of it is in a production bundle", async () => {
-  const folder = mkdtempSync(join(tmpdir(), "barewire-production-"));
-  try {
-    const wrangler = join(ROOT, "node_modules/wrangler/bin/wrangler.js");
-    const args = [wrangler, "deploy", "--dry-run", "--outdir", folder, "--minify", "false"];
-    execFileSync(process.execPath, args, { cwd: ROOT, stdio: "ignore" });
-    const deployed = readdirSync(folder).filter((name) => name.endsWith(".js"));
-    expect(deployed).not.toEqual([]);
-    const bundles = [
-      await bundleWorker("src/index.ts"),
-      ...deployed.map((name) => readFileSync(join(folder, name), "utf8")),
-    ];
-    for (const bundle of bundles)
-      expect(
-        bundle.match(
-          /wireTouch|WIRE_(VIEW|RECORDS)|watchHandlers|AsyncLocalStorage|wire-view|async_hooks/g,
-        ),
-      ).toBeNull();
-    // The same words are in what `make dev` runs.
-    const recorder = readFileSync(join(ROOT, "src/cli/wire-view/recorder.mjs"), "utf8");
-    expect(recorder).toMatch(/WIRE_VIEW.*\n[^]*AsyncLocalStorage/);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 });
