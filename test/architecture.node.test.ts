@@ -41,7 +41,8 @@ const PACKAGES = new Set(["zod", "zod/mini", "zod/v4/locales/en.js", "cloudflare
 const OWN_FOLDER = "src/app/";
 /** Programs that run on Node, beside the Worker. */
 const CLI = "src/cli/";
-const CLI_PACKAGES = /^node:|^wrangler$/;
+/** vitest brings a parser, which the wire view needs. */
+const CLI_PACKAGES = /^node:|^wrangler$|^vitest\/node$/;
 const SOURCE = /^src\/.*\.(ts|mjs)$/;
 const layers: Rule = (files) =>
   each(files, SOURCE, (path, text) => {
@@ -248,6 +249,7 @@ const RESPONSES: Readonly<Record<string, string>> = {
   "src/oauth/errors.ts": "JSON of OAuth, with its errors",
   "src/oauth/resource-server/metadata.ts": "documents that caches may keep",
   "src/oauth/authorization-server/browser-response.ts": "pages for people, and redirects",
+  "src/cli/wire-view/view-routes.ts": "the page of make dev, served by no Worker that is deployed",
   "src/hub/hub-object.ts": "sockets, for the Worker alone",
   "src/transport/session/session-object.ts": "sockets, for the Worker alone",
 };

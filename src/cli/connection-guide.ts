@@ -13,11 +13,13 @@ export interface Connection {
   readonly passphrase: { readonly text: string | undefined } | undefined;
   /** What prints a token, such as "make -s token PORT=9000". */
   readonly tokenCommand: string;
+  /** The address of the page that shows each request. */
+  readonly wireView: string;
 }
 
 /** How to connect. */
 export function describeConnection(connection: Connection): string {
-  const { name, endpoint, settings, tokenCommand } = connection;
+  const { name, endpoint, settings, tokenCommand, wireView } = connection;
   const revision = STATELESS_VERSIONS[0];
   const meta = {
     "io.modelcontextprotocol/protocolVersion": revision,
@@ -35,6 +37,7 @@ export function describeConnection(connection: Connection): string {
       : ` \\\n                   -H "Authorization: Bearer $(${tokenCommand})"`;
   return `${name}: ${endpoint}
 ${describeSignIn(connection)}
+Every request and event, live: ${wireView}
 
   Claude Code    claude mcp add --transport http ${name} ${endpoint}
   VS Code        .vscode/mcp.json      {"servers":{"${name}":{"type":"http","url":"${endpoint}"}}}

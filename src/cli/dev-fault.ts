@@ -19,7 +19,9 @@ export interface WorkerAnswer {
 /** Asks the Worker on `port` what no caller is needed for. */
 export async function askWorker(port: number): Promise<WorkerAnswer> {
   try {
-    const options = { method: "OPTIONS", signal: AbortSignal.timeout(ANSWER_MS) };
+    // Named, for whoever sees it among the requests of /wire.
+    const headers = { "user-agent": "make dev" };
+    const options = { method: "OPTIONS", headers, signal: AbortSignal.timeout(ANSWER_MS) };
     const response = await fetch(`http://127.0.0.1:${port}/`, options);
     const text = await response.text();
     if (response.status < 500) return {};

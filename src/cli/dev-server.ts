@@ -15,6 +15,7 @@ import { sourceMapper } from "./source-map.ts";
 import { watchFile } from "./watch-file.ts";
 import {
   WatchedEnv,
+  type BundleEvent,
   type DevEvent,
   type ErrorEvent,
   type WorkerHandle,
@@ -34,6 +35,8 @@ export interface ServeOptions {
   readonly onBroken: (fault?: Fault) => void;
   /** Called with the level and the text of what the Worker logs. */
   readonly onLog: (level: string, text: string) => void;
+  /** Gives the bundle that is served in place of the one that was made. */
+  readonly alter?: (event: BundleEvent) => BundleEvent;
 }
 
 /**
@@ -110,7 +113,7 @@ class DevServer {
   }
 
   private freshEnv(): WatchedEnv {
-    return new WatchedEnv((event) => this.happened(event));
+    return new WatchedEnv((event) => this.happened(event), this.options.alter);
   }
 
   private async stop(): Promise<void> {

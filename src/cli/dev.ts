@@ -21,6 +21,7 @@ import {
   localSettings,
   makeSecrets,
   passphraseIn,
+  secretsIn,
   type LocalSettings,
 } from "./local-settings.ts";
 import { PROJECT_NAME } from "./wrangler-config.ts";
@@ -58,10 +59,12 @@ async function run(): Promise<void> {
   const what = values.world ? world() : await app();
   // wrangler takes a while to load: what is wrong with the command is said before.
   const { serve } = await import("./dev-server.ts");
+  const alter = values.world ? undefined : await watchedBundle(port);
   const stop = async (): Promise<void> => (await server)();
   let isDescribed = values.world;
   const server = serve({
     ...what,
+    ...(alter && { alter }),
     port,
     onLog: (level, text) =>
       (level === "warn" || level === "error" ? console.error : console.log)(printable(text)),
@@ -91,6 +94,16 @@ async function app(): Promise<Served> {
   const settings = (): LocalSettings =>
     localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
   return { config: "wrangler.toml", vars: [VARS], settings };
+}
+
+/** What puts the wire view around the bundle. */
+async function watchedBundle(port: number): Promise<NonNullable<ServeOptions["alter"]>> {
+  const { openWireView } = await import("./wire-view/wire-view.ts");
+  return openWireView({
+    port,
+    tokenCommand: tokenCommandOf(port),
+    knownSecrets: () => secretsIn(readFileSync(VARS, "utf8")),
+  });
 }
 
 function world(): Served {
@@ -153,14 +166,20 @@ function endWith(stop: () => Promise<void>): void {
   }
 }
 
+/** What prints a token of this server. */
+function tokenCommandOf(port: number): string {
+  if (values.url !== "") return `make -s token URL=${readUrl(values.url)}`;
+  return `make -s token${port === 8787 ? "" : ` PORT=${port}`}`;
+}
+
 /** How to connect, with the settings in force. */
 function describe(port: number, settings: LocalSettings): string {
-  const target = values.url === "" ? "" : ` URL=${readUrl(values.url)}`;
   return describeConnection({
     name: PROJECT_NAME,
     endpoint: addressOf(port),
     settings,
     passphrase: appHasPassphrase() ? { text: passphraseIn(readFileSync(VARS, "utf8")) } : undefined,
-    tokenCommand: `make -s token${target === "" && port !== 8787 ? ` PORT=${port}` : target}`,
+    tokenCommand: tokenCommandOf(port),
+    wireView: `http://localhost:${port}/wire`,
   });
 }

@@ -81,3 +81,13 @@ export function passphraseIn(vars: string): string | undefined {
   const stored = readDevVars(vars)["PASSPHRASE"] ?? "";
   return passphrase !== undefined && isHashOf(stored, passphrase) ? passphrase : undefined;
 }
+
+/** The secrets in the text of .dev.vars, the passphrase among them: what no page and no log may show. */
+export function secretsIn(vars: string): string[] {
+  const values = Object.entries(readDevVars(vars))
+    .filter(([name]) => /KEY|SECRET|TOKEN|PASS|INTROSPECTION/.test(name))
+    .flatMap(([name, value]) => (name === "KEYS" ? value.split(/[\s,:]+/) : [value]));
+  const passphrase = /^# passphrase: (\S+)$/m.exec(vars)?.[1] ?? "";
+  // A short word would be found everywhere.
+  return [...values, passphrase].filter((text) => text.length >= 8);
+}

@@ -4,6 +4,10 @@ import { unstable_DevEnv as DevEnv } from "wrangler";
 
 /** What happens in an environment: bundles, reloads, errors. */
 export type DevEvent = Parameters<DevEnv["dispatch"]>[0];
+/** A bundle is made, and goes to the runtime. */
+export type BundleEvent = Extract<DevEvent, { type: "bundleComplete" }>;
+/** A function of this process that a Worker calls by a binding. */
+export type ServiceFunction = (request: Request) => Promise<Response>;
 /** Something in it failed. */
 export type ErrorEvent = Extract<DevEvent, { type: "error" }>;
 /** What a Worker in it is started with. */
@@ -11,19 +15,24 @@ export type WorkerOptions = Parameters<DevEnv["startWorker"]>[0];
 /** A Worker that was started. */
 export type WorkerHandle = Awaited<ReturnType<DevEnv["startWorker"]>>;
 
-/** An environment that calls `onEvent` with each event, after wrangler's own parts. */
+/** An environment that calls `onEvent` with each event, after wrangler's own parts, which get each bundle as `alter` gives it. */
 export class WatchedEnv extends DevEnv {
   private readonly onEvent: (event: DevEvent) => void;
+  private readonly alter: (event: BundleEvent) => BundleEvent;
 
-  constructor(onEvent: (event: DevEvent) => void) {
+  constructor(
+    onEvent: (event: DevEvent) => void,
+    alter: (event: BundleEvent) => BundleEvent = (event) => event,
+  ) {
     super();
     this.onEvent = onEvent;
+    this.alter = alter;
     // Without a listener the process would end.
     this.on("error", () => {});
   }
 
   override dispatch(event: DevEvent): void {
-    super.dispatch(event);
+    super.dispatch(event.type === "bundleComplete" ? this.alter(event) : event);
     this.onEvent(event);
   }
 }

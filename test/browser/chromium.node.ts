@@ -1,6 +1,6 @@
 /**
- * Debian's Chromium, driven headless with scripts switched off: pages must work without. Pictures of what a person sees
- * are kept in the folder that SCREENSHOTS names.
+ * Debian's Chromium, driven headless with scripts switched off, where nobody asks for them: pages must work without.
+ * Pictures of what a person sees are kept in the folder that SCREENSHOTS names.
  */
 
 import { createRequire } from "node:module";
@@ -32,6 +32,7 @@ interface Found {
   textContent(): Promise<string | null>;
   getAttribute(name: string): Promise<string | null>;
   boundingBox(): Promise<Box | null>;
+  allTextContents(): Promise<string[]>;
 }
 export interface Box {
   readonly x: number;
@@ -77,12 +78,19 @@ export async function launch(): Promise<Browser> {
 
 export type Device = "phone" | "desktop";
 
-/** A fresh tab: a phone's, or a desktop's in the dark. Nothing is remembered from another tab. */
-export async function openTab(browser: Browser, device: Device = "phone"): Promise<Page> {
+/**
+ * A fresh tab: a phone's, or a desktop's in the dark. Nothing is remembered from another tab. `hasScript`: for a page that is
+ * for developers alone.
+ */
+export async function openTab(
+  browser: Browser,
+  device: Device = "phone",
+  hasScript: boolean = false,
+): Promise<Page> {
   const phone = { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2 };
   const desktop = { viewport: { width: 1280, height: 800 }, colorScheme: "dark" };
   const context = await browser.newContext({
-    javaScriptEnabled: false,
+    javaScriptEnabled: hasScript,
     ...(device === "phone" ? phone : desktop),
   });
   const page = await context.newPage();

@@ -3,7 +3,7 @@
  * Taken as text and parsed here: as modules, a `__proto__` member or a line separator in them would not survive.
  */
 
-import type { Sources } from "./source-url.ts";
+import type { Sources } from "../../src/cli/wire-view/source-url.ts";
 import type { Exchange, JsonObject, Requirement, Templates, Vectors, World } from "./format.ts";
 
 type Raw = { query: "?raw"; eager: true; import: "default" };

@@ -16,7 +16,7 @@ import {
 } from "./files.ts";
 import { holdsIn, type Exchange, type Requirement, type Step } from "./format.ts";
 import { overlay } from "./request.ts";
-import { sourceUrl } from "./source-url.ts";
+import { sourceUrl } from "../../src/cli/wire-view/source-url.ts";
 import { needsOf, played } from "./walk.ts";
 
 const root = new URL("../../", import.meta.url);

@@ -14,7 +14,7 @@ import {
   type Templates,
   type Vectors,
 } from "./format.ts";
-import { sourceUrl, type Sources } from "./source-url.ts";
+import { sourceUrl, type Sources } from "../../src/cli/wire-view/source-url.ts";
 import { played } from "./walk.ts";
 
 /** A place in a file; lines count from 1. */

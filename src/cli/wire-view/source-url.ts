@@ -1,7 +1,5 @@
 /** The URL of what a ledger entry is from, by the rules of spec/revisions.json. */
 
-import type { Requirement } from "./format.ts";
-
 export interface Sources {
   readonly [text: string]: {
     readonly about: string;
@@ -10,11 +8,18 @@ export interface Sources {
   };
 }
 
+/** What is read of an entry of the ledger. */
+export interface SourceOf {
+  readonly source: string;
+  /** The last revision in which it holds. */
+  readonly until?: string | undefined;
+}
+
 /** Undefined for a source that fits no rule. MCP's pages are those of `until`, or of the newest revision. */
 export function sourceUrl(
   sources: Sources,
   revisions: readonly string[],
-  { source, until }: Pick<Requirement, "source" | "until">,
+  { source, until }: SourceOf,
 ): string | undefined {
   const rule = sources[source.slice(0, source.indexOf(":"))];
   const found = rule === undefined ? undefined : new RegExp(rule.pattern, "u").exec(source)?.groups;
