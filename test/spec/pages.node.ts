@@ -50,7 +50,7 @@ export function pagesTable(pages: readonly PageStatus[]): string {
     const merges = Object.entries(merged).map(([statement, id]) => `${statement}: ${id}`);
     const about = [by === "rule" ? "bound: by rule" : "", note ?? ""].filter(Boolean).join("; ");
     const cells = [seen, bound, covered, excluded].map((cell) => `<td>${cell}`).join("");
-    return `<tr><th scope="row">${page}<td>${revision}${cells}<td title="${merges.join("\n")}">${merges.length}<td>${about}`;
+    return `<tr><th scope="row">${page}<td style="white-space:nowrap">${revision}${cells}<td title="${merges.join("\n")}">${merges.length}<td>${about}`;
   });
   return `<details><summary>By page</summary><table>
 <thead><tr><th scope="row">page<th>revision<th>seen<th>bound<th>covered<th>excluded<th>merged<th>
