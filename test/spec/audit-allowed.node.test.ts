@@ -18,16 +18,18 @@ interface Answer {
 const error = (code: number, id: JsonObject = {}): string =>
   JSON.stringify({ jsonrpc: "2.0", ...id, error: { code, message: "no" } });
 
-/** A server with sessions that knows initialize and ping; `notified` and `unreadable` are its answers where a text has a say. */
+/** A server with sessions that knows initialize and ping; its other answers are what a text has a say in. */
 async function serveSessions(answers: {
   readonly notified?: Answer;
   readonly unreadable?: Answer;
+  readonly called?: JsonObject;
+  readonly listed?: Answer;
 }): Promise<string> {
   const write = (response: ServerResponse, { status, type = "application/json", body }: Answer) =>
     response.writeHead(status, { "Content-Type": type, "Mcp-Session-Id": "s" }).end(body);
   const origin = await serve(({ method, body }, response) => {
     if (method !== "POST") return response.writeHead(405).end();
-    let message: { id?: Json; method?: Json };
+    let message: { id?: Json; method?: Json; params?: Json };
     try {
       message = JSON.parse(body) as typeof message;
     } catch {
@@ -36,6 +38,13 @@ async function serveSessions(answers: {
     const { id, method: name } = message;
     if (name === "notifications/initialized") return response.writeHead(202).end();
     if (id === undefined) return write(response, answers.notified ?? { status: 202 });
+    if (answers.listed !== undefined && Array.isArray(message.params))
+      return write(response, answers.listed);
+    if (answers.called !== undefined && name === "tools/call")
+      return write(response, {
+        status: 200,
+        body: JSON.stringify({ jsonrpc: "2.0", id, ...answers.called }),
+      });
     if (name !== "initialize" && name !== "ping")
       return write(response, { status: 200, body: error(-32_601, { id }) });
     const serverInfo = { name: "fake", version: "1" };
@@ -84,4 +93,23 @@ test("what is no JSON and gets another code has lost both, where it is judged", 
   const verdicts = await verdictsOn(url, "--choices", "world");
   expect(verdicts.get("jsonrpc.parse")).toBe("fail");
   expect(verdicts.get("jsonrpc.error.codes")).toBe("fail");
+});
+
+test.each<[string, string, JsonObject]>([
+  ["a result that is an error", "pass", { result: { content: [], isError: true } }],
+  ["an error", "pass", { error: { code: -32_000, message: "no" } }],
+  ["a result as if there were one", "fail", { result: { content: [] } }],
+])("a call of a tool that is not there gets %s: %s", async (_, verdict, called) => {
+  expect((await verdictsOn(await serveSessions({ called }))).get("jsonrpc.response.sent")).toBe(
+    verdict,
+  );
+});
+
+test.each<[string, string, Answer]>([
+  ["whatever its code", "pass", { status: 400, body: error(-32_700) }],
+  ["unless it is taken", "fail", { status: 200, body: '{"jsonrpc":"2.0","id":1,"result":{}}' }],
+])("parameters in a list are refused, %s: %s", async (_, verdict, listed) => {
+  expect((await verdictsOn(await serveSessions({ listed }))).get("jsonrpc.params.structured")).toBe(
+    verdict,
+  );
 });
