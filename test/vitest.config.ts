@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig, type ViteUserConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
+import { hasPython, PYTHON_TEST } from "./tools/python.node.ts";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const world = `${root}test/world/wrangler.toml`;
@@ -84,7 +85,11 @@ const config: ViteUserConfig = defineConfig({
           isolate: false,
           globalSetup: ["test/client/databases.node.ts"],
           include: ["test/**/*.node.test.ts"],
-          exclude: ["test/{outside,browser}/**", "**/node_modules/**"],
+          exclude: [
+            "test/{outside,browser}/**",
+            "**/node_modules/**",
+            ...(hasPython() ? [] : [PYTHON_TEST]),
+          ],
         },
       },
       ...["outside", "browser"].map((name) => ({

@@ -72,7 +72,7 @@ export const TARGETS = {
     commands: () => [tool("conformance")],
   },
   spec: {
-    says: "Writes what is shown of every text into dist/spec/ (index.html, report.json), and spec/status.txt anew.",
+    says: "Writes what is shown of every text into dist/spec/ (index.html, report.json, traceability.json), and spec/status.txt anew.",
     commands: () => [tool("spec-report")],
   },
   evidence: {

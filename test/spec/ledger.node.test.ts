@@ -37,6 +37,7 @@ describe("schemas", () => {
   };
   const json = (path: string): unknown => JSON.parse(readFileSync(new URL(path, root), "utf8"));
   test("revisions.json", () => check("revisions", json("spec/revisions.json")));
+  test("pages.json", () => check("pages", json("spec/pages.json")));
   test("world.json", () => check("world", json("spec/world.json")));
   test.each(Object.entries(requirements))("%s", (_, content) => check("requirement", content));
   test.each(Object.entries(exchanges))("%s", (_, content) => check("exchange", content));

@@ -6,6 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../src/cli/environment.mjs";
+import { countPages, pagesTable, readPages } from "./pages.node.ts";
 import {
   pageOf,
   REVISIONS,
@@ -69,6 +70,7 @@ ${tallyTable(
   [...texts].map(([text, of]) => [nameOf(text), of]),
   [],
 )}
+${pagesTable(countPages(readPages(), entries))}
 <form id="filter" role="search">
 <label>Search <input type="search" name="words" autocomplete="off"></label>
 <label>Status <select name="status"><option value="">any</option><option>shown</option><option>excluded</option><option>open</option></select></label>

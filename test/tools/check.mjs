@@ -2,7 +2,8 @@
  * `make test`: every check. `make check`, which is `--quick`: format, lint, types, size and rules, in seconds.
  * All steps run even when one fails. What a step prints goes to dist/test/, a line a step to the terminal; failures come
  * last, with file and name, above "N passed, N failed". A step that fails without saying how often counts as one failure.
- * Logins in a browser count as neither where there is no browser: npm installs none. That is named there too.
+ * Logins in a browser count as neither where there is no browser, and so does Python's runner: npm installs none. That is
+ * named there too.
  */
 
 import {
@@ -18,6 +19,7 @@ import {
 import { join, relative } from "node:path";
 import { CHROMIUM_HINT, chromiumPath } from "./chromium.node.ts";
 import { layOutFailures } from "./failures.mjs";
+import { hasPython, PYTHON_HINT } from "./python.node.ts";
 import { ROOT } from "../../src/cli/environment.mjs";
 import { runProgram } from "../../src/cli/process.ts";
 
@@ -131,6 +133,7 @@ function report() {
   for (const line of layOutFailures(failures, FAILURE_LINES, `${relative(ROOT, LOGS)}/`))
     console.log(line);
   if (!hasBrowser && !isQuick) console.log(`NOT RUN: logins in a real browser: ${CHROMIUM_HINT}`);
+  if (!isQuick && !hasPython()) console.log(`NOT RUN: Python's runner of spec/: ${PYTHON_HINT}`);
   console.log(`${Math.round((Date.now() - started) / 1000)} s`);
   console.log(`${totals.passed} passed, ${totals.failed} failed`);
 }
