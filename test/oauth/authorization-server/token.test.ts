@@ -373,11 +373,10 @@ describe("a refresh token", () => {
 
   it("costs one object request and at most one row", async () => {
     const { body } = await login();
-    const first = await measureCost(() => ask(refreshForm(body["refresh_token"])));
-    expect(first.cost).toMatchObject({ requests: 1, rows: 1 });
-    for (const rows of [1, 0]) {
-      const again = await measureCost(() => ask(refreshForm(body["refresh_token"])));
-      expect(again.cost).toMatchObject({ requests: 1, rows });
+    // The second is given the same successor.
+    for (let time = 1; time <= 2; time++) {
+      const { cost } = await measureCost(() => ask(refreshForm(body["refresh_token"])));
+      expect(cost).toMatchObject({ requests: 1, rows: 1 });
     }
     const { code } = await openGrant(desk);
     expect((await measureCost(() => ask(codeForm(code)))).cost).toMatchObject({
@@ -678,6 +677,32 @@ describe("a refresh token of which nothing came", () => {
     expect((await send()).status).toBe(200);
     waiting.reject(new Error("upstream"));
     expect((await first).status).toBe(500);
+    await ageGrant(id, 60);
+    expect(refusal(await send())).toEqual([400, "invalid_grant"]);
+  });
+
+  it("is restored where two requests at once both failed, and neither got its successor", async () => {
+    const failures: (() => void)[] = [];
+    let isFailing = false;
+    const onTokenIssue = (): Promise<undefined> =>
+      isFailing
+        ? new Promise((_, reject) => failures.push(() => reject(new Error("upstream"))))
+        : Promise.resolve(undefined);
+    const own = createAuthorizationServer(
+      { refreshSeconds: 2_592_000 },
+      { hooks: { onTokenIssue } },
+    );
+    const { id, body } = await login(own);
+    const send = (): Promise<Answer> => ask(refreshForm(body["refresh_token"]), undefined, own);
+    isFailing = true;
+    const both = [send(), send()];
+    while (failures.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
+    for (const fail of failures) fail();
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([500, 500]);
+    isFailing = false;
+    await ageGrant(id, 1_800);
+    expect((await send()).status).toBe(200);
+    // From now on it was given.
     await ageGrant(id, 60);
     expect(refusal(await send())).toEqual([400, "invalid_grant"]);
   });
