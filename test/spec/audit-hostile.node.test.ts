@@ -136,3 +136,47 @@ test("lists that are none, and what is nested too deep, end in a verdict", async
   expect(out, "a stack").not.toMatch(/^ +at /mu);
   expect(code).toBe(1);
 });
+
+test.each<[string, string, RegExp]>([
+  [
+    "that is right but for its last line",
+    `${"data: x\n".repeat(40)}\nunknown: field\n\n`,
+    /retry: \?\[0-9\]\+.*\n *seen +body "data: x/u,
+  ],
+  [
+    "that takes a check too long",
+    `data: ${"forged".repeat(500_000)}\n\n`,
+    /seen +events takes longer to match than a second/u,
+  ],
+])("an event stream %s ends in a verdict", async (_, stream, seen) => {
+  const origin = await serve(({ body }, response) => {
+    const request = JSON.parse(body || "{}") as {
+      readonly id?: number;
+      readonly method?: string;
+      readonly params?: { readonly arguments?: { readonly text?: string } };
+    };
+    const { id, method = "", params } = request;
+    const lists: Readonly<Record<string, object>> = {
+      "server/discover": { supportedVersions: [REVISION], capabilities: { tools: {} } },
+      "tools/list": { tools: [{ name: "spec_slow", inputSchema: { type: "object" } }] },
+    };
+    const list = lists[method];
+    const result = list ?? { content: [{ type: "text", text: params?.arguments?.text }] };
+    const answer = JSON.stringify({ jsonrpc: "2.0", id, result });
+    const type = list === undefined ? "text/event-stream" : "application/json";
+    response
+      .writeHead(200, { "Content-Type": type })
+      .end(list === undefined ? `${stream}data: ${answer}\n\n` : answer);
+  });
+  const { code, out } = await audit([
+    `${origin}/mcp`,
+    "--only",
+    "sse.stream",
+    "--mode",
+    "plain",
+    "--revision",
+    REVISION,
+  ]);
+  expect(out).toMatch(seen);
+  expect(code).toBe(1);
+});
