@@ -94,7 +94,12 @@ export async function issueToken(
     properties = (await login.hooks?.onTokenIssue?.(tokenSubject, cause)) ?? properties;
   } catch (error) {
     log("error", "hook.failed", { hook: "issuing", error: errorStack(error) });
-    return oauthError("server_error", "hook.failed", "The server could not finish: try again");
+    // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
+    return oauthError(
+      "temporarily_unavailable",
+      "hook.failed",
+      "The server could not finish: try again in a moment",
+    );
   }
   const expires_in = settings.accessSeconds;
   // spec: token.lifetime.limited

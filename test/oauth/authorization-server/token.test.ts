@@ -534,13 +534,15 @@ describe("the issuing hook", () => {
     ]);
   });
 
-  it("that throws at a code is server_error, and the same code may be sent again while it lasts", async () => {
+  it("that throws at a code is temporary, and the same code may be sent again while it lasts", async () => {
     let works = false;
     const issuing = (): Promise<undefined> =>
       works ? Promise.resolve(undefined) : Promise.reject(new Error("upstream"));
     const own = createAuthorizationServer({}, { hooks: { onTokenIssue: issuing } });
     const { code } = await openGrant(own);
-    expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([500, "server_error"]);
+    const failed = await ask(codeForm(code), undefined, own);
+    expect(refusal(failed)).toEqual([503, "temporarily_unavailable"]);
+    expect(Number(failed.headers.get("retry-after"))).toBeLessThan(own.settings.codeSeconds);
     works = true;
     expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
     // From now on it was used.
@@ -593,7 +595,7 @@ describe("the issuing hook", () => {
       const sendAgain = (): Promise<Answer> =>
         ask(refreshForm(body["refresh_token"]), undefined, own);
       const fails = async (): Promise<boolean> =>
-        (await sendAgain().catch(() => ({ status: 500 }))).status === 500;
+        (await sendAgain().catch(() => ({ status: 500 }))).status >= 500;
       isFailing = true;
       // A second try of the same rotates nothing, and what the first one had back stays so.
       expect([await fails(), await fails()]).toEqual([true, true]);
@@ -636,7 +638,7 @@ describe("a refresh token of which nothing came", () => {
   it("is no longer good once something came of it, even where there is no window", async () => {
     const { fault, id, send } = await withFault(0);
     fault.isOn = true;
-    expect((await send()).status).toBe(500);
+    expect((await send()).status).toBe(503);
     fault.isOn = false;
     expect((await send()).status).toBe(200);
     await ageGrant(id, 1);
@@ -650,7 +652,7 @@ describe("a refresh token of which nothing came", () => {
     ] as const) {
       const { fault, id, send } = await withFault(10);
       fault.isOn = true;
-      expect((await send()).status).toBe(500);
+      expect((await send()).status).toBe(503);
       fault.isOn = false;
       await ageGrant(id, seconds);
       expect((await send()).status).toBe(status);
@@ -676,7 +678,7 @@ describe("a refresh token of which nothing came", () => {
     while (isFirst) await new Promise((resolve) => setTimeout(resolve, 5));
     expect((await send()).status).toBe(200);
     waiting.reject(new Error("upstream"));
-    expect((await first).status).toBe(500);
+    expect((await first).status).toBe(503);
     await ageGrant(id, 60);
     expect(refusal(await send())).toEqual([400, "invalid_grant"]);
   });
@@ -698,7 +700,7 @@ describe("a refresh token of which nothing came", () => {
     const both = [send(), send()];
     while (failures.length < 2) await new Promise((resolve) => setTimeout(resolve, 5));
     for (const fail of failures) fail();
-    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([500, 500]);
+    expect((await Promise.all(both)).map(({ status }) => status)).toEqual([503, 503]);
     isFailing = false;
     await ageGrant(id, 1_800);
     expect((await send()).status).toBe(200);
@@ -711,7 +713,7 @@ describe("a refresh token of which nothing came", () => {
     const { fault, id, send } = await withFault(10);
     const first = await send();
     fault.isOn = true;
-    expect((await send()).status).toBe(500);
+    expect((await send()).status).toBe(503);
     fault.isOn = false;
     await ageGrant(id, 60);
     expect(refusal(await send())).toEqual([400, "invalid_grant"]);
