@@ -93,7 +93,7 @@ export async function issueToken(
     const tokenSubject = { subject, client, scopes, properties };
     properties = (await login.hooks?.onTokenIssue?.(tokenSubject, cause)) ?? properties;
   } catch (error) {
-    log("error", "hook.failed", { hook: "issuing", error: errorStack(error) });
+    log("error", "hook.failed", { hook: "onTokenIssue", error: errorStack(error) });
     // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
     return oauthError(
       "temporarily_unavailable",
