@@ -12,6 +12,7 @@ import { open, seal } from "../../crypto/seal.ts";
 import { audit, oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
 import type { Client } from "../clients/types.ts";
 import { sealAccessToken } from "./access-token.ts";
+import { parseScopes } from "./authorization-request.ts";
 import { signRefreshToken, type GrantRef } from "./grant-reference.ts";
 import type { GrantResult } from "./grant-request.ts";
 import { onGrantRevoked } from "./revocation.ts";
@@ -58,7 +59,11 @@ async function issueGranted(
   cause: "code" | "refresh",
   scopes: readonly string[],
 ): Promise<TokenResponse> {
-  const { ring } = authServer;
+  const { ring, settings } = authServer;
+  // What the person allowed, as far as the operator still lets this client have it.
+  const allowed = parseScopes(terms.scopes.join(" "), client, settings);
+  if (allowed.length === 0 && terms.scopes.length > 0 && client.scopes !== undefined)
+    return invalidGrant("scope.none");
   const opened = await open(ring, "properties", terms.properties, id);
   if (!opened.ok) return invalidGrant("grant.sealed");
   // spec: refresh.scope.kept, refresh.bound
@@ -67,7 +72,7 @@ async function issueGranted(
     subject: terms.subject,
     client: client.key,
     grant: id,
-    scopes: scopes.length === 0 ? terms.scopes : scopes,
+    scopes: scopes.length === 0 ? allowed : scopes,
     properties: opened.value as JsonObject,
   };
   const issuedToken = await issueToken(authServer, caller, terms.resource, cause);

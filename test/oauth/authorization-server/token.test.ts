@@ -20,6 +20,7 @@ import { authorizeUrl, openConsentPage, createBrowser } from "../browser.ts";
 import {
   ageGrant,
   measureCost,
+  CLIENTS,
   createAuthorizationServer,
   grantStub,
   openGrant,
@@ -342,6 +343,31 @@ describe("a refresh token", () => {
     );
     expect([again.status, again.body["scope"]]).toEqual([200, "read"]);
   });
+
+  it.each<[string, string | undefined, unknown]>([
+    ["read", undefined, [200, "read"]],
+    ["read", "read write", [200, "read"]],
+    ["read", "write", [400, "invalid_scope"]],
+    ["other", undefined, [400, "invalid_grant"]],
+  ])(
+    "gives no more than what CLIENTS says now: %s, where %s is asked for",
+    async (now, scope, expected) => {
+      const { id, code } = await openGrant(desk, { client: "web" });
+      const { client_id: _, ...login } = codeForm(code);
+      const { body } = await ask(login, WEB);
+      const clients = CLIENTS.map((one) =>
+        one.client_id === "web" ? { ...one, scope: now } : one,
+      );
+      const scopes = { ...desk.settings.scopes, other: { description: "Other" } };
+      const narrowed = createAuthorizationServer({ clients, scopes });
+      const form = { grant_type: "refresh_token", refresh_token: String(body["refresh_token"]) };
+      const answer = await ask(scope === undefined ? form : { ...form, scope }, WEB, narrowed);
+      expect([answer.status, answer.body["scope"] ?? answer.body["error"]]).toEqual(expected);
+      // What was refused is as it was.
+      await ageGrant(id, 60);
+      if (answer.status !== 200) expect((await ask(form, WEB)).body["scope"]).toBe("read write");
+    },
+  );
 
   it("never gives a scope that the person did not grant, though the server has it", async () => {
     const { code } = await openGrant(desk, { scopes: ["read"] });
