@@ -28,6 +28,7 @@ export interface FetchOptions {
 export interface FetchResult {
   readonly status: number;
   readonly headers: Headers;
+  /** Empty where it is that of an error, and more than the limit or no UTF-8: the status counts all the same. */
   readonly text: string;
   /** The text as a JSON object; undefined when it is none. */
   readonly json: JsonObject | undefined;
@@ -102,7 +103,7 @@ async function fetchWithLimits(
     if (response.ok && !isAcceptedType(accept, response.headers.get("content-type")))
       return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
-    const text = bytes && decodeUtf8(bytes);
+    const text = (bytes && decodeUtf8(bytes)) ?? (response.ok ? undefined : "");
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
     return ok({
       status: response.status,
