@@ -114,6 +114,16 @@ test.each(["text/event-stream", "application/json", "text/html"])(
   },
 );
 
+test("an answer of more values than any exchange has is not made into objects", async () => {
+  const body = `[${"{},".repeat(1_000_000)}{}]`;
+  const origin = await serve((_, response) => {
+    response.writeHead(200, { "Content-Type": "application/json" }).end(body);
+  });
+  const { code, out } = await audit([`${origin}/mcp`, "--only", "discover", "--mode", "plain"]);
+  expect(out).toMatch(/the answer is too long: \d+ bytes, \d+ values and 0 events have come/u);
+  expect(code).toBe(1);
+});
+
 test("an answer that never begins costs no more than the time there is", async () => {
   const origin = await serve(({ method }, response) => {
     if (method === "OPTIONS") response.end();
