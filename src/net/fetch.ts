@@ -127,12 +127,9 @@ function isAcceptedType(accept: string, type: string | null): boolean {
     .some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
 }
 
-/** Whether a request that failed with `fault` may succeed later: nothing came, or not in time. */
-export function isTemporaryFault(fault: string): boolean {
-  return /timeout|failed/.test(fault);
-}
-
-/** Whether a request that was answered with `status` may be answered otherwise later: the host failed, or asked to wait. */
-export function isTemporaryStatus(status: number): boolean {
+/** Whether a request may have another outcome later: nothing came, or not in time; the host failed, or asked to wait. */
+export function isTemporary(outcome: Result<FetchResult, string>): boolean {
+  if (!outcome.ok) return /timeout|failed/.test(outcome.error);
+  const { status } = outcome.value;
   return status >= 500 || status === 408 || status === 429;
 }

@@ -215,7 +215,7 @@ describe("a document", () => {
   });
 
   it("may publish keys, or where they are", () => {
-    const jwks = { keys: [{ kty: "EC" }] };
+    const jwks = { keys: [{ kty: "EC", crv: "P-256" }] };
     const method = { token_endpoint_auth_method: "private_key_jwt" };
     const jwks_uri = "https://client.example.com/jwks.json";
     expect(parseClientMetadataDocument(ID, documentOf(ID, { ...method, jwks }), [])).toMatchObject({
