@@ -9,6 +9,9 @@ import { json } from "./match.mjs";
 /** The longest answer of an exchange has 12 MB, in 200 events. */
 const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_EVENTS = 10_000;
+/** Commas and brackets. As JSON, an answer of these alone would have fifty times its bytes in memory. */
+const MOST_VALUES = 1_000_000;
+const VALUE_SIGNS = new Set(Buffer.from(",[{"));
 
 /** An answer of which nothing has come. `taken`, `heard` and `told` say how much of it was shown before. */
 export const newAnswer = (target) => ({
@@ -16,6 +19,8 @@ export const newAnswer = (target) => ({
   abort: new AbortController(),
   response: undefined,
   text: "",
+  /** The text as JSON, once it has come whole. */
+  json: undefined,
   messages: [],
   events: [],
   /** How many events had come with each message. */
@@ -36,20 +41,22 @@ export async function receive(live, answer, most = MOST_BYTES) {
   const read = isStream ? eventReader(live) : undefined;
   const decoder = new TextDecoder();
   let bytes = 0;
+  let values = 0;
   for await (const chunk of live.response.body ?? []) {
     bytes += chunk.length;
+    for (const byte of chunk) if (VALUE_SIGNS.has(byte)) values += 1;
     const text = decoder.decode(chunk, { stream: true });
     live.text += text;
     read?.(text);
-    if (bytes > most || live.events.length > MOST_EVENTS) {
+    if (bytes > most || values > MOST_VALUES || live.events.length > MOST_EVENTS) {
       live.abort.abort();
       throw new Error(
-        `the answer is too long: ${bytes} bytes and ${live.events.length} events have come`,
+        `the answer is too long: ${bytes} bytes, ${values} values and ${live.events.length} events have come`,
       );
     }
   }
-  if (type.trim().toLowerCase() === "application/json")
-    live.messages = [json(live.text) ?? []].flat();
+  if (!isStream) live.json = json(live.text);
+  if (type.trim().toLowerCase() === "application/json") live.messages = [live.json ?? []].flat();
   live.ended = true;
 }
 
@@ -111,4 +118,9 @@ export function view(live, count, start) {
   };
   Object.assign(live, { taken: last, heard, told: live.comments });
   return seen;
+}
+
+/** Lets go what was shown of an answer that nobody reads on: it may be many times its bytes. */
+export function forget(live) {
+  Object.assign(live, { text: "", json: undefined, messages: [], events: [], marks: [] });
 }

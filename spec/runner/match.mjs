@@ -4,6 +4,7 @@
  */
 
 import { isDeepStrictEqual as same } from "node:util";
+import { createContext, Script } from "node:vm";
 
 export const isObject = (value) =>
   typeof value === "object" && value !== null && !Array.isArray(value);
@@ -93,6 +94,22 @@ export function difference(expected, actual, kept, path = "") {
       if (!matches(one, own(actual, name), kept))
         return difference(one, own(actual, name), kept, `${path}.${name}`);
   return { path, expected, actual };
+}
+
+/** How long a check may take, in milliseconds: a pattern may take the square of what a hostile server sends. */
+const MOST_MS = 1_000;
+const call = new Script("run()");
+const calls = createContext({});
+
+/** What `run` returns. @throws when that takes longer than a check may: nothing else ends a pattern that is at work. */
+export function inTime(run) {
+  calls.run = run;
+  try {
+    return call.runInContext(calls, { timeout: MOST_MS });
+  } catch (error) {
+    if (error.code !== "ERR_SCRIPT_EXECUTION_TIMEOUT") throw error;
+    throw new Error("takes longer to match than a second", { cause: error });
+  }
 }
 
 export function patch(target, change) {

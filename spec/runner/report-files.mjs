@@ -31,10 +31,11 @@ const jsonOf = ({ url, revision, requirements, walks }) => ({
 });
 
 const SIGNS = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-/** XML has no way to write control characters and halves of a pair. */
+/** XML has no way to write control characters, halves of a pair, U+FFFE and U+FFFF. */
 const escape = (text) =>
   plain(text)
     .toWellFormed()
+    .replace(/[\uFFFE\uFFFF]/gu, "\uFFFD")
     .replace(/[&<>"]/gu, (sign) => SIGNS[sign]);
 
 function junitOf({ url, revision, requirements }) {

@@ -31,6 +31,10 @@ export function readSettings(args, env) {
   if (mode !== undefined && !MODES.includes(mode))
     throw new Error(`"${mode}" is no mode: ${MODES.join(", ")} are`);
   if (!(Number(seconds) > 0)) throw new Error(`SECONDS is ${seconds}: give a number over 0`);
+  const tokens = [env.TOKEN, env.TOKEN2].filter(Boolean);
+  // Not repeated: what a header refuses would be quoted with every request.
+  if (!tokens.every((token) => /^[\x21-\x7e]+$/u.test(token)))
+    throw new Error("TOKEN and TOKEN2 hold a token alone: no blank, no line break, ASCII");
   if (choices !== undefined && choices !== "world")
     throw new Error(`CHOICES is ${choices}: only world can be asked for`);
   return {
@@ -38,6 +42,6 @@ export function readSettings(args, env) {
     url: new URL(address),
     modes: mode === undefined ? MODES : [mode],
     seconds: Number(seconds),
-    tokens: [env.TOKEN, env.TOKEN2].filter(Boolean),
+    tokens,
   };
 }

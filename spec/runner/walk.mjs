@@ -4,9 +4,9 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { view } from "./answer.mjs";
+import { forget, view } from "./answer.mjs";
 import { formOf } from "./html.mjs";
-import { difference, fill, json, matches } from "./match.mjs";
+import { difference, fill, inTime, matches } from "./match.mjs";
 import { missingIn, overlay, send } from "./send.mjs";
 import { world } from "./spec-files.mjs";
 import { locationOf } from "./web.mjs";
@@ -171,7 +171,9 @@ async function ask(walking, step, start) {
   const isPage = /^text\/html\b/iu.test(seen.headers["content-type"]);
   const location = seen.headers.location && locationOf(seen.headers.location, live.target);
   const form = isPage ? formOf(live.text, live.target) : undefined;
-  return { ...seen, body: live.text, json: json(live.text), form, location };
+  const whole = { ...seen, body: live.text, json: live.json, form, location };
+  forget(live);
+  return whole;
 }
 
 /** Tries all checks of a step. Says why the walk must stop, if it must: after the others of the step were tried. */
@@ -205,14 +207,14 @@ function wrongOf(check, seen, kept) {
   for (const [name, rule, actual] of [...parts, ...fields]) {
     const before = { ...kept };
     try {
-      if (matches(rule, actual, kept)) continue;
-      const { path, expected, actual: found } = difference(rule, actual, before);
+      if (inTime(() => matches(rule, actual, kept))) continue;
+      const { path, expected, actual: found } = inTime(() => difference(rule, actual, before));
       return {
         expected: `${name}${path} ${shown(fill(expected, (one) => before[one]))}`,
         seen: `${name}${path} ${shown(found)}`,
       };
     } catch (error) {
-      // What is nested too deep for this runner is not what was expected.
+      // What is nested too deep for this runner, or takes it too long, is not what was expected.
       return { expected: `${name} ${shown(rule)}`, seen: `${name} ${error.message}` };
     }
   }

@@ -34,7 +34,10 @@ export type LogEvent =
   | "change.lost"
   /** A listener of the hub could not be told of a change. */
   | "listener.notify_failed"
-  /** What follows the end of a grant or a session is not done yet, and is tried again; after `tries` it is given up. */
+  /**
+   * What follows the end of a grant or a session is not done yet, and is tried again; after `tries` it is given up. Or a
+   * grant could not be ended at its person's wish, which they are told.
+   */
   | "cleanup.failed"
   /** A credential cannot be had; `reason` says why, `message` which key or database. */
   | "vault.failed"

@@ -20,6 +20,7 @@ const LOCAL_SETTINGS: LocalSettings = {
   JURISDICTION: "",
   LOCATION_HINT: "",
   AUTH_ISSUER: "",
+  ACCEPT_ANY_JWT_TYPE: "",
   OTEL_EXPORTER_OTLP_ENDPOINT: "",
   // The log writes stacks as text, which wrangler maps to lines of the source.
   DEV: "1",

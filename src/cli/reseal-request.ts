@@ -6,7 +6,9 @@ import {
   ROTATE_KEYS_PATH,
 } from "../crypto/admin-token.ts";
 import { signText } from "../crypto/hmac.ts";
+import { readJson } from "../base/json.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
+import { readText } from "./html-page.ts";
 
 const ANSWER_MS = 30_000;
 
@@ -34,7 +36,7 @@ export async function requestPage(origin: string, ring: KeyRing, after: string):
     body: JSON.stringify({ after }),
     signal: AbortSignal.timeout(ANSWER_MS),
   });
-  const answer: unknown = await response.json().catch(() => ({}));
+  const answer: unknown = readJson(await readText(response));
   if (response.ok && isPage(answer)) return answer;
   if (response.status === 404)
     throw new Error(`it has no vault: put the new ring into KEYS by hand, the old key behind it`);

@@ -30,6 +30,8 @@ interface ReadKeys {
 const WAIT_MS = 90_000;
 /** For how long a deployed server passes a new secret on to all its isolates, generously. */
 const SPREAD_MS = 30_000;
+/** The old ring is nowhere any more long before. */
+const MOST_ROUNDS = 100;
 const { values } = parseArgs({
   options: { url: { type: "string", default: "" }, resume: { type: "string", default: "" } },
 });
@@ -122,6 +124,7 @@ async function putFirst({ local }: Target, { text }: ReadKeys): Promise<ReadKeys
     // `wrangler dev` looks at its secrets again when its configuration is touched.
     utimesSync(join(ROOT, "wrangler.toml"), new Date(), new Date());
   } else {
+    requireOwnCopy(text);
     replaceFile(copy, `${ring.text}\n`);
     console.log(
       "The new ring is in .keys, for you alone to read: keep it where you keep such things, then delete the file",
@@ -136,6 +139,14 @@ async function putFirst({ local }: Target, { text }: ReadKeys): Promise<ReadKeys
   }
   console.log(`Key "${id}" is first now, ${ids.length} behind it`);
   return ring;
+}
+
+/** @throws where .keys holds another ring than `text`: no secret can be read back, and this may be the only copy of one. */
+function requireOwnCopy(text: string): void {
+  if (!existsSync(copy) || readFileSync(copy, "utf8").replaceAll(/\s/g, "") === text) return;
+  throw new Error(
+    ".keys holds another ring than KEYS, and may be its only copy: keep it elsewhere, then delete the file. If a rotation of this server was stopped, run `wrangler secret put KEYS < .keys`, and go on with that ring and RESUME=1",
+  );
 }
 
 function putSecret(text: string): Promise<void> {
@@ -155,13 +166,18 @@ function putSecret(text: string): Promise<void> {
 
 /**
  * Round after round until one finds nothing more: isolates that still had the old ring may have written behind the first.
+ * @throws where there is no end of them.
  */
 async function seal(target: Target, ring: KeyRing, current: string): Promise<void> {
   let resealed = 0;
   let round: Round;
+  let rounds = 0;
   do {
+    if (rounds === MOST_ROUNDS)
+      throw new Error(`the server had more to seal anew in each of ${MOST_ROUNDS} rounds`);
     round = await sealAll(target, ring, current, resealed);
     resealed += round.resealed;
+    rounds += 1;
   } while (round.resealed > 0);
   console.log(`${resealed} sealed anew under key "${current}"`);
   const left = Object.entries(round.unreadable);

@@ -28,6 +28,7 @@ export interface FetchOptions {
 export interface FetchResult {
   readonly status: number;
   readonly headers: Headers;
+  /** Empty where it is that of an error, and more than the limit or no UTF-8: the status counts all the same. */
   readonly text: string;
   /** The text as a JSON object; undefined when it is none. */
   readonly json: JsonObject | undefined;
@@ -102,7 +103,7 @@ async function fetchWithLimits(
     if (response.ok && !isAcceptedType(accept, response.headers.get("content-type")))
       return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
-    const text = bytes && decodeUtf8(bytes);
+    const text = (bytes && decodeUtf8(bytes)) ?? (response.ok ? undefined : "");
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
     return ok({
       status: response.status,
@@ -126,12 +127,9 @@ function isAcceptedType(accept: string, type: string | null): boolean {
     .some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
 }
 
-/** Whether a request that failed with `fault` may succeed later: nothing came, or not in time. */
-export function isTemporaryFault(fault: string): boolean {
-  return /timeout|failed/.test(fault);
-}
-
-/** Whether a request that was answered with `status` may be answered otherwise later: the host failed, or asked to wait. */
-export function isTemporaryStatus(status: number): boolean {
+/** Whether a request may have another outcome later: nothing came, or not in time; the host failed, or asked to wait. */
+export function isTemporary(outcome: Result<FetchResult, string>): boolean {
+  if (!outcome.ok) return /timeout|failed/.test(outcome.error);
+  const { status } = outcome.value;
   return status >= 500 || status === 408 || status === 429;
 }

@@ -20,15 +20,13 @@ type OAuthErrorCode =
   | "invalid_redirect_uri"
   | "invalid_client_metadata"
   | "temporarily_unavailable"
-  | "slow_down"
-  | "server_error";
+  | "slow_down";
 
 /** The HTTP status of those that do not have 400 when they are not a redirect. */
 const STATUS_BY_CODE: Partial<Record<OAuthErrorCode, number>> = {
   invalid_client: 401,
   temporarily_unavailable: 503,
   slow_down: 429,
-  server_error: 500,
 };
 
 export interface OAuthError {
@@ -97,6 +95,7 @@ export function oauthErrorResponse(
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
   const status = STATUS_BY_CODE[error] ?? 400;
-  if (status === 429 || status === 503) headers["retry-after"] = "60";
+  // The window of the limiter, or less than a code lives that may be sent again.
+  if (status === 429 || status === 503) headers["retry-after"] = status === 429 ? "60" : "5";
   return oauthJson({ error, error_description: description }, status, headers);
 }

@@ -1,37 +1,38 @@
 /**
  * Key sets: the public keys of issuers and clients, inline or at a URL. RFC 7517 section 5.
- * A set is fetched again after ten minutes, or when it lacks a key that a token names, but never more than every 30 seconds;
+ * A set is fetched again after ten minutes, or when none of its keys made a signature, but never more than every 30 seconds;
  * a fetch that fails leaves what was there, for an hour. Values are kept, not promises: none may cross requests in workerd,
  * so the first requests of a cold isolate each fetch for themselves.
  */
 
 import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
-import { isKeyForAlgorithm, verifyJws, type Jws } from "../crypto/jws.ts";
-import {
-  fetchUntrusted,
-  fetchConfigured,
-  isTemporaryFault,
-  isTemporaryStatus,
-} from "../net/fetch.ts";
+import { isKeyForAlgorithm, JWS_ALGORITHMS, verifyJws, type Jws } from "../crypto/jws.ts";
+import { fetchUntrusted, fetchConfigured, isTemporary } from "../net/fetch.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 
 type Keys = readonly JsonObject[];
 
-/** `fetchedAt`: when it was last asked for, in milliseconds since the epoch. `isStale`: that failed, so that a key may be missing. */
-type KeySet = { readonly keys: Keys; fetchedAt: number; isStale: boolean };
+/** "unreachable", "unusable": the keys cannot be had, for now or as they are served: nothing can be said of the signature. */
+export type SignatureFault = "signature" | "unreachable" | "unusable";
+
+/** `fetchedAt`: when it was last asked for, in milliseconds since the epoch. `fault`: what holds of a signature by none of its keys. */
+type KeySet = { keys: Keys; fetchedAt: number; fault: SignatureFault };
 
 const FRESH_MS = 600_000;
 const CACHE_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
+/** While no set was ever fetched nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
+const FIRST_COOL_DOWN_MS = 5_000;
 const FETCH_LIMITS = {
   accept: "application/jwk-set+json, application/json",
   maxBytes: 65_536,
   timeoutMs: 5_000,
 };
-/** How many sets are kept, and how many keys are tried when nothing in the token tells them apart. */
+/** How many sets are kept, of how many keys, and how many are tried when nothing in the token tells them apart. */
 const MAX_KEY_SETS = 100;
+const MAX_KEYS = 100;
 const MAX_CANDIDATE_KEYS = 4;
 
 /** Who named the URL of a key set: decides what may be fetched. */
@@ -43,62 +44,84 @@ const keySets = {
   trusted: createTtlCache<KeySet>(MAX_KEY_SETS),
 };
 
-/** "unreachable": the keys could not be fetched, so that nothing can be said of the signature. */
-type SignatureFault = "signature" | "unreachable";
-
-/** Whether a key of the set (a JWKS, or the URL of one) made the signature. */
+/** Whether a key of the set (a JWKS, or the URL of one) made the signature: as the set was kept, or as it is now. */
 export async function checkSignature(
   jws: Jws,
   jwks: JsonObject | string,
   source: KeySetSource = "stranger",
 ): Promise<Result<void, SignatureFault>> {
-  const { kid } = jws.header;
-  const select = (keys: Keys): Keys =>
-    keys
-      .filter((key) => isKeyForAlgorithm(key, jws.alg) && (kid === undefined || key["kid"] === kid))
-      .slice(0, MAX_CANDIDATE_KEYS);
-  const candidates =
-    typeof jwks === "string" ? await fetchKeys(jwks, source, select) : select(readKeys(jwks) ?? []);
-  if (candidates === undefined) return err("unreachable");
-  for (const key of candidates) if (await verifyJws(jws, key)) return ok(undefined);
-  return err("signature");
+  if (typeof jwks !== "string")
+    return (await isSigned(jws, readKeys(jwks) ?? [])) ? ok(undefined) : err("signature");
+  const time = now();
+  const set = keySets[source].get(jwks, time) ?? { keys: [], fetchedAt: 0, fault: "signature" };
+  const isFresh = time - set.fetchedAt < FRESH_MS;
+  if (isFresh && (await isSigned(jws, set.keys))) return ok(undefined);
+  // A key may be new, whether or not the token and the set name their keys.
+  if (time - set.fetchedAt < COOL_DOWN_MS)
+    return err(set.fault === "signature" && !isNamed(jws, set.keys) ? "unreachable" : set.fault);
+  await refetch(set, jwks, source, time);
+  return (await isSigned(jws, set.keys)) ? ok(undefined) : err(set.fault);
 }
 
-/** What `select` finds in the set at `url`: as it was kept, or as it is now. Undefined where that is nothing, and it cannot be fetched. */
-async function fetchKeys(
+/** Whether the set has the key that is named: one that it lacks may have come since, and nobody can say yet. */
+function isNamed({ header }: Jws, keys: Keys): boolean {
+  return keys.some(({ kid }) => kid !== undefined && kid === header["kid"]);
+}
+
+async function isSigned(jws: Jws, keys: Keys): Promise<boolean> {
+  const { kid } = jws.header;
+  const candidates = keys.filter(
+    (key) => isKeyForAlgorithm(key, jws.alg) && (kid === undefined || key["kid"] === kid),
+  );
+  for (const key of candidates.slice(0, MAX_CANDIDATE_KEYS))
+    if (await verifyJws(jws, key)) return true;
+  return false;
+}
+
+/** Brings `set` up to date with what is at `url`. Where that fails its keys stay, for as long as they would have. */
+async function refetch(
+  set: KeySet,
   url: string,
   source: KeySetSource,
-  select: (keys: Keys) => Keys,
-): Promise<Keys | undefined> {
-  const time = now();
-  const cachedSet = keySets[source].get(url, time);
-  const candidates = select(cachedSet?.keys ?? []);
-  const hasCandidates = candidates.length > 0;
-  if (cachedSet !== undefined) {
-    if (time - cachedSet.fetchedAt < (hasCandidates ? FRESH_MS : COOL_DOWN_MS))
-      return hasCandidates || !cachedSet.isStale ? candidates : undefined;
-    cachedSet.fetchedAt = time;
-    cachedSet.isStale = true;
-  }
+  time: number,
+): Promise<void> {
+  // Others who come meanwhile have what was there.
+  Object.assign(set, { fetchedAt: time, fault: "unreachable" });
   const response = await (source === "trusted" ? fetchConfigured : fetchUntrusted)(
     url,
     FETCH_LIMITS,
   );
   const keys =
     response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
-  if (keys === undefined) {
-    const isTemporary = response.ok
-      ? isTemporaryStatus(response.value.status)
-      : isTemporaryFault(response.error);
-    // What a stranger serves in place of keys is its own mistake, and stays; of the issuer nothing is held against its tokens.
-    const isOutage = source === "trusted" || isTemporary;
-    return hasCandidates || !isOutage ? candidates : undefined;
+  if (keys !== undefined) {
+    Object.assign(set, { keys, fault: "signature" });
+    keySets[source].put(url, set, time + CACHE_MS);
+    return;
   }
-  keySets[source].put(url, { keys, fetchedAt: time, isStale: false }, time + CACHE_MS);
-  return select(keys);
+  // What a stranger serves in place of keys is its own mistake; of the issuer nothing is held against its tokens.
+  if (!isTemporary(response)) set.fault = source === "trusted" ? "unusable" : "signature";
+  const end = now();
+  if (source === "trusted" && keySets.trusted.get(url, end) === undefined)
+    keySets.trusted.put(url, set, end + FIRST_COOL_DOWN_MS);
 }
 
-function readKeys(jwks: JsonObject | undefined): Keys | undefined {
+/** What makes a public key, and what it is told from others by: all else of a set would be many times its bytes in memory. */
+const KEY_MEMBERS: readonly string[] = ["kty", "crv", "x", "y", "n", "e", "alg", "kid"];
+
+/** Of a JWKS the keys that an algorithm takes, at most {@link MAX_KEYS}; undefined where it is none. */
+export function readKeys(jwks: JsonObject | undefined): JsonObject[] | undefined {
   const keys = jwks?.["keys"];
-  return Array.isArray(keys) ? keys.filter(isObject).map(withoutNulls) : undefined;
+  if (!Array.isArray(keys)) return undefined;
+  const usable = keys
+    .filter(isObject)
+    .map(withoutNulls)
+    .filter((key) => JWS_ALGORITHMS.some((alg) => isKeyForAlgorithm(key, alg)));
+  return usable.slice(0, MAX_KEYS).map(keyMembers);
+}
+
+function keyMembers(key: JsonObject): JsonObject {
+  const members = Object.entries(key).filter(
+    ([name, value]) => KEY_MEMBERS.includes(name) && typeof value === "string",
+  );
+  return Object.fromEntries(members);
 }

@@ -37,6 +37,6 @@ export interface ConfiguredClient {
   readonly jwks?: JsonObject;
   /** Default: authorization_code and refresh_token. Only here may "client_credentials" be given. */
   readonly grant_types?: readonly string[];
-  /** Space-separated scopes beyond which this client gets none; all when absent. */
+  /** Space-separated scopes beyond which this client gets none, whatever it had before; all when absent. */
   readonly scope?: string;
 }

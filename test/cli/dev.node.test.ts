@@ -30,6 +30,7 @@ function deploy(): void {
     JURISDICTION: "eu",
     LOCATION_HINT: "weur",
     AUTH_ISSUER: "https://issuer.example.com",
+    ACCEPT_ANY_JWT_TYPE: "1",
     OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example.com",
   };
   const before = readFileSync(file, "utf8");

@@ -1,11 +1,13 @@
 // A file that holds secrets is its owner's alone, whatever lay there before.
 import {
   chmodSync,
+  lstatSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -31,6 +33,14 @@ it("is its owner's alone, also where others could read what lay there, and is al
   replaceFile(path, "again");
   expect([readFileSync(path, "utf8"), modeOf(path)]).toEqual(["again", 0o600]);
   expect(readdirSync(folder)).toEqual(["kept"]);
+});
+
+it("is the one that a link leads to, which stays a link", () => {
+  const link = join(folder, "link");
+  symlinkSync(path, link);
+  replaceFile(link, "shared");
+  expect([readFileSync(path, "utf8"), lstatSync(link).isSymbolicLink()]).toEqual(["shared", true]);
+  expect(readdirSync(folder).toSorted()).toEqual(["kept", "link"]);
 });
 
 it("secrets of local use are made where they are missing; a passphrase only where the app has one", () => {

@@ -215,13 +215,28 @@ it.each(["garbage", "ftp://mcp.example.com"])("says that %s is no address", asyn
 
 it("leaves the copy of a deployed server's keys to its owner, whoever could read the file before", async () => {
   const file = join(folder, ".keys");
-  writeFileSync(file, "old", { mode: 0o644 });
+  writeFileSync(file, `${keysNow()}\n`, { mode: 0o644 });
   const url = `http://127.0.0.2:${(elsewhere.address() as AddressInfo).port}`;
   // Without an account wrangler sets no secret.
   const ran = await rotate(["--url", url], { KEYS: keysNow() });
   expect(ran.printed).toContain("for you alone to read");
   expect(readFileSync(file, "utf8").trim().split(",")).toHaveLength(idsNow().length + 1);
   expect(statSync(file).mode & 0o777).toBe(0o600);
+  rmSync(file);
+}, 60_000);
+
+it("overwrites no copy of another ring, which may be the only one", async () => {
+  const file = join(folder, ".keys");
+  const url = `http://127.0.0.2:${(elsewhere.address() as AddressInfo).port}`;
+  const kept = `${keyOf("k9", 99)},${keysNow()}\n`;
+  writeFileSync(file, kept);
+  const { code, printed } = await rotate(["--url", url], { KEYS: keysNow() });
+  expect([code, printed]).toEqual([
+    1,
+    expect.stringContaining("Stopped: .keys holds another ring"),
+  ]);
+  expect(readFileSync(file, "utf8")).toBe(kept);
+  expectNoKey(printed);
   rmSync(file);
 }, 60_000);
 
@@ -255,3 +270,36 @@ it("goes round until nothing is left: who still had the old ring wrote behind it
     expect.stringContaining('2 left as they were, for they do not open: key.missing "gone"[2J\n'),
   ]);
 }, 60_000);
+
+it.each<[string, (current: string) => string, number, RegExp]>([
+  [
+    "always has more",
+    (current) => JSON.stringify({ current, resealed: 1, unreadable: {} }),
+    100,
+    /^Stopped: the server had more to seal anew in each of 100 rounds$/m,
+  ],
+  [
+    "says more than a page can hold",
+    (current) =>
+      JSON.stringify({ current, resealed: 0, unreadable: {}, padding: "x".repeat(70_000) }),
+    1,
+    /^Stopped: .* answers with more than 65536 bytes\. Nothing was changed/m,
+  ],
+])(
+  "ends with a server that %s",
+  async (_, answerWith, requests, says) => {
+    let asked = 0;
+    const stand = createServer((incoming, answer) => {
+      asked += 1;
+      incoming.resume();
+      incoming.once("end", () => answer.end(answerWith(idsNow()[0] ?? "")));
+    });
+    await new Promise<void>((resolve) => stand.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(stand.address() as AddressInfo).port}`;
+    const { code, printed } = await rotate(["--url", url, "--resume", requests === 1 ? "0" : "1"]);
+    stand.close();
+    expect([code, asked]).toEqual([1, requests]);
+    expect(printed).toMatch(says);
+  },
+  60_000,
+);

@@ -314,6 +314,19 @@ describe("an answer", () => {
     expect(await outcome()).toEqual({});
   });
 
+  test.each([401, 404, 429, 503])(
+    "that says %i does so however large its page is, and in any encoding",
+    async (status) => {
+      for (const page of ["x".repeat(65), new Uint8Array([0x22, 0xff, 0x22])]) {
+        says(page, {}, status);
+        expect(await fetchUntrusted(URL_OF_CLIENT, LIMITS)).toMatchObject({
+          ok: true,
+          value: { status, text: "", json: undefined },
+        });
+      }
+    },
+  );
+
   test("must be UTF-8", async () => {
     says(new Uint8Array([0x22, 0xff, 0x22]));
     expect(await outcome()).toBe("fetch.utf8");

@@ -114,6 +114,16 @@ test.each(["text/event-stream", "application/json", "text/html"])(
   },
 );
 
+test("an answer of more values than any exchange has is not made into objects", async () => {
+  const body = `[${"{},".repeat(1_000_000)}{}]`;
+  const origin = await serve((_, response) => {
+    response.writeHead(200, { "Content-Type": "application/json" }).end(body);
+  });
+  const { code, out } = await audit([`${origin}/mcp`, "--only", "discover", "--mode", "plain"]);
+  expect(out).toMatch(/the answer is too long: \d+ bytes, \d+ values and 0 events have come/u);
+  expect(code).toBe(1);
+});
+
 test("an answer that never begins costs no more than the time there is", async () => {
   const origin = await serve(({ method }, response) => {
     if (method === "OPTIONS") response.end();
@@ -134,5 +144,49 @@ test("lists that are none, and what is nested too deep, end in a verdict", async
   const { code, out } = await audit([`${origin}/mcp`, "--only", "discover", "--mode", "plain"]);
   expect(out).toMatch(/^Conversations: /mu);
   expect(out, "a stack").not.toMatch(/^ +at /mu);
+  expect(code).toBe(1);
+});
+
+test.each<[string, string, RegExp]>([
+  [
+    "that is right but for its last line",
+    `${"data: x\n".repeat(40)}\nunknown: field\n\n`,
+    /retry: \?\[0-9\]\+.*\n *seen +body "data: x/u,
+  ],
+  [
+    "that takes a check too long",
+    `data: ${"forged".repeat(500_000)}\n\n`,
+    /seen +events takes longer to match than a second/u,
+  ],
+])("an event stream %s ends in a verdict", async (_, stream, seen) => {
+  const origin = await serve(({ body }, response) => {
+    const request = JSON.parse(body || "{}") as {
+      readonly id?: number;
+      readonly method?: string;
+      readonly params?: { readonly arguments?: { readonly text?: string } };
+    };
+    const { id, method = "", params } = request;
+    const lists: Readonly<Record<string, object>> = {
+      "server/discover": { supportedVersions: [REVISION], capabilities: { tools: {} } },
+      "tools/list": { tools: [{ name: "spec_slow", inputSchema: { type: "object" } }] },
+    };
+    const list = lists[method];
+    const result = list ?? { content: [{ type: "text", text: params?.arguments?.text }] };
+    const answer = JSON.stringify({ jsonrpc: "2.0", id, result });
+    const type = list === undefined ? "text/event-stream" : "application/json";
+    response
+      .writeHead(200, { "Content-Type": type })
+      .end(list === undefined ? `${stream}data: ${answer}\n\n` : answer);
+  });
+  const { code, out } = await audit([
+    `${origin}/mcp`,
+    "--only",
+    "sse.stream",
+    "--mode",
+    "plain",
+    "--revision",
+    REVISION,
+  ]);
+  expect(out).toMatch(seen);
   expect(code).toBe(1);
 });

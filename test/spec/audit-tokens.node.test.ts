@@ -60,6 +60,20 @@ describe("tokens", () => {
     );
   });
 
+  test.each(["TOKEN", "TOKEN2"])(
+    "%s that is no token is refused, and not repeated",
+    async (name) => {
+      for (const token of ["s3cret\nhalf", "s3cret half", "s3cret\u00e9", "s3cret\r"]) {
+        const { code, out } = await audit(["https://mcp.example.com"], {
+          TOKEN: "one",
+          [name]: token,
+        });
+        expect(code).toBe(1);
+        expect(out).toMatch(/^TOKEN and TOKEN2 hold a token alone: .*\n$/u);
+      }
+    },
+  );
+
   test("none is said to be missing", async () => {
     const { url } = await serveSessions(true);
     const { out } = await audit([url, ...args]);

@@ -205,6 +205,21 @@ describe("the report", () => {
     expect(xml).toContain("supportedVersions is missing");
   });
 
+  test("is XML whatever a server says: of its characters, what XML has no way to write is replaced", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "barewire-audit-"));
+    const url = await serveDiscover((answer) => {
+      const result = answer.body["result"] as JsonObject;
+      result["supportedVersions"] = "a\uFFFE\uFFFF\uD800\u0000z";
+    });
+    const junit = join(folder, "a.xml");
+    await audit([url, "--only", "discover.", "--mode", "plain", "--junit", junit]);
+    const xml = readFileSync(junit, "utf8");
+    rmSync(folder, { recursive: true });
+    expect(xml).toContain("a\uFFFD\uFFFD");
+    // XML 1.0 section 2.2, "Characters".
+    expect(xml).toMatch(/^[\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]+$/u);
+  });
+
   test("says which revision a server speaks that does not speak this one", async () => {
     const url = await serveDiscover();
     const { code, out } = await audit([url, "--revision", "2025-06-18"]);

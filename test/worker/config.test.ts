@@ -112,6 +112,14 @@ test.each<[string, Record<string, unknown>]>([
     "https://issuer.example?a",
   ].map((AUTH_ISSUER): [string, Record<string, unknown>] => ["AUTH_ISSUER", { AUTH_ISSUER }]),
   ["AUTH_ISSUER", { AUTH_ISSUER: "https://issuer.example", AUTH: "none" }],
+  ["AUTH_ISSUER", { AUTH_INTROSPECTION: "id:secret" }],
+  ["AUTH_ISSUER", { ACCEPT_ANY_JWT_TYPE: "1" }],
+  ...["secret", ":secret", "id:", "id: secret"].map(
+    (AUTH_INTROSPECTION): [string, Record<string, unknown>] => [
+      "AUTH_INTROSPECTION",
+      { AUTH_ISSUER: "https://issuer.example", AUTH_INTROSPECTION },
+    ],
+  ),
   ["HANDLER_SECONDS", { HANDLER_SECONDS: "0" }],
   ["HANDLER_SECONDS", { HANDLER_SECONDS: "5 min" }],
   ["ACCESS_SECONDS", { ACCESS_SECONDS: "0" }],

@@ -3,6 +3,7 @@
  * Shows and ends nothing but their own grants.
  */
 
+import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
 import { accountObjectName } from "./account-object.ts";
 import { showSignInPage } from "./sign-in.ts";
@@ -17,6 +18,7 @@ import {
 import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
 import { describeClient } from "./consent.ts";
+import type { GrantObject } from "./grant-object.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { findGrant } from "./grant-reference.ts";
 import type { AccountView } from "../pages/views.ts";
@@ -49,7 +51,7 @@ export async function accountEndpoint(
     action: PATHS.account,
     form: sealed,
   };
-  const grants = await activeGrants(authServer, person.subject);
+  const { grants, unreachedCount } = await activeGrants(authServer, person.subject);
   const notice = await openWithAnyBrowserId<RevokedNotice>(
     browser,
     "ended",
@@ -61,11 +63,13 @@ export async function accountEndpoint(
     ...formView,
     person: person.name ?? person.subject,
     grants,
+    unreachedCount,
     ended: notice?.sealed,
   });
 }
 
 type RevokedNotice = NonNullable<AccountView["ended"]>;
+type GrantStatus = Awaited<ReturnType<GrantObject["status"]>>;
 
 async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   const post = await readSealedForm<{ readonly subject: string }>(browser, "account");
@@ -85,15 +89,8 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
     grant === undefined
       ? await authServer.accounts.getByName(await accountObjectName(subject)).grants()
       : [grant];
-  const clientNames: string[] = [];
-  // One after the other: where the platform stops a request that asks too much, no grant but one is half ended.
-  for (const id of ids) {
-    const terms = (await findGrant(authServer.grants, id)?.stub.status())?.terms;
-    if (terms?.subject === subject && (await revokeGrant(authServer, id, "account")))
-      clientNames.push(terms.clientName);
-  }
-  if (clientNames.length === 0) return redirectResponse(accountUrl, 303);
-  const revoked: RevokedNotice = { count: clientNames.length, clientName: clientNames[0] ?? "" };
+  const revoked = await revokeGrants(authServer, subject, ids);
+  if (revoked.count + revoked.failedCount === 0) return redirectResponse(accountUrl, 303);
   // Sealed, so that no link can make this page say what did not happen.
   const sealedNotice = await sealForBrowser(
     authServer,
@@ -105,26 +102,54 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   return redirectResponse(`${accountUrl}?ended=${sealedNotice}`, 303);
 }
 
-/** The live grants of a person, oldest first. Notes of those that are over are dropped on the way. */
+/** Ends those of `ids` that are `subject`'s. One that fails keeps no other from its end. */
+async function revokeGrants(
+  authServer: AuthorizationServer,
+  subject: string,
+  ids: readonly string[],
+): Promise<RevokedNotice> {
+  const clientNames: string[] = [];
+  let failedCount = 0;
+  // One after the other: where the platform stops a request that asks too much, no grant but one is half ended.
+  for (const id of ids) {
+    try {
+      const terms = (await findGrant(authServer.grants, id)?.stub.status())?.terms;
+      if (terms?.subject !== subject) continue;
+      if (await revokeGrant(authServer, id, "account")) clientNames.push(terms.clientName);
+      else failedCount += 1;
+    } catch (error) {
+      log("error", "cleanup.failed", { grant: id, error: errorStack(error) });
+      failedCount += 1;
+    }
+  }
+  return { count: clientNames.length, clientName: clientNames[0] ?? "", failedCount };
+}
+
+/**
+ * The live grants of a person, oldest first, and how many cannot be asked. Notes of those that are over are dropped on
+ * the way.
+ */
 async function activeGrants(
   authServer: AuthorizationServer,
   subject: string,
-): Promise<AccountView["grants"]> {
+): Promise<Pick<AccountView, "grants" | "unreachedCount">> {
   const account = authServer.accounts.getByName(await accountObjectName(subject));
   const ids = await account.grants();
   const epoch = await epochDigest(authServer.login.signIn);
-  const statuses = await Promise.all(
-    ids.map(async (id) => findGrant(authServer.grants, id)?.stub.status(epoch)),
-  );
+  const status = async (id: string): Promise<GrantStatus> =>
+    findGrant(authServer.grants, id)?.stub.status(epoch);
+  const statuses = await Promise.all(ids.map((id) => status(id).catch(() => "unreached" as const)));
   const endedIds = ids.filter(
     (_, index) => statuses[index] === undefined && index < ids.length - MAX_PENDING_LOGINS,
   );
   // Buried first: one that was decided on later would be on no page, and out of reach of its button.
   if (endedIds.length > 0)
     await account.dropGrants(...(await buryEndedGrants(authServer, subject, endedIds)));
-  return ids.flatMap((id, index) => {
+  const unreachedCount = statuses.filter((one) => one === "unreached").length;
+  const grants = ids.flatMap((id, index) => {
     const status = statuses[index];
-    if (status === undefined || !status.isActive || status.terms.subject !== subject) return [];
+    if (status === undefined || status === "unreached") return [];
+    if (!status.isActive || status.terms.subject !== subject) return [];
     const { name: clientName, redirectHost } = describeClient(status.terms);
     return [
       {
@@ -137,4 +162,5 @@ async function activeGrants(
       },
     ];
   });
+  return { grants, unreachedCount };
 }

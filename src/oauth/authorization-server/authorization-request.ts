@@ -95,16 +95,27 @@ export function parseScopes(
   return Object.keys(scopes).filter((scope) => requestedScopes.includes(scope) && isAllowed(scope));
 }
 
+/** {@link parseScopes}; none only where the parameter names none that this server has. */
+export function requestedScopes(
+  requested: string,
+  client: Client,
+  settings: AuthorizationServerSettings,
+): Result<string[], OAuthError> {
+  const scopes = parseScopes(requested, client, settings);
+  const isNamed = requested.split(" ").some((scope) => Object.hasOwn(settings.scopes, scope));
+  return scopes.length > 0 || !isNamed
+    ? ok(scopes)
+    : oauthError("invalid_scope", "scope.none", "The client may have none of these scopes");
+}
+
 /** What a client gets that asks for these scopes; its default when it asks for none that this server has. */
 export function grantableScopes(
   requested: string = "",
   client: Client,
   settings: AuthorizationServerSettings,
 ): Result<string[], OAuthError> {
-  const scopes = parseScopes(requested, client, settings);
-  if (scopes.length > 0) return ok(scopes);
-  if (requested.split(" ").some((scope) => Object.hasOwn(settings.scopes, scope)))
-    return oauthError("invalid_scope", "scope.none", "The client may have none of these scopes");
+  const scopes = requestedScopes(requested, client, settings);
+  if (!scopes.ok || scopes.value.length > 0) return scopes;
   // spec: authorize.scope.default
   const { defaultScopes = serverDefaultScopes(settings.scopes) } = client;
   return ok(parseScopes(defaultScopes.join(" "), client, settings));

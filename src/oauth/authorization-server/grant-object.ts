@@ -120,10 +120,11 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       return this.#rotate(row, request.epoch, settings.refreshSeconds);
     if (request.generation !== generation - 1 || !isPreviousGood(row, settings.graceSeconds))
       return this.#revokeAndRefuse(row, "refresh.reused");
-    return { kind: "granted", terms, generation, isFirst: this.#rows.noteGivenAgain() };
+    this.#rows.noteGivenAgain();
+    return { kind: "granted", terms, generation };
   }
 
-  /** A code or refresh token was redeemed for `generation`, and nothing came of it: it may be sent again. */
+  /** A code or refresh token was redeemed for `generation`, and nothing came of it ({@link GrantRows.restore}). */
   restore(generation: number, codeSeconds: number): void {
     this.#rows.restore(generation, codeSeconds);
   }
@@ -191,11 +192,11 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       terms,
       generation,
       isUndelivered: false,
-      isShared: false,
+      givenCount: 1,
       lastUsedAtMs: now(),
       expiresAtMs: now() + refreshSeconds * 1000,
     });
-    return { kind: "granted", terms, generation, isFirst: true };
+    return { kind: "granted", terms, generation };
   }
 
   /** Refuses, and takes back all that was given. */

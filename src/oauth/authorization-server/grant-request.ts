@@ -22,12 +22,11 @@ export type RefreshRequest = TokenRequest & {
 };
 
 export type GrantResult =
-  /** `isFirst`: nobody was given this generation before, as far as is known. If nothing comes of it, it is restored. */
+  /** A request that cannot issue what `generation` stands for says so to `GrantObject.restore`. */
   | {
       readonly kind: "granted";
       readonly terms: GrantTerms;
       readonly generation: number;
-      readonly isFirst: boolean;
     }
   /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
   | { readonly kind: "refused"; readonly reason: string; readonly revoked?: GrantTerms };

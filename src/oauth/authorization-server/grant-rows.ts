@@ -15,8 +15,8 @@ export interface GrantRow {
   readonly createdAtMs: number;
   /** Nothing came of the newest generation: the one before it stays good for a day, or until it is sent again. */
   readonly isUndelivered?: boolean;
-  /** The newest generation was given twice: nothing that came of one of the two says that it was not delivered. */
-  readonly isShared?: boolean;
+  /** How many requests were given the newest generation and did not say that nothing came of it. Absent: one. */
+  readonly givenCount?: number;
   /** When the newest generation was made. */
   readonly lastUsedAtMs: number;
   /** When the grant dies unless it is used. */
@@ -37,11 +37,11 @@ export interface GrantRows {
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
-  /** The newest generation is given once more. True where nothing had come of it: then the window begins now. */
-  noteGivenAgain(): boolean;
+  /** The newest generation is given once more. Where nothing had come of it, the window begins now. */
+  noteGivenAgain(): void;
   /**
-   * Nothing came of `generation`, if it is the newest: what was redeemed for it may be redeemed again. A refresh token for a
-   * day, a code until `codeSeconds` after the grant was opened.
+   * Nothing came of `generation` for one that it was given to. Where that holds for all of them, and it is the newest, what
+   * was redeemed for it may be redeemed again: a refresh token for a day, a code until `codeSeconds` after the grant was opened.
    */
   restore(generation: number, codeSeconds: number): void;
 }
@@ -63,20 +63,23 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
     write: (row) => kv.put("grant", row),
     noteGivenAgain() {
       const row = grant();
-      if (row?.isUndelivered === true) {
-        kv.put("grant", { ...row, isUndelivered: false, lastUsedAtMs: now() });
-        return true;
-      }
-      if (row !== undefined && row.isShared !== true) kv.put("grant", { ...row, isShared: true });
-      return false;
+      if (row === undefined) return;
+      const { isUndelivered = false, givenCount = 1, lastUsedAtMs } = row;
+      kv.put("grant", {
+        ...row,
+        isUndelivered: false,
+        givenCount: isUndelivered ? 1 : givenCount + 1,
+        lastUsedAtMs: isUndelivered ? now() : lastUsedAtMs,
+      });
     },
     restore(generation, codeSeconds) {
       const row = grant();
       if (row?.generation !== generation) return;
       const expiresAtMs = row.createdAtMs + codeSeconds * 1000;
+      const givenCount = (row.givenCount ?? 1) - 1;
       // The first came of the code.
       if (generation === 1) kv.put("grant", { ...row, generation: 0, expiresAtMs });
-      else if (row.isShared !== true) kv.put("grant", { ...row, isUndelivered: true });
+      else kv.put("grant", { ...row, givenCount, isUndelivered: givenCount === 0 });
     },
   };
 }

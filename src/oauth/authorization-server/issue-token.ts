@@ -12,6 +12,7 @@ import { open, seal } from "../../crypto/seal.ts";
 import { audit, oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
 import type { Client } from "../clients/types.ts";
 import { sealAccessToken } from "./access-token.ts";
+import { parseScopes } from "./authorization-request.ts";
 import { signRefreshToken, type GrantRef } from "./grant-reference.ts";
 import type { GrantResult } from "./grant-request.ts";
 import { onGrantRevoked } from "./revocation.ts";
@@ -37,10 +38,8 @@ export async function issueFromGrant(
     return oauthError("invalid_scope", reason, "scope holds what was not granted");
   }
   // The client is told to try again, and has nothing else to try with.
-  const restore = async (): Promise<void> => {
-    if (result.isFirst)
-      await grant.stub.restore(result.generation, authServer.settings.codeSeconds);
-  };
+  const restore = async (): Promise<void> =>
+    grant.stub.restore(result.generation, authServer.settings.codeSeconds);
   let issued: TokenResponse;
   try {
     issued = await issueGranted(authServer, client, grant, result, cause, scopes);
@@ -60,7 +59,11 @@ async function issueGranted(
   cause: "code" | "refresh",
   scopes: readonly string[],
 ): Promise<TokenResponse> {
-  const { ring } = authServer;
+  const { ring, settings } = authServer;
+  // What the person allowed, as far as the operator still lets this client have it.
+  const allowed = parseScopes(terms.scopes.join(" "), client, settings);
+  if (allowed.length === 0 && terms.scopes.length > 0 && client.scopes !== undefined)
+    return invalidGrant("scope.none");
   const opened = await open(ring, "properties", terms.properties, id);
   if (!opened.ok) return invalidGrant("grant.sealed");
   // spec: refresh.scope.kept, refresh.bound
@@ -69,7 +72,7 @@ async function issueGranted(
     subject: terms.subject,
     client: client.key,
     grant: id,
-    scopes: scopes.length === 0 ? terms.scopes : scopes,
+    scopes: scopes.length === 0 ? allowed : scopes,
     properties: opened.value as JsonObject,
   };
   const issuedToken = await issueToken(authServer, caller, terms.resource, cause);
@@ -95,8 +98,13 @@ export async function issueToken(
     const tokenSubject = { subject, client, scopes, properties };
     properties = (await login.hooks?.onTokenIssue?.(tokenSubject, cause)) ?? properties;
   } catch (error) {
-    log("error", "hook.failed", { hook: "issuing", error: errorStack(error) });
-    return oauthError("server_error", "hook.failed", "The server could not finish: try again");
+    log("error", "hook.failed", { hook: "onTokenIssue", error: errorStack(error) });
+    // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
+    return oauthError(
+      "temporarily_unavailable",
+      "hook.failed",
+      "The server could not finish: try again in a moment",
+    );
   }
   const expires_in = settings.accessSeconds;
   // spec: token.lifetime.limited

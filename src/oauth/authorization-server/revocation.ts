@@ -4,6 +4,7 @@
  * the answer does not tell them apart. A client's own token without a grant (client credentials) ends with its time.
  */
 
+import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { accountObjectName, type Attempt } from "./account-object.ts";
@@ -79,7 +80,7 @@ export async function buryEndedGrants(
   return ids.filter((_, index) => buried[index]);
 }
 
-/** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it. */
+/** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it, whose failure changes nothing. */
 export async function onGrantRevoked(
   authServer: AuthorizationServer,
   id: string,
@@ -89,7 +90,11 @@ export async function onGrantRevoked(
   const { subject, client } = terms;
   audit("oauth.revoked", { client, reason });
   blockGrantInThisIsolate(id);
-  await authServer.login.hooks?.onRevoke?.(subject, client);
+  try {
+    await authServer.login.hooks?.onRevoke?.(subject, client);
+  } catch (error) {
+    log("error", "hook.failed", { hook: "onRevoke", grant: id, error: errorStack(error) });
+  }
 }
 
 /** Revokes a token, and the grant behind it (RFC 7009). Unknown tokens answer 200, as the text asks. */

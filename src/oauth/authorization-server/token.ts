@@ -8,7 +8,7 @@
 import { ok } from "../../base/result.ts";
 import { verifyText } from "../../crypto/hmac.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
-import { grantableScopes, parseScopes } from "./authorization-request.ts";
+import { grantableScopes, requestedScopes } from "./authorization-request.ts";
 import { authenticateClient } from "../clients/authenticate.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServer } from "./types.ts";
@@ -125,7 +125,9 @@ async function redeemRefreshToken(
   // spec: refresh.valid
   if (grant === undefined) return invalidGrant("refresh.forged");
   // 2. The grant says whether the client fits, the scopes are none but its own, and which generation comes next.
-  const scopes = parseScopes(form.get("scope") ?? "", client, authServer.settings);
+  const requested = requestedScopes(form.get("scope") ?? "", client, authServer.settings);
+  if (!requested.ok) return requested;
+  const scopes = requested.value;
   const { graceSeconds, refreshSeconds } = authServer.settings;
   const epoch = await epochDigest(authServer.login.signIn);
   const request = { client: client.key, resource, generation, scopes, epoch };

@@ -33,7 +33,7 @@ export interface LoginOptions {
 /** Who holds a grant, as hooks see it. */
 export type TokenSubject = Required<Pick<Caller, "subject" | "client" | "scopes" | "properties">>;
 
-/** Called in the Worker, awaited, in the order of a login. One that throws ends the request, its code or refresh token used. */
+/** Called in the Worker, awaited, in the order of a login. One that throws ends the request, unless it says otherwise. */
 export interface LoginHooks {
   /** Somebody proved who they are, before consent. Returns false to turn them away. */
   onSignIn?(subject: string, properties: JsonObject): Promise<boolean>;
@@ -46,11 +46,14 @@ export interface LoginHooks {
     owner: { readonly issuer: string; readonly subject: string },
     credential: JsonObject | undefined,
   ): Promise<Result<void, string>>;
-  /** A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. */
+  /**
+   * A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. Where it throws,
+   * the client is asked to come again, and its code or refresh token stays good for that.
+   */
   onTokenIssue?(
     tokenSubject: TokenSubject,
     cause: "code" | "refresh" | "client",
   ): Promise<JsonObject | undefined>;
-  /** A grant was revoked, by whatever hand. */
+  /** A grant was revoked, by whatever hand. Called once: where it throws, that is logged, and the grant has ended all the same. */
   onRevoke?(subject: string, client: string): Promise<void>;
 }

@@ -9,13 +9,9 @@
 import { now } from "../../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
-import {
-  checkPublicUrl,
-  fetchUntrusted,
-  isTemporaryFault,
-  isTemporaryStatus,
-} from "../../net/fetch.ts";
+import { checkPublicUrl, fetchUntrusted, isTemporary } from "../../net/fetch.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
+import { readKeys } from "../jwks.ts";
 import type { Client, ClientAuth } from "./types.ts";
 import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
@@ -42,11 +38,14 @@ export async function fetchClientMetadataDocument(
   if (!isClientUrl(id, ownHost))
     return documentError("document.url", "its URL has not the form of a client_id");
   const response = await fetchUntrusted(id, FETCH_LIMITS);
-  // It may be there again in a moment: then the client must not be told that it is unknown.
-  if (!response.ok)
-    return documentUnreachable(id, response.error, isTemporaryFault(response.error));
-  const { status, headers, json = {} } = response.value;
-  if (status !== 200) return documentUnreachable(id, "document.status", isTemporaryStatus(status));
+  // It may be there again in a moment: then the client must not be told that it is unknown. The host is named for whoever
+  // may know why: its name is letters, digits, hyphens and dots.
+  if (!response.ok || response.value.status !== 200) {
+    const reason = response.ok ? "document.status" : response.error;
+    const error = isTemporary(response) ? "temporarily_unavailable" : undefined;
+    return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
+  }
+  const { headers, json = {} } = response.value;
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
   if (!client.ok) return documentError(client.error.reason, client.error.description);
   const seconds = cacheLifetimeSeconds(headers, now());
@@ -96,7 +95,7 @@ function readAuth(
   if (method === "none") return ok({ method });
   if (method !== "private_key_jwt")
     return invalidMetadata("token_endpoint_auth_method", "must be none or private_key_jwt");
-  if (isObject(jwks)) return ok({ method, jwks });
+  if (isObject(jwks)) return ok({ method, jwks: { keys: readKeys(jwks) ?? [] } });
   const url = typeof jwks_uri === "string" ? checkPublicUrl(jwks_uri, ownHost) : undefined;
   return url?.ok === true
     ? ok({ method, jwks: url.value.href })
@@ -115,12 +114,6 @@ export function cacheLifetimeSeconds(headers: Headers, time: number): number {
       ? (Date.parse(expires ?? "") - time) / 1000
       : Number(maxAge) - Number(headers.get("age") ?? 0);
   return Math.max(0, Math.min(seconds || 0, MAX_CACHE_SECONDS));
-}
-
-/** Names the host: whoever reads this may know why it cannot be reached. Its name is letters, digits, hyphens and dots. */
-function documentUnreachable(id: string, reason: string, isTemporary: boolean): OAuthFailure {
-  const error = isTemporary ? "temporarily_unavailable" : undefined;
-  return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
 }
 
 function documentError(

@@ -144,7 +144,7 @@ function quote(name: string): Html {
   return html`“<bdi>${name.replace(DOUBLE_QUOTES, "''").replace(PAIRED_QUOTES, "'")}</bdi>”`;
 }
 
-function writeAccount({ person, grants, ended }: AccountView): Html {
+function writeAccount({ person, grants, unreachedCount, ended }: AccountView): Html {
   const none = "No app has access to anything here.";
   const apps = grants.map(
     ({
@@ -158,9 +158,12 @@ function writeAccount({ person, grants, ended }: AccountView): Html {
 <small>At ${redirectHost}, since ${writeTime(createdAt)}, last used ${writeTime(lastUsedAt)}${scopes.length > 0 && `; scopes: ${scopes.join(", ")}`}</small>
 <button class="plain" name="grant" value="${id}" aria-describedby="${id}">Take back access</button></li>`,
   );
-  const revokedName = ended?.count === 1 ? quote(ended.clientName) : `${ended?.count} apps`;
-  return html`<p>You are signed in as <b><bdi>${person}</bdi></b>. ${grants.length === 0 && none}</p>
-${ended && html`<p class="note" role="status">${revokedName} can no longer use this server for you.</p>`}
+  const { count = 0, clientName = "", failedCount = 0 } = ended ?? {};
+  const revokedName = count === 1 ? quote(clientName) : countApps(count);
+  return html`<p>You are signed in as <b><bdi>${person}</bdi></b>. ${grants.length + unreachedCount === 0 && none}</p>
+${count > 0 && html`<p class="note" role="status">${revokedName} can no longer use this server for you.</p>`}
+${failedCount > 0 && html`<p class="note" role="status">${countApps(failedCount)} could not be cut off at once. What is still in this list, take back again.</p>`}
+${unreachedCount > 0 && html`<p class="note" role="status">${countApps(unreachedCount)} cannot be shown at the moment. Load this page again.</p>`}
 <ul class="apps">${apps}</ul>
 ${
   grants.length > 1 &&
@@ -169,6 +172,10 @@ ${
 <button name="all" value="1">Take back all</button></details>`
 }
 <button class="plain" name="leave" value="1">Sign out</button>`;
+}
+
+function countApps(count: number): string {
+  return count === 1 ? "1 app" : `${count} apps`;
 }
 
 function writeTime(ms: number): Html {

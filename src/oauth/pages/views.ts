@@ -51,8 +51,12 @@ export interface ConsentView extends FormView {
 export interface AccountView extends FormView {
   readonly view: "account";
   readonly person: string;
-  /** What was just taken back: how many grants, and the client's name where it was one. */
-  readonly ended: { readonly count: number; readonly clientName: string } | undefined;
+  /** What was just taken back: how many grants, the client's name where it was one, and of how many that failed. */
+  readonly ended:
+    | { readonly count: number; readonly clientName: string; readonly failedCount: number }
+    | undefined;
+  /** How many of the person's grants cannot be asked at the moment, and are not in `grants`. */
+  readonly unreachedCount: number;
   readonly grants: readonly {
     readonly id: string;
     readonly clientName: string;

@@ -5,6 +5,7 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
+import { log } from "../../base/log.ts";
 import { err, type Result } from "../../base/result.ts";
 import { audit, oauthJson } from "../errors.ts";
 import { resourceMetadataUrl } from "./metadata.ts";
@@ -26,7 +27,9 @@ export async function authenticate(
   const caller = await checkBearer(http.headers.get("authorization"), identifiers, verify);
   if (caller.ok) return caller;
   // No challenge: the token may be good, and a client would throw it away.
-  if (ISSUER_OUTAGES.has(caller.error.reason)) return err(outageResponse(caller.error.reason));
+  const { reason } = caller.error;
+  if (ISSUER_OUTAGES.has(reason)) return err(outageResponse(reason));
+  if (ISSUER_MISTAKES.has(reason)) return err(mistakeResponse(reason));
   return err(challengeResponse(caller.error, identifiers, scopes));
 }
 
@@ -51,13 +54,20 @@ export function insufficientScope(
   );
 }
 
-/** Reasons of a verifier that say nothing of the token: its issuer cannot be asked. */
+/** Reasons of a verifier that say nothing of the token: its issuer cannot be asked for now. */
 const ISSUER_OUTAGES: ReadonlySet<string> = new Set([
   "issuer.metadata",
   "issuer.introspection",
   "issuer.keys",
 ]);
 const RETRY_AFTER_SECONDS = 5;
+
+/** As {@link ISSUER_OUTAGES}, but as the issuer or this server is set up: that ends by an operator's hand alone. */
+const ISSUER_MISTAKES: ReadonlySet<string> = new Set([
+  "issuer.metadata_unusable",
+  "issuer.introspection_unusable",
+  "issuer.keys_unusable",
+]);
 
 /** 503: nobody knows whether the token is good. */
 function outageResponse(reason: string): Response {
@@ -69,6 +79,19 @@ function outageResponse(reason: string): Response {
     },
     503,
     { "retry-after": String(RETRY_AFTER_SECONDS) },
+  );
+}
+
+/** 500: no client can do anything about it, not even by another token. */
+function mistakeResponse(reason: string): Response {
+  log("error", "oauth.refused", { endpoint: "resource", reason });
+  return oauthJson(
+    {
+      error: "server_error",
+      error_description:
+        "The issuer of the access token cannot be asked: the operator of this server has to see to it",
+    },
+    500,
   );
 }
 

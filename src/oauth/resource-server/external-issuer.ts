@@ -12,7 +12,7 @@ import { now } from "../../base/time.ts";
 import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
-import { fetchConfigured } from "../../net/fetch.ts";
+import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";
@@ -27,7 +27,15 @@ export interface ExternalIssuer {
 }
 
 type ClaimsResult = Result<JsonObject, string>;
-type ReadIssuerMetadata = () => Promise<JsonObject | undefined>;
+/** Why an issuer cannot be asked: for now, or as it is set up. Nothing can be said of a token. */
+type IssuerFault = "unreachable" | "unusable";
+type MetadataResult = Result<JsonObject, IssuerFault>;
+
+interface IssuerMetadata {
+  read(): Promise<MetadataResult>;
+  /** What they name cannot be had: they are looked at again soon, for it may have moved. */
+  doubt(): void;
+}
 
 /** Seconds by which clocks may differ. */
 const CLOCK_SKEW_SECONDS = 60;
@@ -67,11 +75,14 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
       const { typ = "" } = jws.header;
       if (typeof typ !== "string" || !(acceptsAnyJwtType ? ANY_JWT_TYPE : AT_JWT_TYPE).test(typ))
         return err("token.type");
-      const jwks = (await metadata())?.["jwks_uri"];
-      if (typeof jwks !== "string") return err("issuer.metadata");
-      const signature = await checkSignature(jws, jwks, "trusted");
-      if (!signature.ok)
-        return err(signature.error === "unreachable" ? "issuer.keys" : "token.signature");
+      const jwks = await endpointIn(metadata, "jwks_uri");
+      if (!jwks.ok) return jwks;
+      const signature = await checkSignature(jws, jwks.value, "trusted");
+      if (!signature.ok) {
+        if (signature.error === "signature") return err("token.signature");
+        metadata.doubt();
+        return err(issuerFault("keys", signature.error));
+      }
     }
     verifiedTokens.put(
       key,
@@ -80,6 +91,22 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
     );
     return caller;
   };
+}
+
+/** Reasons of which `bearer.ts` knows that they say nothing of the token. */
+function issuerFault(what: "metadata" | "introspection" | "keys", fault: IssuerFault): string {
+  return fault === "unreachable" ? `issuer.${what}` : `issuer.${what}_unusable`;
+}
+
+/** What the issuer's metadata say under `name`. An issuer that has none of it gives no tokens that need it: this is none. */
+async function endpointIn(
+  metadata: IssuerMetadata,
+  name: "jwks_uri" | "introspection_endpoint",
+): Promise<Result<string, string>> {
+  const read = await metadata.read();
+  if (!read.ok) return err(issuerFault("metadata", read.error));
+  const endpoint = read.value[name];
+  return typeof endpoint === "string" ? ok(endpoint) : err(`issuer.no_${name}`);
 }
 
 /** The caller whom claims describe, if they are `issuer`'s, for `resource`, and of this time (milliseconds). RFC 9068 section 4. */
@@ -111,13 +138,13 @@ function readClaims(
 async function introspect(
   token: string,
   options: ExternalIssuer,
-  metadata: ReadIssuerMetadata,
+  metadata: IssuerMetadata,
   time: number,
 ): Promise<ClaimsResult> {
   const { issuer, introspection } = options;
   if (introspection === undefined) return err("token.malformed");
-  const endpoint = (await metadata())?.["introspection_endpoint"];
-  if (typeof endpoint !== "string") return err("issuer.metadata");
+  const endpoint = await endpointIn(metadata, "introspection_endpoint");
+  if (!endpoint.ok) return endpoint;
   const [id = "", ...secret] = introspection.split(":");
   const credentials = encodeBase64(
     encodeUtf8(`${encodeURIComponent(id)}:${encodeURIComponent(secret.join(":"))}`),
@@ -127,13 +154,18 @@ async function introspect(
     "content-type": "application/x-www-form-urlencoded",
   };
   const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
-  const response = await fetchConfigured(endpoint, {
+  const response = await fetchConfigured(endpoint.value, {
     ...FETCH_LIMITS,
     method: "POST",
     headers,
     body,
   });
-  if (!response.ok || response.value.status !== 200) return err("issuer.introspection");
+  // Some cannot read what is none of theirs, and say so in place of `"active": false`.
+  if (response.ok && response.value.status === 400) return err("token.inactive");
+  if (!response.ok || response.value.status !== 200) {
+    metadata.doubt();
+    return err(issuerFault("introspection", isTemporary(response) ? "unreachable" : "unusable"));
+  }
   const { json = {} } = response.value;
   if (json["active"] !== true) return err("token.inactive");
   // "Bearer" as in the answer that issued it (RFC 7662 section 2.2): one of another type would have to be proved.
@@ -149,27 +181,32 @@ async function introspect(
 }
 
 /** The issuer's metadata, kept for an hour, and for as long as it cannot be reached. */
-function issuerMetadata(issuer: string): ReadIssuerMetadata {
-  let cached: JsonObject | undefined;
+function issuerMetadata(issuer: string): IssuerMetadata {
+  let cached: MetadataResult = err("unreachable");
   let nextFetchAt = 0;
-  return async () => {
+  const read = async (): Promise<MetadataResult> => {
     const time = now();
     if (time < nextFetchAt) return cached;
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
-    if (cached !== undefined) nextFetchAt = time + COOL_DOWN_MS;
+    if (cached.ok) nextFetchAt = time + COOL_DOWN_MS;
     const discovered = await discover(issuer);
-    if (discovered === undefined && cached === undefined) nextFetchAt = now() + FIRST_COOL_DOWN_MS;
-    if (discovered !== undefined) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
+    if (discovered.ok) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
+    else if (!cached.ok) [cached, nextFetchAt] = [discovered, now() + FIRST_COOL_DOWN_MS];
     return cached;
   };
+  const doubt = (): void => {
+    nextFetchAt = Math.min(nextFetchAt, now() + COOL_DOWN_MS);
+  };
+  return { read, doubt };
 }
 
-async function discover(issuer: string): Promise<JsonObject | undefined> {
+async function discover(issuer: string): Promise<MetadataResult> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
     (name) => `/.well-known/${name}${path}`,
   );
+  let fault: IssuerFault = "unusable";
   for (const wellKnownPath of new Set([
     ...wellKnownPaths,
     `${path}/.well-known/openid-configuration`,
@@ -177,7 +214,8 @@ async function discover(issuer: string): Promise<JsonObject | undefined> {
     const response = await fetchConfigured(origin + wellKnownPath, FETCH_LIMITS);
     const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-    if (json?.["issuer"] === issuer) return json;
+    if (json?.["issuer"] === issuer) return ok(json);
+    if (isTemporary(response)) fault = "unreachable";
   }
-  return undefined;
+  return err(fault);
 }

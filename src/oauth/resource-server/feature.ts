@@ -19,14 +19,20 @@ export function externalIssuer(): AuthFeature {
   return {
     start({ server, settings }) {
       const issuer = settings.text("AUTH_ISSUER");
+      const introspection = settings.text("AUTH_INTROSPECTION") || undefined;
+      const acceptsAnyJwtType = settings.isOn("ACCEPT_ANY_JWT_TYPE");
+      if (introspection !== undefined && !/^[^:\s]+:\S+$/.test(introspection))
+        settings.reject('AUTH_INTROSPECTION must be "client_id:client_secret"');
+      if (issuer === "" && (introspection !== undefined || acceptsAnyJwtType))
+        settings.reject(
+          "AUTH_ISSUER is missing, without which AUTH_INTROSPECTION and ACCEPT_ANY_JWT_TYPE mean nothing",
+        );
       if (issuer === "") return undefined;
       // RFC 8414 section 2; http is for a machine's own network.
       if (!URL.canParse(issuer) || !/^https?:\/\/[^@?#\s]+$/.test(issuer))
         settings.reject(
           "AUTH_ISSUER must be an http or https URL without user, query and fragment",
         );
-      const introspection = settings.text("AUTH_INTROSPECTION") || undefined;
-      const acceptsAnyJwtType = settings.isOn("ACCEPT_ANY_JWT_TYPE");
       const verify = externalTokenVerifier({ issuer, introspection, acceptsAnyJwtType });
       return {
         mode: "external",

@@ -7,7 +7,7 @@
 
 import { type JsonValue, isObject } from "../../base/json.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
-import { fetchConfigured, isTemporaryStatus } from "../../net/fetch.ts";
+import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
 import type { SignInMethod, SignInResult } from "./types.ts";
 
 /** Its settings. */
@@ -69,8 +69,8 @@ export function apiKey(service: ApiKeyService): SignInMethod {
       });
       const unreachable = `${name} cannot be reached. Try again in a minute.`;
       if (!response.ok) return rejected(response.error, unreachable);
+      if (isTemporary(response)) return rejected("unavailable", unreachable);
       const { status, json } = response.value;
-      if (isTemporaryStatus(status)) return rejected("unavailable", unreachable);
       if (status === 401 || status === 403)
         return rejected("refused", `${name} does not accept this key.`);
       // 3. The service says whose it is.

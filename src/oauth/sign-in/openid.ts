@@ -8,9 +8,10 @@
 import { encodeBase64url } from "../../base/bytes.ts";
 import { now, randomBytes } from "../../base/time.ts";
 import { withoutNulls, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
-import { fetchConfigured } from "../../net/fetch.ts";
+import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
 import { checkSignature } from "../jwks.ts";
 import type { SignInContext, SignInMethod, SignInResult } from "./types.ts";
 
@@ -51,7 +52,10 @@ export function openId(provider: OpenIdProvider): SignInMethod {
         return rejected("iss", `The answer did not come from ${name}.`);
       // 2. It is a yes.
       const code = query.get("code");
-      if (query.has("error") || code === undefined)
+      const error = query.get("error");
+      if (error !== undefined && TEMPORARY_ERRORS.has(error))
+        return rejected("unavailable", unreachable);
+      if (error !== undefined || code === undefined)
         return rejected("denied", `${name} did not sign you in.`);
       // 3. The code is worth an ID token.
       const { verifier, nonce } = upstreamState as UpstreamState;
@@ -60,7 +64,8 @@ export function openId(provider: OpenIdProvider): SignInMethod {
         redirect_uri: callback,
         code_verifier: verifier,
       });
-      const jws = readJws(token ?? "");
+      if (!token.ok) return rejected("unavailable", unreachable);
+      const jws = readJws(token.value);
       if (jws === undefined) return rejected("token", `${name} did not say who you are.`);
       // 4. The ID token is the provider's, for us, for this login, and of now.
       const claims = withoutNulls(jws.payload);
@@ -69,10 +74,7 @@ export function openId(provider: OpenIdProvider): SignInMethod {
       if (claimsError !== undefined) return rejected(claimsError, untrusted);
       const signature = await checkSignature(jws, metadata.jwks_uri, "trusted");
       if (!signature.ok)
-        return rejected(
-          signature.error,
-          signature.error === "unreachable" ? unreachable : untrusted,
-        );
+        return rejected(signature.error, signature.error === "signature" ? untrusted : unreachable);
       // 5. Whose it is: a subject is only unique at its issuer, and only a verified address is theirs.
       const { sub = "", email, email_verified: isEmailVerified } = claims;
       const person = {
@@ -85,6 +87,9 @@ export function openId(provider: OpenIdProvider): SignInMethod {
     },
   };
 }
+
+/** What a provider answers with that cannot sign anybody in at the moment (RFC 6749 section 4.1.2.1). */
+const TEMPORARY_ERRORS: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"]);
 
 /** The authentication request (OpenID Connect Core section 3.1.2.1), and what must come back with the person. */
 async function redirectToProvider(
@@ -183,12 +188,12 @@ function isTexts(value: JsonValue): value is string[] {
   return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
-/** The ID token for a code. The secret goes into the form only where the provider does not take HTTP Basic. */
+/** The ID token for a code, empty where there is none; the fault is of the moment. The secret goes into the form only where the provider does not take HTTP Basic. */
 async function exchangeCode(
   { clientId, clientSecret }: OpenIdProvider,
   { token_endpoint: endpoint, token_endpoint_auth_methods_supported: methods }: Metadata,
   form: Readonly<Record<string, string>>,
-): Promise<string | undefined> {
+): Promise<Result<string, "unreachable">> {
   const usesBasic = methods.includes("client_secret_basic");
   const secret = usesBasic ? {} : { client_id: clientId, client_secret: clientSecret };
   const body = new URLSearchParams({
@@ -210,9 +215,10 @@ async function exchangeCode(
     headers,
     body,
   });
+  if (isTemporary(response)) return err("unreachable");
   const token =
     response.ok && response.value.status === 200 ? response.value.json?.["id_token"] : undefined;
-  return typeof token === "string" ? token : undefined;
+  return ok(typeof token === "string" ? token : "");
 }
 
 /** How far the provider's clock may be from ours. */

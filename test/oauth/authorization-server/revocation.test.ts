@@ -112,6 +112,23 @@ describe("/revoke", () => {
     },
   );
 
+  it("changes no answer where the app's hook fails: what ended has ended", async () => {
+    const onRevoke = () => Promise.reject(new Error("the app's database"));
+    const own = createAuthorizationServer({}, { hooks: { onRevoke } });
+    const [asked, replayed] = [await login(own), await login(own)];
+    const response = await ask({ client_id: "cli", token: asked.refresh }, undefined, own);
+    expect([response.status, await isAlive(asked)]).toEqual([200, false]);
+    const code = await signText(own.ring, "code", replayed.id);
+    const again = {
+      grant_type: "authorization_code",
+      client_id: "cli",
+      code,
+      code_verifier: VERIFIER,
+    };
+    const refused = await tokenEndpoint(own, formRequest("/token", again), identifiers);
+    expect([refused.status, await isAlive(replayed)]).toEqual([400, false]);
+  });
+
   it("takes a refresh token that was rotated", async () => {
     const tokens = await login();
     await grantStub(tokens.id).refresh(

@@ -96,6 +96,36 @@ describe("taking back all", () => {
     expect([await isOver(theirs), desk.closedGrants.includes(theirs)]).toEqual([false, false]);
   });
 
+  it("ends the others where the app's hook fails, or one grant cannot be asked", async () => {
+    let unreached = "";
+    const get = (id: DurableObjectId): ReturnType<typeof desk.grants.get> => {
+      const stub = desk.grants.get(id);
+      const fails = () => Promise.reject(new Error("The grant cannot be reached"));
+      return id.toString() === unreached ? new Proxy(stub, { get: () => fails }) : stub;
+    };
+    const grants = new Proxy(desk.grants, {
+      get: (target, name): unknown => (name === "get" ? get : Reflect.get(target, name)),
+    });
+    const own = createAuthorizationServer(
+      {},
+      { grants, hooks: { onRevoke: () => Promise.reject(new Error("the app's database")) } },
+    );
+    const at = await kept(somebody(), createBrowser(own));
+    const ids = [await grantTo(at), await grantTo(at), await grantTo(at)];
+    const { hidden } = await at.request(ACCOUNT);
+    [, unreached = ""] = ids;
+    const { html } = await send(at, { ...hidden, all: "1" });
+    expect(html).toContain("2 apps can no longer use");
+    expect(html).toContain("1 app could not be cut off at once.");
+    expect(html).toContain("1 app cannot be shown at the moment.");
+    expect(html).not.toContain("No app has access");
+    expect(await Promise.all(ids.map(isOver))).toEqual([true, false, true]);
+    unreached = "";
+    const later = await at.request(ACCOUNT);
+    expect(later.html).toContain(`value="${ids[1]}"`);
+    expect(later.html).not.toContain('role="status"');
+  });
+
   it("stops at nothing that others are still asked about", async () => {
     const name = somebody();
     const at = await kept(name);

@@ -215,7 +215,7 @@ describe("a document", () => {
   });
 
   it("may publish keys, or where they are", () => {
-    const jwks = { keys: [{ kty: "EC" }] };
+    const jwks = { keys: [{ kty: "EC", crv: "P-256" }] };
     const method = { token_endpoint_auth_method: "private_key_jwt" };
     const jwks_uri = "https://client.example.com/jwks.json";
     expect(parseClientMetadataDocument(ID, documentOf(ID, { ...method, jwks }), [])).toMatchObject({
@@ -337,6 +337,11 @@ describe("a document", () => {
     ["not found", (id) => answer(documentOf(id), {}, 404), "invalid_client"],
     ["created", (id) => answer(documentOf(id), {}, 201), "invalid_client"],
     ["broken", (id) => answer(documentOf(id), {}, 500), "temporarily_unavailable"],
+    [
+      "broken, with a large page",
+      () => answer("x".repeat(5_200), {}, 522),
+      "temporarily_unavailable",
+    ],
     ["too busy", (id) => answer(documentOf(id), {}, 429), "temporarily_unavailable"],
     ["too slow", (id) => answer(documentOf(id), {}, 408), "temporarily_unavailable"],
     ["HTML", (id) => answer(documentOf(id), { "content-type": "text/html" }), "invalid_client"],

@@ -52,12 +52,13 @@ function viewsOf(text: string, other: Partial<ClientView> = {}): View[] {
     person: text,
     scopes: [{ name: text, description: text }],
   };
-  const ended = { count: 1, clientName: text };
+  const ended = { count: 1, clientName: text, failedCount: 1 };
   const account: AccountView = {
     view: "account",
     ...form,
     person: text,
     grants: [grant, grant],
+    unreachedCount: 1,
     ended,
   };
   const message: MessageView = { view: "message", serverName: text, title: text, text };

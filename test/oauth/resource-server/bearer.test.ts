@@ -156,6 +156,23 @@ describe("readCaller", () => {
     },
   );
 
+  it.each(["issuer.metadata_unusable", "issuer.introspection_unusable", "issuer.keys_unusable"])(
+    "where that ends by an operator's hand alone (%s), it is a 500, and nobody is asked to come again",
+    async (reason) => {
+      const http = new Request("https://mcp.example.com/mcp", {
+        headers: { authorization: "Bearer good" },
+      });
+      const refused = await authenticate(http, place, async () => err(reason), []);
+      if (refused.ok) throw new Error("let in");
+      const { status, headers } = refused.error;
+      expect([status, headers.get("retry-after"), headers.get("www-authenticate")]).toEqual([
+        500,
+        null,
+        null,
+      ]);
+    },
+  );
+
   const invalid = [
     "Bearer bad",
     'Bearer "good"',

@@ -50,6 +50,7 @@ beforeEach(() => {
     const answer = served[path];
     if (answer instanceof Error) throw answer;
     const body = typeof answer === "function" ? await (answer as Answer)(request) : answer;
+    if (body instanceof Response) return body.clone();
     return body === undefined ? new Response("No", { status: 404 }) : Response.json(body);
   });
 });
@@ -218,8 +219,10 @@ describe("a JWT", () => {
       { jwk: mine.jwk },
       { jku: "https://evil.example/keys" },
       { kid: "first", jwk: mine.jwk },
-    ])
+    ]) {
       expect(await reason(await token({}, header, mine))).toBe("token.signature");
+      later(31);
+    }
     expect(fetches("https://evil.example/keys")).toBe(0);
   });
 
@@ -292,16 +295,17 @@ describe("keys", () => {
     later(31);
     expect(await reason(await token({}, {}, second))).toBe("taken");
     expect(fetches("/keys")).toBe(2);
+    // Nobody can say meanwhile whether there is such a key: a stranger's must not have good tokens of a new one refused.
+    for (let n = 0; n < 5; n += 1) {
+      const unknown = await token({ sub: `n${n}` }, { kid: `unknown ${n}` }, second);
+      expect(await reason(unknown)).toBe("issuer.keys");
+    }
+    expect(await reason(await token({}, { kid: second.kid }, first))).toBe("token.signature");
+    expect(fetches("/keys"), "a flood of unknown key ids").toBe(2);
+    later(31);
     expect(await reason(await token({ sub: "bob" })), "the old key is gone").toBe(
       "token.signature",
     );
-    for (let n = 0; n < 5; n += 1) {
-      const unknown = await token({ sub: `n${n}` }, { kid: `unknown ${n}` }, second);
-      expect(await reason(unknown)).toBe("token.signature");
-    }
-    expect(fetches("/keys"), "a flood of unknown key ids").toBe(2);
-    later(31);
-    expect(await reason(await token({}, { kid: "unknown" }, second))).toBe("token.signature");
     expect(fetches("/keys")).toBe(3);
   });
 
@@ -314,12 +318,12 @@ describe("keys", () => {
     expect(await reason(await token({ sub: "bob" }))).toBe("token.signature");
   });
 
-  test.each([
-    ["a broken line", new Error("Network connection lost")],
-    ["404", undefined],
-    ["a page", { hello: "world" }],
-    ["keys that are no list", { keys: { first: 1 } }],
-  ])("stay when a fetch of new ones fails (%s), for an hour", async (_, failure) => {
+  test.each<[string, unknown, string]>([
+    ["a broken line", new Error("Network connection lost"), "issuer.keys"],
+    ["404", undefined, "issuer.keys_unusable"],
+    ["a page", { hello: "world" }, "issuer.keys_unusable"],
+    ["keys that are no list", { keys: { first: 1 } }, "issuer.keys_unusable"],
+  ])("stay when a fetch of new ones fails (%s), for an hour", async (_, failure, fault) => {
     await reason(await token());
     served["/keys"] = failure;
     for (const minutes of [11, 11, 11, 11, 11]) {
@@ -329,8 +333,9 @@ describe("keys", () => {
     expect(fetches("/keys")).toBe(6);
     later(6 * 60);
     // Nothing can be said of a token then, which may be good.
-    expect(await reason(await token())).toBe("issuer.keys");
+    expect(await reason(await token())).toBe(fault);
     served["/keys"] = { keys: [first.jwk] };
+    later(6);
     expect(await reason(await token({ sub: "bob" })), "and come back").toBe("taken");
   });
 
@@ -346,6 +351,34 @@ describe("keys", () => {
     served["/keys"] = { keys: [first.jwk] };
     later(31);
     expect(await reason(await token({}, {}, second))).toBe("token.signature");
+  });
+
+  test("that are new and have no names are found at once too, and are not known while they cannot be fetched", async () => {
+    const unnamed = ({ jwk: { kid: _, ...jwk } }: IssuerKey): JsonObject => jwk;
+    const by = (key: IssuerKey, sub: string) => token({ sub }, { kid: undefined }, key);
+    served["/keys"] = { keys: [unnamed(first)] };
+    expect(await reason(await by(first, "a"))).toBe("taken");
+    served["/keys"] = new Response(null, { status: 503 });
+    later(31);
+    for (const sub of ["b", "c"]) expect(await reason(await by(second, sub))).toBe("issuer.keys");
+    expect(fetches("/keys")).toBe(2);
+    served["/keys"] = { keys: [unnamed(second)] };
+    later(31);
+    expect(await reason(await by(second, "d"))).toBe("taken");
+    for (const sub of ["e", "f"]) expect(await reason(await by(first, sub))).toBe("issuer.keys");
+    expect(fetches("/keys"), "a flood of wrong signatures").toBe(3);
+    later(31);
+    expect(await reason(await by(first, "g")), "the old key is gone").toBe("token.signature");
+  });
+
+  test("that could not be fetched at first are asked for once in five seconds, whoever sends tokens", async () => {
+    served["/keys"] = new Response(null, { status: 503 });
+    for (let n = 0; n < 20; n += 1)
+      expect(await reason(await token({ sub: `n${n}` }))).toBe("issuer.keys");
+    expect(fetches("/keys")).toBe(1);
+    served["/keys"] = { keys: [first.jwk] };
+    later(5);
+    expect(await reason(await token())).toBe("taken");
   });
 
   test("that are asked for at the same time, by a cold isolate, are there for everyone", async () => {
@@ -375,7 +408,7 @@ describe("keys", () => {
     served["/keys"] = { keys: [null, "a", [], rsa.jwk, ...others, first.jwk] };
     expect(await reason(await token())).toBe("taken");
     verified.mockClear();
-    expect(await reason(await token({ sub: "bob" }, { kid: undefined }))).toBe("token.signature");
+    expect(await reason(await token({ sub: "bob" }, { kid: undefined }))).toBe("issuer.keys");
     expect(verified).toHaveBeenCalledTimes(4);
   });
 });
@@ -461,14 +494,24 @@ describe("metadata", () => {
     expect(await reason(await token({ iss: issuer + path }))).toBe("taken");
   });
 
-  test.each<[what: string, over: object]>([
-    ["of another issuer", { issuer: "https://evil.example" }],
-    ["of the issuer with a slash", { issuer: "https://issuer.example/" }],
-    ["of no issuer", { issuer: undefined }],
-    ["without keys", { jwks_uri: undefined }],
-  ])("%s are not taken", async (_, over) => {
-    served["/.well-known/oauth-authorization-server"] = document(over);
-    expect(await reason(await token())).toBe("issuer.metadata");
+  test.each<[what: string, answer: unknown, reason: string]>([
+    ["of another issuer", { issuer: "https://evil.example" }, "issuer.metadata_unusable"],
+    [
+      "of the issuer with a slash",
+      { issuer: "https://issuer.example/" },
+      "issuer.metadata_unusable",
+    ],
+    ["of no issuer", { issuer: undefined }, "issuer.metadata_unusable"],
+    ["that are not there", new Response(null, { status: 404 }), "issuer.metadata_unusable"],
+    ["that cannot be had now", new Response(null, { status: 503 }), "issuer.metadata"],
+    ["that do not come", new Error("Network connection lost"), "issuer.metadata"],
+    ["without keys", { jwks_uri: undefined }, "issuer.no_jwks_uri"],
+  ])("%s are not taken", async (_, answer, why) => {
+    const isDocument = !(answer instanceof Response) && !(answer instanceof Error);
+    served["/.well-known/oauth-authorization-server"] = isDocument
+      ? document(answer as object)
+      : answer;
+    expect(await reason(await token())).toBe(why);
     expect(fetches("/keys")).toBe(0);
   });
 
@@ -483,6 +526,33 @@ describe("metadata", () => {
     served["/keys2"] = { keys: [second.jwk] };
     later(31);
     expect(await reason(await token({}, {}, second))).toBe("taken");
+  });
+});
+
+describe("what the metadata name and cannot be had", () => {
+  const where = "/.well-known/oauth-authorization-server";
+
+  test("is looked for again within half a minute: keys may have moved", async () => {
+    await reason(await token());
+    const moved = { issuer, jwks_uri: `${issuer}/keys2` };
+    Object.assign(served, { [where]: moved, "/keys": undefined, "/keys2": { keys: [second.jwk] } });
+    later(60);
+    for (const sub of ["a", "b", "c"])
+      expect(await reason(await token({ sub }, {}, second))).toMatch(/^issuer\.keys/);
+    expect(fetches(where)).toBe(1);
+    later(31);
+    expect(await reason(await token({}, {}, second))).toBe("taken");
+    expect(fetches(where)).toBe(2);
+  });
+
+  test("is looked for again within half a minute: introspection may have moved", async () => {
+    verify = externalTokenVerifier({ issuer, introspection: "id:secret" });
+    served["/introspect"] = new Response(null, { status: 410 });
+    expect(await reason("opaque")).toBe("issuer.introspection_unusable");
+    served[where] = { issuer, introspection_endpoint: `${issuer}/introspect2` };
+    served["/introspect2"] = { active: false };
+    later(31);
+    expect(await reason("opaque")).toBe("token.inactive");
   });
 });
 
@@ -581,15 +651,28 @@ describe("an opaque token", () => {
   });
 
   test("is refused, and not remembered, when the issuer says nothing", async () => {
-    const good = said;
-    for (const failure of [undefined, {}]) {
-      said = failure;
-      expect(await reason("opaque")).toBe(
-        failure === undefined ? "issuer.introspection" : "token.inactive",
-      );
+    const asks = served["/introspect"];
+    const status = (code: number) => Response.json({ error: "invalid_request" }, { status: code });
+    for (const [failure, why] of [
+      [{}, "token.inactive"],
+      // Some issuers cannot read what is none of theirs.
+      [status(400), "token.inactive"],
+      [status(401), "issuer.introspection_unusable"],
+      [status(404), "issuer.introspection_unusable"],
+      [status(429), "issuer.introspection"],
+      [status(503), "issuer.introspection"],
+      [new Error("Network connection lost"), "issuer.introspection"],
+    ] as const) {
+      served["/introspect"] = failure;
+      expect(await reason("opaque")).toBe(why);
     }
-    said = good;
+    served["/introspect"] = asks;
     expect(await reason("opaque")).toBe("taken");
+  });
+
+  test("is none where the issuer introspects nothing", async () => {
+    served["/.well-known/oauth-authorization-server"] = { issuer, jwks_uri: `${issuer}/keys` };
+    expect(await reason("opaque")).toBe("issuer.no_introspection_endpoint");
   });
 
   test("is asked about once a minute, and not after it expired", async () => {

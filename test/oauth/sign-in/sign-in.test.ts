@@ -543,6 +543,10 @@ describe("OpenID Connect", async () => {
   it.each<[string, string, Play, Record<string, string>?]>([
     ["a no", "denied", {}, { error: "access_denied" }],
     ["no code", "denied", {}, { code: "" }],
+    ["a provider in trouble", "unavailable", {}, { error: "server_error" }],
+    ["one that is for now", "unavailable", {}, { error: "temporarily_unavailable" }],
+    ["a token endpoint that fails", "unavailable", { token: new Response("x", { status: 503 }) }],
+    ["one that asks to wait", "unavailable", { token: new Response("{}", { status: 429 }) }],
     ["another issuer in the answer", "iss", {}, { iss: "https://evil.test" }],
     [
       "no issuer where one was promised",
@@ -562,7 +566,8 @@ describe("OpenID Connect", async () => {
     ["an unsigned token", "token", { header: { alg: "none" } }],
     ["a token under HMAC", "token", { header: { alg: "HS256" } }],
     ["a stranger's signature", "signature", { key: await issuerKey("ES256") }],
-    ["an unknown key", "signature", { header: { kid: "other" } }],
+    // It may have come since the keys were fetched, which was a moment ago.
+    ["an unknown key", "unreachable", { header: { kid: "other" } }],
     ["another algorithm's name", "signature", { header: { alg: "ES384" } }],
     ["another issuer", "issuer", { claims: { iss: "https://evil.test" } }],
     ["another audience", "audience", { claims: { aud: "someone" } }],
@@ -589,6 +594,9 @@ describe("OpenID Connect", async () => {
     const { status, html } = await at.request(back(away, answer));
     expect(status).toBe(403);
     expect(html).toContain('role="alert"');
+    expect(html.includes("cannot be reached")).toBe(
+      ["unavailable", "unreachable", "discovery"].includes(reason),
+    );
     expect(lines.map((line) => line.reason)).toEqual([`openid.${reason}`]);
   });
 
