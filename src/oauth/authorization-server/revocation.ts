@@ -55,13 +55,19 @@ export async function enterAccount(
   await account.dropGrants(...(await buryEndedGrants(authServer, subject, older)));
   const entered = await account.recordSignIn({ address: "", hasSucceeded: true, grant: "" });
   if (typeof entered !== "object") return entered;
+  const endedIds: string[] = [];
   for (const id of entered) {
-    await revokeGrant(authServer, id, "account.full");
-    // One that nobody has decided on yet is not opened later, unseen.
-    await findGrant(authServer.grants, id)?.stub.deny();
+    try {
+      await revokeGrant(authServer, id, "account.full");
+      // One that nobody has decided on yet is not opened later, unseen.
+      await findGrant(authServer.grants, id)?.stub.deny();
+      endedIds.push(id);
+    } catch (error) {
+      log("error", "cleanup.failed", { grant: id, error: errorStack(error) });
+    }
   }
-  // Last: whatever could not be ended stays on the account page until the next login has ended it.
-  await account.dropGrants(...entered);
+  // Last: what could not be ended keeps nobody out, and stays on the account page until a later login has ended it.
+  await account.dropGrants(...endedIds);
   return "ok";
 }
 
