@@ -65,7 +65,8 @@ export function summaryLines({ requirements, walks, unseen }) {
     ...[
       broken > 0 && `${broken} of MUST and MUST NOT failed: clients may rely on these. Begin here.`,
       weak > 0 && `${weak} of SHOULD and SHOULD NOT failed: mend them, or know the reason not to.`,
-      broken + weak === 0 && "Nothing failed.",
+      count("untested") === requirements.length && "Nothing was tested.",
+      broken + weak === 0 && count("untested") < requirements.length && "Nothing failed.",
       count("setup") > 0 &&
         `${count("setup")} were not reached, because a conversation stopped before: its reason stands with each.`,
     ].filter(Boolean),

@@ -36,7 +36,7 @@ export type LogEvent =
   | "listener.notify_failed"
   /**
    * What follows the end of a grant or a session is not done yet, and is tried again; after `tries` it is given up. Or a
-   * grant could not be ended at its person's wish, which they are told.
+   * grant could not be ended at its person's wish, which they are told, or to make room, which their next login tries again.
    */
   | "cleanup.failed"
   /** A credential cannot be had; `reason` says why, `message` which key or database. */

@@ -4,7 +4,6 @@
  * that the conformance suite and the fixtures of spec/ call.
  */
 
-import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -24,6 +23,7 @@ import {
   secretsIn,
   type LocalSettings,
 } from "./local-settings.ts";
+import { readFileIfAny } from "./watch-file.ts";
 import { PROJECT_NAME } from "./wrangler-config.ts";
 
 /** For how long the end of the server is waited for. */
@@ -91,8 +91,9 @@ async function app(): Promise<Served> {
   const url = readUrl(values.url);
   makeSecrets(VARS, appHasPassphrase());
   await migrateLocal(join(ROOT, ".wrangler", "state"), () => console.log("Making the tables …"));
+  // Without the file the Worker says which secret is missing, as of any other mistake.
   const settings = (): LocalSettings =>
-    localSettings(readFileSync(VARS, "utf8"), { url, auth: values.auth });
+    localSettings(readFileIfAny(VARS), { url, auth: values.auth });
   return { config: "wrangler.toml", vars: [VARS], settings };
 }
 
@@ -178,7 +179,7 @@ function describe(port: number, settings: LocalSettings): string {
     name: PROJECT_NAME,
     endpoint: addressOf(port),
     settings,
-    passphrase: appHasPassphrase() ? { text: passphraseIn(readFileSync(VARS, "utf8")) } : undefined,
+    passphrase: appHasPassphrase() ? { text: passphraseIn(readFileIfAny(VARS)) } : undefined,
     tokenCommand: tokenCommandOf(port),
     wireView: `http://localhost:${port}/wire`,
   });

@@ -76,11 +76,13 @@ export function freshKeys(id: string = "dev"): string {
   return `${id}:${randomBytes(32).toString("base64")}`;
 }
 
-/** The passphrase that the text of .dev.vars says in a comment; undefined when it is not the one whose hash is there. */
+/** The passphrase that the text of .dev.vars says in a comment: of several, the one whose hash is in force; undefined where it is none. */
 export function passphraseIn(vars: string): string | undefined {
-  const passphrase = /^# passphrase: (\S+)$/m.exec(vars)?.[1];
   const stored = readDevVars(vars)["PASSPHRASE"] ?? "";
-  return passphrase !== undefined && isHashOf(stored, passphrase) ? passphrase : undefined;
+  const passphrases = [...vars.matchAll(/^# passphrase: (.+)$/gm)].map(([, text = ""]) =>
+    text.trim(),
+  );
+  return passphrases.findLast((passphrase) => isHashOf(stored, passphrase));
 }
 
 /** The secrets in the text of .dev.vars, the passphrase among them: what no page and no log may show. */

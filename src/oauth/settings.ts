@@ -31,8 +31,9 @@ export interface AuthorizationServerSettings {
 export interface ConfiguredClient {
   readonly client_id: string;
   readonly client_name: string;
+  /** Empty only for one that takes no codes. */
   readonly redirect_uris: readonly string[];
-  /** base64url of the SHA-256 of the secret; a client without one is public. */
+  /** base64url of the SHA-256 of the secret; a client with neither this nor `jwks` is public, and none has both. */
   readonly client_secret_sha256?: string;
   readonly jwks?: JsonObject;
   /** Default: authorization_code and refresh_token. Only here may "client_credentials" be given. */

@@ -166,11 +166,12 @@ function toCachedValue<T extends JsonValue>({
 /** What this isolate has seen, the oldest first: a hit here costs nothing. Data may cross requests, promises may not. */
 const localRows = new Map<string, CachedRow>();
 const MAX_LOCAL_ROWS = 200;
+/** Of a key and its value together: a handler may make a key of what a client sent. */
 const MAX_LOCAL_CHARACTERS = 50_000;
 
 function rememberLocally(key: string, row: CachedRow): CachedRow {
   localRows.delete(key);
-  if (row.text.length > MAX_LOCAL_CHARACTERS) return row;
+  if (key.length + row.text.length > MAX_LOCAL_CHARACTERS) return row;
   const [oldest] = localRows.size >= MAX_LOCAL_ROWS ? localRows.keys() : [];
   if (oldest !== undefined) localRows.delete(oldest);
   localRows.set(key, row);

@@ -28,7 +28,10 @@ export interface VaultRows {
   read(row: RowKey): Promise<CredentialRow | undefined>;
   /** Writes, whatever was there, and forgets that it was revoked. */
   write(row: RowKey, sealed: SealedRow, version: string, at: number): Promise<void>;
-  /** Writes a new value over version `known`. False when that is not there any more. */
+  /**
+   * Writes a new value over `expectedVersion`, and forgets that the old one was revoked. False when that version is not there
+   * any more.
+   */
   replace(
     row: RowKey,
     sealed: SealedRow,
@@ -51,7 +54,7 @@ export interface VaultRows {
 }
 
 /** Milliseconds after which a database that says nothing counts as unreachable. */
-const QUERY_TIMEOUT_MS = 10_000;
+export const QUERY_TIMEOUT_MS: number = 10_000;
 
 const WHERE_KEY = "owner = ?1 AND service = ?2 AND name = ?3";
 const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease_until_ms = ?5`;
@@ -81,7 +84,8 @@ export function vaultRows(db: D1Database): VaultRows {
       await withTimeout(bindKey(text, row, key, blob, version, at).run());
     },
     replace(row, { key, blob }, expectedVersion, version, at) {
-      const set = "key = ?5, sealed = ?6, version = ?7, updated_at_ms = ?8, lease_until_ms = 0";
+      const set =
+        "key = ?5, sealed = ?6, version = ?7, updated_at_ms = ?8, lease_until_ms = 0, is_revoked = 0";
       const text = `UPDATE credentials SET ${set} WHERE ${WHERE_KEY} AND version = ?4`;
       return hasChangedRow(bindKey(text, row, expectedVersion, key, blob, version, at));
     },
@@ -102,7 +106,7 @@ export function vaultRows(db: D1Database): VaultRows {
     markRevoked: (row, expectedVersion, until) =>
       hasChangedRow(
         bindKey(
-          `UPDATE credentials SET is_revoked = 1 WHERE ${WHERE_LEASED}`,
+          `UPDATE credentials SET is_revoked = 1, lease_until_ms = 0 WHERE ${WHERE_LEASED}`,
           row,
           expectedVersion,
           until,

@@ -11,14 +11,17 @@ import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import { fetchConfigured } from "../net/fetch.ts";
 import type { Upstream } from "./types.ts";
-import type { CredentialRow, RowKey } from "./credential-rows.ts";
+import { QUERY_TIMEOUT_MS, type CredentialRow, type RowKey } from "./credential-rows.ts";
 import { newVersion, type CredentialCipher, type VaultFault } from "./credential-cipher.ts";
 
 /** A token that lasts no longer than this is renewed; of a short life, half of it. */
 const RENEW_EARLY_MS = 60_000;
-/** For how long one may be at it; a renewal takes at most half of that. */
-const RENEWAL_LEASE_MS = 20_000;
 const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 10_000 };
+/**
+ * For how long one may be at it: until the lease is taken, the upstream has answered and the row is written, each within its
+ * limit, by clocks that may be apart. Were it shorter, the next would send a refresh token that is spent.
+ */
+const RENEWAL_LEASE_MS = 2 * QUERY_TIMEOUT_MS + LIMITS.timeoutMs + 5_000;
 const FIRST_PAUSE_MS = 50;
 const MAX_PAUSE_MS = 1_000;
 /** How long a token is taken to last whose upstream says nothing of it, and at most. Endless is no number in JSON. */

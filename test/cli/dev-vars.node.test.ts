@@ -66,3 +66,14 @@ it("knows a setting and a passphrase however the file writes them", () => {
     expect(passphraseIn(`# passphrase: open-sesame\n${line}\n`)).toBe("open-sesame");
   expect(passphraseIn(`# passphrase: other\nPASSPHRASE=${hash}\n`)).toBeUndefined();
 });
+
+it("knows the passphrase that is in force, where others stand beside it, and one of several words", () => {
+  const pair = (passphrase: string): string =>
+    `# passphrase: ${passphrase}\nPASSPHRASE=${hashPassphrase(passphrase)}\n`;
+  expect(passphraseIn(pair("old") + pair("new"))).toBe("new");
+  expect(passphraseIn(`# passphrase: newer, not in force\n${pair("old")}# passphrase: x\n`)).toBe(
+    "old",
+  );
+  expect(passphraseIn(pair("two words"))).toBe("two words");
+  expect(passphraseIn(pair("two words").replaceAll("\n", " \r\n"))).toBe("two words");
+});

@@ -277,6 +277,23 @@ it(
   },
 );
 
+it(
+  "a .dev.vars that was moved away ends nothing, and is in force once it is back",
+  { timeout: LONG },
+  async () => {
+    const aside = join(copy.folder, "aside");
+    renameSync(vars, aside);
+    const mend = copy.plant("wrangler.toml", /$/, "# saved meanwhile\n");
+    try {
+      expect(await terminal.until(/^Not served .*\n/)).toContain("✘ Configuration: KEYS");
+    } finally {
+      renameSync(aside, vars);
+      mend();
+      await terminal.until(served(port));
+    }
+  },
+);
+
 /** Nothing but lines of the log, and make's own: it ends as quietly as it served. */
 function expectQuiet(printed: string): void {
   for (const line of printed.split("\n")) expect(line).toMatch(/^(\{.*\}|make: .*)?$/);

@@ -230,9 +230,13 @@ describe("the report", () => {
   });
 
   test("leaves the rest untested when the time is up", async () => {
-    const { out } = await audit([await serveDiscover(), "--seconds", "0.001"]);
+    const { code, out } = await audit([await serveDiscover(), "--seconds", "0.001"]);
     expect(out).toMatch(/^Conversations: 0 pass, 0 fail, 0 setup, \d+ untested$/mu);
     expect(out).toContain("were not tried before the time was up: give more SECONDS=");
+    // What shows nothing is no success.
+    expect(out).toContain("\nNothing was tested.\n");
+    expect(out).not.toContain("Nothing failed.");
+    expect(code).toBe(1);
   });
 });
 

@@ -465,6 +465,25 @@ it("is bounded in memory: the oldest goes first", async () => {
   });
 }, 120_000);
 
+it.each<[string, number, number]>([
+  ["key", 49_000, 1_000],
+  ["value", 1_000, 49_000],
+])(
+  "is not kept in memory with a long %s, and is loaded once all the same",
+  async (_, ...lengths) => {
+    const [keyLength, valueLength] = lengths;
+    const one = loader(() => "x".repeat(valueLength));
+    const ask = (length: number, key: string): Promise<unknown> =>
+      storageClient.cache(key.padEnd(length, "-"), 60, one.load);
+    const [large, fitting] = [uniqueKey(), uniqueKey()];
+    await ask(keyLength, large);
+    await ask(keyLength - 3, fitting);
+    expect((await measureCost(() => ask(keyLength, large))).requests).toBe(1);
+    expect((await measureCost(() => ask(keyLength - 3, fitting))).requests).toBe(0);
+    expect(one.count).toBe(2);
+  },
+);
+
 it("is cleaned away when it would not even do for an error", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: NOON });
   const key = uniqueKey();

@@ -15,6 +15,27 @@ export const makeTables = (): Promise<void> => applyD1Migrations(db, bound.VAULT
 export const vaultWithKeys = (...keys: string[]): Vault => createVault(db, ringOf(...keys));
 export const vault: Vault = vaultWithKeys("a");
 
+/** The database, which calls `onQuery` with the text of each statement before it runs, and waits for that. */
+export function watchedDatabase(onQuery: (text: string) => Promise<void>): D1Database {
+  const watch = (text: string, statement: D1PreparedStatement): D1PreparedStatement =>
+    new Proxy(statement, {
+      get(target, name) {
+        if (name === "bind") return (...values: unknown[]) => watch(text, target.bind(...values));
+        const run = Reflect.get(target, name) as () => Promise<unknown>;
+        return async () => {
+          await onQuery(text);
+          return run.call(target);
+        };
+      },
+    });
+  return new Proxy(db, {
+    get(target, name) {
+      if (name === "prepare") return (text: string) => watch(text, target.prepare(text));
+      return Reflect.get(target, name) as unknown;
+    },
+  });
+}
+
 let count = 0;
 /** A credential that no other test knows. */
 export const uniqueCredential = (service: string = "tracker"): CredentialId => ({

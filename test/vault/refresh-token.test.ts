@@ -6,7 +6,17 @@ import { secret } from "../../src/base/secret.ts";
 import type { CredentialId } from "../../src/vault/types.ts";
 import { thrownMessage } from "../world/thrown-message.ts";
 import { callStateless } from "../transport/session/client.ts";
-import { db, uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
+import { createVault } from "../../src/vault/vault.ts";
+import { ringOf } from "../crypto/keys.ts";
+import {
+  credentialRow,
+  db,
+  makeTables,
+  tamper,
+  uniqueCredential,
+  vault,
+  watchedDatabase,
+} from "./database.ts";
 
 const NOW = 1_763_700_000_000;
 const upstream = {
@@ -174,6 +184,50 @@ describe("when many ask at once", () => {
   });
 });
 
+describe("a database and an upstream that use up their time", () => {
+  it("are waited for, and the refresh token is sent once", async () => {
+    const id = await kept();
+    const renewing = Promise.withResolvers<void>();
+    const otherAsked = Promise.withResolvers<void>();
+    const slow = watchedDatabase(async (text) => {
+      if (text.includes("SET lease_until_ms = ?6")) vi.setSystemTime(NOW + 9_900);
+      if (!text.includes("version = ?7")) return;
+      vi.setSystemTime(NOW + 29_700);
+      renewing.resolve();
+      await otherAsked.promise;
+    });
+    answer = (count) => {
+      vi.setSystemTime(NOW + 19_800);
+      if (count > 1) return json({ error: "invalid_grant" }, 400);
+      return json({ access_token: "at-2", refresh_token: "rt-2", expires_in: 3_600 });
+    };
+    const first = createVault(slow, ringOf("a")).token(id, upstream);
+    await renewing.promise;
+    // Who comes last finds the lease taken, and waits.
+    let questionCount = 0;
+    const second = createVault(
+      watchedDatabase(async (text) => {
+        if (text.startsWith("SELECT")) questionCount += 1;
+        if (questionCount === 2) otherAsked.resolve();
+      }),
+      ringOf("a"),
+    ).token(id, upstream);
+    const tokens = await Promise.all([first, second]);
+    expect(tokens.map((got) => got.ok && got.value?.reveal())).toEqual(["at-2", "at-2"]);
+    expect(asked).toHaveLength(1);
+  });
+
+  it("leave no good token behind that counts as revoked", async () => {
+    const id = await kept();
+    answer = async () => {
+      await tamper(id, { is_revoked: 1, lease_until_ms: NOW + 60_000 });
+      return json({ access_token: "at-2", refresh_token: "rt-2", expires_in: 3_600 });
+    };
+    expect([await token(id), await token(id)]).toEqual(["at-2", "at-2"]);
+    expect(await vault.list(id.owner)).toMatchObject({ value: [{ isRevoked: false }] });
+  });
+});
+
 it("a renewal whose caller hangs up comes to its end, and the refresh token that the upstream rotated is kept", async () => {
   vi.useRealTimers();
   answer = async (count) => {
@@ -314,6 +368,7 @@ it("a credential of another kind is a handler's mistake", async () => {
   await expect(vault.token(id, upstream)).rejects.toThrow(/no OAuth credential/);
 });
 
+// Beyond the 20 s that a test above wrote.
 it("leaves no lease behind", async () => {
   const { results } = await db
     .prepare("SELECT lease_until_ms FROM credentials WHERE lease_until_ms > ?")

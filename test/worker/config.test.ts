@@ -20,9 +20,10 @@ const OBJECTS = { HUB: {}, SESSION: {}, GRANT: {}, ACCOUNT: {}, STORE: {} };
 const good = { KEYS: keyText("k"), ...OBJECTS } as unknown as Env;
 const settingsOf = (change: Record<string, unknown> = {}): Settings =>
   createSettings({ ...good, ...change });
+const SCOPES = { read: { description: "Read" }, write: { description: "Write" } };
 const start = (change: Record<string, unknown>): ReturnType<typeof createRuntime> =>
   createRuntime(
-    buildServer({ info: { name: "s", version: "1" } }, EVERYTHING),
+    buildServer({ info: { name: "s", version: "1" }, scopes: SCOPES }, EVERYTHING),
     everyPart(loginOptions) as never,
     {
       ...good,
@@ -30,6 +31,7 @@ const start = (change: Record<string, unknown>): ReturnType<typeof createRuntime
     },
   );
 
+const CLIENT_KEY = { kty: "EC", crv: "P-256", x: "AAAA", y: "AAAA" };
 const COLLECTOR = { OTEL_EXPORTER_OTLP_ENDPOINT: "https://otel.example:4318/in" };
 
 /** The message that stops the server. Each is checked to hold nothing of the keys. */
@@ -134,6 +136,20 @@ test.each<[string, Record<string, unknown>]>([
     [{ grant_types: ["authorisation_code"] }],
     [{ grant_types: ["client_credentials"] }],
     [{}, { client_name: "B" }],
+    [{ redirect_uris: [] }],
+    [{ grant_types: [] }],
+    [{ grant_types: ["refresh_token"] }],
+    [{ client_secret_sha256: "!".repeat(43) }],
+    // No 32 bytes end so.
+    [{ client_secret_sha256: "A".repeat(42) + "B" }],
+    [{ client_secret_sha256: "A".repeat(43), jwks: { keys: [CLIENT_KEY] } }],
+    ...["x", {}, { keys: "x" }, { keys: [] }, { keys: [null] }].map((jwks) => [{ jwks }]),
+    [{ jwks: { keys: [{ kty: "oct", k: "AAAA" }] } }],
+    [{ jwks: { keys: [{ ...CLIENT_KEY, d: "AAAA" }] } }],
+    [{ scope: "" }],
+    [{ scope: " " }],
+    [{ scope: "no-such-scope" }],
+    [{ scope: "read no-such-scope" }],
   ].map((clients): [string, Record<string, unknown>] => [
     "CLIENTS",
     {
@@ -193,6 +209,20 @@ test("has an identity of its own only where it is told one", () => {
   expect(readConfig(settingsOf({ IDENTITY: "https://old.example/x" })).identity).toBe(
     "https://old.example",
   );
+});
+
+test("takes clients that can get a token", () => {
+  const base = { client_id: "a", client_name: "A", redirect_uris: ["https://a.example/cb"] };
+  const sha256 = "A".repeat(43);
+  for (const client of [
+    {},
+    { scope: "read" },
+    { scope: " write read " },
+    { jwks: { keys: [{ kty: "oct", k: "AAAA" }, CLIENT_KEY] } },
+    { client_secret_sha256: sha256, grant_types: ["authorization_code"] },
+    { client_secret_sha256: sha256, grant_types: ["client_credentials"], redirect_uris: [] },
+  ])
+    expect(faultOf({ CLIENTS: JSON.stringify([{ ...base, ...client }]) })).toBe("");
 });
 
 test("names all that is wrong, and which key", () => {
@@ -322,7 +352,7 @@ test("knows clients beforehand, and how long things live", () => {
     scope: "read",
   };
   const change = { CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT_REVOCATION: "1" };
-  expect(readAuthorizationSettings(settingsOf(change))).toEqual({
+  expect(readAuthorizationSettings(settingsOf(change), SCOPES)).toEqual({
     clients: [client],
     codeSeconds: 60,
     accessSeconds: 900,

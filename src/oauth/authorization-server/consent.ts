@@ -4,6 +4,7 @@
  * A decision opens the grant or buries it, so that a form decides once, however often it is sent; all else follows it.
  */
 
+import { err } from "../../base/result.ts";
 import { signText } from "../../crypto/hmac.ts";
 import { seal } from "../../crypto/seal.ts";
 import type { AuthorizationRequest } from "./authorization-request.ts";
@@ -25,6 +26,7 @@ import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
 import { isLoopback } from "../clients/redirect-uri.ts";
 import { enterAccount } from "./revocation.ts";
+import { runHook } from "./hooks.ts";
 import type { GrantObject } from "./grant-object.ts";
 import { isUnexpired } from "./grant-rows.ts";
 import { epochDigest, type AuthenticatedPerson } from "../sign-in/types.ts";
@@ -130,10 +132,13 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
     await enterAccount(authServer, subject, { address: "", hasSucceeded: true, grant: id });
   if (isFirst) {
     const owner = { issuer: new URL(identifiers.audience).origin, subject };
-    const hookResult = await authServer.login.hooks?.onConsent?.(owner, credential);
-    if (hookResult?.ok === false) {
+    const { hooks } = authServer.login;
+    const called = await runHook("onConsent", () => hooks?.onConsent?.(owner, credential));
+    // What throws has not done its part either: an open grant must not be left behind.
+    const result = called.ok ? called.value : err("The server could not finish");
+    if (result?.ok === false) {
       await grant.revoke();
-      return oauthErrorPage(authServer, "consent.hook", hookResult.error);
+      return oauthErrorPage(authServer, "consent.hook", result.error);
     }
     audit("oauth.granted", { client: request.client, grant: id });
   }

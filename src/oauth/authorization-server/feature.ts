@@ -46,7 +46,7 @@ export function authorizationServer<E>(createLoginOptions: CreateLoginOptions<E>
       // Then another issuer's tokens were meant.
       if (settings.text("AUTH_ISSUER") !== "") return undefined;
       const serverSettings = {
-        ...readAuthorizationSettings(settings),
+        ...readAuthorizationSettings(settings, server.scopes),
         serverName: server.info.title ?? server.info.name,
         scopes: server.scopes,
       };
@@ -74,11 +74,12 @@ export function authorizationServer<E>(createLoginOptions: CreateLoginOptions<E>
   };
 }
 
-/** The checked settings. What is wrong is noted in `settings`. */
+/** The checked settings of a server with these scopes. What is wrong is noted in `settings`. */
 export function readAuthorizationSettings(
   settings: Settings,
+  scopes: AuthorizationServerSettings["scopes"] = {},
 ): Omit<AuthorizationServerSettings, "serverName" | "scopes"> {
-  const clients = readClients(settings.text("CLIENTS"));
+  const clients = readClients(settings.text("CLIENTS"), scopes);
   if (typeof clients === "string") settings.reject(clients);
   const accessSeconds = settings.integer("ACCESS_SECONDS", 1, 900);
   return {

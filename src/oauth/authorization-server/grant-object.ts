@@ -129,10 +129,9 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     this.#rows.restore(generation, codeSeconds);
   }
 
-  /** Replaces the sealed properties: a hook renewed them, or their key is no longer the current one. */
-  replaceProperties(properties: string): void {
-    const row = this.#rows.grant();
-    if (row !== undefined) this.#rows.write({ ...row, terms: { ...row.terms, properties } });
+  /** {@link GrantRows.replaceProperties} */
+  replaceProperties(properties: string, renewalCount: number, isRenewed: boolean): boolean {
+    return this.#rows.replaceProperties(properties, renewalCount, isRenewed);
   }
 
   /**

@@ -13,7 +13,7 @@ export interface GrantRow {
   /** Of the newest refresh token; 0 while the code was not redeemed. */
   readonly generation: number;
   readonly createdAtMs: number;
-  /** Nothing came of the newest generation: the one before it stays good for a day, or until it is sent again. */
+  /** Nothing came of the newest generation: the one before it stays good for a day or the window, or until it is sent again. */
   readonly isUndelivered?: boolean;
   /** How many requests were given the newest generation and did not say that nothing came of it. Absent: one. */
   readonly givenCount?: number;
@@ -44,6 +44,11 @@ export interface GrantRows {
    * was redeemed for it may be redeemed again: a refresh token for a day, a code until `codeSeconds` after the grant was opened.
    */
   restore(generation: number, codeSeconds: number): void;
+  /**
+   * Replaces the sealed properties: a hook renewed them (`isRenewed`), or their key is no longer the current one. Those that
+   * another hook has renewed since they were read, at `renewalCount`, stay. False when the grant is over.
+   */
+  replaceProperties(properties: string, renewalCount: number, isRenewed: boolean): boolean;
 }
 
 /** The row of one grant object. */
@@ -81,6 +86,14 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
       if (generation === 1) kv.put("grant", { ...row, generation: 0, expiresAtMs });
       else kv.put("grant", { ...row, givenCount, isUndelivered: givenCount === 0 });
     },
+    replaceProperties(properties, renewalCount, isRenewed) {
+      const row = grant();
+      if (row === undefined) return false;
+      const count = isRenewed ? renewalCount + 1 : renewalCount;
+      if ((row.terms.renewalCount ?? 0) === renewalCount)
+        kv.put("grant", { ...row, terms: { ...row.terms, properties, renewalCount: count } });
+      return true;
+    },
   };
 }
 
@@ -89,7 +102,7 @@ export function isWithinMs(start: number, ms: number): boolean {
   return Math.abs(now() - start) < ms;
 }
 
-/** Milliseconds for which a refresh token may be sent again of which nothing came. */
+/** Milliseconds for which a refresh token may be sent again of which nothing came, or the window, where that is longer. */
 const RESTORED_MS = 86_400_000;
 
 /** Whether the refresh token before the newest is still good, which a client may hold that did not get the newest. */
@@ -97,7 +110,7 @@ export function isPreviousGood(
   { lastUsedAtMs, isUndelivered = false }: GrantRow,
   graceSeconds: number,
 ): boolean {
-  return isWithinMs(lastUsedAtMs, isUndelivered ? RESTORED_MS : graceSeconds * 1000);
+  return isWithinMs(lastUsedAtMs, Math.max(graceSeconds * 1000, isUndelivered ? RESTORED_MS : 0));
 }
 
 /** Whether the code, or the newest refresh token, is still good. */
@@ -123,6 +136,8 @@ export interface GrantTerms {
   readonly challenge: string;
   /** The caller's properties, sealed in the Worker (purpose "properties", context: the object id). */
   readonly properties: string;
+  /** How often a hook renewed the properties. Absent: never. */
+  readonly renewalCount?: number;
   /** {@link epochDigest} of the sign-in; absent in grants of versions that did not note it: the next refresh does. */
   readonly epoch?: string;
 }

@@ -5,7 +5,6 @@
 
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { log, errorStack } from "../../base/log.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { now } from "../../base/time.ts";
 import { open, seal } from "../../crypto/seal.ts";
@@ -15,6 +14,8 @@ import { sealAccessToken } from "./access-token.ts";
 import { parseScopes } from "./authorization-request.ts";
 import { signRefreshToken, type GrantRef } from "./grant-reference.ts";
 import type { GrantResult } from "./grant-request.ts";
+import type { GrantTerms } from "./grant-rows.ts";
+import { runHook } from "./hooks.ts";
 import { onGrantRevoked } from "./revocation.ts";
 import type { AuthorizationServer, TokenSubject } from "./types.ts";
 
@@ -54,7 +55,7 @@ export async function issueFromGrant(
 async function issueGranted(
   authServer: AuthorizationServer,
   client: Client,
-  { id, stub }: GrantRef,
+  grant: GrantRef,
   { terms, generation }: Granted,
   cause: "code" | "refresh",
   scopes: readonly string[],
@@ -64,56 +65,81 @@ async function issueGranted(
   const allowed = parseScopes(terms.scopes.join(" "), client, settings);
   if (allowed.length === 0 && terms.scopes.length > 0 && client.scopes !== undefined)
     return invalidGrant("scope.none");
-  const opened = await open(ring, "properties", terms.properties, id);
+  const opened = await open(ring, "properties", terms.properties, grant.id);
   if (!opened.ok) return invalidGrant("grant.sealed");
   // spec: refresh.scope.kept, refresh.bound
   const caller = {
     issuer: new URL(terms.resource).origin,
     subject: terms.subject,
     client: client.key,
-    grant: id,
+    grant: grant.id,
     scopes: scopes.length === 0 ? allowed : scopes,
     properties: opened.value as JsonObject,
   };
-  const issuedToken = await issueToken(authServer, caller, terms.resource, cause);
-  if (!issuedToken.ok) return issuedToken;
-  const { response, properties } = issuedToken.value;
-  // What rests under an older key moves to the current one, so that old keys can leave the ring.
-  if (properties !== caller.properties || !terms.properties.startsWith(`${ring.currentId}.`))
-    await stub.replaceProperties(await seal(ring, "properties", properties, id));
+  const renewed = await renewProperties(authServer, caller, cause);
+  if (!renewed.ok) return renewed;
+  const properties = renewed.value;
+  if (!(await keepProperties(authServer, grant, terms, properties, caller.properties)))
+    return invalidGrant("grant.ended");
+  const subject = { ...caller, properties };
+  const response = await createTokenResponse(authServer, subject, terms.resource, cause);
   if (!client.grantTypes.includes("refresh_token")) return ok(response);
-  return ok({ ...response, refresh_token: await signRefreshToken(ring, id, generation) });
+  return ok({ ...response, refresh_token: await signRefreshToken(ring, grant.id, generation) });
 }
 
-/** The response of RFC 6749 section 5.1, and the caller's properties from now on: the app may renew them. */
-export async function issueToken(
-  { login, ring, settings }: AuthorizationServer,
+/**
+ * Keeps what a hook made of the properties `before`. What rests under an older key moves to the current one, so that old keys
+ * can leave the ring. False when the grant has ended while the hook was at work.
+ */
+async function keepProperties(
+  { ring, login }: AuthorizationServer,
+  { id, stub }: GrantRef,
+  { properties: sealedBefore, renewalCount = 0 }: GrantTerms,
+  properties: JsonObject,
+  before: JsonObject,
+): Promise<boolean> {
+  const isRenewed = properties !== before;
+  if (!isRenewed && sealedBefore.startsWith(`${ring.currentId}.`))
+    return login.hooks?.onTokenIssue === undefined || (await stub.status()) !== undefined;
+  const sealed = await seal(ring, "properties", properties, id);
+  return stub.replaceProperties(sealed, renewalCount, isRenewed);
+}
+
+/** The caller's properties from now on: the app may renew them whenever a token is issued. */
+export async function renewProperties(
+  { login }: AuthorizationServer,
+  { subject, client, scopes, properties }: TokenSubject,
+  cause: "code" | "refresh" | "client",
+): Promise<Result<JsonObject, OAuthError>> {
+  const tokenSubject = { subject, client, scopes, properties };
+  const called = await runHook("onTokenIssue", () =>
+    login.hooks?.onTokenIssue?.(tokenSubject, cause),
+  );
+  if (called.ok) return ok(called.value ?? properties);
+  // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
+  return oauthError(
+    "temporarily_unavailable",
+    called.error,
+    "The server could not finish: try again in a moment",
+  );
+}
+
+/** The response of RFC 6749 section 5.1. */
+export async function createTokenResponse(
+  { ring, settings }: AuthorizationServer,
   caller: Caller & TokenSubject,
   resource: string,
   cause: "code" | "refresh" | "client",
-): Promise<Result<{ response: JsonObject; properties: JsonObject }, OAuthError>> {
-  const { subject, client, scopes } = caller;
-  let { properties } = caller;
-  try {
-    const tokenSubject = { subject, client, scopes, properties };
-    properties = (await login.hooks?.onTokenIssue?.(tokenSubject, cause)) ?? properties;
-  } catch (error) {
-    log("error", "hook.failed", { hook: "onTokenIssue", error: errorStack(error) });
-    // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
-    return oauthError(
-      "temporarily_unavailable",
-      "hook.failed",
-      "The server could not finish: try again in a moment",
-    );
-  }
+): Promise<JsonObject> {
+  const { client, scopes } = caller;
   const expires_in = settings.accessSeconds;
   // spec: token.lifetime.limited
   const expires = Math.floor(now() / 1000) + expires_in;
-  const access_token = await sealAccessToken(ring, { ...caller, properties }, resource, expires);
+  const access_token = await sealAccessToken(ring, caller, resource, expires);
   audit("oauth.token_issued", { client, cause });
   const scope = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
   // spec: token.response.nulls, token.response, token.response.scope, bearer.cookie.clear
-  return ok({ properties, response: { access_token, token_type: "Bearer", expires_in, ...scope } });
+  return { access_token, token_type: "Bearer", expires_in, ...scope };
 }
 
 /** Whoever guesses or steals learns nothing of why: the reason is for the audit line alone. */

@@ -22,6 +22,7 @@ import {
 } from "../errors.ts";
 import { findGrant, verifyRefreshToken } from "./grant-reference.ts";
 import { isPreviousGood, type GrantTerms } from "./grant-rows.ts";
+import { runHook } from "./hooks.ts";
 import { missingParameter, readForm } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { epochDigest } from "../sign-in/types.ts";
@@ -55,13 +56,19 @@ export async function enterAccount(
   await account.dropGrants(...(await buryEndedGrants(authServer, subject, older)));
   const entered = await account.recordSignIn({ address: "", hasSucceeded: true, grant: "" });
   if (typeof entered !== "object") return entered;
+  const endedIds: string[] = [];
   for (const id of entered) {
-    await revokeGrant(authServer, id, "account.full");
-    // One that nobody has decided on yet is not opened later, unseen.
-    await findGrant(authServer.grants, id)?.stub.deny();
+    try {
+      await revokeGrant(authServer, id, "account.full");
+      // One that nobody has decided on yet is not opened later, unseen.
+      await findGrant(authServer.grants, id)?.stub.deny();
+      endedIds.push(id);
+    } catch (error) {
+      log("error", "cleanup.failed", { grant: id, error: errorStack(error) });
+    }
   }
-  // Last: whatever could not be ended stays on the account page until the next login has ended it.
-  await account.dropGrants(...entered);
+  // Last: what could not be ended keeps nobody out, and stays on the account page until a later login has ended it.
+  await account.dropGrants(...endedIds);
   return "ok";
 }
 
@@ -90,11 +97,7 @@ export async function onGrantRevoked(
   const { subject, client } = terms;
   audit("oauth.revoked", { client, reason });
   blockGrantInThisIsolate(id);
-  try {
-    await authServer.login.hooks?.onRevoke?.(subject, client);
-  } catch (error) {
-    log("error", "hook.failed", { hook: "onRevoke", grant: id, error: errorStack(error) });
-  }
+  await runHook("onRevoke", () => authServer.login.hooks?.onRevoke?.(subject, client), id);
 }
 
 /** Revokes a token, and the grant behind it (RFC 7009). Unknown tokens answer 200, as the text asks. */
@@ -182,7 +185,8 @@ async function lookUpToken(
     return undefined;
   // Where nothing came of the newest, it is the one before it. The window is for clients that missed an answer, not for others.
   const isPrevious = generation === status.generation - 1;
-  const isRestored = status.isUndelivered === true && isPreviousGood(status, 0);
+  const { graceSeconds } = authServer.settings;
+  const isRestored = status.isUndelivered === true && isPreviousGood(status, graceSeconds);
   return generation === status.generation || (isPrevious && isRestored) ? status.terms : undefined;
 }
 

@@ -18,7 +18,13 @@ import { missingParameter, readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { checkResource } from "../identifiers.ts";
 import { epochDigest } from "../sign-in/types.ts";
-import { invalidGrant, issueFromGrant, issueToken, type TokenResponse } from "./issue-token.ts";
+import {
+  createTokenResponse,
+  invalidGrant,
+  issueFromGrant,
+  renewProperties,
+  type TokenResponse,
+} from "./issue-token.ts";
 
 type GrantTypeHandler = (
   authServer: AuthorizationServer,
@@ -162,6 +168,8 @@ async function issueToClient(
     scopes: scopes.value,
     properties: {},
   };
-  const token = await issueToken(authServer, caller, resource, "client");
-  return token.ok ? ok(token.value.response) : token;
+  const renewed = await renewProperties(authServer, caller, "client");
+  if (!renewed.ok) return renewed;
+  const subject = { ...caller, properties: renewed.value };
+  return ok(await createTokenResponse(authServer, subject, resource, "client"));
 }

@@ -39,7 +39,8 @@ export interface LoginHooks {
   onSignIn?(subject: string, properties: JsonObject): Promise<boolean>;
   /**
    * A person agreed, and that is recorded: called once for it. `credential`: `SignedIn.credential`, when they
-   * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant.
+   * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant. Where it
+   * throws, that is logged, and there is none either.
    * Where it is set, a form that is sent again gets a page and not the same answer: this may still be at work, or fail.
    */
   onConsent?(
@@ -48,7 +49,8 @@ export interface LoginHooks {
   ): Promise<Result<void, string>>;
   /**
    * A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. Where it throws,
-   * the client is asked to come again, and its code or refresh token stays good for that.
+   * the client is asked to come again, and its code or refresh token stays good for that. Of two at once for one grant, what
+   * ends first stays with the grant; the other's go into its own access token alone. Keep in the vault what an upstream rotates.
    */
   onTokenIssue?(
     tokenSubject: TokenSubject,

@@ -1,8 +1,9 @@
 /** Clients that the operator knows beforehand: the setting CLIENTS, a JSON list. Its values are told to nobody: one may be a digest. */
 
 import { isObject, readJson, type JsonValue } from "../../base/json.ts";
+import { isKeyForAlgorithm, JWS_ALGORITHMS } from "../../crypto/jws.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
-import type { ConfiguredClient } from "../settings.ts";
+import type { AuthorizationServerSettings, ConfiguredClient } from "../settings.ts";
 
 type IsFit = (value: JsonValue | undefined) => boolean;
 const isText: IsFit = (value) => typeof value === "string";
@@ -21,6 +22,9 @@ const GRANT_TYPES: ReadonlySet<string> = new Set([
   "client_credentials",
 ]);
 
+/** 32 bytes: the last character stands for four bits of them and two that are 0. */
+const SHA256_BASE64URL = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
+
 /** What a client may have, and must have where `undefined` does not fit. */
 const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, must: string]>> = {
   client_id: [
@@ -33,10 +37,13 @@ const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, m
     "must be a list of https URLs, http on loopback, or private-use schemes in reverse domain form, without a fragment",
   ],
   client_secret_sha256: [
-    isOptional((value) => textOf(value).length === 43),
+    isOptional((value) => SHA256_BASE64URL.test(textOf(value))),
     "must be a SHA-256 in base64url, of 43 characters",
   ],
-  jwks: [isOptional(isObject), "must be an object"],
+  jwks: [
+    isOptional(hasUsableKey),
+    `must be a JWK Set with a public key for ${JWS_ALGORITHMS.join(", ")}`,
+  ],
   grant_types: [
     isOptional(isListOf((type) => GRANT_TYPES.has(textOf(type)))),
     `must be a list of ${[...GRANT_TYPES].join(", ")}`,
@@ -44,14 +51,17 @@ const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, m
   scope: [isOptional(isText), "must be a string"],
 };
 
-/** The list in `text`, the setting CLIENTS, or what is wrong with it. */
-export function readClients(text: string): readonly ConfiguredClient[] | string {
+/** The list in `text`, the setting CLIENTS, or what is wrong with it. `scopes`: all that the server has. */
+export function readClients(
+  text: string,
+  scopes: AuthorizationServerSettings["scopes"],
+): readonly ConfiguredClient[] | string {
   if (text === "") return [];
   const clients = readJson(text);
   if (!Array.isArray(clients)) return "CLIENTS must be a JSON list";
   const ids = new Set<string>();
   for (const [index, client] of clients.entries()) {
-    const problem = clientProblem(client);
+    const problem = clientProblem(client, scopes);
     if (problem !== undefined) return `CLIENTS[${index}]${problem}`;
     const { client_id } = client as { client_id: string };
     if (ids.has(client_id)) return `CLIENTS[${index}].client_id is that of another one too`;
@@ -60,17 +70,50 @@ export function readClients(text: string): readonly ConfiguredClient[] | string 
   return clients as unknown as readonly ConfiguredClient[];
 }
 
-function clientProblem(client: JsonValue): string | undefined {
+function clientProblem(
+  client: JsonValue,
+  scopes: AuthorizationServerSettings["scopes"],
+): string | undefined {
   if (!isObject(client)) return " must be an object";
   const unknown = Object.keys(client).find((name) => !Object.hasOwn(MEMBERS, name));
   if (unknown !== undefined) return ` has "${unknown}", which no client has`;
   for (const [name, [isFit, must]] of Object.entries(MEMBERS))
     if (!isFit(client[name])) return `.${name} ${must}`;
+  return contradiction(client as unknown as ConfiguredClient, scopes);
+}
+
+/** Why a client whose members are each as they must be could never get a token, or not as it is meant to. */
+function contradiction(
+  { grant_types = ["authorization_code"], redirect_uris, scope, ...auth }: ConfiguredClient,
+  scopes: AuthorizationServerSettings["scopes"],
+): string | undefined {
+  const [takesCodes, isMachine] = ["authorization_code", "client_credentials"].map((type) =>
+    grant_types.includes(type),
+  );
+  if (!takesCodes && !isMachine)
+    return ".grant_types must have authorization_code or client_credentials: nothing else begins with no token";
+  if (takesCodes && redirect_uris.length === 0)
+    return ".redirect_uris is empty, and a code has nowhere to go";
+  const { client_secret_sha256: sha256, jwks } = auth;
+  if (sha256 !== undefined && jwks !== undefined)
+    return " has client_secret_sha256 and jwks: a client proves itself in one way";
   // Nobody could tell it from others (RFC 6749 section 4.4).
-  const { grant_types, client_secret_sha256, jwks } = client as Partial<ConfiguredClient>;
-  if (grant_types?.includes("client_credentials") && !client_secret_sha256 && !jwks)
+  if (isMachine && sha256 === undefined && jwks === undefined)
     return ".grant_types has client_credentials, which takes client_secret_sha256 or jwks";
+  const names = scope?.split(" ").filter((name) => name !== "");
+  if (names?.every((name) => Object.hasOwn(scopes, name)) === false || names?.length === 0)
+    return `.scope must name scopes of this server, which has ${Object.keys(scopes).join(", ") || "none"}`;
   return undefined;
+}
+
+function hasUsableKey(jwks: JsonValue | undefined): boolean {
+  const keys = isObject(jwks) ? jwks["keys"] : undefined;
+  return (
+    Array.isArray(keys) &&
+    keys
+      .filter(isObject)
+      .some((key) => JWS_ALGORITHMS.some((algorithm) => isKeyForAlgorithm(key, algorithm)))
+  );
 }
 
 function textOf(value: JsonValue | undefined): string {

@@ -140,6 +140,16 @@ describe("what the app does when a person agrees", () => {
     expect((await grantsOf(keeping, "ada")).at(-1)).toBeUndefined();
   });
 
+  it("may throw: then there is a page that does not say why, and no grant", async () => {
+    const { shown, keeping } = await agree(() =>
+      Promise.reject(new Error("the vault's own words")),
+    );
+    expect([shown.status, shown.to]).toEqual([400, undefined]);
+    expect(shown.html).toContain("The server could not finish");
+    expect(shown.html).not.toContain("own words");
+    expect((await grantsOf(keeping, "ada")).at(-1)).toBeUndefined();
+  });
+
   it("does not happen when they say no, nor when they go back and say yes after it", async () => {
     const consented = vi.fn<NonNullable<LoginHooks["onConsent"]>>(done);
     const at = createBrowser(createAuthorizationServer({}, { hooks: { onConsent: consented } }));

@@ -320,8 +320,30 @@ describe("revoke", () => {
   it("a hook that was slower than a revocation brings nothing back", async () => {
     const id = await redeemed();
     await grantStub(id).revoke();
-    await grantStub(id).replaceProperties("a.renewed");
+    expect(await grantStub(id).replaceProperties("a.renewed", 0, true)).toBe(false);
     expect(await rows(id)).toEqual([["grant", "ended"]]);
+  });
+});
+
+describe("properties", () => {
+  const propertiesOf = async (id: string): Promise<string | undefined> =>
+    (await grantStub(id).status())?.terms.properties;
+
+  it("that a hook renewed are not replaced by what was made of those before", async () => {
+    const id = await redeemed();
+    expect(await grantStub(id).replaceProperties("a.first", 0, true)).toBe(true);
+    expect(await grantStub(id).replaceProperties("a.slower", 0, true)).toBe(true);
+    expect(await grantStub(id).replaceProperties("b.old value, newer key", 0, false)).toBe(true);
+    expect(await propertiesOf(id)).toBe("a.first");
+    await grantStub(id).replaceProperties("a.next", 1, true);
+    expect(await propertiesOf(id)).toBe("a.next");
+  });
+
+  it("that move to a newer key are what they were: who renews them meanwhile does so", async () => {
+    const id = await redeemed();
+    await grantStub(id).replaceProperties("b.moved", 0, false);
+    await grantStub(id).replaceProperties("b.renewed", 0, true);
+    expect(await propertiesOf(id)).toBe("b.renewed");
   });
 });
 
@@ -377,7 +399,7 @@ it("an eviction between any two steps changes nothing", async () => {
   await evict();
   expect(await refresh(id, 1)).toMatchObject({ kind: "granted", generation: 2 });
   await evict();
-  await grantStub(id).replaceProperties("a.renewed");
+  await grantStub(id).replaceProperties("a.renewed", 0, true);
   await evict();
   expect(await refresh(id, 2)).toMatchObject({ generation: 3, terms: { properties: "a.renewed" } });
   await evict();

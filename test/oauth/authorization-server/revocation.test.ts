@@ -1,5 +1,6 @@
 /** Taking back and asking: RFC 7009 and RFC 7662, with the tokens of this server and of everybody else. */
 
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { signText } from "../../../src/crypto/hmac.ts";
@@ -9,6 +10,7 @@ import {
   sealAccessToken,
   builtinTokenVerifier,
 } from "../../../src/oauth/authorization-server/access-token.ts";
+import type { GrantRow } from "../../../src/oauth/authorization-server/grant-rows.ts";
 import type { AuthorizationServer } from "../../../src/oauth/authorization-server/types.ts";
 import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { registrationEndpoint } from "../../../src/oauth/clients/register.ts";
@@ -250,6 +252,15 @@ describe("/introspect", () => {
     // Nothing came of the second: the first may be sent again.
     await grantStub(id).restore(2, 60);
     expect(await ask(refresh)).toMatchObject({ active: true });
+    // For a day, or for the window where that is longer, as the token endpoint has it.
+    const patient = createAuthorizationServer({ graceSeconds: 172_800 });
+    await runInDurableObject(grantStub(id), (_, { storage }) => {
+      const row = storage.kv.get<GrantRow>("grant");
+      storage.kv.put("grant", { ...row, expiresAtMs: Date.now() + 2_592_000_000 });
+    });
+    await ageGrant(id, 100_000);
+    expect(await ask(refresh)).toEqual(dead);
+    expect(await ask(refresh, WEB, patient)).toMatchObject({ active: true });
   });
 
   it("says no more than that of what is revoked, unused for long, expired, forged or foreign", async () => {

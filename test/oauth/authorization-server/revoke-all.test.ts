@@ -6,6 +6,7 @@ import { accountObjectName } from "../../../src/oauth/authorization-server/accou
 import { createAccountRows } from "../../../src/oauth/authorization-server/account-rows.ts";
 import {
   buryEndedGrants,
+  enterAccount,
   MAX_PENDING_LOGINS,
 } from "../../../src/oauth/authorization-server/revocation.ts";
 import {
@@ -77,6 +78,18 @@ async function send(at: TestBrowser, form: Record<string, string>): Promise<Brow
   return at.request(to ?? "");
 }
 
+/** The grants, of which some cannot be reached. */
+function grantsWithout(isUnreached: (id: string) => boolean): typeof desk.grants {
+  const get = (id: DurableObjectId): ReturnType<typeof desk.grants.get> => {
+    const stub = desk.grants.get(id);
+    const fails = () => Promise.reject(new Error("The grant cannot be reached"));
+    return isUnreached(id.toString()) ? new Proxy(stub, { get: () => fails }) : stub;
+  };
+  return new Proxy(desk.grants, {
+    get: (target, name): unknown => (name === "get" ? get : Reflect.get(target, name)),
+  });
+}
+
 describe("taking back all", () => {
   it("ends every grant of the person, a code that waits included, and all that lives by them", async () => {
     const [ada, eve] = [await kept(somebody()), await kept(somebody())];
@@ -98,14 +111,7 @@ describe("taking back all", () => {
 
   it("ends the others where the app's hook fails, or one grant cannot be asked", async () => {
     let unreached = "";
-    const get = (id: DurableObjectId): ReturnType<typeof desk.grants.get> => {
-      const stub = desk.grants.get(id);
-      const fails = () => Promise.reject(new Error("The grant cannot be reached"));
-      return id.toString() === unreached ? new Proxy(stub, { get: () => fails }) : stub;
-    };
-    const grants = new Proxy(desk.grants, {
-      get: (target, name): unknown => (name === "get" ? get : Reflect.get(target, name)),
-    });
+    const grants = grantsWithout((id) => id === unreached);
     const own = createAuthorizationServer(
       {},
       { grants, hooks: { onRevoke: () => Promise.reject(new Error("the app's database")) } },
@@ -248,6 +254,31 @@ describe("grants of a person beyond four hundred", () => {
       ]);
     },
   );
+
+  it("keep nobody out of whom one cannot be ended: that one stays noted, the others end", async () => {
+    const at = await kept(somebody());
+    const [unreached, ...others] = [await grantTo(at), await grantTo(at)];
+    let noted = [unreached, ...others];
+    const account = {
+      recordSignIn: () => Promise.resolve(noted),
+      grants: () => Promise.resolve([]),
+      dropGrants: async (...ids: string[]) => {
+        noted = noted.filter((id) => !ids.includes(id));
+      },
+    };
+    const own = {
+      ...desk,
+      grants: grantsWithout((id) => id === unreached),
+      accounts: { getByName: () => account } as never,
+    };
+    const attempt = { address: "", hasSucceeded: true, grant: "" } as const;
+    expect(await enterAccount(own, "crowded", attempt)).toBe("ok");
+    expect(noted).toEqual([unreached]);
+    expect(await Promise.all([unreached, ...others].map(isOver))).toEqual([false, true]);
+    // A later login ends it.
+    expect(await enterAccount({ ...own, grants: desk.grants }, "crowded", attempt)).toBe("ok");
+    expect([noted, await isOver(unreached)]).toEqual([[], true]);
+  });
 
   it(
     "are not opened later by a form that was still to be decided on",

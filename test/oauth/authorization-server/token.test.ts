@@ -6,7 +6,7 @@ import { encodeBase64url } from "../../../src/base/bytes.ts";
 import { randomBytes } from "../../../src/base/time.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { signText } from "../../../src/crypto/hmac.ts";
-import { sha256Base64url } from "../../../src/crypto/seal.ts";
+import { open, sha256Base64url } from "../../../src/crypto/seal.ts";
 import { openAccessToken } from "../../../src/oauth/authorization-server/access-token.ts";
 import type {
   AuthorizationServer,
@@ -560,6 +560,50 @@ describe("the issuing hook", () => {
     ]);
   });
 
+  /** A login whose hook answers, from then on, when the test lets it: each call in turn. */
+  const loginWithSlowHook = async () => {
+    const calls: ((properties: JsonObject | undefined) => void)[] = [];
+    let isSlow = false;
+    const onTokenIssue = (): Promise<JsonObject | undefined> =>
+      isSlow ? new Promise((resolve) => calls.push(resolve)) : Promise.resolve(undefined);
+    const own = createAuthorizationServer({}, { hooks: { onTokenIssue } });
+    const { id, body } = await login(own);
+    isSlow = true;
+    const form = refreshForm(body["refresh_token"]);
+    /** Sends the refresh token; when that returns, its hook is at work. */
+    const begin = async (): Promise<{ answer: Promise<Answer> }> => {
+      const count = calls.length + 1;
+      const answer = ask(form, undefined, own);
+      while (calls.length < count) await new Promise((resolve) => setTimeout(resolve, 5));
+      return { answer };
+    };
+    return { id, calls, begin };
+  };
+
+  it("that is slow does not overwrite what another renewed meanwhile", async () => {
+    const { id, calls, begin } = await loginWithSlowHook();
+    const [slow, fast] = [await begin(), await begin()];
+    calls[1]?.({ shoe: "44" });
+    expect(await callerOf((await fast.answer).body)).toMatchObject({ properties: { shoe: "44" } });
+    calls[0]?.({ shoe: "43" });
+    expect(await callerOf((await slow.answer).body)).toMatchObject({ properties: { shoe: "43" } });
+    const kept = (await grantStub(id).status())?.terms.properties ?? "";
+    expect(await open(desk.ring, "properties", kept, id)).toMatchObject({ value: { shoe: "44" } });
+  });
+
+  it.each([undefined, { shoe: "43" }])(
+    "that is at work (%j) while the grant is revoked issues nothing",
+    async (properties) => {
+      const { id, calls, begin } = await loginWithSlowHook();
+      const { answer } = await begin();
+      await grantStub(id).revoke();
+      calls[0]?.(properties);
+      const refused = await answer;
+      expect(refusal(refused)).toEqual([400, "invalid_grant"]);
+      expect(refused.body).not.toHaveProperty("access_token");
+    },
+  );
+
   it("that throws at a code is temporary, and the same code may be sent again while it lasts", async () => {
     let works = false;
     const issuing = (): Promise<undefined> =>
@@ -671,12 +715,14 @@ describe("a refresh token of which nothing came", () => {
     expect(refusal(await send())).toEqual([400, "invalid_grant"]);
   });
 
-  it("is good for a day", async () => {
-    for (const [seconds, status] of [
-      [86_300, 200],
-      [86_500, 400],
+  it("is good for a day, and as long as any other where the window is longer", async () => {
+    for (const [graceSeconds, seconds, status] of [
+      [10, 86_300, 200],
+      [10, 86_500, 400],
+      [172_800, 172_700, 200],
+      [172_800, 172_900, 400],
     ] as const) {
-      const { fault, id, send } = await withFault(10);
+      const { fault, id, send } = await withFault(graceSeconds);
       fault.isOn = true;
       expect((await send()).status).toBe(503);
       fault.isOn = false;
