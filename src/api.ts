@@ -125,7 +125,7 @@ export { isPassphraseHash, verifyPassphrase } from "./crypto/passphrase.ts";
 // ---- Pages and answers of the site -----------------------------------------------------------------------
 
 export { html, type Html } from "./base/html.ts";
-export { ICON_PATH, writePage } from "./base/page.ts";
+export { ICON_PATH, pageHeaders, writePage } from "./base/page.ts";
 export { acceptsMediaType } from "./wire/media-type.ts";
 export { errorResponse, jsonResponse } from "./wire/response.ts";
 export { protocolError } from "./base/protocol-error.ts";

@@ -37,7 +37,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   net: 2,
   base: 1,
 };
-const PACKAGES = new Set(["zod", "zod/mini", "zod/v4/locales/en.js", "cloudflare:workers"]);
+const PACKAGES = new Set(["zod", "zod/mini", "cloudflare:workers"]);
 const OWN_FOLDER = "src/app/";
 /** Programs that run on Node, beside the Worker. */
 const CLI = "src/cli/";
@@ -162,7 +162,7 @@ const zodSpelling: Rule = (files) =>
       ];
     const half =
       path === ZOD_FILE
-        ? /^import \* as z from "zod\/mini"|locales/
+        ? /^import \* as z from "zod\/mini"/
         : /^import (type )?\* as z from "zod(\/mini)?"/;
     return lines.some((line) => !half.test(line))
       ? [

@@ -10,6 +10,7 @@ import {
   html,
   ICON_PATH,
   jsonResponse,
+  pageHeaders,
   protocolError,
   randomBytes,
   writePage,
@@ -18,7 +19,7 @@ import {
 } from "../api.ts";
 
 interface StartPageContext {
-  readonly server: Pick<Server, "info" | "instructions" | "tools" | "versions">;
+  readonly server: Pick<Server, "info" | "instructions" | "tools">;
   /** The address of the endpoint. */
   readonly identifiers: { readonly resource: string };
   readonly authMode: "open" | "builtin" | "external";
@@ -98,30 +99,21 @@ export function pageResponse(
   extraStyle?: Html,
 ): Response {
   const nonce = encodeBase64url(randomBytes(16));
-  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action 'none'; base-uri 'none'`;
-  const headers = {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": `${policy}; frame-ancestors 'none'`,
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-  };
+  const headers = pageHeaders(nonce);
   return new Response(writePage({ serverName, title, nonce, extraStyle }, content), { headers });
 }
 
 const SIGNING_IN = {
   open: html`<p>Nobody is asked who they are: whoever reaches this address may use it.</p>`,
-  builtin: html`<p>When your app connects for the first time, a page opens in your browser. You sign in there,
-see which app asks, and allow it or not. Which apps have access, and how to take it back:
-<a href="/account">your account</a>.</p>`,
-  external: html`<p>When your app connects for the first time, it sends you to another service to sign in. There you
-also see which apps have access.</p>`,
+  builtin: html`<p>The first time your app connects, you sign in in your browser, and allow the app or not.
+<a href="/account">Your account</a> shows which apps have access, and takes it back.</p>`,
+  external: html`<p>The first time your app connects, you sign in at another service, which also shows the apps that
+have access.</p>`,
 };
 
 function writeInstructions({ server, identifiers, authMode }: StartPageContext): Html {
-  const { instructions, tools } = server;
-  const rows = connectionRows(server, identifiers.resource, authMode === "open");
+  const { info, instructions, tools } = server;
+  const rows = connectionRows(info, identifiers.resource);
   return html`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
 you.</p>
 <h2>Connect your app</h2>
@@ -145,43 +137,14 @@ ${SIGNING_IN[authMode]}
 
 /** How each app is told of the server: its name, where the text goes, the text. A shell reads nothing into `url`. */
 function connectionRows(
-  { info, versions }: Pick<Server, "info" | "versions">,
+  { name }: Server["info"],
   url: string,
-  isOpen: boolean,
 ): readonly (readonly [string, string, string])[] {
-  const name = info.name.replace(/[^\w-]+/g, "-");
-  const [date = ""] = versions;
-  const _meta = {
-    "io.modelcontextprotocol/protocolVersion": date,
-    "io.modelcontextprotocol/clientCapabilities": {},
-  };
-  const body = JSON.stringify({
-    jsonrpc: "2.0",
-    id: 1,
-    method: "server/discover",
-    params: { _meta },
-  });
-  const fields = [
-    "Content-Type: application/json",
-    "Accept: application/json, text/event-stream",
-    `MCP-Protocol-Version: ${date}`,
-    "Mcp-Method: server/discover",
-  ];
-  const authorizationOption = isOpen ? "" : ' \\\n  -H "Authorization: Bearer $TOKEN"';
+  const id = name.replace(/[^\w-]+/g, "-");
   return [
     ["Any app", "Streamable HTTP", url],
-    ["Claude Code", "in a terminal", `claude mcp add --transport http ${name} ${url}`],
-    ["VS Code", ".vscode/mcp.json", JSON.stringify({ servers: { [name]: { type: "http", url } } })],
-    ["Cursor", ".cursor/mcp.json", JSON.stringify({ mcpServers: { [name]: { url } } })],
-    [
-      "MCP Inspector",
-      "in a terminal; then Streamable HTTP and the address above",
-      "npx @modelcontextprotocol/inspector",
-    ],
-    [
-      "curl",
-      isOpen ? "in a terminal" : "in a terminal, with an access token in TOKEN",
-      `curl -s ${url}${fields.map((header) => ` \\\n  -H '${header}'`).join("")}${authorizationOption} \\\n  -d '${body}'`,
-    ],
+    ["Claude Code", "in a terminal", `claude mcp add --transport http ${id} ${url}`],
+    ["VS Code", ".vscode/mcp.json", JSON.stringify({ servers: { [id]: { type: "http", url } } })],
+    ["Cursor", ".cursor/mcp.json", JSON.stringify({ mcpServers: { [id]: { url } } })],
   ];
 }

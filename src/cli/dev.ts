@@ -103,7 +103,7 @@ async function watchedBundle(port: number): Promise<NonNullable<ServeOptions["al
   return openWireView({
     port,
     tokenCommand: tokenCommandOf(port),
-    knownSecrets: () => secretsIn(readFileSync(VARS, "utf8")),
+    knownSecrets: () => secretsIn(readFileIfAny(VARS)),
   });
 }
 

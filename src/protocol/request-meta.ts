@@ -127,26 +127,24 @@ export function isLogLevel(value: JsonValue | undefined): value is LogLevel {
 // spec: extension.fallback
 export function readCapabilities(value: JsonValue | undefined): Result<ClientCapabilities, string> {
   if (!isObject(value)) return err(" must be an object");
-  for (const [name, members] of Object.entries(KNOWN_CAPABILITIES)) {
+  for (const [name, members] of KNOWN_CAPABILITIES) {
     const capability = value[name];
     if (capability === undefined) continue;
     if (!isObject(capability)) return err(`.${name} must be an object`);
-    const memberNames = members === "any" ? Object.keys(capability) : members;
-    const invalidMember = memberNames.find(
-      (member) => capability[member] !== undefined && !isObject(capability[member]),
-    );
-    if (invalidMember !== undefined) return err(`.${name}.${invalidMember} must be an object`);
+    for (const member of members ?? Object.keys(capability))
+      if (capability[member] !== undefined && !isObject(capability[member]))
+        return err(`.${name}.${member} must be an object`);
   }
   return ok(value as ClientCapabilities);
 }
 
-/** The members of each capability that must be objects. */
-const KNOWN_CAPABILITIES: Readonly<Record<string, readonly string[] | "any">> = {
-  elicitation: ["form", "url"],
-  sampling: ["context", "tools"],
-  roots: [],
-  extensions: "any",
-};
+/** The members of each capability that must be objects; undefined: all of them. */
+const KNOWN_CAPABILITIES: readonly (readonly [name: string, members?: readonly string[]])[] = [
+  ["elicitation", ["form", "url"]],
+  ["sampling", ["context", "tools"]],
+  ["roots", []],
+  ["extensions"],
+];
 
 /** Name and version of a client as it states them; err says what is wrong. */
 export function readImplementation(value: JsonValue | undefined): Result<Implementation, string> {

@@ -5,12 +5,12 @@
  */
 
 import * as z from "zod/mini";
-import en from "zod/v4/locales/en.js";
 import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
 import { isObject, type JsonObject } from "../base/json.ts";
 import { err, ok } from "../base/result.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
+import { describeIssue } from "./zod-messages.ts";
 
 /** A zod schema, of either half, or JSON Schema with a check of its own. */
 export type Schema = z.core.$ZodType | RawSchema;
@@ -78,7 +78,7 @@ function formSchema(schema: z.core.$ZodObject): JsonObject {
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
   // app that makes nothing of zod would have it in its bundle.
-  z.config(en());
+  z.config({ localeError: describeIssue });
   return (value) => {
     const faults = createFaults();
     let unnamedCount = 0;

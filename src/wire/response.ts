@@ -9,7 +9,8 @@ import { ERRORS } from "./errors.ts";
 import { writeError, type RequestId } from "./jsonrpc.ts";
 import { acceptsMediaType, isMediaType } from "./media-type.ts";
 
-const JSON_HEADERS = { "content-type": "application/json", "cache-control": "no-store" };
+const JSON_FIELDS = { "content-type": "application/json", "cache-control": "no-store" };
+const JSON_HEADERS: Headers = new Headers(JSON_FIELDS);
 const JSON_AND_EVENT_STREAM = "application/json, text/event-stream";
 
 /** The address of all strangers where the platform tells none. */
@@ -57,7 +58,7 @@ export function replyResponse(
   const { status, retryAfterSeconds } = ERRORS[error.error];
   const retryAfter =
     retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
-  return new Response(text, { status, headers: { ...JSON_HEADERS, ...retryAfter, ...headers } });
+  return new Response(text, { status, headers: { ...JSON_FIELDS, ...retryAfter, ...headers } });
 }
 
 /** A refusal as a whole HTTP answer. `headers`: what its kind demands besides, such as `Allow`. */

@@ -5,6 +5,7 @@
  */
 
 import { encodeBase64url } from "../../base/bytes.ts";
+import { pageHeaders } from "../../base/page.ts";
 import { randomBytes } from "../../base/time.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit, NO_STORE } from "../errors.ts";
@@ -48,20 +49,11 @@ export function htmlResponse(
   // URI: where a form leads away, its scheme and https are open. A page that takes a secret lets it out to nobody.
   const formActionSources =
     formActionTarget === undefined ? [] : new Set(["https:", new URL(formActionTarget).protocol]);
-  // spec: authorize.framed, authorize.injection
-  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...formActionSources].join(" ")}`;
-  const headers = {
-    "content-type": "text/html; charset=utf-8",
-    "content-security-policy": `${policy}; frame-ancestors 'none'; base-uri 'none'`,
-    "x-frame-options": "DENY",
-    "x-content-type-options": "nosniff",
-    // Not no-referrer: it would make browsers send "Origin: null" with our own forms.
-    "referrer-policy": "same-origin",
-  };
+  const formAction = ["'self'", ...formActionSources].join(" ");
   return browserResponse(
     browser.cookies,
     status,
-    headers,
+    pageHeaders(nonce, formAction),
     browser.authServer.login.renderPage(view, nonce),
   );
 }

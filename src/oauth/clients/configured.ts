@@ -1,7 +1,8 @@
 /** Clients that the operator knows beforehand: the setting CLIENTS, a JSON list. Its values are told to nobody: one may be a digest. */
 
 import { isObject, readJson, type JsonValue } from "../../base/json.ts";
-import { isKeyForAlgorithm, JWS_ALGORITHMS } from "../../crypto/jws.ts";
+import { JWS_ALGORITHMS } from "../../crypto/jws.ts";
+import { readKeys } from "../jwks.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
 import type { AuthorizationServerSettings, ConfiguredClient } from "../settings.ts";
 
@@ -34,14 +35,14 @@ const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, m
   client_name: [(value) => textOf(value) !== "", "must be a string that is not empty"],
   redirect_uris: [
     isListOf((uri) => checkRedirectUri(textOf(uri), true).ok),
-    "must be a list of https URLs, http on loopback, or private-use schemes in reverse domain form, without a fragment",
+    "must be a list of URLs: https, http on loopback, or a private-use scheme with a dot, and no fragment",
   ],
   client_secret_sha256: [
     isOptional((value) => SHA256_BASE64URL.test(textOf(value))),
     "must be a SHA-256 in base64url, of 43 characters",
   ],
   jwks: [
-    isOptional(hasUsableKey),
+    isOptional((value) => isObject(value) && (readKeys(value) ?? []).length > 0),
     `must be a JWK Set with a public key for ${JWS_ALGORITHMS.join(", ")}`,
   ],
   grant_types: [
@@ -91,29 +92,17 @@ function contradiction(
     grant_types.includes(type),
   );
   if (!takesCodes && !isMachine)
-    return ".grant_types must have authorization_code or client_credentials: nothing else begins with no token";
-  if (takesCodes && redirect_uris.length === 0)
-    return ".redirect_uris is empty, and a code has nowhere to go";
+    return ".grant_types must have authorization_code or client_credentials";
+  if (takesCodes && redirect_uris.length === 0) return ".redirect_uris is empty";
   const { client_secret_sha256: sha256, jwks } = auth;
-  if (sha256 !== undefined && jwks !== undefined)
-    return " has client_secret_sha256 and jwks: a client proves itself in one way";
+  if (sha256 !== undefined && jwks !== undefined) return " has both client_secret_sha256 and jwks";
   // Nobody could tell it from others (RFC 6749 section 4.4).
   if (isMachine && sha256 === undefined && jwks === undefined)
-    return ".grant_types has client_credentials, which takes client_secret_sha256 or jwks";
+    return " needs client_secret_sha256 or jwks for client_credentials";
   const names = scope?.split(" ").filter((name) => name !== "");
   if (names?.every((name) => Object.hasOwn(scopes, name)) === false || names?.length === 0)
-    return `.scope must name scopes of this server, which has ${Object.keys(scopes).join(", ") || "none"}`;
+    return `.scope must name scopes of this server: ${Object.keys(scopes).join(", ")}`;
   return undefined;
-}
-
-function hasUsableKey(jwks: JsonValue | undefined): boolean {
-  const keys = isObject(jwks) ? jwks["keys"] : undefined;
-  return (
-    Array.isArray(keys) &&
-    keys
-      .filter(isObject)
-      .some((key) => JWS_ALGORITHMS.some((algorithm) => isKeyForAlgorithm(key, algorithm)))
-  );
 }
 
 function textOf(value: JsonValue | undefined): string {

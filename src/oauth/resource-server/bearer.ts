@@ -89,7 +89,7 @@ function mistakeResponse(reason: string): Response {
     {
       error: "server_error",
       error_description:
-        "The issuer of the access token cannot be asked: the operator of this server has to see to it",
+        "The issuer of access tokens cannot be asked: its operator or ours must mend that",
     },
     500,
   );

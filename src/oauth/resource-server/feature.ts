@@ -25,7 +25,7 @@ export function externalIssuer(): AuthFeature {
         settings.reject('AUTH_INTROSPECTION must be "client_id:client_secret"');
       if (issuer === "" && (introspection !== undefined || acceptsAnyJwtType))
         settings.reject(
-          "AUTH_ISSUER is missing, without which AUTH_INTROSPECTION and ACCEPT_ANY_JWT_TYPE mean nothing",
+          "AUTH_ISSUER is missing, which AUTH_INTROSPECTION and ACCEPT_ANY_JWT_TYPE need",
         );
       if (issuer === "") return undefined;
       // RFC 8414 section 2; http is for a machine's own network.

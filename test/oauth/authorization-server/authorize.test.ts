@@ -259,7 +259,7 @@ describe("pages", () => {
     const policy = headers.get("content-security-policy") ?? "";
     const [, nonce = "-"] = /style-src 'nonce-([\w-]{22})'/.exec(policy) ?? [];
     expect(policy.replace(nonce, "N")).toBe(
-      "default-src 'none'; img-src 'self'; style-src 'nonce-N'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+      "default-src 'none'; img-src 'self'; style-src 'nonce-N'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
     );
     expect(html).toContain(`<style nonce="${nonce}">`);
     expect(html).not.toMatch(/<script|\son\w+=|style="|https?:\/\//);

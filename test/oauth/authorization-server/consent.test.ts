@@ -49,7 +49,7 @@ describe("the consent page", () => {
     expect(html).toContain("The operator of this server");
     expect(html).not.toContain('class="note"');
     expect(headers.get("content-security-policy")).toContain(
-      "form-action 'self' https:; frame-ancestors 'none'",
+      "form-action 'self' https:; base-uri 'none'",
     );
     expect(headers.get("x-frame-options")).toBe("DENY");
   });

@@ -122,7 +122,7 @@ describe("taking back all", () => {
     [, unreached = ""] = ids;
     const { html } = await send(at, { ...hidden, all: "1" });
     expect(html).toContain("2 apps can no longer use");
-    expect(html).toContain("1 app could not be cut off at once.");
+    expect(html).toContain("1 app could not be cut off at once");
     expect(html).toContain("1 app cannot be shown at the moment.");
     expect(html).not.toContain("No app has access");
     expect(await Promise.all(ids.map(isOver))).toEqual([true, false, true]);

@@ -1,0 +1,26 @@
+/** A model is told by what it reads what a value must be. */
+
+import * as z from "zod/mini";
+import { expect, it } from "vitest";
+import { checkWith } from "../../src/server/zod.ts";
+
+it.each<[string, z.core.$ZodType, unknown, string]>([
+  ["a type", z.object({ a: z.number() }), { a: "x" }, "/a must be of type number"],
+  ["a missing member", z.object({ a: z.string() }), {}, "/a must be of type string"],
+  ["a short text", z.string().check(z.minLength(3)), "ab", "/ must be at least 3 characters"],
+  [
+    "a long list",
+    z.array(z.string()).check(z.maxLength(1)),
+    ["a", "b"],
+    "/ must be at most 1 items",
+  ],
+  ["a bound", z.number().check(z.gt(3)), 3, "/ must be more than 3"],
+  ["another bound", z.number().check(z.lt(3)), 3, "/ must be less than 3"],
+  ["a choice", z.enum(["a", "b"]), "c", '/ must be one of ["a","b"]'],
+  ["a format", z.email(), "x", "/ must be a valid email"],
+  ["members", z.strictObject({}), { b: 1, c: 2 }, "/ may not have b,c"],
+  ["a choice of schemas", z.union([z.string(), z.number()]), null, "/ is not valid"],
+  ["words of its own", z.string().check(z.refine(() => false, "must rhyme")), "x", "/ must rhyme"],
+])("of %s", (_, schema, value, words) => {
+  expect(checkWith(schema)(value)).toEqual({ ok: false, error: words });
+});
