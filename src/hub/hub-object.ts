@@ -23,7 +23,6 @@ import {
 import type { Change } from "../protocol/change.ts";
 import { SESSIONS_FULL_SECONDS } from "../wire/errors.ts";
 import { BEFORE_FIRST_SESSION, type SessionKey } from "./hub-records.ts";
-import { createListChanges } from "./list-changes.ts";
 import { createHubRows, type HubRows } from "./hub-rows.ts";
 import { logUnreached, noteUnreached, reachAgain } from "./unreached.ts";
 import { closeSocket, LISTENER_HEADER, readListener, sendToListener } from "./listener.ts";
@@ -52,8 +51,8 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   #alarmAt: number = Infinity;
   /** Shares that had no room, and until when they are not looked at again. */
   readonly #fullUntil = new Map<string, number>();
-  /** For sessions that do not listen yet. */
-  readonly #listChanges = createListChanges();
+  /** When a list last changed for anybody, as far as memory goes: for sessions that do not listen yet. */
+  #listChangedAtMs = 0;
   /** Sessions that are being told, once for each change, and were not heard of meanwhile. */
   readonly #notifying = new Set<SessionKey>();
 
@@ -98,7 +97,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   async publish(change: Change): Promise<void> {
     const text = JSON.stringify(change);
     for (const socket of this.ctx.getWebSockets()) sendToListener(socket, change, text);
-    if ("list" in change) this.#listChanges.note(change.audience);
+    if ("list" in change) this.#listChangedAtMs = now();
     if (!this.#rows.repeatPendingChange(change))
       await this.#notifyPage(change, BEFORE_FIRST_SESSION);
   }
@@ -148,7 +147,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     for (const one of this.#notifying) if (one.id === session.id) this.#notifying.delete(one);
     this.#rows.setReceivesListChanges(session, true);
     const { lastSeenMs = Infinity } = this.#rows.find(session) ?? {};
-    return this.#listChanges.hasComeSince(lastSeenMs, session.share);
+    return lastSeenMs <= this.#listChangedAtMs && this.#listChangedAtMs <= now();
   }
 
   /** Another grant of the caller is used in the session. False when it ended, or could not be noted: no revocation would reach it. */

@@ -7,11 +7,18 @@ interface ZodIssue {
   readonly code?: string | undefined;
   readonly expected?: unknown;
   readonly values?: unknown;
+  readonly options?: unknown;
   readonly minimum?: unknown;
   readonly maximum?: unknown;
   readonly inclusive?: unknown;
+  readonly exact?: unknown;
   readonly origin?: unknown;
   readonly format?: unknown;
+  readonly pattern?: unknown;
+  readonly prefix?: unknown;
+  readonly suffix?: unknown;
+  readonly includes?: unknown;
+  readonly divisor?: unknown;
   readonly keys?: unknown;
 }
 
@@ -20,22 +27,36 @@ const UNITS: Readonly<Record<string, string>> = { string: " characters", array: 
 
 /** An issue without words of its own as a phrase that follows the path of the value. */
 export function describeIssue(issue: ZodIssue): string {
-  const unit = UNITS[String(issue.origin)] ?? "";
-  const { code = "" } = issue;
+  const { code = "", format, divisor } = issue;
   switch (code) {
     case "invalid_type":
       return `must be of type ${String(issue.expected)}`;
-    case "invalid_value":
-      return `must be one of ${JSON.stringify(issue.values)}`;
     case "too_small":
-      return `must be ${issue.inclusive === true ? "at least" : "more than"} ${String(issue.minimum)}${unit}`;
+      return sizePhrase(issue, issue.minimum, "at least", "more than");
     case "too_big":
-      return `must be ${issue.inclusive === true ? "at most" : "less than"} ${String(issue.maximum)}${unit}`;
-    case "invalid_format":
-      return `must be a valid ${String(issue.format)}`;
+      return sizePhrase(issue, issue.maximum, "at most", "less than");
+    case "invalid_format": {
+      const detail = issue.prefix ?? issue.suffix ?? issue.includes;
+      const shown = format === "regex" ? issue.pattern : detail;
+      return `must be valid: ${String(format)}${shown === undefined ? "" : ` ${String(shown)}`}`;
+    }
+    case "not_multiple_of":
+      return `must be a multiple of ${String(divisor)}`;
     case "unrecognized_keys":
       return `may not have ${String(issue.keys)}`;
-    default:
-      return "is not valid";
+    default: {
+      const choices = issue.values ?? issue.options;
+      return choices === undefined ? "is not valid" : `must be one of ${JSON.stringify(choices)}`;
+    }
   }
+}
+
+function sizePhrase(
+  { inclusive, exact, origin }: ZodIssue,
+  bound: unknown,
+  closed: string,
+  open: string,
+): string {
+  const comparison = inclusive === true ? closed : open;
+  return `must be ${exact === true ? "exactly" : comparison} ${String(bound)}${UNITS[String(origin)] ?? ""}`;
 }
