@@ -79,18 +79,18 @@ export function freshKeys(id: string = "dev"): string {
 /** The passphrase that the text of .dev.vars says in a comment: of several, the one whose hash is in force; undefined where it is none. */
 export function passphraseIn(vars: string): string | undefined {
   const stored = readDevVars(vars)["PASSPHRASE"] ?? "";
-  const passphrases = [...vars.matchAll(/^# passphrase: (.+)$/gm)].map(([, text = ""]) =>
-    text.trim(),
-  );
-  return passphrases.findLast((passphrase) => isHashOf(stored, passphrase));
+  return notedPassphrases(vars).findLast((passphrase) => isHashOf(stored, passphrase));
 }
 
-/** The secrets in the text of .dev.vars, the passphrase among them: what no page and no log may show. */
+/** The secrets in the text of .dev.vars, all noted passphrases among them: what no page and no log may show. */
 export function secretsIn(vars: string): string[] {
   const values = Object.entries(readDevVars(vars))
     .filter(([name]) => /KEY|SECRET|TOKEN|PASS|INTROSPECTION/.test(name))
     .flatMap(([name, value]) => (name === "KEYS" ? value.split(/[\s,:]+/) : [value]));
-  const passphrase = /^# passphrase: (\S+)$/m.exec(vars)?.[1] ?? "";
   // A short word would be found everywhere.
-  return [...values, passphrase].filter((text) => text.length >= 8);
+  return [...values, ...notedPassphrases(vars)].filter((text) => text.length >= 8);
+}
+
+function notedPassphrases(vars: string): string[] {
+  return [...vars.matchAll(/^# passphrase: (.+)$/gm)].map(([, text = ""]) => text.trim());
 }

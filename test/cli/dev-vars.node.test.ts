@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { unstable_getVarsForDev as varsOfWrangler } from "wrangler";
 import { readDevVars, replaceDevVar } from "../../src/cli/dev-vars.ts";
 import { hashPassphrase } from "../../src/cli/passphrase.mjs";
-import { localSettings, passphraseIn } from "../../src/cli/local-settings.ts";
+import { localSettings, passphraseIn, secretsIn } from "../../src/cli/local-settings.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "barewire-vars-"));
 const config = join(folder, "wrangler.toml");
@@ -65,6 +65,12 @@ it("knows a setting and a passphrase however the file writes them", () => {
   for (const line of [`PASSPHRASE=${hash}`, `export PASSPHRASE="${hash}"`, `PASSPHRASE: ${hash}`])
     expect(passphraseIn(`# passphrase: open-sesame\n${line}\n`)).toBe("open-sesame");
   expect(passphraseIn(`# passphrase: other\nPASSPHRASE=${hash}\n`)).toBeUndefined();
+});
+
+it("knows every passphrase in a comment as a secret, in force or not, and the values that are secrets", () => {
+  const vars =
+    "# passphrase: old-passphrase\n# passphrase: three new words \r\nKEYS=k1:abcdefgh\nAUTH=none-of-it\n";
+  expect(secretsIn(vars)).toEqual(["abcdefgh", "old-passphrase", "three new words"]);
 });
 
 it("knows the passphrase that is in force, where others stand beside it, and one of several words", () => {

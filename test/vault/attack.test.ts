@@ -6,7 +6,7 @@ import type { CredentialId } from "../../src/vault/types.ts";
 import { uniqueCredential, makeTables, credentialRow, tamper, vault } from "./database.ts";
 
 const NOW = 1_763_700_000_000;
-const LAPSED = 20_001;
+const LAPSED = 35_001;
 const upstream = { tokenUrl: "https://up.test/token", clientId: "c" };
 const TOKEN = { kind: "oauth", access_token: "at-1", refresh_token: "rt-1", expires: NOW - 1 };
 
