@@ -72,7 +72,7 @@ it.each<Device>(["phone", "desktop"])(
     await page.goto(new URL("/account", app.url).href);
     await expectTabs("account-empty", ["Sign out"]);
     await page.goto(new URL("/", app.url).href);
-    await expectTabs("welcome", ["your account"]);
+    await expectTabs("welcome", ["Your account"]);
     await page.goto(new URL("/authorize", app.url).href);
     await expectTabs("refusal", []);
   },
