@@ -1,11 +1,12 @@
 /**
  * `make spec`: what is shown of every text, as dist/spec/index.html and dist/spec/report.json, and spec/status.txt, which
- * is committed. Fails while an entry is open: neither proven nor excluded.
+ * is committed. What `make mutants` wrote into dist/spec/mutants.json stands with each entry. Fails while an entry is open: neither proven nor excluded.
  */
 
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../src/cli/environment.mjs";
+import { readMutants } from "../spec/report-faults.node.ts";
 import { reportPage } from "../spec/report-page.node.ts";
 import { commit, readStatus, statusLines, tally } from "../spec/status.node.ts";
 
@@ -13,7 +14,7 @@ const entries = readStatus();
 const at = commit();
 const folder = join(ROOT, "dist", "spec");
 mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, "index.html"), reportPage(entries, at));
+writeFileSync(join(folder, "index.html"), reportPage(entries, at, readMutants()));
 writeFileSync(
   join(folder, "report.json"),
   `${JSON.stringify({ commit: at, requirements: entries }, undefined, 2)}\n`,
