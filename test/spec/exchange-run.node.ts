@@ -19,14 +19,13 @@ export async function runExchange(
   exchange: Exchange,
   revision: string,
   { url }: Pick<TestServer, "url">,
-  { mode = plainModeOf(exchange), fetchOne = fetch }: { mode?: Mode; fetchOne?: typeof fetch } = {},
 ): Promise<Report> {
   const templates = templatesOf(revision);
   const elsewhere = `http://localhost:${url.port}`;
-  const host: Host = { url, fetch: fetchOne, elsewhere, advance: (ms) => advance(url, ms) };
+  const host: Host = { url, fetch, elsewhere, advance: (ms) => advance(url, ms) };
   const newest = REVISIONS.at(-1) ?? revision;
   host.callers = callersOf(host, newest, templatesOf(newest), new Map());
-  return await walk(exchange, { host, templates, revision, mode });
+  return await walk(exchange, { host, templates, revision, mode: plainModeOf(exchange) });
 }
 
 /** Short spells pass for real. Longer ones move the clock of the world, where it has one that can be moved. */

@@ -1,8 +1,8 @@
 /**
  * Plants faults into the lines of src/ that cite a shown entry of the ledger, one at a time, and runs exchanges against the
- * server with the fault until one is red: first those that prove an entry cited there, then others that execute the
- * place, those that prove an entry of its file first. An outcome: "caught" when a check that names an entry cited there fails, "elsewhere" when only another check or the
- * set-up fails, "survived" when all is green, "invalid" when no server starts with it.
+ * server with the fault until one is red: first those that prove an entry cited there, then others that execute the place.
+ * An outcome: "caught" when a check that names an entry cited there fails, "elsewhere" when only another check or the set-up
+ * fails, "survived" when all is green, "invalid" when no server starts with it.
  */
 
 import { readFileSync } from "node:fs";
@@ -63,13 +63,10 @@ export function citedPlaces(entries: readonly EntryStatus[]): CitedPlace[] {
   }));
 }
 
-/** Of what merely executes a place, so many runs: hundreds execute the middle of the server. */
-const MOST_OTHERS = 64;
-
 /**
- * Plants each fault of a place. `runs` are what passes without a fault, `near` the entries that its file cites: what proves
- * those is run before what merely executes the place. An entry whose own check has failed once is not looked for again: with each fault at least one entry of the place, and each that no
- * fault has turned red so far.
+ * Plants each fault of a place. `runs` are what passes without a fault, `near` the entries that its file cites. An entry
+ * whose own check has failed once is not looked for again: with each fault at least one entry of the place, and each that
+ * no fault has turned red so far.
  */
 export async function plantAt(
   place: CitedPlace,
@@ -81,30 +78,39 @@ export async function plantAt(
   const wanted = new Set(ids);
   const own = ordered(runs.filter((one) => provesOne(one, ids)));
   const ownExchanges = new Set(own.map(({ exchange }) => exchange));
-  const others = ordered(
-    firstOfEach(
-      runs.filter(
-        ({ exchange, executed }) => !ownExchanges.has(exchange) && executed.has(placeOf(place)),
-      ),
-    ),
-  )
-    .toSorted((one, other) => Number(provesOne(other, near)) - Number(provesOne(one, near)))
-    .slice(0, MOST_OTHERS);
+  const executing = runs.filter(
+    ({ exchange, executed }) => !ownExchanges.has(exchange) && executed.has(placeOf(place)),
+  );
   const planted: PlantedFault[] = [];
   for (const mutation of place.mutations) {
     const changed = { file, text: applyMutation(source, mutation) };
-    const found = await startAndTry(changed, (run) => tryRuns(run, { ids, wanted, own, others }));
+    const others = likelyFirst(executing, source.slice(mutation.start, mutation.end), near);
+    const found = await startAndTry(changed, (run, runAlone) =>
+      tryRuns(run, runAlone, { ids, wanted, own, others }),
+    );
     for (const id of Object.keys(found.caughtBy)) wanted.delete(id);
     planted.push({ file, line, ids, fault: mutation.fault, ...found });
   }
   return planted;
 }
 
+const QUOTED = /"([^"\\]{4,})"/g;
+
+/** One run of each exchange: first those with a text of the faulty code in them, then those that prove an entry of `near`. */
+function likelyFirst(runs: readonly Run[], code: string, near: readonly string[]): Run[] {
+  const texts = [...code.matchAll(QUOTED)].map(([, text = ""]) => text);
+  const rank = (run: Run): number => {
+    if (texts.some((text) => JSON.stringify(run.exchange).includes(text))) return 0;
+    return provesOne(run, near) ? 1 : 2;
+  };
+  return ordered(firstOfEach(runs)).toSorted((one, other) => rank(one) - rank(other));
+}
+
 type Found = Pick<PlantedFault, "outcome" | "caughtBy" | "why">;
 
 async function startAndTry(
   changed: { file: string; text: string },
-  attempt: (run: RunWithFault) => Promise<Found>,
+  attempt: (run: RunWithFault, runAlone: RunWithFault) => Promise<Found>,
 ): Promise<Found> {
   let bundle: string;
   try {
@@ -113,8 +119,16 @@ async function startAndTry(
     return { outcome: "invalid", caughtBy: {}, why: firstLines(error) };
   }
   const worlds = worldsOf(bundle);
+  const runAlone: RunWithFault = async (run) => {
+    const own = worldsOf(bundle);
+    try {
+      return await runOnce(own, run);
+    } finally {
+      await own.stop();
+    }
+  };
   try {
-    return await attempt((run) => runOnce(worlds, run));
+    return await attempt((run) => runOnce(worlds, run), runAlone);
   } catch (error) {
     if (!(error instanceof StartError)) throw error;
     return { outcome: "invalid", caughtBy: {}, why: error.message };
@@ -133,9 +147,15 @@ interface Search {
   readonly others: readonly Run[];
 }
 
-/** Runs until all that is looked for is red, or there are no more runs. */
-export async function tryRuns(run: RunWithFault, search: Search): Promise<Found> {
-  const { ids, wanted, own, others } = search;
+/**
+ * Runs until all that is looked for is red, or there are no more runs. What is red beside or behind other runs counts only if
+ * it is red in a world of its own as well: `runAlone`.
+ */
+export async function tryRuns(
+  run: RunWithFault,
+  runAlone: RunWithFault,
+  { ids, wanted, own, others }: Search,
+): Promise<Found> {
   const caughtBy: Record<string, string> = {};
   let elsewhere: string | undefined;
   for (const one of own) {
@@ -143,14 +163,15 @@ export async function tryRuns(run: RunWithFault, search: Search): Promise<Found>
     const missing = [...wanted].filter((id) => caughtBy[id] === undefined);
     if (isCaught && missing.length === 0) break;
     if (!provesOne(one, isCaught ? missing : ids)) continue;
-    const report = await run(one);
+    if ((await run(one)).verdict === "pass") continue;
+    const report = await runAlone(one);
     for (const { verdict, proves, step } of report.findings)
       for (const id of verdict === "fail" ? proves.filter((each) => ids.includes(each)) : [])
         caughtBy[id] ??= `${nameOf(one)}, step ${step}`;
     elsewhere ??= problemOf(one, report);
   }
   if (Object.keys(caughtBy).length > 0) return { outcome: "caught", caughtBy };
-  elsewhere ??= await firstProblem(run, others);
+  elsewhere ??= await firstProblem(run, runAlone, others);
   return elsewhere === undefined
     ? { outcome: "survived", caughtBy }
     : { outcome: "elsewhere", caughtBy, why: elsewhere };
@@ -159,13 +180,17 @@ export async function tryRuns(run: RunWithFault, search: Search): Promise<Found>
 /** So many runs at a time: they wait more than they work. */
 const BATCH = 8;
 
-/** The first problem that any of the runs meets. What fails beside others counts only if it fails alone as well. */
-async function firstProblem(run: RunWithFault, runs: readonly Run[]): Promise<string | undefined> {
+/** The first problem that any of the runs meets. */
+async function firstProblem(
+  run: RunWithFault,
+  runAlone: RunWithFault,
+  runs: readonly Run[],
+): Promise<string | undefined> {
   for (let at = 0; at < runs.length; at += BATCH) {
     const batch = runs.slice(at, at + BATCH);
     const reports = await Promise.all(batch.map(run));
     for (const one of batch.filter((_, index) => reports[index]?.verdict !== "pass")) {
-      const problem = problemOf(one, await run(one));
+      const problem = problemOf(one, await runAlone(one));
       if (problem !== undefined) return problem;
     }
   }
