@@ -2,15 +2,14 @@
 import { expect, it } from "vitest";
 import { applyMutation, mutationsAt } from "./mutations.node.ts";
 
-const changed = (source: string, line: number = 1): string[] =>
+const faulty = (source: string, line: number = 1): string[] =>
   mutationsAt(source, line).map((mutation) => applyMutation(source, mutation));
+/** Without the fault that each declaration has. */
+const changed = (source: string, line: number = 1): string[] =>
+  faulty(source, line).filter((text) => !text.includes(" = undefined;"));
 
 it("a condition is never true, or always", () => {
-  expect(changed("if (ready) leave();")).toEqual([
-    "if (false) leave();",
-    "if (true) leave();",
-    "if (ready) ;",
-  ]);
+  expect(changed("if (ready) leave();")).toEqual(["if (false) leave();", "if (true) leave();"]);
   expect(changed("const size = isBig ? most : least;")).toEqual([
     "const size = false ? most : least;",
     "const size = true ? most : least;",
@@ -23,7 +22,6 @@ it("each operand of && and || is taken out, and a comparison in a condition need
     "if (true) leave();",
     "if (false || !c) leave();",
     "if (a === b || false) leave();",
-    "if (a === b || !c) ;",
   ]);
   expect(changed("const both = a && b;")).toEqual([
     "const both = true && b;",
@@ -58,8 +56,12 @@ it("a regular expression matches everything, and a statement is taken out", () =
   expect(changed("await close();")).toEqual([";"]);
 });
 
-it("where nothing fits, a value is undefined", () => {
-  expect(changed("function f() {\n  return g(x);\n}", 2)).toEqual([
+it("what a declaration or a return gives is undefined", () => {
+  expect(faulty("const key = find(id) ?? other;")).toEqual([
+    "const key = find(id);",
+    "const key = undefined;",
+  ]);
+  expect(faulty("function f() {\n  return g(x);\n}", 2)).toEqual([
     "function f() {\n  return undefined;\n}",
   ]);
 });
@@ -70,7 +72,6 @@ it("with a declaration go the conditions right behind it that look at it", () =>
   expect(changed(source)).toEqual([
     "const key = find(id);\nif (false) throw new No();\nif (other) leave();",
     "const key = find(id);\nif (true) throw new No();\nif (other) leave();",
-    "const key = find(id);\nif (key === undefined) ;\nif (other) leave();",
   ]);
 });
 
@@ -94,5 +95,5 @@ it("a comment behind the code, and an operator that begins a line, find their pl
 
 it("two faults of a place that read alike are told apart", () => {
   const faults = mutationsAt('const pair = ["a", "a"];', 1).map(({ fault }) => fault);
-  expect(faults).toEqual(['another: "a"', 'another: "a" (2)']);
+  expect(faults.slice(0, 2)).toEqual(['another: "a"', 'another: "a" (2)']);
 });

@@ -3,11 +3,11 @@
  * or a list; with a declaration go the `if` statements right behind it. Operators, each by itself:
  * - a condition is always false, or always true; an operand of && or || is taken out; a comparison or a ! is the other way round;
  * - a statement or a member of an object is taken out; a text, a number, true or false is another;
- * - a regular expression matches everything; where nothing of this fits, a value is undefined.
+ * - a regular expression matches everything; what a declaration or a return gives is undefined.
  * Left alone: texts with a space (for people), texts of the log (audit, log, and reasons such as "code.expired"), types.
  */
 
-import { parseAst } from "vitest/node";
+import { childrenOf, isNode, isType, nodesAtLine, textOf, type SyntaxNode } from "./syntax.node.ts";
 
 /** One fault: in a file, the text from `start` to `end` is `replacement`. */
 export interface Mutation {
@@ -18,36 +18,23 @@ export interface Mutation {
   readonly fault: string;
 }
 
-interface SyntaxNode {
-  readonly type: string;
-  readonly start: number;
-  readonly end: number;
-  readonly [member: string]: unknown;
-}
-
-/** The text of a file, and what a parser finds in it. */
-interface Source {
-  readonly text: string;
-  readonly body: readonly SyntaxNode[];
-}
-
 /** The faults of the place that begins at `line` (from 1) of a TypeScript file. None where only types stand there. */
 export function mutationsAt(text: string, line: number): Mutation[] {
-  // vitest hands on no other parser; Vite, which has a newer one, is no package of our own.
-  // oxlint-disable-next-line typescript/no-deprecated
-  const { body } = parseAst(text, { lang: "ts" }) as unknown as Source;
-  const lines = text.split("\n");
-  const before = lines.slice(0, line - 1).reduce((sum, one) => sum + one.length + 1, 0);
-  const code = lines[line - 1] ?? "";
-  const start = before + code.length - code.trimStart().length;
-  const last = before + code.replace(/\s*\/\/ spec: .*$/, "").trimEnd().length;
-  const nodes = nodesAt({ body, text }, start, last);
+  const nodes = nodesAtLine(text, line);
   const found = nodes.flatMap((node) => [...withoutMember(node, text), ...mutationsIn(node, text)]);
-  const all = found.length > 0 ? found : nodes.flatMap((node) => withoutValue(node, text));
+  const isValue = nodes.some(({ type }) => GIVES_VALUE.has(type));
+  const all = [
+    ...found,
+    ...(isValue || found.length === 0
+      ? nodes.slice(0, 1).flatMap((node) => withoutValue(node, text))
+      : []),
+  ];
   return numbered(
     all.filter((one, index) => all.findIndex((other) => isSame(one, other)) === index),
   );
 }
+
+const GIVES_VALUE = new Set(["VariableDeclaration", "ReturnStatement"]);
 
 /** Two faults of one place that read alike are told apart by a number. */
 function numbered(all: readonly Mutation[]): Mutation[] {
@@ -68,61 +55,6 @@ function isSame(one: Mutation, other: Mutation): boolean {
   );
 }
 
-/**
- * The largest node that begins at `start`; where an operator stands there, the smallest that holds `start` to `last`. With a
- * declaration go the `if` statements right behind it.
- */
-function nodesAt({ body, text }: Source, start: number, last: number): SyntaxNode[] {
-  const beginning: SyntaxNode[][] = [];
-  const around: SyntaxNode[] = [];
-  const visit = (siblings: readonly SyntaxNode[]): void => {
-    for (const [index, node] of siblings.entries()) {
-      if (isType(node) || node.start > last || node.end < start) continue;
-      if (node.start === start) beginning.push(siblings.slice(index));
-      if (node.start <= start && node.end >= last) around.push(node);
-      for (const children of childrenOf(node)) visit(children);
-    }
-  };
-  visit(body);
-  const [place, ...behind] = beginning[0] ?? around.slice(-1);
-  if (place === undefined) return [];
-  return place.type === "VariableDeclaration" ? [place, ...guardsOf(place, behind, text)] : [place];
-}
-
-/** The `if` statements right behind a declaration whose conditions name what it declares. */
-function guardsOf(
-  declaration: SyntaxNode,
-  behind: readonly SyntaxNode[],
-  text: string,
-): SyntaxNode[] {
-  const declarators = declaration["declarations"] as readonly SyntaxNode[];
-  const patterns = declarators.map(({ id }) => (isNode(id) ? textOf(id, text) : ""));
-  const names = new Set(patterns.flatMap((pattern) => pattern.match(/\w+/g) ?? []));
-  const isGuard = ({ type, test }: SyntaxNode): boolean =>
-    type === "IfStatement" &&
-    isNode(test) &&
-    (textOf(test, text).match(/\w+/g) ?? []).some((word) => names.has(word));
-  const end = behind.findIndex((node) => !isGuard(node));
-  return behind.slice(0, end < 0 ? behind.length : end);
-}
-
-/** Nodes below a node, member by member, in the order of the text. */
-function childrenOf(node: SyntaxNode): SyntaxNode[][] {
-  return Object.values(node)
-    .map((member) => (Array.isArray(member) ? member : [member]).filter(isNode))
-    .filter((nodes) => nodes.length > 0);
-}
-
-function isNode(value: unknown): value is SyntaxNode {
-  return typeof value === "object" && value !== null && "type" in value && "start" in value;
-}
-
-const WITH_TYPES = new Set(["TSAsExpression", "TSSatisfiesExpression", "TSNonNullExpression"]);
-
-function isType({ type }: SyntaxNode): boolean {
-  return type.startsWith("TS") && !WITH_TYPES.has(type);
-}
-
 /** Texts for people or for the log: no client acts on them. */
 const PROSE = /\s|^[A-Za-z_-]+(\.[A-Za-z_-]+)+$|^$/;
 const OF_LOG = /^(?:await )?(?:audit|log|void log)\(/;
@@ -135,23 +67,36 @@ const COMPARISONS: Readonly<Record<string, string>> = {
   ">=": "<",
 };
 
+/** How a node stands in those around it. */
+interface Standing {
+  /** All or an operand of a condition: there, the other way round is what true or false does. */
+  readonly isCondition?: boolean;
+  /** All that an `if` does: to take it out is what a condition does that is never true. */
+  readonly isAll?: boolean;
+}
+
 /** All faults in a node and below it. */
-function mutationsIn(node: SyntaxNode, text: string, isCondition = false): Mutation[] {
+function mutationsIn(node: SyntaxNode, text: string, standing: Standing = {}): Mutation[] {
   if (isType(node)) return [];
-  const code = text.slice(node.start, node.end);
-  if (node.type === "ExpressionStatement" && OF_LOG.test(code)) return [];
+  if (node.type === "ExpressionStatement" && OF_LOG.test(textOf(node, text))) return [];
   const below = childrenOf(node)
     .flat()
     .filter((child) => !isName(node, child))
-    .flatMap((child) => mutationsIn(child, text, isJudged(node, child, isCondition)));
-  return [...mutationsOf(node, text, isCondition), ...below];
+    .flatMap((child) => mutationsIn(child, text, standingOf(child, node, standing)));
+  return [...mutationsOf(node, text, standing), ...below];
 }
 
-/** Whether a child is all or an operand of a condition: there, the other way round is what true or false does. */
-function isJudged(parent: SyntaxNode, child: SyntaxNode, isCondition: boolean): boolean {
-  if (parent["test"] === child) return true;
-  if (parent.type === "LogicalExpression") return parent["operator"] !== "??";
-  return isCondition && /^(Binary|Unary)Expression$/.test(parent.type);
+function standingOf(
+  child: SyntaxNode,
+  parent: SyntaxNode,
+  { isCondition, isAll }: Standing,
+): Standing {
+  if (parent["test"] === child) return { isCondition: true };
+  if (parent.type === "LogicalExpression") return { isCondition: parent["operator"] !== "??" };
+  if (parent["consequent"] === child) return { isAll: !isNode(parent["alternate"]) };
+  if (parent.type === "BlockStatement")
+    return { isAll: isAll === true && (parent["body"] as unknown[]).length === 1 };
+  return { isCondition: isCondition === true && /^(Binary|Unary)Expression$/.test(parent.type) };
 }
 
 /** Names, and what only names something: no value of its own. */
@@ -161,7 +106,11 @@ function isName(parent: SyntaxNode, child: SyntaxNode): boolean {
   return parent["key"] === child && parent["computed"] !== true;
 }
 
-function mutationsOf(node: SyntaxNode, text: string, isCondition: boolean): Mutation[] {
+function mutationsOf(
+  node: SyntaxNode,
+  text: string,
+  { isCondition = false, isAll = false }: Standing,
+): Mutation[] {
   const edit = (at: SyntaxNode, replacement: string, fault: string): Mutation => ({
     start: at.start,
     end: at.end,
@@ -186,7 +135,7 @@ function mutationsOf(node: SyntaxNode, text: string, isCondition: boolean): Muta
   if (node.type === "UnaryExpression" && operator === "!" && isNode(argument))
     return isCondition ? [] : [edit(node, textOf(argument, text), "the other way")];
   if (node.type === "ExpressionStatement" || node.type === "ThrowStatement")
-    return [edit(node, ";", "taken out")];
+    return isAll ? [] : [edit(node, ";", "taken out")];
   if (node.type === "ObjectExpression") {
     const members = (node["properties"] as readonly SyntaxNode[]) ?? [];
     return members.map((member) => edit(member, "...{}", "taken out"));
@@ -208,7 +157,7 @@ function withoutMember(node: SyntaxNode, text: string): Mutation[] {
   ];
 }
 
-/** Where nothing else fits: what a declaration, an assignment or a return gives is undefined. */
+/** What a declaration or a return gives is undefined. */
 function withoutValue(node: SyntaxNode, text: string): Mutation[] {
   if (isType(node)) return [];
   const value = [node["init"], node["argument"], node["value"]].find(isNode);
@@ -224,10 +173,6 @@ function withoutValue(node: SyntaxNode, text: string): Mutation[] {
   return childrenOf(node)
     .flat()
     .flatMap((child) => withoutValue(child, text));
-}
-
-function textOf({ start, end }: SyntaxNode, text: string): string {
-  return text.slice(start, end);
 }
 
 const MOST_SHOWN = 90;
