@@ -92,11 +92,12 @@ export function oauthErrorResponse(
 ): Response {
   const { error, reason, description } = failure.error;
   audit("oauth.refused", { endpoint, error, reason });
-  // spec: token.error, register.refused, client.auth.challenged
   const headers: Record<string, string> = {};
+  // spec: client.auth.challenged
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
   const status = STATUS_BY_CODE[error] ?? 400;
   if (status === 429 || status === 503) headers["retry-after"] = "60";
+  // spec: token.error, register.refused
   return oauthJson({ error, error_description: description }, status, headers);
 }

@@ -1,6 +1,6 @@
 /**
- * The figures of `make mutants`, and what is wrong with them: a fault that survives, or an entry whose own check no fault turns
- * red, without a reason in survivors.json; and a reason that no longer holds.
+ * The figures of `make mutants`, and what is wrong with them: a fault that survives without a reason in survivors.json, and a
+ * reason that no longer holds.
  */
 
 import { readFileSync } from "node:fs";
@@ -16,11 +16,10 @@ export interface FaultName {
   readonly fault: string;
 }
 
-/** Why these faults survive, or why no fault turns the own check of these entries red. */
+/** Why these faults survive. */
 export interface Reason {
   readonly reason: string;
-  readonly faults?: readonly FaultName[];
-  readonly entries?: readonly string[];
+  readonly faults: readonly FaultName[];
 }
 
 /** The reasons that are committed. */
@@ -28,18 +27,14 @@ export function readReasons(): Reason[] {
   return JSON.parse(readFileSync(join(ROOT, "test/spec/survivors.json"), "utf8")) as Reason[];
 }
 
-/** The reasons that name no fault that can be planted, or no entry that is cited at a place of one. */
+/** What the reasons name and cannot be planted. */
 export function staleReasons(reasons: readonly Reason[], places: readonly CitedPlace[]): string[] {
   const names = new Set(
     places.flatMap(({ file, ids: [cites = ""], mutations }) =>
       mutations.map(({ fault }) => keyOf({ file, cites, fault })),
     ),
   );
-  const ids = new Set(places.flatMap((place) => place.ids));
-  return reasons.flatMap(({ faults = [], entries = [] }) => [
-    ...faults.map(keyOf).filter((key) => !names.has(key)),
-    ...entries.filter((id) => !ids.has(id)),
-  ]);
+  return reasons.flatMap(({ faults }) => faults.map(keyOf).filter((key) => !names.has(key)));
 }
 
 function keyOf({ file, cites, fault }: FaultName): string {
@@ -64,7 +59,7 @@ export interface Judgement {
   readonly figures: Figures;
   /** Survivors that no reason explains. */
   readonly unexplained: readonly string[];
-  /** Entries whose own check no fault turned red, which no reason explains. */
+  /** Entries whose own check no fault turned red: what they cite makes something else fail first, or is not all of it. */
   readonly neverRed: readonly string[];
   /** Reasons for what was caught. */
   readonly refuted: readonly string[];
@@ -80,8 +75,7 @@ export function judgeFaults(
     faults.filter((fault) => fault.outcome === outcome).length;
   const ids = new Set(faults.flatMap((fault) => fault.ids));
   const red = new Set(faults.flatMap(({ caughtBy }) => Object.keys(caughtBy)));
-  const explained = new Set(reasons.flatMap((one) => one.faults ?? []).map(keyOf));
-  const excused = new Set(reasons.flatMap((one) => one.entries ?? []));
+  const explained = new Set(reasons.flatMap((one) => one.faults).map(keyOf));
   const nameOf = ({ file, ids: [cites = ""], fault }: PlantedFault): string =>
     keyOf({ file, cites, fault });
   const survivors = faults.filter(({ outcome }) => outcome === "survived").map(nameOf);
@@ -105,11 +99,8 @@ export function judgeFaults(
       },
     },
     unexplained: survivors.filter((name) => !explained.has(name)),
-    neverRed: [...ids].filter((id) => !red.has(id) && !excused.has(id)),
-    refuted: [
-      ...others.filter((name) => explained.has(name)),
-      ...[...red].filter((id) => excused.has(id)),
-    ],
+    neverRed: [...ids].filter((id) => !red.has(id)),
+    refuted: others.filter((name) => explained.has(name)),
   };
 }
 
@@ -128,8 +119,8 @@ export function judgementLines({ figures, ...wrong }: Judgement): string[] {
     `  ${outcomes.invalid} invalid: no server starts with it`,
     `${entries} entries cited there: of ${ownRed} a fault turns their own check red`,
     `${answers.planted} things taken out of the good answers that prove ${answers.entries} entries: ${answers.unnoticed} not noticed`,
+    ...list("entries whose own check no fault turned red:", wrong.neverRed),
     ...list("survive without a reason:", wrong.unexplained),
-    ...list("entries whose own check no fault turns red, without a reason:", wrong.neverRed),
     ...list("reasons for what is caught: take them out of test/spec/survivors.json", wrong.refuted),
   ];
 }

@@ -97,11 +97,12 @@ export async function plantAt(
 /** So many runs that merely execute the place are enough: hundreds execute the middle of the server. */
 const MOST_OTHERS = 100;
 
-const QUOTED = /"([^"\\]{4,})"/g;
+/** Texts and numbers by which an exchange can be known that has to do with some code. */
+const TELLING = /"[^"\\]{4,}"|\b\d{3,}\b/g;
 
 /** One run of each exchange: first those with a text of the faulty code in them, then those that prove an entry of `near`. */
 function likelyFirst(runs: readonly Run[], code: string, near: readonly string[]): Run[] {
-  const texts = [...code.matchAll(QUOTED)].map(([, text = ""]) => text);
+  const texts = [...code.matchAll(TELLING)].map(([text]) => text);
   const rank = (run: Run): number => {
     if (texts.some((text) => JSON.stringify(run.exchange).includes(text))) return 0;
     return provesOne(run, near) ? 1 : 2;

@@ -57,6 +57,7 @@ function isSame(one: Mutation, other: Mutation): boolean {
 
 /** Texts for people or for the log: no client acts on them. */
 const PROSE = /\s|^[A-Za-z_-]+(\.[A-Za-z_-]+)+$|^$/;
+const LOG_REASON = /^reason: "[a-z_-]+(\.[a-z_-]+)+"$/;
 const OF_LOG = /^(?:await )?(?:audit|log|void log)\(/;
 const COMPARISONS: Readonly<Record<string, string>> = {
   "===": "!==",
@@ -138,14 +139,16 @@ function mutationsOf(
     return isAll ? [] : [edit(node, ";", "taken out")];
   if (node.type === "ObjectExpression") {
     const members = (node["properties"] as readonly SyntaxNode[]) ?? [];
-    return members.map((member) => edit(member, "...{}", "taken out"));
+    return members
+      .filter((member) => !LOG_REASON.test(textOf(member, text)))
+      .map((member) => edit(member, "...{}", "taken out"));
   }
   if (node.type !== "Literal") return [];
   if (regex !== undefined && regex !== null) return [edit(node, "/(?:)/v", "matches everything")];
   if (typeof value === "boolean") return [edit(node, String(!value), "the other")];
   if (typeof value === "number") return [edit(node, String(value + 1), "one more")];
   if (typeof value !== "string" || isCondition || PROSE.test(value)) return [];
-  return [edit(node, JSON.stringify(`${value}-mutant`), "another")];
+  return [edit(node, QUOTED_OTHER, "another")];
 }
 
 /** A place that is a member of an object: without it. */
@@ -174,6 +177,9 @@ function withoutValue(node: SyntaxNode, text: string): Mutation[] {
     .flat()
     .flatMap((child) => withoutValue(child, text));
 }
+
+/** In place of any text: with a part of it, what is found by a pattern would still be there. */
+const QUOTED_OTHER = '"mutant"';
 
 const MOST_SHOWN = 90;
 

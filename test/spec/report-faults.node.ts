@@ -27,7 +27,7 @@ export function faultSentence(report: MutantsReport | undefined): string {
   if (report === undefined) return "";
   const { planted, outcomes, entries, ownRed } = report.figures;
   const { caught, elsewhere, survived, invalid } = outcomes;
-  return `<p>Faults planted by <code>make mutants</code> at commit ${escapeHtml(report.commit ?? "unknown")}: ${planted} in lines that cite an entry, of which ${caught} were caught by a check of an entry cited there, ${elsewhere} elsewhere; ${survived} survived, each with its reason in test/spec/survivors.json; with ${invalid} no server started. Of ${entries} entries, ${ownRed} saw their own check red.</p>`;
+  return `<p>Faults planted by <code>make mutants</code> at commit ${escapeHtml(report.commit ?? "unknown")}: ${planted} in lines that cite an entry, of which ${caught} were caught by a check of an entry cited there, ${elsewhere} elsewhere; ${survived} survived, for the reasons in test/spec/survivors.json; with ${invalid} no server started. Of ${entries} entries, ${ownRed} saw their own check red.</p>`;
 }
 
 /** The faults of one entry as the end of a list of definitions; empty where none was planted. */

@@ -48,8 +48,9 @@ export function htmlResponse(
   // URI: where a form leads away, its scheme and https are open. A page that takes a secret lets it out to nobody.
   const formActionSources =
     formActionTarget === undefined ? [] : new Set(["https:", new URL(formActionTarget).protocol]);
-  // spec: authorize.framed, authorize.injection
+  // spec: authorize.injection
   const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${["'self'", ...formActionSources].join(" ")}`;
+  // spec: authorize.framed
   const headers = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": `${policy}; frame-ancestors 'none'; base-uri 'none'`,

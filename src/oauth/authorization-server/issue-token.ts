@@ -98,8 +98,8 @@ export async function issueToken(
     log("error", "hook.failed", { hook: "issuing", error: errorStack(error) });
     return oauthError("server_error", "hook.failed", "The server could not finish: try again");
   }
-  const expires_in = settings.accessSeconds;
   // spec: token.lifetime.limited
+  const expires_in = settings.accessSeconds;
   const expires = Math.floor(now() / 1000) + expires_in;
   const access_token = await sealAccessToken(ring, { ...caller, properties }, resource, expires);
   audit("oauth.token_issued", { client, cause });
