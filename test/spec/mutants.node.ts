@@ -97,8 +97,8 @@ export async function plantAt(
 /** So many runs that merely execute the place are enough: hundreds execute the middle of the server. */
 const MOST_OTHERS = 100;
 
-/** Texts and numbers by which an exchange can be known that has to do with some code. */
-const TELLING = /"[^"\\]{4,}"|\b\d{3,}\b/g;
+/** Texts and numbers by which an exchange can be known that has to do with some code; 200 stands in nearly all. */
+const TELLING = /"[^"\\]{4,}"|\b(?!200\b)\d{3,}\b/g;
 
 /** One run of each exchange: first those with a text of the faulty code in them, then those that prove an entry of `near`. */
 function likelyFirst(runs: readonly Run[], code: string, near: readonly string[]): Run[] {

@@ -19,11 +19,10 @@ import { citedPlaces, plantAt } from "../spec/mutants.node.ts";
 import { commit, readStatus } from "../spec/status.node.ts";
 
 /** Places at a time: a fault waits more than it works. */
-const JOBS = 3;
+const JOBS = 4;
 
 const [, only = ""] = process.argv.slice(2);
 const at = commit();
-const reasons = readReasons();
 const every = citedPlaces(readStatus());
 const places = every.filter(({ ids }) => ids.some((id) => id.startsWith(only)));
 if (places.length === 0) throw new Error(`No entry that is shown and cited begins with "${only}"`);
@@ -35,6 +34,7 @@ const waiting = [...places];
 const faults = [];
 await Promise.all(Array.from({ length: JOBS }, work));
 
+const reasons = readReasons();
 const judgement = judgeFaults(faults, control.served, reasons);
 const stale = staleReasons(reasons, every);
 for (const line of judgementLines(judgement)) console.log(line);
