@@ -95,11 +95,13 @@ ${content}
  * The fields of a page's answer, which keep it from being framed, scripted, cached or leaked. CSP 3, RFC 9700 section 4.16
  * (clickjacking). `formAction`: where its forms may lead, as a source list of CSP.
  */
-// spec: authorize.framed, authorize.injection
 export function pageHeaders(nonce: string, formAction: string = "'none'"): Record<string, string> {
+  // spec: authorize.injection
+  const policy = `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${formAction}; base-uri 'none'`;
   return {
     "content-type": "text/html; charset=utf-8",
-    "content-security-policy": `default-src 'none'; img-src 'self'; style-src 'nonce-${nonce}'; form-action ${formAction}; base-uri 'none'; frame-ancestors 'none'`,
+    // spec: authorize.framed
+    "content-security-policy": `${policy}; frame-ancestors 'none'`,
     "x-frame-options": "DENY",
     "x-content-type-options": "nosniff",
     // Not no-referrer: it would make browsers send "Origin: null" with our own forms.

@@ -79,6 +79,10 @@ export const TARGETS = {
     says: "Runs every exchange in a world of its own (5 minutes), and says which cited lines of src/ it executes.",
     commands: () => [tool("spec-evidence")],
   },
+  mutants: {
+    says: "Plants faults in the lines of src/ that cite an entry, and says which the exchanges catch (ONLY=start of an entry's id).",
+    commands: ({ ONLY }) => [tool("spec-mutants", ...(ONLY === undefined ? [] : ["--only", ONLY]))],
+  },
   soak: {
     says: "Soaks sessions in workerd, and a server among hostile peers, for SOAK_SECONDS=60 each; SOAK_SEED=n repeats a run.",
     defaults: { SOAK_SECONDS: "60" },

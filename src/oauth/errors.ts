@@ -90,12 +90,13 @@ export function oauthErrorResponse(
 ): Response {
   const { error, reason, description } = failure.error;
   audit("oauth.refused", { endpoint, error, reason });
-  // spec: token.error, register.refused, client.auth.challenged
   const headers: Record<string, string> = {};
+  // spec: client.auth.challenged
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
   const status = STATUS_BY_CODE[error] ?? 400;
   // The window of the limiter, or less than a code lives that may be sent again.
   if (status === 429 || status === 503) headers["retry-after"] = status === 429 ? "60" : "5";
+  // spec: token.error, register.refused
   return oauthJson({ error, error_description: description }, status, headers);
 }

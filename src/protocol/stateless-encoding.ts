@@ -29,14 +29,14 @@ export function encodeCompleteResult(
   const { ttlMs, scope } = hint;
   const serialized = serializedResults.get(result);
   if (serialized?.hint.ttlMs === ttlMs && serialized.hint.scope === scope) return serialized.text;
-  // spec: result.type.present, caching.hints.present, result.type.known
-  // spec: caching.ttl.range
+  // spec: caching.hints.present, caching.ttl.range
   const hints = methodSpec.isCacheable
     ? { ttlMs: toNonNegativeInteger(ttlMs), cacheScope: scope }
     : undefined;
   const resultMeta = isObject(result["_meta"]) ? result["_meta"] : undefined;
   // spec: meta.server.identity
   const _meta = { ...resultMeta, [META_KEYS.serverInfo]: server };
+  // spec: result.type.present, result.type.known
   const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta });
   if (Object.isFrozen(result)) serializedResults.set(result, { text, hint });
   return text;

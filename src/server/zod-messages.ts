@@ -14,10 +14,10 @@ interface ZodIssue {
   readonly exact?: unknown;
   readonly origin?: unknown;
   readonly format?: unknown;
-  readonly pattern?: unknown;
-  readonly prefix?: unknown;
-  readonly suffix?: unknown;
-  readonly includes?: unknown;
+  readonly pattern?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly suffix?: string | undefined;
+  readonly includes?: string | undefined;
   readonly divisor?: unknown;
   readonly keys?: unknown;
 }
@@ -38,7 +38,7 @@ export function describeIssue(issue: ZodIssue): string {
     case "invalid_format": {
       const detail = issue.prefix ?? issue.suffix ?? issue.includes;
       const shown = format === "regex" ? issue.pattern : detail;
-      return `must be valid: ${String(format)}${shown === undefined ? "" : ` ${String(shown)}`}`;
+      return `must be valid: ${String(format)}${shown === undefined ? "" : ` ${shown}`}`;
     }
     case "not_multiple_of":
       return `must be a multiple of ${String(divisor)}`;

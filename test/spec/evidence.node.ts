@@ -1,11 +1,10 @@
 /** Runs every exchange by itself against the conformance world in workerd, and looks which lines of src/ it executes. */
 
 import { serveChanged, type TestServer } from "../client/servers.node.ts";
-import { callersOf } from "./callers.ts";
 import { bundleMapped, startCoverage, type Coverage, type MappedBundle } from "./coverage.node.ts";
-import { holdsIn, type Exchange, type Templates } from "./format.ts";
-import { readFolder, readStatus, REVISIONS, type Place } from "./status.node.ts";
-import { walk, type Host } from "./walk.ts";
+import { authOf, EXCHANGES, runExchange } from "./exchange-run.node.ts";
+import { holdsIn } from "./format.ts";
+import { readStatus, REVISIONS, type Place } from "./status.node.ts";
 
 export interface Evidence {
   /** How often an exchange was run: once in each revision. */
@@ -18,15 +17,13 @@ export interface Evidence {
   readonly passedBy: readonly { readonly id: string; readonly exchange: string }[];
 }
 
-const EXCHANGES = readFolder<Exchange[]>("spec/exchanges").flatMap(([, exchanges]) => exchanges);
-const TEMPLATES: Readonly<Record<string, Templates>> = Object.fromEntries(
-  readFolder<Templates>("spec/templates"),
-);
+const ENTRY = "test/world/clocked-worker.ts";
 
 /** The Durable Objects of the conformance world. */
-const CLASSES = ["Hub", "Session", "Grant", "Account", "Store"];
+export const CLASSES: readonly string[] = ["Hub", "Session", "Grant", "Account", "Store"];
 
-interface World {
+/** A conformance world that is watched. */
+export interface WatchedWorld {
   readonly server: TestServer;
   readonly coverage: Coverage;
   /** What is executed once: with whatever comes first, for all that come after it. */
@@ -38,27 +35,23 @@ export async function collectEvidence(
   words: readonly string[],
   report: (text: string) => void,
 ): Promise<Evidence> {
-  const bundle = await bundleMapped("test/world/worker.ts", CLASSES);
-  const places = new Map(
-    readStatus().flatMap(({ citations }) =>
-      citations.map((citation) => [placeOf(citation), citation.code] as const),
-    ),
-  );
+  const bundle = await bundleMapped(ENTRY, CLASSES);
+  const places = citedLines();
   const known = new Set<string>();
   const executedBy: Executed = new Map();
   let runs = 0;
   for (const exchange of EXCHANGES) {
     if (words.length > 0 && !words.some((word) => exchange.id.includes(word))) continue;
     // A world of its own: what is made once and kept would be seen with the first exchange alone.
-    const world = await startWorld(bundle, exchange.world === "guarded" ? "" : "none", places);
+    const world = await startWorld(bundle, authOf(exchange), places);
     try {
       for (const place of world.coverage.known) known.add(place);
       for (const revision of REVISIONS.filter((one) => holdsIn(one, exchange))) {
         runs += 1;
-        const problem = await run(exchange, revision, world.server);
-        if (problem !== undefined) report(`  ${exchange.id} in ${revision}: ${problem}`);
+        const { verdict, why = "" } = await runExchange(exchange, revision, world.server);
+        if (verdict !== "pass") report(`  ${exchange.id} in ${revision}: ${verdict}: ${why}`);
         const executed = await world.coverage.take();
-        if (problem !== undefined) continue;
+        if (verdict !== "pass") continue;
         const before = executedBy.get(exchange.id) ?? world.atStart;
         executedBy.set(exchange.id, new Set([...before, ...executed]));
       }
@@ -70,50 +63,36 @@ export async function collectEvidence(
   return { runs, ...judge(executedBy, known) };
 }
 
-async function startWorld(
+/** Starts the world of a bundle. `places`: such as "src/a.ts:12", with the text of the line. */
+export async function startWorld(
   bundle: MappedBundle,
   auth: string,
   places: ReadonlyMap<string, string>,
-): Promise<World> {
+): Promise<WatchedWorld> {
   const changes = { bundle: bundle.code, inspector: true };
-  const server = await serveChanged("test/world/worker.ts", { AUTH: auth }, changes);
+  const server = await serveChanged(ENTRY, { AUTH: auth }, changes);
   const [, port] = /"event":"listen-inspector","port":(\d+)/.exec(server.log()) ?? [];
   const coverage = await startCoverage(Number(port), bundle, places);
   await (await fetch(new URL("/", server.url))).text();
   return { server, coverage, atStart: await coverage.take() };
 }
 
-function placeOf({ file, line }: Place): string {
+/** Every line that cites an entry, such as "src/a.ts:12", with its text. */
+export function citedLines(): ReadonlyMap<string, string> {
+  return new Map(
+    readStatus().flatMap(({ citations }) =>
+      citations.map((citation) => [placeOf(citation), citation.code] as const),
+    ),
+  );
+}
+
+/** The name of a place. */
+export function placeOf({ file, line }: Place): string {
   return `${file}:${line}`;
 }
 
 /** The places that each exchange executes, in any revision. */
 type Executed = Map<string, ReadonlySet<string>>;
-
-/** Runs an exchange. Gives why it did not pass. */
-async function run(
-  exchange: Exchange,
-  revision: string,
-  server: TestServer,
-): Promise<string | undefined> {
-  const templates = readTemplates(revision);
-  const { modes = ["plain"] } = exchange;
-  const { verdict, why = "" } = await walk(exchange, {
-    host: hostOf(server, revision, templates),
-    templates,
-    revision,
-    mode: modes.includes("plain") ? "plain" : (modes[0] ?? "plain"),
-  });
-  return verdict === "pass" ? undefined : `${verdict}: ${why}`;
-}
-
-function hostOf({ url }: TestServer, revision: string, templates: Templates): Host {
-  const host: Host = { url, fetch, elsewhere: `http://localhost:${url.port}` };
-  const newest = REVISIONS.at(-1) ?? revision;
-  const newestTemplates = revision === newest ? templates : readTemplates(newest);
-  host.callers = callersOf(host, newest, newestTemplates, new Map());
-  return host;
-}
 
 /** What was executed, held against what is cited. */
 function judge(executedBy: Executed, known: ReadonlySet<string>): Omit<Evidence, "runs"> {
@@ -130,8 +109,4 @@ function judge(executedBy: Executed, known: ReadonlySet<string>): Omit<Evidence,
     else passedBy.push(...passing.map((exchange) => ({ id, exchange })));
   }
   return { entries, neverExecuted, passedBy };
-}
-
-function readTemplates(revision: string): Templates {
-  return { ...TEMPLATES["every"], ...TEMPLATES[revision] };
 }

@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../../src/cli/environment.mjs";
 import { countPages, pagesTable, readPages } from "./pages.node.ts";
+import { escapeHtml, faultList, faultSentence, type MutantsReport } from "./report-faults.node.ts";
 import {
   pageOf,
   REVISIONS,
@@ -47,8 +48,15 @@ const TEXTS: Readonly<Record<string, string>> = {
 /** Makes the address of a place in this repository. */
 type LinkTo = (place: Place) => string;
 
-/** The page. `commit`: what is checked out; links go to it where package.json names a repository, else to the files beside. */
-export function reportPage(entries: readonly EntryStatus[], commit: string | undefined): string {
+/**
+ * The page. `commit`: what is checked out; links go to it where package.json names a repository, else to the files beside.
+ * `mutants`: what `make mutants` wrote, if it was run.
+ */
+export function reportPage(
+  entries: readonly EntryStatus[],
+  commit: string | undefined,
+  mutants?: MutantsReport,
+): string {
   const linkTo = linksTo(commit);
   const texts = groupBy(entries, textOf);
   return `<!doctype html>
@@ -60,6 +68,7 @@ export function reportPage(entries: readonly EntryStatus[], commit: string | und
 <style>${STYLE}</style>
 <h1>What barewire shows of its specifications</h1>
 <p>Every statement of a text that binds a server, an authorization server or a resource server: in our words, with a link to its source, the lines of code that obey it, and the checks that prove it. Commit ${escapeHtml(commit ?? "unknown")}. <code>make spec</code> writes this page, <code>spec/README.md</code> explains the words.</p>
+${faultSentence(mutants)}
 ${tallyTable(
   "By revision of MCP in which it holds",
   REVISIONS.map((one) => [one, entries.filter(({ revisions }) => revisions.includes(one))]),
@@ -78,7 +87,7 @@ ${pagesTable(countPages(readPages(), entries))}
 <label>Revision <select name="revision"><option value="">any</option>${REVISIONS.map((one) => `<option>${one}</option>`).join("")}</select></label>
 <output id="count">${entries.length} of ${entries.length}</output>
 </form>
-${[...texts].map(([text, of]) => textSection(text, of, linkTo)).join("\n")}
+${[...texts].map(([text, of]) => textSection(text, of, (entry) => entryItem(entry, linkTo, mutants))).join("\n")}
 <script>${SCRIPT}</script>
 </html>
 `;
@@ -103,17 +112,21 @@ function tallyTable(
 </table>`;
 }
 
-function textSection(text: string, entries: readonly EntryStatus[], linkTo: LinkTo): string {
+function textSection(
+  text: string,
+  entries: readonly EntryStatus[],
+  itemOf: (entry: EntryStatus) => string,
+): string {
   const pages = [...groupBy(entries, pageOf)];
   const parts = pages.map(
     ([page, of]) =>
       `${pages.length > 1 ? `<h3>${escapeHtml(page.replace(/^mcp:/, ""))}</h3>` : ""}
-<ol>${of.map((entry) => entryItem(entry, linkTo)).join("\n")}</ol>`,
+<ol>${of.map(itemOf).join("\n")}</ol>`,
   );
   return `<section><h2>${escapeHtml(nameOf(text))}</h2>${parts.join("\n")}</section>`;
 }
 
-function entryItem(entry: EntryStatus, linkTo: LinkTo): string {
+function entryItem(entry: EntryStatus, linkTo: LinkTo, mutants?: MutantsReport): string {
   const { id, level, since, until, url, text, status, source, also = [], excluded } = entry;
   const dates = until === undefined ? `since ${since}` : `${since} to ${until}`;
   const anchor = source.replace(/^[^#]*#?/, "") || "the page";
@@ -121,7 +134,7 @@ function entryItem(entry: EntryStatus, linkTo: LinkTo): string {
   return `<li id="${id}" class="${status}" data-level="${level}" data-revisions="${entry.revisions.join(" ")}"><details><summary><b>${level}</b> ${escapeHtml(text)} <small><code>${id}</code> ${status}</small></summary>
 <dl><dt>source<dd><a href="${escapeHtml(url)}">${escapeHtml(anchor)}</a>${others}; ${dates}
 <dt>code<dd>${citationList(entry, linkTo)}
-${excluded === undefined ? `<dt>checks<dd>${proofList(entry.proofs, linkTo)}` : `<dt>excluded<dd>${escapeHtml(excluded.reason)} ${standInOf(entry, linkTo)}`}</dl></details>`;
+${excluded === undefined ? `<dt>checks<dd>${proofList(entry.proofs, linkTo)}` : `<dt>excluded<dd>${escapeHtml(excluded.reason)} ${standInOf(entry, linkTo)}`}${faultList(id, mutants)}</dl></details>`;
 }
 
 function citationList({ citations }: EntryStatus, linkTo: LinkTo): string {
@@ -190,14 +203,6 @@ function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, 
     else group.push(item);
   }
   return groups;
-}
-
-function escapeHtml(text: string): string {
-  return text
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }
 
 const STYLE = `

@@ -399,6 +399,7 @@ export const extraResources: readonly define.ResourceSpec[] = [
     name: "greeting",
     description: "Asks for a name before it can be read",
     mimeType: "text/plain",
+    cache: { ttlMs: 60_000, scope: "public" },
     read: async (ctx) => {
       const answer = await ctx.elicitForm("name", {
         message: "Who is there?",

@@ -23,7 +23,8 @@ export const resources: readonly ResourceSpec[] = [
     title: "Static binary",
     description: "An image that never changes",
     mimeType: "image/png",
-    read: () => ({ blob: PNG }),
+    // As bytes: the server encodes them.
+    read: () => ({ blob: Uint8Array.from(atob(PNG), (sign) => sign.charCodeAt(0)) }),
   }),
   resource({
     uri: "test://watched-resource",

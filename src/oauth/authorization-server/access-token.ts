@@ -41,11 +41,13 @@ export async function openAccessToken(
   resource: string,
   time: number,
 ): Promise<Result<AccessTokenPayload, string>> {
-  // spec: token.unguessable, bearer.foreign.refused, bearer.audience.checked, bearer.expiry.checked
+  // spec: token.unguessable, bearer.foreign.refused
   const opened = await open(ring, "access", token);
   if (!opened.ok) return err("token.forged");
   const payload = opened.value as unknown as AccessTokenPayload;
+  // spec: bearer.audience.checked
   if (payload.resource !== resource) return err("token.audience");
+  // spec: bearer.expiry.checked
   return time < payload.expires * 1000 ? ok(payload) : err("token.expired");
 }
 

@@ -132,8 +132,8 @@ export async function createTokenResponse(
   cause: "code" | "refresh" | "client",
 ): Promise<JsonObject> {
   const { client, scopes } = caller;
-  const expires_in = settings.accessSeconds;
   // spec: token.lifetime.limited
+  const expires_in = settings.accessSeconds;
   const expires = Math.floor(now() / 1000) + expires_in;
   const access_token = await sealAccessToken(ring, caller, resource, expires);
   audit("oauth.token_issued", { client, cause });

@@ -33,7 +33,7 @@ export function serverMetadataResponse(
     introspection_endpoint: issuer + PATHS.introspect,
     scopes_supported: [...Object.keys(scopes), OFFLINE_ACCESS],
     // spec: issuer.metadata.defaults
-    // spec: issuer.metadata.response-types, issuer.metadata.fragment, issuer.metadata.pkce
+    // spec: issuer.metadata.response-types, issuer.metadata.fragment
     response_types_supported: ["code"],
     response_modes_supported: ["query"],
     grant_types_supported: [
@@ -41,6 +41,7 @@ export function serverMetadataResponse(
       "refresh_token",
       ...(hasMachineClients ? ["client_credentials"] : []),
     ],
+    // spec: issuer.metadata.pkce
     code_challenge_methods_supported: ["S256"],
     // spec: issuer.metadata.machine, issuer.metadata.machine-algorithms
     token_endpoint_auth_methods_supported: ["none", ...confidential],
@@ -52,8 +53,9 @@ export function serverMetadataResponse(
     introspection_endpoint_auth_methods_supported: confidential,
     // spec: issuer.metadata.algorithms.introspection
     introspection_endpoint_auth_signing_alg_values_supported: JWS_ALGORITHMS,
-    // spec: issuer.metadata.iss, issuer.metadata.documents
+    // spec: issuer.metadata.iss
     authorization_response_iss_parameter_supported: true,
+    // spec: issuer.metadata.documents
     client_id_metadata_document_supported: acceptsMetadataDocuments,
   });
 }

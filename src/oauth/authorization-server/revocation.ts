@@ -109,11 +109,12 @@ export async function revocationEndpoint(
   const request = await readTokenRequest(authServer, http, identifiers);
   if (!request.ok) return oauthErrorResponse("revoke", request, http);
   const [client, token] = request.value;
-  // spec: revoke.refresh, revoke.hint, revoke.owner
   const opened = await openAccessToken(authServer.ring, token, identifiers.audience, now());
+  // spec: revoke.refresh, revoke.hint
   const id = opened.ok
     ? opened.value.caller.grant
     : (await verifyRefreshToken(authServer.ring, token))?.[0];
+  // spec: revoke.owner
   if (id !== undefined && !(await revokeGrant(authServer, id, "client", client.key)))
     // RFC 7009 section 2.2.1: a client that is told so asks again.
     return oauthErrorResponse(
@@ -140,9 +141,10 @@ export async function introspectionEndpoint(
       oauthError("invalid_client", "client.public", "The client must authenticate"),
       http,
     );
-  // spec: introspect.active, introspect.inactive, introspect.state, introspect.permitted, introspect.private
+  // spec: introspect.active, introspect.state, introspect.permitted
   const tokenInfo = await lookUpToken(authServer, token, identifiers);
   const isConfigured = authServer.settings.clients.some(({ client_id }) => client_id === client.id);
+  // spec: introspect.inactive, introspect.private
   if (tokenInfo === undefined || (!isConfigured && tokenInfo.client !== client.key))
     return oauthJson({ active: false });
   const { subject: sub, scopes, exp } = tokenInfo;

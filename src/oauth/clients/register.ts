@@ -75,10 +75,11 @@ async function registerClient(
     return invalidMetadata("client_metadata", "is too long in all");
   audit("oauth.registered", { client: await clientKey(id), method });
   return ok({
-    // spec: register.response, register.response.metadata, register.unknown.ignored, register.secret.expiry
+    // spec: register.response, register.response.metadata, register.unknown.ignored
     client_id: id,
     client_id_issued_at: Math.floor(now() / 1000),
     client_secret: secret,
+    // spec: register.secret.expiry
     client_secret_expires_at: secret && 0,
     // spec: register.name.untagged
     client_name: name || undefined,

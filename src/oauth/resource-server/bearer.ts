@@ -158,7 +158,7 @@ function challengeResponse(
 ): Response {
   audit("oauth.refused", { endpoint: "resource", reason });
   const { status, namesScopes, description } = CHALLENGES[error];
-  // spec: bearer.challenge.present, bearer.challenge.scheme, bearer.challenge.metadata, resource.metadata.discovery
+  // spec: bearer.challenge.metadata, resource.metadata.discovery
   const challengeParams = {
     error: error === "unauthorized" ? undefined : error,
     error_description: description,
@@ -173,6 +173,7 @@ function challengeResponse(
     { error, error_description: description ?? "An access token is needed" },
     status,
     {
+      // spec: bearer.challenge.present, bearer.challenge.scheme
       "www-authenticate": `Bearer ${quotedParams.join(", ")}`,
     },
   );

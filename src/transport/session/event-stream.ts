@@ -73,8 +73,8 @@ export async function streamEvents(
   for (const [index, socket] of sockets.entries()) {
     socket.addEventListener("message", ({ data }) => {
       const event = JSON.parse(String(data)) as StreamEvent;
-      eventIds[index] = event.id;
-      write({ ...event, id: eventIds.join(".") });
+      if (event.id !== undefined) eventIds[index] = event.id;
+      write(event.id === undefined ? event : { ...event, id: eventIds.join(".") });
       if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
     });
     socket.addEventListener("close", () => {

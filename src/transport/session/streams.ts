@@ -25,7 +25,6 @@ export const WINDOW_BYTES = 1_048_576;
 
 /** An event on its way to the Worker, which answers with any message when the client has read one with `acknowledge`. */
 export interface StreamEvent extends SseEvent {
-  readonly id: string;
   readonly acknowledge?: boolean;
 }
 
@@ -217,10 +216,10 @@ function sendEvent(
   const bytes = deliveryState(socket).bytes + messageBytes;
   const isReadRequested = bytes > WINDOW_BYTES;
   for (const [index, text] of messages.entries()) {
+    // A client that is lost among the messages of one event comes back for all of them: the last alone has the id.
     const isLast = index === messages.length - 1;
     send(socket, {
-      // A client that is lost among the messages of one event comes back for all of them.
-      id: `${stream}-${isLast ? seq : seq - 1}`,
+      ...(isLast && { id: `${stream}-${seq}` }),
       data: text,
       ...(isLast && isReadRequested && { acknowledge: true }),
     });
