@@ -41,7 +41,7 @@ const HOME = html`<a href="/">Start page of this server</a>`;
 /** What stands at the endpoint, and at addresses that only take what an app sends. */
 const appsOnlyPage: WritePage = () => [
   "This address is for apps",
-  html`<p>An AI app connects here; a browser has nothing to show. The start page says how to connect yours.</p>
+  html`<p>An AI app connects here. The start page says how to connect yours.</p>
 <footer>${HOME}</footer>`,
 ];
 
@@ -50,14 +50,14 @@ const PAGE_BY_STATUS: Readonly<Record<number, WritePage>> = {
   401: appsOnlyPage,
   404: () => [
     "Nothing is here",
-    html`<p>This server has no page at this address. Check it for a mistake, or begin at the start page.</p>
+    html`<p>This server has no page at this address. Begin at the start page.</p>
 <footer>${HOME}</footer>`,
   ],
   405: appsOnlyPage,
   406: appsOnlyPage,
   429: () => [
     "Too many requests",
-    html`<p>More came from your network in the last minute than this server takes. Wait a minute, then load this page again.</p>`,
+    html`<p>Your network sent too much in the last minute. Wait a minute, then load this page again.</p>`,
   ],
   500: (trace) => [
     "Something went wrong here",

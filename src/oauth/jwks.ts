@@ -25,6 +25,8 @@ const CACHE_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
 /** While no set was ever fetched nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
 const FIRST_COOL_DOWN_MS = 5_000;
+/** How far the clock of whoever signs may be behind. */
+const CLOCK_SKEW_MS = 60_000;
 const FETCH_LIMITS = {
   accept: "application/jwk-set+json, application/json",
   maxBytes: 65_536,
@@ -56,16 +58,20 @@ export async function checkSignature(
   const set = keySets[source].get(jwks, time) ?? { keys: [], fetchedAt: 0, fault: "signature" };
   const isFresh = time - set.fetchedAt < FRESH_MS;
   if (isFresh && (await isSigned(jws, set.keys))) return ok(undefined);
-  // A key may be new, whether or not the token and the set name their keys.
   if (time - set.fetchedAt < COOL_DOWN_MS)
-    return err(set.fault === "signature" && !isNamed(jws, set.keys) ? "unreachable" : set.fault);
+    return err(set.fault === "signature" && mayBeOfNewKey(jws, set) ? "unreachable" : set.fault);
   await refetch(set, jwks, source, time);
   return (await isSigned(jws, set.keys)) ? ok(undefined) : err(set.fault);
 }
 
-/** Whether the set has the key that is named: one that it lacks may have come since, and nobody can say yet. */
-function isNamed({ header }: Jws, keys: Keys): boolean {
-  return keys.some(({ kid }) => kid !== undefined && kid === header["kid"]);
+/**
+ * Whether the signature may be of a key that is newer than the set: one that it does not name, of what was issued after the
+ * set was fetched. What is older was signed by a key that is no longer in the set, or by nobody's.
+ */
+function mayBeOfNewKey({ header, payload: { iat } }: Jws, { keys, fetchedAt }: KeySet): boolean {
+  const isNamed = keys.some(({ kid }) => kid !== undefined && kid === header["kid"]);
+  const issuedAtMs = typeof iat === "number" ? iat * 1_000 : Infinity;
+  return !isNamed && issuedAtMs > fetchedAt - CLOCK_SKEW_MS;
 }
 
 async function isSigned(jws: Jws, keys: Keys): Promise<boolean> {

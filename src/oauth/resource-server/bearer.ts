@@ -88,8 +88,7 @@ function mistakeResponse(reason: string): Response {
   return oauthJson(
     {
       error: "server_error",
-      error_description:
-        "The issuer of access tokens cannot be asked: its operator or ours must mend that",
+      error_description: "The issuer of access tokens is set up wrongly",
     },
     500,
   );

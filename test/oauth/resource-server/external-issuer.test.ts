@@ -309,6 +309,18 @@ describe("keys", () => {
     expect(fetches("/keys")).toBe(3);
   });
 
+  test("that were withdrawn are known to be wrong by whoever holds an older token, not by one in half a minute", async () => {
+    const exp = Date.now() / 1_000 + 3_600;
+    const older = await Promise.all(["a", "b", "c", "d"].map((sub) => token({ sub, exp })));
+    expect(await reason(older[0] ?? "")).toBe("taken");
+    served["/keys"] = { keys: [second.jwk] };
+    later(601);
+    for (const one of older.slice(1)) expect(await reason(one)).toBe("token.signature");
+    // Of one that was issued since, nobody can say.
+    expect(await reason(await token({}, { kid: "newer" }, second))).toBe("issuer.keys");
+    expect(fetches("/keys")).toBe(2);
+  });
+
   test("that were withdrawn stop working after ten minutes", async () => {
     await reason(await token());
     served["/keys"] = { keys: [second.jwk] };
