@@ -13,7 +13,7 @@ export interface Connection {
   readonly passphrase: { readonly text: string | undefined } | undefined;
   /** What prints a token, such as "make -s token PORT=9000". */
   readonly tokenCommand: string;
-  /** The address of the page that shows each request. */
+  /** The address of the page that shows each request, with the key that it needs. */
   readonly wireView: string;
 }
 

@@ -24,11 +24,14 @@ import {
   type LocalSettings,
 } from "./local-settings.ts";
 import { readFileIfAny } from "./watch-file.ts";
+import { newViewKey } from "./wire-view/access.ts";
 import { PROJECT_NAME } from "./wrangler-config.ts";
 
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
 const VARS = join(ROOT, ".dev.vars");
+/** Who reads this terminal may see what /wire records. */
+const VIEW_KEY = newViewKey();
 const { values } = parseArgs({
   options: {
     world: { type: "boolean", default: false },
@@ -102,8 +105,10 @@ async function watchedBundle(port: number): Promise<NonNullable<ServeOptions["al
   const { openWireView } = await import("./wire-view/wire-view.ts");
   return openWireView({
     port,
+    key: VIEW_KEY,
     tokenCommand: tokenCommandOf(port),
     knownSecrets: () => secretsIn(readFileIfAny(VARS)),
+    onLost: (text) => console.error(printable(text)),
   });
 }
 
@@ -181,6 +186,6 @@ function describe(port: number, settings: LocalSettings): string {
     settings,
     passphrase: appHasPassphrase() ? { text: passphraseIn(readFileIfAny(VARS)) } : undefined,
     tokenCommand: tokenCommandOf(port),
-    wireView: `http://localhost:${port}/wire`,
+    wireView: `http://localhost:${port}/wire#${VIEW_KEY}`,
   });
 }

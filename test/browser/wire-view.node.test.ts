@@ -17,12 +17,17 @@ let terminal: Terminal;
 let server = "";
 let token = "";
 let page: Page;
+/** As the terminal prints it, with its key. */
+let address = "";
 
 beforeAll(async () => {
   const port = await freePort();
   server = `http://127.0.0.1:${port}`;
   terminal = copy.dev(`PORT=${port}`);
-  [browser] = await Promise.all([launch(), terminal.until(/^Served at .*\n/)]);
+  const [opened, printed] = await Promise.all([launch(), terminal.until(/^Served at .*\n/)]);
+  browser = opened;
+  const key = /\/wire(#\w+)\n/.exec(printed)?.[1] ?? "";
+  address = `${server}/wire${key}`;
   const vars = readFileSync(join(copy.folder, ".dev.vars"), "utf8");
   const passphrase = /# passphrase: (\S+)/.exec(vars)?.[1] ?? "";
   token = (await login(server, { passphrase })).access_token;
@@ -35,7 +40,7 @@ beforeAll(async () => {
   const headers = { "content-type": "application/json" };
   await fetch(`${server}/mcp`, { method: "POST", headers, body });
   page = await openTab(browser, "desktop", true);
-  await page.goto(`${server}/wire`);
+  await page.goto(address);
   await page.waitForSelector("#live.on");
 }, 150_000);
 
@@ -128,9 +133,41 @@ it("a request that comes while the page is open appears, and clearing leaves wha
   expect(await shownLines()).toHaveLength(1);
 });
 
+it("without the key it says where that is, takes it in the open tab, and keeps it when loaded again", async () => {
+  const tab = await openTab(browser, "desktop", true);
+  await tab.goto(`${server}/wire`);
+  await tab.waitForSelector('#live.off:has-text("in its terminal")');
+  expect(await tab.textContent("#live")).toContain(`${server}/wire#KEY`);
+  expect(await tab.locator("#list > li").count()).toBe(0);
+  // Only the fragment is another: nothing is loaded.
+  await tab.goto(address);
+  await tab.waitForSelector("#live.on");
+  expect(tab.url()).toBe(`${server}/wire`);
+  await tab.goto(`${server}/`);
+  await tab.goto(`${server}/wire`);
+  await tab.waitForSelector("#live.on");
+  await tab.goto(`${server}/wire#${"0".repeat(32)}`);
+  await tab.goto(`${server}/`);
+  await tab.goto(`${server}/wire`);
+  await tab.waitForSelector('#live.off:has-text("in its terminal")');
+  // What another tab has, this one has not.
+  expect(await page.textContent("#live")).toBe("live");
+});
+
+it("a number that was taken out is shown among the rest", async () => {
+  const headers = { "content-type": "application/json" };
+  const body = '{"jsonrpc":"2.0","id":6,"method":"a-number","params":{"password":1234}}';
+  await fetch(`${server}/mcp`, { method: "POST", headers, body });
+  await page.waitForSelector('.row:has-text("a-number")');
+  await filterFor("a-number");
+  await page.keyboard.press("Enter");
+  const texts = await page.locator("#list .detail pre").allTextContents();
+  expect(texts.join()).toContain('    "password": "[redacted:PASSWORD]"\n');
+});
+
 it("kinds can be hidden, and a phone shows the same", async () => {
   const phone = await openTab(browser, "phone", true);
-  await phone.goto(`${server}/wire`);
+  await phone.goto(address);
   await phone.waitForSelector("#live.on");
   await saveScreenshots(phone, "wire-phone");
   expect(await phone.locator("li.object:not([hidden])").count()).toBeGreaterThan(0);

@@ -8,7 +8,7 @@ const FORK: Connection = {
   settings: {},
   passphrase: undefined,
   tokenCommand: "make -s token PORT=9000",
-  wireView: "http://localhost:9000/wire",
+  wireView: "http://localhost:9000/wire#0123abcd",
 };
 
 it("names the project that it is, wherever an app is told of it", () => {
@@ -20,7 +20,7 @@ it("names the project that it is, wherever an app is told of it", () => {
     '{"mcpServers":{"acme-notes":{"url":"http://localhost:9000/mcp"}}}\n',
     "codex mcp add acme-notes --url http://localhost:9000/mcp\n",
     "$(make -s token PORT=9000)",
-    "live: http://localhost:9000/wire\n",
+    "live: http://localhost:9000/wire#0123abcd\n",
   ])
     expect(text).toContain(line);
 });

@@ -4,6 +4,8 @@
  * "[redacted:NAME]". What a person types into a tool under a harmless name is not known for a secret.
  */
 
+import { replaceMembers } from "./redact-members.ts";
+
 /** What stands in place of a secret. NAME is a name that a shell takes for a variable. */
 export const REDACTION: RegExp = /\[redacted:(\w+)\]/g;
 
@@ -15,9 +17,12 @@ const redaction = (name: string): string =>
       .toUpperCase() || "SECRET"
   }]`;
 
-/** Names of secrets, in small letters alone. A progress token says which call a notification is about, and is none. */
+/**
+ * Names of secrets, in small letters alone. A progress token says which call a notification is about, and is none; nor is
+ * the time at which a client's secret ends.
+ */
 const SECRET_NAME =
-  /^(?!progresstoken$)(?:.*token|.*secret.*|.*pass(?:word|phrase|wd)?|.*apikey|.*assertion|.*credentials?|requeststate|codeverifier|.*authorization|(?:set)?cookie|privatekey|keys)$/;
+  /^(?!(?:progresstoken|clientsecretexpiresat)$)(?:.*token|.*secret.*|.*pass(?:word|phrase|wd)?|.*apikey|.*assertion|.*credentials?|requeststate|codeverifier|.*authorization|(?:set)?cookie|privatekey|keys)$/;
 /** In a query these are secrets too; in JSON they are words of other things. */
 const SECRET_PARAMETER = /^(?:code|state|usercode|devicecode|key)$/;
 /** A longer name is none that anybody gave a secret. */
@@ -33,6 +38,9 @@ function matchesName(names: RegExp, name: string): boolean {
 const PLAIN_FIELD =
   /^(?:grant_type|response_type|redirect_uri|scope|resource|audience|code_challenge|code_challenge_method|token_type_hint|client_assertion_type|decision|remember|subject_token_type|prompt|max_age)$/;
 
+/** The schemes of Authorization that clients name. Any other may be the secret itself. */
+const SCHEME = /^(?:bearer|basic|dpop|digest)$/i;
+
 /** A header field as it is kept. */
 export type HeaderField = readonly [name: string, value: string];
 
@@ -47,24 +55,27 @@ export function redactHeaders(
 function redactField(name: string, value: string, known: readonly string[]): string {
   if (name === "authorization") {
     const [scheme = "", secret] = value.split(/ +/, 2);
-    return secret === undefined
-      ? redaction("authorization")
-      : `${scheme} ${redaction(/^bearer$/i.test(scheme) ? "token" : scheme)}`;
+    if (secret === undefined || !SCHEME.test(scheme)) return redaction("authorization");
+    return `${scheme} ${redaction(/^bearer$/i.test(scheme) ? "token" : scheme.toLowerCase())}`;
   }
-  // The names of cookies stay: they say whose browser session this is about.
-  if (name === "cookie")
-    return value.replaceAll(
-      /([^=;\s]+)=[^;]*/g,
-      (_, cookie: string) => `${cookie}=${redaction(cookie)}`,
-    );
-  if (name === "set-cookie")
-    return value.replace(
-      /^([^=;]+)=[^;]*/,
-      (_, cookie: string) => `${cookie}=${redaction(cookie)}`,
-    );
+  if (name === "cookie") return value.split(";").map(redactCookie).join(";");
+  if (name === "set-cookie") {
+    const [pair = "", ...attributes] = value.split(";");
+    return [redactCookie(pair), ...attributes].join(";");
+  }
   if (name === "location" || name === "referer") return redactUrl(value, known);
   if (name === "mcp-session-id") return shortId(value);
   return isSecret(name) ? redaction(name) : redactText(value, known);
+}
+
+/** A cookie without its value. Its name stays: it says whose browser session this is about. Without "=" all is value. */
+function redactCookie(pair: string): string {
+  const cookie = pair.trimStart();
+  const space = pair.slice(0, pair.length - cookie.length);
+  const name = cookie.slice(0, Math.max(0, cookie.indexOf("=")));
+  if (cookie === "") return pair;
+  if (name === "" || name.length > MAX_NAME) return space + redaction("cookie");
+  return `${space}${name}=${redaction(name)}`;
 }
 
 /** A URL, or a path with a query, without the secrets in its parameters. */
@@ -96,11 +107,7 @@ export function redactBody(text: string, mediaType: string, known: readonly stri
 
 /** Text without secrets: members of JSON by their names, the rest by shape. Broken JSON is read as far as it goes. */
 function redactText(text: string, known: readonly string[]): string {
-  const members = text.replaceAll(
-    /"([\w.-]{1,64})"(\s*:\s*)"((?:[^"\\]|\\.)*)("|$)/gs,
-    (whole: string, name: string, colon: string, value: string) =>
-      isSecret(name) && value !== "" ? `"${name}"${colon}"${redaction(name)}"` : whole,
-  );
+  const members = replaceMembers(text, (name) => (isSecret(name) ? redaction(name) : undefined));
   const pairs = members.replaceAll(
     /(?<![\w.-])([\w.-]{1,64})=([^&\s"'<>;,]+)/g,
     (whole: string, name: string) => (isSecret(name) ? `${name}=${redaction(name)}` : whole),

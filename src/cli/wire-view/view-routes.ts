@@ -19,6 +19,8 @@ const PAGE = new URL("page.html", import.meta.url);
 export interface ViewOptions {
   readonly collector: RecordCollector;
   readonly port: number;
+  /** What a request for what was recorded must carry. */
+  readonly key: string;
   /** Prints a bearer token, such as "make -s token". */
   readonly tokenCommand: string;
   /** Of the cited lines of the source, how many are watched. */
@@ -27,7 +29,7 @@ export interface ViewOptions {
 
 /** Answers a request whose path is /wire or below it. */
 export async function answerView(request: Request, options: ViewOptions): Promise<Response> {
-  const refusal = viewRefusal(request);
+  const refusal = viewRefusal(request, options.key);
   if (refusal !== undefined) return answer(403, refusal);
   const { pathname, searchParams } = new URL(request.url);
   const route = `${request.method} ${pathname}`;

@@ -10,14 +10,19 @@ import { watchBundle } from "./dev-bundle.ts";
 import type { WireRecord } from "./entries.ts";
 import { setMarks, type Marked } from "./marks.ts";
 import { findParser, type Parse } from "./parser.ts";
+import { redactBody } from "./redact.ts";
 import { firstPositions, type SourceMapText } from "./source-lines.ts";
 import { answerView, takenResponse } from "./view-routes.ts";
 
 export interface WireViewOptions {
   readonly port: number;
+  /** What a request for what was recorded must carry. */
+  readonly key: string;
   readonly tokenCommand: string;
   /** Texts that are secrets wherever they stand: asked again with each record. */
   readonly knownSecrets: () => readonly string[];
+  /** Is told, in a sentence and once, that a record was lost and why: the runtime says nothing of it. */
+  readonly onLost: (text: string) => void;
 }
 
 /** What makes the bundle that is served of the one that wrangler made. */
@@ -28,13 +33,19 @@ export async function openWireView(
   const collector = createCollector(options.knownSecrets);
   let coverage = { watched: 0, cited: 0 };
   let bundles = 0;
+  let hasLost = false;
   return (event) => {
     bundles += 1;
     const bundle = String(bundles);
     return watchBundle(event, bundle, {
       view: (request) => answerView(request, { ...options, collector, coverage: () => coverage }),
       async records(request) {
-        collector.add((await request.json()) as WireRecord);
+        try {
+          collector.add((await request.json()) as WireRecord);
+        } catch (error) {
+          if (!hasLost) options.onLost(lostText(error));
+          hasLost = true;
+        }
         return takenResponse();
       },
       mark(code, path) {
@@ -46,6 +57,12 @@ export async function openWireView(
       },
     });
   };
+}
+
+/** An error may quote the record. */
+function lostText(error: unknown): string {
+  const text = redactBody(String(error), "text/plain");
+  return `/wire lost what it was to record, and says so once: ${text}`;
 }
 
 function markBundle(

@@ -16,6 +16,7 @@ let terminal: Terminal;
 let server = "";
 let port = 0;
 let token = "";
+let key = "";
 let passphrase = "";
 
 beforeAll(async () => {
@@ -23,7 +24,8 @@ beforeAll(async () => {
   server = `http://localhost:${port}`;
   terminal = copy.dev(`PORT=${port}`);
   const printed = await terminal.until(/^Served at .*\n/);
-  expect(printed).toContain(`live: ${server}/wire\n`);
+  key = /live: (.*)\/wire#([0-9a-f]{32})\n/.exec(printed)?.[2] ?? "";
+  expect(printed).toContain(`live: ${server}/wire#${key}\n`);
   passphrase =
     /# passphrase: (\S+)/.exec(readFileSync(join(copy.folder, ".dev.vars"), "utf8"))?.[1] ?? "";
   const tokens = await login(server, { passphrase });
@@ -48,7 +50,7 @@ async function freePort(): Promise<number> {
 
 /** Asks the view as its page does. */
 function askView(path: string, value: object): Promise<Response> {
-  const headers = { "content-type": "application/json" };
+  const headers = { "content-type": "application/json", "wire-view-key": key };
   return fetch(`${server}/wire/${path}`, { method: "POST", headers, body: JSON.stringify(value) });
 }
 
@@ -160,6 +162,21 @@ it.each(["/wire", "/wire/", "/wire/records", "/wire/curl", "/wire/report", "/wir
   },
 );
 
+// As nginx sends what a stranger asks of it, with `proxy_pass http://localhost:8787;` and nothing else.
+it.each(["records", "replay", "curl", "nothing"])(
+  "%s: a stranger's POST is refused",
+  async (path) => {
+    const headers = { host: `localhost:${port}`, "content-type": "application/json" };
+    const wrong = { ...headers, "wire-view-key": "0".repeat(32) };
+    for (const sent of [headers, wrong])
+      expect(await statusOf("POST", `/wire/${path}`, sent)).toBe(403);
+    const right = await statusOf("POST", `/wire/${path}`, { ...headers, "wire-view-key": key });
+    expect(right).not.toBe(403);
+    const refused = await fetch(`${server}/wire/${path}`, { method: "POST", headers: wrong });
+    expect(await refused.text()).toContain(`in its terminal, ${server}/wire#KEY`);
+  },
+);
+
 // wrangler's proxy takes the address of a request from this header: the Worker sees localhost.
 it.each([
   ["GET", {}, 404],
@@ -172,6 +189,7 @@ it.each([
     "mf-original-url": `${server}/wire/records`,
     "sec-fetch-site": "same-origin",
     "content-type": "application/json",
+    "wire-view-key": key,
     ...origin,
   };
   expect(await statusOf(method, "/wire/records", headers)).toBe(status);
