@@ -145,7 +145,7 @@ async function putFirst({ local }: Target, { text }: ReadKeys): Promise<ReadKeys
 function requireOwnCopy(text: string): void {
   if (!existsSync(copy) || readFileSync(copy, "utf8").replaceAll(/\s/g, "") === text) return;
   throw new Error(
-    ".keys holds another ring than KEYS, and may be its only copy: keep it elsewhere, then delete the file. If a rotation of this server was stopped, run `wrangler secret put KEYS < .keys`, and go on with that ring and RESUME=1",
+    ".keys holds another ring than KEYS, and may be its only copy: keep it elsewhere, then delete the file. If a rotation of this server was stopped, put KEYS with the keys of that file, the new one last, wait 30 s, put the file as it is, and go on with that ring and RESUME=1",
   );
 }
 

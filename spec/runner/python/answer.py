@@ -33,7 +33,10 @@ class FormReader(HTMLParser):
         self.is_closed |= tag == "form"
 
 def form_of(page, base):
-    reader = FormReader(page, base)
+    try:
+        reader = FormReader(page, base)
+    except AssertionError:  # what html.parser makes of a declaration that is none
+        return MISSING
     return reader.form if reader.form and reader.is_closed else MISSING
 
 def location_of(value, base):

@@ -22,6 +22,10 @@ load_all = lambda folder: [one for file in sorted((SPEC / folder).iterdir()) for
 holds_in = lambda revision, one: one.get("since", "") <= revision <= one.get("until", revision)
 REVISIONS, WORLD = load("revisions.json")["revisions"], load("world.json")
 
+def object_of(value):
+    """A server may send anything in the place of an object."""
+    return value if isinstance(value, dict) else {}
+
 class Server:
     """What exchanges are walked against: an address, a revision, and what the server has of what they need."""
     def __init__(self, url, wanted, choices):
@@ -65,9 +69,11 @@ class Server:
             expect = [{"reply": {"$save": "reply"}}, {"headers": {"Mcp-Session-Id": {"$save": "session"}}}]
             kept = self.find_out({"send": {"use": "@hello"}, "expect": expect})
             reply = kept.get("reply") if isinstance(kept.get("reply"), dict) else {}
-            result, data = reply.get("result") or {}, (reply.get("error") or {}).get("data") or {}
-            named = [result.get("protocolVersion"), *result.get("supportedVersions", []), *data.get("supported", [])]
-            self.speaks |= {one for one in named if one}
+            result = object_of(reply.get("result"))
+            data = object_of(object_of(reply.get("error")).get("data"))
+            lists = [one for one in (result.get("supportedVersions"), data.get("supported")) if isinstance(one, list)]
+            named = [result.get("protocolVersion"), *(one for versions in lists for one in versions)]
+            self.speaks |= {one for one in named if isinstance(one, str)}
             said[revision] = (result, "session" in kept)
             if revision in named: break
         spoken = wanted or next((one for one in reversed(REVISIONS) if one in self.speaks), REVISIONS[-1])
