@@ -280,7 +280,6 @@ describe("a document", () => {
     ["data", { redirect_uris: ["data:text/html,x"] }],
     ["plain http", { redirect_uris: ["http://client.example.com/cb"] }],
     ["a look-alike of loopback", { redirect_uris: ["http://localhost.evil.example/cb"] }],
-    ["loopback of a web client", { application_type: "web" }],
     ["no code", { grant_types: ["client_credentials"] }],
     ["the implicit response", { response_types: ["token"] }],
     ["a shared secret as Basic", { token_endpoint_auth_method: "client_secret_basic" }],
