@@ -52,6 +52,8 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
+  /** Leaves the handler, in which a question is open. */
+  readonly leave: () => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -80,18 +82,22 @@ export function createRound(
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
 
+  const leave = (): never => {
+    throw INPUT_REQUIRED;
+  };
+
   const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
     const attempt = Number(attempts.get(key) ?? 0) + 1;
     if (attempt > MAX_INPUT_ATTEMPTS) failure = toErrorOutcome(askedInVain(key, problem));
     attempts.set(key, attempt);
     delete responses[key];
     requests.set(key, request);
-    throw INPUT_REQUIRED;
+    return leave();
   };
 
   const reject = (reason: ProtocolError): never => {
     failure = errorOutcome(reason);
-    throw INPUT_REQUIRED;
+    return leave();
   };
 
   const requireCapability = (capability: InputCapability): void => {
@@ -124,7 +130,7 @@ export function createRound(
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, leave, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

@@ -11,6 +11,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { readJws, type Jws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { findClient } from "./find.ts";
+import { isClientUrl } from "./metadata-document.ts";
 import type { Client } from "./types.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
@@ -53,7 +54,7 @@ async function authenticateBy(
   identifiers: ServerIdentifiers,
 ): Promise<Result<Client, OAuthError>> {
   const client = await findClient(authServer, presentedId);
-  if (!client.ok) return client;
+  if (!client.ok) return asOutage(client, presentedId, authServer);
   const { id, auth } = client.value;
   // spec: token.client.required, token.client.checked, client.id.proves-nothing, revoke.client.checked
   if (auth.method === "none" && secret === undefined && jws === undefined) return client;
@@ -86,6 +87,21 @@ async function authenticateBy(
     return isFirstUse ? client : invalidClient("assertion.replayed");
   }
   return invalidClient("client.method");
+}
+
+/**
+ * Whoever comes here with the URL of a document was let in by it before. That it cannot be read now, whatever stands there, is no
+ * reason to tell the client that it is unknown: clients then forget their tokens.
+ */
+function asOutage(
+  failure: OAuthFailure,
+  id: string | undefined = "",
+  { settings: { acceptsMetadataDocuments, publicHost } }: AuthorizationServer,
+): OAuthFailure {
+  const { reason, description } = failure.error;
+  return acceptsMetadataDocuments && isClientUrl(id, publicHost)
+    ? oauthError("temporarily_unavailable", reason, description)
+    : failure;
 }
 
 function invalidClient(reason: string): OAuthFailure {

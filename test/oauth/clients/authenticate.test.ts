@@ -510,6 +510,34 @@ describe("a client with a key", () => {
     expect(await asserting(desk, assertion)).toMatchObject({ ok: true, value: { id } });
   });
 
+  it.each<[string, () => Response]>([
+    ["403", () => new Response("<p>", { status: 403 })],
+    ["a page", () => new Response("<p>", { headers: { "content-type": "text/html" } })],
+    ["404", () => new Response("", { status: 404 })],
+    ["no key that can be used", () => Response.json({ keys: [] })],
+    ["503", () => new Response("", { status: 503 })],
+  ])("is not told that it is unknown where its host answers with %s", async (what, bad) => {
+    const { desk, key, claims } = await signing();
+    const id = `https://signer.example.com/${encodeURIComponent(what)}.json`;
+    const keysUrl = `${id}?keys`;
+    const stated = {
+      client_id: id,
+      ...redirects,
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks_uri: keysUrl,
+    };
+    const assertion = await key.sign({ ...claims, iss: id, sub: id });
+    const outage = { ok: false, error: { error: "temporarily_unavailable" } };
+    serveResponses({ [id]: bad, [keysUrl]: bad });
+    expect(await asserting(desk, assertion)).toMatchObject(outage);
+    vi.restoreAllMocks();
+    serveResponses({ [id]: () => Response.json(stated), [keysUrl]: bad });
+    expect(await asserting(desk, assertion)).toMatchObject(outage);
+    vi.restoreAllMocks();
+    serveResponses({ [keysUrl]: () => Response.json({ keys: [key.jwk] }) });
+    expect(await asserting(desk, assertion)).toMatchObject({ ok: true, value: { id } });
+  });
+
   it("may publish the key in a document, or beside it", async () => {
     const { desk, key, claims } = await signing();
     for (const [index, jwks] of [
