@@ -22,7 +22,7 @@ import type {
 } from "./context.ts";
 import { readElicitResult, readRootsResult, readSamplingResult } from "./input-responses.ts";
 import { compileForm } from "./elicitation-form.ts";
-import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
+import { createRound, leaveHandler, type Round, type ToErrorOutcome } from "./input-round.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
 
 export interface InputRequests extends Pick<
@@ -98,7 +98,7 @@ export function createInputRequests(
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
       // A round that is over remembers nothing more: the next one does it.
-      if (isOver) round.leave();
+      if (isOver) leaveHandler();
       const work = running.get(key) ?? track(run(key, action));
       running.set(key, work);
       return (await work) as T;

@@ -22,6 +22,16 @@ export const MAX_INPUT_ATTEMPTS = 5;
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const INPUT_REQUIRED: Error = new Error("This request waits for the client; let this error pass");
 
+/** Leaves a handler that waits for an answer. */
+export function leaveHandler(): never {
+  throw INPUT_REQUIRED;
+}
+
+/** Whether that is why something was thrown: no failure, and to be thrown on. */
+export function isInputRequired(error: unknown): boolean {
+  return error === INPUT_REQUIRED;
+}
+
 /** What a client can answer. An empty `elicitation` means forms (MCP client/elicitation#capabilities). */
 export function supportsInput(
   { elicitation, sampling, roots }: ClientCapabilities,
@@ -52,8 +62,6 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
-  /** Leaves the handler, in which a question is open. */
-  readonly leave: () => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -82,22 +90,18 @@ export function createRound(
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
 
-  const leave = (): never => {
-    throw INPUT_REQUIRED;
-  };
-
   const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
     const attempt = Number(attempts.get(key) ?? 0) + 1;
     if (attempt > MAX_INPUT_ATTEMPTS) failure = toErrorOutcome(askedInVain(key, problem));
     attempts.set(key, attempt);
     delete responses[key];
     requests.set(key, request);
-    return leave();
+    return leaveHandler();
   };
 
   const reject = (reason: ProtocolError): never => {
     failure = errorOutcome(reason);
-    return leave();
+    return leaveHandler();
   };
 
   const requireCapability = (capability: InputCapability): void => {
@@ -130,7 +134,7 @@ export function createRound(
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, leave, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */
