@@ -62,13 +62,15 @@ it("a Host or an Origin that is refused leaves a line in the log, once a minute"
   vi.useFakeTimers({ toFake: ["Date"] });
   for (const origin of ["https://claude.ai", "https://claude.ai", "https://chatgpt.com"])
     expect((await answer({ path: "/health" }, origin)).status).toBe(403);
-  expect(warned.mock.calls.flat()).toEqual([
-    expect.stringMatching(/"event":"request.refused".*https:\/\/claude\.ai/),
-    expect.stringMatching(/"event":"request.refused".*https:\/\/chatgpt\.com/),
+  const refusals = (): unknown[] =>
+    warned.mock.calls.flat().filter((line) => String(line).includes("request.refused"));
+  expect(refusals()).toEqual([
+    expect.stringContaining("https://claude.ai"),
+    expect.stringContaining("https://chatgpt.com"),
   ]);
   vi.setSystemTime(Date.now() + 61_000);
   await answer({ path: "/health" }, "https://chatgpt.com");
-  expect(warned).toHaveBeenCalledTimes(3);
+  expect(refusals()).toHaveLength(3);
   vi.useRealTimers();
 });
 
