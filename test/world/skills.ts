@@ -1,13 +1,12 @@
 /** The skills of the conformance world: `spec/world.json` says what is in them. The suite takes the first one. */
 
-import { skill } from "../../src/extensions/skills/skill.ts";
-import type { ResourceSpec } from "../../src/server/define.ts";
+import { skill, type Skill } from "../../src/extensions/skills/skill.ts";
 import { PNG } from "./media.ts";
 
 const inFolder = { prefix: "spec-team/v1" };
 
-export const skillResources: readonly ResourceSpec[] = [
-  ...skill({
+export const worldSkills: readonly Skill[] = [
+  skill({
     files: {
       "SKILL.md": `---
 name: spec-notes
@@ -30,14 +29,14 @@ Use the words of references/terms.md.
     },
     cache: { ttlMs: 60_000, scope: "public" },
   }),
-  ...skill({
+  skill({
     ...inFolder,
     files: {
       "SKILL.md": "---\nname: spec-outer\ndescription: Holds another skill\n---\n",
       "guide.md": "# Guide\n",
     },
   }),
-  ...skill({
+  skill({
     prefix: `${inFolder.prefix}/spec-outer`,
     files: { "SKILL.md": "---\nname: spec-inner\ndescription: Lies in another skill\n---\n" },
   }),

@@ -1,14 +1,13 @@
 /**
- * The skills of a server: their entries with the digest of each file, and the folders that hold them.
- * modelcontextprotocol/ext-skills, "Skill Entries" and "Directory Resources". All is derived from the resources as they are
- * served. Refuses a skill that hosts need not take, and a path that is a file and a folder.
+ * All skills of a server: their entries, with the digest of each file, and the folders that hold them.
+ * modelcontextprotocol/ext-skills, "Skill Entries" and "Directory Resources".
+ * Refuses a skill that hosts need not take, two of one name, and a path that is a file and a folder.
  */
 
-import { log } from "../../base/log.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { sha256Hex } from "../../crypto/seal.ts";
-import { listContentsOf, type ListContents, type Server } from "../../server/registry.ts";
-import { SKILL_FILE, skillFileInfo, type SkillFileInfo } from "./skill.ts";
+import { resourceEntry, type ListContents } from "../../server/registry.ts";
+import { baseName, SKILL_FILE, type ServedFile, type Skill } from "./skill.ts";
 
 /** What every host takes. */
 const MAX_FILES = 512;
@@ -21,95 +20,78 @@ export interface Catalog {
   readonly folders: ReadonlyMap<string, ListContents>;
 }
 
-type SkillFiles = ReadonlyMap<string, SkillFileInfo>;
-
-/** The skills among the resources of `server`. @throws where there is none, and on one that is too large. */
-export function createCatalog({ resources, listsByMethod }: Server): Catalog {
-  const files = new Map<string, SkillFileInfo>();
-  for (const [uri, one] of resources) {
-    const info = skillFileInfo(one);
-    if (info !== undefined) files.set(uri, info);
-  }
-  const allResources = listsByMethod.get("resources/list");
+/** What is served of `skills`. @throws on what is wrong. */
+export function createCatalog(skills: readonly Skill[]): Catalog {
+  const names = skills.map(({ name }) => name);
+  const repeated = names.find((name, index) => names.indexOf(name) < index);
+  // spec: skills.names.unique
+  if (repeated !== undefined) throw new Error(`Two skills are named "${repeated}"`);
   // spec: skills.capability.resources
-  if (files.size === 0 || allResources === undefined)
-    throw new Error("No skill is among the resources of the app: add one, or take out skills()");
-  const manifests = manifestsOf(files);
+  if (names.length === 0) throw new Error("skills() needs a skill");
+  const files = skills.flatMap((one) => one.files);
+  const manifests = skills.map((one) => manifestOf(one, files));
   let list: ListContents | undefined;
   return {
-    folders: foldersOf(allResources, files),
+    folders: foldersOf(files),
     async listSkills() {
-      list ??= listContentsOf("skills", await entriesOf(manifests, files), (entry) => entry);
+      list ??= {
+        member: "skills",
+        keys: skills.map(({ folderUri }) => folderUri + SKILL_FILE),
+        entries: await Promise.all(
+          skills.map((one, index) => entryOf(one, manifests[index] ?? [])),
+        ),
+      };
       return list;
     },
   };
 }
 
-/** The files of each skill by the URI of its SKILL.md, those of skills inside it among them. */
-function manifestsOf(files: SkillFiles): ReadonlyMap<string, readonly string[]> {
-  const manifests = new Map<string, readonly string[]>();
-  const names = new Set<unknown>();
-  for (const [uri, { frontMatter }] of files) {
-    if (frontMatter === undefined) continue;
-    // spec: skills.resources.complete, skills.resources.nested
-    const folder = uri.slice(0, -SKILL_FILE.length);
-    const members = [...files.keys()].filter((one) => one.startsWith(folder));
-    const size = members.reduce((sum, one) => sum + (files.get(one)?.bytes.length ?? 0), 0);
-    // spec: skills.limits
-    if (members.length > MAX_FILES || size > MAX_BYTES)
-      throw new Error(
-        `${uri} has ${members.length} files of ${size} bytes: hosts take ${MAX_FILES} of ${MAX_BYTES}`,
-      );
-    // spec: skills.names.unique
-    const { name = "" } = frontMatter;
-    if (names.has(name)) log("warn", "skills.name.repeated", { uri });
-    names.add(name);
-    manifests.set(uri, members);
-  }
-  return manifests;
+/** The files of a skill, those of skills inside it among them. */
+function manifestOf({ folderUri }: Skill, files: readonly ServedFile[]): readonly ServedFile[] {
+  // spec: skills.resources.complete, skills.resources.within
+  const manifest = files.filter(({ resource }) => resource.uri.startsWith(folderUri));
+  const size = manifest.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  // spec: skills.limits
+  if (manifest.length > MAX_FILES || size > MAX_BYTES)
+    throw new Error(`${folderUri} has more than ${MAX_FILES} files or ${MAX_BYTES} bytes`);
+  return manifest;
 }
 
-async function entriesOf(
-  manifests: ReadonlyMap<string, readonly string[]>,
-  files: SkillFiles,
-): Promise<ReadonlyMap<string, JsonObject>> {
-  const described = new Map<string, JsonObject>();
-  for (const [uri, { bytes }] of files)
+async function entryOf(
+  { folderUri, frontMatter }: Skill,
+  manifest: readonly ServedFile[],
+): Promise<JsonObject> {
+  const resources = manifest.map(async ({ resource: { uri }, bytes }) => {
     // spec: skills.resources.size
-    described.set(uri, { uri, digest: `sha256:${await sha256Hex(bytes)}`, size: bytes.length });
-  const entries = new Map<string, JsonObject>();
-  for (const [uri, members] of manifests) {
-    const frontmatter = files.get(uri)?.frontMatter ?? {};
-    // spec: skills.entry.frontmatter, skills.entry.resources
-    const list = members.flatMap((one) => described.get(one) ?? []);
-    entries.set(uri, { uri, frontmatter, resources: list });
-  }
-  return entries;
+    return { uri, digest: `sha256:${await sha256Hex(bytes)}`, size: bytes.length };
+  });
+  // spec: skills.entry.frontmatter, skills.entry.resources
+  return {
+    uri: folderUri + SKILL_FILE,
+    frontmatter: frontMatter,
+    resources: await Promise.all(resources),
+  };
 }
 
 /** Every folder with its direct children: files as `resources/list` has them, and folders. */
-function foldersOf(
-  { keys, entries }: ListContents,
-  files: SkillFiles,
-): ReadonlyMap<string, ListContents> {
-  const folders = new Map<string, Map<string, JsonObject>>();
+function foldersOf(files: readonly ServedFile[]): ReadonlyMap<string, ListContents> {
+  const folders = new Map<string, { member: "resources"; keys: string[]; entries: JsonObject[] }>();
   const put = (uri: string, entry: JsonObject): void => {
     const folder = uri.slice(0, uri.lastIndexOf("/"));
-    // `skill://` itself is no folder.
+    // What all skills lie in is no folder.
     if (folder === "skill:/") return;
-    if (files.has(folder)) throw new Error(`${folder} is a file of a skill, and a folder`);
-    const children = folders.get(folder) ?? new Map<string, JsonObject>();
-    folders.set(folder, children.set(uri, entry));
-    // spec: skills.directory.folders
-    const name = folder.slice(folder.lastIndexOf("/") + 1);
-    put(folder, { uri: folder, name, mimeType: "inode/directory" });
+    let list = folders.get(folder);
+    if (list === undefined) {
+      list = { member: "resources", keys: [], entries: [] };
+      folders.set(folder, list);
+      // spec: skills.directory.every
+      put(folder, { uri: folder, name: baseName(folder), mimeType: "inode/directory" });
+    }
+    list.keys.push(uri);
+    list.entries.push(entry);
   };
-  for (const [index, uri] of keys.entries()) if (files.has(uri)) put(uri, entries[index] ?? {});
-  const contents = new Map<string, ListContents>();
-  for (const [uri, children] of folders)
-    contents.set(
-      uri,
-      listContentsOf("resources", children, (entry) => entry),
-    );
-  return contents;
+  for (const { resource } of files) put(resource.uri, resourceEntry(resource));
+  for (const { resource } of files)
+    if (folders.has(resource.uri)) throw new Error(`${resource.uri} is a file and a folder`);
+  return folders;
 }

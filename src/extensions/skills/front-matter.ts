@@ -30,14 +30,14 @@ export function readFrontMatter(markdown: string): JsonObject {
   const end = lines.indexOf("---");
   // spec: skills.format.front-matter
   if (first !== "---" || end < 0)
-    throw new Error("it must begin with front matter between two lines of ---");
+    throw new Error("SKILL.md must begin with YAML between two lines of ---");
   return takeMap(lines.slice(0, end).flatMap(readEntry), 0);
 }
 
 /** The entry on `line`, or none where it is empty or a comment. */
 function readEntry(line: string, index: number): Entry[] {
-  const at = `line ${index + 2}: `;
-  if (UNREADABLE.test(line)) throw new Error(`${at}it holds a tab or a control character`);
+  const at = `SKILL.md, line ${index + 2}: `;
+  if (UNREADABLE.test(line)) throw new Error(`${at}tab or control character`);
   if (/^ *(?:#|$)/.test(line)) return [];
   const [, indent = "", key = "", text = ""] = LINE.exec(line) ?? [];
   if (key === "" || NO_TEXT.test(key)) throw new Error(`${at}write key: value, on one line`);
@@ -49,8 +49,8 @@ function takeMap(entries: Entry[], indent: number): JsonObject {
   const map: JsonObject = {};
   for (let entry = entries[0]; entry !== undefined && entry.indent >= indent; entry = entries[0]) {
     const { at, key, text } = entry;
-    if (entry.indent > indent) throw new Error(`${at}it is indented more than the line above`);
-    if (Object.hasOwn(map, key)) throw new Error(`${at}"${key}" stands here twice`);
+    if (entry.indent > indent) throw new Error(`${at}indented too far`);
+    if (Object.hasOwn(map, key)) throw new Error(`${at}second "${key}"`);
     entries.shift();
     const inner = entries[0]?.indent ?? 0;
     map[key] = text === "" && inner > indent ? takeMap(entries, inner) : readText(text, at);
@@ -63,6 +63,6 @@ function readText(text: string, at: string): string {
   if (quoted !== undefined) return quoted.replace(/\\(.)/g, "$1");
   // What is no text for one parser is none here: a number, a date, yes.
   if (!PLAIN.test(text) || NO_TEXT.test(text))
-    throw new Error(`${at}write the value in double quotes, on one line`);
+    throw new Error(`${at}write "value" in quotes, on one line`);
   return text;
 }

@@ -24,62 +24,75 @@ export type SkillFile =
   | string
   | { readonly mimeType: string; readonly content: string | Uint8Array<ArrayBuffer> };
 
-/** What is known of a resource that is a file of a skill. */
-export interface SkillFileInfo {
-  /** Exactly what is served. */
+/** A file as it is served. */
+export interface ServedFile {
+  readonly resource: ResourceSpec;
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of SKILL.md alone. */
-  readonly frontMatter: JsonObject | undefined;
+}
+
+export interface Skill {
+  readonly name: string;
+  /** Of its folder, with a slash at the end. */
+  readonly folderUri: string;
+  readonly frontMatter: JsonObject;
+  readonly files: readonly ServedFile[];
 }
 
 /** What makes a folder a skill. */
 export const SKILL_FILE = "SKILL.md";
-/** Most characters of each text that may stand in front matter. */
-const MOST: Readonly<Record<string, number>> = {
-  description: 1024,
-  compatibility: 500,
-  license: Infinity,
-  "allowed-tools": Infinity,
+const SCHEME = "skill://";
+/** What front matter must say, where it says it: agentskills.io/specification. The first two must be there. */
+const FIELDS: Readonly<Record<string, RegExp>> = {
+  // spec: skills.path.naming
+  name: /^(?=.{1,64}$)[a-z0-9]+(?:-[a-z0-9]+)*$/,
+  // spec: skills.format.conforms
+  description: /^.{1,1024}$/u,
+  compatibility: /^.{1,500}$/u,
+  license: /./,
+  "allowed-tools": /./,
 };
 /** A path that needs no escape in a URI and leads to no other folder. */
-const PATH = /^(?!.*(?:^|\/)\.{1,2}(?:\/|$))[\w.~-]+(?:\/[\w.~-]+)*$/;
+const PATH = /^[\w~-][\w.~-]*(?:\/[\w~-][\w.~-]*)*$/;
+/** A file is read in one message, in which it may become twice as long. */
+const MAX_FILE_BYTES = 900_000;
 
-const skillFiles = new WeakMap<ResourceSpec, SkillFileInfo>();
-
-/** What `one` is as a file of a skill; undefined for any other resource. */
-export function skillFileInfo(one: ResourceSpec): SkillFileInfo | undefined {
-  return skillFiles.get(one);
-}
-
-/** The files of a skill as resources, for `resources` of the app. @throws on what is wrong, and says what would be right. */
-export function skill({ files, prefix, cache }: SkillSpec): ResourceSpec[] {
+/** Defines a skill, for `skills()`. @throws on what is wrong, and says what would be right. */
+export function skill({ files, prefix, cache }: SkillSpec): Skill {
   const { [SKILL_FILE]: main } = files;
   // spec: skills.format.file
-  if (typeof main !== "string") throw new Error(`A skill must have ${SKILL_FILE}, which is a text`);
+  if (typeof main !== "string") throw new Error(`A skill needs a text ${SKILL_FILE}`);
   const frontMatter = readFrontMatter(main);
-  const { name, description } = checkFrontMatter(frontMatter);
-  // spec: skills.path.name, skills.entry.name
-  const folder = prefix === undefined ? name : `${prefix}/${name}`;
-  return Object.entries(files).map(([path, file]) => {
+  const { name, description } = frontMatter as { name: string; description: string };
+  const fault = faultOf(frontMatter);
+  if (fault !== undefined) throw new Error(`Skill "${name}": ${fault}`);
+  // spec: skills.uri.scheme, skills.path.name
+  const folderUri = `${SCHEME}${prefix === undefined ? "" : `${prefix}/`}${name}/`;
+  const toServedFile = ([path, file]: [string, SkillFile]): ServedFile => {
     const { content, mimeType } = withMediaType(path, file);
-    if (!PATH.test(`${folder}/${path}`) || (typeof content === "string" && !content.isWellFormed()))
-      throw new Error(
-        `Skill "${name}": "${folder}/${path}" must be a text or bytes, at a path of A-Z a-z 0-9 _ . ~ - and /`,
-      );
-    const isMain = path === SKILL_FILE;
     const bytes = typeof content === "string" ? encodeUtf8(content) : content;
-    const spec = resource({
-      uri: `skill://${folder}/${path}`,
-      // spec: skills.resource.name, skills.resource.description
-      ...(isMain ? { name, description } : { name: path.slice(path.lastIndexOf("/") + 1) }),
-      mimeType,
-      size: bytes.length,
-      ...(cache && { cache }),
-      read: () => (typeof content === "string" ? content : { blob: content }),
-    });
-    skillFiles.set(spec, { bytes, frontMatter: isMain ? frontMatter : undefined });
-    return spec;
-  });
+    const uri = folderUri + path;
+    // spec: skills.path.authority
+    if (!PATH.test(uri.slice(SCHEME.length)) || bytes.length > MAX_FILE_BYTES)
+      throw new Error(`${uri}: must match ${PATH} and have at most ${MAX_FILE_BYTES} bytes`);
+    return {
+      bytes,
+      resource: resource({
+        uri,
+        // spec: skills.resource.name, skills.resource.description
+        ...(path === SKILL_FILE ? { name, description } : { name: baseName(path) }),
+        mimeType,
+        size: bytes.length,
+        ...(cache && { cache }),
+        read: () => (typeof content === "string" ? content : { blob: content }),
+      }),
+    };
+  };
+  return { name, folderUri, frontMatter, files: Object.entries(files).map(toServedFile) };
+}
+
+/** The last segment of a path or URI. */
+export function baseName(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
 }
 
 function withMediaType(path: string, file: SkillFile): Exclude<SkillFile, string> {
@@ -88,28 +101,20 @@ function withMediaType(path: string, file: SkillFile): Exclude<SkillFile, string
   return { mimeType: path.endsWith(".md") ? "text/markdown" : "text/plain", content: file };
 }
 
-/** What is wrong with known fields stops the Worker; others are the author's. */
-function checkFrontMatter(frontMatter: JsonObject): { name: string; description: string } {
-  const { name, description, metadata = {} } = frontMatter;
-  // spec: skills.path.naming
-  if (typeof name !== "string" || !/^(?=.{1,64}$)[a-z0-9]+(?:-[a-z0-9]+)*$/.test(name))
-    throw new Error(
-      `Skill ${JSON.stringify(name)}: its name must be 1 to 64 of a-z 0-9 and single hyphens between them`,
-    );
-  for (const [field, most] of Object.entries(MOST)) {
-    const value = frontMatter[field] ?? (field === "description" ? "" : "-");
-    if (typeof value !== "string" || value === "" || value.length > most)
-      throw new Error(`Skill "${name}": its ${field} must be a text of at most ${most} characters`);
+/** What is wrong with fields that the text knows; others are the author's. */
+function faultOf(frontMatter: JsonObject): string | undefined {
+  const fields: JsonObject = { name: "", description: "", ...frontMatter };
+  for (const [field, pattern] of Object.entries(FIELDS)) {
+    const value = fields[field];
+    if (value !== undefined && (typeof value !== "string" || !pattern.test(value)))
+      return `its ${field} must match ${pattern}`;
   }
+  const { metadata = {} } = frontMatter;
   // spec: skills.metadata.reserved
-  if (
-    !isObject(metadata) ||
-    Object.entries(metadata).some(
-      ([key, value]) => typeof value !== "string" || key.startsWith("io.modelcontextprotocol/"),
+  return isObject(metadata) &&
+    Object.entries(metadata).every(
+      ([key, value]) => typeof value === "string" && !key.startsWith("io.modelcontextprotocol/"),
     )
-  )
-    throw new Error(
-      `Skill "${name}": its metadata must be texts, by keys that do not begin with io.modelcontextprotocol/`,
-    );
-  return { name, description: description as string };
+    ? undefined
+    : "its metadata must be texts, by keys that do not begin with io.modelcontextprotocol/";
 }

@@ -51,7 +51,7 @@ it.each([
   ["an end that says more", "---\nname: a\n--- #\n"],
   ["a byte order mark", "\uFEFF---\nname: a\n---"],
 ])("refuses %s", (_, text) => {
-  expect(() => readFrontMatter(text)).toThrow(/front matter|^line 3/);
+  expect(() => readFrontMatter(text)).toThrow(/between two lines/);
 });
 
 it.each([
@@ -90,7 +90,7 @@ it.each([
   ["an end of the document", "..."],
   ["an indent without a reason", "  text: a"],
 ])("refuses %s, and names the line", (_, line) => {
-  expect(() => readFrontMatter(between("name: a", line))).toThrow(/^line 3: /);
+  expect(() => readFrontMatter(between("name: a", line))).toThrow(/^SKILL.md, line 3: /);
 });
 
 it.each([
@@ -101,5 +101,7 @@ it.each([
   ["a key that stands twice inside", ["a:", "  b: c", "  b: d"], 4],
   ["a key without a value at the end of a map", ["a:", "  b:", "c: d"], 3],
 ])("refuses %s", (_, lines, number) => {
-  expect(() => readFrontMatter(between(...lines))).toThrow(new RegExp(`^line ${number}: `));
+  expect(() => readFrontMatter(between(...lines))).toThrow(
+    new RegExp(`^SKILL.md, line ${number}: `),
+  );
 });
