@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
 import type { RegistrationResult } from "../../hub/hub-object.ts";
-import { supportedCapabilities } from "../../protocol/session-encoding.ts";
+import { omit, supportedCapabilities } from "../../protocol/session-encoding.ts";
 import { readCapabilities, readImplementation } from "../../protocol/request-meta.ts";
 import { negotiateRevision, type Revision } from "../../protocol/versions.ts";
 import type { Span } from "../../base/span.ts";
@@ -105,10 +105,7 @@ function invalidParams(message: string): Result<never, ProtocolError> {
 function admissionError(reason: Exclude<RegistrationResult, "registered">): ProtocolError {
   return reason === "grantRevoked"
     ? ACCESS_REVOKED
-    : protocolError(
-        "TooManySessions",
-        "All your sessions are at work: end one with DELETE, or wait a minute",
-      );
+    : protocolError("TooManySessions", "All your sessions are at work: end one, or wait a minute");
 }
 
 /** What the server is and can do, as far as the revision has words for it. */
@@ -116,10 +113,7 @@ function initializeResult(
   { info, instructions, capabilities }: SessionDependencies["server"],
   revision: Revision,
 ): object {
-  const unknownFields = revision.features.unknownEntryFields;
   // spec: session.version.respect
-  const serverInfo = Object.fromEntries(
-    Object.entries(info).filter(([member]) => !unknownFields.includes(member)),
-  );
+  const serverInfo = omit(info as unknown as JsonObject, revision.features.unknownEntryFields);
   return { protocolVersion: revision.date, capabilities, serverInfo, instructions };
 }
