@@ -22,9 +22,10 @@ export function encodeSessionResult(
   if (serialized !== undefined) return serialized;
   const text = JSON.stringify(downgradeResult(revision, method, result));
   if (Object.isFrozen(result))
-    serializedResults
-      .getOrInsertComputed(result, () => new Map<string, string>())
-      .set(revision.date, text);
+    serializedResults.set(
+      result,
+      (serializedResults.get(result) ?? new Map<string, string>()).set(revision.date, text),
+    );
   return text;
 }
 
@@ -83,11 +84,10 @@ export function supportedCapabilities(
   { elicitation, sampling, roots }: ClientCapabilities,
 ): ClientCapabilities {
   // spec: session.capability.respect
-  const supportedElicitation = features.hasUrlElicitation
-    ? elicitation
-    : elicitation && { form: elicitation.form ?? {} };
+  const supportedElicitation =
+    features.elicitation === "full" ? elicitation : elicitation && { form: elicitation.form ?? {} };
   return {
-    elicitation: features.elicitationForms === "none" ? undefined : supportedElicitation,
+    elicitation: features.elicitation === "none" ? undefined : supportedElicitation,
     sampling: features.hasSamplingTools ? sampling : sampling && {},
     roots,
   };
@@ -102,7 +102,7 @@ export function downgradeInputRequest(
     return ok({ ...inputRequest, params: withSingleBlocks(inputRequest.params) });
   const isForm =
     inputRequest.method === "elicitation/create" && inputRequest.params["mode"] !== "url";
-  if (!isForm || features.elicitationForms === "full") return ok(inputRequest);
+  if (!isForm || features.elicitation === "full") return ok(inputRequest);
   const form = inputRequest.params["requestedSchema"];
   const fields =
     isObject(form) && isObject(form["properties"]) ? Object.entries(form["properties"]) : [];

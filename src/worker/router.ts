@@ -6,7 +6,7 @@
 
 import { describeIncomingRequest } from "../base/http-span.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
-import { log, errorStack } from "../base/log.ts";
+import { log, logError } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import type { Settings } from "../base/settings.ts";
 import { errorType, randomHex, traceIdOf, type Span } from "../base/span.ts";
@@ -190,6 +190,6 @@ async function handleNonMcp(
 
 /** The trace id is what a person quotes to the operator; the log line beside it has the rest, and so has the trace. */
 function internalErrorResponse(error: unknown, traceId: string): Response {
-  log("error", "request.failed", { trace: traceId, error: errorStack(error) });
+  logError("request.failed", error, { trace: traceId });
   return jsonResponse(JSON.stringify({ error: "Internal error", trace: traceId }), 500);
 }
