@@ -8,25 +8,16 @@ import type { InputRequest } from "./outcome.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ClientCapabilities } from "./request-meta.ts";
+import { resultText } from "./result-text.ts";
 import type { Revision } from "./versions.ts";
 
-const serializedResults = new WeakMap<JsonObject, Map<string, string>>();
-
-/** A complete result as text. A frozen result object never changes and is written once per revision. */
+/** A complete result as text. */
 export function encodeSessionResult(
   revision: Revision,
   method: string,
   result: JsonObject,
 ): string {
-  const serialized = serializedResults.get(result)?.get(revision.date);
-  if (serialized !== undefined) return serialized;
-  const text = JSON.stringify(downgradeResult(revision, method, result));
-  if (Object.isFrozen(result))
-    serializedResults.set(
-      result,
-      (serializedResults.get(result) ?? new Map<string, string>()).set(revision.date, text),
-    );
-  return text;
+  return resultText(result, revision.date, () => downgradeResult(revision, method, result));
 }
 
 function downgradeResult(revision: Revision, method: string, result: JsonObject): JsonObject {
