@@ -133,7 +133,7 @@ function checkKey(key: string): string {
   assertArgument(
     // Half a surrogate pair comes back from the platform as another key.
     key.length >= 1 && key.length <= MAX_KEY_LENGTH && key.isWellFormed(),
-    `A key has 1 to ${MAX_KEY_LENGTH} characters, and no half of one`,
+    `A key is 1 to ${MAX_KEY_LENGTH} characters of well-formed Unicode`,
   );
   return key;
 }

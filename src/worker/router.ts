@@ -21,7 +21,6 @@ import {
 import { jsonResponse, errorResponse } from "../wire/response.ts";
 import type { Config } from "./config.ts";
 import { handleMcp } from "./mcp-endpoint.ts";
-import type { Server } from "../server/registry.ts";
 import { buildServerOf, createRuntime, type Runtime, type WorkerParts } from "./runtime.ts";
 
 /** The path of the MCP endpoint. */
@@ -35,12 +34,13 @@ export interface WorkerHandlers<E> {
 /** The Worker that is made of `parts`. Nothing is read of its settings before the first request. @throws on a wrong definition. */
 export function createWorker<E>(parts: WorkerParts<E>): WorkerHandlers<E> {
   const { server: spec, errorPage } = parts;
-  const prebuiltServer = typeof spec === "function" ? undefined : buildServerOf(spec, parts);
+  const server =
+    typeof spec === "function"
+      ? (settings: Settings) => buildServerOf(spec(settings.env as E, settings), parts)
+      : buildServerOf(spec, parts);
   let runtime: Runtime | undefined;
-  const serverFor = (settings: Settings): Server =>
-    buildServerOf(typeof spec === "function" ? spec(settings.env as E, settings) : spec, parts);
   const runtimeFor = (env: E): Runtime => {
-    runtime ??= createRuntime(prebuiltServer ?? serverFor, parts, env);
+    runtime ??= createRuntime(server, parts, env);
     return runtime;
   };
   return {
