@@ -23,6 +23,7 @@ import type {
 import { readElicitResult, readRootsResult, readSamplingResult } from "./input-responses.ts";
 import { compileForm } from "./elicitation-form.ts";
 import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
+import { createOnceWork } from "./once.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
 
 export interface InputRequests extends Pick<
@@ -44,13 +45,7 @@ export function createInputRequests(
   issueElicitationId: IssueElicitationId,
 ): InputRequests {
   const round = createRound(capabilities, retryState, toErrorOutcome);
-  const once: JsonObject = { ...retryState.once };
-  const pendingWork: Promise<unknown>[] = [];
-  /** Work that must be done before the round ends. */
-  const track = <T>(work: Promise<T>): Promise<T> => {
-    pendingWork.push(work);
-    return work;
-  };
+  const work = createOnceWork(retryState.once);
   const elicitUrl = async (
     key: string,
     elicitation: UrlElicitation,
@@ -68,22 +63,21 @@ export function createInputRequests(
   };
   return {
     elicitForm: async (key, elicitation) => elicitForm(round, key, elicitation),
-    elicitUrl: (key, elicitation) => track(elicitUrl(key, elicitation)),
-    requireUrl: (key, elicitation) => track(requireUrl(key, elicitation)),
+    elicitUrl: (key, elicitation) => work.track(elicitUrl(key, elicitation)),
+    requireUrl: (key, elicitation) => work.track(requireUrl(key, elicitation)),
     sample: async (key, request) => sample(round, key, request),
     async roots(key) {
       return round.responseTo(key, "roots", { method: "roots/list", params: {} }, readRootsResult);
     },
-    async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
-      if (Object.hasOwn(once, key)) return once[key] as T;
-      const value = await track(Promise.resolve(action()));
-      once[key] = value;
-      return value;
-    },
+    once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) =>
+      work.run(key, action) as Promise<T>,
     async outcome() {
-      // A question asked beside a running `once` must not forget what that did, nor one that still gets its id.
-      await Promise.allSettled(pendingWork);
-      return round.outcomeOf(once);
+      // A question asked beside a running `once` must not forget what that did, nor what begins after it, nor one that still
+      // gets its id.
+      await work.settle();
+      const outcome = round.outcomeOf(work.results);
+      if (outcome !== undefined) work.end();
+      return outcome;
     },
   };
 }

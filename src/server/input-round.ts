@@ -22,6 +22,16 @@ export const MAX_INPUT_ATTEMPTS = 5;
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const INPUT_REQUIRED: Error = new Error("This request waits for the client; let this error pass");
 
+/** Leaves a handler that waits for an answer. */
+export function leaveHandler(): never {
+  throw INPUT_REQUIRED;
+}
+
+/** Whether that is why something was thrown: no failure, and to be thrown on. */
+export function isInputRequired(error: unknown): boolean {
+  return error === INPUT_REQUIRED;
+}
+
 /** What a client can answer. An empty `elicitation` means forms (MCP client/elicitation#capabilities). */
 export function supportsInput(
   { elicitation, sampling, roots }: ClientCapabilities,
@@ -86,12 +96,12 @@ export function createRound(
     attempts.set(key, attempt);
     delete responses[key];
     requests.set(key, request);
-    throw INPUT_REQUIRED;
+    return leaveHandler();
   };
 
   const reject = (reason: ProtocolError): never => {
     failure = errorOutcome(reason);
-    throw INPUT_REQUIRED;
+    return leaveHandler();
   };
 
   const requireCapability = (capability: InputCapability): void => {

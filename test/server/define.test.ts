@@ -119,6 +119,10 @@ test("a resource's URI is absolute, and a template is one", () => {
   expect(() => template({ name: "r", uriTemplate: "t://{a}{b}", read: () => "" })).toThrow(
     'URI template "t://{a}{b}"',
   );
+  const complete = { id: () => [], idd: () => [] };
+  expect(() => template({ name: "r", uriTemplate: "t://{id}", complete, read: () => "" })).toThrow(
+    'URI template "t://{id}" completes "idd", which it has not',
+  );
 });
 
 test("what is not offered is not declared", () => {
@@ -279,6 +283,15 @@ test("a form in zod is shown without the keywords that forms lack, and still che
   expect([picky.check({ word: "yes" }).ok, picky.check({ word: "no" }).ok]).toEqual([true, false]);
   expect(() => compileForm(zodForm(z.object({ deep: z.object({}) })))).toThrow("/properties/deep");
 });
+
+test.each([0, -1, 2.5, 0.5, Number.NaN, Infinity, "2" as never])(
+  "a pageSize of %s stops the start",
+  (pageSize) => {
+    expect(() => buildServer({ info, pageSize })).toThrow(
+      "pageSize must be a whole number above 0",
+    );
+  },
+);
 
 test("a form is compiled once", () => {
   const one = form({ type: "string" });
