@@ -669,11 +669,11 @@ function layersDrawnIn(text: string): Record<string, number> {
   let layer = 0;
   for (const line of text.split("\n")) {
     const [, subgraph, row, rowFolder = ""] =
-      /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./]+)`/.exec(line) ?? [];
+      /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./-]+)`/.exec(line) ?? [];
     layer = Number(subgraph ?? (/^\s*end$/.test(line) ? 0 : layer));
     if (row !== undefined) drawn[rowFolder] = Number(row);
     if (subgraph !== undefined || layer === 0) continue;
-    for (const [, folder = ""] of line.matchAll(/\w\["([\w./]+)"\]/g)) drawn[folder] = layer;
+    for (const [, folder = ""] of line.matchAll(/\w\["([\w./-]+)"\]/g)) drawn[folder] = layer;
   }
   return drawn;
 }

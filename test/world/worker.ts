@@ -94,7 +94,7 @@ function createWorld(): WorkerHandlers<Env> {
     features: [
       ...features,
       skills(worldSkills),
-      serverCard({ name: "com.example.spec/world", description: "Fixtures for conformance tests" }),
+      serverCard({ namespace: "com.example.spec", description: "Fixtures for conformance tests" }),
     ],
   });
 }

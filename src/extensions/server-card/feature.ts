@@ -16,8 +16,8 @@ import { clientAddress, errorResponse } from "../../wire/response.ts";
 export interface CardDetails {
   /** What the server is for, in 100 characters. */
   readonly description: string;
-  /** In reverse DNS, such as `com.example/weather`. Left out: the host's, with the server's name. */
-  readonly name?: string;
+  /** Whose server it is, in reverse DNS, such as `com.example`; of the host when left out. */
+  readonly namespace?: string;
   readonly websiteUrl?: string;
   readonly repository?: { readonly url: string; readonly source: string };
   readonly icons?: readonly Icon[];
@@ -28,12 +28,12 @@ const CARD_PATHS = ["/mcp/server-card", "/.well-known/mcp/server-card.json"];
 const CATALOG_PATH = "/.well-known/ai-catalog.json";
 const CARD_TYPE = "application/mcp-server-card+json";
 
-/** Serves the card, and the catalog that names it. @throws on a description or name that no card may have. */
+/** Serves the card, and the catalog that names it. @throws on a description or namespace that no card may have. */
 export function serverCard(details: CardDetails): Feature {
-  const { name = "a/b", description } = details;
-  if (!/^.{1,100}$/su.test(description) || !/^[a-zA-Z0-9.-]+\/[\w.-]+$/.test(name))
+  const { description, namespace = "a" } = details;
+  if (!/^.{1,100}$/su.test(description) || !/^[a-zA-Z0-9.-]+$/.test(namespace))
     throw new Error(
-      'A server card has a description of at most 100 characters, and a name like "com.example/weather"',
+      'A server card has a description of at most 100 characters, and a namespace like "com.example"',
     );
   const isPublic = (path: string): boolean => path === CATALOG_PATH || CARD_PATHS.includes(path);
   return {
@@ -48,12 +48,15 @@ export function serverCard(details: CardDetails): Feature {
             return errorResponse(
               protocolError("TooManyRequests", "Too many requests; wait a minute"),
             );
-          const card = cardOf(server, identifiers, details);
+          const { hostname } = new URL(identifiers.issuer);
+          const { namespace: owner = reverse(hostname), ...members } = details;
+          // An address of IPv6 has other characters than a name may have.
+          const name = `${owner}/${server.info.name}`.replace(/[^\w./-]+/g, "-");
           return pathname === CATALOG_PATH
             ? // spec: card.catalog.type
-              respond(http, "application/ai-catalog+json", catalogOf(card, identifiers))
+              respond(http, "application/ai-catalog+json", catalogOf(name, identifiers))
             : // spec: card.type
-              respond(http, CARD_TYPE, card);
+              respond(http, CARD_TYPE, { ...cardOf(name, server, identifiers), ...members });
         },
       };
     },
@@ -62,34 +65,32 @@ export function serverCard(details: CardDetails): Feature {
 
 /** What is known without asking, as `server/discover` would say it. */
 function cardOf(
-  { info: { name, title, version }, versions }: Server,
-  { issuer, resource }: ServerIdentifiers,
-  details: CardDetails,
-): { readonly name: string; readonly [member: string]: unknown } {
-  const namespace = new URL(issuer).hostname.split(".").reverse().join(".");
+  name: string,
+  { info: { title, version }, versions }: Server,
+  { resource }: ServerIdentifiers,
+): object {
   return {
     // spec: card.schema
     $schema: "https://static.modelcontextprotocol.io/schemas/v1/server-card.schema.json",
-    // An address of IPv6 has other characters than a name may have.
-    name: `${namespace}/${name}`.replace(/[^\w.\/-]+/g, "-"),
-    // spec: card.consistent
+    name,
     title,
+    // spec: card.consistent
     version,
-    ...details,
     remotes: [{ type: "streamable-http", url: resource, supportedProtocolVersions: versions }],
   };
 }
 
-function catalogOf({ name }: { readonly name: string }, { resource }: ServerIdentifiers): object {
+function catalogOf(name: string, { resource }: ServerIdentifiers): object {
   const [namespace = "", own = ""] = name.split("/");
-  const publisher = namespace.split(".").reverse().join(".");
+  const identifier = `urn:air:${reverse(namespace)}:mcp:${own}`;
   // spec: card.catalog.entry
-  const entry = {
-    identifier: `urn:air:${publisher}:mcp:${own}`,
-    type: CARD_TYPE,
-    url: `${resource}/server-card`,
-  };
+  const entry = { identifier, type: CARD_TYPE, url: `${resource}/server-card` };
   return { specVersion: "1.0", entries: [entry] };
+}
+
+/** DNS in reverse: `example.com` is `com.example`, and back. */
+function reverse(domain: string): string {
+  return domain.split(".").reverse().join(".");
 }
 
 /** A document for everybody, which caches may keep for an hour, and revalidate. */

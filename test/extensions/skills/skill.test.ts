@@ -119,7 +119,8 @@ it("takes each field at its limit, counted in characters", () => {
 });
 
 it("refuses metadata that is reserved, or no text", () => {
-  const refusal = 'Skill "a-skill": its metadata must be texts, none of them io.modelcontextprotocol/';
+  const refusal =
+    'Skill "a-skill": its metadata must be texts, none of them io.modelcontextprotocol/';
   for (const lines of [
     "metadata: a",
     "metadata:\n  a:\n    b: c",
