@@ -21,6 +21,17 @@ interface Card {
   readonly remotes: readonly { readonly url: string; readonly supportedProtocolVersions: object }[];
 }
 
+interface Catalog {
+  readonly entries: readonly { readonly identifier: string; readonly url: string }[];
+}
+
+interface Discovered {
+  readonly result: {
+    readonly supportedVersions: readonly string[];
+    readonly _meta: Readonly<Record<string, Implementation>>;
+  };
+}
+
 type Get = (path: string, init?: RequestInit) => Promise<Response>;
 
 function serve(
@@ -71,9 +82,7 @@ it("says what server/discover says, whatever the server is", async () => {
         },
       }),
     });
-    const { result } = (await reply.json()) as {
-      result: { supportedVersions: string[]; _meta: Record<string, Implementation> };
-    };
+    const { result } = await reply.json<Discovered>();
     const said = result._meta["io.modelcontextprotocol/serverInfo"];
     const [, name] = card.name.split("/");
     expect({ name, title: card.title, version: card.version }).toEqual({
@@ -103,9 +112,7 @@ it("is named for its host, or for its owner", async () => {
   const at = async (url: string, given: CardDetails = details): Promise<string[]> => {
     const get = serve(given, { PUBLIC_URL: new URL(url).origin });
     const { name } = await read(get, url + CARD);
-    const { entries } = (await (await get(url + CATALOG)).json()) as {
-      entries: { identifier: string; url: string; type: string }[];
-    };
+    const { entries } = await (await get(url + CATALOG)).json<Catalog>();
     return [name, ...entries.flatMap((entry) => [entry.identifier, entry.url])];
   };
   expect(await at("https://mcp.example.com")).toEqual([
