@@ -71,7 +71,8 @@ function toServerJson(card: JsonObject): {
     remotes: remotes.map(({ type = "", url = "" }) => ({ type, url })),
   };
   const isPublic =
-    remotes.length > 0 && remotes.every(({ url }) => String(url).startsWith("https:"));
+    remotes.length > 0 &&
+    remotes.every(({ url }) => typeof url === "string" && url.startsWith("https:"));
   return isPublic
     ? { content }
     : {

@@ -218,12 +218,12 @@ it("nothing of the settings is in the card or the catalog", async () => {
 
 it("an address that asks too often is told to wait", async () => {
   const keys: string[] = [];
-  const LIMITER = {
+  const LIMITER: RateLimit = {
     limit: async ({ key }: { key: string }) => {
       keys.push(key);
       return { success: keys.length <= 2 };
     },
-  } as unknown as RateLimit;
+  };
   const get = serve(details, { LIMITER });
   const headers = { "cf-connecting-ip": "192.0.2.7" };
   const statuses: number[] = [];
