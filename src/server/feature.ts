@@ -50,6 +50,8 @@ export interface FeatureParts {
   /** What the extension serves, by method. */
   readonly methods?: Readonly<Record<string, ExtensionMethod>>;
   readonly route?: Route;
+  /** Whether its route serves scripts of any site at `path`: no Origin is refused there, and it says itself who may read. */
+  readonly isPublic?: (path: string) => boolean;
   /** Records what requests do. */
   readonly tracer?: Tracer;
   /** Serves the revisions that have sessions. */

@@ -55,6 +55,8 @@ export interface Runtime extends ServerRuntime {
   readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
   /** What is served beside the endpoint, in the order in which it is asked. */
   readonly routes: readonly Route[];
+  /** Whether scripts of any site may read what a part serves at `path`. */
+  readonly isPublic: (path: string) => boolean;
 }
 
 /** The server of `parts`, with what its features make possible. @throws on a definition that is wrong. */
@@ -120,6 +122,7 @@ export function createRuntime<E>(
     routes: [...started.map(({ route }) => route), authority?.route].filter(
       (route) => route !== undefined,
     ),
+    isPublic: (path) => started.some((one) => one.isPublic?.(path)),
   };
 }
 

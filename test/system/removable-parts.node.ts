@@ -32,6 +32,10 @@ const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STO
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
 const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
+const SERVER_CARD: Part = {
+  name: "the server card",
+  paths: ["src/extensions/server-card", "src/app/card.ts"],
+};
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -79,11 +83,22 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
   ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
-  variant(SESSIONS_AND_OAUTH, EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, SKILLS, ...SIGN_IN.slice(1)),
+  variant(
+    SESSIONS_AND_OAUTH,
+    EXAMPLE,
+    ZOD,
+    STORAGE,
+    VAULT,
+    TELEMETRY,
+    SKILLS,
+    SERVER_CARD,
+    ...SIGN_IN.slice(1),
+  ),
   variant(
     "one open tool, stateless",
     EXAMPLE,
@@ -94,6 +109,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
     OAUTH,
     HUB,
   ),
