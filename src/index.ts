@@ -5,6 +5,7 @@ import { errorPage } from "./app/error-page.ts";
 import { serverSpec } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
+import { apps } from "./extensions/apps/feature.ts";
 import { authorizationServer } from "./oauth/authorization-server/feature.ts";
 import { externalIssuer } from "./oauth/resource-server/feature.ts";
 import type { ServerRuntime } from "./server/feature.ts";
@@ -25,7 +26,7 @@ export { StoreObject as Store } from "./storage/store-object.ts";
 const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
   server: serverSpec,
   auth: [externalIssuer(), authorizationServer(createLoginOptions)],
-  features: [sessions(), subscriptions(), storage(), vault(), telemetry()],
+  features: [sessions(), subscriptions(), storage(), vault(), telemetry(), apps()],
   site,
   errorPage,
 });

@@ -29,6 +29,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   storage: 5,
   vault: 5,
   telemetry: 5,
+  "extensions/apps": 5,
   server: 4,
   hub: 4,
   protocol: 3,
@@ -678,10 +679,10 @@ function dialectsOf(text: string): string[] {
   return [...new Set(text.match(/\b20(?:19-09|20-12)\b|\bdraft-0[4-7]\b/g)?.toSorted() ?? [])];
 }
 
-/** The folder that has a layer: the first under src, of `transport` the two in it. */
+/** The folder that has a layer: the first under src, of `transport` and `extensions` those in it. */
 function folderOf(path: string): string {
   const [, first = "", second = ""] = path.split("/");
-  return first === "transport" ? `${first}/${second}` : first;
+  return /^(transport|extensions)$/.test(first) ? `${first}/${second}` : first;
 }
 
 function importsOf(text: string): string[] {

@@ -31,6 +31,7 @@ const SESSIONS: Part = {
 const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
+const APPS: Part = { name: "apps", paths: ["src/extensions/apps"] };
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -77,11 +78,12 @@ const ALL_VARIANTS: readonly Variant[] = [
     STORAGE,
     VAULT,
     TELEMETRY,
+    APPS,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
   ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
-  variant(SESSIONS_AND_OAUTH, EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, ...SIGN_IN.slice(1)),
+  variant(SESSIONS_AND_OAUTH, EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, APPS, ...SIGN_IN.slice(1)),
   variant(
     "one open tool, stateless",
     EXAMPLE,
@@ -91,6 +93,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     STORAGE,
     VAULT,
     TELEMETRY,
+    APPS,
     OAUTH,
     HUB,
   ),
