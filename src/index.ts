@@ -5,7 +5,9 @@ import { errorPage } from "./app/error-page.ts";
 import { serverSpec } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
+import { appSkills } from "./app/skills.ts";
 import { apps } from "./extensions/apps/feature.ts";
+import { skills } from "./extensions/skills/feature.ts";
 import { authorizationServer } from "./oauth/authorization-server/feature.ts";
 import { externalIssuer } from "./oauth/resource-server/feature.ts";
 import type { ServerRuntime } from "./server/feature.ts";
@@ -26,7 +28,15 @@ export { StoreObject as Store } from "./storage/store-object.ts";
 const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
   server: serverSpec,
   auth: [externalIssuer(), authorizationServer(createLoginOptions)],
-  features: [sessions(), subscriptions(), storage(), vault(), telemetry(), apps()],
+  features: [
+    sessions(),
+    subscriptions(),
+    storage(),
+    vault(),
+    telemetry(),
+    skills(appSkills),
+    apps(),
+  ],
   site,
   errorPage,
 });

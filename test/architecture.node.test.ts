@@ -30,6 +30,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   vault: 5,
   telemetry: 5,
   "extensions/apps": 5,
+  "extensions/skills": 5,
   server: 4,
   hub: 4,
   protocol: 3,

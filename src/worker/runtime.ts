@@ -64,13 +64,17 @@ export function buildServerOf<E>(
   spec: ServerSpec,
   { features = [] }: Pick<WorkerParts<E>, "features">,
 ): Server {
+  const resources = [spec, ...features].flatMap((one) => one.resources ?? []);
   const extensions = features.flatMap(({ extension }) => extension ?? []);
-  return buildServer(spec, {
-    versions: features.flatMap(({ versions = [] }) => versions),
-    sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
-    extensions: declarationsOf(extensions),
-    sessionExtensions: declarationsOf(extensions.filter(({ isInSessions }) => isInSessions)),
-  });
+  return buildServer(
+    { ...spec, resources },
+    {
+      versions: features.flatMap(({ versions = [] }) => versions),
+      sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
+      extensions: declarationsOf(extensions),
+      sessionExtensions: declarationsOf(extensions.filter(({ isInSessions }) => isInSessions)),
+    },
+  );
 }
 
 function declarationsOf(extensions: readonly Extension[]): JsonObject {

@@ -32,6 +32,7 @@ const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STO
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
 const APPS: Part = { name: "apps", paths: ["src/extensions/apps"] };
+const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -78,12 +79,23 @@ const ALL_VARIANTS: readonly Variant[] = [
     STORAGE,
     VAULT,
     TELEMETRY,
+    SKILLS,
     APPS,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
   ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
-  variant(SESSIONS_AND_OAUTH, EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, APPS, ...SIGN_IN.slice(1)),
+  variant(
+    SESSIONS_AND_OAUTH,
+    EXAMPLE,
+    ZOD,
+    STORAGE,
+    VAULT,
+    TELEMETRY,
+    SKILLS,
+    APPS,
+    ...SIGN_IN.slice(1),
+  ),
   variant(
     "one open tool, stateless",
     EXAMPLE,
@@ -93,6 +105,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     STORAGE,
     VAULT,
     TELEMETRY,
+    SKILLS,
     APPS,
     OAUTH,
     HUB,

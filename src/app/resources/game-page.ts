@@ -29,7 +29,6 @@ const waiting = [];
 let game, facts = { board: ".........", you: 0 };
 
 const send = (message) => parent.postMessage({ jsonrpc: "2.0", ...message }, "*");
-const notify = (name, params) => send({ method: "ui/notifications/" + name, params });
 const ask = (method, params, hear) => send({ id: waiting.push(hear), method, params });
 const call = (name, more) =>
   ask("tools/call", { name, arguments: { game, ...more } }, ({ result, error }) => {
@@ -62,21 +61,21 @@ const show = ({ content, structuredContent = facts }) => {
 };
 const adapt = ({ theme, styles }) => {
   const { style } = document.documentElement;
-  style.colorScheme = theme ?? style.colorScheme;
+  if (theme) style.colorScheme = theme;
   for (const name in styles?.variables) style.setProperty(name, styles.variables[name] ?? "");
 };
 
 const listeners = {
-  "tool-input": (params) => { game = params.arguments?.game ?? game },
-  "tool-result": show,
-  "tool-cancelled": () => show({ content: [{ text: "The call was cancelled" }] }),
-  "host-context-changed": adapt,
+  "ui/notifications/tool-input": (params) => { game = params.arguments?.game ?? game },
+  "ui/notifications/tool-result": show,
+  "ui/notifications/tool-cancelled": () => show({ content: [{ text: "Cancelled" }] }),
+  "ui/notifications/host-context-changed": adapt,
 };
 onmessage = ({ source, data }) => {
   if (source !== parent) return;
   const { id, method, params } = data;
   if (!method) waiting[id - 1]?.(data);
-  else if (id === undefined) listeners[method.slice(17)]?.(params);
+  else if (id === undefined) listeners[method]?.(params);
   else if (/^ping$|teardown$/.test(method)) send({ id, result: {} });
   else send({ id, error: { code: -32601, message: "Method not found" } });
 };
@@ -85,14 +84,15 @@ draw();
 look.onclick = () => call("game_show");
 ask("ui/initialize", {
   protocolVersion: "2026-01-26",
-  appInfo: { name: "game-board", version: "1" },
+  appInfo: { name: "game", version: "1" },
   appCapabilities: { availableDisplayModes: ["inline"] },
 }, ({ result }) => {
   adapt(result.hostContext ?? {});
-  notify("initialized");
-  new ResizeObserver(([{ target }]) =>
-    notify("size-changed", { width: target.offsetWidth, height: target.offsetHeight }),
-  ).observe(document.body);
+  send({ method: "ui/notifications/initialized" });
+  new ResizeObserver(([{ target }]) => send({
+    method: "ui/notifications/size-changed",
+    params: { width: target.offsetWidth, height: target.offsetHeight },
+  })).observe(document.body);
 });
 </script>
 `;

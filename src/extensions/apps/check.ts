@@ -64,15 +64,15 @@ export function appFaults({ tools, resources }: Server): string[] {
 /** What is wrong with the value at `path`. One that is not there is right. */
 function shapeFault(path: string, value: JsonValue | undefined, shape: Shape): string | undefined {
   if (value === undefined) return undefined;
-  if (shape instanceof RegExp) {
-    const json = JSON.stringify(value);
-    return shape.test(json) ? undefined : `${path} is ${json}, and must match ${String(shape)}`;
-  }
-  if (!isObject(value)) return `${path} must be an object`;
-  const known = Object.keys(shape);
-  const unknown = Object.keys(value).find((name) => !known.includes(name));
-  if (unknown !== undefined) return `${path}.${unknown} is none of ${known.join(", ")}`;
-  return known
-    .map((name) => shapeFault(`${path}.${name}`, value[name], shape[name] ?? EMPTY))
+  const json = JSON.stringify(value);
+  const isText = shape instanceof RegExp;
+  const members = isText ? [] : Object.entries(shape);
+  const known = members.map(([name]) => name);
+  const fits = isText
+    ? shape.test(json)
+    : isObject(value) && Object.keys(value).every((name) => known.includes(name));
+  if (!fits) return `${path} is ${json}: it must fit ${isText ? String(shape) : known.join()}`;
+  return members
+    .map(([name, inner]) => shapeFault(`${path}.${name}`, (value as JsonObject)[name], inner))
     .find((fault) => fault !== undefined);
 }

@@ -145,32 +145,35 @@ describe("the start", () => {
   });
 
   it.each<[Omit<ServerSpec, "info">, string]>([
-    [tool("x"), 'Tool "t": _meta.ui must be an object'],
-    [tool({ resourceURI: "x" }), "_meta.ui.resourceURI is none of resourceUri, visibility"],
-    [tool({ constructor: "x" }), "_meta.ui.constructor is none of"],
-    [tool({ resourceUri: 1 }), "_meta.ui.resourceUri is 1, and must match"],
+    [tool("x"), 'Tool "t": _meta.ui is "x": it must fit resourceUri,visibility'],
+    [tool({ resourceURI: "x" }), '_meta.ui is {"resourceURI":"x"}: it must fit resourceUri,'],
+    [tool({ constructor: "x" }), '_meta.ui is {"constructor":"x"}: it must'],
+    [tool({ resourceUri: 1 }), "_meta.ui.resourceUri is 1: it must fit"],
     [
       tool({ resourceUri: "ui://own/other" }),
       'Tool "t": "ui://own/other" is no page of this server',
     ],
-    [tool({ visibility: "app" }), '_meta.ui.visibility is "app", and must match'],
-    [tool({ visibility: [] }), "_meta.ui.visibility is [], and must match"],
-    [tool({ visibility: ["app", "user"] }), '_meta.ui.visibility is ["app","user"], and must'],
-    [asking({ border: true }), "_meta.ui.border is none of csp, permissions"],
-    [asking({ prefersBorder: "yes" }), '_meta.ui.prefersBorder is "yes", and must match'],
-    [asking({ domain: "" }), '_meta.ui.domain is "", and must match'],
-    [asking({ csp: { connect: [] } }), "_meta.ui.csp.connect is none of connectDomains"],
+    [tool({ visibility: "app" }), '_meta.ui.visibility is "app": it must fit'],
+    [tool({ visibility: [] }), "_meta.ui.visibility is []: it must fit"],
+    [tool({ visibility: ["app", "user"] }), '_meta.ui.visibility is ["app","user"]: it must fit'],
+    [asking({ border: true }), '_meta.ui is {"border":true}: it must fit csp,permissions,'],
+    [asking({ prefersBorder: "yes" }), '_meta.ui.prefersBorder is "yes": it must fit'],
+    [asking({ domain: "" }), '_meta.ui.domain is "": it must fit'],
+    [
+      asking({ csp: { connect: [] } }),
+      '_meta.ui.csp is {"connect":[]}: it must fit connectDomains,',
+    ],
     ...["example.com", "https://a.b/path", "https://a.b; script-src *", "'self'", "data:", 1].map(
       (origin): [Omit<ServerSpec, "info">, string] => [
         asking({ csp: { resourceDomains: [origin] } }),
-        `_meta.ui.csp.resourceDomains is ${JSON.stringify([origin])}, and must match`,
+        `_meta.ui.csp.resourceDomains is ${JSON.stringify([origin])}: it must fit`,
       ],
     ),
+    [asking({ permissions: { camera: true } }), "_meta.ui.permissions.camera is true: it must fit"],
     [
-      asking({ permissions: { camera: true } }),
-      "_meta.ui.permissions.camera is true, and must match",
+      asking({ permissions: { usb: {} } }),
+      '_meta.ui.permissions is {"usb":{}}: it must fit camera,',
     ],
-    [asking({ permissions: { usb: {} } }), "_meta.ui.permissions.usb is none of camera"],
     [
       { tools: [], resources: [{ ...page, mimeType: "text/html" }] },
       `Resource "ui://own/page": a page has a URI with ui:// and the mimeType ${TYPE}`,
@@ -192,7 +195,7 @@ describe("the start", () => {
 
   it("names every fault at once", () => {
     const both = refusal({ ...tool({ a: 1 }), ...asking({ b: 1 }) });
-    expect(both).toContain("_meta.ui.a");
-    expect(both).toContain("_meta.ui.b");
+    expect(both).toContain('Tool "t": _meta.ui is {"a":1}');
+    expect(both).toContain('_meta.ui is {"b":1}');
   });
 });
