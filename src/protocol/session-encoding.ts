@@ -80,7 +80,7 @@ function omit(object: JsonObject, names: readonly string[]): JsonObject {
 /** What the client can do, as far as its revision knows of it. */
 export function supportedCapabilities(
   { features }: Revision,
-  { elicitation, sampling, roots }: ClientCapabilities,
+  { elicitation, sampling, roots, extensions }: ClientCapabilities,
 ): ClientCapabilities {
   // spec: session.capability.respect
   const supportedElicitation = features.hasUrlElicitation
@@ -90,6 +90,8 @@ export function supportedCapabilities(
     elicitation: features.elicitationForms === "none" ? undefined : supportedElicitation,
     sampling: features.hasSamplingTools ? sampling : sampling && {},
     roots,
+    // An extension speaks in `_meta`.
+    extensions: features.unknownEntryFields.includes("_meta") ? undefined : extensions,
   };
 }
 
