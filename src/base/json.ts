@@ -22,6 +22,11 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The members of an object; of anything else, none. */
+export function membersOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
 /**
  * True when `value` nests no deeper than {@link MAX_JSON_DEPTH} levels and holds at most {@link MAX_JSON_VALUES} values. Recursion
  * stops there, so hostile JSON costs little. With `opaqueMember` it also drops the members that are null. It keeps an `id`, the

@@ -101,7 +101,7 @@ export function createRuntime<E>(
   settings.check();
   if (authority === undefined)
     log("warn", "auth.disabled", {
-      warning: "Nobody is asked who they are: ANYONE MAY CALL THIS SERVER",
+      warning: "ANYONE MAY CALL THIS SERVER",
     });
   const services = {
     ring: platform.ring,
