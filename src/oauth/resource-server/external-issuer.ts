@@ -59,7 +59,7 @@ const NO_BEARER_TOKEN = /^(refresh|offline|dpop|id(_token)?$)/i;
 export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
   const { issuer, acceptsAnyJwtType = false } = options;
   const verifiedTokens = createTtlCache<Caller>();
-  const metadata = issuerMetadata(issuer);
+  const metadata = issuerMetadata(options);
   return async (token, identifiers) => {
     const time = now();
     const key = `${identifiers.resource} ${token}`;
@@ -175,7 +175,9 @@ async function introspect(
 }
 
 /** The issuer's metadata, kept for an hour, and for as long as it cannot be reached. */
-function issuerMetadata(issuer: string): IssuerMetadata {
+function issuerMetadata({ issuer, introspection }: ExternalIssuer): IssuerMetadata {
+  const needed =
+    introspection === undefined ? ["jwks_uri"] : ["jwks_uri", "introspection_endpoint"];
   let cached: MetadataResult = err("unreachable");
   let nextFetchAt = 0;
   const read = async (): Promise<MetadataResult> => {
@@ -183,7 +185,7 @@ function issuerMetadata(issuer: string): IssuerMetadata {
     if (time < nextFetchAt) return cached;
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
     if (cached.ok) nextFetchAt = time + COOL_DOWN_MS;
-    const discovered = await discover(issuer);
+    const discovered = await discover(issuer, needed);
     if (discovered.ok) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
     else if (!cached.ok) [cached, nextFetchAt] = [discovered, now() + FIRST_COOL_DOWN_MS];
     return cached;
@@ -194,14 +196,14 @@ function issuerMetadata(issuer: string): IssuerMetadata {
   return { read, doubt };
 }
 
-/** What the documents of the issuer say together: some publish one that lacks what stands in the other. */
-async function discover(issuer: string): Promise<MetadataResult> {
+/** What the documents of the issuer say together: some publish one that lacks what is `needed`, and stands in the other. */
+async function discover(issuer: string, needed: readonly string[]): Promise<MetadataResult> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
     (name) => `/.well-known/${name}${path}`,
   );
-  let metadata: JsonObject | undefined;
+  let metadata: JsonObject = {};
   let fault: IssuerFault = "unusable";
   for (const wellKnownPath of new Set([
     ...wellKnownPaths,
@@ -211,8 +213,9 @@ async function discover(issuer: string): Promise<MetadataResult> {
     const json = successJson(response);
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
     if (json?.["issuer"] === issuer) metadata = { ...json, ...metadata };
-    if (metadata && "jwks_uri" in metadata && "introspection_endpoint" in metadata) break;
+    if (needed.every((member) => Object.hasOwn(metadata, member))) return ok(metadata);
     if (isTemporary(response)) fault = "unreachable";
   }
-  return metadata === undefined ? err(fault) : ok(metadata);
+  // What is missing may stand in the one that could not be had.
+  return fault === "unreachable" || metadata["issuer"] === undefined ? err(fault) : ok(metadata);
 }
