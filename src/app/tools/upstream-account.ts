@@ -7,6 +7,7 @@ import {
   tool,
   valueAtPath,
   type ApiKeyService,
+  type JsonObject,
   type Tool,
 } from "../../api.ts";
 import { getJson } from "../upstream.ts";
