@@ -27,6 +27,11 @@ export function membersOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/** True for a list of strings. */
+export function isStringList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
 /**
  * True when `value` nests no deeper than {@link MAX_JSON_DEPTH} levels and holds at most {@link MAX_JSON_VALUES} values. Recursion
  * stops there, so hostile JSON costs little. With `opaqueMember` it also drops the members that are null. It keeps an `id`, the

@@ -72,7 +72,7 @@ export function omit(object: JsonObject, names: readonly string[]): JsonObject {
 /** What the client can do, as far as its revision knows of it. */
 export function supportedCapabilities(
   { features }: Revision,
-  { elicitation, sampling, roots }: ClientCapabilities,
+  { elicitation, sampling, roots, extensions }: ClientCapabilities,
 ): ClientCapabilities {
   // spec: session.capability.respect
   const supportedElicitation =
@@ -81,6 +81,8 @@ export function supportedCapabilities(
     elicitation: features.elicitation === "none" ? undefined : supportedElicitation,
     sampling: features.hasSamplingTools ? sampling : sampling && {},
     roots,
+    // An extension speaks in `_meta`.
+    extensions: features.unknownEntryFields.includes("_meta") ? undefined : extensions,
   };
 }
 

@@ -38,6 +38,8 @@ export interface Server {
   /** Whether any tool needs a scope, so that callers see different lists. */
   readonly hasRestrictedTools: boolean;
   readonly capabilities: JsonObject;
+  /** Extensions that sessions have too, by id. */
+  readonly sessionExtensions: JsonObject;
   /** The revisions that are served, newest first. */
   readonly versions: readonly string[];
   /** The lists that can change, for subscriptions. */
@@ -59,6 +61,8 @@ export interface ServedFeatures {
   readonly sendsChanges: boolean;
   /** Extensions by id, with what clients are told of each. */
   readonly extensions: JsonObject;
+  /** Those of them that sessions have too. */
+  readonly sessionExtensions?: JsonObject;
 }
 
 /** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
@@ -77,7 +81,7 @@ export function buildServer(
   const versions = [...STATELESS_VERSIONS, ...served.versions];
   const definitions = { tools, resources, templates, prompts };
   const capabilities = capabilitiesOf(definitions, served);
-  const { extensions } = served;
+  const { extensions, sessionExtensions = {} } = served;
   const discoverResult = {
     supportedVersions: versions,
     // spec: extension.id.format
@@ -91,6 +95,7 @@ export function buildServer(
     ...definitions,
     scopes,
     capabilities,
+    sessionExtensions,
     versions,
     listsByMethod: listsOf(definitions),
     pageSize,

@@ -73,7 +73,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
 /** Fills in `content`: structured content is also given as text, for clients that read only text. */
 function toolOutcome(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
-  // spec: tools.structured.text
+  // spec: tools.structured.text, apps.fallback.content
   const textCopy =
     structuredContent === undefined
       ? []
