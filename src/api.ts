@@ -3,6 +3,11 @@
  * Each name is documented where it is defined. What is not here may change without notice.
  */
 
+// ---- Tools and forms in zod ------------------------------------------------------------------------------
+// First of all: gzip looks back 32 KiB, and so finds zod beside nothing else, and our own code beside our own.
+
+export { checkWith, form, tool, type Schema } from "./server/zod.ts";
+
 // ---- Definitions -----------------------------------------------------------------------------------------
 
 export {
@@ -36,10 +41,6 @@ export {
   type SamplingMessage,
   type ToolResult,
 } from "./server/content.ts";
-
-// ---- Tools and forms in zod ------------------------------------------------------------------------------
-
-export { checkWith, form, tool, type Schema } from "./server/zod.ts";
 
 // ---- What a handler is given -----------------------------------------------------------------------------
 
