@@ -56,14 +56,6 @@ export type {
   SamplingResult,
   UrlElicitation,
 } from "./server/context.ts";
-export {
-  fetchConfigured,
-  fetchUntrusted,
-  type FetchLimits,
-  type FetchOptions,
-  type FetchResult,
-} from "./net/fetch.ts";
-export { openWebSocket } from "./net/websocket.ts";
 export { ownerKey, type Caller } from "./base/caller.ts";
 
 // ---- Skills ----------------------------------------------------------------------------------------------
@@ -109,16 +101,6 @@ export type {
   SignInMethod,
   SignInResult,
 } from "./oauth/sign-in/types.ts";
-export type {
-  AccountView,
-  ClientView,
-  ConsentView,
-  MessageView,
-  RenderPage,
-  SignInView,
-  View,
-} from "./oauth/pages/views.ts";
-export { renderPage } from "./oauth/pages/default-pages.ts";
 export {
   apiKey,
   CREDENTIAL_ID,
@@ -130,6 +112,27 @@ export {
 export { openId } from "./oauth/sign-in/openid.ts";
 export { passphrase } from "./oauth/sign-in/passphrase.ts";
 export { isPassphraseHash, verifyPassphrase } from "./crypto/passphrase.ts";
+export type {
+  AccountView,
+  ClientView,
+  ConsentView,
+  MessageView,
+  RenderPage,
+  SignInView,
+  View,
+} from "./oauth/pages/views.ts";
+export { renderPage } from "./oauth/pages/default-pages.ts";
+
+// ---- Requests to others ----------------------------------------------------------------------------------
+
+export {
+  fetchConfigured,
+  fetchUntrusted,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchResult,
+} from "./net/fetch.ts";
+export { openWebSocket } from "./net/websocket.ts";
 
 // ---- Pages and answers of the site -----------------------------------------------------------------------
 
