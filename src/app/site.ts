@@ -115,8 +115,7 @@ have access.</p>`,
 function writeInstructions({ server, identifiers, authMode }: StartPageContext): Html {
   const { info, instructions, tools } = server;
   const rows = connectionRows(info, identifiers.resource);
-  return html`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
-you.</p>
+  return html`<p>${instructions} AI apps connect to it by the Model Context Protocol and use its tools for you.</p>
 <h2>Connect your app</h2>
 <p>Click a box to select all of it, and copy it.</p>
 <dl>${rows.map(

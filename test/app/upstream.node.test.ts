@@ -82,7 +82,7 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
     expect((await call("read_result", { number: 2 })).facts).toMatchObject({ title: "Sea otter" });
     expect(await call("read_result", { number: 3 })).toMatchObject({
       failed: true,
-      text: "There is no number 3: those of the last search end with 2",
+      text: "There is no number 3: the last search has 2",
     });
   });
 
@@ -164,7 +164,7 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
 const FAULTS: [UpstreamFault, RegExp][] = [
   ["hangs", /took too long/],
   ["hangs up", /cannot be reached/],
-  ["huge", /sent more than can be read/],
+  ["huge", /sent too much/],
   ["a page", /sent something else than JSON/],
   ["broken JSON", /something that we cannot read/],
   ["another shape", /something that we cannot read/],
@@ -236,7 +236,7 @@ describe("with a credential", () => {
         expect(told.at(-1)?.failed).toBe(true);
       }
       expect(told.at(-1)?.text).toBe(
-        "Accounts does not let us in (401): sign in again, with a key that it takes",
+        "Accounts does not let us in (401): sign in again, with another key",
       );
       expect(JSON.stringify(told)).not.toMatch(/key-of/);
     },
@@ -254,7 +254,7 @@ describe("with a credential", () => {
     open.push(robot);
     expect(await callTool(robot, "upstream_account")).toMatchObject({
       failed: true,
-      text: "No key of yours for Accounts is kept: sign in again with one",
+      text: "Your key for Accounts is not kept: sign in again",
     });
     expect(await callTool(robot, "read_result", { number: 1 })).toMatchObject({
       failed: true,

@@ -102,8 +102,7 @@ async function loadGame(handle: string, context: Context): Promise<RenderedGame>
 }
 
 function requireGame(stored: Game | undefined): Game {
-  if (stored === undefined)
-    throw new PublicError("There is no game behind this handle: start one with game_new");
+  if (stored === undefined) throw new PublicError("There is no game: start one with game_new");
   return stored;
 }
 

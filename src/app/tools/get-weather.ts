@@ -54,7 +54,7 @@ export function getWeather(places: string, forecasts: string): Tool {
       const { value, ageSeconds, isStale } = cached;
       const minutesOld = Math.floor(ageSeconds / 60);
       const ageText = minutesOld === 0 ? "just now" : `${minutesOld} min ago`;
-      const staleNote = isStale ? ", and no newer report is to be had" : "";
+      const staleNote = isStale ? ", and none is newer" : "";
       const text = `${value.place}: ${value.celsius} °C, ${value.sky}, wind ${value.windMetersPerSecond} m/s (${ageText}${staleNote})`;
       return {
         content: [{ type: "text", text }],

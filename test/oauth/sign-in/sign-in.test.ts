@@ -568,7 +568,7 @@ describe("OpenID Connect", async () => {
     const away = await leave(at);
     const { status, to, html } = await come(at, away);
     expect({ status, to }).toEqual({ status: 400, to: undefined });
-    expect(html).toContain("already answered");
+    expect(html).toContain("answered before");
   });
 
   const past = Math.floor(Date.now() / 1000) - 3_600;
