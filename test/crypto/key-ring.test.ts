@@ -32,7 +32,7 @@ describe("a key ring", () => {
 
   test.each([0, 1, 16, 31, 33, 64])("refuses a key of %i bytes", (length) => {
     expect(faultOf(keyText("k", 0, length))).toMatch(
-      length === 0 ? /must be written/ : /Key "k" is not 32 bytes/,
+      length === 0 ? /must be "id:base64"/ : /Key "k" is not 32 bytes/,
     );
   });
 

@@ -50,7 +50,10 @@ export function parseClientMetadata(
   if (!isAllowedBy(responseTypes, "code"))
     return invalidMetadata("response_types", "must list code");
   if (!isAllowedBy(grantTypes, "authorization_code"))
-    return invalidMetadata("grant_types", "must list authorization_code");
+    return invalidMetadata(
+      "grant_types",
+      "must list authorization_code: client_credentials takes the operator",
+    );
   // spec: register.keys.once
   if (members["jwks"] !== undefined && members["jwks_uri"] !== undefined)
     return invalidMetadata("jwks", "and jwks_uri exclude each other");
