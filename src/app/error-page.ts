@@ -18,7 +18,7 @@ export async function errorPage(
   const { trace } = readJsonObject(await error.text()) ?? {};
   const [title, content] = parts;
   const number =
-    typeof trace === "string" && html`<p class="note">It has the number <code>${trace}</code>.</p>`;
+    typeof trace === "string" && html`<p class="note">Number: <code>${trace}</code></p>`;
   const page = pageResponse(serverName, title, html`${content}${number}`);
   const headers = new Headers(error.headers);
   for (const [name, value] of page.headers) headers.set(name, value);

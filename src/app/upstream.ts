@@ -1,9 +1,9 @@
 /** How the tools here ask an upstream for JSON, and what a caller is told when it fails: a sentence for each way. */
 
 import * as z from "zod/mini";
-import { PublicError, type Context } from "../api.ts";
+import { JSON_LIMITS, PublicError, type Context } from "../api.ts";
 
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 262_144, timeoutMs: 5_000 };
+const FETCH_LIMITS = { ...JSON_LIMITS, maxBytes: 262_144 };
 
 /** By the reasons of net/fetch.ts. */
 const FAILURE_TEXT: Readonly<Record<string, string>> = {

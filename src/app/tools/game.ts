@@ -23,14 +23,14 @@ type Game = { board: string; handles: string[] };
 
 const mark = z.enum(["X", "O"]);
 const boardSchema = {
-  board: z.string().check(z.describe('Nine cells, row by row: "X", "O", or "." for a free one')),
+  board: z.string().check(z.describe('Nine cells, row by row; "." is free')),
   you: mark,
   turn: z.optional(mark),
   winner: z.optional(z.enum(["X", "O", "nobody"])),
 };
 const game = z
   .string()
-  .check(z.describe("Your handle: `game` of game_new, or the invitation that you were given"));
+  .check(z.describe("`game` of game_new, or the invitation that you were given"));
 const annotations = { destructiveHint: false, idempotentHint: false, openWorldHint: false };
 
 export const gameNew: Tool = tool({
@@ -55,8 +55,7 @@ export const gameNew: Tool = tool({
 
 export const gameMove: Tool = tool({
   name: "game_move",
-  description:
-    "Takes a cell of a tic-tac-toe board, 1 to 9 row by row. Tells whose turn it is, or who won",
+  description: "Takes a cell of a tic-tac-toe board, 1 to 9 row by row",
   annotations,
   input: z.object({ game, cell: z.int().check(z.gte(1), z.lte(9)) }),
   output: z.object(boardSchema),

@@ -34,8 +34,7 @@ type Weather = { place: string; celsius: number; windMetersPerSecond: number; sk
 export function getWeather(places: string, forecasts: string): Tool {
   return tool({
     name: "get_weather",
-    description:
-      "The weather in a town now: temperature, wind, sky, and how many minutes ago that was measured",
+    description: "The weather in a town now: temperature, wind, sky, and how old that is",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ place: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)) }),
     output: z.object({

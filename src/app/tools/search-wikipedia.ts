@@ -76,7 +76,7 @@ export async function readArticle(
   const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key.toWellFormed())}`;
   const page = await getJson(context, SERVICE, SUMMARY, url, userAgentHeader(contact));
   if (page === undefined)
-    throw new PublicError(`Wikipedia has no summary of "${title}": try read_result`);
+    throw new PublicError(`Wikipedia has no summary of "${title}": read_result reads others`);
   return { title: page.title, summary: page.extract, url: page.content_urls.desktop.page };
 }
 

@@ -48,7 +48,7 @@ function writeView(view: View): readonly [string, Html, Html?] {
   }
 }
 
-function writeSignIn({ client, fields, message, staysSignedIn, serverName }: SignInView): Html {
+function writeSignIn({ client, fields, message, staysSignedIn }: SignInView): Html {
   const purpose =
     client === undefined
       ? html`<p>See which apps have access, and take it back.</p>`
