@@ -70,6 +70,10 @@ export { ownerKey, type Caller } from "./base/caller.ts";
 
 export { skill, type Skill, type SkillFile, type SkillSpec } from "./extensions/skills/skill.ts";
 
+// ---- Server card -----------------------------------------------------------------------------------------
+
+export type { CardDetails } from "./extensions/server-card/feature.ts";
+
 // ---- Sessions and changes --------------------------------------------------------------------------------
 
 export type { SessionsContext } from "./transport/session/feature.ts";

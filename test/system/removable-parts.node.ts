@@ -31,7 +31,12 @@ const SESSIONS: Part = {
 const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
+const APPS: Part = { name: "apps", paths: ["src/extensions/apps"] };
 const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
+const SERVER_CARD: Part = {
+  name: "the server card",
+  paths: ["src/extensions/server-card", "src/app/card.ts"],
+};
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -79,11 +84,24 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
+    APPS,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
   ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
-  variant(SESSIONS_AND_OAUTH, EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, SKILLS, ...SIGN_IN.slice(1)),
+  variant(
+    SESSIONS_AND_OAUTH,
+    EXAMPLE,
+    ZOD,
+    STORAGE,
+    VAULT,
+    TELEMETRY,
+    SKILLS,
+    SERVER_CARD,
+    APPS,
+    ...SIGN_IN.slice(1),
+  ),
   variant(
     "one open tool, stateless",
     EXAMPLE,
@@ -94,6 +112,8 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
+    APPS,
     OAUTH,
     HUB,
   ),
