@@ -10,9 +10,7 @@ export const HITS_KEY = "wikipedia hits";
 export type Hit = { readonly key: string; readonly title: string; readonly about: string };
 
 const SEARCH_RESULT = z.object({
-  pages: z.array(
-    z.object({ key: z.string(), title: z.string(), description: z.nullish(z.string()) }),
-  ),
+  pages: z.array(z.object({ key: z.string(), title: z.string(), description: z.unknown() })),
 });
 const SUMMARY = z.object({
   title: z.string(),
@@ -50,7 +48,7 @@ export function searchWikipedia(base: string, contact: string): Tool {
         userAgentHeader(contact),
       );
       const hits = (found?.pages ?? []).map(({ key, title, description }): Hit => {
-        return { key, title, about: description ?? "" };
+        return { key, title, about: typeof description === "string" ? description : "" };
       });
       const [best] = hits;
       if (best === undefined)
