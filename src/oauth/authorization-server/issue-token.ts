@@ -144,5 +144,5 @@ export async function createTokenResponse(
 
 /** Whoever guesses or steals learns nothing of why: the reason is for the audit line alone. */
 export function invalidGrant(reason: string): OAuthFailure {
-  return oauthError("invalid_grant", reason, "The code or token is not valid here or no longer");
+  return oauthError("invalid_grant", reason, "The code or token is not valid");
 }

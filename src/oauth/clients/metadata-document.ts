@@ -45,8 +45,7 @@ export async function fetchClientMetadataDocument(
   const { publicHost: ownHost, scopes } = authServer.settings;
   const cached = documentCache.get(id, now());
   if (cached !== undefined && now() < cached.freshUntilMs) return ok(cached.client);
-  if (!isClientUrl(id, ownHost))
-    return documentError("document.url", "its URL has not the form of a client_id");
+  if (!isClientUrl(id, ownHost)) return documentError("document.url", "its URL is no client_id");
   const response = await fetchUntrusted(id, FETCH_LIMITS);
   // It may be there again in a moment: then the client must not be told that it is unknown. The host is named for whoever
   // may know why: its name is letters, digits, hyphens and dots.
@@ -94,10 +93,9 @@ export function parseClientMetadataDocument(
   ownHost?: string,
 ): Result<Client, OAuthError> {
   const members = withoutNulls(document);
-  if (members["client_id"] !== id)
-    return invalidMetadata("client_id", "is not the URL of the document");
+  if (members["client_id"] !== id) return invalidMetadata("client_id", "is not the document's URL");
   if ("client_secret" in members || "client_secret_expires_at" in members)
-    return invalidMetadata("client_secret", "cannot be kept in a document that everybody reads");
+    return invalidMetadata("client_secret", "cannot be kept in a public document");
   const metadata = parseClientMetadata(withUsableRedirectUris(members), knownScopes);
   if (!metadata.ok) return metadata;
   if (metadata.value.name === "") return invalidMetadata("client_name", "is needed");
