@@ -4,7 +4,7 @@
 
 import { encodeBase64url, encodeUtf8 } from "../base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
-import { log, errorStack } from "../base/log.ts";
+import { logError } from "../base/log.ts";
 import { ACCESS_REVOKED, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { randomBytes } from "../base/time.ts";
@@ -59,7 +59,7 @@ async function publishTo(hub: () => DurableObjectStub<Hub>, change: Change): Pro
   try {
     await retried(() => hub().publish(change));
   } catch (error) {
-    log("error", "change.lost", { error: errorStack(error) });
+    logError("change.lost", error);
     throw error;
   }
 }
