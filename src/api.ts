@@ -128,6 +128,7 @@ export { renderPage } from "./oauth/pages/default-pages.ts";
 export {
   fetchConfigured,
   fetchUntrusted,
+  JSON_LIMITS,
   type FetchLimits,
   type FetchOptions,
   type FetchResult,
@@ -141,6 +142,7 @@ export { ICON_PATH, pageHeaders, writePage } from "./base/page.ts";
 export { acceptsMediaType } from "./wire/media-type.ts";
 export { errorResponse, jsonResponse } from "./wire/response.ts";
 export { protocolError } from "./base/protocol-error.ts";
+export { isRead } from "./oauth/errors.ts";
 
 // ---- Small parts that everything here is written with ----------------------------------------------------
 
@@ -153,7 +155,6 @@ export {
 } from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
-export { isRead } from "./oauth/errors.ts";
 export { now, randomBytes, sleep, startTimer, withTimeout } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";
 export { cut, decodeBase64, encodeBase64url } from "./base/bytes.ts";
