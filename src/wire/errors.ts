@@ -1,5 +1,5 @@
 /**
- * Every error this server sends: its JSON-RPC code, its HTTP status and when to come back, in one table.
+ * Every error this server sends: its JSON-RPC code and its HTTP status, in one table.
  * JSON-RPC 2.0 section 5.1; MCP basic#error-codes; transports/streamable-http.
  * Which revision knows a code is `protocol/`'s business.
  */
@@ -9,11 +9,9 @@ import type { ErrorName } from "../base/protocol-error.ts";
 interface ErrorMapping {
   readonly code: number;
   readonly status: number;
-  /** In a `Retry-After` header. */
-  readonly retryAfterSeconds?: number;
 }
 
-/** Until a caller that asked too much, or whose sessions are all at work, is let in again, at the earliest. */
+/** Until a caller that asked too much (429), or whose sessions are all at work, is let in again, at the earliest. */
 export const RETRY_AFTER_SECONDS = 60;
 
 /** Refusals below JSON-RPC (a wrong media type, a foreign Origin) say "invalid request": no better code exists. */
@@ -42,7 +40,7 @@ export const ERRORS: Readonly<Record<ErrorName, ErrorMapping>> = {
   MethodNotAllowed: { code: INVALID_REQUEST, status: 405 },
   NotFound: { code: INVALID_REQUEST, status: 404 },
   // MCP has no code for this; outside the range that JSON-RPC reserves, as basic#error-codes asks.
-  TooManyRequests: { code: 429, status: 429, retryAfterSeconds: RETRY_AFTER_SECONDS },
+  TooManyRequests: { code: 429, status: 429 },
   // Of one revision only; the newest asks for input instead.
   UrlElicitationRequired: { code: -32042, status: 200 },
   // Of revisions with sessions; the newest says InvalidParams.

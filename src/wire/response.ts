@@ -5,7 +5,7 @@
 
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { ERRORS } from "./errors.ts";
+import { ERRORS, RETRY_AFTER_SECONDS } from "./errors.ts";
 import { writeError, type RequestId } from "./jsonrpc.ts";
 import { acceptsMediaType, isMediaType } from "./media-type.ts";
 
@@ -55,9 +55,8 @@ export function replyResponse(
   headers: Record<string, string> = {},
 ): Response {
   if (error === undefined) return jsonResponse(text);
-  const { status, retryAfterSeconds } = ERRORS[error.error];
-  const retryAfter =
-    retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) };
+  const { status } = ERRORS[error.error];
+  const retryAfter = status === 429 ? { "retry-after": String(RETRY_AFTER_SECONDS) } : undefined;
   return new Response(text, { status, headers: { ...JSON_FIELDS, ...retryAfter, ...headers } });
 }
 
