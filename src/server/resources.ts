@@ -38,6 +38,7 @@ function resourceOutcome(
   { mimeType, _meta, cache }: Pick<ResourceSpec, "mimeType" | "_meta" | "cache">,
   value: ResourceReadResult,
 ): Outcome {
+  // spec: apps.resource.type
   const contents = Array.isArray(value)
     ? value
     : [
@@ -55,8 +56,9 @@ function resourceOutcome(
 function textOrBlob(
   value: Exclude<ResourceReadResult, unknown[]>,
 ): { text: string } | { blob: string } {
+  // spec: apps.resource.contents
   if (typeof value === "string") return { text: value };
   const { blob } = requireObject(value, "a text or a blob") as typeof value;
-  // spec: resources.binary.base64, apps.resource.contents
+  // spec: resources.binary.base64
   return { blob: blob instanceof Uint8Array ? encodeBase64(blob) : blob };
 }
