@@ -69,6 +69,10 @@ export { ownerKey, type Caller } from "./base/caller.ts";
 
 export { skill, type Skill, type SkillFile, type SkillSpec } from "./extensions/skills/skill.ts";
 
+// ---- Server card -----------------------------------------------------------------------------------------
+
+export type { CardDetails } from "./extensions/server-card/feature.ts";
+
 // ---- Sessions and changes --------------------------------------------------------------------------------
 
 export type { SessionsContext } from "./transport/session/feature.ts";
@@ -145,6 +149,7 @@ export {
 } from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
-export { now, randomBytes, sleep, startTimer } from "./base/time.ts";
+export { isRead } from "./oauth/errors.ts";
+export { now, randomBytes, sleep, startTimer, withTimeout } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";
 export { cut, decodeBase64, encodeBase64url } from "./base/bytes.ts";

@@ -1,11 +1,13 @@
 /** The Worker as it is deployed: a list of its parts, and the classes of its Durable Objects. */
 
 import { createLoginOptions } from "./app/auth.ts";
+import { card } from "./app/card.ts";
 import { errorPage } from "./app/error-page.ts";
 import { serverSpec } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
 import { appSkills } from "./app/skills.ts";
+import { serverCard } from "./extensions/server-card/feature.ts";
 import { apps } from "./extensions/apps/feature.ts";
 import { skills } from "./extensions/skills/feature.ts";
 import { authorizationServer } from "./oauth/authorization-server/feature.ts";
@@ -35,6 +37,7 @@ const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
     vault(),
     telemetry(),
     skills(appSkills),
+    serverCard(card),
     apps(),
   ],
   site,

@@ -22,10 +22,9 @@ export function encodeSessionResult(
   if (serialized !== undefined) return serialized;
   const text = JSON.stringify(downgradeResult(revision, method, result));
   if (Object.isFrozen(result))
-    serializedResults.set(
-      result,
-      (serializedResults.get(result) ?? new Map<string, string>()).set(revision.date, text),
-    );
+    serializedResults
+      .getOrInsertComputed(result, () => new Map<string, string>())
+      .set(revision.date, text);
   return text;
 }
 
@@ -72,7 +71,8 @@ function linkToText(block: JsonValue): JsonValue {
     : block;
 }
 
-function omit(object: JsonObject, names: readonly string[]): JsonObject {
+/** `object` without the members of these names. */
+export function omit(object: JsonObject, names: readonly string[]): JsonObject {
   if (!names.some((name) => name in object)) return object;
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }

@@ -59,6 +59,8 @@ export interface FeatureParts {
   /** Which form of a list a client is shown. */
   readonly viewList?: ViewList;
   readonly route?: Route;
+  /** Whether its route serves scripts of any site at `path`: no Origin is refused there, and it says itself who may read. */
+  readonly isPublic?: (path: string) => boolean;
   /** Records what requests do. */
   readonly tracer?: Tracer;
   /** Serves the revisions that have sessions. */

@@ -139,7 +139,7 @@ function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   for (const [name, one] of Object.entries(scopes)) requireDeclared(`scope "${name}"`, one.implies);
   for (const [name, { isDefault = true, implies = [] }] of Object.entries(scopes))
     if (isDefault && implies.some((one) => scopes[one]?.isDefault === false))
-      throw new Error(`Scope "${name}" is given by default and implies one that is not`);
+      throw new Error(`Scope "${name}" is a default and implies one that is not`);
 }
 
 type Definitions = Pick<Server, "tools" | "resources" | "templates" | "prompts">;

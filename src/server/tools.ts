@@ -65,7 +65,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
       "tool.output_invalid",
       call.request,
       checked.error,
-      `Tool ${tool.name} made a result that its own schema refuses`,
+      `Tool ${tool.name} made a result that does not fit its schema`,
     ),
   );
 }

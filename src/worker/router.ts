@@ -95,16 +95,17 @@ function handleRequest(
   parsedUrl: ParsedUrl,
   span: Span,
 ): Response | Promise<Response> {
+  const isPublic = runtime.isPublic(parsedUrl.pathname);
   const allowed = checkHostAndOrigin(
     parsedUrl.hostname,
-    http.headers.get("origin"),
+    isPublic ? null : http.headers.get("origin"),
     runtime.config.originPolicy,
   );
   if (!allowed.ok) {
     logRefusal(allowed.error.message);
     return errorResponse(allowed.error);
   }
-  if (http.method === "OPTIONS") return preflightResponse(http);
+  if (http.method === "OPTIONS" && !isPublic) return preflightResponse(http);
   // spec: http.endpoint
   return parsedUrl.pathname === MCP_PATH
     ? handleMcp(http, runtime, parsedUrl.identifiers, span)
@@ -131,6 +132,7 @@ function addCorsHeaders(
 ): Response {
   const url = URL.parse(urlText);
   if (url === null) return response;
+  if (runtime?.isPublic(url.pathname) === true) return response;
   // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
   const isPage = runtime?.authority?.isPage(url.pathname) === true;
   const policy = runtime?.config.originPolicy ?? LOOPBACK_ONLY;

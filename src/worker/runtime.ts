@@ -57,6 +57,8 @@ export interface Runtime extends ServerRuntime {
   readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
   /** What is served beside the endpoint, in the order in which it is asked. */
   readonly routes: readonly Route[];
+  /** Whether scripts of any site may read what a part serves at `path`. */
+  readonly isPublic: (path: string) => boolean;
 }
 
 /** The server of `parts`, with what its features make possible. @throws on a definition that is wrong. */
@@ -99,7 +101,7 @@ export function createRuntime<E>(
   settings.check();
   if (authority === undefined)
     log("warn", "auth.disabled", {
-      warning: "Nobody is asked who they are: ANYONE MAY CALL THIS SERVER",
+      warning: "ANYONE MAY CALL THIS SERVER",
     });
   const services = {
     ring: platform.ring,
@@ -125,6 +127,7 @@ export function createRuntime<E>(
     routes: [...started.map(({ route }) => route), authority?.route].filter(
       (route) => route !== undefined,
     ),
+    isPublic: (path) => started.some((one) => one.isPublic?.(path)),
   };
 }
 

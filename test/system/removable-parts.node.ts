@@ -33,6 +33,10 @@ const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] }
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
 const APPS: Part = { name: "apps", paths: ["src/extensions/apps"] };
 const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
+const SERVER_CARD: Part = {
+  name: "the server card",
+  paths: ["src/extensions/server-card", "src/app/card.ts"],
+};
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -80,6 +84,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
     APPS,
     AUTHORIZATION_SERVER,
     OAUTH,
@@ -93,6 +98,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
     APPS,
     ...SIGN_IN.slice(1),
   ),
@@ -106,6 +112,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
     APPS,
     OAUTH,
     HUB,

@@ -6,13 +6,18 @@
  * Leaves revocation to the issuer: a verdict stands for at most a minute, a JWT's signature until it expires.
  */
 
-import { encodeBase64, encodeUtf8 } from "../../base/bytes.ts";
 import type { Caller } from "../../base/caller.ts";
 import { now } from "../../base/time.ts";
 import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
-import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
+import {
+  fetchConfigured,
+  isTemporary,
+  JSON_LIMITS,
+  postForm,
+  successJson,
+} from "../../net/fetch.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";
@@ -44,7 +49,6 @@ const METADATA_CACHE_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
 /** While nothing was ever discovered, nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
 const FIRST_COOL_DOWN_MS = 5_000;
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
 const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
 
@@ -146,20 +150,10 @@ async function introspect(
   const endpoint = await endpointIn(metadata, "introspection_endpoint");
   if (!endpoint.ok) return endpoint;
   const [id = "", ...secret] = introspection.split(":");
-  const credentials = encodeBase64(
-    encodeUtf8(`${encodeURIComponent(id)}:${encodeURIComponent(secret.join(":"))}`),
-  );
-  const headers = {
-    authorization: `Basic ${credentials}`,
-    "content-type": "application/x-www-form-urlencoded",
-  };
-  const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
-  const response = await fetchConfigured(endpoint.value, {
-    ...FETCH_LIMITS,
-    method: "POST",
-    headers,
-    body,
-  });
+  const response = await postForm(endpoint.value, { token, token_type_hint: "access_token" }, [
+    id,
+    secret.join(":"),
+  ]);
   // Some cannot read what is none of theirs, and say so in place of `"active": false`.
   if (response.ok && response.value.status === 400) return err("token.inactive");
   if (!response.ok || response.value.status !== 200) {
@@ -215,8 +209,8 @@ async function discover(issuer: string, needed: readonly string[]): Promise<Meta
     ...wellKnownPaths,
     `${path}/.well-known/openid-configuration`,
   ])) {
-    const response = await fetchConfigured(origin + wellKnownPath, FETCH_LIMITS);
-    const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
+    const response = await fetchConfigured(origin + wellKnownPath, JSON_LIMITS);
+    const json = successJson(response);
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
     if (json?.["issuer"] === issuer) metadata = { ...json, ...metadata };
     if (needed.every((member) => Object.hasOwn(metadata, member))) return ok(metadata);

@@ -12,7 +12,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
 import type { RegistrationResult } from "../../hub/hub-object.ts";
-import { supportedCapabilities } from "../../protocol/session-encoding.ts";
+import { omit, supportedCapabilities } from "../../protocol/session-encoding.ts";
 import {
   readCapabilities,
   readImplementation,
@@ -117,10 +117,7 @@ function invalidParams(message: string): Result<never, ProtocolError> {
 function admissionError(reason: Exclude<RegistrationResult, "registered">): ProtocolError {
   return reason === "grantRevoked"
     ? ACCESS_REVOKED
-    : protocolError(
-        "TooManySessions",
-        "All your sessions are at work: end one with DELETE, or wait a minute",
-      );
+    : protocolError("TooManySessions", "All your sessions are at work: end one, or wait a minute");
 }
 
 /** What the server is and can do, as far as the revision has words for it. */
@@ -128,16 +125,12 @@ function initializeResult(
   { info, instructions, capabilities, sessionExtensions }: Server,
   { revision, extensions }: Omit<OpenedSession, "sessionId">,
 ): object {
-  const unknownFields = revision.features.unknownEntryFields;
   // spec: session.version.respect
-  const serverInfo = Object.fromEntries(
-    Object.entries(info).filter(([member]) => !unknownFields.includes(member)),
-  );
   // Clients that know of no extensions are told of none: these revisions have no word for them.
   return {
     protocolVersion: revision.date,
     capabilities: { ...capabilities, ...(extensions && { extensions: sessionExtensions }) },
-    serverInfo,
+    serverInfo: omit(info as unknown as JsonObject, revision.features.unknownEntryFields),
     instructions,
   };
 }
