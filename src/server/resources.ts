@@ -4,6 +4,7 @@
  * name nothing; there is never an empty answer for what does not exist.
  */
 
+import type { JsonObject } from "../base/json.ts";
 import { encodeBase64 } from "../base/bytes.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
@@ -39,18 +40,11 @@ function resourceOutcome(
   value: ResourceReadResult,
 ): Outcome {
   // spec: apps.resource.type
-  const contents = Array.isArray(value)
-    ? value
-    : [
-        {
-          uri,
-          ...(mimeType !== undefined && { mimeType }),
-          ...textOrBlob(value),
-          ...(_meta !== undefined && { _meta }),
-        },
-      ];
+  const ownContents = { uri, mimeType, _meta };
+  const contents = Array.isArray(value) ? value : [{ ...ownContents, ...textOrBlob(value) }];
   requireList(contents, "a list of contents", requireContents);
-  return { kind: "complete", result: { contents }, ...(cache && { cache }) };
+  // What is undefined is not written.
+  return { kind: "complete", result: { contents } as JsonObject, ...(cache && { cache }) };
 }
 
 function textOrBlob(
