@@ -18,7 +18,7 @@ export async function errorPage(
   const { trace } = readJsonObject(await error.text()) ?? {};
   const [title, content] = parts;
   const number =
-    typeof trace === "string" && html`<p class="note">It has the number <code>${trace}</code>.</p>`;
+    typeof trace === "string" && html`<p class="note">Number: <code>${trace}</code></p>`;
   const page = pageResponse(serverName, title, html`${content}${number}`);
   const headers = new Headers(error.headers);
   for (const [name, value] of page.headers) headers.set(name, value);
@@ -39,7 +39,7 @@ const HOME = html`<a href="/">Start page of this server</a>`;
 /** What stands at the endpoint, and at addresses that only take what an app sends. */
 const APPS_ONLY: PageParts = [
   "This address is for apps",
-  html`<p>An AI app connects here. The start page says how to connect yours.</p>
+  html`<p>An AI app connects here. The start page says how.</p>
 <footer>${HOME}</footer>`,
 ];
 
@@ -48,18 +48,18 @@ const PAGE_BY_STATUS: Readonly<Record<number, PageParts>> = {
   401: APPS_ONLY,
   404: [
     "Nothing is here",
-    html`<p>This server has no page at this address. Begin at the start page.</p>
+    html`<p>There is no page at this address.</p>
 <footer>${HOME}</footer>`,
   ],
   405: APPS_ONLY,
   406: APPS_ONLY,
   429: [
     "Too many requests",
-    html`<p>Your network sent too much in the last minute. Wait a minute, then load this page again.</p>`,
+    html`<p>Your network sent too much. Wait a minute, then load this page again.</p>`,
   ],
   500: [
     "Something went wrong here",
-    html`<p>That was this server’s fault, not yours. Load this page again in a moment. If it stays like this, tell
-whoever runs the server.</p>`,
+    html`<p>That was this server’s fault. Load this page again in a moment. If it stays like this, tell whoever runs the
+server.</p>`,
   ],
 };

@@ -3,6 +3,7 @@
  */
 
 import { readApiKeyService, type ServerSpec, type Settings } from "../api.ts";
+import { card } from "./card.ts";
 import { addNumbers } from "./tools/add-numbers.ts";
 import { readFeedSettings } from "./feed-settings.ts";
 import { feedLatest } from "./tools/feed-latest.ts";
@@ -36,8 +37,7 @@ export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
   const apiKeyService = readApiKeyService(env);
   return {
     info: { name: "barewire", title: "barewire", version: "0.1.0" },
-    instructions:
-      "An example server: it looks things up, finds people, plays tic-tac-toe, and remembers what you tell it.",
+    instructions: card.description,
     tools: [
       addNumbers,
       searchWikipedia(wikipedia, contact),

@@ -108,7 +108,7 @@ async function renewRow(
   const response =
     typeof refreshToken === "string"
       ? await requestToken(upstream, refreshToken)
-      : err("no refresh_token is kept");
+      : err("there is no refresh_token");
   if (!response.ok) {
     const isRevoked = response.error === "invalid_grant";
     const isNoted = await rows.endLease(row, row.version, row.lease_until_ms, isRevoked);
@@ -164,7 +164,7 @@ async function requestToken(
   const isRefused = status === 400 || status === 401;
   if (status !== 200)
     return err(isRefused && error === "invalid_grant" ? error : `it answered ${status}`);
-  if (typeof token !== "string" || token === "") return err("its answer holds no access_token");
+  if (typeof token !== "string" || token === "") return err("there is no access_token");
   return ok({
     token,
     // An upstream that does not rotate leaves it out, or empty, and the old one stays.

@@ -235,7 +235,7 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
     ".dev.vars",
     /^PASSPHRASE=.*$/m,
     "PASSPHRASE=open-sesame",
-    "✘ Configuration: PASSPHRASE must be the secret",
+    "✘ Configuration: PASSPHRASE must be what",
   ],
 ])(
   "%s that is wrong ends nothing, is told in few lines, and the next save is served",

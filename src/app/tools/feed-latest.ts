@@ -22,8 +22,7 @@ const MAX_SHOWN_CHARACTERS = 300;
 export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
   return tool({
     name: "feed_latest",
-    description:
-      "The newest messages of a public feed that never stops: what strangers write right now",
+    description: "The newest messages of a public feed: what strangers write right now",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ limit: z._default(z.int().check(z.gte(1), z.lte(20)), 5) }),
     output: z.object({ live: z.boolean(), messages: z.array(z.string()) }),

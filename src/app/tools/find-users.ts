@@ -9,7 +9,7 @@ export function findUsers(database: D1Database): Tool {
   return tool({
     name: "find_users",
     description:
-      "Finds people of this server's directory by how words of their names start; everybody when left empty",
+      "Finds people of this server's directory by how words of their names start, or all",
     annotations: { readOnlyHint: true, openWorldHint: false },
     input: z.object({
       name: z

@@ -6,8 +6,7 @@ import { NOTE_KINDS, newestNotes } from "../notes-rows.ts";
 
 export const recall: Tool = tool({
   name: "recall",
-  description:
-    "What this person asked to remember, newest first: look here before asking them what they prefer",
+  description: "What this person asked to remember, newest first: look here before you ask them",
   annotations: { readOnlyHint: true, openWorldHint: false },
   input: z.object({
     about: z

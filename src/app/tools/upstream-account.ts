@@ -24,7 +24,7 @@ export function upstreamAccount({ name, url, account }: ApiKeyService): Tool {
     async handler(_args, context) {
       const credential = await context.vault.get(CREDENTIAL_ID.service, CREDENTIAL_ID.name);
       if (credential === undefined)
-        throw new PublicError(`No key of yours for ${name} is kept: sign in again with one`);
+        throw new PublicError(`Your key for ${name} is not kept: sign in again`);
       const { key } = credential.reveal() as { key: string };
       const accountJson = await getJson(context, name, ACCOUNT_SCHEMA, url, {
         authorization: `Bearer ${key}`,

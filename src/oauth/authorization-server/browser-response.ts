@@ -12,7 +12,7 @@ import { audit, NO_STORE } from "../errors.ts";
 import type { ViewContent } from "../pages/views.ts";
 
 const STALE_PAGE_MESSAGE =
-  "This page was already answered, is older than 15 minutes, or belongs to another browser";
+  "This page was answered before, is older than 15 minutes, or is another browser's";
 
 /** Tells the person what is wrong, and sends them nowhere. */
 export function oauthErrorPage(

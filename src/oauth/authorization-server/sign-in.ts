@@ -160,7 +160,7 @@ async function applySignInResult(
     };
     const outcome = await enterAccount(authServer, subject, attempt);
     if (typeof outcome === "number") {
-      const message = `There were too many attempts. Wait ${outcome} min, then try again.`;
+      const message = `Too many attempts. Try again in ${outcome} min.`;
       return rejectSignIn(browser, pendingLogin, "sign_in.locked", message);
     }
   }
@@ -186,7 +186,7 @@ export async function completeSignIn(
     return oauthErrorPage(
       browser.authServer,
       "sign_in.large",
-      `This server cannot keep what its sign-in gave: ${tooLarge}. Tell whoever runs it`,
+      `Sign-in gave too much: ${tooLarge}. Tell whoever runs the server`,
     );
   audit("oauth.signed_in", {
     account: await accountObjectName(subject),

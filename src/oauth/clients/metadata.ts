@@ -58,8 +58,7 @@ export function parseClientMetadata(
   if (members["jwks"] !== undefined && members["jwks_uri"] !== undefined)
     return invalidMetadata("jwks", "and jwks_uri exclude each other");
   const { scope = "", client_name: name = "" } = members;
-  if (typeof scope !== "string")
-    return invalidMetadata("scope", "must be a string of space-separated scopes");
+  if (typeof scope !== "string") return invalidMetadata("scope", "must be a string of scopes");
   if (typeof name !== "string") return invalidMetadata("client_name", "must be a string");
   const scopes = knownScopes.filter((knownScope) => scope.split(" ").includes(knownScope));
   return ok({

@@ -128,12 +128,12 @@ const CHALLENGES: Readonly<Record<BearerError, Challenge>> = {
   invalid_token: {
     status: 401,
     namesScopes: true,
-    description: "The access token is not valid here or no longer",
+    description: "The access token is not valid",
   },
   insufficient_scope: {
     status: 403,
     namesScopes: true,
-    description: "The access token does not carry all these scopes",
+    description: "The access token lacks scopes",
   },
 };
 

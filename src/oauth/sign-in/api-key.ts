@@ -59,8 +59,7 @@ export function apiKey(service: ApiKeyService): SignInMethod {
     async submit(_context, input) {
       // 1. What was pasted can be a key.
       const key = (input.get("key") ?? "").trim();
-      if (!KEY_PATTERN.test(key))
-        return rejected("malformed", "That does not look like an API key.");
+      if (!KEY_PATTERN.test(key)) return rejected("malformed", "That is no API key.");
       // 2. The service takes it.
       const response = await fetchConfigured(url, {
         ...JSON_LIMITS,

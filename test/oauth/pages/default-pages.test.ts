@@ -263,7 +263,7 @@ describe("what is said about a client", () => {
 
   it("tells the person to look at the host where nobody vouches for it", async () => {
     expect(await note({})).toBe(
-      "Do you come from app.test? If not, deny. Whoever runs that site gets the access, whatever the app is called.",
+      "Do you come from app.test? If not, deny. Whoever runs that site gets the access, whatever its name.",
     );
   });
 
