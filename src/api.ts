@@ -149,6 +149,7 @@ export {
 } from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
-export { now, randomBytes, sleep, startTimer } from "./base/time.ts";
+export { isRead } from "./oauth/errors.ts";
+export { now, randomBytes, sleep, startTimer, withTimeout } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";
 export { cut, decodeBase64, encodeBase64url } from "./base/bytes.ts";

@@ -8,6 +8,7 @@ import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
 import { appSkills } from "./app/skills.ts";
 import { serverCard } from "./extensions/server-card/feature.ts";
+import { apps } from "./extensions/apps/feature.ts";
 import { skills } from "./extensions/skills/feature.ts";
 import { authorizationServer } from "./oauth/authorization-server/feature.ts";
 import { externalIssuer } from "./oauth/resource-server/feature.ts";
@@ -37,6 +38,7 @@ const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
     telemetry(),
     skills(appSkills),
     serverCard(card),
+    apps(),
   ],
   site,
   errorPage,

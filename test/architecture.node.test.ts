@@ -29,6 +29,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   storage: 5,
   vault: 5,
   telemetry: 5,
+  "extensions/apps": 5,
   "extensions/skills": 5,
   "extensions/server-card": 5,
   server: 4,

@@ -11,6 +11,7 @@ import { forgetEverything } from "./tools/forget-everything.ts";
 import { gameMove, gameNew, gameResource, gameShow } from "./tools/game.ts";
 import { getUser } from "./tools/get-user.ts";
 import { getWeather } from "./tools/get-weather.ts";
+import { gamePage } from "./resources/game-page.ts";
 import { planTrip } from "./prompts/plan-trip.ts";
 import { readResult } from "./tools/read-result.ts";
 import { recall } from "./tools/recall.ts";
@@ -53,6 +54,7 @@ export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
       ...(apiKeyService === undefined ? [] : [upstreamAccount(apiKeyService)]),
       whoami(env.SIGN_IN || "passphrase"),
     ],
+    resources: [gamePage],
     templates: [gameResource, ...(USERS === undefined ? [] : [userResource(USERS)])],
     prompts: [planTrip],
   };

@@ -9,6 +9,7 @@ import {
   errorResponse,
   html,
   ICON_PATH,
+  isRead,
   jsonResponse,
   pageHeaders,
   protocolError,
@@ -32,7 +33,7 @@ const LOGO: string = "";
 export function site(http: Request, context: StartPageContext): Response | undefined {
   const { pathname } = new URL(http.url);
   if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
-  if (http.method !== "GET" && http.method !== "HEAD")
+  if (!isRead(http))
     return errorResponse(
       protocolError("MethodNotAllowed", `${http.method} is not served here`),
       undefined,

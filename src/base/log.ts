@@ -28,7 +28,7 @@ export type LogEvent =
   /** A call could not be answered with what came of it, such as a result that is no JSON; a reply ended without one. */
   | "call.failed"
   | "response.failed"
-  /** A tool made a result that its own schema refuses. */
+  /** A tool made a result that does not fit its schema. */
   | "tool.output_invalid"
   /** An object died under a call; a session could not be told of a change. */
   | "session.call_lost"

@@ -8,7 +8,13 @@
 import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { isKeyForAlgorithm, JWS_ALGORITHMS, verifyJws, type Jws } from "../crypto/jws.ts";
-import { fetchUntrusted, fetchConfigured, isTemporary } from "../net/fetch.ts";
+import {
+  fetchUntrusted,
+  fetchConfigured,
+  isTemporary,
+  JSON_LIMITS,
+  successJson,
+} from "../net/fetch.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 
@@ -28,9 +34,8 @@ const FIRST_COOL_DOWN_MS = 5_000;
 /** How far the clock of whoever signs may be behind. */
 const CLOCK_SKEW_MS = 60_000;
 const FETCH_LIMITS = {
+  ...JSON_LIMITS,
   accept: "application/jwk-set+json, application/json",
-  maxBytes: 65_536,
-  timeoutMs: 5_000,
 };
 /** How many sets are kept, of how many keys, and how many are tried when nothing in the token tells them apart. */
 const MAX_KEY_SETS = 100;
@@ -97,8 +102,7 @@ async function refetch(
     url,
     FETCH_LIMITS,
   );
-  const keys =
-    response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
+  const keys = readKeys(successJson(response));
   // A set without a key that can be used is a mistake too: it is served for a moment, while keys change.
   if (keys !== undefined && keys.length > 0) {
     Object.assign(set, { keys, fault: "signature" });

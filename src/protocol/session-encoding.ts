@@ -22,10 +22,9 @@ export function encodeSessionResult(
   if (serialized !== undefined) return serialized;
   const text = JSON.stringify(downgradeResult(revision, method, result));
   if (Object.isFrozen(result))
-    serializedResults.set(
-      result,
-      (serializedResults.get(result) ?? new Map<string, string>()).set(revision.date, text),
-    );
+    serializedResults
+      .getOrInsertComputed(result, () => new Map<string, string>())
+      .set(revision.date, text);
   return text;
 }
 
@@ -72,7 +71,8 @@ function linkToText(block: JsonValue): JsonValue {
     : block;
 }
 
-function omit(object: JsonObject, names: readonly string[]): JsonObject {
+/** `object` without the members of these names. */
+export function omit(object: JsonObject, names: readonly string[]): JsonObject {
   if (!names.some((name) => name in object)) return object;
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
@@ -80,7 +80,7 @@ function omit(object: JsonObject, names: readonly string[]): JsonObject {
 /** What the client can do, as far as its revision knows of it. */
 export function supportedCapabilities(
   { features }: Revision,
-  { elicitation, sampling, roots }: ClientCapabilities,
+  { elicitation, sampling, roots, extensions }: ClientCapabilities,
 ): ClientCapabilities {
   // spec: session.capability.respect
   const supportedElicitation = features.hasUrlElicitation
@@ -90,6 +90,8 @@ export function supportedCapabilities(
     elicitation: features.elicitationForms === "none" ? undefined : supportedElicitation,
     sampling: features.hasSamplingTools ? sampling : sampling && {},
     roots,
+    // An extension speaks in `_meta`.
+    extensions: features.unknownEntryFields.includes("_meta") ? undefined : extensions,
   };
 }
 

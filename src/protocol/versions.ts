@@ -100,6 +100,13 @@ const FEATURES_2025_03_26: Features = {
   unknownEntryFields: ["icons", "title", "outputSchema", "_meta"],
 };
 
+const NEWEST_WITH_SESSIONS: Revision = {
+  date: "2025-11-25",
+  era: "session",
+  methods: SESSION_METHODS,
+  features: FEATURES_2025_11_25,
+};
+
 /** Every served revision, newest first. */
 const REVISIONS: readonly Revision[] = [
   {
@@ -108,7 +115,7 @@ const REVISIONS: readonly Revision[] = [
     methods: STATELESS_METHODS,
     features: FEATURES_2025_11_25,
   },
-  { date: "2025-11-25", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_11_25 },
+  NEWEST_WITH_SESSIONS,
   { date: "2025-06-18", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_06_18 },
   { date: "2025-03-26", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_03_26 },
 ];
@@ -136,14 +143,6 @@ export function negotiateRevision(
   requestedVersion: string,
   pinnedRevision: string | undefined,
 ): Revision {
-  const candidates = REVISIONS.filter(
-    ({ date, era }) =>
-      era === "session" && (pinnedRevision === undefined || date === pinnedRevision),
-  );
-  const [newest] = candidates;
-  if (newest === undefined)
-    throw new Error(
-      `No revision with sessions is served: SESSION_PROTOCOL_VERSION is "${pinnedRevision ?? ""}"`,
-    );
-  return candidates.find(({ date }) => date === requestedVersion) ?? newest;
+  const revision = findRevision(pinnedRevision ?? requestedVersion);
+  return revision?.era === "session" ? revision : NEWEST_WITH_SESSIONS;
 }

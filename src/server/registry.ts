@@ -38,6 +38,8 @@ export interface Server {
   /** Whether any tool needs a scope, so that callers see different lists. */
   readonly hasRestrictedTools: boolean;
   readonly capabilities: JsonObject;
+  /** Extensions that sessions have too, by id. */
+  readonly sessionExtensions: JsonObject;
   /** The revisions that are served, newest first. */
   readonly versions: readonly string[];
   /** The lists that can change, for subscriptions. */
@@ -59,6 +61,8 @@ export interface ServedFeatures {
   readonly sendsChanges: boolean;
   /** Extensions by id, with what clients are told of each. */
   readonly extensions: JsonObject;
+  /** Those of them that sessions have too. */
+  readonly sessionExtensions?: JsonObject;
 }
 
 /** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
@@ -76,7 +80,7 @@ export function buildServer(
   requireScopes(scopes, tools);
   const versions = [...STATELESS_VERSIONS, ...served.versions];
   const capabilities = capabilitiesOf({ tools, resources, templates, prompts }, served);
-  const { extensions } = served;
+  const { extensions, sessionExtensions = {} } = served;
   const discoverResult = {
     supportedVersions: versions,
     // spec: extension.id.format
@@ -93,6 +97,7 @@ export function buildServer(
     prompts,
     scopes,
     capabilities,
+    sessionExtensions,
     versions,
     listsByMethod: listsOf({ tools, resources, templates, prompts }),
     pageSize,
@@ -134,7 +139,7 @@ function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   for (const [name, one] of Object.entries(scopes)) requireDeclared(`scope "${name}"`, one.implies);
   for (const [name, { isDefault = true, implies = [] }] of Object.entries(scopes))
     if (isDefault && implies.some((one) => scopes[one]?.isDefault === false))
-      throw new Error(`Scope "${name}" is given by default and implies one that is not`);
+      throw new Error(`Scope "${name}" is a default and implies one that is not`);
 }
 
 type Definitions = Pick<Server, "tools" | "resources" | "templates" | "prompts">;

@@ -4,9 +4,10 @@ import type { Cancellation } from "../base/cancellation.ts";
 import type { Tracer } from "../base/span.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { NotificationSink, Outcome } from "../protocol/outcome.ts";
+import type { ClientCapabilities } from "../protocol/request-meta.ts";
 import type { MethodSpec } from "../protocol/versions.ts";
 import type { CreateContext } from "./handler-context.ts";
-import type { Server } from "./registry.ts";
+import type { ListContents, Server } from "./registry.ts";
 import type { ServerRequest } from "./types.ts";
 
 /** What every request of an isolate shares. */
@@ -19,7 +20,12 @@ export interface Services {
   readonly createContext: CreateContext;
   /** What extensions serve, by method. */
   readonly extensionMethods: ReadonlyMap<string, ExtensionMethod>;
+  /** What extensions show of a list, one after the other. */
+  readonly listViews: readonly ViewList[];
 }
+
+/** What is shown of a list to a client with these capabilities: each time the same object, whose pages are made once. */
+export type ViewList = (list: ListContents, capabilities: ClientCapabilities) => ListContents;
 
 /** What a request handler is given. */
 export interface Call {

@@ -124,6 +124,6 @@ function unwrapHandle<T>(result: Result<T, HandleFault>): T {
   throw new PublicError(
     result.error === "expired"
       ? "This handle has expired: start anew"
-      : "This handle is not one of yours: use it exactly as it was given to you",
+      : "This handle is not yours: use it exactly as it was given to you",
   );
 }

@@ -205,7 +205,7 @@ export function writeError(id: RequestId | undefined, reason: ProtocolError): st
 /** A JSON-RPC notification as text. */
 export function writeNotification(
   method: string,
-  params: { readonly [key: string]: JsonValue },
+  params: { readonly [key: string]: JsonValue | undefined },
 ): string {
   // spec: jsonrpc.notification.id
   return replaceHalfPairs(JSON.stringify({ jsonrpc: "2.0", method, params }));

@@ -87,7 +87,7 @@ function originPolicyFor(publicUrl: URL | undefined, settings: Settings): Origin
     .filter((origin) => origin !== "");
   if (!browserOrigins.every(isOriginOrAny))
     settings.reject(
-      'ALLOWED_ORIGINS must be "*" or origins as browsers send them, such as "https://client.example": no path, no slash at the end, no pattern',
+      'ALLOWED_ORIGINS must be "*" or origins such as "https://client.example": no path, no slash at the end, no pattern',
     );
   return {
     allowedOrigins:

@@ -35,6 +35,7 @@ export function servicesFor(
     tracer: NO_TRACER,
     handlerSeconds: 300,
     extensionMethods: new Map(),
+    listViews: [],
     createContext: createContextFactory([
       storageMembers(createStorageClient(ring, STORE)),
       vaultMembers(vault ?? createVault(VAULT, ring)),

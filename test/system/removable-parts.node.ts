@@ -31,6 +31,7 @@ const SESSIONS: Part = {
 const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
+const APPS: Part = { name: "apps", paths: ["src/extensions/apps"] };
 const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
 const SERVER_CARD: Part = {
   name: "the server card",
@@ -84,6 +85,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     TELEMETRY,
     SKILLS,
     SERVER_CARD,
+    APPS,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
@@ -97,6 +99,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     TELEMETRY,
     SKILLS,
     SERVER_CARD,
+    APPS,
     ...SIGN_IN.slice(1),
   ),
   variant(
@@ -110,6 +113,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     TELEMETRY,
     SKILLS,
     SERVER_CARD,
+    APPS,
     OAUTH,
     HUB,
   ),

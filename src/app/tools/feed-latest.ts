@@ -3,12 +3,11 @@
 import * as z from "zod/mini";
 import {
   cut,
-  isObject,
   PublicError,
   readJson,
   sleep,
   tool,
-  type JsonValue,
+  valueAtPath,
   type Tool,
   type ToolResult,
 } from "../../api.ts";
@@ -55,10 +54,6 @@ function toolResult(isConnected: boolean, messages: string[]): ToolResult {
 
 /** The words of a post, as Bluesky's Jetstream has them, or the start of whatever came. */
 function postText(message: string): string {
-  const value = readJson(message);
-  const words = ["commit", "record", "text"].reduce<JsonValue | undefined>(
-    (current, member) => (isObject(current) ? current[member] : undefined),
-    value,
-  );
+  const words = valueAtPath(readJson(message), "commit.record.text");
   return cut(typeof words === "string" ? words : message, MAX_SHOWN_CHARACTERS);
 }

@@ -20,7 +20,7 @@ export function findUsers(database: D1Database): Tool {
     }),
     output: z.object({ users: z.array(user), next: z.optional(z.int()) }),
     async handler({ name, limit, after }) {
-      const words = name.split(/\s+/).filter((word) => word !== "");
+      const words = name.match(/\S+/g) ?? [];
       // One more than asked for tells whether there is a next page.
       const found = await usersNamed(database, words, after, limit + 1);
       const users = found.slice(0, limit);

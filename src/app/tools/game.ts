@@ -31,6 +31,8 @@ const boardSchema = {
 const game = z
   .string()
   .check(z.describe("Your handle: `game` of game_new, or the invitation that you were given"));
+/** Where a host shows pages, the board is one to play on: `../resources/game-page.ts`. */
+const _meta = { ui: { resourceUri: "ui://game/board" } };
 const annotations = { destructiveHint: false, idempotentHint: false, openWorldHint: false };
 
 export const gameNew: Tool = tool({
@@ -38,6 +40,7 @@ export const gameNew: Tool = tool({
   description:
     "Starts tic-tac-toe. Gives your handle (you are X and begin), and an invitation for the other player (O)",
   annotations,
+  _meta,
   output: z.object({ game: z.string(), invitation: z.string(), ...boardSchema }),
   async handler(_args, context) {
     const handle = await context.createStorage(WEEK_SECONDS);
@@ -58,6 +61,7 @@ export const gameMove: Tool = tool({
   description:
     "Takes a cell of a tic-tac-toe board, 1 to 9 row by row. Tells whose turn it is, or who won",
   annotations,
+  _meta,
   input: z.object({ game, cell: z.int().check(z.gte(1), z.lte(9)) }),
   output: z.object(boardSchema),
   async handler(args, context) {
@@ -79,6 +83,7 @@ export const gameShow: Tool = tool({
   name: "game_show",
   description: "Shows a tic-tac-toe board, whose turn it is, and who won",
   annotations: { readOnlyHint: true, openWorldHint: false },
+  _meta,
   input: z.object({ game }),
   output: z.object(boardSchema),
   async handler(args, context) {

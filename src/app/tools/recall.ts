@@ -19,7 +19,7 @@ export const recall: Tool = tool({
     notes: z.array(z.object({ kind: z.enum(NOTE_KINDS), text: z.string(), kept: z.string() })),
   }),
   async handler({ about, limit }, context) {
-    const words = about.split(/\s+/).filter((word) => word !== "");
+    const words = about.match(/\S+/g) ?? [];
     const found = await newestNotes(context.storage, words, limit);
     const notes = found.map(({ kind, text, at }) => ({
       kind,

@@ -39,8 +39,7 @@ export async function issueFromGrant(
     return oauthError("invalid_scope", reason, "scope holds what was not granted");
   }
   // The client is told to try again, and has nothing else to try with.
-  const restore = async (): Promise<void> =>
-    grant.stub.restore(result.generation, authServer.settings.codeSeconds);
+  const restore = async (): Promise<void> => grant.stub.restore(result.generation);
   let issued: TokenResponse;
   try {
     issued = await issueGranted(authServer, client, grant, result, cause, scopes);

@@ -62,17 +62,13 @@ ${fields.map((field, index) => writeField(field, index === 0, hasError))}
 }
 
 function writeField(
-  { name, label, type, autocomplete, hint }: SignInField,
+  { name, label, type, autocomplete }: SignInField,
   isFirst: boolean,
   hasError: boolean,
 ): Html {
-  const describedBy = [hasError && "message", hint !== undefined && `${name}-hint`].filter(
-    (id) => id !== false,
-  );
   return html`<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" aria-describedby="${describedBy.join(" ")}"
-${hasError && html`aria-invalid="true"`} ${isFirst && html`autofocus`} required autocapitalize="none" spellcheck="false">
-${hint !== undefined && html`<small id="${name}-hint">${hint}</small>`}`;
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" 
+${hasError && html`aria-describedby="message" aria-invalid="true"`} ${isFirst && html`autofocus`} required autocapitalize="none" spellcheck="false">`;
 }
 
 function writeConsent({ client, person, scopes, serverName }: ConsentView): Html {

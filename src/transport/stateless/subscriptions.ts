@@ -65,8 +65,7 @@ export function subscriptionMembers(
   // By run: no promise may be awaited for another request.
   const repeatedByRun = new WeakMap<HandlerRun, Map<string, boolean>>();
   const announce = (run: HandlerRun, change: Change): void => {
-    const repeated = repeatedByRun.get(run) ?? new Map<string, boolean>();
-    repeatedByRun.set(run, repeated);
+    const repeated = repeatedByRun.getOrInsertComputed(run, () => new Map<string, boolean>());
     const key = JSON.stringify(change);
     const isOnItsWay = repeated.has(key);
     repeated.set(key, isOnItsWay);
@@ -118,7 +117,7 @@ export async function openSubscriptionStream(
   if (!opened.ok) return errorResponse(opened.error, request.id);
   const socket = opened.value;
 
-  const stream = openSse(http.signal, () => socket.close(1000, "client left"));
+  const stream = openSse(http.signal, () => socket.close(1000));
   const sendTaggedNotification = (method: string, params: Record<string, JsonValue>): void => {
     // A change must not be left out: who does not read begins anew.
     if (stream.isFull()) return stream.abort();

@@ -27,7 +27,7 @@ function viewsOf(text: string, other: Partial<ClientView> = {}): View[] {
     isLocal: false,
     ...other,
   };
-  const field = { name: text, label: text, type: "text" as const, autocomplete: text, hint: text };
+  const field = { name: text, label: text, type: "text" as const, autocomplete: text };
   const grant = {
     id: text,
     clientName: text,
