@@ -56,8 +56,8 @@ export function createSettings(env: unknown): Settings {
     url(name) {
       const value = text(name);
       if (value === "") return undefined;
-      const url = URL.canParse(value) ? new URL(value) : undefined;
-      if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+      const url = URL.parse(value);
+      if (url !== null && /^https?:$/.test(url.protocol)) return url;
       faults.push(`${name} must be an http or https URL`);
       return undefined;
     },
