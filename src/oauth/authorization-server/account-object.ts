@@ -7,7 +7,7 @@
  * Trade-off: whoever spends a hundred wrong attempts an hour, from many addresses, keeps the person out as well.
  */
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from "../../base/platform.ts";
 import { now } from "../../base/time.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { createAccountRows, type AccountRows } from "./account-rows.ts";
