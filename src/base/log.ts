@@ -72,6 +72,11 @@ export function log(
   else console[level](JSON.stringify({ event, ...fields }));
 }
 
+/** Writes the line of something that failed: `fields`, and the stack of `error` where it has one. */
+export function logError(event: LogEvent, error: unknown, fields: LogFields = {}): void {
+  log("error", event, { ...fields, error: errorStack(error) });
+}
+
 /** An exception as a fact: its stack where it has one. */
 export function errorStack(error: unknown): string {
   return String((error as Error | undefined)?.stack ?? error);

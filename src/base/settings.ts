@@ -69,7 +69,7 @@ export function createSettings(env: unknown): Settings {
     objects<T extends Rpc.DurableObjectBranded>(name: string) {
       const namespace = objectNamespace<T>(env, name);
       if (namespace === undefined)
-        faults.push(`${name} is not bound: wrangler.toml must name its Durable Object`);
+        faults.push(`${name} is not bound to a Durable Object in wrangler.toml`);
       // Nothing is asked of it where it is missing: `check` comes first.
       return namespace as DurableObjectNamespace<T>;
     },

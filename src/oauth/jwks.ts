@@ -102,7 +102,6 @@ async function refetch(
     FETCH_LIMITS,
   );
   const keys = readKeys(successJson(response));
-  // A set without a key that can be used is a mistake too: it is served for a moment, while keys change.
   if (keys !== undefined && keys.length > 0) {
     Object.assign(set, { keys, fault: "signature" });
     keySets[source].put(url, set, time + ISSUER_CACHE_MS);
@@ -112,8 +111,10 @@ async function refetch(
   // of its network, a page); an issuer's is for an operator to see.
   if (!isTemporary(response) && source === "trusted") set.fault = "unusable";
   const end = now();
-  if (source === "trusted" && keySets.trusted.get(url, end) === undefined)
-    keySets.trusted.put(url, set, end + FIRST_COOL_DOWN_MS);
+  const isKept = keySets[source].get(url, end) !== undefined;
+  // A set without a key that can be used is served for a moment while keys change; for longer where all were withdrawn.
+  if (isKept && keys !== undefined) keySets[source].put(url, set, end + COOL_DOWN_MS);
+  if (source === "trusted" && !isKept) keySets.trusted.put(url, set, end + FIRST_COOL_DOWN_MS);
 }
 
 /** What makes a public key, and what it is told from others by: all else of a set would be many times its bytes in memory. */

@@ -25,9 +25,8 @@ export interface Features {
   /** Structured results; they must be objects. */
   readonly hasStructuredContent: boolean;
   readonly hasResourceLinks: boolean;
-  /** Elicitation: none; plain fields and untitled choices; every field of today. */
-  readonly elicitationForms: "none" | "plain" | "full";
-  readonly hasUrlElicitation: boolean;
+  /** None; plain fields and untitled choices; every field of today, and URLs. */
+  readonly elicitation: "none" | "plain" | "full";
   readonly hasSamplingTools: boolean;
   /** Members of listed tools, resources, templates and prompts that did not exist yet. */
   readonly unknownEntryFields: readonly string[];
@@ -76,8 +75,7 @@ const FEATURES_2025_11_25: Features = {
   sendsPrimingEvent: true,
   hasStructuredContent: true,
   hasResourceLinks: true,
-  elicitationForms: "full",
-  hasUrlElicitation: true,
+  elicitation: "full",
   hasSamplingTools: true,
   unknownEntryFields: [],
 };
@@ -85,8 +83,7 @@ const FEATURES_2025_11_25: Features = {
 const FEATURES_2025_06_18: Features = {
   ...FEATURES_2025_11_25,
   sendsPrimingEvent: false,
-  elicitationForms: "plain",
-  hasUrlElicitation: false,
+  elicitation: "plain",
   hasSamplingTools: false,
   unknownEntryFields: ["icons"],
 };
@@ -96,7 +93,7 @@ const FEATURES_2025_03_26: Features = {
   allowsBatches: true,
   hasStructuredContent: false,
   hasResourceLinks: false,
-  elicitationForms: "none",
+  elicitation: "none",
   unknownEntryFields: ["icons", "title", "outputSchema", "_meta"],
 };
 

@@ -50,7 +50,7 @@ export function fieldProblem(field: JsonObject): string | undefined {
   const { type } = field;
   const keywords =
     typeof type === "string" && Object.hasOwn(KEYWORDS, type) ? KEYWORDS[type] : undefined;
-  if (keywords === undefined) return "/type must be string, number, integer, boolean or array";
+  if (keywords === undefined) return `/type ${choiceProblem(Object.keys(KEYWORDS))}`;
   for (const [keyword, value] of Object.entries(field)) {
     const isAllowed = Object.hasOwn(keywords, keyword) ? keywords[keyword] : undefined;
     if (isAllowed === undefined) return `/${keyword} is no keyword of such a field`;

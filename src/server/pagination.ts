@@ -26,7 +26,8 @@ export async function readPage(
   // spec: pagination.cursor.invalid
   if (start < 0)
     return err(protocolError("InvalidParams", "The cursor is not valid: start without one"));
-  const cachedPages = pagesByList.getOrInsertComputed(list, () => new Map<number, JsonObject>());
+  const cachedPages = pagesByList.get(list) ?? new Map<number, JsonObject>();
+  pagesByList.set(list, cachedPages);
   const page = cachedPages.get(start) ?? (await makePage(list, start, pageSize, ring));
   cachedPages.set(start, page);
   return ok(page);

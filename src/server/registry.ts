@@ -79,7 +79,8 @@ export function buildServer(
   const prompts = indexBy("prompt", spec.prompts, (one) => one.name);
   requireScopes(scopes, tools);
   const versions = [...STATELESS_VERSIONS, ...served.versions];
-  const capabilities = capabilitiesOf({ tools, resources, templates, prompts }, served);
+  const definitions = { tools, resources, templates, prompts };
+  const capabilities = capabilitiesOf(definitions, served);
   const { extensions, sessionExtensions = {} } = served;
   const discoverResult = {
     supportedVersions: versions,
@@ -91,15 +92,12 @@ export function buildServer(
   return {
     info,
     instructions,
-    tools,
-    resources,
-    templates,
-    prompts,
+    ...definitions,
     scopes,
     capabilities,
     sessionExtensions,
     versions,
-    listsByMethod: listsOf({ tools, resources, templates, prompts }),
+    listsByMethod: listsOf(definitions),
     pageSize,
     listCache,
     hasRestrictedTools: [...tools.values()].some((one) => one.scopes.length > 0),

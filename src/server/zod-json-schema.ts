@@ -133,7 +133,7 @@ class SchemaWriter {
     const { values } = keyType._zod;
     const propertyNames = this.write(keyType);
     // Names are texts in JSON, whatever they are made into; and names that a loose record does not look at may be any.
-    if (propertyNames["type"] !== "string" || mode === "loose")
+    if (!isTextSchema(propertyNames) || mode === "loose")
       throw new Error(`a record that is loose, or of other names than texts, ${NOT_WRITTEN}`);
     const isComplete = partial !== true && !this.#mayLack(valueType);
     return {
@@ -152,6 +152,14 @@ class SchemaWriter {
       ...(rest ? { items: this.write(rest) } : { items: false, maxItems: items.length }),
     };
   }
+}
+
+/** Whether all that fits is text. */
+function isTextSchema({ type, anyOf }: JsonObject): boolean {
+  return (
+    type === "string" ||
+    (Array.isArray(anyOf) && anyOf.every((one) => isTextSchema(one as JsonObject)))
+  );
 }
 
 function isTransform(schema: ZodSchema): boolean {

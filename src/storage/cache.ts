@@ -42,17 +42,19 @@ export function createCache(stores: StoreNamespace): CacheFunction {
       throw new RangeError("A ttl is a number of seconds up to a year");
     const cachedLocally = localRows.get(key, now());
     if (cachedLocally !== undefined) return toCachedValue(cachedLocally);
-    const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
+    const objectName = `cache ${await sha256Base64url(key)}`;
+    // Anew for each question: one whose object was reset fails for good.
+    const stub = (): DurableObjectStub<StoreObject> => stores.getByName(objectName);
     const mayServe = (row: CachedRow | undefined): row is CachedRow =>
       row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
     const acquireOrLoad = async (...question: Parameters<StoreObject["acquire"]>) => {
-      const lookup = await stub.acquire(...question);
+      const lookup = await stub().acquire(...question);
       if (lookup.kind !== "leaseAcquired") return lookup;
       const { lease } = lookup;
       const keep = (text: string): Promise<void> =>
-        keepLoaded(stub, lease, key, makeCachedRow(text, ttl, staleIfErrorSeconds));
+        keepLoaded(stub(), lease, key, makeCachedRow(text, ttl, staleIfErrorSeconds));
       const release = (failure?: LoadFailure): Promise<void> =>
-        stub
+        stub()
           .releaseLease(lease, signal?.aborted === true ? undefined : failure)
           .catch(() => undefined);
       const staleRow = mayServe(lookup.staleRow) ? lookup.staleRow : undefined;

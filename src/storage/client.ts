@@ -131,11 +131,10 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
 
 function checkKey(key: string): string {
   assertArgument(
-    key.length >= 1 && key.length <= MAX_KEY_LENGTH,
-    `A key has 1 to ${MAX_KEY_LENGTH} characters`,
+    // Half a surrogate pair comes back from the platform as another key.
+    key.length >= 1 && key.length <= MAX_KEY_LENGTH && key.isWellFormed(),
+    `A key is 1 to ${MAX_KEY_LENGTH} characters of well-formed Unicode`,
   );
-  // Half a surrogate pair comes back from the platform as another key.
-  assertArgument(key.isWellFormed(), "A key is well-formed Unicode");
   return key;
 }
 

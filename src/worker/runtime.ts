@@ -142,7 +142,7 @@ function startAuthority(
   }
   // To let everybody in instead would be the worst reading of a lost setting, or of a part that was taken out.
   platform.settings.reject(
-    'Nobody vouches for callers: no part of this Worker reads these settings. Set AUTH to "none" to serve everybody',
+    'Nobody vouches for callers: no part of this Worker does. Set AUTH to "none" to serve everybody',
   );
   return undefined;
 }

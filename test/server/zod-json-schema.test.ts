@@ -91,6 +91,7 @@ const SCHEMAS: Record<string, z.core.$ZodType> = {
   nested: z.object({ a: z.array(z.object({ b: z.nullable(z.string()) })) }),
   record: z.record(z.string(), z.int()),
   "record of known names": z.record(z.enum(["a", "b"]), z.int()),
+  "record of names in a union": z.record(z.union([z.literal("a"), z.literal("b")]), z.int()),
   "record of some names": z.partialRecord(z.enum(["a", "b"]), z.int()),
   union: z.union([z.string(), z.object({ a: z.int() })]),
   "union of types": z.union([z.string(), z.boolean(), z.nullable(z.string())]),

@@ -52,7 +52,9 @@ export async function fetchClientMetadataDocument(
   // may know why: its name is letters, digits, hyphens and dots.
   const json = successJson(response);
   if (!response.ok || json === undefined) {
-    if (cached !== undefined) return ok(cached.client);
+    // Not there any more is how a client is taken away.
+    const isGone = response.ok && [404, 410].includes(response.value.status);
+    if (cached !== undefined && !isGone) return ok(cached.client);
     const reason = response.ok ? "document.status" : response.error;
     const error = isTemporary(response) ? "temporarily_unavailable" : undefined;
     return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
@@ -61,11 +63,12 @@ export async function fetchClientMetadataDocument(
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
   if (!client.ok) return documentError(client.error.reason, client.error.description);
   const seconds = cacheLifetimeSeconds(headers, now());
-  if (seconds > 0)
+  // Where it may not be kept, neither may the one before.
+  if (seconds > 0 || cached !== undefined)
     documentCache.put(
       id,
       { client: client.value, freshUntilMs: now() + seconds * 1_000 },
-      now() + MAX_DOCUMENT_SECONDS * 1_000,
+      seconds > 0 ? now() + MAX_DOCUMENT_SECONDS * 1_000 : 0,
     );
   return client;
 }

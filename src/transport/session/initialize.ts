@@ -117,7 +117,10 @@ function invalidParams(message: string): Result<never, ProtocolError> {
 function admissionError(reason: Exclude<RegistrationResult, "registered">): ProtocolError {
   return reason === "grantRevoked"
     ? ACCESS_REVOKED
-    : protocolError("TooManySessions", "All your sessions are at work: end one, or wait a minute");
+    : protocolError(
+        "TooManyRequests",
+        "All your sessions are at work: end one with DELETE, or wait a minute",
+      );
 }
 
 /** What the server is and can do, as far as the revision has words for it. */

@@ -65,7 +65,8 @@ export function subscriptionMembers(
   // By run: no promise may be awaited for another request.
   const repeatedByRun = new WeakMap<HandlerRun, Map<string, boolean>>();
   const announce = (run: HandlerRun, change: Change): void => {
-    const repeated = repeatedByRun.getOrInsertComputed(run, () => new Map<string, boolean>());
+    const repeated = repeatedByRun.get(run) ?? new Map<string, boolean>();
+    repeatedByRun.set(run, repeated);
     const key = JSON.stringify(change);
     const isOnItsWay = repeated.has(key);
     repeated.set(key, isOnItsWay);

@@ -620,6 +620,27 @@ describe("the issuing hook", () => {
     expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([400, "invalid_grant"]);
   });
 
+  it("that fails while the grant's object is reset leaves the code good, and no stub that is broken is asked again", async () => {
+    let works = false;
+    let grantId = "";
+    const issuing = async (): Promise<undefined> => {
+      if (works) return undefined;
+      await runInDurableObject(grantStub(grantId), (_, state) => {
+        state.abort("reset because its code was updated");
+      }).catch(() => undefined);
+      throw new Error("upstream");
+    };
+    const own = createAuthorizationServer({}, { hooks: { onTokenIssue: issuing } });
+    const { id, code } = await openGrant(own);
+    grantId = id;
+    expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([
+      503,
+      "temporarily_unavailable",
+    ]);
+    works = true;
+    expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
+  });
+
   it("that gives what cannot be sealed takes no code", async () => {
     let answer: JsonObject = { loop: 1n } as never;
     const hooks = { onTokenIssue: () => Promise.resolve(answer) };
