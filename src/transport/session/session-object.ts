@@ -7,7 +7,7 @@
  * Trade-off: one object request per message buys order without locks; a stream costs a row per event.
  */
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from "../../base/platform.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { now } from "../../base/time.ts";
 import { retryDelayMs } from "../../base/retry.ts";
