@@ -154,6 +154,7 @@ export {
   type JsonValue,
 } from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
+export { DurableObject } from "./base/platform.ts";
 export { err, ok, type Result } from "./base/result.ts";
 export { now, randomBytes, sleep, startTimer, withTimeout } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";
