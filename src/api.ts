@@ -37,6 +37,10 @@ export {
   type ToolResult,
 } from "./server/content.ts";
 
+// ---- Tools and forms in JSON Schema -----------------------------------------------------------------------
+
+export { jsonSchema, object, type ValueOf, type ValueSchema } from "./server/json-schema.ts";
+
 // ---- Tools and forms in zod ------------------------------------------------------------------------------
 
 export { checkWith, form, tool, type Schema } from "./server/zod.ts";

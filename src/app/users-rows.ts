@@ -3,8 +3,7 @@
  * LIKE: no character of it means anything but itself. Only the letters a to z are compared without regard to case.
  */
 
-import * as z from "zod/mini";
-import { errorStack, log, PublicError, withTimeout } from "../api.ts";
+import { errorStack, log, object, PublicError, withTimeout } from "../api.ts";
 
 export interface User extends Record<string, string | number> {
   readonly id: number;
@@ -14,12 +13,12 @@ export interface User extends Record<string, string | number> {
   /** A day, ISO 8601. */
   readonly joined: string;
 }
-export const user: z.ZodMiniType<User> = z.object({
-  id: z.int(),
-  name: z.string(),
-  email: z.string(),
-  city: z.string(),
-  joined: z.string(),
+export const USER = object({
+  id: { type: "integer" },
+  name: { type: "string" },
+  email: { type: "string" },
+  city: { type: "string" },
+  joined: { type: "string" },
 });
 
 /** The person with that id, or null. */
