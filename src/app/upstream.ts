@@ -1,6 +1,6 @@
 /** How the tools here ask an upstream for JSON, and what a caller is told when it fails: a sentence for each way. */
 
-import { PublicError, type Context, type RawSchema } from "../api.ts";
+import { JSON_LIMITS, PublicError, type Context, type RawSchema } from "../api.ts";
 
 const FETCH_LIMITS = { ...JSON_LIMITS, maxBytes: 262_144 };
 

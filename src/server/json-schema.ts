@@ -102,6 +102,8 @@ const KEYWORDS =
 function requireKnown({ items, properties = {}, ...schema }: ValueSchema, path: string): void {
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.test(keyword));
   if (unknown !== undefined) throw new Error(`${path}/${unknown} is no keyword that is read here`);
+  // A pattern that is none throws here, and not at a call.
+  if (schema.pattern !== undefined) new RegExp(schema.pattern, "u");
   if (items !== undefined) requireKnown(items, `${path}/items`);
   for (const [name, member] of Object.entries(properties))
     requireKnown(member, `${path}/properties/${name}`);

@@ -26,7 +26,7 @@ const MARK = { type: "string", enum: ["X", "O"] } as const;
 const BOARD = {
   board: {
     type: "string",
-    description: 'Nine cells, row by row: "X", "O", or "." for a free one',
+    description: 'Nine cells, row by row; "." is free',
   },
   you: MARK,
   turn: MARK,
@@ -34,7 +34,7 @@ const BOARD = {
 } as const;
 const HANDLE = {
   type: "string",
-  description: "Your handle: `game` of game_new, or the invitation that you were given",
+  description: "`game` of game_new, or the invitation that you were given",
 } as const;
 const boardSchema = jsonSchema(object(BOARD, ["turn", "winner"]));
 /** Where a host shows pages, the board is one to play on: `../resources/game-page.ts`. */
