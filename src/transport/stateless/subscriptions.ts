@@ -3,7 +3,7 @@
  * MCP patterns/subscriptions. The acknowledgement goes first, every message is tagged, the server's end is graceful.
  */
 
-import { waitUntil } from "cloudflare:workers";
+import { waitUntil } from "../../base/platform.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonValue } from "../../base/json.ts";
 import { createHubClient, shareOf, type HubClient } from "../../hub/client.ts";
