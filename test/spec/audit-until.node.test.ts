@@ -26,7 +26,7 @@ test.each([
 
 test("no longer than the whole audit may take", async () => {
   const url = new URL(await serveSlowly());
-  const deadline = performance.now() + 150;
+  const deadline = performance.now() + 1_000;
   const server = { url, revision: "2026-07-28", templates: {}, deadline };
   const [{ within: _within, ...step } = {}, ...more] = askUntil("never").steps;
   expect(await walk({ steps: [step, ...more] }, { server })).toMatchObject({ verdict: "untested" });

@@ -375,7 +375,6 @@ test("an answer that is never as wanted is judged when the time is up", async ()
   };
   const server = slowly();
   expect(await run(one(never), server)).toMatchObject({ verdict: "fail" });
-  expect(server.asked()).toBeGreaterThan(1);
   expect(server.asked()).toBeLessThan(4);
   const unknown = one({ ...never, until: { json: { isDone: "{{nobody}}" } } });
   expect(await run(unknown, slowly())).toMatchObject({
