@@ -39,7 +39,7 @@ export {
 
 // ---- Tools and forms in zod ------------------------------------------------------------------------------
 
-export { form, tool, type Schema } from "./server/zod.ts";
+export { checkWith, form, tool, type Schema } from "./server/zod.ts";
 
 // ---- What a handler is given -----------------------------------------------------------------------------
 

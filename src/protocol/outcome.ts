@@ -30,7 +30,13 @@ export interface RetryState {
 export const NO_RETRY_STATE: RetryState = { answers: {}, once: {} };
 
 export type Outcome =
-  | { readonly kind: "complete"; readonly result: JsonObject; readonly cache?: CacheHint }
+  | {
+      readonly kind: "complete";
+      readonly result: JsonObject;
+      readonly cache?: CacheHint;
+      /** The word of an extension for a result that is not the method's own; "complete" without one. */
+      readonly resultType?: string;
+    }
   // spec: mrtr.only
   | {
       readonly kind: "inputRequired";

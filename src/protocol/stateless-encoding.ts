@@ -24,6 +24,7 @@ export function encodeCompleteResult(
   result: JsonObject,
   cache: CacheHint | undefined,
   server: Implementation,
+  resultType: string = "complete",
 ): string {
   const hint = cache ?? NOT_CACHEABLE;
   const { ttlMs, scope } = hint;
@@ -37,7 +38,7 @@ export function encodeCompleteResult(
   // spec: meta.server.identity
   const _meta = { ...resultMeta, [META_KEYS.serverInfo]: server };
   // spec: result.type.present, result.type.known
-  const text = JSON.stringify({ ...result, resultType: "complete", ...hints, _meta });
+  const text = JSON.stringify({ ...result, resultType, ...hints, _meta });
   if (Object.isFrozen(result)) serializedResults.set(result, { text, hint });
   return text;
 }

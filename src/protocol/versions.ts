@@ -9,7 +9,7 @@ export type Era = "session" | "stateless";
 
 export interface MethodSpec {
   /** The member of `params` that must be repeated in `Mcp-Name`. */
-  readonly mcpNameParam?: "name" | "uri";
+  readonly mcpNameParam?: string;
   /** The result may ask for input instead of completing. */
   readonly mayRequireInput?: true;
   /** The complete result carries `ttlMs` and `cacheScope`. */

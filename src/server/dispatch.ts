@@ -27,7 +27,7 @@ const METHODS = new Map<
 
 /** Finds what serves the method, and runs it. A method that the server does not offer is an error. */
 export async function dispatch(call: Call): Promise<Outcome> {
-  const { server, request } = call;
+  const { server, request, services } = call;
   const list = server.listsByMethod.get(request.method);
   if (list !== undefined) return listPage(call, list);
   // spec: discover.implemented
@@ -35,6 +35,8 @@ export async function dispatch(call: Call): Promise<Outcome> {
     return { kind: "complete", result: server.discoverResult, cache: server.listCache };
   const method = METHODS.get(request.method);
   if (method !== undefined && method.capability in server.capabilities) return method.handle(call);
+  const extensionMethod = services.extensionMethods.get(request.method);
+  if (extensionMethod !== undefined) return extensionMethod.handle(call);
   // spec: http.method.unknown
   return errorOutcome(
     protocolError("MethodNotFound", `Method "${request.method}" is not offered by this server`),

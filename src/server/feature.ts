@@ -6,6 +6,7 @@
 
 import type { Caller } from "../base/caller.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
+import type { JsonObject } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import type { Settings } from "../base/settings.ts";
 import type { Span, Tracer } from "../base/span.ts";
@@ -13,7 +14,7 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import type { ContextMembers } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
-import type { Services } from "./services.ts";
+import type { ExtensionMethod, Services } from "./services.ts";
 
 /** What a part is made from. */
 export interface Platform {
@@ -34,6 +35,8 @@ export interface Feature {
   readonly versions?: readonly string[];
   /** Whether clients can learn of changes: capabilities say so. */
   readonly sendsChanges?: boolean;
+  /** The extension of the protocol that it is: its id, and what clients are told of it. */
+  readonly extension?: { readonly id: string; readonly settings: JsonObject };
   /** Once per isolate. What is wrong with its settings goes to `platform.settings`. */
   start(platform: Platform): FeatureParts;
 }
@@ -41,6 +44,8 @@ export interface Feature {
 export interface FeatureParts {
   /** What handlers find in their Context. */
   readonly contextMembers?: ContextMembers;
+  /** What the extension serves, by method. */
+  readonly methods?: Readonly<Record<string, ExtensionMethod>>;
   readonly route?: Route;
   /** Records what requests do. */
   readonly tracer?: Tracer;

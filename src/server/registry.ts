@@ -37,7 +37,6 @@ export interface Server {
   readonly scopes: Scopes;
   /** Whether any tool needs a scope, so that callers see different lists. */
   readonly hasRestrictedTools: boolean;
-  // spec: extension.id.format
   readonly capabilities: JsonObject;
   /** The revisions that are served, newest first. */
   readonly versions: readonly string[];
@@ -58,12 +57,14 @@ export interface ServedFeatures {
   readonly versions: readonly string[];
   /** Whether clients can learn of changes. */
   readonly sendsChanges: boolean;
+  /** Extensions by id, with what clients are told of each. */
+  readonly extensions: JsonObject;
 }
 
 /** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
 export function buildServer(
   spec: ServerSpec,
-  served: ServedFeatures = { versions: [], sendsChanges: false },
+  served: ServedFeatures = { versions: [], sendsChanges: false, extensions: {} },
 ): Server {
   const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
   const tools = indexBy("tool", spec.tools, (one) => one.name);
@@ -73,8 +74,14 @@ export function buildServer(
   requireScopes(scopes, tools);
   const versions = [...STATELESS_VERSIONS, ...served.versions];
   const capabilities = capabilitiesOf({ tools, resources, templates, prompts }, served);
-  const discoverMembers =
-    instructions === undefined ? { capabilities } : { capabilities, instructions };
+  const { extensions } = served;
+  const discoverResult = {
+    supportedVersions: versions,
+    // spec: extension.id.format
+    capabilities:
+      Object.keys(extensions).length > 0 ? { ...capabilities, extensions } : capabilities,
+    ...(instructions !== undefined && { instructions }),
+  };
   return {
     info,
     instructions,
@@ -93,7 +100,7 @@ export function buildServer(
       CHANGEABLE_LISTS.filter((list) => served.sendsChanges && list in capabilities),
     ),
     // spec: version.discover
-    discoverResult: Object.freeze({ supportedVersions: versions, ...discoverMembers }),
+    discoverResult: Object.freeze(discoverResult),
   };
 }
 

@@ -3,7 +3,8 @@
 import type { Cancellation } from "../base/cancellation.ts";
 import type { Tracer } from "../base/span.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
-import type { NotificationSink } from "../protocol/outcome.ts";
+import type { NotificationSink, Outcome } from "../protocol/outcome.ts";
+import type { MethodSpec } from "../protocol/versions.ts";
 import type { CreateContext } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
 import type { ServerRequest } from "./types.ts";
@@ -16,6 +17,8 @@ export interface Services {
   readonly handlerSeconds: number;
   /** Makes the Context of a handler, with the members of every feature. */
   readonly createContext: CreateContext;
+  /** What extensions serve, by method. */
+  readonly extensionMethods: ReadonlyMap<string, ExtensionMethod>;
 }
 
 /** What a request handler is given. */
@@ -27,4 +30,10 @@ export interface Call {
   readonly services: Services;
   /** Lets the connection go while the call goes on; the era says what that means. */
   readonly closeStream?: (() => void) | undefined;
+}
+
+/** A method that an extension adds to the stateless revisions. One that a revision has itself cannot be replaced. */
+export interface ExtensionMethod extends MethodSpec {
+  /** Whether the client declared the extension is for it to look at: `missingExtension`. */
+  readonly handle: (call: Call) => Outcome | Promise<Outcome>;
 }

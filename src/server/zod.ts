@@ -1,15 +1,17 @@
 /**
  * Tools and forms in zod. The functional half, "zod/mini", is 12 KiB gzipped smaller than the chaining one; an app writes
  * whichever it likes. This file is the only one that needs zod: a Worker that defines its tools in JSON Schema alone, by
- * `defineTool`, is about 12 KB smaller, gzipped.
+ * `defineTool`, is about 8 KB smaller, gzipped.
  */
 
 import * as z from "zod/mini";
 import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { isObject, type JsonObject } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
 import { err, ok } from "../base/result.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
+import type { ZodSchema } from "./zod-checks.ts";
+import { toJsonSchema } from "./zod-json-schema.ts";
 import { describeIssue } from "./zod-messages.ts";
 
 /** A zod schema, of either half, or JSON Schema with a check of its own. */
@@ -48,13 +50,15 @@ export function tool<In extends Schema = RawSchema, Out extends Schema = RawSche
 
 /** A form of an elicitation, of a flat zod object. */
 export function form<Form extends z.core.$ZodObject>(schema: Form): RawSchema<z.infer<Form>> {
-  return { schema: formSchema(schema), check: checkWith(schema) as Check<z.infer<Form>> };
+  const { properties = {}, required } = writeSchema(schema, "input");
+  return {
+    schema: { type: "object", properties, ...(required !== undefined && { required }) },
+    check: checkWith(schema) as Check<z.infer<Form>>,
+  };
 }
 
 function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {
-  return isZodSchema(given)
-    ? { schema: z.toJSONSchema(given, { io }) as JsonObject, check: checkWith(given) }
-    : given;
+  return isZodSchema(given) ? { schema: writeSchema(given, io), check: checkWith(given) } : given;
 }
 
 /** Whichever half of zod it was made with. */
@@ -62,16 +66,12 @@ function isZodSchema(given: unknown): given is z.core.$ZodType {
   return "_zod" in Object(given);
 }
 
-/** zod writes keywords that forms do not have (a pattern beside each format, the safe-integer bounds): drop them. */
-function formSchema(schema: z.core.$ZodObject): JsonObject {
-  const { properties = {}, required } = z.toJSONSchema(schema, { io: "input" }) as JsonObject;
-  for (const field of Object.values(properties as JsonObject)) {
-    if (!isObject(field)) continue;
-    if ("format" in field) delete field["pattern"];
-    if (field["minimum"] === Number.MIN_SAFE_INTEGER) delete field["minimum"];
-    if (field["maximum"] === Number.MAX_SAFE_INTEGER) delete field["maximum"];
-  }
-  return { type: "object", properties, ...(required !== undefined && { required }) };
+function writeSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonObject {
+  return toJsonSchema(
+    schema as unknown as ZodSchema,
+    io,
+    (one) => z.globalRegistry.get(one as unknown as z.core.$ZodType) as JsonObject | undefined,
+  );
 }
 
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */

@@ -65,6 +65,9 @@ export function buildServerOf<E>(
   return buildServer(spec, {
     versions: features.flatMap(({ versions = [] }) => versions),
     sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
+    extensions: Object.fromEntries(
+      features.flatMap(({ extension }) => (extension ? [[extension.id, extension.settings]] : [])),
+    ),
   });
 }
 
@@ -95,6 +98,7 @@ export function createRuntime<E>(
     createContext: createContextFactory(
       started.flatMap(({ contextMembers = [] }) => contextMembers),
     ),
+    extensionMethods: new Map(started.flatMap(({ methods = {} }) => Object.entries(methods))),
   };
   const serverRuntime = { server, services, settings };
   const createSessionTransport = started.find(

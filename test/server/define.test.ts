@@ -84,7 +84,7 @@ test.each<[what: string, spec: object, says: string]>([
   [
     "what JSON Schema cannot say",
     { input: z.object({ when: z.date() }) },
-    'Tool "t": Date cannot be represented',
+    'Tool "t": z.date has no JSON Schema here: give { schema, check }',
   ],
 ])("%s that is wrong is told with the tool's name", (_, spec, says) => {
   const wrong = { name: "t", handler: () => "", ...spec } as Parameters<typeof tool>[0];

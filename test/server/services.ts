@@ -34,6 +34,7 @@ export function servicesFor(
     ring,
     tracer: NO_TRACER,
     handlerSeconds: 300,
+    extensionMethods: new Map(),
     createContext: createContextFactory([
       storageMembers(createStorageClient(ring, STORE)),
       vaultMembers(vault ?? createVault(VAULT, ring)),

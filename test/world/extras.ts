@@ -161,7 +161,7 @@ const shaped: readonly define.Tool[] = [
     name: "spec_output",
     description: "Returns what it is given, whether or not it fits the output schema",
     input: z.object({
-      value: z.json().optional(),
+      value: z.unknown().optional(),
       text: z.string().optional(),
       omit: z.boolean().optional(),
     }),
@@ -169,7 +169,7 @@ const shaped: readonly define.Tool[] = [
     handler: ({ value, text, omit = false }) => {
       if (omit || value === undefined) return [{ type: "text", text: text ?? "nothing" }];
       return {
-        structuredContent: value,
+        structuredContent: value as JsonValue,
         ...(text === undefined ? {} : { content: [{ type: "text", text }] }),
       };
     },

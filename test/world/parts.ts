@@ -24,4 +24,8 @@ export function everyPart(login: LoginOptions): {
 }
 
 /** What a server can do that is built beside all of them. */
-export const EVERYTHING: ServedFeatures = { versions: SESSION_VERSIONS, sendsChanges: true };
+export const EVERYTHING: ServedFeatures = {
+  versions: SESSION_VERSIONS,
+  sendsChanges: true,
+  extensions: {},
+};

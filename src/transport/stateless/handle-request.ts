@@ -76,7 +76,7 @@ export async function handleStatelessRequest(
   }
 
   // 1. The envelope is complete, 2. the headers repeat it, 3. the version is served, 4. the method exists in it.
-  const validated = validateRequest(dependencies.server, getHeader, message);
+  const validated = validateRequest(dependencies, getHeader, message);
   if (!validated.ok) return errorResponse(validated.error, message.id);
   const { requestMeta, methodSpec } = validated.value;
 
@@ -111,7 +111,7 @@ export async function handleStatelessRequest(
 }
 
 function validateRequest(
-  { versions }: Pick<Server, "versions">,
+  { server: { versions }, services }: StatelessDependencies,
   getHeader: HeaderLookup,
   message: RpcRequest,
 ): Result<{ requestMeta: RequestMeta; methodSpec: MethodSpec }, ProtocolError> {
@@ -123,7 +123,8 @@ function validateRequest(
   const revision = findRevision(protocolVersion);
   // spec: version.unsupported.refuse
   if (revision?.era !== "stateless") return err(unsupportedVersion(protocolVersion, versions));
-  const methodSpec = revision.methods.get(message.method);
+  const methodSpec =
+    revision.methods.get(message.method) ?? services.extensionMethods.get(message.method);
   const methodCheck = checkMethodHeaders(getHeader, message.method, methodSpec, message.params);
   if (!methodCheck.ok) return methodCheck;
   // spec: http.method.unknown, jsonrpc.method.reserved
@@ -172,8 +173,9 @@ async function encodeOutcome(
     case "complete": {
       // spec: caching.retry.fresh
       const cache = request.retryState === NO_RETRY_STATE ? outcome.cache : undefined;
+      const { result, resultType } = outcome;
       return {
-        text: writeResult(id, encodeCompleteResult(methodSpec, outcome.result, cache, info)),
+        text: writeResult(id, encodeCompleteResult(methodSpec, result, cache, info, resultType)),
       };
     }
     case "inputRequired": {

@@ -1,0 +1,142 @@
+/**
+ * What zod knows of a schema, as far as it is read here, and what its checks say of texts, numbers and lists in the words of
+ * JSON Schema. A check that only runs (`refine`, `trim`) says nothing.
+ */
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+
+/** As much of a zod schema, of either half, as is read here. */
+export interface ZodSchema {
+  readonly _zod: {
+    readonly def: Definition;
+    readonly traits: ReadonlySet<string>;
+    /** Whether an object may lack it, before and after. */
+    readonly optin?: "optional" | undefined;
+    readonly optout?: "optional" | undefined;
+    /** What keys of a record can be, where that is known. */
+    readonly values?: ReadonlySet<unknown> | undefined;
+    readonly pattern?: RegExp | undefined;
+  };
+}
+
+export interface Definition {
+  readonly type: string;
+  readonly checks?: readonly ZodCheck[];
+  readonly innerType: ZodSchema;
+  readonly getter: () => ZodSchema;
+  readonly in: ZodSchema;
+  readonly out: ZodSchema;
+  readonly element: ZodSchema;
+  readonly shape: Readonly<Record<string, ZodSchema>>;
+  readonly catchall?: ZodSchema;
+  readonly keyType: ZodSchema;
+  readonly valueType: ZodSchema;
+  readonly partial?: boolean;
+  readonly options: readonly ZodSchema[];
+  readonly inclusive?: boolean;
+  readonly items: readonly ZodSchema[];
+  readonly rest?: ZodSchema | null;
+  readonly entries: Readonly<Record<string, JsonValue>>;
+  readonly values: readonly JsonValue[];
+  readonly defaultValue: unknown;
+}
+
+interface ZodCheck {
+  readonly _zod: {
+    readonly def: {
+      readonly check: string;
+      readonly minimum?: number;
+      readonly maximum?: number;
+      readonly length?: number;
+      readonly value?: number;
+      readonly inclusive?: boolean;
+      readonly format?: string;
+      readonly pattern?: RegExp;
+      readonly local?: boolean;
+      readonly precision?: number | null;
+    };
+  };
+}
+
+/** zod's names of formats, and those of JSON Schema. Every other format is written as its pattern. */
+const FORMATS: Readonly<Record<string, string>> = {
+  email: "email",
+  url: "uri",
+  uuid: "uuid",
+  guid: "uuid",
+  datetime: "date-time",
+  date: "date",
+  duration: "duration",
+  ipv4: "ipv4",
+  ipv6: "ipv6",
+};
+
+/** Formats of numbers that say more than "integer". */
+const INTEGER_BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  uint32: [0, 2 ** 32 - 1],
+};
+
+/** All checks of a schema. One of a format is its own first. */
+function checksOf(schema: ZodSchema): ZodCheck["_zod"]["def"][] {
+  const { def, traits } = schema._zod;
+  const own = traits.has("$ZodCheck") ? [schema as unknown as ZodCheck] : [];
+  return [...own, ...(def.checks ?? [])].map((check) => check._zod.def);
+}
+
+/** The least and the greatest length; of several, the narrowest. */
+export function sizeOf(schema: ZodSchema, unit: "Length" | "Items"): JsonObject {
+  const checks = checksOf(schema).filter(({ check }) => check.includes("length"));
+  const min = Math.max(...checks.map(({ minimum, length }) => minimum ?? length ?? -Infinity));
+  const max = Math.min(...checks.map(({ maximum, length }) => maximum ?? length ?? Infinity));
+  return {
+    ...(min > -Infinity && { [`min${unit}`]: min }),
+    ...(max < Infinity && { [`max${unit}`]: max }),
+  };
+}
+
+/** A text: its length, format and patterns. */
+export function writeString(schema: ZodSchema): JsonObject {
+  const formats: string[] = [];
+  const patterns: string[] = [];
+  for (const { check, format = "", pattern, local, precision } of checksOf(schema)) {
+    if (check !== "string_format") continue;
+    const name = local === true || precision === -1 ? undefined : FORMATS[format];
+    if (name !== undefined && formats.length === 0) formats.push(name);
+    else if (pattern !== undefined) patterns.push(pattern.source);
+  }
+  const [format] = formats;
+  return {
+    type: "string",
+    ...sizeOf(schema, "Length"),
+    ...(format !== undefined && { format }),
+    ...(patterns.length === 1 && { pattern: patterns[0] as string }),
+    ...(patterns.length > 1 && { allOf: patterns.map((pattern) => ({ pattern })) }),
+  };
+}
+
+/** A number or an integer, and its bounds; of several, the narrowest. */
+export function writeNumber(schema: ZodSchema): JsonObject {
+  const json: Record<string, JsonValue> = { type: "number" };
+  const narrow = (
+    keyword: string,
+    value: number,
+    choose: (...values: number[]) => number,
+  ): void => {
+    json[keyword] = choose(value, Number(json[keyword] ?? value));
+  };
+  for (const { check, format = "", value = 0, inclusive } of checksOf(schema)) {
+    if (check === "number_format" && format.includes("int")) {
+      json["type"] = "integer";
+      const [minimum, maximum] = INTEGER_BOUNDS[format] ?? [];
+      if (minimum !== undefined) narrow("minimum", minimum, Math.max);
+      if (maximum !== undefined) narrow("maximum", maximum, Math.min);
+    }
+    if (check === "greater_than")
+      narrow(inclusive === true ? "minimum" : "exclusiveMinimum", value, Math.max);
+    if (check === "less_than")
+      narrow(inclusive === true ? "maximum" : "exclusiveMaximum", value, Math.min);
+    if (check === "multiple_of") json["multipleOf"] = Math.abs(value);
+  }
+  return json;
+}

@@ -1,0 +1,182 @@
+/**
+ * zod's schemas as JSON Schema 2020-12, in a sixth of the bytes of zod's own writer and shorter: a format is given by its name
+ * without zod's pattern for it, an integer without the bounds of what a number can hold.
+ * Refuses what JSON Schema has no words for, what refers to itself, and intersections (use `z.extend`): for these,
+ * `{ schema: z.toJSONSchema(it), check: checkWith(it) }` has zod's own. What only a check decides (`refine`) is not written.
+ */
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { sizeOf, writeNumber, writeString, type Definition, type ZodSchema } from "./zod-checks.ts";
+
+/** Whether the value before or after zod's defaults and conversions is described. */
+type Io = "input" | "output";
+
+/** What is said of every schema that is refused. */
+const NOT_WRITTEN = "has no JSON Schema here: give { schema, check }";
+
+/** `metadataOf`: what `z.describe` and `z.meta` said of a schema. @throws for what is not written, and says why. */
+export function toJsonSchema(root: ZodSchema, io: Io, metadataOf: MetadataOf): JsonObject {
+  return new SchemaWriter(io, metadataOf).write(root);
+}
+
+type MetadataOf = (schema: ZodSchema) => JsonObject | undefined;
+
+class SchemaWriter {
+  readonly #io: Io;
+  readonly #metadataOf: MetadataOf;
+  /** What is being written, from the root down. */
+  readonly #open = new Set<ZodSchema>();
+  #conversionCount = 0;
+
+  constructor(io: Io, metadataOf: MetadataOf) {
+    this.#io = io;
+    this.#metadataOf = metadataOf;
+  }
+
+  write = (schema: ZodSchema): JsonObject => {
+    if (this.#open.has(schema)) throw new Error(`a schema that refers to itself ${NOT_WRITTEN}`);
+    this.#open.add(schema);
+    const { id: _id, ...metadata } = this.#metadataOf(schema) ?? {};
+    const json = { ...this.#writeType(schema), ...metadata };
+    this.#open.delete(schema);
+    return json;
+  };
+
+  #writeType(schema: ZodSchema): JsonObject {
+    const { def, pattern } = schema._zod;
+    switch (def.type) {
+      case "string":
+        return writeString(schema);
+      case "number":
+        return writeNumber(schema);
+      case "boolean":
+      case "null":
+        return { type: def.type };
+      case "any":
+      case "unknown":
+        return {};
+      case "never":
+        return { not: {} };
+      case "template_literal":
+        return { type: "string", pattern: pattern?.source ?? "" };
+      case "enum":
+        return writeChoices(enumValues(def.entries), true);
+      case "literal":
+        return writeChoices(def.values);
+      case "array":
+        return { type: "array", items: this.write(def.element), ...sizeOf(schema, "Items") };
+      case "tuple":
+        return this.#writeTuple(def);
+      case "object":
+        return this.#writeObject(def);
+      case "record":
+        return this.#writeRecord(def);
+      case "union":
+        return def.inclusive === false
+          ? { oneOf: def.options.map(this.write) }
+          : writeUnion(def.options.map(this.write));
+      case "nullable":
+        return writeUnion([this.write(def.innerType), { type: "null" }]);
+      case "optional":
+      case "nonoptional":
+      case "catch":
+        return this.write(def.innerType);
+      case "lazy":
+        return this.write(def.getter());
+      case "readonly":
+        return { ...this.write(def.innerType), readOnly: true };
+      case "default":
+      case "prefault":
+        return this.#writeDefault(def);
+      case "pipe":
+        this.#conversionCount += 1;
+        return this.write(this.#io === "input" && !isTransform(def.in) ? def.in : def.out);
+      default:
+        throw new Error(`z.${def.type} ${NOT_WRITTEN}`);
+    }
+  }
+
+  /** What is there in place of nothing: before a conversion that is `prefault`'s value, after it `default`'s. */
+  #writeDefault({ type, innerType, defaultValue }: Definition): JsonObject {
+    const countBefore = this.#conversionCount;
+    const json = this.write(innerType);
+    const isOutput = this.#io === "output";
+    const isSaid =
+      type === "prefault" ? !isOutput : isOutput || this.#conversionCount === countBefore;
+    return isSaid ? { ...json, default: defaultValue as JsonValue } : json;
+  }
+
+  #mayLack(schema: ZodSchema): boolean {
+    const { def, optin, optout } = schema._zod;
+    if (this.#io === "output") return optout !== undefined;
+    // zod lets these see that nothing is there; what may be left out is for the schema within to say.
+    if (def.type === "catch") return this.#mayLack(def.innerType);
+    if (def.type === "pipe" && isTransform(def.in)) return this.#mayLack(def.out);
+    return optin !== undefined;
+  }
+
+  #writeObject({ shape, catchall }: Definition): JsonObject {
+    const members = Object.entries(shape);
+    const required = members.filter(([, member]) => !this.#mayLack(member)).map(([name]) => name);
+    const others = catchall?._zod.def.type === "never" ? false : catchall && this.write(catchall);
+    const additionalProperties = others ?? (this.#io === "output" ? false : undefined);
+    return {
+      type: "object",
+      // Own properties, also one that is named __proto__.
+      properties: Object.fromEntries(members.map(([name, member]) => [name, this.write(member)])),
+      ...(required.length > 0 && { required }),
+      ...(additionalProperties !== undefined && { additionalProperties }),
+    };
+  }
+
+  #writeRecord({ keyType, valueType, partial }: Definition): JsonObject {
+    const { values } = keyType._zod;
+    // Each name has a value afterwards, if only undefined.
+    const isComplete = partial !== true && (this.#io === "output" || !this.#mayLack(valueType));
+    return {
+      type: "object",
+      propertyNames: this.write(keyType),
+      additionalProperties: this.write(valueType),
+      ...(isComplete && values !== undefined && { required: [...values].map(String) }),
+    };
+  }
+
+  #writeTuple({ items, rest }: Definition): JsonObject {
+    return {
+      type: "array",
+      prefixItems: items.map(this.write),
+      minItems: items.findLastIndex((item) => !this.#mayLack(item)) + 1,
+      ...(rest ? { items: this.write(rest) } : { items: false, maxItems: items.length }),
+    };
+  }
+}
+
+function isTransform(schema: ZodSchema): boolean {
+  return schema._zod.traits.has("$ZodTransform");
+}
+
+/** An enum of TypeScript with numbers also has their names as values. */
+function enumValues(entries: Readonly<Record<string, JsonValue>>): JsonValue[] {
+  const numbers = Object.values(entries).filter((value) => typeof value === "number");
+  return Object.keys(entries)
+    .filter((key) => !numbers.includes(Number(key)))
+    .map((key) => entries[key] as JsonValue);
+}
+
+/** `isList`: also where there is but one. */
+function writeChoices(values: readonly JsonValue[], isList: boolean = false): JsonObject {
+  const [first] = values;
+  const types = new Set(values.map((value) => (value === null ? "null" : typeof value)));
+  return {
+    ...(types.size === 1 && { type: [...types].join("") }),
+    ...(values.length === 1 && !isList ? { const: first as JsonValue } : { enum: [...values] }),
+  };
+}
+
+/** Alternatives; of bare types alone, in one list. */
+function writeUnion(options: readonly JsonObject[]): JsonObject {
+  if (!options.every((option) => Object.keys(option).join("") === "type"))
+    return { anyOf: [...options] };
+  const types = [...new Set(options.flatMap(({ type = [] }) => type))];
+  return { type: types.length === 1 ? (types[0] as JsonValue) : types };
+}

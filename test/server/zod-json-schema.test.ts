@@ -1,0 +1,182 @@
+// zod's own writer of JSON Schema says what ours must say, of both halves of zod.
+import { expect, it, test } from "vitest";
+import * as classic from "zod";
+import * as z from "zod/mini";
+import { isObject, type JsonObject, type JsonValue } from "../../src/base/json.ts";
+import type { ZodSchema } from "../../src/server/zod-checks.ts";
+import { toJsonSchema } from "../../src/server/zod-json-schema.ts";
+
+const FORMATS = ["email", "uri", "uuid", "date-time", "date", "duration", "ipv4", "ipv6"];
+
+/** What zod writes, less what is left out on purpose: the dialect, the bounds of numbers, a pattern for a format, formats that JSON Schema lacks. */
+function expected(value: JsonValue): JsonValue {
+  if (Array.isArray(value)) return value.map(expected);
+  if (!isObject(value)) return value;
+  const kept = Object.entries(value).filter(([key, one]) => {
+    if (key === "$schema" || (key === "format" && !FORMATS.includes(String(one)))) return false;
+    if (key === "pattern" && FORMATS.includes(String(value["format"]))) return false;
+    return !(
+      ["minimum", "maximum"].includes(key) && Math.abs(Number(one)) >= Number.MAX_SAFE_INTEGER
+    );
+  });
+  return Object.fromEntries(kept.map(([key, one]) => [key, expected(one)]));
+}
+
+function written(schema: z.core.$ZodType, io: "input" | "output"): JsonObject {
+  return toJsonSchema(
+    schema as unknown as ZodSchema,
+    io,
+    (one) => z.globalRegistry.get(one as unknown as z.core.$ZodType) as JsonObject | undefined,
+  );
+}
+
+/** As TypeScript makes of an enum of numbers. */
+const NUMBERED = { First: 0, Second: 1, 0: "First", 1: "Second" };
+
+/** By name: each is compared as input and as output. */
+const SCHEMAS: Record<string, z.core.$ZodType> = {
+  text: z.string(),
+  "text of a length": z.string().check(z.minLength(2), z.minLength(1), z.maxLength(9), z.trim()),
+  "text of one length": z.string().check(z.length(3)),
+  "a pattern": z.string().check(z.regex(/^a+$/)),
+  "two patterns": z.string().check(z.regex(/^a/), z.regex(/b$/)),
+  "what it starts with": z.string().check(z.startsWith("a"), z.endsWith("b"), z.includes("c")),
+  email: z.email(),
+  "email with a length": z.string().check(z.email(), z.maxLength(20)),
+  url: z.url(),
+  uuid: z.uuid(),
+  date: z.iso.date(),
+  "date and time": z.iso.datetime(),
+  "date and local time": z.iso.datetime({ local: true }),
+  duration: z.iso.duration(),
+  ipv4: z.ipv4(),
+  ipv6: z.ipv6(),
+  number: z.number(),
+  "number between": z.number().check(z.gte(1), z.lte(5)),
+  "number strictly between": z.number().check(z.gt(1), z.gt(3), z.lt(5)),
+  "number twice bound": z.number().check(z.gte(1), z.gte(3), z.lte(9), z.lte(7)),
+  "multiple of": z.number().check(z.multipleOf(5)),
+  integer: z.int(),
+  "positive integer": z.int().check(z.gte(1), z.lte(10)),
+  int32: z.int32(),
+  uint32: z.uint32(),
+  "int32 that is bound": z.int32().check(z.gte(0), z.lte(10)),
+  float: z.float32(),
+  boolean: z.boolean(),
+  null: z.null(),
+  anything: z.unknown(),
+  any: z.any(),
+  nothing: z.never(),
+  "a template": z.templateLiteral(["id-", z.int()]),
+  enum: z.enum(["a", "b"]),
+  "enum of one": z.enum(["a"]),
+  "enum of TypeScript": z.enum(NUMBERED),
+  literal: z.literal("a"),
+  "literal null": z.literal(null),
+  "literals of one type": z.literal(["a", "b"]),
+  "literals of two types": z.literal(["a", 1]),
+  list: z.array(z.string()),
+  "list of a length": z.array(z.int()).check(z.minLength(1), z.maxLength(3)),
+  pair: z.tuple([z.string(), z.int()]),
+  "pair with optional second": z.tuple([z.string(), z.optional(z.int())]),
+  "pair and rest": z.tuple([z.string()], z.int()),
+  object: z.object({ a: z.string(), b: z.optional(z.int()) }),
+  "empty object": z.object({}),
+  "strict object": z.strictObject({ a: z.string() }),
+  "loose object": z.looseObject({ a: z.string() }),
+  "object with more": z.catchall(z.object({ a: z.string() }), z.int()),
+  "name that is a member of all": z.object({ constructor: z.string() }),
+  nested: z.object({ a: z.array(z.object({ b: z.nullable(z.string()) })) }),
+  record: z.record(z.string(), z.int()),
+  "record of known names": z.record(z.enum(["a", "b"]), z.int()),
+  "record of known names, optional": z.record(z.enum(["a", "b"]), z.optional(z.int())),
+  "record of some names": z.partialRecord(z.enum(["a", "b"]), z.int()),
+  union: z.union([z.string(), z.object({ a: z.int() })]),
+  "union of types": z.union([z.string(), z.boolean(), z.nullable(z.string())]),
+  "union of one type": z.union([z.string(), z.string()]),
+  "discriminated union": z.discriminatedUnion("k", [
+    z.object({ k: z.literal("a"), a: z.string() }),
+    z.object({ k: z.literal("b"), b: z.int() }),
+  ]),
+  nullable: z.nullable(z.string()),
+  "nullable of more": z.nullable(z.string().check(z.maxLength(3))),
+  nullish: z.object({ a: z.nullish(z.string()) }),
+  "not optional": z.object({ a: z.nonoptional(z.optional(z.string())) }),
+  default: z.object({ a: z._default(z.string(), "x"), b: z._default(z.array(z.int()), []) }),
+  "default before": z.object({ a: z.prefault(z.string().check(z.trim()), " x ") }),
+  "optional default": z.object({ a: z.optional(z._default(z.string(), "x")) }),
+  readonly: z.object({ a: z.readonly(z.string()) }),
+  lazy: z.object({ a: z.lazy(() => z.string()) }),
+  piped: z.pipe(z.string(), z.string().check(z.minLength(1))),
+  described: z.string().check(z.describe("words")),
+  "described twice": z.string().check(z.describe("one"), z.maxLength(3), z.describe("two")),
+  "optional, described": z.object({
+    a: z.optional(z.string().check(z.describe("inner"))),
+    b: z.optional(z.string()).check(z.describe("outer")),
+  }),
+  "with a title and examples": classic.string().meta({ title: "T", examples: ["a"] }),
+  "a chained one": classic
+    .object({
+      email: classic.email().max(50).describe("where to write"),
+      count: classic.number().int().min(1).max(10).default(3),
+      tags: classic.array(classic.string().min(1)).optional(),
+      kind: classic.enum(["a", "b"]).nullable(),
+    })
+    .strict(),
+  "a chained one, extended": classic.object({ a: classic.string() }).extend({ b: classic.int() }),
+  "a chained one, partial": classic.object({ a: classic.string(), b: classic.int() }).partial(),
+  coerced: classic.object({ n: classic.coerce.number() }),
+  refined: classic.string().refine((text) => text !== "no"),
+};
+
+for (const io of ["input", "output"] as const)
+  for (const [name, schema] of Object.entries(SCHEMAS))
+    it(`writes ${name} as ${io}`, () => {
+      const own = z.toJSONSchema(schema, { io }) as JsonObject;
+      expect(written(schema, io)).toEqual(expected(own));
+    });
+
+it("describes what comes in before a conversion", () => {
+  const converted = classic.object({
+    a: classic.string().transform(Number),
+    b: classic.string().transform(Number).default(5),
+    c: classic.preprocess(String, classic.string()),
+    d: classic.string().transform(Number).optional(),
+    e: classic.string().catch("x"),
+  });
+  const own = z.toJSONSchema(converted, { io: "input" }) as JsonObject;
+  const schema = expected(own) as { properties: { e: object } };
+  // What a value that does not fit is replaced by is nothing to ask a client for.
+  schema.properties.e = { type: "string" };
+  expect(written(converted, "input")).toEqual(schema);
+});
+
+test.each<[string, z.core.$ZodType, "input" | "output"]>([
+  [
+    "z.transform has no JSON Schema here: give { schema, check }",
+    classic.string().transform(Number),
+    "output",
+  ],
+  ["z.date has no JSON Schema here: give { schema, check }", z.date(), "input"],
+  ["z.bigint has no JSON Schema here: give { schema, check }", z.bigint(), "input"],
+  ["z.map has no JSON Schema here: give { schema, check }", z.map(z.string(), z.int()), "input"],
+  [
+    "z.intersection has no JSON Schema here: give { schema, check }",
+    z.intersection(z.object({}), z.object({})),
+    "input",
+  ],
+  [
+    "a schema that refers to itself has no JSON Schema here: give { schema, check }",
+    z.json(),
+    "input",
+  ],
+])("refuses: %s", (message, schema, io) => {
+  expect(() => written(z.object({ a: schema }), io)).toThrow(message);
+});
+
+it("writes the same schema twice where it stands twice", () => {
+  const once = z.string();
+  expect(written(z.object({ a: once, b: once }), "input")).toMatchObject({
+    properties: { a: { type: "string" }, b: { type: "string" } },
+  });
+});
