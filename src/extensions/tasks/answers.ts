@@ -1,7 +1,6 @@
 /**
  * Questions of a task, and the answers of `tasks/update`. Pure.
- * A key names one question for the life of the task: it has the number of the attempt before the handler's own key, and
- * a question that is put again, because its answer did not fit, has another number.
+ * A key names one question for the life of the task: what is put again, because its answer did not fit, has another key.
  */
 
 import type { JsonObject } from "../../base/json.ts";
@@ -20,12 +19,17 @@ export function openQuestions({
   requests,
   retryState: { asked = {} },
 }: Outcome & { readonly kind: "inputRequired" }): OpenQuestions {
-  // spec: tasks.keys.unique
   const entries = Object.entries(requests).map(([key, request]) => [
-    `${Number(asked[key])}.${key}`,
+    openKey(key, Number(asked[key])),
     { key, request },
   ]);
   return Object.fromEntries(entries) as OpenQuestions;
+}
+
+/** The handler's key, and from the second attempt on its number behind that; one that ends like a number always has it. */
+function openKey(key: string, attempt: number): string {
+  // spec: tasks.keys.unique, tasks.keys.reused
+  return attempt === 1 && !/#\d+$/.test(key) ? key : `${key}#${attempt}`;
 }
 
 const READERS: Readonly<Record<InputRequest["method"], ReadResponse<unknown>>> = {
@@ -45,16 +49,16 @@ export function acceptAnswers(
   const { questions = {}, retryState } = task;
   const remaining = new Map(Object.entries(questions));
   const answers = { ...retryState.answers };
-  for (const [openKey, response] of Object.entries(responses)) {
-    const question = remaining.get(openKey);
+  for (const [sentKey, response] of Object.entries(responses)) {
+    const question = remaining.get(sentKey);
     // spec: tasks.update.unknown
     if (question === undefined) continue;
     const { key, request } = question;
     const read = READERS[request.method](response);
     if (!read.ok)
-      return err(`inputResponses["${openKey}"] is no result of ${request.method}: ${read.error}`);
+      return err(`inputResponses["${sentKey}"] is no result of ${request.method}: ${read.error}`);
     answers[key] = response;
-    remaining.delete(openKey);
+    remaining.delete(sentKey);
   }
   if (remaining.size === Object.keys(questions).length) return ok(undefined);
   // spec: tasks.update.partial

@@ -17,35 +17,29 @@ import { retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import { createHubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
-import { NO_RETRY_STATE, type Outcome } from "../../protocol/outcome.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import { findTarget } from "../../server/request-target.ts";
 import { mayCall } from "../../server/scopes.ts";
-import { acceptAnswers, openQuestions } from "./answers.ts";
+import { acceptAnswers } from "./answers.ts";
 import { describeTask } from "./describe-task.ts";
-import {
-  ENDED_TASK_TTL_MS,
-  MAX_STATUS_CHARACTERS,
-  MAX_STEP_ATTEMPTS,
-  MAX_TASK_LISTENERS,
-  OPEN_TASK_TTL_MS,
-} from "./limits.ts";
+import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS } from "./limits.ts";
+import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
 import { startRun, type TaskRun } from "./run-task.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
+import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
+  beginTask,
   cancelled,
   endOf,
+  endTask,
   failure,
+  retryTask,
+  suspendTask,
   TASK_EXPIRED,
   TASK_LOST,
   TASK_TOO_LARGE,
   type TaskEnd,
-} from "./task-end.ts";
-import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
-
-/** WebSocket close codes: of one that has heard all, and of one that made room for another. */
-const CLOSED = 1000;
-const REPLACED = 4001;
+} from "./transitions.ts";
 
 export abstract class TaskObject<Env> extends DurableObject<Env> {
   readonly #store = createTaskStore(this.ctx.storage.kv);
@@ -56,17 +50,9 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** Begins the task: two rows. Gives its JSON; undefined where the call is too large to keep. */
   async create(call: TaskCall): Promise<string | undefined> {
-    const time = now();
-    const task: TaskRecord = {
-      ...call,
-      status: "working",
-      createdAtMs: time,
-      updatedAtMs: time,
-      expiresAtMs: time + OPEN_TASK_TTL_MS,
-      attempts: 0,
-    };
+    const task = beginTask(call, now());
     if (!this.#store.putTask(task)) return undefined;
-    await this.ctx.storage.setAlarm(time);
+    await this.ctx.storage.setAlarm(now());
     return this.#toJson(task);
   }
 
@@ -104,8 +90,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   async cancel(caller: Caller): Promise<boolean> {
     const task = this.#taskOf(caller);
     if (task === undefined) return false;
-    // spec: tasks.cancel.idempotent
-    if (!hasEnded(task)) await this.#end(task, cancelled("Cancelled by the client"));
+    await this.#end(task, cancelled("Cancelled by the client"));
     return true;
   }
 
@@ -120,13 +105,8 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const caller = new URL(request.url).searchParams.get("caller") ?? "";
     const task = this.#taskOf(JSON.parse(caller) as Caller);
     if (task === undefined) return new Response(null, { status: 404 });
-    const { 0: client, 1: server } = new WebSocketPair();
-    const sockets = this.ctx.getWebSockets();
-    this.ctx.acceptWebSocket(server);
-    for (const socket of sockets.slice(0, Math.max(0, sockets.length + 1 - MAX_TASK_LISTENERS)))
-      socket.close(REPLACED);
-    this.#tell(server, task);
-    return new Response(null, { status: 101, webSocket: client });
+    const webSocket = attachListener(this.ctx, this.#toJson(task), hasEnded(task));
+    return new Response(null, { status: 101, webSocket });
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -144,10 +124,12 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
     if (await this.#isRevoked(task.caller))
       return this.#end(task, cancelled("The access by which it was made was taken back"));
-    await this.#work(task);
+    await this.#work();
   }
 
-  async #work(before: TaskRecord): Promise<void> {
+  async #work(): Promise<void> {
+    const before = this.#store.task();
+    if (before?.status !== "working") return;
     const runtime = this.serverRuntime(this.env);
     const id = this.ctx.id.toString();
     this.#run = startRun(runtime, id, before, this.#store, (progress, message) =>
@@ -158,76 +140,42 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const task = this.#store.task();
     // It was cancelled meanwhile.
     if (task?.status !== "working") return;
-    if (outcome.kind === "inputRequired") return this.#suspend(task, outcome);
     const earlierAttempts = hasAdvanced ? 0 : task.attempts;
     const attempts = earlierAttempts + 1;
-    if (hasFailed && attempts < MAX_STEP_ATTEMPTS) return this.#tryLater(task, attempts);
+    if (outcome.kind === "inputRequired") {
+      // A run that lasted long enough asks nothing.
+      if (Object.keys(outcome.requests).length === 0)
+        return this.#change({ ...task, attempts: 0 }, now());
+      const suspended = suspendTask(task, outcome, now());
+      return this.#change(suspended, suspended.expiresAtMs);
+    }
+    if (hasFailed && attempts < MAX_STEP_ATTEMPTS)
+      return this.#change(retryTask(task, attempts, now()), now() + retryDelayMs(attempts - 1));
     return this.#end({ ...task, attempts }, endOf(outcome), hasFailed);
   }
 
-  /** The run asked, or let go: the questions are written down before anybody sees them. */
-  async #suspend(
-    task: TaskRecord,
-    outcome: Outcome & { readonly kind: "inputRequired" },
-  ): Promise<void> {
-    const { answers, asked } = outcome.retryState;
-    if (Object.keys(outcome.requests).length === 0) {
-      this.#store.putTask({ ...task, attempts: 0 });
-      return this.ctx.storage.setAlarm(now());
-    }
-    const suspended: TaskRecord = {
-      ...task,
-      status: "input_required",
-      questions: openQuestions(outcome),
-      // An answer that this run did not come to is still known to the next.
-      retryState: {
-        ...task.retryState,
-        answers: { ...task.retryState.answers, ...answers },
-        asked: asked ?? {},
-      },
-      attempts: 0,
-      updatedAtMs: now(),
-      expiresAtMs: now() + OPEN_TASK_TTL_MS,
-    };
-    if (!this.#store.putTask(suspended)) return this.#end(task, failure(TASK_TOO_LARGE), true);
-    await this.ctx.storage.setAlarm(suspended.expiresAtMs);
+  /** Writes the open task down, sets its alarm, and tells who listens. */
+  async #change(task: TaskRecord, alarmAtMs: number): Promise<void> {
+    if (!this.#store.putTask(task)) return this.#end(task, failure(TASK_TOO_LARGE));
+    await this.ctx.storage.setAlarm(alarmAtMs);
     this.#tellListeners();
   }
 
-  /** A step failed: the handler is tried again after a while, from the step on that failed. */
-  async #tryLater(task: TaskRecord, attempts: number): Promise<void> {
-    const statusMessage = `Failed ${attempts} of ${MAX_STEP_ATTEMPTS} times: tried again soon`;
-    this.#store.putTask({ ...task, attempts, statusMessage, updatedAtMs: now() });
-    await this.ctx.storage.setAlarm(now() + retryDelayMs(attempts - 1));
-    this.#tellListeners();
-  }
-
-  /** Writes the end down, and then makes room for another task. `isDeadEnd`: nobody meant it to end so. */
+  /** Writes the end down, and then makes room for another task. `isDeadEnd`: its handler failed too often. */
   async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
+    // spec: tasks.cancel.ack
+    if (!this.isOpen()) return;
     this.#run?.cancel.abort();
-    const { name = null } = task.params;
-    const ended: TaskRecord = {
-      ...task,
-      ...end,
-      params: { name },
-      properties: undefined,
-      retryState: NO_RETRY_STATE,
-      questions: undefined,
-      updatedAtMs: now(),
-      expiresAtMs: now() + ENDED_TASK_TTL_MS,
-    };
-    if (!this.#store.putTask(ended))
-      this.#store.putTask({ ...ended, ...failure(TASK_TOO_LARGE), result: undefined });
+    const ended = endTask(task, end, now());
+    if (!this.#store.putTask(ended)) this.#store.putTask({ ...ended, ...failure(TASK_TOO_LARGE) });
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
-    if (isDeadEnd || end.status === "failed") {
-      const { status, attempts, trace } = task;
+    if (isDeadEnd || end.status === "failed")
       log("error", "task.failed", {
-        tool: String(name),
-        attempts,
-        trace: trace.parent?.traceId,
-        status,
+        tool: String(ended.params["name"]),
+        attempts: task.attempts,
+        trace: task.trace.parent?.traceId,
+        error: end.statusMessage,
       });
-    }
     this.#tellListeners();
     await this.#release(task);
   }
@@ -235,15 +183,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** Where this fails, the object that counts finds out itself. */
   async #release({ pool, share }: TaskRecord): Promise<void> {
     const counters = objectNamespace<RunningTasksObject>(this.env, "RUNNING_TASKS");
-    const id = this.ctx.id.toString();
-    await counters
-      ?.getByName(pool)
-      .release(share, id)
-      .catch(() => undefined);
+    const released = counters?.getByName(pool).release(share, this.ctx.id.toString());
+    await released?.catch(() => undefined);
   }
 
   async #delete(): Promise<void> {
-    for (const socket of this.ctx.getWebSockets()) socket.close(CLOSED);
     this.#store.clear();
     // With the rows goes the alarm.
     await this.ctx.storage.deleteAll();
@@ -258,7 +202,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** The task, where it is this caller's and they may still call what it runs. */
   #taskOf(caller: Caller): TaskRecord | undefined {
     const task = this.#store.task();
-    // spec: tasks.auth
+    // spec: tasks.caller
     if (task === undefined || callerKey(task.caller) !== callerKey(caller)) return undefined;
     const { server } = this.serverRuntime(this.env);
     const { tool } = findTarget(server, task);
@@ -276,16 +220,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   #tellListeners(): void {
     const task = this.#store.task();
-    if (task === undefined) return;
-    for (const socket of this.ctx.getWebSockets()) this.#tell(socket, task);
-  }
-
-  /** Nothing follows the end of a task. */
-  #tell(socket: WebSocket, task: TaskRecord): void {
-    // One that is leaving is still listed.
-    if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
-    socket.send(this.#toJson(task));
-    if (hasEnded(task)) socket.close(CLOSED);
+    if (task !== undefined) tellListeners(this.ctx, this.#toJson(task), hasEnded(task));
   }
 
   #toJson(task: TaskRecord): string {
