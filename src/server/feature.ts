@@ -14,7 +14,7 @@ import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import type { ContextMembers } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
-import type { ExtensionMethod, Services } from "./services.ts";
+import type { AddToSubscription, ExtensionMethod, Services, StartTask } from "./services.ts";
 
 /** What a part is made from. */
 export interface Platform {
@@ -46,6 +46,8 @@ export interface FeatureParts {
   readonly contextMembers?: ContextMembers;
   /** What the extension serves, by method. */
   readonly methods?: Readonly<Record<string, ExtensionMethod>>;
+  readonly startTask?: StartTask;
+  readonly addToSubscription?: AddToSubscription;
   readonly route?: Route;
   /** Records what requests do. */
   readonly tracer?: Tracer;
@@ -66,6 +68,7 @@ export type OpenSubscriptionStream = (
   http: Request,
   request: RpcRequest,
   caller: Caller,
+  addToSubscription?: AddToSubscription,
 ) => Promise<Response>;
 
 /** The methods of the MCP endpoint in revisions that have sessions. `caller` is verified. */

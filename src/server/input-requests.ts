@@ -24,6 +24,7 @@ import { readElicitResult, readRootsResult, readSamplingResult } from "./input-r
 import { compileForm } from "./elicitation-form.ts";
 import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
+import type { Steps } from "./types.ts";
 
 export interface InputRequests extends Pick<
   Context,
@@ -42,6 +43,7 @@ export function createInputRequests(
   retryState: RetryState,
   toErrorOutcome: ToErrorOutcome,
   issueElicitationId: IssueElicitationId,
+  steps?: Steps,
 ): InputRequests {
   const round = createRound(capabilities, retryState, toErrorOutcome);
   const once: JsonObject = { ...retryState.once };
@@ -76,7 +78,9 @@ export function createInputRequests(
     },
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
+      if (steps?.mustLetGo()) return round.letGo();
       const value = await track(Promise.resolve(action()));
+      steps?.record(key, value);
       once[key] = value;
       return value;
     },

@@ -52,6 +52,8 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
+  /** Leaves the handler, which runs again from its start though nothing was asked. */
+  readonly letGo: () => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -79,6 +81,12 @@ export function createRound(
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
+  let hasLetGo = false;
+
+  const letGo = (): never => {
+    hasLetGo = true;
+    throw INPUT_REQUIRED;
+  };
 
   const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
     const attempt = Number(attempts.get(key) ?? 0) + 1;
@@ -120,11 +128,11 @@ export function createRound(
 
   const outcomeOf = (once: JsonObject): Outcome | undefined => {
     if (failure !== undefined) return failure;
-    if (requests.size === 0) return undefined;
+    if (requests.size === 0 && !hasLetGo) return undefined;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, letGo, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

@@ -35,6 +35,8 @@ export function servicesFor(
     tracer: NO_TRACER,
     handlerSeconds: 300,
     extensionMethods: new Map(),
+    startTask: undefined,
+    addToSubscription: undefined,
     createContext: createContextFactory([
       storageMembers(createStorageClient(ring, STORE)),
       vaultMembers(vault ?? createVault(VAULT, ring)),

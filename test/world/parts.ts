@@ -1,5 +1,6 @@
 /** Every part that a Worker can have, for Workers of tests. */
 
+import { tasks } from "../../src/extensions/tasks/feature.ts";
 import { authorizationServer } from "../../src/oauth/authorization-server/feature.ts";
 import type { LoginOptions } from "../../src/oauth/authorization-server/types.ts";
 import { externalIssuer } from "../../src/oauth/resource-server/feature.ts";
@@ -19,7 +20,7 @@ export function everyPart(login: LoginOptions): {
 } {
   return {
     auth: [externalIssuer(), authorizationServer(() => login)],
-    features: [sessions(), subscriptions(), storage(), vault(), telemetry()],
+    features: [sessions(), subscriptions(), storage(), vault(), telemetry(), tasks()],
   };
 }
 

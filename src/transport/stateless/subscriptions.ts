@@ -5,7 +5,9 @@
 
 import { waitUntil } from "cloudflare:workers";
 import { callerKey, type Caller } from "../../base/caller.ts";
-import type { JsonValue } from "../../base/json.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { ProtocolError } from "../../base/protocol-error.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { createHubClient, shareOf, type HubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
 import {
@@ -19,6 +21,7 @@ import { META_KEYS } from "../../protocol/request-meta.ts";
 import type { Feature } from "../../server/feature.ts";
 import type { ContextMembers, HandlerRun } from "../../server/handler-context.ts";
 import type { Server } from "../../server/registry.ts";
+import type { AddedSubscription, AddToSubscription } from "../../server/services.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { writeNotification, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import { openSse } from "../../wire/sse.ts";
@@ -48,8 +51,8 @@ export function subscriptions(): Feature {
       const hub = createHubClient(settings.objects<HubObject<unknown>>("HUB"));
       return {
         contextMembers: subscriptionMembers((change) => hub.publish(change)),
-        openSubscriptionStream: (http, request, caller) =>
-          openSubscriptionStream({ server, hub }, http, request, caller),
+        openSubscriptionStream: (http, request, caller, addToSubscription) =>
+          openSubscriptionStream({ server, hub }, http, request, caller, addToSubscription),
       };
     },
   };
@@ -101,12 +104,19 @@ async function publishUntilQuiet(
   }
 }
 
+const NOTHING_ADDED: Result<AddedSubscription, ProtocolError> = ok({
+  filter: {},
+  method: "",
+  sockets: [],
+});
+
 /** Opens the stream. Costs one object request, whatever its length. */
 export async function openSubscriptionStream(
   dependencies: { readonly server: Server; readonly hub: HubClient },
   http: Request,
   request: RpcRequest,
   caller: Caller,
+  addToSubscription?: AddToSubscription,
 ): Promise<Response> {
   const filter = parseSubscriptionFilter(
     request.params["notifications"],
@@ -117,9 +127,18 @@ export async function openSubscriptionStream(
   const opened = await dependencies.hub.openListener(filter.value, caller, share);
   if (!opened.ok) return errorResponse(opened.error, request.id);
   const socket = opened.value;
+  const added = (await addToSubscription?.(request, caller)) ?? NOTHING_ADDED;
+  if (!added.ok) {
+    socket.accept();
+    socket.close(1000, "refused");
+    return errorResponse(added.error, request.id);
+  }
+  const { filter: addedFilter, method: addedMethod, sockets: addedSockets } = added.value;
 
-  const stream = openSse(http.signal, () => socket.close(1000, "client left"));
-  const sendTaggedNotification = (method: string, params: Record<string, JsonValue>): void => {
+  const stream = openSse(http.signal, () => {
+    for (const one of [socket, ...addedSockets]) one.close(1000, "client left");
+  });
+  const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.
     if (stream.isFull()) return stream.abort();
     // spec: subscriptions.tag
@@ -128,13 +147,13 @@ export async function openSubscriptionStream(
   };
   // spec: subscriptions.ack.first, subscriptions.ack.early
   sendTaggedNotification("notifications/subscriptions/acknowledged", {
-    notifications: filter.value as Record<string, JsonValue>,
+    notifications: { ...(filter.value as JsonObject), ...addedFilter },
   });
   socket.addEventListener("message", ({ data }) => {
     const { method, params } = toNotification(JSON.parse(String(data)) as Change);
     sendTaggedNotification(method, params);
   });
-  socket.addEventListener("close", () => {
+  const endSubscription = (): void => {
     // The hub went away, not the client: end the subscription in order, so that the client may open a new one. The
     // result goes first: clients take the notification alone for a loss.
     stream.send({
@@ -146,7 +165,15 @@ export async function openSubscriptionStream(
       reason: "The server ended this subscription",
     });
     stream.close();
-  });
+  };
+  socket.addEventListener("close", endSubscription);
   socket.accept();
+  for (const one of addedSockets) {
+    one.addEventListener("message", ({ data }) =>
+      sendTaggedNotification(addedMethod, JSON.parse(String(data)) as JsonObject),
+    );
+    one.addEventListener("close", ({ code }) => code === 1000 || endSubscription());
+    one.accept();
+  }
   return stream.response;
 }

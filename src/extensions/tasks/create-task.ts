@@ -1,0 +1,104 @@
+/**
+ * A call becomes a task. MCP ext-tasks, "Task Creation". Its arguments were checked, so what is wrong with them was said at once.
+ * Refuses a client that did not declare the extension where the tool needs it, and a caller with too many tasks.
+ */
+
+import { ANONYMOUS } from "../../base/caller.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { withSpan } from "../../base/span.ts";
+import { sha256Base64url } from "../../crypto/seal.ts";
+import { shareOf } from "../../hub/client.ts";
+import { errorOutcome, type Outcome } from "../../protocol/outcome.ts";
+import type { Tool } from "../../server/define.ts";
+import { missingExtension } from "../../server/extension.ts";
+import { runHandler } from "../../server/run-handler.ts";
+import type { Call } from "../../server/services.ts";
+import { toolError } from "../../server/tools.ts";
+import { MAX_RUNNING_TASKS, MAX_TASK_BYTES, STRANGER_POOLS } from "./limits.ts";
+import type { RunningTasksObject } from "./running-tasks-object.ts";
+import {
+  sealProperties,
+  TASKS_EXTENSION,
+  withoutProperties,
+  type TaskNamespace,
+} from "./task-stub.ts";
+
+export interface TaskObjects {
+  readonly tasks: TaskNamespace;
+  readonly counters: DurableObjectNamespace<RunningTasksObject>;
+}
+
+const TOO_MANY_TASKS: ProtocolError = protocolError(
+  "TooManyRequests",
+  `There is no room for one more task: let one of at most ${MAX_RUNNING_TASKS} end, answer it, or end it with tasks/cancel`,
+);
+const CALL_TOO_LARGE: ProtocolError = protocolError(
+  "InvalidParams",
+  `A task keeps at most ${MAX_TASK_BYTES} bytes of arguments: do the work in parts`,
+);
+/** What a tool has asked all that it must ask before its task begins. */
+const PREPARED: Outcome = { kind: "complete", result: {} };
+
+/** Makes a task of the call; undefined where it is to run at once, which revisions with sessions always do. */
+export function startTask(
+  objects: TaskObjects,
+  call: Call,
+  tool: Tool,
+  args: never,
+): Promise<Outcome> | undefined {
+  const { http, request } = call;
+  if (http === undefined) return undefined;
+  const missing = missingExtension(request, TASKS_EXTENSION);
+  if (missing === undefined) return createTask(objects, call, http, tool, args);
+  // spec: tasks.capability.required
+  return tool.task === "required" ? Promise.resolve(errorOutcome(missing)) : undefined;
+}
+
+async function createTask(
+  { tasks, counters }: TaskObjects,
+  call: Call,
+  http: Request,
+  { prepare }: Tool,
+  args: never,
+): Promise<Outcome> {
+  const { caller, method, params, capabilities, clientInfo, retryState, span } = call.request;
+  if (prepare !== undefined) {
+    const asked = await runHandler(
+      call,
+      (context) => prepare(args, context),
+      () => PREPARED,
+      ({ message }) => toolError(message),
+    );
+    // spec: tasks.create.rounds
+    if (asked !== PREPARED) return asked;
+  }
+  const id = tasks.newUniqueId();
+  const taskId = id.toString();
+  const share = await sha256Base64url(await shareOf(caller, http));
+  const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
+  const counter = counters.getByName(pool);
+  if (!(await counter.admit(share, taskId))) return errorOutcome(TOO_MANY_TASKS);
+  const { name = null, arguments: given = {} } = params;
+  const properties = await sealProperties(call.services.ring, caller, taskId);
+  const json = await withSpan(span, ["Task.create", "client"], (child) =>
+    tasks.get(id).create({
+      method,
+      params: { name, arguments: given },
+      caller: withoutProperties(caller),
+      properties,
+      capabilities,
+      clientInfo,
+      trace: child.context(),
+      retryState,
+      pool,
+      share,
+    }),
+  );
+  if (json === undefined) {
+    await counter.release(share, taskId);
+    return errorOutcome(CALL_TOO_LARGE);
+  }
+  // spec: tasks.create.type
+  return { kind: "complete", resultType: "task", result: JSON.parse(json) as JsonObject };
+}

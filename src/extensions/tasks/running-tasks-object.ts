@@ -1,0 +1,88 @@
+/**
+ * Counts the tasks that are at work or wait: those of one caller, or those of strangers, each address with a share of its own.
+ *
+ * Storage: kv "<share> <task id>" → when it began, milliseconds since the epoch; a row a task.
+ * Life: a task that ends takes its row away. One whose row stayed, or that never began, is found when its share is full.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { objectNamespace } from "../../base/bindings.ts";
+import { now } from "../../base/time.ts";
+import { MAX_RUNNING_TASKS, MAX_STRANGERS_TASKS, RECOUNT_MS } from "./limits.ts";
+
+/** What is asked of a task. */
+export interface CountedTask extends Rpc.DurableObjectBranded {
+  isOpen(): boolean;
+}
+
+export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
+  readonly #rows = this.ctx.storage.kv;
+  /** When each task began, the oldest first. */
+  readonly #startedAtMs = new Map<string, number>(
+    [...this.#rows.list<number>()].toSorted(([, one], [, other]) => one - other),
+  );
+  /** When the tasks of a share without room were asked; memory is enough. */
+  readonly #askedAtMs = new Map<string, number>();
+
+  /** Where the tasks are that are counted. */
+  tasks(): DurableObjectNamespace<CountedTask> {
+    const namespace = objectNamespace<CountedTask>(this.env, "TASK");
+    if (namespace === undefined) throw new Error("TASK is not bound, and tasks are counted");
+    return namespace;
+  }
+
+  /** Makes room for a task that is about to begin. False where there is none. */
+  async admit(share: string, taskId: string): Promise<boolean> {
+    for (const prefix of [share, ""]) if (this.#isFull(prefix)) await this.#dropEnded(prefix);
+    // Nothing is awaited between this look and the row.
+    if (this.#isFull(share) || this.#isFull("")) return false;
+    const key = `${share} ${taskId}`;
+    this.#rows.put(key, now());
+    this.#startedAtMs.set(key, now());
+    return true;
+  }
+
+  /** The task has ended. */
+  release(share: string, taskId: string): void {
+    this.#remove(`${share} ${taskId}`);
+  }
+
+  #keys(prefix: string): string[] {
+    return [...this.#startedAtMs.keys()].filter((key) => key.startsWith(prefix));
+  }
+
+  /** Whether a share, or this object ("") has no room for one more. */
+  #isFull(prefix: string): boolean {
+    const most = prefix === "" ? MAX_STRANGERS_TASKS : MAX_RUNNING_TASKS;
+    return this.#startedAtMs.size >= most && this.#keys(prefix).length >= most;
+  }
+
+  /** Asks the oldest whether they still run. Those that began a moment ago may not be there yet. */
+  async #dropEnded(prefix: string): Promise<void> {
+    const before = now() - RECOUNT_MS;
+    if ((this.#askedAtMs.get(prefix) ?? 0) > before) return;
+    if (this.#askedAtMs.size >= MAX_RUNNING_TASKS) this.#askedAtMs.clear();
+    this.#askedAtMs.set(prefix, now());
+    const oldest = this.#keys(prefix).slice(0, MAX_RUNNING_TASKS);
+    const tasks = this.tasks();
+    await Promise.all(
+      oldest.map(async (key) => {
+        if ((this.#startedAtMs.get(key) ?? 0) > before) return;
+        const id = tasks.idFromString(key.slice(key.indexOf(" ") + 1));
+        // One that cannot be asked counts as running.
+        if (
+          !(await tasks
+            .get(id)
+            .isOpen()
+            .catch(() => true))
+        )
+          this.#remove(key);
+      }),
+    );
+  }
+
+  #remove(key: string): void {
+    this.#startedAtMs.delete(key);
+    this.#rows.delete(key);
+  }
+}
