@@ -48,10 +48,12 @@ export function startTask(
   args: never,
 ): Promise<Outcome> | undefined {
   const { http, request } = call;
+  // spec: tasks.legacy.dated
   if (http === undefined) return undefined;
+  // spec: tasks.create.undeclared, tasks.legacy.undeclared
   const missing = missingExtension(request, TASKS_EXTENSION);
   if (missing === undefined) return createTask(objects, call, http, tool, args);
-  // spec: tasks.capability.required
+  // spec: tasks.create.required
   return tool.task === "required" ? Promise.resolve(errorOutcome(missing)) : undefined;
 }
 
@@ -70,15 +72,17 @@ async function createTask(
       () => PREPARED,
       ({ message }) => toolError(message),
     );
-    // spec: tasks.create.rounds
+    // spec: tasks.create.asks-first
     if (asked !== PREPARED) return asked;
   }
+  // spec: tasks.id.entropy
   const id = tasks.newUniqueId();
   const taskId = id.toString();
   const share = await sha256Base64url(await shareOf(caller, http));
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
   const counter = counters.getByName(pool);
   if (!(await counter.admit(share, taskId))) return errorOutcome(TOO_MANY_TASKS);
+  // spec: tasks.legacy.param
   const { name = null, arguments: given = {} } = params;
   const properties = await sealProperties(call.services.ring, caller, taskId);
   const json = await withSpan(span, ["Task.create", "client"], (child) =>

@@ -54,7 +54,6 @@ async function openTaskSockets(
   );
   const granted = opened.flatMap(({ id, socket }) => (socket ? [{ id, socket }] : []));
   return ok({
-    // spec: tasks.listen.acknowledged
     filter: { taskIds: granted.map(({ id }) => id) },
     method: "notifications/tasks",
     sockets: granted.map(({ socket }) => socket),

@@ -78,6 +78,7 @@ async function run(
     capabilities,
     clientInfo,
     progressToken: targeted.id,
+    // spec: tasks.listen.scope
     logLevel: undefined,
     retryState: { ...retryState, once: { ...retryState.once, ...store.steps() } },
     span,

@@ -52,6 +52,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   async create(call: TaskCall): Promise<string | undefined> {
     const task = beginTask(call, now());
     if (!this.#store.putTask(task)) return undefined;
+    // spec: tasks.create.durable
     await this.ctx.storage.setAlarm(now());
     return this.#toJson(task);
   }
@@ -163,7 +164,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** Writes the end down, and then makes room for another task. `isDeadEnd`: its handler failed too often. */
   async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
-    // spec: tasks.cancel.ack
+    // What has ended stays as it ended.
     if (!this.isOpen()) return;
     this.#run?.cancel.abort();
     const ended = endTask(task, end, now());

@@ -172,7 +172,9 @@ export async function openSubscriptionStream(
     one.addEventListener("message", ({ data }) =>
       sendTaggedNotification(addedMethod, JSON.parse(String(data)) as JsonObject),
     );
-    one.addEventListener("close", ({ code }) => code === 1000 || endSubscription());
+    one.addEventListener("close", ({ code }) => {
+      if (code !== 1000) endSubscription();
+    });
     one.accept();
   }
   return stream.response;
