@@ -52,8 +52,8 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
-  /** Leaves the handler, which runs again from its start though nothing was asked. */
-  readonly letGo: () => never;
+  /** Leaves the handler, which is to run again from its start. */
+  readonly leave: () => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -81,10 +81,10 @@ export function createRound(
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
-  let hasLetGo = false;
+  let hasLeft = false;
 
-  const letGo = (): never => {
-    hasLetGo = true;
+  const leave = (): never => {
+    hasLeft = true;
     throw INPUT_REQUIRED;
   };
 
@@ -94,12 +94,12 @@ export function createRound(
     attempts.set(key, attempt);
     delete responses[key];
     requests.set(key, request);
-    throw INPUT_REQUIRED;
+    return leave();
   };
 
   const reject = (reason: ProtocolError): never => {
     failure = errorOutcome(reason);
-    throw INPUT_REQUIRED;
+    return leave();
   };
 
   const requireCapability = (capability: InputCapability): void => {
@@ -128,11 +128,11 @@ export function createRound(
 
   const outcomeOf = (once: JsonObject): Outcome | undefined => {
     if (failure !== undefined) return failure;
-    if (requests.size === 0 && !hasLetGo) return undefined;
+    if (!hasLeft) return undefined;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, letGo, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, leave, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

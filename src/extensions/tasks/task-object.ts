@@ -18,13 +18,11 @@ import { now } from "../../base/time.ts";
 import { createHubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
-import { findTarget } from "../../server/request-target.ts";
-import { mayCall } from "../../server/scopes.ts";
 import { acceptAnswers } from "./answers.ts";
 import { describeTask } from "./describe-task.ts";
 import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS } from "./limits.ts";
 import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
-import { startRun, type TaskRun } from "./run-task.ts";
+import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
@@ -205,9 +203,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const task = this.#store.task();
     // spec: tasks.caller
     if (task === undefined || callerKey(task.caller) !== callerKey(caller)) return undefined;
-    const { server } = this.serverRuntime(this.env);
-    const { tool } = findTarget(server, task);
-    return tool === undefined || mayCall(server, caller, tool) ? task : undefined;
+    return mayCallAgain(this.serverRuntime(this.env), task, caller) ? task : undefined;
   }
 
   /** In memory: it is written with what the run leaves. A later run tells nothing anew. */
