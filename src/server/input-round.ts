@@ -4,7 +4,7 @@
  * Refuses what the client did not declare, an answer of the wrong shape, and a question that was put too often.
  */
 
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
 import {
   errorOutcome,
   type InputRequest,
@@ -72,14 +72,15 @@ export interface Round {
 /** A round that begins, with the answers of earlier rounds. */
 export function createRound(
   capabilities: ClientCapabilities,
-  { answers: previousResponses, asked: previousAttempts = {} }: RetryState,
+  { answers, asked = {} }: RetryState,
   toErrorOutcome: ToErrorOutcome,
 ): Round {
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
   const responses: JsonObject = {};
   const missingCapabilities: JsonObject = {};
-  const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
+  const previousResponses = new Map(Object.entries(answers));
+  const attempts = new Map(Object.entries(asked));
   let failure: Outcome | undefined;
   let hasLeft = false;
 
@@ -109,14 +110,9 @@ export function createRound(
     reject(missingCapability(capability, missingCapabilities));
   };
 
-  const responseTo = <T>(
-    key: string,
-    capability: InputCapability,
-    request: InputRequest,
-    read: ReadResponse<T>,
-  ): T => {
+  const responseTo: Round["responseTo"] = (key, capability, request, read) => {
     requireCapability(capability);
-    const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
+    const response = previousResponses.get(key);
     // spec: mrtr.responses.missing
     if (response === undefined) return suspend(key, request);
     const parsed = read(response);
@@ -127,8 +123,7 @@ export function createRound(
   };
 
   const outcomeOf = (once: JsonObject): Outcome | undefined => {
-    if (failure !== undefined) return failure;
-    if (!hasLeft) return undefined;
+    if (failure !== undefined || !hasLeft) return failure;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };

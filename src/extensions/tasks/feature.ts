@@ -56,7 +56,7 @@ export function tasks(): Feature {
 // spec: tasks.error.informative
 const UNKNOWN_TASK: ProtocolError = protocolError(
   "InvalidParams",
-  "No such task of yours: it never was, or it ended more than a day ago",
+  "No such task of yours, or none any more",
 );
 // spec: tasks.update.ack, tasks.update.type, tasks.cancel.ack, tasks.cancel.type
 const ACKNOWLEDGED: Outcome = { kind: "complete", result: {} };

@@ -131,5 +131,5 @@ async function callerOf(
 
 function inWords({ progress, total, message }: CallNotification["params"]): string {
   if (typeof message === "string") return message;
-  return total === undefined ? String(progress) : `${String(progress)} of ${String(total)}`;
+  return total === undefined ? `${Number(progress)}` : `${Number(progress)} of ${Number(total)}`;
 }

@@ -122,7 +122,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     // The platform gives up soon after: what kills its object each time must end before.
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
     if (await this.#isRevoked(task.caller))
-      return this.#end(task, cancelled("The access by which it was made was taken back"));
+      return this.#end(task, cancelled("Access was taken back"));
     await this.#work();
   }
 
@@ -170,7 +170,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
     if (isDeadEnd || end.status === "failed")
       log("error", "task.failed", {
-        tool: String(ended.params["name"]),
+        tool: ended.params["name"] as string,
         attempts: task.attempts,
         trace: task.trace.parent?.traceId,
         error: end.statusMessage,

@@ -22,6 +22,7 @@ import type { Feature } from "../../server/feature.ts";
 import type { ContextMembers, HandlerRun } from "../../server/handler-context.ts";
 import type { Server } from "../../server/registry.ts";
 import type { AddedSubscription, AddToSubscription } from "../../server/services.ts";
+import type { ServerRequest } from "../../server/types.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { writeNotification, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import { openSse } from "../../wire/sse.ts";
@@ -119,7 +120,7 @@ interface SubscriptionDependencies {
 export async function openSubscriptionStream(
   { server, hub }: SubscriptionDependencies,
   http: Request,
-  request: RpcRequest,
+  request: RpcRequest & Pick<ServerRequest, "capabilities">,
   caller: Caller,
   addToSubscription?: AddToSubscription,
 ): Promise<Response> {

@@ -186,7 +186,7 @@ describe("a task that kills its object", () => {
     );
     const task = await ended(taskId);
     expect(task).toMatchObject({ status: "failed", error: { code: -32603 } });
-    expect(task.statusMessage).toBe("The task was lost in a restart 5 times");
+    expect(task.statusMessage).toBe("Lost in a restart 5 times");
     errors.mockRestore();
   });
 });
@@ -242,7 +242,7 @@ describe("time", () => {
     await runAlarm(taskId);
     expect(await getTask(taskId)).toMatchObject({
       status: "failed",
-      statusMessage: "The task did not end within 30 days of its last question",
+      statusMessage: "Not done within 30 days",
       error: { code: -32603 },
     });
     expect(await alarmOf(taskId)).toBe(endsAt + DAY_MS);
