@@ -22,7 +22,7 @@ import type {
 } from "./context.ts";
 import { readElicitResult, readRootsResult, readSamplingResult } from "./input-responses.ts";
 import { compileForm } from "./elicitation-form.ts";
-import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
+import { createRound, leaveHandler, type Round, type ToErrorOutcome } from "./input-round.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
 import type { Steps } from "./types.ts";
 
@@ -57,6 +57,7 @@ export function createInputRequests(
   /** What runs now, by key. */
   const running = new Map<string, Promise<JsonValue>>();
   let isOver = false;
+  let hasLetGo = false;
   /** Work that must be done before the round ends. */
   const track = <T>(work: Promise<T>): Promise<T> => {
     pendingWork.push(work);
@@ -101,7 +102,8 @@ export function createInputRequests(
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
       // A round that is over remembers nothing more: the next one does it.
-      if (isOver || steps?.mustLetGo() === true) round.leave();
+      hasLetGo ||= steps?.mustLetGo() === true;
+      if (isOver || hasLetGo) leaveHandler();
       const work = running.get(key) ?? track(run(key, action));
       running.set(key, work);
       return (await work) as T;
@@ -114,7 +116,7 @@ export function createInputRequests(
         await Promise.allSettled(pendingWork);
         for (let turn = 0; turn < TURNS_AFTER_WORK; turn++) await undefined;
       }
-      const outcome = round.outcomeOf(once);
+      const outcome = round.outcomeOf(once, hasLetGo);
       isOver = outcome !== undefined;
       return outcome;
     },

@@ -4,7 +4,7 @@
  * Refuses what the client did not declare, an answer of the wrong shape, and a question that was put too often.
  */
 
-import type { JsonObject } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import {
   errorOutcome,
   type InputRequest,
@@ -21,6 +21,16 @@ export const MAX_INPUT_ATTEMPTS = 5;
 
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const INPUT_REQUIRED: Error = new Error("This request waits for the client; let this error pass");
+
+/** Leaves a handler that waits for an answer. */
+export function leaveHandler(): never {
+  throw INPUT_REQUIRED;
+}
+
+/** Whether that is why something was thrown: no failure, and to be thrown on. */
+export function isInputRequired(error: unknown): boolean {
+  return error === INPUT_REQUIRED;
+}
 
 /** What a client can answer. An empty `elicitation` means forms (MCP client/elicitation#capabilities). */
 export function supportsInput(
@@ -52,8 +62,6 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
-  /** Leaves the handler, which is to run again from its start. */
-  readonly leave: () => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -65,29 +73,22 @@ export interface Round {
     request: InputRequest,
     read: ReadResponse<T>,
   ) => T;
-  /** How the questions end the request, or undefined when all were answered. */
-  readonly outcomeOf: (once: JsonObject) => Outcome | undefined;
+  /** How the questions end the request, or undefined when all were answered and it need not `runAgain`. */
+  readonly outcomeOf: (once: JsonObject, runAgain: boolean) => Outcome | undefined;
 }
 
 /** A round that begins, with the answers of earlier rounds. */
 export function createRound(
   capabilities: ClientCapabilities,
-  { answers, asked = {} }: RetryState,
+  { answers: previousResponses, asked: previousAttempts = {} }: RetryState,
   toErrorOutcome: ToErrorOutcome,
 ): Round {
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
   const responses: JsonObject = {};
   const missingCapabilities: JsonObject = {};
-  const previousResponses = new Map(Object.entries(answers));
-  const attempts = new Map(Object.entries(asked));
+  const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
-  let hasLeft = false;
-
-  const leave = (): never => {
-    hasLeft = true;
-    throw INPUT_REQUIRED;
-  };
 
   const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
     const attempt = Number(attempts.get(key) ?? 0) + 1;
@@ -95,12 +96,12 @@ export function createRound(
     attempts.set(key, attempt);
     delete responses[key];
     requests.set(key, request);
-    return leave();
+    return leaveHandler();
   };
 
   const reject = (reason: ProtocolError): never => {
     failure = errorOutcome(reason);
-    return leave();
+    return leaveHandler();
   };
 
   const requireCapability = (capability: InputCapability): void => {
@@ -110,9 +111,14 @@ export function createRound(
     reject(missingCapability(capability, missingCapabilities));
   };
 
-  const responseTo: Round["responseTo"] = (key, capability, request, read) => {
+  const responseTo = <T>(
+    key: string,
+    capability: InputCapability,
+    request: InputRequest,
+    read: ReadResponse<T>,
+  ): T => {
     requireCapability(capability);
-    const response = previousResponses.get(key);
+    const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
     // spec: mrtr.responses.missing
     if (response === undefined) return suspend(key, request);
     const parsed = read(response);
@@ -122,12 +128,13 @@ export function createRound(
     return parsed.value;
   };
 
-  const outcomeOf = (once: JsonObject): Outcome | undefined => {
-    if (failure !== undefined || !hasLeft) return failure;
+  const outcomeOf = (once: JsonObject, runAgain: boolean): Outcome | undefined => {
+    if (failure !== undefined) return failure;
+    if (requests.size === 0 && !runAgain) return undefined;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, leave, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */
