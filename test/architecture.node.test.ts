@@ -29,6 +29,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   storage: 5,
   vault: 5,
   telemetry: 5,
+  "extensions/tasks": 5,
   server: 4,
   hub: 4,
   protocol: 3,
@@ -226,7 +227,7 @@ const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
   },
   {
     power: /\bfindTarget\(/,
-    door: /^src\/(server\/request-target|worker\/mcp-endpoint|transport\/session\/calls)\.ts$/,
+    door: /^src\/(server\/request-target|worker\/mcp-endpoint|transport\/session\/calls|extensions\/tasks\/run-task)\.ts$/,
     instead: "read request.target, which was found when the messages were read",
   },
 ];
@@ -252,6 +253,7 @@ const RESPONSES: Readonly<Record<string, string>> = {
   "src/cli/wire-view/view-routes.ts": "the page of make dev, served by no Worker that is deployed",
   "src/hub/hub-object.ts": "sockets, for the Worker alone",
   "src/transport/session/session-object.ts": "sockets, for the Worker alone",
+  "src/extensions/tasks/task-object.ts": "sockets, for the Worker alone",
 };
 const responses: Rule = (files) =>
   each(files, /^src\/(?!app\/).*\.ts$/, (path, text) => {
@@ -678,10 +680,10 @@ function dialectsOf(text: string): string[] {
   return [...new Set(text.match(/\b20(?:19-09|20-12)\b|\bdraft-0[4-7]\b/g)?.toSorted() ?? [])];
 }
 
-/** The folder that has a layer: the first under src, of `transport` the two in it. */
+/** The folder that has a layer: the first under src, of `transport` and `extensions` those in it. */
 function folderOf(path: string): string {
   const [, first = "", second = ""] = path.split("/");
-  return first === "transport" ? `${first}/${second}` : first;
+  return /^(transport|extensions)$/.test(first) ? `${first}/${second}` : first;
 }
 
 function importsOf(text: string): string[] {

@@ -99,13 +99,15 @@ async function refetch(
   );
   const keys =
     response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
-  if (keys !== undefined) {
+  // A set without a key that can be used is a mistake too: it is served for a moment, while keys change.
+  if (keys !== undefined && keys.length > 0) {
     Object.assign(set, { keys, fault: "signature" });
     keySets[source].put(url, set, time + CACHE_MS);
     return;
   }
-  // What a stranger serves in place of keys is its own mistake; of the issuer nothing is held against its tokens.
-  if (!isTemporary(response)) set.fault = source === "trusted" ? "unusable" : "signature";
+  // Nothing is held against what it signed. Of a client, an answer that is no key set may be another in a moment (a challenge
+  // of its network, a page); an issuer's is for an operator to see.
+  if (!isTemporary(response) && source === "trusted") set.fault = "unusable";
   const end = now();
   if (source === "trusted" && keySets.trusted.get(url, end) === undefined)
     keySets.trusted.put(url, set, end + FIRST_COOL_DOWN_MS);

@@ -15,6 +15,7 @@ import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import type { ContextMembers } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
 import type { AddToSubscription, ExtensionMethod, Services, StartTask } from "./services.ts";
+import type { ServerRequest } from "./types.ts";
 
 /** What a part is made from. */
 export interface Platform {
@@ -66,7 +67,7 @@ export type Route = (
 
 export type OpenSubscriptionStream = (
   http: Request,
-  request: RpcRequest,
+  request: RpcRequest & Pick<ServerRequest, "capabilities">,
   caller: Caller,
   addToSubscription?: AddToSubscription,
 ) => Promise<Response>;

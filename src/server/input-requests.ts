@@ -22,7 +22,7 @@ import type {
 } from "./context.ts";
 import { readElicitResult, readRootsResult, readSamplingResult } from "./input-responses.ts";
 import { compileForm } from "./elicitation-form.ts";
-import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
+import { createRound, leaveHandler, type Round, type ToErrorOutcome } from "./input-round.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
 import type { Steps } from "./types.ts";
 
@@ -33,6 +33,12 @@ export interface InputRequests extends Pick<
   /** How the request ends because of its questions, or undefined when none is open. Outranks what the handler returned. */
   outcome(): Promise<Outcome | undefined>;
 }
+
+/**
+ * How many turns of the queue what stands behind an `await` of work may need to begin its next: one or more for each function
+ * around it.
+ */
+const TURNS_AFTER_WORK = 20;
 
 /** Makes an elicitation id. Revisions without sessions have none. */
 type IssueElicitationId = (() => Promise<string>) | undefined;
@@ -48,10 +54,27 @@ export function createInputRequests(
   const round = createRound(capabilities, retryState, toErrorOutcome);
   const once: JsonObject = { ...retryState.once };
   const pendingWork: Promise<unknown>[] = [];
+  /** What runs now, by key. */
+  const running = new Map<string, Promise<JsonValue>>();
+  let isOver = false;
+  let hasLetGo = false;
   /** Work that must be done before the round ends. */
   const track = <T>(work: Promise<T>): Promise<T> => {
     pendingWork.push(work);
     return work;
+  };
+  const run = async (
+    key: string,
+    action: () => JsonValue | Promise<JsonValue>,
+  ): Promise<JsonValue> => {
+    try {
+      const value = await action();
+      steps?.record(key, value);
+      once[key] = value;
+      return value;
+    } finally {
+      running.delete(key);
+    }
   };
   const elicitUrl = async (
     key: string,
@@ -78,16 +101,24 @@ export function createInputRequests(
     },
     async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
       if (Object.hasOwn(once, key)) return once[key] as T;
-      if (steps?.mustLetGo()) return round.letGo();
-      const value = await track(Promise.resolve(action()));
-      steps?.record(key, value);
-      once[key] = value;
-      return value;
+      // A round that is over remembers nothing more: the next one does it.
+      hasLetGo ||= steps?.mustLetGo() === true;
+      if (isOver || hasLetGo) leaveHandler();
+      const work = running.get(key) ?? track(run(key, action));
+      running.set(key, work);
+      return (await work) as T;
     },
     async outcome() {
-      // A question asked beside a running `once` must not forget what that did, nor one that still gets its id.
-      await Promise.allSettled(pendingWork);
-      return round.outcomeOf(once);
+      // A question asked beside a running `once` must not forget what that did, nor what begins after it, nor one that still
+      // gets its id.
+      for (let settledCount = 0; settledCount < pendingWork.length;) {
+        settledCount = pendingWork.length;
+        await Promise.allSettled(pendingWork);
+        for (let turn = 0; turn < TURNS_AFTER_WORK; turn++) await undefined;
+      }
+      const outcome = round.outcomeOf(once, hasLetGo);
+      isOver = outcome !== undefined;
+      return outcome;
     },
   };
 }

@@ -22,6 +22,16 @@ export const MAX_INPUT_ATTEMPTS = 5;
 /** Thrown to leave a handler that waits for an answer. One object: it is recognised by identity and carries nothing. */
 const INPUT_REQUIRED: Error = new Error("This request waits for the client; let this error pass");
 
+/** Leaves a handler that waits for an answer. */
+export function leaveHandler(): never {
+  throw INPUT_REQUIRED;
+}
+
+/** Whether that is why something was thrown: no failure, and to be thrown on. */
+export function isInputRequired(error: unknown): boolean {
+  return error === INPUT_REQUIRED;
+}
+
 /** What a client can answer. An empty `elicitation` means forms (MCP client/elicitation#capabilities). */
 export function supportsInput(
   { elicitation, sampling, roots }: ClientCapabilities,
@@ -52,8 +62,6 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
-  /** Leaves the handler, which runs again from its start though nothing was asked. */
-  readonly letGo: () => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
@@ -65,8 +73,8 @@ export interface Round {
     request: InputRequest,
     read: ReadResponse<T>,
   ) => T;
-  /** How the questions end the request, or undefined when all were answered. */
-  readonly outcomeOf: (once: JsonObject) => Outcome | undefined;
+  /** How the questions end the request, or undefined when all were answered and it need not `runAgain`. */
+  readonly outcomeOf: (once: JsonObject, runAgain: boolean) => Outcome | undefined;
 }
 
 /** A round that begins, with the answers of earlier rounds. */
@@ -81,12 +89,6 @@ export function createRound(
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
-  let hasLetGo = false;
-
-  const letGo = (): never => {
-    hasLetGo = true;
-    throw INPUT_REQUIRED;
-  };
 
   const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
     const attempt = Number(attempts.get(key) ?? 0) + 1;
@@ -94,12 +96,12 @@ export function createRound(
     attempts.set(key, attempt);
     delete responses[key];
     requests.set(key, request);
-    throw INPUT_REQUIRED;
+    return leaveHandler();
   };
 
   const reject = (reason: ProtocolError): never => {
     failure = errorOutcome(reason);
-    throw INPUT_REQUIRED;
+    return leaveHandler();
   };
 
   const requireCapability = (capability: InputCapability): void => {
@@ -126,13 +128,13 @@ export function createRound(
     return parsed.value;
   };
 
-  const outcomeOf = (once: JsonObject): Outcome | undefined => {
+  const outcomeOf = (once: JsonObject, runAgain: boolean): Outcome | undefined => {
     if (failure !== undefined) return failure;
-    if (requests.size === 0 && !hasLetGo) return undefined;
+    if (requests.size === 0 && !runAgain) return undefined;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, letGo, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

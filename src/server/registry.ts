@@ -67,6 +67,8 @@ export function buildServer(
   served: ServedFeatures = { versions: [], sendsChanges: false, extensions: {} },
 ): Server {
   const { info, instructions, scopes = {}, pageSize = 100, listCache = FIVE_MINUTES } = spec;
+  if (!(Number.isInteger(pageSize) && pageSize > 0))
+    throw new Error("pageSize must be a whole number above 0");
   const tools = indexBy("tool", spec.tools, (one) => one.name);
   const resources = indexBy("resource", spec.resources, (one) => one.uri);
   const templates = indexBy("template", spec.templates, (one) => one.uriTemplate);

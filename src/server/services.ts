@@ -9,7 +9,6 @@ import type { Tracer } from "../base/span.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { NotificationSink, Outcome } from "../protocol/outcome.ts";
 import type { MethodSpec } from "../protocol/versions.ts";
-import type { RpcRequest } from "../wire/jsonrpc.ts";
 import type { Tool } from "./define.ts";
 import type { CreateContext } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
@@ -36,7 +35,7 @@ export type StartTask = (call: Call, tool: Tool, args: never) => Promise<Outcome
 
 /** Reads what a subscription is to hear of beside changes, and opens it; undefined where the request names nothing of it. */
 export type AddToSubscription = (
-  request: RpcRequest,
+  request: Pick<ServerRequest, "params" | "capabilities">,
   caller: Caller,
 ) => Promise<Result<AddedSubscription, ProtocolError>> | undefined;
 

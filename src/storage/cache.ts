@@ -8,6 +8,7 @@ import { now, sleep } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
 import { keepAlive } from "../base/keep-alive.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
+import { isInputRequired } from "../server/input-round.ts";
 import {
   CACHE_LEASE_MS,
   type LoadFailure,
@@ -50,7 +51,7 @@ export function createCache(stores: StoreNamespace): CacheFunction {
       const { lease } = lookup;
       const keep = (text: string): Promise<void> =>
         keepLoaded(stub, lease, key, makeCachedRow(text, ttl, staleIfErrorSeconds));
-      const release = (failure: LoadFailure): Promise<void> =>
+      const release = (failure?: LoadFailure): Promise<void> =>
         stub
           .releaseLease(lease, signal?.aborted === true ? undefined : failure)
           .catch(() => undefined);
@@ -109,7 +110,7 @@ async function keepLoaded(
 async function loadUnderLease<T extends JsonValue>(
   load: () => Promise<T>,
   keep: (text: string) => Promise<void>,
-  release: (failure: LoadFailure) => Promise<void>,
+  release: (failure?: LoadFailure) => Promise<void>,
   staleRow: CachedRow | undefined,
 ): Promise<CachedValue<T>> {
   let value: T;
@@ -119,6 +120,11 @@ async function loadUnderLease<T extends JsonValue>(
     text = JSON.stringify(value) as string | undefined;
     if (text === undefined) throw new TypeError("Only JSON can be cached");
   } catch (error) {
+    // A load that asks the client has not failed: it comes back with the answer.
+    if (isInputRequired(error)) {
+      await release();
+      throw error;
+    }
     const { name, message } =
       error instanceof Error ? error : { name: "Error", message: String(error) };
     await release({ name, message });

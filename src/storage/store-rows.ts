@@ -65,7 +65,11 @@ export function storeRows(storage: DurableObjectStorage): StoreRows {
       let size = 0;
       for (const [key, text] of kv.list<string>(selection)) {
         size += text.length;
-        if (size > MAX_CHARACTERS && entries.length > 0) break;
+        // To end here would look like the end of the list.
+        if (size > MAX_CHARACTERS && entries.length > 0)
+          throw new Error(
+            `The entries hold more than ${MAX_CHARACTERS} characters: ask for at most ${entries.length}`,
+          );
         entries.push({ key, text });
       }
       return entries;

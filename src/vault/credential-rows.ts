@@ -58,8 +58,12 @@ export const QUERY_TIMEOUT_MS: number = 10_000;
 
 const WHERE_KEY = "owner = ?1 AND service = ?2 AND name = ?3";
 const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease_until_ms = ?5`;
-/** A lease that ends later than a new one would was written by a clock ahead, and does not count. */
-const LEASE_IS_FREE = "(lease_until_ms <= ?5 OR lease_until_ms > ?6)";
+/**
+ * A lease that ends much later than a new one would was written by a clock far ahead, and does not count. Clocks are a little
+ * apart, and stand still while each waits for its answer: a lease of the same moment may end after the new one.
+ */
+const MAX_CLOCK_LEAD_MS = 60_000;
+const LEASE_IS_FREE = `(lease_until_ms <= ?5 OR lease_until_ms > ?6 + ${MAX_CLOCK_LEAD_MS})`;
 /** D1 gives bytes as a list of numbers. */
 type RawRow = Omit<CredentialRow, "blob" | "is_revoked"> & {
   readonly sealed: number[];

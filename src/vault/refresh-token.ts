@@ -11,7 +11,13 @@ import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import { fetchConfigured } from "../net/fetch.ts";
 import type { Upstream } from "./types.ts";
-import { QUERY_TIMEOUT_MS, type CredentialRow, type RowKey } from "./credential-rows.ts";
+import type { SealedRow } from "../crypto/row-seal.ts";
+import {
+  QUERY_TIMEOUT_MS,
+  type CredentialRow,
+  type RowKey,
+  type VaultRows,
+} from "./credential-rows.ts";
 import { newVersion, type CredentialCipher, type VaultFault } from "./credential-cipher.ts";
 
 /** A token that lasts no longer than this is renewed; of a short life, half of it. */
@@ -113,9 +119,30 @@ async function renewRow(
   }
   const { token, ...renewed } = response.value;
   const sealed = await seal(row, { ...value, ...renewed, access_token: token });
-  return (await rows.replace(row, sealed, row.version, newVersion(), now()))
-    ? ok(secret(token))
-    : "retry";
+  return (await replaceInTime(rows, row, sealed)) ? ok(secret(token)) : "retry";
+}
+
+/**
+ * Writes over the version of `row`, again while the lease lasts where the database fails: an upstream that rotates has taken back
+ * what is kept. False when somebody else wrote meanwhile. @throws what the database threw last.
+ */
+async function replaceInTime(
+  rows: VaultRows,
+  row: CredentialRow,
+  sealed: SealedRow,
+): Promise<boolean> {
+  const version = newVersion();
+  let hasFailed = false;
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, MAX_PAUSE_MS))
+    try {
+      if (await rows.replace(row, sealed, row.version, version, now())) return true;
+      // What seemed to fail may have been written.
+      return hasFailed && (await rows.read(row))?.version === version;
+    } catch (error) {
+      if (now() + pauseMs > row.lease_until_ms) throw error;
+      hasFailed = true;
+      await sleep(pauseMs);
+    }
 }
 
 /** The token, and what else of the credential is new, or why there is none. */

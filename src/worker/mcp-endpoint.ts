@@ -101,8 +101,11 @@ async function handleMcpPost(
   );
   const needed = missingScopes(server, caller, targets);
   // spec: bearer.scope.checked
-  if (needed.length > 0 && authority !== undefined)
-    return authority.insufficientScope(identifiers, needed);
+  if (needed.length > 0 && authority !== undefined) {
+    // With what the token has: clients ask for just what the challenge names, and would lose the rest.
+    const held = caller.scopes.filter((scope) => Object.hasOwn(server.scopes, scope));
+    return authority.insufficientScope(identifiers, [...new Set([...held, ...needed])]);
+  }
   const version = readHeader(http.headers, "mcp-protocol-version");
   const era = determineEra(messages.value, isBatch, version, server.versions);
   if (!era.ok) return errorResponse(era.error, id);

@@ -280,6 +280,15 @@ test("a form in zod is shown without the keywords that forms lack, and still che
   expect(() => compileForm(zodForm(z.object({ deep: z.object({}) })))).toThrow("/properties/deep");
 });
 
+test.each([0, -1, 2.5, 0.5, Number.NaN, Infinity, "2" as never])(
+  "a pageSize of %s stops the start",
+  (pageSize) => {
+    expect(() => buildServer({ info, pageSize })).toThrow(
+      "pageSize must be a whole number above 0",
+    );
+  },
+);
+
 test("a form is compiled once", () => {
   const one = form({ type: "string" });
   expect(compileForm(one)).toBe(compileForm(one));

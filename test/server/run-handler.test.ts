@@ -72,6 +72,9 @@ function remembered(outcome: Outcome, answers: JsonObject = {}): RetryState {
   return { ...memory, answers: { ...memory.answers, ...answers } };
 }
 
+const sleep = (ms: number): Promise<number> =>
+  new Promise((resolve) => setTimeout(() => resolve(1), ms));
+
 const named = (name: string): JsonObject => ({ action: "accept", content: { name } });
 
 test("a change is told to everybody, or to the caller alone who is asked for", async () => {
@@ -216,6 +219,48 @@ test("once is not repeated when it ran beside the question, and was slower than 
   const two = await play(handler, { retryState: remembered(one.outcome, { who: named("Ada") }) });
   expect(two.outcome).toMatchObject({ kind: "complete", result: { value: 1 } });
   expect(order).toHaveBeenCalledTimes(1);
+});
+
+test.each<[string, (context: Context, order: () => Promise<number>) => Promise<unknown>]>([
+  [
+    "that began after the question",
+    async (context, order) => {
+      await sleep(20);
+      return context.once("order", order);
+    },
+  ],
+  [
+    "that began after another, which ran when the question was put",
+    async (context, order) => {
+      await context.once("stock", () => sleep(20));
+      return context.once("order", order);
+    },
+  ],
+  [
+    "that is asked for twice at once",
+    (context, order) => Promise.all([context.once("order", order), context.once("order", order)]),
+  ],
+])("a once %s runs once", async (_, others) => {
+  let orders = 0;
+  const order = async (): Promise<number> => {
+    await sleep(5);
+    return ++orders;
+  };
+  const handler = async (context: Context): Promise<string> => {
+    const [answer] = await Promise.all([
+      context.elicitForm("who", { message: "Who?", form: FORM }),
+      others(context, order),
+    ]);
+    return answer.action;
+  };
+  const retryState = remembered((await play(handler)).outcome, { who: named("Ada") });
+  // Whoever left it running does nothing more in this round.
+  await sleep(60);
+  expect(orders).toBe("order" in retryState.once ? 1 : 0);
+  expect((await play(handler, { retryState })).outcome).toMatchObject({
+    result: { value: "accept" },
+  });
+  expect(orders).toBe(1);
 });
 
 test("once that failed is tried again", async () => {

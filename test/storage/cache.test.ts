@@ -3,6 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { sha256Base64url } from "../../src/crypto/seal.ts";
+import { leaveHandler } from "../../src/server/input-round.ts";
 import { createStorageClient } from "../../src/storage/client.ts";
 import { ringOf } from "../crypto/keys.ts";
 import type { StoreObject } from "../../src/storage/store-object.ts";
@@ -163,6 +164,47 @@ describe("a value", () => {
     );
   });
 });
+
+describe("a load that asks the client", () => {
+  it("has failed for nobody, and loads when the answer is there", async () => {
+    const key = uniqueKey();
+    const ask = (): Promise<string> => Promise.reject(inputRequired());
+    for (let round = 0; round < 2; round++)
+      expect(await thrownMessage(() => storageClient.cache(key, 60, ask))).toContain("waits");
+    // At once: a load that failed would be remembered for a moment.
+    expect((await storageClient.cache(key, 60, async () => "answered")).value).toBe("answered");
+  });
+
+  it("lets another caller load who came meanwhile", async () => {
+    const key = uniqueKey();
+    const asking = storageClient.cache(key, 60, async () => {
+      await sleep(100);
+      throw inputRequired();
+    });
+    const other = storageClient.cache(key, 60, async () => "other");
+    await expect(asking).rejects.toThrow("waits");
+    expect((await other).value).toBe("other");
+  });
+
+  it("asks though there is an old value", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    await storageClient.cache(key, 60, async () => "old");
+    vi.setSystemTime(NOON + 61_000);
+    const ask = (): Promise<string> => Promise.reject(inputRequired());
+    expect(await thrownMessage(() => storageClient.cache(key, 60, ask))).toContain("waits");
+    expect((await storageClient.cache(key, 60, async () => "new")).value).toBe("new");
+  });
+});
+
+/** What a question throws to leave its handler. */
+function inputRequired(): unknown {
+  try {
+    return leaveHandler();
+  } catch (error) {
+    return error;
+  }
+}
 
 describe("a load that fails", () => {
   const failing = (): Promise<string> => Promise.reject(new TypeError("the upstream is down"));

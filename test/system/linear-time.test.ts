@@ -269,10 +269,10 @@ describe("OAuth", () => {
       () => registered({ redirect_uris: Array<string>(LENGTH).fill("a") }),
       false,
     ],
-    ["a redirect URI", () => checkRedirectUri(`a${many(".a")}:/x`, true).ok, false],
+    ["a redirect URI", () => checkRedirectUri(`a${many(".a")}:/x`).ok, false],
     [
       "a redirect URI of the longest kind",
-      () => checkRedirectUri(`a${".a".repeat(900)}`, true).ok,
+      () => checkRedirectUri(`a${".a".repeat(900)}`).ok,
       false,
     ],
     ["parameters", () => readParams(many("a=&")).ok, false],

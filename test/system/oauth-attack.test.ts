@@ -172,7 +172,7 @@ it.each([
   "hcp://a/b",
   "rlogin://host",
 ])("a scheme that the system gives a meaning is no client's: %s", (uri) =>
-  expect(checkRedirectUri(uri, true).ok).toBe(false),
+  expect(checkRedirectUri(uri).ok).toBe(false),
 );
 
 it("a person who signs in by the form still finds the grant, with three object requests in all", async () => {

@@ -16,14 +16,16 @@ export const vaultWithKeys = (...keys: string[]): Vault => createVault(db, ringO
 export const vault: Vault = vaultWithKeys("a");
 
 /** The database, which calls `onQuery` with the text of each statement before it runs, and waits for that. */
-export function watchedDatabase(onQuery: (text: string) => Promise<void>): D1Database {
+export function watchedDatabase(
+  onQuery: (text: string, run: () => Promise<unknown>) => Promise<void>,
+): D1Database {
   const watch = (text: string, statement: D1PreparedStatement): D1PreparedStatement =>
     new Proxy(statement, {
       get(target, name) {
         if (name === "bind") return (...values: unknown[]) => watch(text, target.bind(...values));
         const run = Reflect.get(target, name) as () => Promise<unknown>;
         return async () => {
-          await onQuery(text);
+          await onQuery(text, () => run.call(target));
           return run.call(target);
         };
       },

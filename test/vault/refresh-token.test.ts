@@ -173,6 +173,16 @@ describe("when many ask at once", () => {
     expect(await token(id)).toBe("at-2");
   });
 
+  it.each([1, 5, 5_000, 59_000])(
+    "a lease that a clock %i ms ahead wrote counts",
+    async (aheadMs) => {
+      const id = await kept({ ...TOKEN, expires: NOW + 10_000 });
+      await tamper(id, { updated_at_ms: NOW - 600_000, lease_until_ms: NOW + 35_000 + aheadMs });
+      expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+      await tamper(id, { lease_until_ms: 0 });
+    },
+  );
+
   it("a holder that died is replaced when its lease is over", async () => {
     const id = await kept();
     await tamper(id, { lease_until_ms: NOW + 20_000 });
@@ -225,6 +235,55 @@ describe("a database and an upstream that use up their time", () => {
     };
     expect([await token(id), await token(id)]).toEqual(["at-2", "at-2"]);
     expect(await vault.list(id.owner)).toMatchObject({ value: [{ isRevoked: false }] });
+  });
+});
+
+describe("a write of the new token that fails", () => {
+  it.each([
+    ["once", 1, false],
+    ["three times", 3, false],
+    ["though it was done", 1, true],
+  ])("%s loses nothing", async (_, failureCount, isDone) => {
+    const id = await kept();
+    let remaining = failureCount;
+    const failing = watchedDatabase(async (text, run) => {
+      if (!text.includes("version = ?7") || remaining-- <= 0) return;
+      if (isDone) await run();
+      throw new Error("D1_ERROR: Network connection lost.");
+    });
+    const renewed = await createVault(failing, ringOf("a")).token(id, upstream);
+    expect(renewed.ok && renewed.value?.reveal()).toBe("at-2");
+    expect(await value(id)).toMatchObject({ refresh_token: "rt-2" });
+    vi.setSystemTime(NOW + 3_600_000);
+    expect(await token(id)).toBe("at-3");
+    expect(await asked[1]?.text()).toContain("refresh_token=rt-2");
+  });
+
+  it("for as long as the lease lasts is told", async () => {
+    const id = await kept();
+    const failing = watchedDatabase(async (text) => {
+      if (!text.includes("version = ?7")) return;
+      vi.setSystemTime(Date.now() + 10_000);
+      throw new Error("D1_ERROR: Network connection lost.");
+    });
+    expect(await createVault(failing, ringOf("a")).token(id, upstream)).toMatchObject({
+      ok: false,
+      error: { reason: "unavailable" },
+    });
+    await tamper(id, { lease_until_ms: 0 });
+  });
+
+  it("takes nothing from a credential that was put meanwhile", async () => {
+    const id = await kept();
+    let hasFailed = false;
+    const failing = watchedDatabase(async (text) => {
+      if (!text.includes("version = ?7") || hasFailed) return;
+      hasFailed = true;
+      await vault.put(id, { ...TOKEN, access_token: "at-new", expires: NOW + 3_600_000 });
+      throw new Error("D1_ERROR: Network connection lost.");
+    });
+    const renewed = await createVault(failing, ringOf("a")).token(id, upstream);
+    expect(renewed.ok && renewed.value?.reveal()).toBe("at-new");
   });
 });
 

@@ -38,6 +38,16 @@ function work(ms: number, signal: AbortSignal): Promise<void> {
 
 const TENTHS = 10;
 
+/**
+ * What tests of the same isolate see and hold of `spec_steps`: the steps that began, as "label.number", the aborts of their
+ * signals, and what each step waits for.
+ */
+export const stepProbe: {
+  begun: string[];
+  aborted: string[];
+  hold: (step: string) => unknown;
+} = { begun: [], aborted: [], hold: () => undefined };
+
 export const taskTools: readonly Tool[] = [
   tool({
     name: "greet",
@@ -114,6 +124,36 @@ export const taskTools: readonly Tool[] = [
     handler: async (_args, ctx) => {
       const both = await Promise.all([askText(ctx, "first"), askText(ctx, "second")]);
       return [...both, await askText(ctx, "third")].join("+");
+    },
+  }),
+  tool({
+    name: "spec_steps",
+    description:
+      "Works in steps, which tests watch and hold; each may be told to a URL, and one asks first",
+    task: "optional",
+    input: z.object({
+      label: z.string(),
+      count: z.int().min(0),
+      url: z.string().optional(),
+      ask: z.int().optional(),
+      pad: z.int().optional(),
+    }),
+    handler: async ({ label, count, url, ask, pad = 0 }, ctx) => {
+      ctx.signal.addEventListener("abort", () => {
+        stepProbe.aborted.push(label);
+      });
+      for (let step = 1; step <= count; step += 1) {
+        const text = step === ask ? await askText(ctx, `before ${step}`) : "";
+        await ctx.once(`step ${step}`, async () => {
+          stepProbe.begun.push(`${label}.${step}`);
+          await stepProbe.hold(`${label}.${step}`);
+          const limits = { accept: "*/*", maxBytes: 1_000, timeoutMs: 60_000 };
+          if (url !== undefined) await ctx.fetch(`${url}?step=${step}`, limits);
+          return text + "x".repeat(pad);
+        });
+        ctx.progress(step, count, `step ${step} of ${count}`);
+      }
+      return `${label}: ${count} steps`;
     },
   }),
 ];

@@ -142,7 +142,9 @@ function jsonOf(value) {
 export function shown(address) {
   if (!URL.canParse(address)) return String(address).slice(0, MOST_QUOTED);
   const { origin, pathname, search } = new URL(address);
-  return `${origin}${pathname.slice(0, MOST_QUOTED)}${search ? "?…" : ""}`;
+  const place = origin + pathname;
+  const cut = place.length > MOST_QUOTED ? `${place.slice(0, MOST_QUOTED)}…` : place;
+  return `${cut}${search ? "?…" : ""}`;
 }
 
 /** What an answer is, in a few words: its status and type, the error that it names, or why there is none. */

@@ -22,7 +22,7 @@ export async function examineIssuer(run) {
     note(
       run,
       `${namesOf(guessing)} find no metadata of the authorization server, and try /authorize, /token and /register. ${missesOf(guessing[0].server)}`,
-      `serve the metadata at ${issuerPlaces(guessing[0].issuer)[0]}`,
+      `serve the metadata at ${shown(issuerPlaces(guessing[0].issuer)[0])}`,
     );
 }
 
@@ -67,7 +67,7 @@ function issuerStop(run, { client, server, issuer, metadata, isGuessed }) {
   if (metadata === undefined)
     return {
       what: `It finds no metadata of the authorization server ${quote(run, issuer)}. ${missesOf(server)}`,
-      change: `serve it as JSON at ${issuerPlaces(issuer)[0]}`,
+      change: `serve it as JSON at ${shown(issuerPlaces(issuer)[0])}`,
       habit: client.strictJson ? "strictJson" : "withoutResource",
     };
   const named = metadata.issuer;

@@ -51,7 +51,7 @@ export function acceptAnswers(
   const answers = { ...retryState.answers };
   for (const [sentKey, response] of Object.entries(responses)) {
     const question = remaining.get(sentKey);
-    // spec: tasks.update.unknown
+    // spec: tasks.update.extra
     if (question === undefined) continue;
     const { key, request } = question;
     const read = READERS[request.method](response);
@@ -61,7 +61,6 @@ export function acceptAnswers(
     remaining.delete(sentKey);
   }
   if (remaining.size === Object.keys(questions).length) return ok(undefined);
-  // spec: tasks.update.partial
   return ok({
     ...task,
     retryState: { ...retryState, answers },

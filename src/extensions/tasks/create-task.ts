@@ -6,7 +6,6 @@
 import { ANONYMOUS } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
-import { withSpan } from "../../base/span.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
 import { errorOutcome, type Outcome } from "../../protocol/outcome.ts";
@@ -31,11 +30,11 @@ export interface TaskObjects {
 
 const TOO_MANY_TASKS: ProtocolError = protocolError(
   "TooManyRequests",
-  `There is no room for one more task: let one of at most ${MAX_RUNNING_TASKS} end, answer it, or end it with tasks/cancel`,
+  `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
 );
 const CALL_TOO_LARGE: ProtocolError = protocolError(
   "InvalidParams",
-  `A task keeps at most ${MAX_TASK_BYTES} bytes of arguments: do the work in parts`,
+  `A task keeps ${MAX_TASK_BYTES} bytes of arguments: call in parts`,
 );
 /** What a tool has asked all that it must ask before its task begins. */
 const PREPARED: Outcome = { kind: "complete", result: {} };
@@ -48,10 +47,12 @@ export function startTask(
   args: never,
 ): Promise<Outcome> | undefined {
   const { http, request } = call;
+  // spec: tasks.legacy.dated
   if (http === undefined) return undefined;
+  // spec: tasks.create.undeclared, tasks.legacy.undeclared
   const missing = missingExtension(request, TASKS_EXTENSION);
   if (missing === undefined) return createTask(objects, call, http, tool, args);
-  // spec: tasks.capability.required
+  // spec: tasks.create.required
   return tool.task === "required" ? Promise.resolve(errorOutcome(missing)) : undefined;
 }
 
@@ -70,31 +71,30 @@ async function createTask(
       () => PREPARED,
       ({ message }) => toolError(message),
     );
-    // spec: tasks.create.rounds
+    // spec: tasks.create.asks-first
     if (asked !== PREPARED) return asked;
   }
+  // spec: tasks.id.entropy
   const id = tasks.newUniqueId();
   const taskId = id.toString();
   const share = await sha256Base64url(await shareOf(caller, http));
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
   const counter = counters.getByName(pool);
   if (!(await counter.admit(share, taskId))) return errorOutcome(TOO_MANY_TASKS);
+  // spec: tasks.legacy.param
   const { name = null, arguments: given = {} } = params;
-  const properties = await sealProperties(call.services.ring, caller, taskId);
-  const json = await withSpan(span, ["Task.create", "client"], (child) =>
-    tasks.get(id).create({
-      method,
-      params: { name, arguments: given },
-      caller: withoutProperties(caller),
-      properties,
-      capabilities,
-      clientInfo,
-      trace: child.context(),
-      retryState,
-      pool,
-      share,
-    }),
-  );
+  const json = await tasks.get(id).create({
+    method,
+    params: { name, arguments: given },
+    caller: withoutProperties(caller),
+    properties: await sealProperties(call.services.ring, caller, taskId),
+    capabilities,
+    clientInfo,
+    trace: span.context(),
+    retryState,
+    pool,
+    share,
+  });
   if (json === undefined) {
     await counter.release(share, taskId);
     return errorOutcome(CALL_TOO_LARGE);

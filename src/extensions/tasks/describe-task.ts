@@ -9,18 +9,20 @@ export function describeTask(taskId: string, task: TaskRecord, now: number): Jso
   const { status, statusMessage, createdAtMs, updatedAtMs, expiresAtMs } = task;
   const members = {
     taskId,
+    // spec: tasks.get.working, tasks.get.cancelled
     status,
     statusMessage,
     createdAt: new Date(createdAtMs).toISOString(),
     lastUpdatedAt: new Date(updatedAtMs).toISOString(),
     ttlMs: expiresAtMs - createdAtMs,
     pollIntervalMs: hasEnded(task) ? undefined : pollIntervalMs(now - updatedAtMs),
-    // spec: tasks.get.input
+    // spec: tasks.get.input-required, tasks.get.outstanding
     inputRequests:
       task.questions &&
       Object.fromEntries(
         Object.entries(task.questions).map(([key, { request }]) => [key, request]),
       ),
+    // spec: tasks.get.completed, tasks.get.failed
     result: task.result,
     error: task.error,
   };

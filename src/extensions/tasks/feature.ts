@@ -31,6 +31,7 @@ export interface TasksEnv {
 /** Serves tasks to clients that declare the extension. */
 export function tasks(): Feature {
   return {
+    // spec: tasks.legacy.advertised
     extension: { id: TASKS_EXTENSION, settings: {} },
     start({ settings }) {
       const objects = {
@@ -40,6 +41,7 @@ export function tasks(): Feature {
       return {
         startTask: (call, tool, args) => startTask(objects, call, tool, args),
         addToSubscription: (request, caller) => listenToTasks(objects.tasks, request, caller),
+        // spec: tasks.legacy.result
         methods: {
           "tasks/get": taskMethod(objects.tasks, getTask),
           "tasks/update": taskMethod(objects.tasks, updateTask),
@@ -51,10 +53,12 @@ export function tasks(): Feature {
 }
 
 /** One sentence for every id that is not the caller's, so that none tells whether it is somebody else's. */
+// spec: tasks.error.informative
 const UNKNOWN_TASK: ProtocolError = protocolError(
   "InvalidParams",
-  "No such task of yours: it never was, or it ended more than a day ago",
+  "No such task of yours, or none any more",
 );
+// spec: tasks.update.ack, tasks.update.type, tasks.cancel.ack, tasks.cancel.type
 const ACKNOWLEDGED: Outcome = { kind: "complete", result: {} };
 
 /** What a method does with the task that it names. Undefined: there is none of the caller's. */
@@ -62,19 +66,19 @@ type UseTask = (task: TaskStub, call: Call) => Promise<Outcome | undefined>;
 
 function taskMethod(namespace: TaskNamespace, use: UseTask): ExtensionMethod {
   return {
-    // spec: tasks.name.mirrored
     mcpNameParam: "taskId",
     async handle(call) {
-      // spec: tasks.undeclared
+      // spec: tasks.methods.undeclared
       const missing = missingExtension(call.request, TASKS_EXTENSION);
       if (missing !== undefined) return errorOutcome(missing);
       const stub = findTask(namespace, call.request.params["taskId"]);
-      // spec: tasks.unknown
+      // spec: tasks.get.unknown, tasks.update.unknown, tasks.cancel.unknown
       return (stub && (await use(stub, call))) ?? errorOutcome(UNKNOWN_TASK);
     },
   };
 }
 
+// spec: tasks.get.type, tasks.type.only
 const getTask: UseTask = async (task, { request }) => {
   const json = await task.get(withoutProperties(request.caller));
   return json === undefined

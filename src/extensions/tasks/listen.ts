@@ -7,29 +7,27 @@ import type { Caller } from "../../base/caller.ts";
 import { isObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
-import { readRequestMeta } from "../../protocol/request-meta.ts";
 import { missingExtension } from "../../server/extension.ts";
 import type { AddedSubscription } from "../../server/services.ts";
-import type { RpcRequest } from "../../wire/jsonrpc.ts";
+import type { ServerRequest } from "../../server/types.ts";
 import { MAX_LISTENED_TASKS } from "./limits.ts";
 import { findTask, TASKS_EXTENSION, withoutProperties, type TaskNamespace } from "./task-stub.ts";
 
 const INVALID_TASK_IDS: ProtocolError = protocolError(
   "InvalidParams",
-  `params.notifications.taskIds must be a list of at most ${MAX_LISTENED_TASKS} strings; for more, open several subscriptions`,
+  `params.notifications.taskIds must be a list of at most ${MAX_LISTENED_TASKS} ids: open several subscriptions`,
 );
 
 /** Opens a socket to each of the caller's tasks that are named; undefined where none is asked for. One object request a task. */
 export function listenToTasks(
   tasks: TaskNamespace,
-  { params }: RpcRequest,
+  request: Pick<ServerRequest, "params" | "capabilities">,
   caller: Caller,
 ): Promise<Result<AddedSubscription, ProtocolError>> | undefined {
-  const { notifications } = params;
+  const { notifications } = request.params;
   const taskIds = isObject(notifications) ? notifications["taskIds"] : undefined;
   if (taskIds === undefined) return undefined;
-  const meta = readRequestMeta(params);
-  const missing = meta.ok ? missingExtension(meta.value, TASKS_EXTENSION) : meta.error;
+  const missing = missingExtension(request, TASKS_EXTENSION);
   // spec: tasks.listen.undeclared
   if (missing !== undefined) return Promise.resolve(err(missing));
   const isList = Array.isArray(taskIds) && taskIds.length <= MAX_LISTENED_TASKS;
@@ -46,7 +44,7 @@ async function openTaskSockets(
   const query = new URLSearchParams({ caller: JSON.stringify(withoutProperties(caller)) });
   const opened = await Promise.all(
     taskIds.map(async (id) => {
-      const response = await findTask(tasks, id)?.fetch(`https://task/?${query}`, {
+      const response = await findTask(tasks, id)?.fetch(`https://task/?${query.toString()}`, {
         headers: { upgrade: "websocket" },
       });
       return { id, socket: response?.webSocket };
@@ -54,7 +52,6 @@ async function openTaskSockets(
   );
   const granted = opened.flatMap(({ id, socket }) => (socket ? [{ id, socket }] : []));
   return ok({
-    // spec: tasks.listen.acknowledged
     filter: { taskIds: granted.map(({ id }) => id) },
     method: "notifications/tasks",
     sockets: granted.map(({ socket }) => socket),

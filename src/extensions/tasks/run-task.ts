@@ -4,6 +4,7 @@
  * another run then. Whoever started it writes down what came of it.
  */
 
+import type { Caller } from "../../base/caller.ts";
 import { createCancellation, type Cancellation } from "../../base/cancellation.ts";
 import { isObject } from "../../base/json.ts";
 import { now } from "../../base/time.ts";
@@ -16,6 +17,7 @@ import { logInternalError } from "../../server/failure.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
 import { findTarget } from "../../server/request-target.ts";
+import { mayCall } from "../../server/scopes.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
 import type { Steps, TimeLimit } from "../../server/types.ts";
 import { MAX_STEPS_BYTES, RUN_MS } from "./limits.ts";
@@ -78,6 +80,7 @@ async function run(
     capabilities,
     clientInfo,
     progressToken: targeted.id,
+    // spec: tasks.listen.scope
     logLevel: undefined,
     retryState: { ...retryState, once: { ...retryState.once, ...store.steps() } },
     span,
@@ -109,12 +112,18 @@ async function run(
   return { outcome, hasFailed, hasAdvanced };
 }
 
+/** Whether `caller` has the scopes of the tool that the task runs. One that is offered no more needs none. */
+export function mayCallAgain({ server }: ServerRuntime, task: TaskRecord, caller: Caller): boolean {
+  const { tool } = findTarget(server, task);
+  return tool === undefined || mayCall(server, caller, tool);
+}
+
 /** The caller with the properties that were sealed for this task, where their key is still there. */
 async function callerOf(
   { caller, properties }: TaskRecord,
   taskId: string,
   ring: KeyRing,
-): Promise<TaskRecord["caller"]> {
+): Promise<Caller> {
   if (properties === undefined) return caller;
   const opened = await open(ring, TASK_SEAL_PURPOSE, properties, taskId);
   return opened.ok && isObject(opened.value) ? { ...caller, properties: opened.value } : caller;
@@ -122,5 +131,5 @@ async function callerOf(
 
 function inWords({ progress, total, message }: CallNotification["params"]): string {
   if (typeof message === "string") return message;
-  return total === undefined ? String(progress) : `${String(progress)} of ${String(total)}`;
+  return total === undefined ? `${Number(progress)}` : `${Number(progress)} of ${Number(total)}`;
 }

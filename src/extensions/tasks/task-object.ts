@@ -18,13 +18,11 @@ import { now } from "../../base/time.ts";
 import { createHubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
-import { findTarget } from "../../server/request-target.ts";
-import { mayCall } from "../../server/scopes.ts";
 import { acceptAnswers } from "./answers.ts";
 import { describeTask } from "./describe-task.ts";
 import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS } from "./limits.ts";
 import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
-import { startRun, type TaskRun } from "./run-task.ts";
+import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
@@ -52,6 +50,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   async create(call: TaskCall): Promise<string | undefined> {
     const task = beginTask(call, now());
     if (!this.#store.putTask(task)) return undefined;
+    // spec: tasks.create.durable
     await this.ctx.storage.setAlarm(now());
     return this.#toJson(task);
   }
@@ -123,7 +122,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     // The platform gives up soon after: what kills its object each time must end before.
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
     if (await this.#isRevoked(task.caller))
-      return this.#end(task, cancelled("The access by which it was made was taken back"));
+      return this.#end(task, cancelled("Access was taken back"));
     await this.#work();
   }
 
@@ -163,7 +162,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** Writes the end down, and then makes room for another task. `isDeadEnd`: its handler failed too often. */
   async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
-    // spec: tasks.cancel.ack
+    // What has ended stays as it ended.
     if (!this.isOpen()) return;
     this.#run?.cancel.abort();
     const ended = endTask(task, end, now());
@@ -171,7 +170,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
     if (isDeadEnd || end.status === "failed")
       log("error", "task.failed", {
-        tool: String(ended.params["name"]),
+        tool: ended.params["name"] as string,
         attempts: task.attempts,
         trace: task.trace.parent?.traceId,
         error: end.statusMessage,
@@ -204,9 +203,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const task = this.#store.task();
     // spec: tasks.caller
     if (task === undefined || callerKey(task.caller) !== callerKey(caller)) return undefined;
-    const { server } = this.serverRuntime(this.env);
-    const { tool } = findTarget(server, task);
-    return tool === undefined || mayCall(server, caller, tool) ? task : undefined;
+    return mayCallAgain(this.serverRuntime(this.env), task, caller) ? task : undefined;
   }
 
   /** In memory: it is written with what the run leaves. A later run tells nothing anew. */

@@ -46,7 +46,7 @@ export function suspendTask(
 
 /** The task whose next step has failed so often. */
 export function retryTask(task: TaskRecord, attempts: number, now: number): TaskRecord {
-  const statusMessage = `Failed ${attempts} of ${MAX_STEP_ATTEMPTS} times: tried again soon`;
+  const statusMessage = `Failed ${attempts} of ${MAX_STEP_ATTEMPTS} times, tried again soon`;
   return { ...task, attempts, statusMessage, updatedAtMs: now };
 }
 
@@ -96,13 +96,13 @@ export function cancelled(statusMessage: string): TaskEnd {
 /** What a task ends with that its own handler did not end. */
 export const TASK_EXPIRED: ProtocolError = protocolError(
   "InternalError",
-  `The task did not end within ${OPEN_TASK_TTL_MS / 86_400_000} days of its last question`,
+  `Not done within ${OPEN_TASK_TTL_MS / 86_400_000} days`,
 );
 export const TASK_LOST: ProtocolError = protocolError(
   "InternalError",
-  `The task was lost in a restart ${MAX_STEP_ATTEMPTS} times`,
+  `Lost in a restart ${MAX_STEP_ATTEMPTS} times`,
 );
 export const TASK_TOO_LARGE: ProtocolError = protocolError(
   "InternalError",
-  `Questions, answers or result are more than ${MAX_TASK_BYTES} bytes`,
+  `More than ${MAX_TASK_BYTES} bytes to keep`,
 );

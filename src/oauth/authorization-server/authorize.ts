@@ -35,7 +35,13 @@ export async function authorizationEndpoint(
     );
   // spec: authorize.client.unknown, authorize.redirect.precaution
   const client = await findClient(authServer, query.get("client_id") || undefined);
-  if (!client.ok) return oauthErrorPage(authServer, client.error.reason, client.error.description);
+  if (!client.ok) {
+    const { reason, description } = client.error;
+    // No answer reaches a client that is not known, and many send the same id for ever.
+    const advice =
+      reason === "client.unknown" ? ". Remove this server in your app, and add it again" : "";
+    return oauthErrorPage(authServer, reason, description + advice);
+  }
   const redirectUri = matchRedirectUri(client.value, query.get("redirect_uri") || undefined);
   if (!redirectUri.ok)
     return oauthErrorPage(authServer, redirectUri.error.reason, redirectUri.error.description);

@@ -4,7 +4,7 @@
  * Refuses what was not sealed to this browser. How people prove who they are is the app's: `../sign-in`.
  */
 
-import { encodeBase64url } from "../../base/bytes.ts";
+import { encodeBase64url, encodeUtf8 } from "../../base/bytes.ts";
 import { randomBytes } from "../../base/time.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
@@ -29,7 +29,14 @@ import { readParams } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
 import { enterAccount } from "./revocation.ts";
-import type { AuthenticatedPerson, SignInResult, SignInContext } from "../sign-in/types.ts";
+import {
+  MAX_CREDENTIAL_BYTES,
+  MAX_PERSON_BYTES,
+  type AuthenticatedPerson,
+  type Person,
+  type SignInContext,
+  type SignInResult,
+} from "../sign-in/types.ts";
 import type { PendingLogin } from "./pending-login.ts";
 
 /** The sign-in page; again, with a message, when it went wrong. It names the client before anybody is sent anywhere. */
@@ -183,6 +190,13 @@ export async function completeSignIn(
     return rejectSignIn(browser, pendingLogin, "sign_in.hook", "You are not expected here.");
   // Without the credential: whoever is remembered brings none.
   const person = { subject, name, properties };
+  const tooLarge = findTooLarge(person, credential);
+  if (tooLarge !== undefined)
+    return oauthErrorPage(
+      browser.authServer,
+      "sign_in.large",
+      `This server cannot keep what its sign-in gave: ${tooLarge}. Tell whoever runs it`,
+    );
   audit("oauth.signed_in", {
     account: await accountObjectName(subject),
     client: request?.client ?? "none",
@@ -195,6 +209,16 @@ export async function completeSignIn(
     request: request,
     person: credential === undefined ? person : { ...person, credential },
   });
+}
+
+/** What of a person cannot be kept, with its size, or undefined. */
+function findTooLarge(person: Person, credential: JsonObject = {}): string | undefined {
+  const sizeOf = (value: Person | JsonObject): number => encodeUtf8(JSON.stringify(value)).length;
+  if (sizeOf(person) > MAX_PERSON_BYTES)
+    return `${sizeOf(person)} bytes of subject, name and properties, at most ${MAX_PERSON_BYTES}`;
+  if (sizeOf(credential) > MAX_CREDENTIAL_BYTES)
+    return `${sizeOf(credential)} bytes of credential, at most ${MAX_CREDENTIAL_BYTES}`;
+  return undefined;
 }
 
 function rejectSignIn(

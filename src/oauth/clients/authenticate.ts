@@ -11,6 +11,7 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { readJws, type Jws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { findClient } from "./find.ts";
+import { isClientUrl } from "./metadata-document.ts";
 import type { Client } from "./types.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
@@ -40,10 +41,21 @@ export async function authenticateClient(
 ): Promise<Result<Client, OAuthError>> {
   const credentials = readClientCredentials(http.headers.get("authorization"), params);
   if (!credentials.ok) return credentials;
-  const client = await findClient(authServer, credentials.value.id);
-  if (!client.ok) return client;
+  const [decoded, asSent] = credentials.value;
+  const client = await authenticateBy(decoded, authServer, identifiers);
+  if (client.ok || asSent === undefined) return client;
+  const clientAsSent = await authenticateBy(asSent, authServer, identifiers);
+  return clientAsSent.ok ? clientAsSent : client;
+}
+
+async function authenticateBy(
+  { id: presentedId, secret, jws }: PresentedCredentials,
+  authServer: AuthorizationServer,
+  identifiers: ServerIdentifiers,
+): Promise<Result<Client, OAuthError>> {
+  const client = await findClient(authServer, presentedId);
+  if (!client.ok) return asOutage(client, presentedId, authServer);
   const { id, auth } = client.value;
-  const { secret, jws } = credentials.value;
   // spec: token.client.required, token.client.checked, client.id.proves-nothing, revoke.client.checked
   if (auth.method === "none" && secret === undefined && jws === undefined) return client;
   if (auth.method === "secret" && secret !== undefined) {
@@ -77,6 +89,21 @@ export async function authenticateClient(
   return invalidClient("client.method");
 }
 
+/**
+ * Whoever comes here with the URL of a document was let in by it before. That it cannot be read now, whatever stands there, is no
+ * reason to tell the client that it is unknown: clients then forget their tokens.
+ */
+function asOutage(
+  failure: OAuthFailure,
+  id: string | undefined = "",
+  { settings: { acceptsMetadataDocuments, publicHost } }: AuthorizationServer,
+): OAuthFailure {
+  const { reason, description } = failure.error;
+  return acceptsMetadataDocuments && isClientUrl(id, publicHost)
+    ? oauthError("temporarily_unavailable", reason, description)
+    : failure;
+}
+
 function invalidClient(reason: string): OAuthFailure {
   return oauthError("invalid_client", reason, "Client authentication failed");
 }
@@ -84,7 +111,7 @@ function invalidClient(reason: string): OAuthFailure {
 function readClientCredentials(
   header: string | null,
   params: Params,
-): Result<PresentedCredentials, OAuthError> {
+): Result<readonly [PresentedCredentials, PresentedCredentials?], OAuthError> {
   const secret = params.get("client_secret");
   const assertion = params.get("client_assertion");
   const id = params.get("client_id");
@@ -101,12 +128,12 @@ function readClientCredentials(
     const subject = jws?.payload["sub"];
     if (jws === undefined || typeof subject !== "string")
       return invalidClient("assertion.malformed");
-    return ok({ id: id ?? subject, jws });
+    return ok([{ id: id ?? subject, jws }]);
   }
-  if (header === null) return ok({ id, secret });
+  if (header === null) return ok([{ id, secret }]);
   const basic = readBasicCredentials(header);
   if (basic === undefined) return invalidClient("client.basic");
-  if (id !== undefined && id !== basic.id)
+  if (id !== undefined && basic.every((one) => one?.id !== id))
     return oauthError(
       "invalid_request",
       "client.mismatch",
@@ -115,15 +142,24 @@ function readClientCredentials(
   return ok(basic);
 }
 
-/** RFC 6749 section 2.3.1: both halves are form-encoded before base64. An empty secret is none. */
-function readBasicCredentials(header: string): PresentedCredentials | undefined {
+/**
+ * RFC 6749 section 2.3.1: both halves are form-encoded before base64. Many clients leave that out, so what they sent is given
+ * beside it where it reads otherwise: a secret with "+" or "%" would never fit. An empty secret is none.
+ */
+function readBasicCredentials(
+  header: string,
+): readonly [PresentedCredentials, PresentedCredentials?] | undefined {
   const bytes = decodeBase64(/^basic +([^ ]+) *$/i.exec(header)?.[1] ?? "?");
   const halves = /^([^:]+):(.*)$/s.exec((bytes && decodeUtf8(bytes)) ?? "")?.slice(1) ?? [];
-  const [id, secret] = halves.map(
-    (half) => new URLSearchParams(`=${half.replaceAll("&", "%26")}`).get("") ?? "",
-  );
+  const [id, secret] = halves;
   if (id === undefined || secret === undefined) return undefined;
-  return secret === "" ? { id } : { id, secret };
+  const asSent = { id, secret: secret || undefined };
+  if (!/[+%]/.test(id + secret)) return [asSent];
+  return [{ id: formDecode(id), secret: formDecode(secret) || undefined }, asSent];
+}
+
+function formDecode(text: string): string {
+  return new URLSearchParams(`=${text.replaceAll("&", "%26")}`).get("") ?? "";
 }
 
 /** The id and the expiry of an assertion whose claims are right. `now` in milliseconds. Says nothing about the signature. */

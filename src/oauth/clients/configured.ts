@@ -34,7 +34,7 @@ const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, m
   ],
   client_name: [(value) => textOf(value) !== "", "must be a string that is not empty"],
   redirect_uris: [
-    isListOf((uri) => checkRedirectUri(textOf(uri), true).ok),
+    isListOf((uri) => checkRedirectUri(textOf(uri)).ok),
     "must be a list of URLs: https, http on loopback, or a private-use scheme with a dot, and no fragment",
   ],
   client_secret_sha256: [

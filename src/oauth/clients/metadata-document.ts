@@ -2,7 +2,8 @@
  * Clients that publish their metadata: the client id is the https URL of a JSON document. OAuth Client ID Metadata
  * Document (draft 00), MCP basic/authorization/client-registration#client-id-metadata-documents.
  * Refuses ids that a URL parser would write differently, our own host, documents that name another id, and shared secrets,
- * which a public document cannot keep. Documents are cached as their HTTP headers say; failures never are.
+ * which a public document cannot keep. Documents are cached as their HTTP headers say, and used for a day where they cannot be
+ * had again; failures never are.
  * What may be fetched at all is `net/fetch.ts`'s business, and keys are `jwks.ts`'s.
  */
 
@@ -16,16 +17,19 @@ import type { Client, ClientAuth } from "./types.ts";
 import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
+import { checkRedirectUri } from "./redirect-uri.ts";
 
 /** The draft recommends 5 kilobytes. */
 const FETCH_LIMITS = { accept: "application/json", maxBytes: 5_120, timeoutMs: 5_000 };
 const MAX_URL_CHARACTERS = 1_000;
 const MAX_CACHED_DOCUMENTS = 200;
-/** How long a document is kept that says nothing about it, and at most. */
+/** How long a document is kept that says nothing about it, and at most; also where it cannot be had again. */
 const DEFAULT_CACHE_SECONDS = 300;
 const MAX_CACHE_SECONDS = 86_400;
 
-const documentCache = createTtlCache<Client>(MAX_CACHED_DOCUMENTS);
+const documentCache = createTtlCache<{ readonly client: Client; readonly freshUntilMs: number }>(
+  MAX_CACHED_DOCUMENTS,
+);
 
 /** The client of a metadata document at `id`, an https URL; cached as HTTP allows. Refuses private hosts before it fetches. */
 export async function fetchClientMetadataDocument(
@@ -33,23 +37,29 @@ export async function fetchClientMetadataDocument(
   id: string,
 ): Promise<Result<Client, OAuthError>> {
   const { publicHost: ownHost, scopes } = authServer.settings;
-  const cachedClient = documentCache.get(id, now());
-  if (cachedClient !== undefined) return ok(cachedClient);
+  const cached = documentCache.get(id, now());
+  if (cached !== undefined && now() < cached.freshUntilMs) return ok(cached.client);
   if (!isClientUrl(id, ownHost))
     return documentError("document.url", "its URL has not the form of a client_id");
   const response = await fetchUntrusted(id, FETCH_LIMITS);
   // It may be there again in a moment: then the client must not be told that it is unknown. The host is named for whoever
   // may know why: its name is letters, digits, hyphens and dots.
-  if (!response.ok || response.value.status !== 200) {
+  if (!response.ok || response.value.status !== 200 || response.value.json === undefined) {
+    if (cached !== undefined) return ok(cached.client);
     const reason = response.ok ? "document.status" : response.error;
     const error = isTemporary(response) ? "temporarily_unavailable" : undefined;
     return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
   }
-  const { headers, json = {} } = response.value;
+  const { headers, json } = response.value;
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
   if (!client.ok) return documentError(client.error.reason, client.error.description);
   const seconds = cacheLifetimeSeconds(headers, now());
-  if (seconds > 0) documentCache.put(id, client.value, now() + seconds * 1000);
+  if (seconds > 0)
+    documentCache.put(
+      id,
+      { client: client.value, freshUntilMs: now() + seconds * 1_000 },
+      now() + MAX_CACHE_SECONDS * 1_000,
+    );
   return client;
 }
 
@@ -78,13 +88,21 @@ export function parseClientMetadataDocument(
     return invalidMetadata("client_id", "is not the URL of the document");
   if ("client_secret" in members || "client_secret_expires_at" in members)
     return invalidMetadata("client_secret", "cannot be kept in a document that everybody reads");
-  const metadata = parseClientMetadata(members, knownScopes);
+  const metadata = parseClientMetadata(withUsableRedirectUris(members), knownScopes);
   if (!metadata.ok) return metadata;
   if (metadata.value.name === "") return invalidMetadata("client_name", "is needed");
   const auth = readAuth(members, ownHost);
   return auth.ok
     ? ok({ id, key: id, metadataHost: new URL(id).host, ...metadata.value, auth: auth.value })
     : auth;
+}
+
+/** A document is written for many servers: of its redirect URIs those that this one takes, unless that is none. */
+function withUsableRedirectUris(members: JsonObject): JsonObject {
+  const { redirect_uris: uris } = members;
+  if (!Array.isArray(uris)) return members;
+  const usable = uris.filter((uri) => typeof uri === "string" && checkRedirectUri(uri).ok);
+  return usable.length === 0 ? members : { ...members, redirect_uris: usable };
 }
 
 function readAuth(

@@ -30,8 +30,8 @@ export function parseClientMetadata(
   members: JsonObject,
   knownScopes: readonly string[],
 ): Result<ClientMetadata, OAuthError> {
-  const applicationType = members["application_type"] ?? "native";
-  if (typeof applicationType !== "string")
+  // Only a text is demanded: who says "web" and comes back to an app or to loopback is native (editors do).
+  if (typeof (members["application_type"] ?? "native") !== "string")
     return invalidMetadata("application_type", "must be native or web");
   // spec: redirect.required
   const redirectUris = stringList(members["redirect_uris"]);
@@ -42,7 +42,7 @@ export function parseClientMetadata(
   )
     return invalidMetadata("redirect_uris", `must be a list of 1 to ${MAX_REDIRECT_URIS} URIs`);
   for (const uri of redirectUris) {
-    const checked = checkRedirectUri(uri, applicationType !== "web");
+    const checked = checkRedirectUri(uri);
     if (!checked.ok) return invalidMetadata("redirect_uris", `has one that ${checked.error}`);
   }
   // An empty list is as good as none, and none leaves the choice to us: clients that name no grant type refresh as well.

@@ -29,15 +29,13 @@ const EDITOR_SCHEME =
   /^(?:cursor|vscode(?:-insiders)?|vscodium|windsurf|kiro|trae|antigravity|claude):\/\/[\w-]+(?:\.[\w-]+)+(?:\/[^?]*)?$/i;
 
 // spec: redirect.allowed, redirect.absolute, redirect.fragment, redirect.native.options
-/** Checks a URI that a client wants to register. `native`: loopback and private-use schemes are allowed as well. */
-export function checkRedirectUri(uri: string, isNative: boolean): Result<void, string> {
+/** Checks a URI that a client wants to register, whatever kind of application it says it is. */
+export function checkRedirectUri(uri: string): Result<void, string> {
   if (uri.length > MAX_URI_CHARACTERS)
     return err(`is longer than ${MAX_URI_CHARACTERS} characters`);
   if (!ALLOWED_CHARACTERS.test(uri) || !URL.canParse(uri))
     return err("is not an absolute URI without a fragment");
-  if (HTTPS.test(uri)) return ok(undefined);
-  if (!isNative) return err("must be https for an application_type of web");
-  if (LOOPBACK.test(uri)) return ok(undefined);
+  if (HTTPS.test(uri) || LOOPBACK.test(uri)) return ok(undefined);
   if (REVERSE_DOMAIN.test(uri) || EDITOR_SCHEME.test(uri)) return ok(undefined);
   return err("must be https, http on loopback, or a private-use scheme in reverse domain form");
 }
@@ -64,7 +62,7 @@ export function matchRedirectUri(
     (registered) => withoutPort(registered) === withoutPort(requested),
   );
   // Checked again, because the operator's clients never registered, and because an asked port may be out of range.
-  if (isRegistered && checkRedirectUri(requested, true).ok) return ok(requested);
+  if (isRegistered && checkRedirectUri(requested).ok) return ok(requested);
   return oauthError(
     "invalid_request",
     "redirect.unknown",

@@ -84,7 +84,7 @@ async function registerClient(
     // spec: register.name.untagged
     client_name: name || undefined,
     application_type:
-      applicationType === undefined || applicationType === "web" ? applicationType : "native",
+      applicationType === undefined ? undefined : registeredType(applicationType, redirectUris),
     redirect_uris: redirectUris,
     grant_types: grantTypes,
     // spec: register.default.response-types
@@ -92,6 +92,13 @@ async function registerClient(
     scope: scopes?.join(" "),
     token_endpoint_auth_method: method,
   });
+}
+
+/** OpenID Connect Registration section 2: a web application has https addresses alone. */
+function registeredType(requestedType: JsonValue, redirectUris: readonly string[]): string {
+  return requestedType === "web" && redirectUris.every((uri) => /^https:/i.test(uri))
+    ? "web"
+    : "native";
 }
 
 /** The client behind an id that this ring sealed; undefined for everything else. */

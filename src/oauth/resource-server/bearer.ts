@@ -64,6 +64,7 @@ const RETRY_AFTER_SECONDS = 5;
 
 /** As {@link ISSUER_OUTAGES}, but as the issuer or this server is set up: that ends by an operator's hand alone. */
 const ISSUER_MISTAKES: ReadonlySet<string> = new Set([
+  "issuer.self",
   "issuer.metadata_unusable",
   "issuer.introspection_unusable",
   "issuer.keys_unusable",

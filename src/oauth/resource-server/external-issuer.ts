@@ -200,12 +200,14 @@ function issuerMetadata(issuer: string): IssuerMetadata {
   return { read, doubt };
 }
 
+/** What the documents of the issuer say together: some publish one that lacks what stands in the other. */
 async function discover(issuer: string): Promise<MetadataResult> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
     (name) => `/.well-known/${name}${path}`,
   );
+  let metadata: JsonObject | undefined;
   let fault: IssuerFault = "unusable";
   for (const wellKnownPath of new Set([
     ...wellKnownPaths,
@@ -214,8 +216,9 @@ async function discover(issuer: string): Promise<MetadataResult> {
     const response = await fetchConfigured(origin + wellKnownPath, FETCH_LIMITS);
     const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-    if (json?.["issuer"] === issuer) return ok(json);
+    if (json?.["issuer"] === issuer) metadata = { ...json, ...metadata };
+    if (metadata && "jwks_uri" in metadata && "introspection_endpoint" in metadata) break;
     if (isTemporary(response)) fault = "unreachable";
   }
-  return err(fault);
+  return metadata === undefined ? err(fault) : ok(metadata);
 }

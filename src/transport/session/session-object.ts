@@ -40,7 +40,14 @@ import {
   sendChange,
   sendElicitationComplete,
 } from "./listeners.ts";
-import { attach, continueReplay, listenerStreamOf, noteGap, openStream } from "./streams.ts";
+import {
+  attach,
+  continueReplay,
+  listenerStreamOf,
+  noteGap,
+  openStream,
+  positionOf,
+} from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
@@ -123,7 +130,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
         : Number(requestedStream);
     const after = Number(query.get("after"));
     if (isListener) noteListener(this.#runtime, stream, after);
-    else if (after >= 0) failCallWithoutQuestions(this.#runtime, stream, after);
+    else failCallWithoutQuestions(this.#runtime, stream, after);
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isExhausted } = attached.value;
@@ -198,6 +205,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const session = this.#access.session();
     if (session === undefined) return;
     this.#access.touch(session);
+    const { stream, seq } = positionOf(this.#runtime, socket);
+    failCallWithoutQuestions(this.#runtime, stream, seq);
     continueReplay(this.#runtime, socket);
   }
 

@@ -156,13 +156,20 @@ export function attach(
 export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void {
   // One that was replaced meanwhile takes nothing any more.
   if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
-  const stream = Number(runtime.objectState.getTags(socket)[0]);
+  const { stream, seq } = positionOf(runtime, socket);
   const row = runtime.store.stream(stream);
-  const { seq } = deliveryState(socket);
   // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
   if (row === undefined || (row.state === "listening" && seq < row.dropped_seq))
     socket.close(CLOSE_CODE.ended);
   else replay(runtime, socket, stream, seq);
+}
+
+/** The stream that this is a connection to, and the event that it was passed last. */
+export function positionOf(
+  { objectState }: SessionRuntime,
+  socket: WebSocket,
+): { readonly stream: number; readonly seq: number } {
+  return { stream: Number(objectState.getTags(socket)[0]), seq: deliveryState(socket).seq };
 }
 
 /** Passes on what followed event `after`, as much as the window allows. True when that is nothing, and nothing will come. */

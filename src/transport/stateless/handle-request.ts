@@ -71,7 +71,7 @@ export async function handleStatelessRequest(
   if (message.kind === "notification") {
     const version = readHeader(http.headers, "mcp-protocol-version");
     const eraCheck = determineEra([], false, version, dependencies.server.versions);
-    // spec: jsonrpc.notification.silent
+    // spec: jsonrpc.notification.silent, tasks.cancel.notification
     return eraCheck.ok ? acceptedResponse() : errorResponse(eraCheck.error);
   }
 
@@ -97,22 +97,17 @@ export async function handleStatelessRequest(
   const span = startRequestSpan(parentSpan, message, {
     "mcp.protocol.version": requestMeta.protocolVersion,
   });
-  // spec: basic.whole
-  const { openSubscriptionStream } = dependencies;
-  if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
-    return withSpan(span, ["Hub.listen", "client"], () =>
-      openSubscriptionStream(
-        http,
-        message,
-        message.caller,
-        dependencies.services.addToSubscription,
-      ),
-    ).finally(() => span.end());
   // spec: stateless.context
   const request = { ...message, ...requestMeta, retryState: retryState.value, span };
+  // spec: basic.whole
+  const { openSubscriptionStream, services } = dependencies;
+  if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
+    return withSpan(span, ["Hub.listen", "client"], () =>
+      openSubscriptionStream(http, request, message.caller, services.addToSubscription),
+    ).finally(() => span.end());
   const run = (sink: NotificationSink, cancel: Cancellation): Promise<JsonRpcReply> =>
     runRequest(dependencies, methodSpec, { http, request, sink, cancel });
-  return respond(http, () => timeLimitOf(dependencies.services, request), run);
+  return respond(http, () => timeLimitOf(services, request), run);
 }
 
 function validateRequest(

@@ -22,6 +22,7 @@ import type { Feature } from "../../server/feature.ts";
 import type { ContextMembers, HandlerRun } from "../../server/handler-context.ts";
 import type { Server } from "../../server/registry.ts";
 import type { AddedSubscription, AddToSubscription } from "../../server/services.ts";
+import type { ServerRequest } from "../../server/types.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { writeNotification, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import { openSse } from "../../wire/sse.ts";
@@ -110,33 +111,45 @@ const NOTHING_ADDED: Result<AddedSubscription, ProtocolError> = ok({
   sockets: [],
 });
 
-/** Opens the stream. Costs one object request, whatever its length. */
+interface SubscriptionDependencies {
+  readonly server: Server;
+  readonly hub: HubClient;
+}
+
+/** Opens the stream. Costs one object request, whatever its length, and those of what an extension adds. */
 export async function openSubscriptionStream(
-  dependencies: { readonly server: Server; readonly hub: HubClient },
+  { server, hub }: SubscriptionDependencies,
   http: Request,
-  request: RpcRequest,
+  request: RpcRequest & Pick<ServerRequest, "capabilities">,
   caller: Caller,
   addToSubscription?: AddToSubscription,
 ): Promise<Response> {
-  const filter = parseSubscriptionFilter(
-    request.params["notifications"],
-    dependencies.server.changeableLists,
-  );
+  const filter = parseSubscriptionFilter(request.params["notifications"], server.changeableLists);
   if (!filter.ok) return errorResponse(filter.error, request.id);
   const share = await shareOf(caller, http);
-  const opened = await dependencies.hub.openListener(filter.value, caller, share);
+  const opened = await hub.openListener(filter.value, caller, share);
   if (!opened.ok) return errorResponse(opened.error, request.id);
   const socket = opened.value;
   const added = (await addToSubscription?.(request, caller)) ?? NOTHING_ADDED;
-  if (!added.ok) {
-    socket.accept();
-    socket.close(1000, "refused");
-    return errorResponse(added.error, request.id);
+  if (added.ok) {
+    const granted = { ...(filter.value as JsonObject), ...added.value.filter };
+    return streamChanges(server, http, request, socket, { ...added.value, filter: granted });
   }
-  const { filter: addedFilter, method: addedMethod, sockets: addedSockets } = added.value;
+  socket.accept();
+  socket.close(1000, "refused");
+  return errorResponse(added.error, request.id);
+}
 
+/** The stream of what comes over the hub's socket and those that were added. Its filter is what is granted. */
+function streamChanges(
+  { info }: Server,
+  http: Request,
+  request: RpcRequest,
+  hubSocket: WebSocket,
+  { filter, method: addedMethod, sockets: addedSockets }: AddedSubscription,
+): Response {
   const stream = openSse(http.signal, () => {
-    for (const one of [socket, ...addedSockets]) one.close(1000, "client left");
+    for (const socket of [hubSocket, ...addedSockets]) socket.close(1000, "client left");
   });
   const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.
@@ -145,20 +158,10 @@ export async function openSubscriptionStream(
     const tagged = { ...params, _meta: { [META_KEYS.subscriptionId]: request.id } };
     stream.send({ data: writeNotification(method, tagged) });
   };
-  // spec: subscriptions.ack.first, subscriptions.ack.early
-  sendTaggedNotification("notifications/subscriptions/acknowledged", {
-    notifications: { ...(filter.value as JsonObject), ...addedFilter },
-  });
-  socket.addEventListener("message", ({ data }) => {
-    const { method, params } = toNotification(JSON.parse(String(data)) as Change);
-    sendTaggedNotification(method, params);
-  });
   const endSubscription = (): void => {
     // The hub went away, not the client: end the subscription in order, so that the client may open a new one. The
     // result goes first: clients take the notification alone for a loss.
-    stream.send({
-      data: writeResult(request.id, encodeSubscriptionEnd(request.id, dependencies.server.info)),
-    });
+    stream.send({ data: writeResult(request.id, encodeSubscriptionEnd(request.id, info)) });
     // spec: subscriptions.teardown.cancelled, cancel.purpose
     sendTaggedNotification("notifications/cancelled", {
       requestId: request.id,
@@ -166,14 +169,22 @@ export async function openSubscriptionStream(
     });
     stream.close();
   };
-  socket.addEventListener("close", endSubscription);
-  socket.accept();
-  for (const one of addedSockets) {
-    one.addEventListener("message", ({ data }) =>
+  // spec: subscriptions.ack.first, subscriptions.ack.early
+  sendTaggedNotification("notifications/subscriptions/acknowledged", { notifications: filter });
+  hubSocket.addEventListener("message", ({ data }) => {
+    const { method, params } = toNotification(JSON.parse(String(data)) as Change);
+    sendTaggedNotification(method, params);
+  });
+  hubSocket.addEventListener("close", endSubscription);
+  hubSocket.accept();
+  for (const socket of addedSockets) {
+    socket.addEventListener("message", ({ data }) =>
       sendTaggedNotification(addedMethod, JSON.parse(String(data)) as JsonObject),
     );
-    one.addEventListener("close", ({ code }) => code === 1000 || endSubscription());
-    one.accept();
+    socket.addEventListener("close", ({ code }) => {
+      if (code !== 1000) endSubscription();
+    });
+    socket.accept();
   }
   return stream.response;
 }

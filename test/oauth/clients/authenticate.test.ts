@@ -117,6 +117,24 @@ describe("a client with a secret", () => {
     expect(await authenticate(desk, { client_id: ID, client_secret: SECRET })).toMatchObject(found);
   });
 
+  it.each(["q+3vJ0+7T1r5/w==", "100%", "%41+", "a b", "s:t", "\u00E9+"])(
+    "may send %j as Basic without form-encoding it, as many do",
+    async (own) => {
+      const client = { client_id: "ops+%41", client_secret_sha256: await sha256Base64url(own) };
+      const desk = recordingAuthorizationServer([{ ...client, ...redirects }]);
+      const asSent = `Basic ${encodeBase64(new TextEncoder().encode(`${client.client_id}:${own}`))}`;
+      for (const params of [{}, { client_id: client.client_id }])
+        expect(await authenticate(desk, params, asSent)).toMatchObject({ ok: true });
+      if (!own.includes("\u00E9"))
+        expect(await authenticate(desk, {}, basic(client.client_id, own))).toMatchObject({
+          ok: true,
+        });
+      expect(await authenticate(desk, {}, `${asSent.slice(0, -4)}AAAA`)).toMatchObject({
+        ok: false,
+      });
+    },
+  );
+
   it("may use either way after it registered one", async () => {
     const desk = await secretDesk();
     for (const token_endpoint_auth_method of ["client_secret_basic", "client_secret_post"]) {
@@ -489,6 +507,34 @@ describe("a client with a key", () => {
       error: { error: "temporarily_unavailable" },
     });
     status = 200;
+    expect(await asserting(desk, assertion)).toMatchObject({ ok: true, value: { id } });
+  });
+
+  it.each<[string, () => Response]>([
+    ["403", () => new Response("<p>", { status: 403 })],
+    ["a page", () => new Response("<p>", { headers: { "content-type": "text/html" } })],
+    ["404", () => new Response("", { status: 404 })],
+    ["no key that can be used", () => Response.json({ keys: [] })],
+    ["503", () => new Response("", { status: 503 })],
+  ])("is not told that it is unknown where its host answers with %s", async (what, bad) => {
+    const { desk, key, claims } = await signing();
+    const id = `https://signer.example.com/${encodeURIComponent(what)}.json`;
+    const keysUrl = `${id}?keys`;
+    const stated = {
+      client_id: id,
+      ...redirects,
+      token_endpoint_auth_method: "private_key_jwt",
+      jwks_uri: keysUrl,
+    };
+    const assertion = await key.sign({ ...claims, iss: id, sub: id });
+    const outage = { ok: false, error: { error: "temporarily_unavailable" } };
+    serveResponses({ [id]: bad, [keysUrl]: bad });
+    expect(await asserting(desk, assertion)).toMatchObject(outage);
+    vi.restoreAllMocks();
+    serveResponses({ [id]: () => Response.json(stated), [keysUrl]: bad });
+    expect(await asserting(desk, assertion)).toMatchObject(outage);
+    vi.restoreAllMocks();
+    serveResponses({ [keysUrl]: () => Response.json({ keys: [key.jwk] }) });
     expect(await asserting(desk, assertion)).toMatchObject({ ok: true, value: { id } });
   });
 

@@ -228,6 +228,17 @@ describe("a document", () => {
     });
   });
 
+  it("is taken with those of its redirect URIs that can be", () => {
+    const good = ["https://client.example.com/cb", "http://localhost:3000/cb"];
+    const others = ["JAVASCRIPT:alert(1)", "neweditor://auth", "http://client.example.com/cb"];
+    const client = parseClientMetadataDocument(
+      ID,
+      documentOf(ID, { redirect_uris: [...others, ...good, ...others] }),
+      [],
+    );
+    expect(client).toMatchObject({ ok: true, value: { redirectUris: good } });
+  });
+
   it("may say null where it says nothing", () => {
     const without = parseClientMetadataDocument(ID, documentOf(ID), ["read"]);
     const optional = [
@@ -276,11 +287,10 @@ describe("a document", () => {
     ["a number for a name", { client_name: 1 }],
     ["no redirect URIs", { redirect_uris: [] }],
     ["redirect URIs that are none", { redirect_uris: "http://127.0.0.1:3000/cb" }],
-    ["a script", { redirect_uris: ["https://client.example.com/cb", "JAVASCRIPT:alert(1)"] }],
+    ["a script alone", { redirect_uris: ["JAVASCRIPT:alert(1)"] }],
     ["data", { redirect_uris: ["data:text/html,x"] }],
     ["plain http", { redirect_uris: ["http://client.example.com/cb"] }],
     ["a look-alike of loopback", { redirect_uris: ["http://localhost.evil.example/cb"] }],
-    ["loopback of a web client", { application_type: "web" }],
     ["no code", { grant_types: ["client_credentials"] }],
     ["the implicit response", { response_types: ["token"] }],
     ["a shared secret as Basic", { token_endpoint_auth_method: "client_secret_basic" }],
@@ -462,6 +472,32 @@ describe("a document's cache", () => {
       expect(await findClient(desk, id)).toMatchObject({ ok: true });
       expect(asked).toHaveLength(fetches);
     }
+  });
+
+  it.each<[string, () => Response]>([
+    ["a challenge", answer("<p>", { "content-type": "text/html" }, 403)],
+    ["a page", answer("<p>", { "content-type": "text/html" })],
+    ["nothing there", answer("", {}, 404)],
+    ["a redirect", answer("", { location: "/elsewhere" }, 302)],
+    ["trouble", answer("", {}, 503)],
+    [
+      "silence",
+      () => {
+        throw new TypeError("down");
+      },
+    ],
+  ])("is used for a day where its host answers with %s", async (_, bad) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const id = freshId();
+    let answering = answer(documentOf(id));
+    const asked = serveResponses({ [id]: () => answering() });
+    expect(await findClient(desk, id)).toMatchObject({ ok: true });
+    answering = bad;
+    vi.setSystemTime(Date.now() + 301_000);
+    expect(await findClient(desk, id)).toMatchObject({ ok: true });
+    expect(asked).toHaveLength(2);
+    vi.setSystemTime(Date.now() + 86_400_000);
+    expect(await findClient(desk, id)).toMatchObject({ ok: false });
   });
 
   it("keeps nothing that must not be stored", async () => {

@@ -257,37 +257,28 @@ const NOT_PRIVATE = [
 ];
 
 describe("checkRedirectUri", () => {
-  it.each(HTTPS)("takes %s from everybody", (uri) => {
-    expect(checkRedirectUri(uri, true)).toEqual({ ok: true, value: undefined });
-    expect(checkRedirectUri(uri, false)).toEqual({ ok: true, value: undefined });
-  });
-
-  it.each(NATIVE)("takes %s from native clients only", (uri) => {
-    expect(checkRedirectUri(uri, true)).toEqual({ ok: true, value: undefined });
-    expect(checkRedirectUri(uri, false).ok).toBe(false);
+  it.each([...HTTPS, ...NATIVE])("takes %s", (uri) => {
+    expect(checkRedirectUri(uri)).toEqual({ ok: true, value: undefined });
   });
 
   it.each(DANGEROUS)("refuses %s however it is disguised", (uri) => {
     for (const disguised of disguises(uri))
-      expect([disguised, checkRedirectUri(disguised, true).ok]).toEqual([disguised, false]);
+      expect([disguised, checkRedirectUri(disguised).ok]).toEqual([disguised, false]);
   });
 
   it.each([...FORGED, ...NOT_LOOPBACK, ...NOT_PRIVATE, ...EDITORS])("refuses %j", (uri) => {
-    expect(checkRedirectUri(uri, true).ok).toBe(false);
-    expect(checkRedirectUri(uri, false).ok).toBe(false);
+    expect(checkRedirectUri(uri).ok).toBe(false);
   });
 
   it("takes 2,000 characters and refuses 2,001", () => {
     const rest = 2_000 - "https://client.example/".length;
-    expect(checkRedirectUri(`https://client.example/${"a".repeat(rest)}`, false).ok).toBe(true);
-    expect(checkRedirectUri(`https://client.example/${"a".repeat(rest + 1)}`, false).ok).toBe(
-      false,
-    );
+    expect(checkRedirectUri(`https://client.example/${"a".repeat(rest)}`).ok).toBe(true);
+    expect(checkRedirectUri(`https://client.example/${"a".repeat(rest + 1)}`).ok).toBe(false);
   });
 
   it("tells developers why, in ASCII that an error_description may hold", () => {
     for (const uri of [...FORGED, ...DANGEROUS, ...NOT_LOOPBACK]) {
-      const checked = checkRedirectUri(uri, true);
+      const checked = checkRedirectUri(uri);
       expect(checked.ok ? "" : checked.error).toMatch(/^[ !#-[\]-~]+$/);
     }
   });

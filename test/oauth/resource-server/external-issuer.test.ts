@@ -527,6 +527,15 @@ describe("metadata", () => {
     expect(fetches("/keys")).toBe(0);
   });
 
+  test("may lack in one document what stands in the other", async () => {
+    served["/.well-known/oauth-authorization-server"] = document({ jwks_uri: undefined });
+    served["/.well-known/openid-configuration"] = document({});
+    expect(await reason(await token())).toBe("taken");
+    served["/.well-known/openid-configuration"] = document({ issuer: "https://evil.example" });
+    verify = externalTokenVerifier({ issuer });
+    expect(await reason(await token())).toBe("issuer.no_jwks_uri");
+  });
+
   test("are looked at again after an hour, and kept while they cannot be", async () => {
     await reason(await token());
     const where = "/.well-known/oauth-authorization-server";

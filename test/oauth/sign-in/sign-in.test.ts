@@ -140,6 +140,38 @@ async function stored(text: string): Promise<string> {
   return `pbkdf2-sha256:1000:${encodeBase64url(salt)}:${encodeBase64url(new Uint8Array(bits))}`;
 }
 
+describe("a person of whom too much is said", () => {
+  const signInWith = (given: object): SignInMethod => ({
+    ...createAuthorizationServer().login.signIn,
+    submit: () =>
+      Promise.resolve({ kind: "authenticated", subject: "ada", properties: {}, ...given }),
+  });
+  const arrive = async (given: object): Promise<BrowserPage> => {
+    const at = createBrowser(deskWith(signInWith(given)));
+    const { hidden } = await at.request(authorizeUrl());
+    return at.request(SIGN_IN, { ...hidden, name: "ada", word: "open" });
+  };
+  const large = (bytes: number): object => ({ text: "\u00E4".repeat(bytes / 2) });
+
+  it.each<[string, object]>([
+    ["2800 bytes of subject, name and properties", { properties: large(2_800) }],
+    ["6000 bytes of credential", { credential: large(6_000) }],
+  ])("is told so where it is more than %s", async (most, given) => {
+    const lines = auditLines();
+    const { status, html } = await arrive(given);
+    expect(status).toBe(400);
+    expect(html).toContain(`at most ${most.split(" ")[0] ?? ""}. Tell whoever runs it`);
+    expect(lines).toMatchObject([{ reason: "sign_in.large" }]);
+  });
+
+  it("comes to the consent page, and back to a client, with as much as can be kept", async () => {
+    const desk = deskWith(signInWith({ properties: large(2_700), credential: large(5_900) }));
+    const at = createBrowser(desk);
+    const { terms } = await agree(desk, at, await openConsentPage(at));
+    expect(terms.subject).toBe("ada");
+  });
+});
+
 describe("the passphrase", () => {
   it("lets the owner in, and nobody else", async () => {
     const desk = deskWith(passphrase(await stored("korrekt pferd")));

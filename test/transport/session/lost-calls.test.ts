@@ -1,16 +1,21 @@
 /** A call that cannot be answered any more ends with an error at once, and no call beside it is lost with it. */
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { failCallWithoutQuestions } from "../../../src/transport/session/lost-calls.ts";
 import { handleSessionPost } from "../../../src/transport/session/transport.ts";
-import { appendEvent, openStream } from "../../../src/transport/session/streams.ts";
+import {
+  appendEvent,
+  attach,
+  openSockets,
+  openStream,
+} from "../../../src/transport/session/streams.ts";
 import type { SessionRuntime } from "../../../src/transport/session/types.ts";
 import { MAX_EVENT_BYTES } from "../../../src/transport/session/limits.ts";
 import { readMessages } from "../../../src/wire/jsonrpc.ts";
 import { mcpRequest, newCaller, openSession, sessionDependencies } from "../../hub/hub.ts";
 import { unrecordedSpan } from "../../server/services.ts";
 import { callTool } from "./client.ts";
-import { FORM, streamIdOf, withTestSession } from "./test-session.ts";
+import { FORM, NEWEST, REQUEST_CONTEXT, streamIdOf, withTestSession } from "./test-session.ts";
 
 const LOST = "The answer was lost, in a restart or unread: call again";
 
@@ -19,6 +24,14 @@ function fill(runtime: SessionRuntime): void {
   const stream = openStream(runtime, "running", '{"request":{"id":1},"openRequests":{}}');
   for (let bytes = 0; bytes <= MAX_EVENT_BYTES; bytes += 1_000_000)
     appendEvent(runtime, stream, "x".repeat(1_000_000));
+}
+
+/** What comes on `socket`, from now on. */
+function readAll(socket: WebSocket): string[] {
+  const received: string[] = [];
+  socket.addEventListener("message", ({ data }) => received.push(String(data)));
+  socket.accept();
+  return received;
 }
 
 it.each([
@@ -40,6 +53,40 @@ it.each([
     expect(runtime.store.stream(stream)?.state).toBe(isLost ? "running" : "suspended");
   }),
 );
+
+it("a call whose question was dropped before a slow client was passed it ends where the client reads on", () =>
+  withTestSession(async ({ runtime, restart, call, settled }) => {
+    const asked = await call(async (context) => {
+      for (const step of [1, 2, 3]) context.progress(step, 9, "x".repeat(500_000));
+      return context.elicitForm("q", { message: "Sure?", form: FORM });
+    });
+    const stream = streamIdOf(asked);
+    const attached = attach(runtime, NEWEST, stream, -1);
+    if (!attached.ok) throw new Error(attached.error.message);
+    const received = readAll(attached.value.socket);
+    await settled();
+    fill(runtime);
+    for (const socket of openSockets(runtime, stream)) restart().webSocketMessage(socket);
+    await vi.waitUntil(() => received.at(-1)?.includes(LOST));
+    expect(received.at(-2)).toContain("notifications/cancelled");
+  }));
+
+it("a call whose question was dropped before its POST attached ends", () =>
+  withTestSession(async ({ runtime, restart, call, settled }) => {
+    const stream = streamIdOf(
+      await call((context) => context.elicitForm("q", { message: "Sure?", form: FORM })),
+    );
+    await settled();
+    fill(runtime);
+    const { caller } = REQUEST_CONTEXT.record;
+    const url = `https://session/?caller=${caller}&stream=${stream}&after=-1`;
+    const { webSocket } = await restart().fetch(
+      new Request(url, { headers: { upgrade: "websocket" } }),
+    );
+    const received = readAll(webSocket as WebSocket);
+    await vi.waitUntil(() => received.at(-1)?.includes(LOST));
+    expect(received.at(-2)).toContain("notifications/cancelled");
+  }));
 
 it("a call whose progress was dropped, and whose question was not, goes on", () =>
   withTestSession(async ({ runtime, call, sentOn, settled }) => {

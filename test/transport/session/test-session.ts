@@ -16,6 +16,7 @@ import type {
   SessionRuntime,
   RequestContext,
 } from "../../../src/transport/session/types.ts";
+import type { SessionObject } from "../../../src/transport/session/session-object.ts";
 import { createSessionStore } from "../../../src/transport/session/session-rows.ts";
 import { handleStatelessRequest } from "../../../src/transport/stateless/handle-request.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";
@@ -45,6 +46,8 @@ export const REQUEST_CONTEXT: RequestContext = {
 /** A call of one tool that does what the test says, in a room of its own over a real object's storage. */
 export interface TestSession {
   readonly runtime: SessionRuntime;
+  /** The object whose storage it is, restarted: it knows what is there by now. */
+  readonly restart: () => SessionObject<unknown>;
   /** `more` is laid over the parameters. */
   readonly call: (
     handler: (context: Context) => unknown,
@@ -57,7 +60,7 @@ export interface TestSession {
 
 export async function withTestSession(act: (stage: TestSession) => Promise<void>): Promise<void> {
   const session = await openSession();
-  await runInDurableObject(sessionStub(session), async (_object, state) => {
+  await runInDurableObject(sessionStub(session), async (object, state) => {
     let handler: (context: Context) => unknown = () => "";
     const info = { name: "stage", version: "1" };
     const input = {
@@ -103,6 +106,13 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
     let count = 0;
     await act({
       runtime: room,
+      restart: () => {
+        const Session = object.constructor as new (
+          state: DurableObjectState,
+          env: unknown,
+        ) => SessionObject<unknown>;
+        return new Session(state, bindings);
+      },
       call(play, args = {}, more = {}) {
         handler = play;
         const params = {
