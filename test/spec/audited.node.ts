@@ -43,11 +43,12 @@ export async function serve(
   return `http://${host}:${(server.address() as AddressInfo).port}`;
 }
 
-/** A server that says how often it was asked, and that it is done at the third time. */
-export async function serveSlowly(): Promise<string> {
+/** A server that says how often it was asked, and that it is done at the third time; `note` is told each time. */
+export async function serveSlowly(note: () => void = () => undefined): Promise<string> {
   let asked = 0;
   return await serve((_, response) => {
     asked += 1;
+    note();
     response.writeHead(200, { "Content-Type": "application/json" });
     response.end(JSON.stringify({ asked, isDone: asked >= 3 }));
   });
