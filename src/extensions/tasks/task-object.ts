@@ -165,15 +165,18 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     // What has ended stays as it ended.
     if (!this.isOpen()) return;
     this.#run?.cancel.abort();
-    const ended = endTask(task, end, now());
-    if (!this.#store.putTask(ended)) this.#store.putTask({ ...ended, ...failure(TASK_TOO_LARGE) });
+    let ended = endTask(task, end, now());
+    if (!this.#store.putTask(ended)) {
+      ended = endTask(task, failure(TASK_TOO_LARGE), now());
+      this.#store.putTask(ended);
+    }
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
-    if (isDeadEnd || end.status === "failed")
+    if (isDeadEnd || ended.status === "failed")
       log("error", "task.failed", {
         tool: ended.params["name"] as string,
         attempts: task.attempts,
         trace: task.trace.parent?.traceId,
-        error: end.statusMessage,
+        error: ended.statusMessage,
       });
     this.#tellListeners();
     await this.#release(task);

@@ -2,6 +2,7 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
+import { ENDPOINT, fetchGuarded } from "../../oauth/login-flow.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import { bindings, jsonRpcRequest, send } from "../../transport/session/client.ts";
 
@@ -60,7 +61,9 @@ export async function respondTo(
     ...(address !== undefined && { "cf-connecting-ip": address }),
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
-  return send(undefined, jsonRpcRequest(1, method, { ...params, _meta }), { headers });
+  const body = jsonRpcRequest(1, method, { ...params, _meta });
+  if (token === undefined) return send(undefined, body, { headers });
+  return fetchGuarded(ENDPOINT, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 export async function ask(
