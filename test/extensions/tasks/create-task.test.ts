@@ -3,7 +3,6 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { MAX_RUNNING_TASKS } from "../../../src/extensions/tasks/limits.ts";
-import type { RunningTasksObject } from "../../../src/extensions/tasks/running-tasks-object.ts";
 import { fetchGuarded, logIn, ORIGIN } from "../../oauth/login-flow.ts";
 import {
   bindings,
@@ -232,7 +231,7 @@ describe("the tasks of a caller", () => {
     const { taskId } = await startTask("spec_steps", { label: "x", count: 0 });
     await ended(taskId);
     const [pool = "", share = ""] = await placeOf(taskId);
-    const counter = bindings.RUNNING_TASKS.getByName(pool) as DurableObjectStub<RunningTasksObject>;
+    const counter = bindings.RUNNING_TASKS.getByName(pool);
     const began = Date.now() - 3_600_000;
     await runInDurableObject(counter, (_object, { storage }) => {
       for (let index = 0; index < MAX_RUNNING_TASKS; index += 1)
@@ -251,7 +250,7 @@ describe("the tasks of a caller", () => {
     const { taskId } = await startTask("spec_steps", { label: "x", count: 0 });
     await ended(taskId);
     const [pool = "", share = ""] = await placeOf(taskId);
-    const counter = bindings.RUNNING_TASKS.getByName(pool) as DurableObjectStub<RunningTasksObject>;
+    const counter = bindings.RUNNING_TASKS.getByName(pool);
     await runInDurableObject(counter, (_object, { storage }) => {
       for (let index = 0; index < MAX_RUNNING_TASKS; index += 1)
         storage.kv.put(`${share} ${bindings.TASK.newUniqueId().toString()}`, Date.now());
