@@ -6,6 +6,7 @@ import {
   MAX_STATUS_CHARACTERS,
   MAX_STEPS_BYTES,
   MAX_TASK_BYTES,
+  TOO_LARGE,
 } from "../../../src/extensions/tasks/limits.ts";
 import type { TaskRecord } from "../../../src/extensions/tasks/task-record.ts";
 import { stepProbe } from "../../world/task-tools.ts";
@@ -36,7 +37,7 @@ describe("a task", () => {
     expect(reply).toMatchObject({
       error: {
         code: -32602,
-        message: `A task keeps ${MAX_TASK_BYTES} bytes of arguments: call in parts`,
+        message: TOO_LARGE,
       },
     });
     const { taskId } = await startTask("slow_compute", call(MAX_TASK_BYTES / 3 - 1_000));
@@ -49,7 +50,7 @@ describe("a task", () => {
     await waiting(taskId);
     const large = await updateTask(taskId, { "before 1": accepted("x".repeat(MAX_TASK_BYTES)) });
     expect(large).toMatchObject({
-      error: { code: -32602, message: `More than ${MAX_TASK_BYTES} bytes to keep` },
+      error: { code: -32602, message: TOO_LARGE },
     });
     expect(await getTask(taskId)).toMatchObject({ status: "input_required" });
     await updateTask(taskId, { "before 1": accepted("small") });
@@ -64,7 +65,7 @@ describe("a task", () => {
       status: "completed",
       result: {
         isError: true,
-        content: [{ text: `The steps gave more than ${MAX_STEPS_BYTES} bytes` }],
+        content: [{ text: TOO_LARGE }],
       },
     });
     // The fifth does not fit any more.
@@ -82,7 +83,7 @@ describe("a task", () => {
     const { taskId } = await startTask("spec_large", { characters: MAX_TASK_BYTES });
     expect(await ended(taskId)).toMatchObject({
       status: "failed",
-      error: { code: -32603, message: `More than ${MAX_TASK_BYTES} bytes to keep` },
+      error: { code: -32603, message: TOO_LARGE },
     });
     expect(errors).toHaveBeenCalled();
   });

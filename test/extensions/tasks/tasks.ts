@@ -1,6 +1,7 @@
 /** A client of the Tasks extension for tests, and what they do to the objects behind it. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import type { JsonObject } from "../../../src/base/json.ts";
 import type { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import { ENDPOINT, fetchGuarded } from "../../oauth/login-flow.ts";
 import { stepProbe } from "../../world/task-tools.ts";
@@ -132,7 +133,7 @@ export function waiting(taskId: string, options?: Options): Promise<Task> {
   return poll(taskId, ({ status }) => status === "input_required", options);
 }
 
-export const accepted = (text: string): object => ({ action: "accept", content: { text } });
+export const accepted = (text: string): JsonObject => ({ action: "accept", content: { text } });
 
 /** The text of a completed task. */
 export function textOf({ result }: Task): string | undefined {
