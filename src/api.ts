@@ -65,6 +65,10 @@ export {
 export { openWebSocket } from "./net/websocket.ts";
 export { ownerKey, type Caller } from "./base/caller.ts";
 
+// ---- Skills ----------------------------------------------------------------------------------------------
+
+export { skill, type Skill, type SkillFile, type SkillSpec } from "./extensions/skills/skill.ts";
+
 // ---- Sessions and changes --------------------------------------------------------------------------------
 
 export type { SessionsContext } from "./transport/session/feature.ts";

@@ -5,6 +5,8 @@ import { errorPage } from "./app/error-page.ts";
 import { serverSpec } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
+import { appSkills } from "./app/skills.ts";
+import { skills } from "./extensions/skills/feature.ts";
 import { tasks } from "./extensions/tasks/feature.ts";
 import { TaskObject } from "./extensions/tasks/task-object.ts";
 import { authorizationServer } from "./oauth/authorization-server/feature.ts";
@@ -28,7 +30,15 @@ export { StoreObject as Store } from "./storage/store-object.ts";
 const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
   server: serverSpec,
   auth: [externalIssuer(), authorizationServer(createLoginOptions)],
-  features: [sessions(), subscriptions(), storage(), vault(), telemetry(), tasks()],
+  features: [
+    sessions(),
+    subscriptions(),
+    storage(),
+    vault(),
+    telemetry(),
+    skills(appSkills),
+    tasks(),
+  ],
   site,
   errorPage,
 });

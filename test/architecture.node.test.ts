@@ -29,6 +29,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   storage: 5,
   vault: 5,
   telemetry: 5,
+  "extensions/skills": 5,
   "extensions/tasks": 5,
   server: 4,
   hub: 4,

@@ -12,6 +12,7 @@ import { gameMove, gameNew, gameResource, gameShow } from "./tools/game.ts";
 import { getUser } from "./tools/get-user.ts";
 import { getWeather } from "./tools/get-weather.ts";
 import { planTrip } from "./prompts/plan-trip.ts";
+import { readArticles } from "./tools/read-articles.ts";
 import { readResult } from "./tools/read-result.ts";
 import { recall } from "./tools/recall.ts";
 import { remember } from "./tools/remember.ts";
@@ -41,6 +42,7 @@ export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
       addNumbers,
       searchWikipedia(wikipedia, contact),
       readResult(wikipedia, contact),
+      readArticles(wikipedia, contact),
       getWeather(places, forecasts),
       ...(USERS === undefined ? [] : [getUser(USERS), findUsers(USERS)]),
       gameNew,

@@ -19,6 +19,8 @@ export type LogEvent =
   | "oauth.registered"
   /** A hook of the app threw. */
   | "hook.failed"
+  /** A Host or an Origin that is not served; each at most once a minute, while no other comes between. */
+  | "request.refused"
   /** A request ended in a 500; a handler threw, or returned what is no result; a handler took too long. */
   | "request.failed"
   | "handler.failed"

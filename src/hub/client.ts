@@ -57,21 +57,28 @@ export interface HubClient {
 type Hub = HubObject<unknown>;
 
 /** How often a change is handed to an object of the hub that cannot be reached, and milliseconds before the next try, thrice as many each time. */
-const PUBLISH_ATTEMPTS = 4;
-const PUBLISH_RETRY_MS = 100;
+const MAX_ATTEMPTS = 4;
+const RETRY_MS = 100;
 
-/** An object of the hub that is restarted is there again soon. What it cannot be handed is logged, for nobody else knows of it. */
-async function publishTo(hub: DurableObjectStub<Hub>, change: Change): Promise<void> {
+/** What `ask` gives. An object of the hub that is restarted is there again soon. */
+async function retried<T>(ask: () => Promise<T>): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await hub.publish(change);
+      return await ask();
     } catch (error) {
-      if (attempt === PUBLISH_ATTEMPTS) {
-        log("error", "change.lost", { error: errorStack(error) });
-        throw error;
-      }
-      await sleep(PUBLISH_RETRY_MS * 3 ** (attempt - 1));
+      if (attempt === MAX_ATTEMPTS) throw error;
+      await sleep(RETRY_MS * 3 ** (attempt - 1));
     }
+  }
+}
+
+/** What the hub cannot be handed is logged, for nobody else knows of it. */
+async function publishTo(hub: DurableObjectStub<Hub>, change: Change): Promise<void> {
+  try {
+    await retried(() => hub.publish(change));
+  } catch (error) {
+    log("error", "change.lost", { error: errorStack(error) });
+    throw error;
   }
 }
 
@@ -106,7 +113,9 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
         upgrade: "websocket",
         [LISTENER_HEADER]: encodeBase64url(encodeUtf8(JSON.stringify(listener))),
       };
-      const { status, webSocket } = await shard(index).fetch("https://hub/", { headers });
+      const { status, webSocket } = await retried(() =>
+        shard(index).fetch("https://hub/", { headers }),
+      );
       if (webSocket !== null) return ok(webSocket);
       if (status === 401) return err(ACCESS_REVOKED);
       if (status === 413) return err(FILTER_TOO_LARGE);
@@ -114,7 +123,9 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
     },
     registerSession: (id, share, grant) => shardOf(share).registerSession({ id, share }, grant),
     setSubscriptions: (id, share, uris) => shardOf(share).setSubscriptions({ id, share }, uris),
-    enableListChanges: (id, share) => shardOf(share).enableListChanges({ id, share }),
+    // Clients that are refused a stream by a 500 never open it again.
+    enableListChanges: (id, share) =>
+      retried(() => shardOf(share).enableListChanges({ id, share })),
     addGrant: (id, share, grant) => shardOf(share).addGrant({ id, share }, grant),
     unregisterSession: (id, share) => shardOf(share).unregisterSession({ id, share }),
     revoke: (grant) => everyShard((hub) => hub.revoke(grant)),

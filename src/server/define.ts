@@ -234,10 +234,14 @@ export function resource(spec: ResourceSpec): ResourceSpec {
 export function template(spec: TemplateSpec): ResourceTemplate {
   const compiled = compileTemplate(spec.uriTemplate);
   if (!compiled.ok) throw new Error(`URI template "${spec.uriTemplate}": ${compiled.error}`);
+  const { names } = compiled.value;
+  const misspelt = Object.keys(spec.complete ?? {}).find((name) => !names.includes(name));
+  if (misspelt !== undefined)
+    throw new Error(`URI template "${spec.uriTemplate}" completes "${misspelt}", which it has not`);
   return { ...spec, template: compiled.value };
 }
 
-/** A prompt, as it is. Names and arguments are checked when the server is built. */
+/** A prompt, as it is. Not checked, but that its name is the only one of its kind, when the server is built. */
 export function prompt(spec: PromptSpec): PromptSpec {
   return spec;
 }

@@ -12,6 +12,7 @@ import type { Settings } from "../base/settings.ts";
 import type { Span, Tracer } from "../base/span.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
+import type { ResourceSpec } from "./define.ts";
 import type { ContextMembers } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
 import type { AddToSubscription, ExtensionMethod, Services, StartTask } from "./services.ts";
@@ -38,6 +39,8 @@ export interface Feature {
   readonly sendsChanges?: boolean;
   /** The extension of the protocol that it is: its id, and what clients are told of it. */
   readonly extension?: { readonly id: string; readonly settings: JsonObject };
+  /** What it serves beside the resources of the app. */
+  readonly resources?: readonly ResourceSpec[];
   /** Once per isolate. What is wrong with its settings goes to `platform.settings`. */
   start(platform: Platform): FeatureParts;
 }

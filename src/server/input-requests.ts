@@ -22,7 +22,8 @@ import type {
 } from "./context.ts";
 import { readElicitResult, readRootsResult, readSamplingResult } from "./input-responses.ts";
 import { compileForm } from "./elicitation-form.ts";
-import { createRound, leaveHandler, type Round, type ToErrorOutcome } from "./input-round.ts";
+import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
+import { createOnceWork } from "./once.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
 import type { Steps } from "./types.ts";
 
@@ -33,12 +34,6 @@ export interface InputRequests extends Pick<
   /** How the request ends because of its questions, or undefined when none is open. Outranks what the handler returned. */
   outcome(): Promise<Outcome | undefined>;
 }
-
-/**
- * How many turns of the queue what stands behind an `await` of work may need to begin its next: one or more for each function
- * around it.
- */
-const TURNS_AFTER_WORK = 20;
 
 /** Makes an elicitation id. Revisions without sessions have none. */
 type IssueElicitationId = (() => Promise<string>) | undefined;
@@ -52,30 +47,7 @@ export function createInputRequests(
   steps?: Steps,
 ): InputRequests {
   const round = createRound(capabilities, retryState, toErrorOutcome);
-  const once: JsonObject = { ...retryState.once };
-  const pendingWork: Promise<unknown>[] = [];
-  /** What runs now, by key. */
-  const running = new Map<string, Promise<JsonValue>>();
-  let isOver = false;
-  let hasLetGo = false;
-  /** Work that must be done before the round ends. */
-  const track = <T>(work: Promise<T>): Promise<T> => {
-    pendingWork.push(work);
-    return work;
-  };
-  const run = async (
-    key: string,
-    action: () => JsonValue | Promise<JsonValue>,
-  ): Promise<JsonValue> => {
-    try {
-      const value = await action();
-      steps?.record(key, value);
-      once[key] = value;
-      return value;
-    } finally {
-      running.delete(key);
-    }
-  };
+  const work = createOnceWork(retryState.once, steps);
   const elicitUrl = async (
     key: string,
     elicitation: UrlElicitation,
@@ -93,31 +65,20 @@ export function createInputRequests(
   };
   return {
     elicitForm: async (key, elicitation) => elicitForm(round, key, elicitation),
-    elicitUrl: (key, elicitation) => track(elicitUrl(key, elicitation)),
-    requireUrl: (key, elicitation) => track(requireUrl(key, elicitation)),
+    elicitUrl: (key, elicitation) => work.track(elicitUrl(key, elicitation)),
+    requireUrl: (key, elicitation) => work.track(requireUrl(key, elicitation)),
     sample: async (key, request) => sample(round, key, request),
     async roots(key) {
       return round.responseTo(key, "roots", { method: "roots/list", params: {} }, readRootsResult);
     },
-    async once<T extends JsonValue>(key: string, action: () => T | Promise<T>) {
-      if (Object.hasOwn(once, key)) return once[key] as T;
-      // A round that is over remembers nothing more: the next one does it.
-      hasLetGo ||= steps?.mustLetGo() === true;
-      if (isOver || hasLetGo) leaveHandler();
-      const work = running.get(key) ?? track(run(key, action));
-      running.set(key, work);
-      return (await work) as T;
-    },
+    once: <T extends JsonValue>(key: string, action: () => T | Promise<T>) =>
+      work.run(key, action) as Promise<T>,
     async outcome() {
       // A question asked beside a running `once` must not forget what that did, nor what begins after it, nor one that still
       // gets its id.
-      for (let settledCount = 0; settledCount < pendingWork.length;) {
-        settledCount = pendingWork.length;
-        await Promise.allSettled(pendingWork);
-        for (let turn = 0; turn < TURNS_AFTER_WORK; turn++) await undefined;
-      }
-      const outcome = round.outcomeOf(once, hasLetGo);
-      isOver = outcome !== undefined;
+      await work.settle();
+      const outcome = round.outcomeOf(work.results, work.hasLetGo());
+      if (outcome !== undefined) work.end();
       return outcome;
     },
   };

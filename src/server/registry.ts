@@ -18,9 +18,9 @@ import type {
   Tool,
 } from "./define.ts";
 
-/** One of the four lists: the member its results have, and its entries as clients see them, in order. */
+/** A list: the member its results have, and its entries as clients see them, in order. */
 export interface ListContents {
-  readonly member: "tools" | "resources" | "resourceTemplates" | "prompts";
+  readonly member: string;
   readonly entries: readonly JsonObject[];
   /** What identifies an entry: its name, or its URI. */
   readonly keys: readonly string[];
@@ -199,7 +199,8 @@ export function toolEntry({ listEntry }: Tool): JsonObject {
   return listEntry;
 }
 
-function resourceEntry({ read: _read, cache: _cache, ...entry }: ResourceSpec): JsonObject {
+/** A resource as `resources/list` shows it. */
+export function resourceEntry({ read: _read, cache: _cache, ...entry }: ResourceSpec): JsonObject {
   return entry as unknown as JsonObject;
 }
 

@@ -10,6 +10,7 @@ import { log, errorStack } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import type { Settings } from "../base/settings.ts";
 import { errorType, randomHex, traceIdOf, type Span } from "../base/span.ts";
+import { now } from "../base/time.ts";
 import type { ServerRuntime } from "../server/feature.ts";
 import {
   checkHostAndOrigin,
@@ -99,12 +100,23 @@ function handleRequest(
     http.headers.get("origin"),
     runtime.config.originPolicy,
   );
-  if (!allowed.ok) return errorResponse(allowed.error);
+  if (!allowed.ok) {
+    logRefusal(allowed.error.message);
+    return errorResponse(allowed.error);
+  }
   if (http.method === "OPTIONS") return preflightResponse(http);
   // spec: http.endpoint
   return parsedUrl.pathname === MCP_PATH
     ? handleMcp(http, runtime, parsedUrl.identifiers, span)
     : handleNonMcp(http, runtime, parts, parsedUrl);
+}
+
+/** The refusal that was logged last, and when: an operator must see it, and a stranger who repeats it fills no log. */
+let lastRefusal = { message: "", loggedAtMs: 0 };
+function logRefusal(message: string): void {
+  if (message === lastRefusal.message && now() - lastRefusal.loggedAtMs < 60_000) return;
+  lastRefusal = { message, loggedAtMs: now() };
+  log("warn", "request.refused", { reason: message.slice(0, 300) });
 }
 
 /** Where the settings cannot be read, only this machine's browsers are known. */

@@ -62,13 +62,19 @@ export function buildServerOf<E>(
   spec: ServerSpec,
   { features = [] }: Pick<WorkerParts<E>, "features">,
 ): Server {
-  return buildServer(spec, {
-    versions: features.flatMap(({ versions = [] }) => versions),
-    sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
-    extensions: Object.fromEntries(
-      features.flatMap(({ extension }) => (extension ? [[extension.id, extension.settings]] : [])),
-    ),
-  });
+  const resources = [spec, ...features].flatMap((one) => one.resources ?? []);
+  return buildServer(
+    { ...spec, resources },
+    {
+      versions: features.flatMap(({ versions = [] }) => versions),
+      sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
+      extensions: Object.fromEntries(
+        features.flatMap(({ extension }) =>
+          extension ? [[extension.id, extension.settings]] : [],
+        ),
+      ),
+    },
+  );
 }
 
 /** Starts every part. @throws when a setting or binding is missing or wrong, and names all of them. */

@@ -12,7 +12,7 @@ import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
 import type { Env } from "../world/env.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
-import { createHubClient, HUB_SHARDS } from "../../src/hub/client.ts";
+import { createHubClient, HUB_SHARDS, type HubClient } from "../../src/hub/client.ts";
 import { MAX_GET_STREAMS } from "../../src/transport/session/limits.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
@@ -682,17 +682,30 @@ describe("a list change", () => {
   it("that an object of the hub did not take is handed to it again, and logged where it never takes it", async () => {
     vi.useRealTimers();
     let attempts = 0;
+    const restarted = (failures: number): Promise<void> => {
+      attempts += 1;
+      return attempts <= failures ? Promise.reject(new Error("restarted")) : Promise.resolve();
+    };
     const failing = (failures: number): Env["HUB"] =>
       ({
         getByName: () => ({
-          publish: () => {
-            attempts += 1;
-            return attempts <= failures
-              ? Promise.reject(new Error("restarted"))
-              : Promise.resolve();
+          publish: () => restarted(failures),
+          enableListChanges: () => restarted(failures),
+          fetch: async () => {
+            await restarted(failures);
+            return { status: 101, webSocket: {} };
           },
         }),
       }) as unknown as Env["HUB"];
+    for (const ask of [
+      (hub: HubClient) => hub.enableListChanges("id", "share"),
+      (hub: HubClient) => hub.openListener({ toolsListChanged: true }, ANONYMOUS, "share"),
+    ]) {
+      attempts = 0;
+      await ask(createHubClient(failing(3)));
+      expect(attempts).toBe(4);
+    }
+    attempts = 0;
     await createHubClient(failing(3)).publish(tools);
     expect(attempts).toBe(3 + HUB_SHARDS);
     const logged = vi.spyOn(console, "error");

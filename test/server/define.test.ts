@@ -119,6 +119,10 @@ test("a resource's URI is absolute, and a template is one", () => {
   expect(() => template({ name: "r", uriTemplate: "t://{a}{b}", read: () => "" })).toThrow(
     'URI template "t://{a}{b}"',
   );
+  const complete = { id: () => [], idd: () => [] };
+  expect(() => template({ name: "r", uriTemplate: "t://{id}", complete, read: () => "" })).toThrow(
+    'URI template "t://{id}" completes "idd", which it has not',
+  );
 });
 
 test("what is not offered is not declared", () => {

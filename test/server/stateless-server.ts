@@ -4,6 +4,7 @@ import { env } from "cloudflare:workers";
 import type { Env } from "../world/env.ts";
 import { createWorker } from "../../src/worker/router.ts";
 import type { ServerSpec } from "../../src/server/define.ts";
+import type { Feature } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";
 import { everyPart } from "../world/parts.ts";
 
@@ -24,14 +25,17 @@ export type SendRequest = (
   fields?: Record<string, string>,
 ) => Promise<Response>;
 
-/** `settings` are laid over those of the world. */
+/** `settings` are laid over those of the world, and `more` are parts beside all others. */
 export function serveStatelessly(
   spec: Omit<ServerSpec, "info">,
   settings: Partial<Env> = {},
+  more: readonly Feature[] = [],
 ): SendRequest {
+  const { auth, features } = everyPart(loginOptions);
   const { fetch } = createWorker<Env>({
     server: { info: { name: "own", version: "1" }, ...spec },
-    ...everyPart(loginOptions),
+    auth,
+    features: [...features, ...more],
   });
   return async (method, params, fields = {}) => {
     const { name, uri, _meta } = params as { name?: string; uri?: string; _meta?: object };

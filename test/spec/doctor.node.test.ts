@@ -94,6 +94,18 @@ test.each<[string, Fault, Record<string, string>]>([
   expect((await examineFault(fault)).stops).toEqual(stops);
 });
 
+test("a client whose document says that it signs is not blamed on a server that wants the signature", async () => {
+  const { stops, lines } = await examineFault({
+    issuer: { client_id_metadata_document_supported: true },
+    isTokenForSigners: true,
+  });
+  expect(stops["chatgpt"]).toBeUndefined();
+  expect(lines).toContain(
+    "ChatGPT: not tried, as it signs its requests with a key that only it has.",
+  );
+  expect(stops["vs-code"]).toBe("token");
+});
+
 test("an old server is told that it does not speak the newest revision, and loses no client", async () => {
   const { stops, lines } = await examineFault({ isOpen: true, hasNoStateless: true });
   expect(stops).toEqual({});

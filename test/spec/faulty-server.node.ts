@@ -17,6 +17,8 @@ type Answer = (got: Got, response: ServerResponse) => unknown;
 /** What is wrong with a server. */
 export interface Fault {
   readonly isOpen?: boolean;
+  /** The token endpoint knows no client with a document that does not sign. */
+  readonly isTokenForSigners?: boolean;
   /** The status without a token. */
   readonly refusal?: number;
   /** The WWW-Authenticate header; null for none. */
@@ -98,7 +100,10 @@ function answerRight(one: Got, response: ServerResponse, place: Place): unknown 
   if (path === "/oauth/register") return answerRegistration(one, response);
   if (path === "/oauth/authorize")
     return response.writeHead(200, { "Content-Type": "text/html" }).end("<h1>Sign in</h1>");
-  if (path === "/oauth/token") return json(response, 400, { error: "invalid_grant" });
+  if (path === "/oauth/token")
+    return fault.isTokenForSigners && one.body.includes("client_id=https")
+      ? json(response, 401, { error: "invalid_client" })
+      : json(response, 400, { error: "invalid_grant" });
   return response.writeHead(404).end();
 }
 

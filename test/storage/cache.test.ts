@@ -198,11 +198,11 @@ describe("a load that asks the client", () => {
 });
 
 /** What a question throws to leave its handler. */
-function inputRequired(): unknown {
+function inputRequired(): Error {
   try {
     return leaveHandler();
   } catch (error) {
-    return error;
+    return error as Error;
   }
 }
 

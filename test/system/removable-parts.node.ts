@@ -31,6 +31,12 @@ const SESSIONS: Part = {
 const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
+const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
+const TASKS: Part = {
+  name: "tasks",
+  paths: ["src/extensions/tasks"],
+  bindings: ["TASK", "RUNNING_TASKS"],
+};
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -77,11 +83,23 @@ const ALL_VARIANTS: readonly Variant[] = [
     STORAGE,
     VAULT,
     TELEMETRY,
+    SKILLS,
+    TASKS,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
   ].map((part) => variant(`without ${part.name}`, EXAMPLE, part)),
-  variant(SESSIONS_AND_OAUTH, EXAMPLE, ZOD, STORAGE, VAULT, TELEMETRY, ...SIGN_IN.slice(1)),
+  variant(
+    SESSIONS_AND_OAUTH,
+    EXAMPLE,
+    ZOD,
+    STORAGE,
+    VAULT,
+    TELEMETRY,
+    SKILLS,
+    TASKS,
+    ...SIGN_IN.slice(1),
+  ),
   variant(
     "one open tool, stateless",
     EXAMPLE,
@@ -91,6 +109,8 @@ const ALL_VARIANTS: readonly Variant[] = [
     STORAGE,
     VAULT,
     TELEMETRY,
+    SKILLS,
+    TASKS,
     OAUTH,
     HUB,
   ),

@@ -57,6 +57,23 @@ const post = (body: string, more: Partial<Asked> = {}): Asked => ({
   ...more,
 });
 
+it("a Host or an Origin that is refused leaves a line in the log, once a minute", async () => {
+  const warned = vi.spyOn(console, "warn").mockImplementation(() => undefined);
+  vi.useFakeTimers({ toFake: ["Date"] });
+  for (const origin of ["https://claude.ai", "https://claude.ai", "https://chatgpt.com"])
+    expect((await answer({ path: "/health" }, origin)).status).toBe(403);
+  const refusals = (): unknown[] =>
+    warned.mock.calls.flat().filter((line) => String(line).includes("request.refused"));
+  expect(refusals()).toEqual([
+    expect.stringContaining("https://claude.ai"),
+    expect.stringContaining("https://chatgpt.com"),
+  ]);
+  vi.setSystemTime(Date.now() + 61_000);
+  await answer({ path: "/health" }, "https://chatgpt.com");
+  expect(refusals()).toHaveLength(3);
+  vi.useRealTimers();
+});
+
 /** One of each status. */
 const ERRORS: readonly (readonly [status: number, asked: Asked])[] = [
   [400, post("{")],

@@ -151,9 +151,16 @@ export const taskTools: readonly Tool[] = [
           if (url !== undefined) await ctx.fetch(`${url}?step=${step}`, limits);
           return text + "x".repeat(pad);
         });
-        ctx.progress(step, count, `step ${step} of ${count}`);
+        ctx.progress(step, count, `step ${step} of ${count}${".".repeat(pad)}`);
       }
       return `${label}: ${count} steps`;
     },
+  }),
+  tool({
+    name: "spec_large",
+    description: "Gives a text of so many characters",
+    task: "optional",
+    input: z.object({ characters: z.int() }),
+    handler: ({ characters }) => "x".repeat(characters),
   }),
 ];

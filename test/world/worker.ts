@@ -3,6 +3,7 @@
 import type { Env } from "./env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { AccountObject as RealAccount } from "../../src/oauth/authorization-server/account-object.ts";
+import { skills } from "../../src/extensions/skills/feature.ts";
 import { HubObject } from "../../src/hub/hub-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import { createSettings } from "../../src/base/settings.ts";
@@ -17,6 +18,7 @@ import { closedGrants, failHub, interruptedHub } from "./faults.ts";
 import { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
 import { everyPart } from "./parts.ts";
 import { fixtureServer } from "./server.ts";
+import { worldSkills } from "./skills.ts";
 
 /** The real hub, with a switch to end every subscription, and others to fail: an object may be lost at any time. */
 export class Hub extends HubObject<Env> {
@@ -82,14 +84,17 @@ export class Store extends StoreObject {
   }
 }
 
-const handlers: WorkerHandlers<Env> = createWorker<Env>({
-  server: fixtureServer,
-  ...everyPart(loginOptions),
-});
-const guardedHandlers: WorkerHandlers<Env> = createWorker<Env>({
-  server: fixtureServer,
-  ...everyPart(loginOptions),
-});
+const handlers: WorkerHandlers<Env> = createWorld();
+const guardedHandlers: WorkerHandlers<Env> = createWorld();
+
+function createWorld(): WorkerHandlers<Env> {
+  const { auth, features } = everyPart(loginOptions);
+  return createWorker<Env>({
+    server: fixtureServer,
+    auth,
+    features: [...features, skills(worldSkills)],
+  });
+}
 
 /**
  * Clients that the operator knows: one proves itself with the words "secret-of-the-machine", and acts for itself; the

@@ -122,8 +122,17 @@ const changeFor = (error) =>
 /** Sends a code that nobody issued: the error tells whether a real one would be understood. */
 export async function examineToken(run) {
   begin(run, "token");
-  const attempts = run.attempts.filter((one) => one.clientId && one.reason === undefined);
+  const all = run.attempts.filter((one) => one.clientId && one.reason === undefined);
   if (!asksForToken(run)) return;
+  const signing = all.filter(({ client, isDocument }) => isDocument && client.document.signs);
+  const attempts = all.filter((one) => !signing.includes(one));
+  if (signing.length > 0)
+    say(
+      run,
+      "-",
+      `${namesOf(signing)}: not tried, as it signs its requests with a key that only it has.`,
+    );
+  if (all.length > 0 && attempts.length === 0) return;
   if (attempts.length === 0) return say(run, "-", "Not tried: no client comes so far.");
   for (const attempt of attempts) {
     const answer = await ask(run, attempt.metadata.token_endpoint, tokenRequest(attempt));

@@ -42,7 +42,7 @@ const SDK_HABITS = {
  * - `guesses`: without that metadata it uses /authorize, /token and /register. `strictJson`: a 200 that is no JSON ends it.
  * - `issuer`: `equal`. `pkce`: `advertised`, or `not-denied` when only a list without S256 ends it.
  * - `secureToken`: no token endpoint over http, but on this machine. `wholeResult`: `initialize` must say all that it has to.
- * - `document`: its client ID metadata document. `body`: what it registers. `fullRegistration`: the answer repeats redirect_uris.
+ * - `document`: its client ID metadata document; `signs` where that says private_key_jwt. `body`: what it registers. `fullRegistration`: the answer repeats redirect_uris.
  * - `toolNames`: a pattern. `toolType`: a schema must say `"type": "object"`.
  * - `shows`: what a person sees, by step. `from`: where each habit is known from.
  */
@@ -104,6 +104,7 @@ export const CLIENTS = [
     document: {
       url: "https://chatgpt.com/oauth/client.json",
       redirectUri: "https://chatgpt.com/connector_platform_oauth_redirect",
+      signs: true,
     },
     body: chatgptBody,
     shows: {

@@ -133,7 +133,7 @@ export function addRequestBody(entry: ExchangeEntry, record: WireRecord, known: 
   if (text === "") return;
   entry.body = redactBody(text, fieldOf(entry.headers, "content-type"), known);
   const said = summarizeMessages(text);
-  if (said.title !== "") entry.title = `${entry.title}  ${redactBody(said.title, "", known)}`;
+  if (said.title !== "") entry.title = `${entry.title}  ${shortTitle(said.title, known)}`;
   if (entry.era === "") entry.era = eraOf(said.version, "");
 }
 
@@ -171,7 +171,7 @@ export function eventEntry(
     version: 0,
     of: entry.n,
     at: Date.now(),
-    title: redactBody(title || plain, "", known).slice(0, 120),
+    title: shortTitle(title || plain, known),
     text: redactBody(text, "", known),
     era: entry.era,
     session: entry.session,
@@ -213,4 +213,9 @@ function shortSession(id: string): string {
 /** The era that a request is of, as far as it says; empty where it says nothing. */
 function eraOf(version: string, session: string): string {
   return findRevision(version)?.era ?? (session === "" ? "" : "session");
+}
+
+/** Cut when its secrets are out: of one that is cut in two, the beginning would not be known for it. */
+function shortTitle(title: string, known: readonly string[]): string {
+  return redactBody(title, "", known).slice(0, 120);
 }

@@ -8,7 +8,6 @@ export interface MessageSummary {
 
 /** Messages of a batch that a title names. */
 const MOST_NAMED = 5;
-const MAX_CHARACTERS = 120;
 
 /** Reads the text of a body, or the data of an event. */
 export function summarizeMessages(text: string): MessageSummary {
@@ -51,5 +50,5 @@ function titleOf(message: Members): string {
   }
   const params = membersOf(message["params"]);
   const target = wordOf(params["name"]) || wordOf(params["uri"]);
-  return `${method}${target === "" ? "" : ` ${target}`}${of}`.slice(0, MAX_CHARACTERS);
+  return `${method}${target === "" ? "" : ` ${target}`}${of}`;
 }

@@ -14,7 +14,7 @@ import { missingExtension } from "../../server/extension.ts";
 import { runHandler } from "../../server/run-handler.ts";
 import type { Call } from "../../server/services.ts";
 import { toolError } from "../../server/tools.ts";
-import { MAX_RUNNING_TASKS, MAX_TASK_BYTES, STRANGER_POOLS } from "./limits.ts";
+import { MAX_RUNNING_TASKS, STRANGER_POOLS, TOO_LARGE } from "./limits.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
 import {
   sealProperties,
@@ -31,10 +31,6 @@ export interface TaskObjects {
 const TOO_MANY_TASKS: ProtocolError = protocolError(
   "TooManyRequests",
   `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
-);
-const CALL_TOO_LARGE: ProtocolError = protocolError(
-  "InvalidParams",
-  `A task keeps ${MAX_TASK_BYTES} bytes of arguments: call in parts`,
 );
 /** What a tool has asked all that it must ask before its task begins. */
 const PREPARED: Outcome = { kind: "complete", result: {} };
@@ -97,7 +93,7 @@ async function createTask(
   });
   if (json === undefined) {
     await counter.release(share, taskId);
-    return errorOutcome(CALL_TOO_LARGE);
+    return errorOutcome(protocolError("InvalidParams", TOO_LARGE));
   }
   // spec: tasks.create.type
   return { kind: "complete", resultType: "task", result: JSON.parse(json) as JsonObject };

@@ -6,13 +6,15 @@ export const MAX_RUNNING_TASKS = 100;
 export const MAX_STRANGERS_TASKS = 10_000;
 /** How many objects count the tasks of strangers. */
 export const STRANGER_POOLS = 4;
-/** Milliseconds in which the tasks of a share that has no room are asked once whether they still run. */
+/** Milliseconds in which the tasks that take the room are asked once whether they still run. */
 export const RECOUNT_MS = 60_000;
 
 /** Bytes that a task keeps of its call: arguments, questions, answers; or, once it has ended, its result. */
 export const MAX_TASK_BYTES = 1_900_000;
 /** Bytes of what its steps gave, together. */
 export const MAX_STEPS_BYTES = 8_388_608;
+/** What is said of more than that, or of more than {@link MAX_TASK_BYTES}. */
+export const TOO_LARGE = "More bytes than a task keeps: do it in parts";
 /** Characters of a status message. */
 export const MAX_STATUS_CHARACTERS = 500;
 

@@ -9,6 +9,8 @@ import { MAX_TASK_LISTENERS } from "./limits.ts";
 export const CLOSED = 1000;
 /** Of one that made room for another: its subscription ends. */
 const REPLACED = 4001;
+/** Those of one tag are listed the oldest first. */
+const TAG = "listener";
 
 /** Attaches one more; beyond {@link MAX_TASK_LISTENERS} the oldest goes. Gives the Worker's end. */
 export function attachListener(
@@ -17,8 +19,8 @@ export function attachListener(
   isEnd: boolean,
 ): WebSocket {
   const { 0: client, 1: server } = new WebSocketPair();
-  const earlier = object.getWebSockets();
-  object.acceptWebSocket(server);
+  const earlier = object.getWebSockets(TAG);
+  object.acceptWebSocket(server, [TAG]);
   for (const socket of earlier.slice(0, Math.max(0, earlier.length + 1 - MAX_TASK_LISTENERS)))
     socket.close(REPLACED);
   tell(server, json, isEnd);

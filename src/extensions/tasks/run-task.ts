@@ -20,7 +20,7 @@ import { findTarget } from "../../server/request-target.ts";
 import { mayCall } from "../../server/scopes.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
 import type { Steps, TimeLimit } from "../../server/types.ts";
-import { MAX_STEPS_BYTES, RUN_MS } from "./limits.ts";
+import { RUN_MS, TOO_LARGE } from "./limits.ts";
 import type { TaskRecord, TaskStore } from "./task-record.ts";
 
 /** What the caller's properties are sealed for, in a task. */
@@ -91,8 +91,7 @@ async function run(
     // A run that finished no step would begin like this one.
     mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
     record(key, value) {
-      if (!store.putStep(key, value))
-        throw new PublicError(`The steps gave more than ${MAX_STEPS_BYTES} bytes`);
+      if (!store.putStep(key, value)) throw new PublicError(TOO_LARGE);
       hasAdvanced = true;
     },
     fail() {

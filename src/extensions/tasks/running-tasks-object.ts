@@ -21,15 +21,8 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
   readonly #startedAtMs = new Map<string, number>(
     [...this.#rows.list<number>()].toSorted(([, one], [, other]) => one - other),
   );
-  /** When the tasks of a share without room were asked; memory is enough. */
-  readonly #askedAtMs = new Map<string, number>();
-
-  /** Where the tasks are that are counted. */
-  tasks(): DurableObjectNamespace<CountedTask> {
-    const namespace = objectNamespace<CountedTask>(this.env, "TASK");
-    if (namespace === undefined) throw new Error("TASK is not bound, and tasks are counted");
-    return namespace;
-  }
+  /** When tasks were asked for want of room; memory is enough. */
+  #askedAtMs = 0;
 
   /** Makes room for a task that is about to begin. False where there is none. */
   async admit(share: string, taskId: string): Promise<boolean> {
@@ -60,25 +53,23 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
   /** Asks the oldest whether they still run. Those that began a moment ago may not be there yet. */
   async #dropEnded(prefix: string): Promise<void> {
     const before = now() - RECOUNT_MS;
-    if ((this.#askedAtMs.get(prefix) ?? 0) > before) return;
-    if (this.#askedAtMs.size >= MAX_RUNNING_TASKS) this.#askedAtMs.clear();
-    this.#askedAtMs.set(prefix, now());
+    if (this.#askedAtMs > before) return;
+    this.#askedAtMs = now();
+    const tasks = objectNamespace<CountedTask>(this.env, "TASK");
     const oldest = this.#keys(prefix).slice(0, MAX_RUNNING_TASKS);
-    const tasks = this.tasks();
-    await Promise.all(
-      oldest.map(async (key) => {
-        if ((this.#startedAtMs.get(key) ?? 0) > before) return;
-        const id = tasks.idFromString(key.slice(key.indexOf(" ") + 1));
-        // One that cannot be asked counts as running.
-        if (
-          !(await tasks
-            .get(id)
-            .isOpen()
-            .catch(() => true))
-        )
-          this.#remove(key);
-      }),
-    );
+    const ask = async (key: string): Promise<void> => {
+      if ((this.#startedAtMs.get(key) ?? 0) > before) return;
+      const id = tasks?.idFromString(key.slice(key.indexOf(" ") + 1));
+      // One that cannot be asked counts as running.
+      const isOpen =
+        id &&
+        tasks
+          ?.get(id)
+          .isOpen()
+          .catch(() => true);
+      if ((await isOpen) === false) this.#remove(key);
+    };
+    await Promise.all(oldest.map(ask));
   }
 
   #remove(key: string): void {

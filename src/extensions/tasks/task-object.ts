@@ -20,7 +20,7 @@ import type { HubObject } from "../../hub/hub-object.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import { acceptAnswers } from "./answers.ts";
 import { describeTask } from "./describe-task.ts";
-import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS } from "./limits.ts";
+import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS, TOO_LARGE } from "./limits.ts";
 import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
 import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
@@ -79,7 +79,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     if (!accepted.ok) return accepted.error;
     if (accepted.value === undefined) return true;
     const answered = { ...accepted.value, updatedAtMs: now() };
-    if (!this.#store.putTask(answered)) return TASK_TOO_LARGE.message;
+    if (!this.#store.putTask(answered)) return TOO_LARGE;
     if (answered.status === "working") await this.ctx.storage.setAlarm(now());
     this.#tellListeners();
     return true;
@@ -165,15 +165,18 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     // What has ended stays as it ended.
     if (!this.isOpen()) return;
     this.#run?.cancel.abort();
-    const ended = endTask(task, end, now());
-    if (!this.#store.putTask(ended)) this.#store.putTask({ ...ended, ...failure(TASK_TOO_LARGE) });
+    let ended = endTask(task, end, now());
+    if (!this.#store.putTask(ended)) {
+      ended = endTask(task, failure(TASK_TOO_LARGE), now());
+      this.#store.putTask(ended);
+    }
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
-    if (isDeadEnd || end.status === "failed")
+    if (isDeadEnd || ended.status === "failed")
       log("error", "task.failed", {
         tool: ended.params["name"] as string,
         attempts: task.attempts,
         trace: task.trace.parent?.traceId,
-        error: end.statusMessage,
+        error: ended.statusMessage,
       });
     this.#tellListeners();
     await this.#release(task);

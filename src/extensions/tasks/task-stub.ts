@@ -14,7 +14,8 @@ export type TaskStub = DurableObjectStub<TaskObject<unknown>>;
 /** The object behind `taskId`, which is whatever a client sent; undefined where no object can have that id. */
 export function findTask(tasks: TaskNamespace, taskId: unknown): TaskStub | undefined {
   try {
-    const id = tasks.idFromString(String(taskId));
+    const id = tasks.idFromString(taskId as string);
+    // One spelling, and no list of one.
     return id.toString() === taskId ? tasks.get(id) : undefined;
   } catch {
     return undefined;

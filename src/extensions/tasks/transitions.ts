@@ -5,12 +5,7 @@ import { NO_RETRY_STATE, type Outcome } from "../../protocol/outcome.ts";
 import { toStatelessError } from "../../protocol/stateless-encoding.ts";
 import { ERRORS } from "../../wire/errors.ts";
 import { openQuestions } from "./answers.ts";
-import {
-  ENDED_TASK_TTL_MS,
-  MAX_STEP_ATTEMPTS,
-  MAX_TASK_BYTES,
-  OPEN_TASK_TTL_MS,
-} from "./limits.ts";
+import { ENDED_TASK_TTL_MS, MAX_STEP_ATTEMPTS, OPEN_TASK_TTL_MS, TOO_LARGE } from "./limits.ts";
 import type { TaskCall, TaskRecord } from "./task-record.ts";
 
 /** The call as a task that has not run yet. `now` in milliseconds, here and below. */
@@ -102,7 +97,4 @@ export const TASK_LOST: ProtocolError = protocolError(
   "InternalError",
   `Lost in a restart ${MAX_STEP_ATTEMPTS} times`,
 );
-export const TASK_TOO_LARGE: ProtocolError = protocolError(
-  "InternalError",
-  `More than ${MAX_TASK_BYTES} bytes to keep`,
-);
+export const TASK_TOO_LARGE: ProtocolError = protocolError("InternalError", TOO_LARGE);

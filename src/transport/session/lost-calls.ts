@@ -9,7 +9,7 @@ import { protocolError, type ProtocolError } from "../../base/protocol-error.ts"
 import { now } from "../../base/time.ts";
 import { sendError } from "./call-replies.ts";
 import { expireCalls } from "./calls.ts";
-import { hasListenerUpToDate, noteGap } from "./streams.ts";
+import { hasListenerUpToDate, noteGap, continueReplay, positionOf } from "./streams.ts";
 import {
   cancelInputRequests,
   isReadable,
@@ -82,6 +82,13 @@ export function failCallWithoutQuestions(
   if (Object.keys(openRequests).every(isKept)) return;
   cancelInputRequests(runtime, stream, openRequests, CALL_LOST.message);
   sendError(runtime, stream, request.id, CALL_LOST);
+}
+
+/** The client has read what `socket` was passed: here is more, or that it was lost. */
+export function readOn(runtime: SessionRuntime, socket: WebSocket): void {
+  const { stream, seq } = positionOf(runtime, socket);
+  failCallWithoutQuestions(runtime, stream, seq);
+  continueReplay(runtime, socket);
 }
 
 /** A call that waits for nothing does not keep the object awake: it is lost, and found when its time is over. */

@@ -19,7 +19,7 @@ import { errorResponse } from "../../wire/response.ts";
 import type { Message } from "../../wire/jsonrpc.ts";
 import { switchToStream } from "./call-replies.ts";
 import { abortCall, expireCalls } from "./calls.ts";
-import { failCallWithoutQuestions, sweep, takeOver } from "./lost-calls.ts";
+import { failCallWithoutQuestions, readOn, sweep, takeOver } from "./lost-calls.ts";
 import { handleMessages } from "./handle-message.ts";
 import { EVENT_TTL_MS, SESSION_TTL_MS } from "./limits.ts";
 import { SESSION_NOT_FOUND } from "./refusals.ts";
@@ -40,14 +40,7 @@ import {
   sendChange,
   sendElicitationComplete,
 } from "./listeners.ts";
-import {
-  attach,
-  continueReplay,
-  listenerStreamOf,
-  noteGap,
-  openStream,
-  positionOf,
-} from "./streams.ts";
+import { attach, listenerStreamOf, noteGap, openStream } from "./streams.ts";
 import { unregister } from "./unregister.ts";
 
 export abstract class SessionObject<Env> extends DurableObject<Env> {
@@ -205,9 +198,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const session = this.#access.session();
     if (session === undefined) return;
     this.#access.touch(session);
-    const { stream, seq } = positionOf(this.#runtime, socket);
-    failCallWithoutQuestions(this.#runtime, stream, seq);
-    continueReplay(this.#runtime, socket);
+    readOn(this.#runtime, socket);
   }
 
   /** The Worker's client has left; answering completes the handshake and frees the socket. The stream stays. */

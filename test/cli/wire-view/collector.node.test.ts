@@ -73,6 +73,16 @@ it("an event is an entry of its own, with the number of its exchange", async () 
   expect(JSON.stringify(event)).not.toContain("s3cr3t");
 });
 
+it("a title is cut when the secrets in it are out", async () => {
+  const secret = "s3cr3t-known-to-make-dev";
+  const collector = createCollector(() => [secret]);
+  const name = `${"x".repeat(100)} ${secret}`;
+  collector.add(request("x"));
+  const text = `data: ${JSON.stringify({ id: 7, method: "tools/call", params: { name } })}`;
+  collector.add({ what: "event", bundle: "1", exchange: "x", text });
+  expect(JSON.stringify((await entriesOf(collector))[1])).not.toContain("s3cr3t");
+});
+
 it("an object's entries say which, what, and whose session", async () => {
   const collector = createCollector();
   const object = { bundle: "1", object: "Session", objectId: SESSION, at: 1, ms: 2 };

@@ -1,7 +1,9 @@
 /** A client of the Tasks extension for tests, and what they do to the objects behind it. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import type { JsonObject } from "../../../src/base/json.ts";
 import type { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
+import { ENDPOINT, fetchGuarded } from "../../oauth/login-flow.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import { bindings, jsonRpcRequest, send } from "../../transport/session/client.ts";
 
@@ -60,7 +62,9 @@ export async function respondTo(
     ...(address !== undefined && { "cf-connecting-ip": address }),
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
   };
-  return send(undefined, jsonRpcRequest(1, method, { ...params, _meta }), { headers });
+  const body = jsonRpcRequest(1, method, { ...params, _meta });
+  if (token === undefined) return send(undefined, body, { headers });
+  return fetchGuarded(ENDPOINT, { method: "POST", headers, body: JSON.stringify(body) });
 }
 
 export async function ask(
@@ -129,7 +133,7 @@ export function waiting(taskId: string, options?: Options): Promise<Task> {
   return poll(taskId, ({ status }) => status === "input_required", options);
 }
 
-export const accepted = (text: string): object => ({ action: "accept", content: { text } });
+export const accepted = (text: string): JsonObject => ({ action: "accept", content: { text } });
 
 /** The text of a completed task. */
 export function textOf({ result }: Task): string | undefined {

@@ -1,7 +1,7 @@
 /** Taking back and asking: RFC 7009 and RFC 7662, with the tokens of this server and of everybody else. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { signText } from "../../../src/crypto/hmac.ts";
 import { sha256Base64url } from "../../../src/crypto/seal.ts";
@@ -113,6 +113,14 @@ describe("/revoke", () => {
       expect(heard).toHaveLength(1);
     },
   );
+
+  it("takes an access token that is over for its grant too", async () => {
+    const tokens = await login(desk);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 901_000 });
+    expect((await ask({ client_id: "cli", token: tokens.access })).status).toBe(200);
+    vi.useRealTimers();
+    expect(await isAlive(tokens)).toBe(false);
+  });
 
   it("changes no answer where the app's hook fails: what ended has ended", async () => {
     const onRevoke = () => Promise.reject(new Error("the app's database"));

@@ -1,0 +1,82 @@
+/**
+ * `ctx.once`: what a handler does once for a request, however often it runs. Its results go from round to round with the answers
+ * of the client. What fails is in no memory, and is tried again.
+ */
+
+import type { JsonObject, JsonValue } from "../base/json.ts";
+import { leaveHandler } from "./input-round.ts";
+import type { Steps } from "./types.ts";
+
+/**
+ * How many turns of the queue what stands behind an `await` of work may need to begin its next: one or more for each function
+ * around it.
+ */
+const TURNS_AFTER_WORK = 20;
+
+/** The work of one run of a handler. */
+export interface OnceWork {
+  /** What has been done, by key. */
+  readonly results: JsonObject;
+  /** The result for `key`, of `action` where there is none yet. Leaves the handler when the round is over. */
+  run(key: string, action: () => JsonValue | Promise<JsonValue>): Promise<JsonValue>;
+  /** Counts `work` among what must be done before the round ends. */
+  track<T>(work: Promise<T>): Promise<T>;
+  /** Waits for all work, and for what follows it. */
+  settle(): Promise<void>;
+  /** Ends the round: nothing more is begun, as nobody would remember it. */
+  end(): void;
+  /** Whether the handler was left before a step, to run again. */
+  hasLetGo(): boolean;
+}
+
+/** `earlierResults`: what other rounds of the request have done. `steps`: what is done around each, in a task. */
+export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceWork {
+  const results: JsonObject = { ...earlierResults };
+  const pending: Promise<unknown>[] = [];
+  const running = new Map<string, Promise<JsonValue>>();
+  let isOver = false;
+  let hasLetGo = false;
+
+  const track = <T>(work: Promise<T>): Promise<T> => {
+    pending.push(work);
+    return work;
+  };
+
+  const perform = async (
+    key: string,
+    action: () => JsonValue | Promise<JsonValue>,
+  ): Promise<JsonValue> => {
+    try {
+      const value = await action();
+      steps?.record(key, value);
+      results[key] = value;
+      return value;
+    } finally {
+      running.delete(key);
+    }
+  };
+
+  return {
+    results,
+    track,
+    async run(key, action) {
+      if (Object.hasOwn(results, key)) return results[key] as JsonValue;
+      hasLetGo ||= steps?.mustLetGo() === true;
+      if (isOver || hasLetGo) leaveHandler();
+      const work = running.get(key) ?? track(perform(key, action));
+      running.set(key, work);
+      return work;
+    },
+    async settle() {
+      for (let settledCount = 0; settledCount < pending.length;) {
+        settledCount = pending.length;
+        await Promise.allSettled(pending);
+        for (let turn = 0; turn < TURNS_AFTER_WORK; turn++) await Promise.resolve();
+      }
+    },
+    end() {
+      isOver = true;
+    },
+    hasLetGo: () => hasLetGo,
+  };
+}
