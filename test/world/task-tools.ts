@@ -20,9 +20,9 @@ function askText(ctx: Context, key: string): Promise<string> {
     .then((answer) => accepted(answer).text);
 }
 
-function askName(ctx: Context): Promise<string> {
+function askName(ctx: Context, key: string): Promise<string> {
   const question = { message: "What is your name?", form: form(z.object({ name: z.string() })) };
-  return ctx.elicitForm("user_name", question).then((answer) => accepted(answer).name);
+  return ctx.elicitForm(key, question).then((answer) => accepted(answer).name);
 }
 
 /** Ends early when the call is cancelled. */
@@ -106,16 +106,16 @@ export const taskTools: readonly Tool[] = [
     description: "Asks two questions at once",
     task: "optional",
     handler: async (_args, ctx) =>
-      (await Promise.all([askText(ctx, "first"), askText(ctx, "second")])).join("+"),
+      (await Promise.all([askName(ctx, "one"), askName(ctx, "other")])).join("+"),
   }),
   tool({
     name: "test_tool_with_task",
     description: "Asks for a name before it becomes a task",
     task: "optional",
     prepare: async (_args, ctx) => {
-      await askName(ctx);
+      await askName(ctx, "user_name");
     },
-    handler: async (_args, ctx) => `Hello, ${await askName(ctx)}!`,
+    handler: async (_args, ctx) => `Hello, ${await askName(ctx, "user_name")}!`,
   }),
   tool({
     name: "spec_task_input",

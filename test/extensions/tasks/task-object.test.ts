@@ -7,6 +7,7 @@ import { stepProbe } from "../../world/task-tools.ts";
 import {
   accepted,
   alarmOf,
+  ask,
   cancelTask,
   DAY_MS,
   ended,
@@ -289,3 +290,60 @@ describe("progress", () => {
 function resetHold(): void {
   stepProbe.hold = () => undefined;
 }
+
+describe("a method", () => {
+  it("that fails inside is answered with -32603 and a trace id, and the log has the rest", async () => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { taskId } = await startTask("spec_steps", { label: "broken", count: 0 });
+    await ended(taskId);
+    await runInDurableObject(taskStub(taskId), (_object, { storage }) => {
+      storage.kv.put("task", new TextEncoder().encode("no JSON"));
+    });
+    await evictDurableObject(taskStub(taskId));
+    const methods: Readonly<Record<string, object>> = {
+      "tasks/get": {},
+      "tasks/update": { inputResponses: {} },
+      "tasks/cancel": {},
+    };
+    for (const [method, params] of Object.entries(methods)) {
+      const { error } = await ask(method, { taskId, ...params }, taskId);
+      expect(error).toMatchObject({
+        code: -32603,
+        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/),
+      });
+    }
+    expect(errors).toHaveBeenCalledTimes(3);
+    errors.mockRestore();
+  });
+
+  it("tasks/update without answers is refused, and changes nothing", async () => {
+    const { taskId } = await startTask("spec_steps", { label: "no", count: 1, ask: 1 });
+    await waiting(taskId);
+    for (const params of [{}, { inputResponses: ["x"] }])
+      expect(await ask("tasks/update", { taskId, ...params }, taskId)).toMatchObject({
+        error: { code: -32602, message: "params.inputResponses must be an object" },
+      });
+    expect(await getTask(taskId)).toMatchObject({ status: "input_required" });
+  });
+
+  it("tasks/get has the members of each status, and no others", async () => {
+    const always = ["taskId", "status", "createdAt", "lastUpdatedAt", "ttlMs"];
+    const members = (task: object): string[] =>
+      Object.keys(task)
+        .filter((key) => !["resultType", "_meta"].includes(key))
+        .toSorted();
+    const held = holdStep("m.1");
+    const { taskId } = await startTask("spec_steps", { label: "m", count: 1, ask: 1 });
+    const asking = await waiting(taskId);
+    expect(members(asking)).toEqual([...always, "inputRequests", "pollIntervalMs"].toSorted());
+    await updateTask(taskId, { "before 1": accepted("go") });
+    await held.begun();
+    expect(members(await getTask(taskId))).toEqual([...always, "pollIntervalMs"].toSorted());
+    held.letGo();
+    expect(members(await ended(taskId))).toEqual([...always, "result"].toSorted());
+    const failed = await startTask("protocol_error_job");
+    expect(members(await ended(failed.taskId))).toEqual(
+      [...always, "error", "statusMessage"].toSorted(),
+    );
+  });
+});
