@@ -58,6 +58,7 @@ export type {
 export {
   fetchConfigured,
   fetchUntrusted,
+  JSON_LIMITS,
   type FetchLimits,
   type FetchOptions,
   type FetchResult,
@@ -68,6 +69,10 @@ export { ownerKey, type Caller } from "./base/caller.ts";
 // ---- Skills ----------------------------------------------------------------------------------------------
 
 export { skill, type Skill, type SkillFile, type SkillSpec } from "./extensions/skills/skill.ts";
+
+// ---- Server card -----------------------------------------------------------------------------------------
+
+export type { CardDetails } from "./extensions/server-card/feature.ts";
 
 // ---- Sessions and changes --------------------------------------------------------------------------------
 
@@ -133,6 +138,7 @@ export { ICON_PATH, pageHeaders, writePage } from "./base/page.ts";
 export { acceptsMediaType } from "./wire/media-type.ts";
 export { errorResponse, jsonResponse } from "./wire/response.ts";
 export { protocolError } from "./base/protocol-error.ts";
+export { isRead } from "./oauth/errors.ts";
 
 // ---- Small parts that everything here is written with ----------------------------------------------------
 
@@ -145,6 +151,6 @@ export {
 } from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
 export { err, ok, type Result } from "./base/result.ts";
-export { now, randomBytes, sleep, startTimer } from "./base/time.ts";
+export { now, randomBytes, sleep, startTimer, withTimeout } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";
 export { cut, decodeBase64, encodeBase64url } from "./base/bytes.ts";

@@ -1,11 +1,14 @@
 /** The Worker as it is deployed: a list of its parts, and the classes of its Durable Objects. */
 
 import { createLoginOptions } from "./app/auth.ts";
+import { card } from "./app/card.ts";
 import { errorPage } from "./app/error-page.ts";
 import { serverSpec } from "./app/server.ts";
 import type { AppEnv } from "./app/settings.ts";
 import { site } from "./app/site.ts";
 import { appSkills } from "./app/skills.ts";
+import { serverCard } from "./extensions/server-card/feature.ts";
+import { apps } from "./extensions/apps/feature.ts";
 import { skills } from "./extensions/skills/feature.ts";
 import { tasks } from "./extensions/tasks/feature.ts";
 import { TaskObject } from "./extensions/tasks/task-object.ts";
@@ -37,6 +40,8 @@ const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
     vault(),
     telemetry(),
     skills(appSkills),
+    serverCard(card),
+    apps(),
     tasks(),
   ],
   site,

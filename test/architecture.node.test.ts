@@ -29,7 +29,9 @@ const LAYERS: Readonly<Record<string, number>> = {
   storage: 5,
   vault: 5,
   telemetry: 5,
+  "extensions/apps": 5,
   "extensions/skills": 5,
+  "extensions/server-card": 5,
   "extensions/tasks": 5,
   server: 4,
   hub: 4,
@@ -250,6 +252,8 @@ const RESPONSES: Readonly<Record<string, string>> = {
   "src/wire/origin.ts": "preflights, and CORS headers on what others made",
   "src/oauth/errors.ts": "JSON of OAuth, with its errors",
   "src/oauth/resource-server/metadata.ts": "documents that caches may keep",
+  "src/extensions/server-card/feature.ts":
+    "documents that caches may keep, for scripts of any site",
   "src/oauth/authorization-server/browser-response.ts": "pages for people, and redirects",
   "src/cli/wire-view/view-routes.ts": "the page of make dev, served by no Worker that is deployed",
   "src/hub/hub-object.ts": "sockets, for the Worker alone",
@@ -668,11 +672,11 @@ function layersDrawnIn(text: string): Record<string, number> {
   let layer = 0;
   for (const line of text.split("\n")) {
     const [, subgraph, row, rowFolder = ""] =
-      /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./]+)`/.exec(line) ?? [];
+      /^\s*subgraph L(\d)|^\| (\d) \| \[?`([\w./-]+)`/.exec(line) ?? [];
     layer = Number(subgraph ?? (/^\s*end$/.test(line) ? 0 : layer));
     if (row !== undefined) drawn[rowFolder] = Number(row);
     if (subgraph !== undefined || layer === 0) continue;
-    for (const [, folder = ""] of line.matchAll(/\w\["([\w./]+)"\]/g)) drawn[folder] = layer;
+    for (const [, folder = ""] of line.matchAll(/\w\["([\w./-]+)"\]/g)) drawn[folder] = layer;
   }
   return drawn;
 }

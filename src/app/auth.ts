@@ -68,7 +68,7 @@ function chooseSignIn(env: AppEnv, settings: Settings): SignInMethod {
       return passphrase(requireSetting("PASSPHRASE"));
     case "api-key":
       if (env.VAULT === undefined)
-        throw new Error("Configuration: VAULT is not bound: sign-in by key keeps keys there");
+        throw new Error("Configuration: VAULT is not bound: sign-in by key needs it");
       return apiKey({
         name: requireSetting("UPSTREAM_NAME"),
         url: requireUrl("UPSTREAM_URL"),

@@ -3,6 +3,7 @@
  */
 
 import { readApiKeyService, type ServerSpec, type Settings } from "../api.ts";
+import { card } from "./card.ts";
 import { addNumbers } from "./tools/add-numbers.ts";
 import { readFeedSettings } from "./feed-settings.ts";
 import { feedLatest } from "./tools/feed-latest.ts";
@@ -11,6 +12,7 @@ import { forgetEverything } from "./tools/forget-everything.ts";
 import { gameMove, gameNew, gameResource, gameShow } from "./tools/game.ts";
 import { getUser } from "./tools/get-user.ts";
 import { getWeather } from "./tools/get-weather.ts";
+import { gamePage } from "./resources/game-page.ts";
 import { planTrip } from "./prompts/plan-trip.ts";
 import { readArticles } from "./tools/read-articles.ts";
 import { readResult } from "./tools/read-result.ts";
@@ -36,8 +38,7 @@ export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
   const apiKeyService = readApiKeyService(env);
   return {
     info: { name: "barewire", title: "barewire", version: "0.1.0" },
-    instructions:
-      "An example server: it looks things up, finds people, plays tic-tac-toe, and remembers what you tell it.",
+    instructions: card.description,
     tools: [
       addNumbers,
       searchWikipedia(wikipedia, contact),
@@ -55,6 +56,7 @@ export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
       ...(apiKeyService === undefined ? [] : [upstreamAccount(apiKeyService)]),
       whoami(env.SIGN_IN || "passphrase"),
     ],
+    resources: [gamePage],
     templates: [gameResource, ...(USERS === undefined ? [] : [userResource(USERS)])],
     prompts: [planTrip],
   };

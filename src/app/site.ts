@@ -9,6 +9,7 @@ import {
   errorResponse,
   html,
   ICON_PATH,
+  isRead,
   jsonResponse,
   pageHeaders,
   protocolError,
@@ -32,7 +33,7 @@ const LOGO: string = "";
 export function site(http: Request, context: StartPageContext): Response | undefined {
   const { pathname } = new URL(http.url);
   if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
-  if (http.method !== "GET" && http.method !== "HEAD")
+  if (!isRead(http))
     return errorResponse(
       protocolError("MethodNotAllowed", `${http.method} is not served here`),
       undefined,
@@ -70,19 +71,17 @@ export function iconResponse(drawing: string): Response {
 function drawLetter(name: string): string {
   const letter = /[\p{L}\p{N}]/u.exec(name)?.[0].toUpperCase() ?? "";
   return `<svg xmlns="http://www.w3.org/2000/svg" width="28" height="28"><rect width="28" height="28" rx="8" fill="#2d4fd0"/>
-<text x="14" y="20" text-anchor="middle" font-family="sans-serif" font-size="17" font-weight="700" fill="#fff">${letter}</text></svg>`;
+<text x="14" y="20" text-anchor="middle" fill="#fff" style="font: 700 17px sans-serif">${letter}</text></svg>`;
 }
 
 const STYLE = html`
 main { max-width: 46rem }
 h2 { margin: 2rem 0 .5rem; font-size: 1.125rem }
-dl { display: block; margin: 0; padding: 0; border: 0 }
-dt { margin-top: 1rem; color: var(--ink); font-weight: 600 }
+dt { margin-top: 1rem; font-weight: 600 }
 dt small { display: inline; margin-left: .35rem; font-weight: 400 }
-dd { font-weight: 400 }
 pre { margin-top: .35rem; padding: .6rem .8rem; background: var(--ground); border: 1px solid var(--line);
   border-radius: .6rem; white-space: pre-wrap; -webkit-user-select: all; user-select: all }
-code { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; font-size: .875rem }
+code { font-family: ui-monospace, Menlo, Consolas, monospace; font-size: .875rem }
 .tools dd { color: var(--soft) }`;
 
 function startPage(context: StartPageContext): Response {
@@ -114,8 +113,7 @@ have access.</p>`,
 function writeInstructions({ server, identifiers, authMode }: StartPageContext): Html {
   const { info, instructions, tools } = server;
   const rows = connectionRows(info, identifiers.resource);
-  return html`<p>${instructions} It speaks the Model Context Protocol: AI apps connect to it and use its tools for
-you.</p>
+  return html`<p>${instructions} AI apps connect to it by the Model Context Protocol and use its tools for you.</p>
 <h2>Connect your app</h2>
 <p>Click a box to select all of it, and copy it.</p>
 <dl>${rows.map(

@@ -1,17 +1,17 @@
 /** How the tools here ask an upstream for JSON, and what a caller is told when it fails: a sentence for each way. */
 
 import * as z from "zod/mini";
-import { PublicError, type Context } from "../api.ts";
+import { JSON_LIMITS, PublicError, type Context } from "../api.ts";
 
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 262_144, timeoutMs: 5_000 };
+const FETCH_LIMITS = { ...JSON_LIMITS, maxBytes: 262_144 };
 
 /** By the reasons of net/fetch.ts. */
 const FAILURE_TEXT: Readonly<Record<string, string>> = {
   "fetch.timeout": "took too long",
-  "fetch.large": "sent more than can be read",
+  "fetch.large": "sent too much",
   "fetch.type": "sent something else than JSON",
   "fetch.utf8": "sent something else than text",
-  "fetch.redirect": "sent us elsewhere, where we do not go",
+  "fetch.redirect": "sent us elsewhere",
 };
 
 /** What is at `url`, when it has the shape; undefined when nothing is (404). `service` is its name in sentences. */
@@ -34,7 +34,7 @@ export async function getJson<Shape extends z.ZodMiniType>(
     const advice =
       headers["authorization"] === undefined
         ? "tell whoever runs this server"
-        : "sign in again, with a key that it takes";
+        : "sign in again, with another key";
     throw new PublicError(`${service} does not let us in (${status}): ${advice}`);
   }
   if (status >= 300) throw new PublicError(`${service} has a problem (${status}): try again later`);

@@ -4,7 +4,7 @@
  */
 
 import * as z from "zod/mini";
-import { errorStack, log, PublicError, startTimer } from "../api.ts";
+import { errorStack, log, PublicError, withTimeout } from "../api.ts";
 
 export interface User extends Record<string, string | number> {
   readonly id: number;
@@ -57,14 +57,8 @@ const QUERY_TIMEOUT_MS = 5_000;
 
 /** Nobody waits for a silent database. What one says is for the operator's log. */
 async function withDatabaseErrors<T>(query: () => Promise<T>): Promise<T> {
-  let cancelTimeout = (): void => undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    cancelTimeout = startTimer(QUERY_TIMEOUT_MS, () =>
-      reject(new Error(`No answer in ${QUERY_TIMEOUT_MS} ms`)),
-    );
-  });
   try {
-    return await Promise.race([query(), timeout]);
+    return await withTimeout(QUERY_TIMEOUT_MS, query());
   } catch (error) {
     log("error", "app.dependency_failed", { error: errorStack(error) });
     throw new PublicError(
@@ -72,7 +66,5 @@ async function withDatabaseErrors<T>(query: () => Promise<T>): Promise<T> {
         ? "The database has no users yet: its operator makes the tables with `make migrate`"
         : "The database cannot be reached: try again in a minute",
     );
-  } finally {
-    cancelTimeout();
   }
 }

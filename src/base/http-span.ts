@@ -30,8 +30,8 @@ export function describeIncomingRequest(
 
 /** A request that goes out. */
 export function outgoingRequestAttributes(method: string, text: string): Attributes {
-  if (!URL.canParse(text)) return { "http.request.method": method };
-  const url = new URL(text);
+  const url = URL.parse(text);
+  if (url === null) return { "http.request.method": method };
   return {
     "http.request.method": method,
     "url.full": `${url.origin}/${url.pathname === "/" ? "" : "REDACTED"}`,

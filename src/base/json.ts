@@ -22,6 +22,16 @@ export function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** The members of an object; of anything else, none. */
+export function membersOf(value: unknown): JsonObject {
+  return isObject(value) ? value : {};
+}
+
+/** True for a list of strings. */
+export function isStringList(value: unknown): value is string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
 /**
  * True when `value` nests no deeper than {@link MAX_JSON_DEPTH} levels and holds at most {@link MAX_JSON_VALUES} values. Recursion
  * stops there, so hostile JSON costs little. With `opaqueMember` it also drops the members that are null. It keeps an `id`, the

@@ -28,7 +28,7 @@ export type LogEvent =
   /** A call could not be answered with what came of it, such as a result that is no JSON; a reply ended without one. */
   | "call.failed"
   | "response.failed"
-  /** A tool made a result that its own schema refuses. */
+  /** A tool made a result that does not fit its schema. */
   | "tool.output_invalid"
   /** A task ended by an error: its handler failed too often, or the protocol has an error for what came of it. */
   | "task.failed"
@@ -72,6 +72,11 @@ export function log(
   if (hasStacksAsText && stack.includes("\n"))
     console[level](`${JSON.stringify({ event, ...rest })}\n${stack}`);
   else console[level](JSON.stringify({ event, ...fields }));
+}
+
+/** Writes the line of something that failed: `fields`, and the stack of `error` where it has one. */
+export function logError(event: LogEvent, error: unknown, fields: LogFields = {}): void {
+  log("error", event, { ...fields, error: errorStack(error) });
 }
 
 /** An exception as a fact: its stack where it has one. */

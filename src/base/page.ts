@@ -15,21 +15,20 @@ const style = (): Html => html`
 @media (prefers-color-scheme: dark) { :root { --ground: #121316; --card: #1c1e23; --ink: #eceef2; --soft: #a3a8b4;
   --line: #33363e; --deed: #9db2ff; --on: #10142b; --edge: #767b87; --warn: #2b2517; --rim: #6d5a26; --bad: #ff9d94 } }
 * { box-sizing: border-box; margin: 0 }
-body { min-height: 100vh; display: grid; align-content: center; justify-items: center; padding: 1.5rem 1rem;
+body { min-height: 100vh; display: grid; padding: 1.5rem 1rem;
   background: var(--ground); color: var(--ink); overflow-wrap: anywhere; font: 1rem/1.5 system-ui, sans-serif }
-main { width: 100%; max-width: 27.5rem; padding: 2rem; background: var(--card); border: 1px solid var(--line);
+main { width: 100%; max-width: 27.5rem; margin: auto; padding: 2rem; background: var(--card); border: 1px solid var(--line);
   border-radius: 1rem }
 .brand { display: flex; align-items: center; gap: .6rem; color: var(--soft); margin-bottom: 1.5rem }
 h1 { font-size: 1.5rem; line-height: 1.25; text-wrap: balance; margin-bottom: .5rem }
 h1 bdi { font-weight: 400 }
 h2 { font-size: 1rem; font-weight: 600 }
-p, small, dt { color: var(--soft) }
+p, small, form dt { color: var(--soft) }
 small { display: block }
 small, dl, .brand, .note { font-size: .9rem }
-b, dd, label, summary { color: var(--ink); font-weight: 600 }
-a, .link { color: var(--deed) }
-dl { display: grid; grid-template-columns: auto 1fr; gap: .5rem 1.25rem; margin: 1.25rem 0; padding: 1rem 0;
-  border: solid var(--line); border-width: 1px 0 }
+b, form dd, label, summary { color: var(--ink); font-weight: 600 }
+form dl { display: grid; grid-template-columns: auto 1fr; gap: .5rem 1.25rem; margin: 1.25rem 0; padding: 1rem 0;
+  border-block: 1px solid var(--line) }
 ul { padding: 0; list-style: none }
 .can { padding-left: 1.5rem; list-style: "✓  " }
 .note { margin-top: 1.25rem; padding: .75rem .9rem; border: 1px solid var(--rim); border-radius: .6rem;
@@ -38,21 +37,22 @@ ul { padding: 0; list-style: none }
 label, details { display: block; margin-top: 1rem }
 input[type=text], input[type=password] { width: 100%; min-height: 3rem; margin: .35rem 0; padding: .6rem .8rem;
   font: inherit; color: inherit; background: var(--ground); border: 1px solid var(--edge); border-radius: .6rem }
-[aria-invalid] { border-color: var(--bad) !important }
+input[aria-invalid] { border-color: var(--bad) }
 .tick { display: flex; align-items: center; gap: .65rem; font-weight: 400 }
 .tick input { flex: none; width: 1.25rem; height: 1.25rem; accent-color: var(--deed) }
 button { width: 100%; min-height: 3rem; margin-top: 1rem; padding: .6rem 1rem; border: 1px solid var(--deed); border-radius: .6rem;
   background: var(--deed); color: var(--on); font: inherit; font-weight: 600; cursor: pointer }
 .plain { background: none; color: var(--ink); border-color: var(--edge) }
-.link { width: auto; min-height: 0; margin: 0; padding: 0; border: 0; background: none; text-decoration: underline }
+.link { all: unset; font-weight: 600; text-decoration: underline; cursor: pointer }
+a, .link { color: var(--deed) }
 button:hover { filter: brightness(1.1) }
 :focus-visible { outline: 3px solid var(--deed); outline-offset: 2px }
 .pair { display: flex; gap: 0 .75rem; margin: .5rem 0 1.25rem }
 .apps button { width: auto }
 .apps li { padding: 1rem 0; border-bottom: 1px solid var(--line) }
 @media (max-width: 30rem) {
-  body { align-content: start; padding: 0; background: var(--card) }
-  main { padding: 1.5rem 1.25rem; border: 0 }
+  body { padding: 0; background: var(--card) }
+  main { margin: 0 auto auto; padding: 1.5rem 1.25rem; border: 0 }
   .pair { display: block }
 }
 `;

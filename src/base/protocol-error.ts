@@ -24,8 +24,7 @@ export type ErrorName =
   | "MethodNotAllowed"
   | "NotFound"
   | "ResourceNotFound"
-  | "TooManyRequests"
-  | "TooManySessions";
+  | "TooManyRequests";
 
 export interface ProtocolError {
   readonly error: ErrorName;

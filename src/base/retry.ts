@@ -1,5 +1,7 @@
 /** Work that must be done whatever fails meanwhile: all parts of it are begun, and what failed is tried again. */
 
+import { sleep } from "./time.ts";
+
 /** Attempts after which unfinished work is given up: two days with {@link retryDelayMs}. */
 export const MAX_ATTEMPTS = 50;
 
@@ -15,4 +17,23 @@ export function retryDelayMs(attempts: number): number {
 export async function settleAll(promises: readonly Promise<unknown>[]): Promise<void> {
   for (const result of await Promise.allSettled(promises))
     if (result.status === "rejected") throw result.reason;
+}
+
+/** Tries of {@link retried}, and milliseconds before the next, thrice as many each time. */
+const MAX_TRIES = 4;
+const RETRY_MS = 100;
+
+/**
+ * What `ask` gives of a Durable Object that may be restarted meanwhile, and is there again soon. `ask` makes the stub anew: one whose
+ * object was reset fails for good. Only for what may be done twice.
+ */
+export async function retried<T>(ask: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (attempt === MAX_TRIES) throw error;
+      await sleep(RETRY_MS * 3 ** (attempt - 1));
+    }
+  }
 }

@@ -56,8 +56,8 @@ export function createSettings(env: unknown): Settings {
     url(name) {
       const value = text(name);
       if (value === "") return undefined;
-      const url = URL.canParse(value) ? new URL(value) : undefined;
-      if (url !== undefined && /^https?:$/.test(url.protocol)) return url;
+      const url = URL.parse(value);
+      if (url !== null && /^https?:$/.test(url.protocol)) return url;
       faults.push(`${name} must be an http or https URL`);
       return undefined;
     },
@@ -69,7 +69,7 @@ export function createSettings(env: unknown): Settings {
     objects<T extends Rpc.DurableObjectBranded>(name: string) {
       const namespace = objectNamespace<T>(env, name);
       if (namespace === undefined)
-        faults.push(`${name} is not bound: wrangler.toml must name its Durable Object`);
+        faults.push(`${name} is not bound to a Durable Object in wrangler.toml`);
       // Nothing is asked of it where it is missing: `check` comes first.
       return namespace as DurableObjectNamespace<T>;
     },

@@ -144,11 +144,10 @@ export function traceIdOf(span: Span): string {
 /** Digits not used yet. Made many at a time: asking for eight bytes costs more than all else about a span. */
 let hexPool = "";
 const POOL_BYTES = 1_024;
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
 /** Random lower-case hexadecimal digits, two for each of `bytes`. */
 export function randomHex(bytes: number): string {
-  if (hexPool.length < bytes * 2) for (const byte of randomBytes(POOL_BYTES)) hexPool += HEX[byte];
+  if (hexPool.length < bytes * 2) hexPool += randomBytes(POOL_BYTES).toHex();
   const text = hexPool.slice(0, bytes * 2);
   hexPool = hexPool.slice(bytes * 2);
   return text;

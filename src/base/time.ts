@@ -26,6 +26,18 @@ export function sleep(ms: number): Promise<void> {
   });
 }
 
+/**
+ * What comes of `work`, unless it takes longer than `ms` milliseconds.
+ * @throws an Error then.
+ */
+export async function withTimeout<T>(ms: number, work: Promise<T>): Promise<T> {
+  let cancelTimeout = (): void => undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    cancelTimeout = startTimer(ms, () => reject(new Error(`it said nothing for ${ms / 1000} s`)));
+  });
+  return Promise.race([work, timeout]).finally(cancelTimeout);
+}
+
 /** Runs `action` every `ms` milliseconds until the returned function is called. */
 export function startInterval(ms: number, action: () => void): () => void {
   const timer = setInterval(action, ms);

@@ -157,6 +157,12 @@ export const TARGETS = {
       program("rotate-keys", "--url", URL, "--resume", RESUME),
     ],
   },
+  "server-json": {
+    says: "Prints the server.json with which a server is published in the MCP Registry, made of its server card (URL=https://…).",
+    commands: ({ PORT = "8787", URL = `http://localhost:${PORT}` }) => [
+      program("server-json", URL),
+    ],
+  },
   clean: {
     says: "Removes what was installed, built and stored locally; keeps .dev.vars.",
     act: "remove",

@@ -28,10 +28,10 @@ export function readKeyRing(text: string): Result<KeyRing, string> {
   const keys = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const entry of text.split(",").map((part) => part.trim())) {
     const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):(.+)$/.exec(entry) ?? [];
-    if (id === undefined || encoded === undefined) return err('A key must be written "id:base64"');
+    if (id === undefined || encoded === undefined) return err('A key must be "id:base64"');
     const bytes = decodeBase64(encoded) ?? decodeBase64url(encoded);
     if (bytes?.length !== 32) return err(`Key "${id}" is not 32 bytes of base64`);
-    if (new Set(bytes).size < 8) return err(`Key "${id}" is too regular to be random`);
+    if (new Set(bytes).size < 8) return err(`Key "${id}" is too regular`);
     if (keys.has(id)) return err(`Key id "${id}" appears twice`);
     keys.set(id, bytes);
   }

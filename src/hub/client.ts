@@ -4,11 +4,11 @@
 
 import { encodeBase64url, encodeUtf8 } from "../base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../base/caller.ts";
-import { log, errorStack } from "../base/log.ts";
+import { logError } from "../base/log.ts";
 import { ACCESS_REVOKED, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { randomBytes, sleep } from "../base/time.ts";
-import { settleAll } from "../base/retry.ts";
+import { randomBytes } from "../base/time.ts";
+import { retried, settleAll } from "../base/retry.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import { clientAddress, UNKNOWN_ADDRESS } from "../wire/response.ts";
 import { FILTER_TOO_LARGE, type Change, type SubscriptionFilter } from "../protocol/change.ts";
@@ -56,28 +56,12 @@ export interface HubClient {
 
 type Hub = HubObject<unknown>;
 
-/** How often a change is handed to an object of the hub that cannot be reached, and milliseconds before the next try, thrice as many each time. */
-const MAX_ATTEMPTS = 4;
-const RETRY_MS = 100;
-
-/** What `ask` gives. An object of the hub that is restarted is there again soon. */
-async function retried<T>(ask: () => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      return await ask();
-    } catch (error) {
-      if (attempt === MAX_ATTEMPTS) throw error;
-      await sleep(RETRY_MS * 3 ** (attempt - 1));
-    }
-  }
-}
-
 /** What the hub cannot be handed is logged, for nobody else knows of it. */
-async function publishTo(hub: DurableObjectStub<Hub>, change: Change): Promise<void> {
+async function publishTo(hub: () => DurableObjectStub<Hub>, change: Change): Promise<void> {
   try {
-    await retried(() => hub.publish(change));
+    await retried(() => hub().publish(change));
   } catch (error) {
-    log("error", "change.lost", { error: errorStack(error) });
+    logError("change.lost", error);
     throw error;
   }
 }
@@ -86,9 +70,9 @@ async function publishTo(hub: DurableObjectStub<Hub>, change: Change): Promise<v
 export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClient {
   const shard = (index: number): DurableObjectStub<Hub> => namespace.getByName(`shard-${index}`);
   const everyShard = async (
-    action: (hub: DurableObjectStub<Hub>) => Promise<void>,
+    action: (hub: () => DurableObjectStub<Hub>) => Promise<void>,
   ): Promise<void> => {
-    await settleAll(Array.from({ length: HUB_SHARDS }, (_, index) => action(shard(index))));
+    await settleAll(Array.from({ length: HUB_SHARDS }, (_, index) => action(() => shard(index))));
   };
   /** All sessions of one share are on one shard, so that counting them is exact. */
   const shardOf = (share: string): DurableObjectStub<Hub> => {
@@ -121,15 +105,17 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
       if (status === 413) return err(FILTER_TOO_LARGE);
       throw new Error("The hub did not upgrade");
     },
-    registerSession: (id, share, grant) => shardOf(share).registerSession({ id, share }, grant),
-    setSubscriptions: (id, share, uris) => shardOf(share).setSubscriptions({ id, share }, uris),
+    registerSession: (id, share, grant) =>
+      retried(() => shardOf(share).registerSession({ id, share }, grant)),
+    setSubscriptions: (id, share, uris) =>
+      retried(() => shardOf(share).setSubscriptions({ id, share }, uris)),
     // Clients that are refused a stream by a 500 never open it again.
     enableListChanges: (id, share) =>
       retried(() => shardOf(share).enableListChanges({ id, share })),
-    addGrant: (id, share, grant) => shardOf(share).addGrant({ id, share }, grant),
+    addGrant: (id, share, grant) => retried(() => shardOf(share).addGrant({ id, share }, grant)),
     unregisterSession: (id, share) => shardOf(share).unregisterSession({ id, share }),
-    revoke: (grant) => everyShard((hub) => hub.revoke(grant)),
-    isRevoked: (grant) => shardOf(grant).isRevoked(grant),
+    revoke: (grant) => everyShard((hub) => hub().revoke(grant)),
+    isRevoked: (grant) => retried(() => shardOf(grant).isRevoked(grant)),
   };
 }
 

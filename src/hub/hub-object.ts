@@ -21,7 +21,7 @@ import {
   type RetirementResult,
 } from "./admission.ts";
 import type { Change } from "../protocol/change.ts";
-import { SESSIONS_FULL_SECONDS } from "../wire/errors.ts";
+import { RETRY_AFTER_SECONDS } from "../wire/errors.ts";
 import { BEFORE_FIRST_SESSION, type SessionKey } from "./hub-records.ts";
 import { createHubRows, type HubRows } from "./hub-rows.ts";
 import { logUnreached, noteUnreached, reachAgain } from "./unreached.ts";
@@ -138,7 +138,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       return "registered";
     }
     if (this.#fullUntil.size >= HUB_PAGE_SIZE) this.#fullUntil.clear();
-    this.#fullUntil.set(session.share, time + SESSIONS_FULL_SECONDS * 1000);
+    this.#fullUntil.set(session.share, time + RETRY_AFTER_SECONDS * 1000);
     return "limitReached";
   }
 

@@ -4,7 +4,7 @@
  */
 
 import { decodeUtf8 } from "../base/bytes.ts";
-import { log, errorStack } from "../base/log.ts";
+import { logError } from "../base/log.ts";
 import { matchesFilter, type Change, type SubscriptionFilter } from "../protocol/change.ts";
 
 export interface Listener {
@@ -33,7 +33,7 @@ export function sendToListener(socket: WebSocket, change: Change, text: string):
     if (mayReceive && matchesFilter(filter, change)) socket.send(text);
   } catch (error) {
     // Whoever comes after it must hear.
-    log("error", "listener.notify_failed", { error: errorStack(error) });
+    logError("listener.notify_failed", error);
     closeSocket(socket);
   }
 }

@@ -3,7 +3,7 @@
  * hub's alarm, what may have changed, so that no change is lost without a word.
  */
 
-import { log, errorStack } from "../base/log.ts";
+import { logError } from "../base/log.ts";
 import { MAX_ATTEMPTS, retryDelayMs } from "../base/retry.ts";
 import { now } from "../base/time.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
@@ -59,8 +59,5 @@ export function noteUnreached(rows: HubRows, session: SessionKey): number {
 
 /** A session could not be asked or told. Its id is a credential: its digest stands for it. */
 export async function logUnreached({ id }: SessionKey, error: unknown): Promise<void> {
-  log("error", "session.notify_failed", {
-    session: await sha256Base64url(id),
-    error: errorStack(error),
-  });
+  logError("session.notify_failed", error, { session: await sha256Base64url(id) });
 }

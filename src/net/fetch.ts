@@ -18,6 +18,13 @@ export interface FetchLimits {
   readonly timeoutMs: number;
 }
 
+/** For a document of JSON that somebody waits for. */
+export const JSON_LIMITS: FetchLimits = {
+  accept: "application/json",
+  maxBytes: 65_536,
+  timeoutMs: 5_000,
+};
+
 /** Beyond a GET, for {@link fetchConfigured}. */
 export interface FetchOptions {
   readonly method?: "POST";
@@ -53,6 +60,33 @@ export async function fetchConfigured(
   return isHttp
     ? fetchWithLimits(new URL(url), { method, headers, body }, limits)
     : err("url.scheme");
+}
+
+/**
+ * POSTs a form to an endpoint of OAuth that the operator configured: RFC 6749 sections 2.3.1 and 3.2. `credentials`: id and
+ * secret, sent by HTTP Basic.
+ */
+export function postForm(
+  url: string,
+  form: Readonly<Record<string, string>>,
+  credentials: readonly [id: string, secret: string] | undefined,
+  limits: FetchLimits = JSON_LIMITS,
+): Promise<Result<FetchResult, string>> {
+  const basic = credentials && btoa(credentials.map(encodeURIComponent).join(":"));
+  return fetchConfigured(url, {
+    ...limits,
+    method: "POST",
+    headers: {
+      "content-type": "application/x-www-form-urlencoded",
+      ...(basic !== undefined && { authorization: `Basic ${basic}` }),
+    },
+    body: new URLSearchParams(form).toString(),
+  });
+}
+
+/** The JSON object of a 200; undefined for every other outcome. */
+export function successJson(outcome: Result<FetchResult, string>): JsonObject | undefined {
+  return outcome.ok && outcome.value.status === 200 ? outcome.value.json : undefined;
 }
 
 /**

@@ -8,7 +8,13 @@
 import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { isKeyForAlgorithm, JWS_ALGORITHMS, verifyJws, type Jws } from "../crypto/jws.ts";
-import { fetchUntrusted, fetchConfigured, isTemporary } from "../net/fetch.ts";
+import {
+  fetchUntrusted,
+  fetchConfigured,
+  isTemporary,
+  JSON_LIMITS,
+  successJson,
+} from "../net/fetch.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 
@@ -28,9 +34,8 @@ const FIRST_COOL_DOWN_MS = 5_000;
 /** How far the clock of whoever signs may be behind. */
 const CLOCK_SKEW_MS = 60_000;
 const FETCH_LIMITS = {
+  ...JSON_LIMITS,
   accept: "application/jwk-set+json, application/json",
-  maxBytes: 65_536,
-  timeoutMs: 5_000,
 };
 /** How many sets are kept, of how many keys, and how many are tried when nothing in the token tells them apart. */
 const MAX_KEY_SETS = 100;
@@ -97,9 +102,7 @@ async function refetch(
     url,
     FETCH_LIMITS,
   );
-  const keys =
-    response.ok && response.value.status === 200 ? readKeys(response.value.json) : undefined;
-  // A set without a key that can be used is a mistake too: it is served for a moment, while keys change.
+  const keys = readKeys(successJson(response));
   if (keys !== undefined && keys.length > 0) {
     Object.assign(set, { keys, fault: "signature" });
     keySets[source].put(url, set, time + CACHE_MS);
@@ -109,8 +112,10 @@ async function refetch(
   // of its network, a page); an issuer's is for an operator to see.
   if (!isTemporary(response) && source === "trusted") set.fault = "unusable";
   const end = now();
-  if (source === "trusted" && keySets.trusted.get(url, end) === undefined)
-    keySets.trusted.put(url, set, end + FIRST_COOL_DOWN_MS);
+  const isKept = keySets[source].get(url, end) !== undefined;
+  // A set without a key that can be used is served for a moment while keys change; for longer where all were withdrawn.
+  if (isKept && keys !== undefined) keySets[source].put(url, set, end + COOL_DOWN_MS);
+  if (source === "trusted" && !isKept) keySets.trusted.put(url, set, end + FIRST_COOL_DOWN_MS);
 }
 
 /** What makes a public key, and what it is told from others by: all else of a set would be many times its bytes in memory. */

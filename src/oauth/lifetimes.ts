@@ -2,3 +2,6 @@
 
 /** How long a person may take, from a client's request to their decision: no form lives longer. */
 export const FORM_SECONDS = 900;
+
+/** A code that is not redeemed. */
+export const CODE_SECONDS = 60;

@@ -14,7 +14,6 @@ export interface AuthorizationServerSettings {
   readonly acceptsMetadataDocuments: boolean;
   /** The host of this server as clients know it: nothing is fetched from it in a client's name. */
   readonly publicHost: string | undefined;
-  readonly codeSeconds: number;
   readonly accessSeconds: number;
   /** A grant dies when it was not used for this long. */
   readonly refreshSeconds: number;

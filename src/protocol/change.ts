@@ -33,12 +33,6 @@ export const FILTER_TOO_LARGE: ProtocolError = protocolError(
   `params.notifications is larger than ${MAX_FILTER_BYTES} bytes: open several subscriptions`,
 );
 
-const FILTER_FIELDS = {
-  tools: "toolsListChanged",
-  prompts: "promptsListChanged",
-  resources: "resourcesListChanged",
-} as const;
-
 /** The part of the `notifications` parameter that a server with `lists` can honour; the rest is read and dropped. */
 export function parseSubscriptionFilter(
   value: JsonValue | undefined,
@@ -48,7 +42,7 @@ export function parseSubscriptionFilter(
   // spec: subscriptions.ack.subset
   const filter: SubscriptionFilter = {};
   for (const list of ["tools", "prompts", "resources"] as const) {
-    const field = FILTER_FIELDS[list];
+    const field = `${list}ListChanged` as const;
     const isRequested = value[field];
     if (isRequested !== undefined && typeof isRequested !== "boolean")
       return invalidFilter(`.${field} must be a boolean`);
@@ -72,7 +66,7 @@ function invalidFilter(problem: string): Result<never, ProtocolError> {
 /** Whether a listener with `filter` asked to hear of `change`. */
 export function matchesFilter(filter: SubscriptionFilter, change: Change): boolean {
   // spec: subscriptions.filter.honour
-  if ("list" in change) return filter[FILTER_FIELDS[change.list]] === true;
+  if ("list" in change) return filter[`${change.list}ListChanged`] === true;
   return filter.resourceSubscriptions?.includes(change.uri) ?? false;
 }
 

@@ -23,7 +23,7 @@ export function readHeaderParams(schema: JsonObject): Result<readonly HeaderPara
   if (repeated !== undefined) return err(`${ANNOTATION} "${repeated}" is declared twice`);
   // spec: mirror.declare.reachable
   if (countAnnotations(schema) === headerParams.length) return ok(headerParams);
-  return err(`${ANNOTATION} stands where it cannot be reached through "properties" alone`);
+  return err(`${ANNOTATION} must be reached through "properties" alone`);
 }
 
 function collectHeaderParams(

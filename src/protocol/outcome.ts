@@ -49,7 +49,7 @@ export type Outcome =
 export interface CallNotification {
   // spec: pattern.initiate, http.sse.requests
   readonly method: "notifications/progress" | "notifications/message";
-  readonly params: { readonly [key: string]: JsonValue };
+  readonly params: { readonly [key: string]: JsonValue | undefined };
 }
 
 /** Takes the notifications of a call. One that is taken reaches the client or nobody; nothing comes back. */

@@ -8,25 +8,16 @@ import type { InputRequest } from "./outcome.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { ClientCapabilities } from "./request-meta.ts";
+import { resultText } from "./result-text.ts";
 import type { Revision } from "./versions.ts";
 
-const serializedResults = new WeakMap<JsonObject, Map<string, string>>();
-
-/** A complete result as text. A frozen result object never changes and is written once per revision. */
+/** A complete result as text. */
 export function encodeSessionResult(
   revision: Revision,
   method: string,
   result: JsonObject,
 ): string {
-  const serialized = serializedResults.get(result)?.get(revision.date);
-  if (serialized !== undefined) return serialized;
-  const text = JSON.stringify(downgradeResult(revision, method, result));
-  if (Object.isFrozen(result))
-    serializedResults.set(
-      result,
-      (serializedResults.get(result) ?? new Map<string, string>()).set(revision.date, text),
-    );
-  return text;
+  return resultText(result, revision.date, () => downgradeResult(revision, method, result));
 }
 
 function downgradeResult(revision: Revision, method: string, result: JsonObject): JsonObject {
@@ -72,7 +63,8 @@ function linkToText(block: JsonValue): JsonValue {
     : block;
 }
 
-function omit(object: JsonObject, names: readonly string[]): JsonObject {
+/** `object` without the members of these names. */
+export function omit(object: JsonObject, names: readonly string[]): JsonObject {
   if (!names.some((name) => name in object)) return object;
   return Object.fromEntries(Object.entries(object).filter(([name]) => !names.includes(name)));
 }
@@ -80,16 +72,17 @@ function omit(object: JsonObject, names: readonly string[]): JsonObject {
 /** What the client can do, as far as its revision knows of it. */
 export function supportedCapabilities(
   { features }: Revision,
-  { elicitation, sampling, roots }: ClientCapabilities,
+  { elicitation, sampling, roots, extensions }: ClientCapabilities,
 ): ClientCapabilities {
   // spec: session.capability.respect
-  const supportedElicitation = features.hasUrlElicitation
-    ? elicitation
-    : elicitation && { form: elicitation.form ?? {} };
+  const supportedElicitation =
+    features.elicitation === "full" ? elicitation : elicitation && { form: elicitation.form ?? {} };
   return {
-    elicitation: features.elicitationForms === "none" ? undefined : supportedElicitation,
+    elicitation: features.elicitation === "none" ? undefined : supportedElicitation,
     sampling: features.hasSamplingTools ? sampling : sampling && {},
     roots,
+    // An extension speaks in `_meta`.
+    extensions: features.unknownEntryFields.includes("_meta") ? undefined : extensions,
   };
 }
 
@@ -102,7 +95,7 @@ export function downgradeInputRequest(
     return ok({ ...inputRequest, params: withSingleBlocks(inputRequest.params) });
   const isForm =
     inputRequest.method === "elicitation/create" && inputRequest.params["mode"] !== "url";
-  if (!isForm || features.elicitationForms === "full") return ok(inputRequest);
+  if (!isForm || features.elicitation === "full") return ok(inputRequest);
   const form = inputRequest.params["requestedSchema"];
   const fields =
     isObject(form) && isObject(form["properties"]) ? Object.entries(form["properties"]) : [];

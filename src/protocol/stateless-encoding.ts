@@ -3,44 +3,34 @@
  * MCP basic#result-responses, server/utilities/caching, patterns/mrtr#inputrequiredresult.
  */
 
-import { isObject, type JsonObject } from "../base/json.ts";
+import { membersOf, type JsonObject } from "../base/json.ts";
 import type { CacheHint } from "./outcome.ts";
 import type { ProtocolError } from "../base/protocol-error.ts";
+import { resultText } from "./result-text.ts";
 import { META_KEYS, type Implementation } from "./request-meta.ts";
 import type { MethodSpec } from "./versions.ts";
-
-/** Results that do not change are the same object each time; their text is made once, with the hint that it says. */
-const serializedResults = new WeakMap<
-  JsonObject,
-  { readonly text: string; readonly hint: CacheHint }
->();
 
 /** Not to be cached: what a result says when its maker gave no hint. */
 const NOT_CACHEABLE: CacheHint = { ttlMs: 0, scope: "private" };
 
-/** The text of a complete result. A frozen result object promises never to change, and is serialised once. */
+/** The text of a complete result. */
 export function encodeCompleteResult(
   methodSpec: MethodSpec,
   result: JsonObject,
-  cache: CacheHint | undefined,
+  { ttlMs, scope }: CacheHint = NOT_CACHEABLE,
   server: Implementation,
   resultType: string = "complete",
 ): string {
-  const hint = cache ?? NOT_CACHEABLE;
-  const { ttlMs, scope } = hint;
-  const serialized = serializedResults.get(result);
-  if (serialized?.hint.ttlMs === ttlMs && serialized.hint.scope === scope) return serialized.text;
-  // spec: caching.hints.present, caching.ttl.range
-  const hints = methodSpec.isCacheable
-    ? { ttlMs: toNonNegativeInteger(ttlMs), cacheScope: scope }
-    : undefined;
-  const resultMeta = isObject(result["_meta"]) ? result["_meta"] : undefined;
-  // spec: meta.server.identity
-  const _meta = { ...resultMeta, [META_KEYS.serverInfo]: server };
-  // spec: result.type.present, result.type.known
-  const text = JSON.stringify({ ...result, resultType, ...hints, _meta });
-  if (Object.isFrozen(result)) serializedResults.set(result, { text, hint });
-  return text;
+  return resultText(result, `${ttlMs} ${scope}`, () => {
+    // spec: caching.hints.present, caching.ttl.range
+    const hints = methodSpec.isCacheable
+      ? { ttlMs: toNonNegativeInteger(ttlMs), cacheScope: scope }
+      : undefined;
+    // spec: meta.server.identity
+    const _meta = { ...membersOf(result["_meta"]), [META_KEYS.serverInfo]: server };
+    // spec: result.type.present, result.type.known
+    return { ...result, resultType, ...hints, _meta };
+  });
 }
 
 /** A number that JSON can say, and not below 0. */

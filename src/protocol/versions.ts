@@ -25,9 +25,8 @@ export interface Features {
   /** Structured results; they must be objects. */
   readonly hasStructuredContent: boolean;
   readonly hasResourceLinks: boolean;
-  /** Elicitation: none; plain fields and untitled choices; every field of today. */
-  readonly elicitationForms: "none" | "plain" | "full";
-  readonly hasUrlElicitation: boolean;
+  /** None; plain fields and untitled choices; every field of today, and URLs. */
+  readonly elicitation: "none" | "plain" | "full";
   readonly hasSamplingTools: boolean;
   /** Members of listed tools, resources, templates and prompts that did not exist yet. */
   readonly unknownEntryFields: readonly string[];
@@ -76,8 +75,7 @@ const FEATURES_2025_11_25: Features = {
   sendsPrimingEvent: true,
   hasStructuredContent: true,
   hasResourceLinks: true,
-  elicitationForms: "full",
-  hasUrlElicitation: true,
+  elicitation: "full",
   hasSamplingTools: true,
   unknownEntryFields: [],
 };
@@ -85,8 +83,7 @@ const FEATURES_2025_11_25: Features = {
 const FEATURES_2025_06_18: Features = {
   ...FEATURES_2025_11_25,
   sendsPrimingEvent: false,
-  elicitationForms: "plain",
-  hasUrlElicitation: false,
+  elicitation: "plain",
   hasSamplingTools: false,
   unknownEntryFields: ["icons"],
 };
@@ -96,8 +93,15 @@ const FEATURES_2025_03_26: Features = {
   allowsBatches: true,
   hasStructuredContent: false,
   hasResourceLinks: false,
-  elicitationForms: "none",
+  elicitation: "none",
   unknownEntryFields: ["icons", "title", "outputSchema", "_meta"],
+};
+
+const NEWEST_WITH_SESSIONS: Revision = {
+  date: "2025-11-25",
+  era: "session",
+  methods: SESSION_METHODS,
+  features: FEATURES_2025_11_25,
 };
 
 /** Every served revision, newest first. */
@@ -108,7 +112,7 @@ const REVISIONS: readonly Revision[] = [
     methods: STATELESS_METHODS,
     features: FEATURES_2025_11_25,
   },
-  { date: "2025-11-25", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_11_25 },
+  NEWEST_WITH_SESSIONS,
   { date: "2025-06-18", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_06_18 },
   { date: "2025-03-26", era: "session", methods: SESSION_METHODS, features: FEATURES_2025_03_26 },
 ];
@@ -136,14 +140,6 @@ export function negotiateRevision(
   requestedVersion: string,
   pinnedRevision: string | undefined,
 ): Revision {
-  const candidates = REVISIONS.filter(
-    ({ date, era }) =>
-      era === "session" && (pinnedRevision === undefined || date === pinnedRevision),
-  );
-  const [newest] = candidates;
-  if (newest === undefined)
-    throw new Error(
-      `No revision with sessions is served: SESSION_PROTOCOL_VERSION is "${pinnedRevision ?? ""}"`,
-    );
-  return candidates.find(({ date }) => date === requestedVersion) ?? newest;
+  const revision = findRevision(pinnedRevision ?? requestedVersion);
+  return revision?.era === "session" ? revision : NEWEST_WITH_SESSIONS;
 }

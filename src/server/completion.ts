@@ -3,7 +3,7 @@
  * MCP server/utilities/completion. At most 100 values, best first; an argument without suggestions gives none.
  */
 
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isObject, membersOf, type JsonObject } from "../base/json.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -20,15 +20,9 @@ export const MAX_COMPLETION_VALUES = 100;
 export async function completeArgument(call: Call): Promise<Outcome> {
   const params = readCompletionParams(call.request.params);
   // spec: completion.input.validate
-  if (!params.ok)
-    return errorOutcome(
-      protocolError("InvalidParams", `params do not ask for a completion: ${params.error}`),
-    );
-  const { promptName, uri, argument, value, others } = params.value;
-  const completer =
-    promptName === undefined
-      ? findTemplateCompleter(call.request.target, uri, argument)
-      : findPromptCompleter(call.request.target, promptName, argument);
+  if (!params.ok) return errorOutcome(protocolError("InvalidParams", params.error));
+  const { reference, argument, value, others } = params.value;
+  const completer = findCompleter(call.request.target, reference, argument);
   // spec: completion.ref.unknown
   if (!completer.ok) return errorOutcome(protocolError("InvalidParams", completer.error));
   // spec: completion.disclosure.prevented
@@ -41,9 +35,8 @@ export async function completeArgument(call: Call): Promise<Outcome> {
 }
 
 interface CompletionParams {
-  /** Of the prompt that is asked about; undefined: a resource is, by `uri`. */
-  readonly promptName: string | undefined;
-  readonly uri: string;
+  /** The name of the prompt, or the URI of the resource, that is asked about. */
+  readonly reference: string;
   readonly argument: string;
   readonly value: string;
   /** The arguments that are already filled in. */
@@ -51,58 +44,40 @@ interface CompletionParams {
 }
 
 function readCompletionParams(params: JsonObject): Result<CompletionParams, string> {
-  const { ref, argument, context } = params;
+  const { ref, argument, context = {} } = params;
   const { type, name, uri } = membersOf(ref);
-  const promptName = type === "ref/prompt" && typeof name === "string" ? name : undefined;
-  const resourceUri = type === "ref/resource" && typeof uri === "string" ? uri : undefined;
-  if (promptName === undefined && resourceUri === undefined)
-    return err("/ref must be a ref/prompt with a name, or a ref/resource with a uri");
+  const named = type === "ref/prompt" ? name : undefined;
+  const reference = type === "ref/resource" ? uri : named;
+  if (typeof reference !== "string")
+    return err("params.ref must be a ref/prompt with a name, or a ref/resource with a uri");
   const { name: argumentName, value } = membersOf(argument);
   if (typeof argumentName !== "string" || typeof value !== "string")
-    return err("/argument must have a name and a value, which are strings");
-  if (context !== undefined && !isObject(context)) return err("/context must be an object");
-  const { arguments: others = {} } = membersOf(context);
+    return err("params.argument must have a name and a value, which are strings");
+  if (!isObject(context)) return err("params.context must be an object");
+  const { arguments: others = {} } = context;
   if (!isObject(others) || Object.values(others).some((one) => typeof one !== "string"))
-    return err("/context/arguments must be an object of strings");
+    return err("params.context.arguments must be an object of strings");
   return ok({
-    promptName,
-    uri: resourceUri ?? "",
+    reference,
     argument: argumentName,
     value,
     others: others as Readonly<Record<string, string>>,
   });
 }
 
-function membersOf(value: JsonValue | undefined): JsonObject {
-  return isObject(value) ? value : {};
-}
-
 /** The author's suggestions for an argument, or undefined where there are none. */
-type CompleterLookup = Result<Completer | undefined, string>;
-
-function findPromptCompleter(
-  { prompt }: RequestTarget,
-  name: string,
+function findCompleter(
+  { prompt, template, resource }: RequestTarget,
+  reference: string,
   argument: string,
-): CompleterLookup {
-  if (prompt === undefined) return err(`Unknown prompt: ${name}`);
-  const declared = prompt.arguments?.find((one) => one.name === argument);
-  return declared === undefined
-    ? err(`Prompt ${name} has no argument "${argument}"`)
-    : ok(declared.complete);
-}
-
-/** A resource with a fixed URI has nothing to complete. */
-function findTemplateCompleter(
-  { template, resource }: RequestTarget,
-  uri: string,
-  argument: string,
-): CompleterLookup {
-  if (template === undefined)
-    return resource === undefined ? err(`Unknown resource: ${uri}`) : ok(undefined);
-  if (!template.template.names.includes(argument))
-    return err(`Template ${uri} has no variable "${argument}"`);
-  return ok(template.complete?.[argument]);
+): Result<Completer | undefined, string> {
+  const declared = prompt?.arguments?.find((one) => one.name === argument);
+  if (declared !== undefined) return ok(declared.complete);
+  if (template?.template.names.includes(argument)) return ok(template.complete?.[argument]);
+  if (prompt !== undefined || template !== undefined)
+    return err(`${reference} has no argument "${argument}"`);
+  // A resource with a fixed URI has nothing to complete.
+  return resource === undefined ? err(`Unknown reference: ${reference}`) : ok(undefined);
 }
 
 function completionOutcome(values: readonly string[]): Outcome {

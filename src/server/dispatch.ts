@@ -47,7 +47,10 @@ async function listPage(
   { server, request, services }: Call,
   fullList: ListContents,
 ): Promise<Outcome> {
-  const visibleList = listForCaller(server, request.caller, fullList);
+  const visibleList = services.listViews.reduce(
+    (list, view) => view(list, request.capabilities),
+    listForCaller(server, request.caller, fullList),
+  );
   const page = await readPage(
     visibleList,
     request.params["cursor"],

@@ -3,7 +3,7 @@
  * Names come from what the server offers, never from what a client made up.
  */
 
-import { log, errorStack, type LogEvent } from "../base/log.ts";
+import { logError, type LogEvent } from "../base/log.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { traceIdOf } from "../base/span.ts";
 import { targetNames } from "./request-target.ts";
@@ -18,11 +18,6 @@ export function logInternalError(
   clientMessage: string = "Internal error",
 ): ProtocolError {
   const traceId = traceIdOf(span);
-  log("error", event, {
-    method,
-    ...targetNames(target),
-    trace: traceId,
-    error: errorStack(error),
-  });
+  logError(event, error, { method, ...targetNames(target), trace: traceId });
   return protocolError("InternalError", `${clientMessage} (trace ${traceId})`);
 }

@@ -15,7 +15,13 @@ import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import type { ResourceSpec } from "./define.ts";
 import type { ContextMembers } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
-import type { AddToSubscription, ExtensionMethod, Services, StartTask } from "./services.ts";
+import type {
+  AddToSubscription,
+  ExtensionMethod,
+  Services,
+  StartTask,
+  ViewList,
+} from "./services.ts";
 import type { ServerRequest } from "./types.ts";
 
 /** What a part is made from. */
@@ -38,11 +44,18 @@ export interface Feature {
   /** Whether clients can learn of changes: capabilities say so. */
   readonly sendsChanges?: boolean;
   /** The extension of the protocol that it is: its id, and what clients are told of it. */
-  readonly extension?: { readonly id: string; readonly settings: JsonObject };
+  readonly extension?: Extension;
   /** What it serves beside the resources of the app. */
   readonly resources?: readonly ResourceSpec[];
   /** Once per isolate. What is wrong with its settings goes to `platform.settings`. */
   start(platform: Platform): FeatureParts;
+}
+
+export interface Extension {
+  readonly id: string;
+  readonly settings: JsonObject;
+  /** Older than the stateless revisions: clients declare it, and are told of it, in sessions too. */
+  readonly isInSessions?: true;
 }
 
 export interface FeatureParts {
@@ -50,9 +63,13 @@ export interface FeatureParts {
   readonly contextMembers?: ContextMembers;
   /** What the extension serves, by method. */
   readonly methods?: Readonly<Record<string, ExtensionMethod>>;
+  /** Which form of a list a client is shown. */
+  readonly viewList?: ViewList;
   readonly startTask?: StartTask;
   readonly addToSubscription?: AddToSubscription;
   readonly route?: Route;
+  /** Whether its route serves scripts of any site at `path`: no Origin is refused there, and it says itself who may read. */
+  readonly isPublic?: (path: string) => boolean;
   /** Records what requests do. */
   readonly tracer?: Tracer;
   /** Serves the revisions that have sessions. */

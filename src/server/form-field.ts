@@ -50,11 +50,11 @@ export function fieldProblem(field: JsonObject): string | undefined {
   const { type } = field;
   const keywords =
     typeof type === "string" && Object.hasOwn(KEYWORDS, type) ? KEYWORDS[type] : undefined;
-  if (keywords === undefined) return "/type must be string, number, integer, boolean or array";
+  if (keywords === undefined) return `/type ${choiceProblem(Object.keys(KEYWORDS))}`;
   for (const [keyword, value] of Object.entries(field)) {
     const isAllowed = Object.hasOwn(keywords, keyword) ? keywords[keyword] : undefined;
-    if (isAllowed === undefined) return `/${keyword} is no keyword that such a field may have`;
-    if (!isAllowed(value)) return `/${keyword} has a value that it may not have`;
+    if (isAllowed === undefined) return `/${keyword} is no keyword of such a field`;
+    if (!isAllowed(value)) return `/${keyword} is not valid`;
   }
   return type === "array" && field["items"] === undefined ? "/items is missing" : undefined;
 }

@@ -71,13 +71,10 @@ const BASE_MEMBERS: ContextMembers<BaseContext> = {
     if (progressToken === undefined || !Number.isFinite(progress) || progress <= run.lastProgress)
       return;
     run.lastProgress = progress;
-    const optionalParams = {
-      ...(total !== undefined && Number.isFinite(total) && { total }),
-      ...(message !== undefined && { message }),
-    };
+    const finiteTotal = Number.isFinite(total) ? total : undefined;
     run.notify({
       method: "notifications/progress",
-      params: { progressToken, progress, ...optionalParams },
+      params: { progressToken, progress, total: finiteTotal, message },
     });
   },
   log:
@@ -86,35 +83,14 @@ const BASE_MEMBERS: ContextMembers<BaseContext> = {
       // spec: logging.level.required
       if (logLevel === undefined || LOG_LEVELS.indexOf(level) < LOG_LEVELS.indexOf(logLevel))
         return;
-      notify({
-        method: "notifications/message",
-        params: { level, data, ...(logger !== undefined && { logger }) },
-      });
+      notify({ method: "notifications/message", params: { level, data, logger } });
     },
-  elicitForm:
-    ({ getInputRequests }) =>
-    (key, elicitation) =>
-      getInputRequests().elicitForm(key, elicitation),
-  elicitUrl:
-    ({ getInputRequests }) =>
-    (key, elicitation) =>
-      getInputRequests().elicitUrl(key, elicitation),
-  requireUrl:
-    ({ getInputRequests }) =>
-    (key, elicitation) =>
-      getInputRequests().requireUrl(key, elicitation),
-  sample:
-    ({ getInputRequests }) =>
-    (key, request) =>
-      getInputRequests().sample(key, request),
-  roots:
-    ({ getInputRequests }) =>
-    (key) =>
-      getInputRequests().roots(key),
-  once:
-    ({ getInputRequests }) =>
-    (key, action) =>
-      getInputRequests().once(key, action),
+  elicitForm: ({ getInputRequests }) => getInputRequests().elicitForm,
+  elicitUrl: ({ getInputRequests }) => getInputRequests().elicitUrl,
+  requireUrl: ({ getInputRequests }) => getInputRequests().requireUrl,
+  sample: ({ getInputRequests }) => getInputRequests().sample,
+  roots: ({ getInputRequests }) => getInputRequests().roots,
+  once: ({ getInputRequests }) => getInputRequests().once,
   fetch:
     ({ span }) =>
     (url, limits) =>

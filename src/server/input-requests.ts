@@ -146,7 +146,7 @@ function urlRequired({ params }: InputRequest): ProtocolError {
   const data = { elicitations: [params] };
   return protocolError(
     "UrlElicitationRequired",
-    "This request can be made again when the person is done",
+    "Make this request again when the person is done",
     data,
   );
 }

@@ -3,7 +3,7 @@
  * MCP client/elicitation, client/sampling, client/roots. Whether a form's content fits the form is decided there.
  */
 
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isObject, membersOf, type JsonObject, type JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { Root, SamplingResult } from "./context.ts";
 
@@ -17,7 +17,7 @@ export interface RawElicitResult {
 
 /** A result of `elicitation/create`. */
 export const readElicitResult: ReadResponse<RawElicitResult> = (value) => {
-  const { action, content } = isObject(value) ? value : {};
+  const { action, content } = membersOf(value);
   if (action !== "accept" && action !== "decline" && action !== "cancel")
     return err('/action must be "accept", "decline" or "cancel"');
   if (content === undefined) return ok({ action });
@@ -26,7 +26,7 @@ export const readElicitResult: ReadResponse<RawElicitResult> = (value) => {
 
 /** A result of `sampling/createMessage`. */
 export const readSamplingResult: ReadResponse<SamplingResult> = (value) => {
-  const { role, content, model, stopReason } = isObject(value) ? value : {};
+  const { role, content, model, stopReason } = membersOf(value);
   if (role !== "user" && role !== "assistant") return err('/role must be "user" or "assistant"');
   if (typeof model !== "string") return err("/model must be a string");
   if (stopReason !== undefined && typeof stopReason !== "string")
@@ -46,7 +46,7 @@ export const readSamplingResult: ReadResponse<SamplingResult> = (value) => {
 
 /** What is wrong with a content block of a sampling result, behind its path. */
 function contentProblem(block: JsonValue | undefined): string | undefined {
-  const { type, text, data, mimeType, id, name, input } = isObject(block) ? block : {};
+  const { type, text, data, mimeType, id, name, input } = membersOf(block);
   if (type === "text") return typeof text === "string" ? undefined : "/text must be a string";
   if (type === "image" || type === "audio") {
     const isWhole = typeof data === "string" && typeof mimeType === "string";
@@ -59,11 +59,11 @@ function contentProblem(block: JsonValue | undefined): string | undefined {
 
 /** The roots in a result of `roots/list`. */
 export const readRootsResult: ReadResponse<readonly Root[]> = (value) => {
-  const { roots } = isObject(value) ? value : {};
+  const { roots } = membersOf(value);
   if (!Array.isArray(roots)) return err("/roots must be a list");
   const known: Root[] = [];
   for (const [index, root] of roots.entries()) {
-    const { uri, name } = isObject(root) ? root : {};
+    const { uri, name } = membersOf(root);
     // spec: roots.uri.file
     if (typeof uri !== "string" || !uri.startsWith("file://"))
       return err(`/roots/${index}/uri must begin with file://`);

@@ -85,7 +85,7 @@ export function createRound(
 ): Round {
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
-  const responses: JsonObject = {};
+  const responses = Object.create(null) as JsonObject;
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;

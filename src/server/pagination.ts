@@ -25,7 +25,7 @@ export async function readPage(
   const start = cursor === undefined || cursor === "" ? 0 : await readCursor(list, cursor, ring);
   // spec: pagination.cursor.invalid
   if (start < 0)
-    return err(protocolError("InvalidParams", "The cursor is not valid: start again without one"));
+    return err(protocolError("InvalidParams", "The cursor is not valid: start without one"));
   const cachedPages = pagesByList.get(list) ?? new Map<number, JsonObject>();
   pagesByList.set(list, cachedPages);
   const page = cachedPages.get(start) ?? (await makePage(list, start, pageSize, ring));

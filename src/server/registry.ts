@@ -38,6 +38,8 @@ export interface Server {
   /** Whether any tool needs a scope, so that callers see different lists. */
   readonly hasRestrictedTools: boolean;
   readonly capabilities: JsonObject;
+  /** Extensions that sessions have too, by id. */
+  readonly sessionExtensions: JsonObject;
   /** The revisions that are served, newest first. */
   readonly versions: readonly string[];
   /** The lists that can change, for subscriptions. */
@@ -59,6 +61,8 @@ export interface ServedFeatures {
   readonly sendsChanges: boolean;
   /** Extensions by id, with what clients are told of each. */
   readonly extensions: JsonObject;
+  /** Those of them that sessions have too. */
+  readonly sessionExtensions?: JsonObject;
 }
 
 /** Checks a definition once. @throws on a wrong name, schema or scope, and says which. */
@@ -75,8 +79,9 @@ export function buildServer(
   const prompts = indexBy("prompt", spec.prompts, (one) => one.name);
   requireScopes(scopes, tools);
   const versions = [...STATELESS_VERSIONS, ...served.versions];
-  const capabilities = capabilitiesOf({ tools, resources, templates, prompts }, served);
-  const { extensions } = served;
+  const definitions = { tools, resources, templates, prompts };
+  const capabilities = capabilitiesOf(definitions, served);
+  const { extensions, sessionExtensions = {} } = served;
   const discoverResult = {
     supportedVersions: versions,
     // spec: extension.id.format
@@ -87,14 +92,12 @@ export function buildServer(
   return {
     info,
     instructions,
-    tools,
-    resources,
-    templates,
-    prompts,
+    ...definitions,
     scopes,
     capabilities,
+    sessionExtensions,
     versions,
-    listsByMethod: listsOf({ tools, resources, templates, prompts }),
+    listsByMethod: listsOf(definitions),
     pageSize,
     listCache,
     hasRestrictedTools: [...tools.values()].some((one) => one.scopes.length > 0),
@@ -134,7 +137,7 @@ function requireScopes(scopes: Scopes, tools: ReadonlyMap<string, Tool>): void {
   for (const [name, one] of Object.entries(scopes)) requireDeclared(`scope "${name}"`, one.implies);
   for (const [name, { isDefault = true, implies = [] }] of Object.entries(scopes))
     if (isDefault && implies.some((one) => scopes[one]?.isDefault === false))
-      throw new Error(`Scope "${name}" is given by default and implies one that is not`);
+      throw new Error(`Scope "${name}" is a default and implies one that is not`);
 }
 
 type Definitions = Pick<Server, "tools" | "resources" | "templates" | "prompts">;

@@ -5,7 +5,7 @@
  * Refuses nothing: each method says in its own words what it misses.
  */
 
-import { isObject, type JsonValue } from "../base/json.ts";
+import { membersOf, type JsonValue } from "../base/json.ts";
 import type { RpcRequest } from "../wire/jsonrpc.ts";
 import type { PromptSpec, ResourceSpec, ResourceTemplate, Tool } from "./define.ts";
 import type { Server } from "./registry.ts";
@@ -69,7 +69,7 @@ function findReference(
   { prompts, resources, templates }: Server,
   reference: JsonValue | undefined,
 ): RequestTarget {
-  const { type, name, uri } = isObject(reference) ? reference : {};
+  const { type, name, uri } = membersOf(reference);
   if (type === "ref/prompt") return { prompt: prompts.get(name as string) };
   if (type !== "ref/resource" || typeof uri !== "string") return NO_TARGET;
   const template =

@@ -35,12 +35,19 @@ export async function readResource(call: Call): Promise<Outcome> {
 
 function resourceOutcome(
   uri: string,
-  { mimeType, cache }: Pick<ResourceSpec, "mimeType" | "cache">,
+  { mimeType, _meta, cache }: Pick<ResourceSpec, "mimeType" | "_meta" | "cache">,
   value: ResourceReadResult,
 ): Outcome {
   const contents = Array.isArray(value)
     ? value
-    : [{ uri, ...(mimeType !== undefined && { mimeType }), ...textOrBlob(value) }];
+    : [
+        {
+          uri,
+          ...(mimeType !== undefined && { mimeType }),
+          ...textOrBlob(value),
+          ...(_meta !== undefined && { _meta }),
+        },
+      ];
   requireList(contents, "a list of contents", requireContents);
   return { kind: "complete", result: { contents }, ...(cache && { cache }) };
 }
@@ -50,6 +57,6 @@ function textOrBlob(
 ): { text: string } | { blob: string } {
   if (typeof value === "string") return { text: value };
   const { blob } = requireObject(value, "a text or a blob") as typeof value;
-  // spec: resources.binary.base64
+  // spec: resources.binary.base64, apps.resource.contents
   return { blob: blob instanceof Uint8Array ? encodeBase64(blob) : blob };
 }

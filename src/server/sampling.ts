@@ -6,6 +6,8 @@
 import type { JsonObject } from "../base/json.ts";
 import type { SamplingMessage } from "./content.ts";
 
+const UNANSWERED_TOOL_USE = "Each tool use needs its result in the next message";
+
 /** Throws unless every tool use is answered by the next message, which holds tool results alone. */
 export function requireBalancedToolUse(messages: readonly SamplingMessage[]): void {
   let unanswered: readonly string[] = [];
@@ -18,11 +20,11 @@ export function requireBalancedToolUse(messages: readonly SamplingMessage[]): vo
     }
     // spec: sampling.results.balanced, sampling.results.matched
     if (results.toSorted().join() !== unanswered.toSorted().join()) {
-      throw new Error("Each tool use needs its result in the very next message");
+      throw new Error(UNANSWERED_TOOL_USE);
     }
     unanswered = idsOf(blocks, "tool_use", "id");
   }
-  if (unanswered.length > 0) throw new Error("The last tool use has no result");
+  if (unanswered.length > 0) throw new Error(UNANSWERED_TOOL_USE);
 }
 
 function idsOf(blocks: readonly JsonObject[], type: string, member: string): string[] {

@@ -8,10 +8,11 @@ import type { Result } from "../base/result.ts";
 import type { Tracer } from "../base/span.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import type { NotificationSink, Outcome } from "../protocol/outcome.ts";
+import type { ClientCapabilities } from "../protocol/request-meta.ts";
 import type { MethodSpec } from "../protocol/versions.ts";
 import type { Tool } from "./define.ts";
 import type { CreateContext } from "./handler-context.ts";
-import type { Server } from "./registry.ts";
+import type { ListContents, Server } from "./registry.ts";
 import type { ServerRequest, Steps } from "./types.ts";
 
 /** What every request of an isolate shares. */
@@ -28,6 +29,8 @@ export interface Services {
   readonly startTask: StartTask | undefined;
   /** What an extension adds to `subscriptions/listen`. */
   readonly addToSubscription: AddToSubscription | undefined;
+  /** What extensions show of a list, one after the other. */
+  readonly listViews: readonly ViewList[];
 }
 
 /** Makes a task of a call to `tool`, or says why not; undefined where the call is to run at once. `args` were checked. */
@@ -47,6 +50,9 @@ export interface AddedSubscription {
   /** Not accepted yet. One that closes with 1000 has nothing more to tell; any other close ends the subscription. */
   readonly sockets: readonly WebSocket[];
 }
+
+/** What is shown of a list to a client with these capabilities: each time the same object, whose pages are made once. */
+export type ViewList = (list: ListContents, capabilities: ClientCapabilities) => ListContents;
 
 /** What a request handler is given. */
 export interface Call {

@@ -68,7 +68,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
       "tool.output_invalid",
       call.request,
       checked.error,
-      `Tool ${tool.name} made a result that its own schema refuses`,
+      `Tool ${tool.name} made a result that does not fit its schema`,
     ),
   );
 }
@@ -76,7 +76,7 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
 /** Fills in `content`: structured content is also given as text, for clients that read only text. */
 function toolOutcome(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
-  // spec: tools.structured.text
+  // spec: tools.structured.text, apps.fallback.content
   const textCopy =
     structuredContent === undefined
       ? []

@@ -12,8 +12,8 @@ import { err, ok, type Result } from "../base/result.ts";
 export interface UriTemplate {
   /** The variables, in order. */
   readonly names: readonly string[];
-  /** The URI for these values. A variable without a value is left out, as the RFC says. */
-  expand(values: Readonly<Record<string, string>>): string;
+  /** What it consists of, in order. */
+  readonly parts: readonly TemplatePart[];
   /** The decoded values in a URI, or undefined when it does not fit. A variable that the URI leaves out has no entry. */
   match(uri: string): Record<string, string> | undefined;
 }
@@ -30,7 +30,7 @@ const OPERATORS = new Map<string, Operator>([
   ["&", { prefix: "&", separator: "&", hasNames: true, allowsReserved: false }],
 ]);
 
-interface Operator {
+export interface Operator {
   readonly prefix: string;
   readonly separator: string;
   readonly hasNames: boolean;
@@ -38,7 +38,7 @@ interface Operator {
 }
 
 /** A piece of a template: literal text, or an expression in braces. */
-type TemplatePart = string | (Operator & { readonly names: readonly string[] });
+export type TemplatePart = string | (Operator & { readonly names: readonly string[] });
 
 const MAX_VARIABLES = 16;
 const MAX_URI_LENGTH = 4_096;
@@ -54,16 +54,14 @@ export function compileTemplate(text: string): Result<UriTemplate, string> {
     const last = parts.at(-1);
     const { value } = part;
     if (typeof last === "object" && typeof value === "object" && value.prefix === "")
-      return err(`Nothing separates variable "${last.names.at(-1)}" from the next one`);
+      return err(`Nothing separates "${last.names.at(-1)}" from the next one`);
     parts.push(value);
   }
   const names = parts.flatMap((part) => (typeof part === "string" ? [] : part.names));
   if (names.length > MAX_VARIABLES) return err(`More than ${MAX_VARIABLES} variables`);
   const duplicate = names.find((name, index) => names.indexOf(name) < index);
   if (duplicate !== undefined) return err(`Variable "${duplicate}" stands twice`);
-  const expand: UriTemplate["expand"] = (values) =>
-    parts.map((part) => expandPart(part, values)).join("");
-  return ok({ names, expand, match: (uri) => matchParts(parts, uri) });
+  return ok({ names, parts, match: (uri) => matchParts(parts, uri) });
 }
 
 function parseLiteral(text: string): Result<TemplatePart, string> {
@@ -85,6 +83,14 @@ function parseExpression(text: string): Result<TemplatePart, string> {
   if (!operator || !names.every((name) => VARIABLE_NAME.test(name)))
     return err(`Expression "${text}" is not one of RFC 6570`);
   return ok({ ...operator, names });
+}
+
+/** The URI for these values. A variable without a value is left out, as the RFC says. */
+export function expandTemplate(
+  { parts }: UriTemplate,
+  values: Readonly<Record<string, string>>,
+): string {
+  return parts.map((part) => expandPart(part, values)).join("");
 }
 
 function expandPart(part: TemplatePart, values: Readonly<Record<string, string>>): string {

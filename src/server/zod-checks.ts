@@ -32,6 +32,7 @@ export interface Definition {
   readonly keyType: ZodSchema;
   readonly valueType: ZodSchema;
   readonly partial?: boolean;
+  readonly mode?: string;
   readonly options: readonly ZodSchema[];
   readonly inclusive?: boolean;
   readonly items: readonly ZodSchema[];

@@ -129,13 +129,16 @@ class SchemaWriter {
     };
   }
 
-  #writeRecord({ keyType, valueType, partial }: Definition): JsonObject {
+  #writeRecord({ keyType, valueType, partial, mode }: Definition): JsonObject {
     const { values } = keyType._zod;
-    // Each name has a value afterwards, if only undefined.
-    const isComplete = partial !== true && (this.#io === "output" || !this.#mayLack(valueType));
+    const propertyNames = this.write(keyType);
+    // Names are texts in JSON, whatever they are made into; and names that a loose record does not look at may be any.
+    if (!isTextSchema(propertyNames) || mode === "loose")
+      throw new Error(`a record that is loose, or of other names than texts, ${NOT_WRITTEN}`);
+    const isComplete = partial !== true && !this.#mayLack(valueType);
     return {
       type: "object",
-      propertyNames: this.write(keyType),
+      propertyNames,
       additionalProperties: this.write(valueType),
       ...(isComplete && values !== undefined && { required: [...values].map(String) }),
     };
@@ -149,6 +152,14 @@ class SchemaWriter {
       ...(rest ? { items: this.write(rest) } : { items: false, maxItems: items.length }),
     };
   }
+}
+
+/** Whether all that fits is text. */
+function isTextSchema({ type, anyOf }: JsonObject): boolean {
+  return (
+    type === "string" ||
+    (Array.isArray(anyOf) && anyOf.every((one) => isTextSchema(one as JsonObject)))
+  );
 }
 
 function isTransform(schema: ZodSchema): boolean {

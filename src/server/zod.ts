@@ -42,8 +42,8 @@ export function tool<In extends Schema = RawSchema, Out extends Schema = RawSche
   return withToolName(spec.name, () =>
     defineTool({
       ...others,
-      ...(input !== undefined && { input: toRawSchema(input, "input") }),
-      ...(output !== undefined && { output: toRawSchema(output, "output") }),
+      input: input && toRawSchema(input, "input"),
+      output: output && toRawSchema(output, "output"),
     } as ToolSpec<RawSchema, RawSchema>),
   );
 }

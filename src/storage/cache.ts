@@ -7,6 +7,7 @@
 import { now, sleep } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
 import { keepAlive } from "../base/keep-alive.ts";
+import { createTtlCache } from "../base/ttl-cache.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import { isInputRequired } from "../server/input-round.ts";
 import {
@@ -39,20 +40,21 @@ export function createCache(stores: StoreNamespace): CacheFunction {
   return async (key, ttl, load, { staleIfErrorSeconds = DAY_MS / 1000, signal } = {}) => {
     if (ttl !== "today" && !(ttl > 0 && ttl <= 31_536_000))
       throw new RangeError("A ttl is a number of seconds up to a year");
-    const cachedLocally = localRows.get(key);
-    if (cachedLocally !== undefined && now() < cachedLocally.freshUntilMs)
-      return toCachedValue(cachedLocally);
-    const stub = stores.getByName(`cache ${await sha256Base64url(key)}`);
+    const cachedLocally = localRows.get(key, now());
+    if (cachedLocally !== undefined) return toCachedValue(cachedLocally);
+    const objectName = `cache ${await sha256Base64url(key)}`;
+    // Anew for each question: one whose object was reset fails for good.
+    const stub = (): DurableObjectStub<StoreObject> => stores.getByName(objectName);
     const mayServe = (row: CachedRow | undefined): row is CachedRow =>
       row !== undefined && now() < row.freshUntilMs + staleIfErrorSeconds * 1000;
     const acquireOrLoad = async (...question: Parameters<StoreObject["acquire"]>) => {
-      const lookup = await stub.acquire(...question);
+      const lookup = await stub().acquire(...question);
       if (lookup.kind !== "leaseAcquired") return lookup;
       const { lease } = lookup;
       const keep = (text: string): Promise<void> =>
-        keepLoaded(stub, lease, key, makeCachedRow(text, ttl, staleIfErrorSeconds));
+        keepLoaded(stub(), lease, key, makeCachedRow(text, ttl, staleIfErrorSeconds));
       const release = (failure?: LoadFailure): Promise<void> =>
-        stub
+        stub()
           .releaseLease(lease, signal?.aborted === true ? undefined : failure)
           .catch(() => undefined);
       const staleRow = mayServe(lookup.staleRow) ? lookup.staleRow : undefined;
@@ -86,9 +88,7 @@ export function createCache(stores: StoreNamespace): CacheFunction {
       await sleep(pauseMs);
       signal?.throwIfAborted();
     }
-    throw new Error(
-      `The value of "${key}" was not loaded by anybody in ${(2 * CACHE_LEASE_MS) / 1000} s`,
-    );
+    throw new Error(`The value of "${key}" was not loaded in ${(2 * CACHE_LEASE_MS) / 1000} s`);
   };
 }
 
@@ -170,16 +170,13 @@ function toCachedValue<T extends JsonValue>({
 }
 
 /** What this isolate has seen, the oldest first: a hit here costs nothing. Data may cross requests, promises may not. */
-const localRows = new Map<string, CachedRow>();
 const MAX_LOCAL_ROWS = 200;
+const localRows = createTtlCache<CachedRow>(MAX_LOCAL_ROWS);
 /** Of a key and its value together: a handler may make a key of what a client sent. */
 const MAX_LOCAL_CHARACTERS = 50_000;
 
 function rememberLocally(key: string, row: CachedRow): CachedRow {
-  localRows.delete(key);
-  if (key.length + row.text.length > MAX_LOCAL_CHARACTERS) return row;
-  const [oldest] = localRows.size >= MAX_LOCAL_ROWS ? localRows.keys() : [];
-  if (oldest !== undefined) localRows.delete(oldest);
-  localRows.set(key, row);
+  if (key.length + row.text.length <= MAX_LOCAL_CHARACTERS)
+    localRows.put(key, row, row.freshUntilMs);
   return row;
 }

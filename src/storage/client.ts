@@ -42,10 +42,7 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
   const verify = (text: string, owner: string) => verifyHandle(ring, text, owner, now() / 1000);
   return {
     async create(owner, lifetimeSeconds) {
-      assertArgument(
-        isIntegerBetween(lifetimeSeconds, 1, MAX_LIFETIME_SECONDS),
-        `Storage lives for 1 to ${MAX_LIFETIME_SECONDS} whole seconds`,
-      );
+      assertWholeNumber("A lifetime in seconds", lifetimeSeconds, 1, MAX_LIFETIME_SECONDS);
       return createHandle(ring, owner, seconds() + lifetimeSeconds);
     },
     async open(handle, owner) {
@@ -57,10 +54,7 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       );
     },
     async share(handle, owner, lifetimeSeconds) {
-      assertArgument(
-        isIntegerBetween(lifetimeSeconds, 1, MAX_LIFETIME_SECONDS),
-        `A handle lives for 1 to ${MAX_LIFETIME_SECONDS} whole seconds`,
-      );
+      assertWholeNumber("A lifetime in seconds", lifetimeSeconds, 1, MAX_LIFETIME_SECONDS);
       const verified = await verify(handle, owner);
       if (!verified.ok) return err(verified.error);
       // Whoever was invited may invite, for no longer than they were.
@@ -77,14 +71,8 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       createStore(async () => stores.getByName(`owner ${await sha256Base64url(owner)}`), "owner"),
     cache: createCache(stores),
     async consume(key, max, windowMs) {
-      assertArgument(
-        isIntegerBetween(max, 1, 1_000_000),
-        "A limit is a whole number from 1 to 1000000",
-      );
-      assertArgument(
-        isIntegerBetween(windowMs, 1_000, MAX_WINDOW_MS),
-        "A window is a whole number of milliseconds, from 1 s to 31 days",
-      );
+      assertWholeNumber("A limit", max, 1, 1_000_000);
+      assertWholeNumber("A window in milliseconds", windowMs, 1_000, MAX_WINDOW_MS);
       // Another window is another limiter: counts of one say nothing of the other.
       return stores
         .getByName(`limit ${windowMs} ${await sha256Base64url(key)}`)
@@ -122,7 +110,7 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
     },
     async list<T extends JsonValue>(options: ListOptions = {}) {
       const { limit = 100, prefix = "", after: lastKey = "" } = options;
-      assertArgument(isIntegerBetween(limit, 1, 1_000), "A list has 1 to 1000 entries");
+      assertWholeNumber("The limit of a list", limit, 1, 1_000);
       assertArgument(
         prefix.length + lastKey.length <= 2 * MAX_KEY_LENGTH,
         `A key has at most ${MAX_KEY_LENGTH} characters`,
@@ -143,11 +131,10 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
 
 function checkKey(key: string): string {
   assertArgument(
-    key.length >= 1 && key.length <= MAX_KEY_LENGTH,
-    `A key has 1 to ${MAX_KEY_LENGTH} characters`,
+    // Half a surrogate pair comes back from the platform as another key.
+    key.length >= 1 && key.length <= MAX_KEY_LENGTH && key.isWellFormed(),
+    `A key is 1 to ${MAX_KEY_LENGTH} characters of well-formed Unicode`,
   );
-  // Half a surrogate pair comes back from the platform as another key.
-  assertArgument(key.isWellFormed(), "A key is well-formed Unicode");
   return key;
 }
 
@@ -165,8 +152,11 @@ function parseValue<T extends JsonValue>(text: string | undefined): T | undefine
   return text === undefined ? undefined : (JSON.parse(text) as T);
 }
 
-function isIntegerBetween(value: number, min: number, max: number): boolean {
-  return Number.isInteger(value) && value >= min && value <= max;
+function assertWholeNumber(what: string, value: number, min: number, max: number): void {
+  assertArgument(
+    Number.isInteger(value) && value >= min && value <= max,
+    `${what} must be a whole number from ${min} to ${max}`,
+  );
 }
 
 /** What a handler does wrong here is a bug of the handler. */

@@ -101,16 +101,22 @@ const DURABLE_OBJECT_ATTRIBUTES: Attributes = { "rpc.system.name": "cloudflare.d
 /** The store with a span for each use of it, where anything is recorded. */
 function tracedStore(span: Span, store: Store): Store {
   if (!span.isRecording) return store;
-  const traced = <T>(operation: string, work: () => Promise<T>): Promise<T> =>
-    withSpan(span, [`Store.${operation}`, "client", DURABLE_OBJECT_ATTRIBUTES], work);
+  const traced = <Name extends Exclude<keyof Store, "access">>(name: Name): Store[Name] => {
+    const operation = store[name] as (...args: unknown[]) => Promise<unknown>;
+    const withItsSpan: typeof operation = (...args) =>
+      withSpan(span, [`Store.${name}`, "client", DURABLE_OBJECT_ATTRIBUTES], () =>
+        operation(...args),
+      );
+    return withItsSpan as Store[Name];
+  };
   return {
     access: store.access,
-    get: (key) => traced("get", () => store.get(key)),
-    put: (key, value) => traced("put", () => store.put(key, value)),
-    update: (key, change) => traced("update", () => store.update(key, change)),
-    list: (options) => traced("list", () => store.list(options)),
-    delete: (key) => traced("delete", () => store.delete(key)),
-    sql: (statement, ...bindings) => traced("sql", () => store.sql(statement, ...bindings)),
+    get: traced("get"),
+    put: traced("put"),
+    update: traced("update"),
+    list: traced("list"),
+    delete: traced("delete"),
+    sql: traced("sql"),
   };
 }
 
@@ -124,6 +130,6 @@ function unwrapHandle<T>(result: Result<T, HandleFault>): T {
   throw new PublicError(
     result.error === "expired"
       ? "This handle has expired: start anew"
-      : "This handle is not one of yours: use it exactly as it was given to you",
+      : "This handle is not yours: use it exactly as it was given to you",
   );
 }

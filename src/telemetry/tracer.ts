@@ -9,7 +9,7 @@ import { waitUntil } from "cloudflare:workers";
 import { now, sleep } from "../base/time.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log } from "../base/log.ts";
-import { fetchConfigured, type FetchResult } from "../net/fetch.ts";
+import { fetchConfigured, JSON_LIMITS, type FetchResult } from "../net/fetch.ts";
 import { randomHex, type Tracer } from "../base/span.ts";
 import { readTraceContext } from "../base/trace-context.ts";
 import { writeOtlp } from "./otlp.ts";
@@ -33,7 +33,7 @@ const MAX_WAITING_SPANS = 4_096;
 const BATCH_SPANS = 512;
 /** Requests to the collector that one request makes for all: the platform counts them, and ends its work after 30 s. */
 const MAX_BATCHES = 8;
-const EXPORT_LIMITS = { accept: "*/*", maxBytes: 65_536, timeoutMs: 5_000 };
+const EXPORT_LIMITS = { ...JSON_LIMITS, accept: "*/*" };
 const REPORT_INTERVAL_MS = 60_000;
 
 /** Records spans and exports them in batches, after the responses. `settings` are OpenTelemetry's. */

@@ -32,7 +32,7 @@ export function newVersion(): string {
 
 const FAULT_TEXT: Record<RowFault, (key: string) => string> = {
   "key.missing": (key) => `sealed under key "${key}", which is not in the ring`,
-  "format.unknown": () => "it is in a format that this version does not know",
+  "format.unknown": () => "its format is not known",
   truncated: () => "less is there than was written",
   moved: () => "it was written for another owner, service or name",
   changed: () => "it is not what was written",

@@ -3,7 +3,7 @@
  * Statements that change a value name the version that they know, so that whoever was faster is not overwritten.
  */
 
-import { startTimer as later } from "../base/time.ts";
+import { withTimeout } from "../base/time.ts";
 import type { SealedRow } from "../crypto/row-seal.ts";
 import type { CredentialInfo } from "./types.ts";
 
@@ -41,10 +41,16 @@ export interface VaultRows {
   ): Promise<boolean>;
   /** True for one of all who ask before `until` about the version that they know. */
   acquireLease(row: RowKey, expectedVersion: string, at: number, until: number): Promise<boolean>;
-  /** Gives back the lease until `until`. One that lapsed and is another's now stays. */
-  releaseLease(row: RowKey, expectedVersion: string, until: number): Promise<void>;
-  /** Notes that the upstream ended it. False when the version is not there any more, or the lease is another's. */
-  markRevoked(row: RowKey, expectedVersion: string, until: number): Promise<boolean>;
+  /**
+   * Gives back the lease until `until`, and notes whether the upstream ended the credential. False when the version is not
+   * there any more, or the lease is another's: that stays.
+   */
+  endLease(
+    row: RowKey,
+    expectedVersion: string,
+    until: number,
+    isRevoked: boolean,
+  ): Promise<boolean>;
   remove(row: RowKey): Promise<boolean>;
   list(owner: string, service: string | undefined): Promise<CredentialInfo[]>;
   /** Rows after `after` that another key than `current` sealed, in order. */
@@ -57,7 +63,6 @@ export interface VaultRows {
 export const QUERY_TIMEOUT_MS: number = 10_000;
 
 const WHERE_KEY = "owner = ?1 AND service = ?2 AND name = ?3";
-const WHERE_LEASED = `${WHERE_KEY} AND version = ?4 AND lease_until_ms = ?5`;
 /**
  * A lease that ends much later than a new one would was written by a clock far ahead, and does not count. Clocks are a little
  * apart, and stand still while each waits for its answer: a lease of the same moment may end after the new one.
@@ -76,7 +81,7 @@ export function vaultRows(db: D1Database): VaultRows {
     bindRow(db, text, row, more);
   return {
     async read(row) {
-      const raw = await withTimeout(
+      const raw = await inTime(
         bindKey(`SELECT * FROM credentials WHERE ${WHERE_KEY}`, row).first<RawRow>(),
       );
       return raw === null ? undefined : readRow(raw);
@@ -85,7 +90,7 @@ export function vaultRows(db: D1Database): VaultRows {
       const text = `INSERT INTO credentials (owner, service, name, key, sealed, version, created_at_ms, updated_at_ms)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7) ON CONFLICT DO UPDATE SET
         key = ?4, sealed = ?5, version = ?6, updated_at_ms = ?7, lease_until_ms = 0, is_revoked = 0`;
-      await withTimeout(bindKey(text, row, key, blob, version, at).run());
+      await inTime(bindKey(text, row, key, blob, version, at).run());
     },
     replace(row, { key, blob }, expectedVersion, version, at) {
       const set =
@@ -97,25 +102,10 @@ export function vaultRows(db: D1Database): VaultRows {
       const text = `UPDATE credentials SET lease_until_ms = ?6 WHERE ${WHERE_KEY} AND version = ?4 AND is_revoked = 0 AND ${LEASE_IS_FREE}`;
       return hasChangedRow(bindKey(text, row, expectedVersion, at, until));
     },
-    async releaseLease(row, expectedVersion, until) {
-      await hasChangedRow(
-        bindKey(
-          `UPDATE credentials SET lease_until_ms = 0 WHERE ${WHERE_LEASED}`,
-          row,
-          expectedVersion,
-          until,
-        ),
-      );
+    async endLease(row, expectedVersion, until, isRevoked) {
+      const text = `UPDATE credentials SET is_revoked = ?6, lease_until_ms = 0 WHERE ${WHERE_KEY} AND version = ?4 AND lease_until_ms = ?5`;
+      return hasChangedRow(bindKey(text, row, expectedVersion, until, Number(isRevoked)));
     },
-    markRevoked: (row, expectedVersion, until) =>
-      hasChangedRow(
-        bindKey(
-          `UPDATE credentials SET is_revoked = 1, lease_until_ms = 0 WHERE ${WHERE_LEASED}`,
-          row,
-          expectedVersion,
-          until,
-        ),
-      ),
     remove: (row) => hasChangedRow(bindKey(`DELETE FROM credentials WHERE ${WHERE_KEY}`, row)),
     list: (owner, service) => listCredentials(db, owner, service),
     notSealedWith: (current, after, limit) => listNotSealedWith(db, current, after, limit),
@@ -133,7 +123,7 @@ function bindRow(
 }
 
 async function hasChangedRow(statement: D1PreparedStatement): Promise<boolean> {
-  return (await withTimeout(statement.run())).meta.changes > 0;
+  return (await inTime(statement.run())).meta.changes > 0;
 }
 
 async function listCredentials(
@@ -146,7 +136,7 @@ async function listCredentials(
   const text = `SELECT ${columns} FROM credentials
     WHERE owner = ?1 AND service = COALESCE(?2, service) ORDER BY service, name`;
   const query = db.prepare(text).bind(owner, service ?? null);
-  const { results } = await withTimeout(query.all<CredentialInfo>());
+  const { results } = await inTime(query.all<CredentialInfo>());
   return results.map((row) => ({ ...row, isRevoked: Boolean(row.isRevoked) }));
 }
 
@@ -158,7 +148,7 @@ async function listNotSealedWith(
 ): Promise<CredentialRow[]> {
   const text = `SELECT * FROM credentials WHERE (owner, service, name) > (?1, ?2, ?3) AND key <> ?4
     ORDER BY owner, service, name LIMIT ?5`;
-  const { results } = await withTimeout(bindRow(db, text, after, [current, limit]).all<RawRow>());
+  const { results } = await inTime(bindRow(db, text, after, [current, limit]).all<RawRow>());
   return results.map(readRow);
 }
 
@@ -168,7 +158,7 @@ async function resealRows(
 ): Promise<number> {
   if (rows.length === 0) return 0;
   const text = `UPDATE credentials SET key = ?5, sealed = ?6 WHERE ${WHERE_KEY} AND version = ?4`;
-  const done = await withTimeout(
+  const done = await inTime(
     db.batch(rows.map(([row, { key, blob }]) => bindRow(db, text, row, [row.version, key, blob]))),
   );
   return done.filter(({ meta }) => meta.changes > 0).length;
@@ -179,12 +169,6 @@ function readRow({ sealed, is_revoked, ...row }: RawRow): CredentialRow {
 }
 
 /** What D1 answers, unless it takes too long: a handler that waits for ever would be a call that never ends. */
-async function withTimeout<T>(query: Promise<T>): Promise<T> {
-  let cancelTimeout = (): void => undefined;
-  const timeout = new Promise<never>((_, reject) => {
-    cancelTimeout = later(QUERY_TIMEOUT_MS, () =>
-      reject(new Error(`it said nothing for ${QUERY_TIMEOUT_MS / 1000} s`)),
-    );
-  });
-  return Promise.race([query, timeout]).finally(cancelTimeout);
+function inTime<T>(query: Promise<T>): Promise<T> {
+  return withTimeout(QUERY_TIMEOUT_MS, query);
 }

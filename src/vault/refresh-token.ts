@@ -9,7 +9,7 @@ import { now, sleep } from "../base/time.ts";
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
-import { fetchConfigured } from "../net/fetch.ts";
+import { JSON_LIMITS, postForm } from "../net/fetch.ts";
 import type { Upstream } from "./types.ts";
 import type { SealedRow } from "../crypto/row-seal.ts";
 import {
@@ -22,7 +22,7 @@ import { newVersion, type CredentialCipher, type VaultFault } from "./credential
 
 /** A token that lasts no longer than this is renewed; of a short life, half of it. */
 const RENEW_EARLY_MS = 60_000;
-const LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 10_000 };
+const LIMITS = { ...JSON_LIMITS, timeoutMs: 10_000 };
 /**
  * For how long one may be at it: until the lease is taken, the upstream has answered and the row is written, each within its
  * limit, by clocks that may be apart. Were it shorter, the next would send a refresh token that is spent.
@@ -108,14 +108,12 @@ async function renewRow(
   const response =
     typeof refreshToken === "string"
       ? await requestToken(upstream, refreshToken)
-      : err("no refresh_token is kept");
+      : err("there is no refresh_token");
   if (!response.ok) {
-    if (response.error === "invalid_grant")
-      return (await rows.markRevoked(row, row.version, row.lease_until_ms))
-        ? revokedFault(row)
-        : "retry";
-    await rows.releaseLease(row, row.version, row.lease_until_ms);
-    return upstreamFault(row, response.error);
+    const isRevoked = response.error === "invalid_grant";
+    const isNoted = await rows.endLease(row, row.version, row.lease_until_ms, isRevoked);
+    if (!isRevoked) return upstreamFault(row, response.error);
+    return isNoted ? revokedFault(row) : "retry";
   }
   const { token, ...renewed } = response.value;
   const sealed = await seal(row, { ...value, ...renewed, access_token: token });
@@ -151,19 +149,9 @@ async function requestToken(
   refreshToken: string,
 ): Promise<Result<{ readonly token: string; readonly [member: string]: JsonValue }, string>> {
   const form = { grant_type: "refresh_token", refresh_token: refreshToken };
-  const basic = [clientId, clientSecret?.reveal() ?? ""].map(encodeURIComponent).join(":");
-  const response = await fetchConfigured(tokenUrl, {
-    ...LIMITS,
-    method: "POST",
-    headers: {
-      "content-type": "application/x-www-form-urlencoded",
-      ...(clientSecret !== undefined && { authorization: `Basic ${btoa(basic)}` }),
-    },
-    body: new URLSearchParams({
-      ...form,
-      ...(clientSecret === undefined && { client_id: clientId }),
-    }).toString(),
-  });
+  const response = await (clientSecret === undefined
+    ? postForm(tokenUrl, { ...form, client_id: clientId }, undefined, LIMITS)
+    : postForm(tokenUrl, form, [clientId, clientSecret.reveal()], LIMITS));
   if (!response.ok) return response;
   const { status, json = {} } = response.value;
   const {
@@ -176,7 +164,7 @@ async function requestToken(
   const isRefused = status === 400 || status === 401;
   if (status !== 200)
     return err(isRefused && error === "invalid_grant" ? error : `it answered ${status}`);
-  if (typeof token !== "string" || token === "") return err("its answer holds no access_token");
+  if (typeof token !== "string" || token === "") return err("there is no access_token");
   return ok({
     token,
     // An upstream that does not rotate leaves it out, or empty, and the old one stays.

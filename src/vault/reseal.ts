@@ -4,8 +4,7 @@
  * meanwhile wins, and is under the current key already. What does not open stays as it is, and is counted.
  */
 
-import { decodeBase64url, decodeUtf8, encodeUtf8, encodeBase64url } from "../base/bytes.ts";
-import { readJson } from "../base/json.ts";
+import { isStringList, readJson } from "../base/json.ts";
 import { ok, type Result } from "../base/result.ts";
 import type { RowKey } from "./credential-rows.ts";
 import type { CredentialCipher, VaultFault } from "./credential-cipher.ts";
@@ -17,8 +16,6 @@ export interface ResealedPage {
   /** How many were left as they were, by the reason; of missing keys each is named. */
   readonly unreadable: Readonly<Record<string, number>>;
 }
-
-const FIRST_KEY: RowKey = { owner: "", service: "", name: "" };
 
 /** Seals up to `limit` rows after the cursor anew under the current key. Rows that cannot be opened stay, and are counted. */
 export async function resealPage(
@@ -44,15 +41,12 @@ export async function resealPage(
 }
 
 function writeCursor({ owner, service, name }: RowKey): string {
-  return encodeBase64url(encodeUtf8(JSON.stringify([owner, service, name])));
+  return JSON.stringify([owner, service, name]);
 }
 
 /** One that is none starts from the beginning: nothing is done twice. */
 function readCursor(text: string): RowKey {
-  const bytes = decodeBase64url(text);
-  const value = readJson(bytes && decodeUtf8(bytes));
-  const [owner, service, name] = Array.isArray(value) ? value : [];
-  return [owner, service, name].every((part) => typeof part === "string")
-    ? ({ owner, service, name } as RowKey)
-    : FIRST_KEY;
+  const value = readJson(text);
+  const [owner = "", service = "", name = ""] = isStringList(value) ? value : [];
+  return { owner, service, name };
 }

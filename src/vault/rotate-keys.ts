@@ -35,7 +35,7 @@ async function resealAsAsked(
   // 1. A POST. 2. By somebody who holds the keys, now.
   if (request.method !== "POST") return err({ status: 405, message: "Use POST" });
   if (!(await isOperator(request, ring)))
-    return err({ status: 403, message: "The proof is missing, wrong or older than a minute" });
+    return err({ status: 403, message: "The proof is missing, wrong or old" });
   // 3. From where on.
   const body = await readBody(request, 4_096);
   const params = body.ok ? readJsonObject(body.value) : undefined;

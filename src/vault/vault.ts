@@ -45,7 +45,7 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
   const cipher = db && createCredentialCipher(vaultRows(db), ring);
   const withDatabase = <T>(work: (cipher: CredentialCipher) => VaultResult<T>): VaultResult<T> =>
     cipher === undefined
-      ? Promise.resolve(unavailable("no D1 database is bound as VAULT"))
+      ? Promise.resolve(unavailable("VAULT is not bound"))
       : catchDatabaseErrors(work(cipher));
   return {
     put: (id, value) =>
@@ -55,7 +55,7 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
           throw new RangeError(`A credential has at most ${MAX_CREDENTIAL_BYTES} bytes as JSON`);
         // What nests deeper would be sealed, and never be read back.
         if (!checkJson(value))
-          throw new RangeError(`A credential nests at most ${MAX_JSON_DEPTH} levels deep`);
+          throw new RangeError(`A credential has at most ${MAX_JSON_DEPTH} levels`);
         return ok(await rows.write(row, await seal(row, value), newVersion(), now()));
       }),
     get: (id) =>

@@ -13,8 +13,8 @@ interface ErrorMapping {
   readonly retryAfterSeconds?: number;
 }
 
-/** Seconds until a caller whose sessions are all at work is let in again, at the earliest. */
-export const SESSIONS_FULL_SECONDS = 60;
+/** Until a caller that asked too much, or whose sessions are all at work, is let in again, at the earliest. */
+export const RETRY_AFTER_SECONDS = 60;
 
 /** Refusals below JSON-RPC (a wrong media type, a foreign Origin) say "invalid request": no better code exists. */
 const INVALID_REQUEST = -32600;
@@ -42,8 +42,7 @@ export const ERRORS: Readonly<Record<ErrorName, ErrorMapping>> = {
   MethodNotAllowed: { code: INVALID_REQUEST, status: 405 },
   NotFound: { code: INVALID_REQUEST, status: 404 },
   // MCP has no code for this; outside the range that JSON-RPC reserves, as basic#error-codes asks.
-  TooManyRequests: { code: 429, status: 429, retryAfterSeconds: 60 },
-  TooManySessions: { code: 429, status: 429, retryAfterSeconds: SESSIONS_FULL_SECONDS },
+  TooManyRequests: { code: 429, status: 429, retryAfterSeconds: RETRY_AFTER_SECONDS },
   // Of one revision only; the newest asks for input instead.
   UrlElicitationRequired: { code: -32042, status: 200 },
   // Of revisions with sessions; the newest says InvalidParams.

@@ -26,7 +26,7 @@ export function decodeHeaderValue(raw: string): Result<string, string> {
   }
   // spec: mirror.value.decode
   const bytes = decodeBase64(value.slice(BASE64_PREFIX.length, -BASE64_SUFFIX.length));
-  if (bytes === undefined) return err("is not valid base64 between its markers");
+  if (bytes === undefined) return err("is not valid base64");
   const text = decodeUtf8(bytes);
   return text === undefined ? err("does not decode to UTF-8") : ok(text);
 }

@@ -49,9 +49,12 @@ export interface RpcResponse {
 
 export type Message = RpcRequest | RpcNotification | RpcResponse;
 
+/** At least one. */
+export type Messages = readonly [Message, ...Message[]];
+
 /** A body, read once: its messages, or why there are none, and what an error about it carries. */
 export interface ParsedBody {
-  readonly messages: Result<readonly Message[], ProtocolError>;
+  readonly messages: Result<Messages, ProtocolError>;
   readonly isBatch: boolean;
   /** Of a body that is one request; undefined of a batch, and where it cannot be read. */
   readonly id: RequestId | undefined;
@@ -103,7 +106,7 @@ export function readMessage(value: JsonValue): Result<Message, ProtocolError> {
 export const MAX_BATCH_MESSAGES = 50;
 
 /** A body that may be a batch. Refuses an empty one, a large one, and one with any part that is not a message. */
-export function readMessages(value: JsonValue): Result<readonly Message[], ProtocolError> {
+export function readMessages(value: JsonValue): Result<Messages, ProtocolError> {
   const values = Array.isArray(value) ? value : [value];
   // spec: session.batch.single
   if (values.length === 0 || values.length > MAX_BATCH_MESSAGES)
@@ -114,7 +117,7 @@ export function readMessages(value: JsonValue): Result<readonly Message[], Proto
     if (!message.ok) return message;
     messages.push(message.value);
   }
-  return ok(messages);
+  return ok(messages as [Message, ...Message[]]);
 }
 
 function readRequestOrNotification(
@@ -205,7 +208,7 @@ export function writeError(id: RequestId | undefined, reason: ProtocolError): st
 /** A JSON-RPC notification as text. */
 export function writeNotification(
   method: string,
-  params: { readonly [key: string]: JsonValue },
+  params: { readonly [key: string]: JsonValue | undefined },
 ): string {
   // spec: jsonrpc.notification.id
   return replaceHalfPairs(JSON.stringify({ jsonrpc: "2.0", method, params }));

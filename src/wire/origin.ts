@@ -46,10 +46,10 @@ export function checkHostAndOrigin(
 
 function isAllowedOrigin(origin: string, policy: OriginPolicy): boolean {
   if (policy.allowedOrigins.includes(origin) || policy.allowedOrigins.includes("*")) return true;
-  if (!URL.canParse(origin)) return false;
-  const { protocol, host, hostname } = new URL(origin);
+  const url = URL.parse(origin);
+  if (url === null || !LOOPBACK_HOSTS.has(url.hostname)) return false;
   // scheme://host[:port] and nothing else, as a browser spells it (RFC 6454 section 6.2): no user info, no path.
-  return LOOPBACK_HOSTS.has(hostname) && `${protocol}//${host}` === origin;
+  return `${url.protocol}//${url.host}` === origin;
 }
 
 /** The answer to a preflight. `Mcp-Param-*` names are known only to the client, so the asked ones are echoed. */

@@ -35,7 +35,6 @@ const RESPONSE_HEADERS = {
 export interface SseEvent {
   readonly data: string;
   readonly id?: string;
-  readonly event?: string;
   /** Milliseconds the client should wait before it reconnects. */
   readonly retry?: number;
 }
@@ -57,7 +56,6 @@ export interface SseStream {
 export function writeEvent(event: SseEvent): string {
   // spec: sse.lines, sse.fields
   let text = "";
-  if (event.event !== undefined) text += `event: ${singleLine(event.event)}\n`;
   if (event.id !== undefined) text += `id: ${singleLine(event.id)}\n`;
   if (event.retry !== undefined) text += `retry: ${event.retry}\n`;
   for (const line of event.data.split(/\r\n|\r|\n/)) text += `data: ${line}\n`;
@@ -65,7 +63,7 @@ export function writeEvent(event: SseEvent): string {
 }
 
 function singleLine(value: string): string {
-  if (/[\r\n\0]/.test(value)) throw new Error("SSE id and event names must be a single line");
+  if (/[\r\n\0]/.test(value)) throw new Error("An SSE id must be a single line");
   return value;
 }
 

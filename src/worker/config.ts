@@ -44,6 +44,8 @@ export interface Config {
   readonly isOpen: boolean;
 }
 
+const JURISDICTIONS = ["eu", "us", "fedramp", "fedramp-high"];
+
 /** The checked configuration. What is wrong is noted in `settings`; the ring is undefined where KEYS is. */
 export function readConfig(
   settings: Settings,
@@ -53,8 +55,8 @@ export function readConfig(
   if (auth !== "" && auth !== "none") settings.reject('AUTH must be empty or "none"');
   if (auth === "none" && settings.text("AUTH_ISSUER") !== "")
     settings.reject("AUTH_ISSUER must be empty beside AUTH");
-  if (!/^(eu|us|fedramp|fedramp-high|)$/.test(settings.text("JURISDICTION")))
-    settings.reject("JURISDICTION must be eu, us, fedramp or fedramp-high");
+  if (!JURISDICTIONS.includes(settings.text("JURISDICTION") || "eu"))
+    settings.reject(`JURISDICTION must be one of ${JURISDICTIONS.join(", ")}`);
   if (!/^([a-z]{2,5}|)$/.test(settings.text("LOCATION_HINT")))
     settings.reject('LOCATION_HINT must be a region such as "weur"');
   return {
@@ -87,7 +89,7 @@ function originPolicyFor(publicUrl: URL | undefined, settings: Settings): Origin
     .filter((origin) => origin !== "");
   if (!browserOrigins.every(isOriginOrAny))
     settings.reject(
-      'ALLOWED_ORIGINS must be "*" or origins as browsers send them, such as "https://client.example": no path, no slash at the end, no pattern',
+      'ALLOWED_ORIGINS must be "*" or origins such as "https://client.example": no path, no slash at the end, no pattern',
     );
   return {
     allowedOrigins:

@@ -112,9 +112,7 @@ async function handleMcpPost(
   if (sessions !== undefined && era.value === "session")
     return sessions.handlePost(http, messages.value, isBatch, caller, span);
   const [message] = messages.value;
-  const [target] = targets;
-  if (message === undefined || target === undefined)
-    throw new Error("A body without messages was not refused");
+  const [target = NO_TARGET] = targets;
   return handleStatelessRequest(runtime, http, { ...message, caller, target }, span);
 }
 

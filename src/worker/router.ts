@@ -6,7 +6,7 @@
 
 import { describeIncomingRequest } from "../base/http-span.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
-import { log, errorStack } from "../base/log.ts";
+import { log, logError } from "../base/log.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import type { Settings } from "../base/settings.ts";
 import { errorType, randomHex, traceIdOf, type Span } from "../base/span.ts";
@@ -21,7 +21,6 @@ import {
 import { jsonResponse, errorResponse } from "../wire/response.ts";
 import type { Config } from "./config.ts";
 import { handleMcp } from "./mcp-endpoint.ts";
-import type { Server } from "../server/registry.ts";
 import { buildServerOf, createRuntime, type Runtime, type WorkerParts } from "./runtime.ts";
 
 /** The path of the MCP endpoint. */
@@ -35,12 +34,13 @@ export interface WorkerHandlers<E> {
 /** The Worker that is made of `parts`. Nothing is read of its settings before the first request. @throws on a wrong definition. */
 export function createWorker<E>(parts: WorkerParts<E>): WorkerHandlers<E> {
   const { server: spec, errorPage } = parts;
-  const prebuiltServer = typeof spec === "function" ? undefined : buildServerOf(spec, parts);
+  const server =
+    typeof spec === "function"
+      ? (settings: Settings) => buildServerOf(spec(settings.env as E, settings), parts)
+      : buildServerOf(spec, parts);
   let runtime: Runtime | undefined;
-  const serverFor = (settings: Settings): Server =>
-    buildServerOf(typeof spec === "function" ? spec(settings.env as E, settings) : spec, parts);
   const runtimeFor = (env: E): Runtime => {
-    runtime ??= createRuntime(prebuiltServer ?? serverFor, parts, env);
+    runtime ??= createRuntime(server, parts, env);
     return runtime;
   };
   return {
@@ -95,16 +95,17 @@ function handleRequest(
   parsedUrl: ParsedUrl,
   span: Span,
 ): Response | Promise<Response> {
+  const isPublic = runtime.isPublic(parsedUrl.pathname);
   const allowed = checkHostAndOrigin(
     parsedUrl.hostname,
-    http.headers.get("origin"),
+    isPublic ? null : http.headers.get("origin"),
     runtime.config.originPolicy,
   );
   if (!allowed.ok) {
     logRefusal(allowed.error.message);
     return errorResponse(allowed.error);
   }
-  if (http.method === "OPTIONS") return preflightResponse(http);
+  if (http.method === "OPTIONS" && !isPublic) return preflightResponse(http);
   // spec: http.endpoint
   return parsedUrl.pathname === MCP_PATH
     ? handleMcp(http, runtime, parsedUrl.identifiers, span)
@@ -131,6 +132,7 @@ function addCorsHeaders(
 ): Response {
   const url = URL.parse(urlText);
   if (url === null) return response;
+  if (runtime?.isPublic(url.pathname) === true) return response;
   // Pages are for people: no script of another site may read one (RFC 9700 section 2.6).
   const isPage = runtime?.authority?.isPage(url.pathname) === true;
   const policy = runtime?.config.originPolicy ?? LOOPBACK_ONLY;
@@ -190,6 +192,6 @@ async function handleNonMcp(
 
 /** The trace id is what a person quotes to the operator; the log line beside it has the rest, and so has the trace. */
 function internalErrorResponse(error: unknown, traceId: string): Response {
-  log("error", "request.failed", { trace: traceId, error: errorStack(error) });
+  logError("request.failed", error, { trace: traceId });
   return jsonResponse(JSON.stringify({ error: "Internal error", trace: traceId }), 500);
 }

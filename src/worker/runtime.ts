@@ -3,6 +3,7 @@
  * parts that `index.ts` names. None of them imports this file.
  */
 
+import type { JsonObject } from "../base/json.ts";
 import { log, setStacksAsText } from "../base/log.ts";
 import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { createSettings, type Settings } from "../base/settings.ts";
@@ -11,6 +12,7 @@ import type { ServerSpec } from "../server/define.ts";
 import type {
   AuthFeature,
   Authority,
+  Extension,
   Feature,
   OpenSubscriptionStream,
   Route,
@@ -55,6 +57,8 @@ export interface Runtime extends ServerRuntime {
   readonly openSubscriptionStream: OpenSubscriptionStream | undefined;
   /** What is served beside the endpoint, in the order in which it is asked. */
   readonly routes: readonly Route[];
+  /** Whether scripts of any site may read what a part serves at `path`. */
+  readonly isPublic: (path: string) => boolean;
 }
 
 /** The server of `parts`, with what its features make possible. @throws on a definition that is wrong. */
@@ -63,18 +67,20 @@ export function buildServerOf<E>(
   { features = [] }: Pick<WorkerParts<E>, "features">,
 ): Server {
   const resources = [spec, ...features].flatMap((one) => one.resources ?? []);
+  const extensions = features.flatMap(({ extension }) => extension ?? []);
   return buildServer(
     { ...spec, resources },
     {
       versions: features.flatMap(({ versions = [] }) => versions),
       sendsChanges: features.some(({ sendsChanges = false }) => sendsChanges),
-      extensions: Object.fromEntries(
-        features.flatMap(({ extension }) =>
-          extension ? [[extension.id, extension.settings]] : [],
-        ),
-      ),
+      extensions: declarationsOf(extensions),
+      sessionExtensions: declarationsOf(extensions.filter(({ isInSessions }) => isInSessions)),
     },
   );
+}
+
+function declarationsOf(extensions: readonly Extension[]): JsonObject {
+  return Object.fromEntries(extensions.map(({ id, settings }) => [id, settings]));
 }
 
 /** Starts every part. @throws when a setting or binding is missing or wrong, and names all of them. */
@@ -95,7 +101,7 @@ export function createRuntime<E>(
   settings.check();
   if (authority === undefined)
     log("warn", "auth.disabled", {
-      warning: "Nobody is asked who they are: ANYONE MAY CALL THIS SERVER",
+      warning: "ANYONE MAY CALL THIS SERVER",
     });
   const services = {
     ring: platform.ring,
@@ -104,6 +110,7 @@ export function createRuntime<E>(
     createContext: createContextFactory(
       started.flatMap(({ contextMembers = [] }) => contextMembers),
     ),
+    listViews: started.flatMap(({ viewList }) => viewList ?? []),
     extensionMethods: new Map(started.flatMap(({ methods = {} }) => Object.entries(methods))),
     startTask: started.find((one) => one.startTask)?.startTask,
     addToSubscription: started.find((one) => one.addToSubscription)?.addToSubscription,
@@ -122,6 +129,7 @@ export function createRuntime<E>(
     routes: [...started.map(({ route }) => route), authority?.route].filter(
       (route) => route !== undefined,
     ),
+    isPublic: (path) => started.some((one) => one.isPublic?.(path)),
   };
 }
 
@@ -136,7 +144,7 @@ function startAuthority(
   }
   // To let everybody in instead would be the worst reading of a lost setting, or of a part that was taken out.
   platform.settings.reject(
-    'Nobody vouches for callers: no part of this Worker reads these settings. Set AUTH to "none" to serve everybody',
+    'Nobody vouches for callers: no part of this Worker does. Set AUTH to "none" to serve everybody',
   );
   return undefined;
 }

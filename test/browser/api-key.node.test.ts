@@ -101,7 +101,7 @@ it("a wrong key, and what is none, say so; the right one still gets through, and
   expect(await page.textContent(ALERT_ELEMENT)).toContain("does not accept this key");
   expect(lastReason()).toBe("api_key.refused");
   await submitSecret(page, "no key");
-  expect(await page.textContent(ALERT_ELEMENT)).toContain("does not look like an API key");
+  expect(await page.textContent(ALERT_ELEMENT)).toContain("is no API key");
   await submitSecret(page, ` ${KEYS.other} `);
   const answer = callback.next();
   await pressAndLoad(page, DENY_BUTTON);

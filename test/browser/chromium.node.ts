@@ -23,11 +23,24 @@ export interface Page {
   keyboard: { press(key: string): Promise<void>; type(text: string): Promise<void> };
   waitForEvent(event: "load"): Promise<unknown>;
   locator(selector: string): Found;
+  frameLocator(selector: string): Frame;
   setDefaultTimeout(ms: number): void;
   on(event: "response", heard: (response: Answer) => unknown): void;
+  on(event: "pageerror", heard: (error: Error) => unknown): void;
+}
+/** A page within a page. */
+export interface Frame {
+  frameLocator(selector: string): Frame;
+  locator(selector: string): Found;
 }
 /** Whatever matches a selector at the moment of asking. */
 interface Found {
+  nth(index: number): Found;
+  waitFor(): Promise<void>;
+  click(): Promise<void>;
+  press(key: string): Promise<void>;
+  /** What an expression gives in the page of the element. */
+  evaluate(expression: string): Promise<string>;
   count(): Promise<number>;
   textContent(): Promise<string | null>;
   getAttribute(name: string): Promise<string | null>;

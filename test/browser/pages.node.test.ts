@@ -146,7 +146,7 @@ describe("the account page", () => {
     await page.goto(new URL("/account", app.url).href);
     await saveScreenshots(page, "pages-account");
     expect(await page.textContent("main")).toMatch(/last used \d\d \w{3} \d{4} \d\d:\d\d UTC/);
-    const [one, all, leave] = ["Take back access", "Take back access of all apps", "Sign out"];
+    const [one, all, leave] = ["Take back access", "Take back all access", "Sign out"];
     expect(await tabThrough(page)).toEqual([one, one, all, leave]);
     for (let presses = 0; presses < 3; presses++) await page.keyboard.press("Tab");
     await page.keyboard.press("Enter");

@@ -1,12 +1,12 @@
 // The wire view of `make dev` as a developer uses it: in a real browser, by keyboard, beside a real login and real calls.
 import { readFileSync } from "node:fs";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callTool, connectClient } from "../client/callers.node.ts";
 import { copyRepository, type Terminal } from "../cli/dev.node.ts";
 import { login } from "../../src/cli/login.ts";
 import { launch, openTab, saveScreenshots, type Browser, type Page } from "./chromium.node.ts";
+import { freePort } from "../tools/worker.node.ts";
 
 const copy = copyRepository();
 /** Markup that would run, were it taken for markup. */
@@ -45,14 +45,6 @@ beforeAll(async () => {
 }, 150_000);
 
 afterAll(() => Promise.all([browser?.close(), terminal?.stop()]));
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return port;
-}
 
 /** What the lines say that a person sees, newest first. */
 const shownLines = (): Promise<string[]> => page.locator(SHOWN).allTextContents();

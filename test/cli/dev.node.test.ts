@@ -2,12 +2,13 @@
 // and mended while it runs, and it is started again with another port, another migration, and without its state.
 import { readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer, connect as dial, type AddressInfo } from "node:net";
+import { connect as dial } from "node:net";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { callTool, connectClient } from "../client/callers.node.ts";
 import { copyRepository, type Terminal } from "./dev.node.ts";
 import { login } from "../../src/cli/login.ts";
+import { freePort } from "../tools/worker.node.ts";
 
 /** Several waits, each of them as long as a busy machine takes. */
 const LONG = 300_000;
@@ -52,14 +53,6 @@ function deploy(): void {
     expect(text.match(new RegExp(`^${name}\\s*=\\s*".+"$`, "gm"))).toHaveLength(1);
   expect(text).toMatch(/^(\[\[)?routes\b/m);
   expect(text).not.toContain('"00000000-');
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port: free } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
 }
 
 /** The body of a GET as JSON, where the request names another host than it goes to. */
@@ -242,7 +235,7 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
     ".dev.vars",
     /^PASSPHRASE=.*$/m,
     "PASSPHRASE=open-sesame",
-    "✘ Configuration: PASSPHRASE must be the secret",
+    "✘ Configuration: PASSPHRASE must be what",
   ],
 ])(
   "%s that is wrong ends nothing, is told in few lines, and the next save is served",

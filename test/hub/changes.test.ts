@@ -688,17 +688,34 @@ describe("a list change", () => {
     };
     const failing = (failures: number): Env["HUB"] =>
       ({
-        getByName: () => ({
-          publish: () => restarted(failures),
-          enableListChanges: () => restarted(failures),
-          fetch: async () => {
-            await restarted(failures);
-            return { status: 101, webSocket: {} };
-          },
-        }),
+        getByName: () => {
+          // A stub whose object was reset fails for good.
+          let isBroken = false;
+          const answer = (): Promise<void> => {
+            if (isBroken) return Promise.reject(new Error("broken"));
+            return restarted(failures).catch((error: unknown) => {
+              isBroken = true;
+              throw error;
+            });
+          };
+          return {
+            publish: answer,
+            enableListChanges: answer,
+            registerSession: answer,
+            setSubscriptions: answer,
+            addGrant: answer,
+            fetch: async () => {
+              await answer();
+              return { status: 101, webSocket: {} };
+            },
+          };
+        },
       }) as unknown as Env["HUB"];
     for (const ask of [
       (hub: HubClient) => hub.enableListChanges("id", "share"),
+      (hub: HubClient) => hub.registerSession("id", "share", undefined),
+      (hub: HubClient) => hub.setSubscriptions("id", "share", []),
+      (hub: HubClient) => hub.addGrant("id", "share", "grant"),
       (hub: HubClient) => hub.openListener({ toolsListChanged: true }, ANONYMOUS, "share"),
     ]) {
       attempts = 0;

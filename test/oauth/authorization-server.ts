@@ -84,7 +84,6 @@ export function createAuthorizationServer(
       clients: CLIENTS,
       acceptsMetadataDocuments: true,
       publicHost: new URL(identifiers.issuer).hostname,
-      codeSeconds: 60,
       accessSeconds: 900,
       refreshSeconds: 3600,
       graceSeconds: 10,

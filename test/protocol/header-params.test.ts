@@ -93,7 +93,7 @@ test("refuses an x-mcp-header on a parameter that is not primitive", () => {
 
 test("refuses an x-mcp-header that properties alone do not reach", () => {
   const declared = mirrored("P");
-  const reason = 'x-mcp-header stands where it cannot be reached through "properties" alone';
+  const reason = 'x-mcp-header must be reached through "properties" alone';
   for (const [where, schema] of Object.entries<JsonObject>({
     "the root": { ...object({}), "x-mcp-header": "P" },
     items: object({ list: { type: "array", items: declared } }),

@@ -66,7 +66,7 @@ it("a handle is its caller's, whichever client they use, and a shared one anybod
       (await context.openStorage(handle)).get("a"),
     ),
   ).toBe("1");
-  const told = "error: This handle is not one of yours: use it exactly as it was given to you";
+  const told = "error: This handle is not yours: use it exactly as it was given to you";
   expect(await play(BOB, (context) => context.openStorage(handle))).toBe(told);
   expect(await play(BOB, (context) => context.shareStorage(handle))).toBe(told);
   const shared = JSON.parse(await play(ADA, (context) => context.shareStorage(handle))) as string;
@@ -151,7 +151,7 @@ it("what a loader may tell, everybody who waited is told, and nothing else", asy
 
 it.each<[VaultFault["reason"], RegExp]>([
   ["revoked", /has ended there: sign in again/],
-  ["upstream", /cannot be reached to renew/],
+  ["upstream", /^error: tracker cannot be reached: try again/],
   ["unavailable", /store of credentials cannot be reached/],
   ["key.missing", /cannot be opened here \(key\.missing\)/],
   ["changed", /cannot be opened here \(changed\)/],

@@ -287,9 +287,37 @@ test("once tells keys apart, those of every object too", async () => {
       await context.once("toString", () => 1),
       await context.once("a", () => 2),
       await context.once("a", () => 3),
+      await context.once("__proto__", () => 4),
+      await context.once("__proto__", () => 5),
     ].join(),
   );
-  expect(outcome).toMatchObject({ result: { value: "1,2,2" } });
+  expect(outcome).toMatchObject({ result: { value: "1,2,2,4,4" } });
+});
+
+test("a question and a once may be called __proto__", async () => {
+  let runs = 0;
+  const handler = async (context: Context): Promise<unknown> => {
+    await context.once("__proto__", () => ++runs);
+    await context.elicitForm("__proto__", { message: "Who?", form: FORM });
+    return (await context.elicitForm("who", { message: "Who?", form: FORM })).action;
+  };
+  const one = await play(handler);
+  const answers = JSON.parse(
+    '{"__proto__":{"action":"accept","content":{"name":"Ada"}}}',
+  ) as JsonObject;
+  const first = remembered(one.outcome);
+  const two = await play(handler, { retryState: { ...first, answers } });
+  expect(Object.keys((two.outcome as { requests: object }).requests)).toEqual(["who"]);
+  const second = remembered(two.outcome);
+  const all = JSON.parse(
+    JSON.stringify(second.answers).replace(
+      /}$/,
+      ',"who":{"action":"accept","content":{"name":"Ada"}}}',
+    ),
+  ) as JsonObject;
+  const three = await play(handler, { retryState: { ...second, answers: all } });
+  expect(three.outcome).toMatchObject({ result: { value: "accept" } });
+  expect(runs).toBe(1);
 });
 
 test("questions side by side are asked together, and an open one outranks what was returned", async () => {

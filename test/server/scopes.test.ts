@@ -217,9 +217,7 @@ test("a scope that is not declared stops the server", () => {
 test("a scope that is given by default implies none that is not", () => {
   const rare = { description: "", isDefault: false };
   const all = { description: "", implies: ["rare"] };
-  expect(() => buildServer({ info, scopes: { rare, all } })).toThrow(
-    'Scope "all" is given by default',
-  );
+  expect(() => buildServer({ info, scopes: { rare, all } })).toThrow('Scope "all" is a default');
   expect(() =>
     buildServer({ info, scopes: { rare, all: { ...all, isDefault: false } } }),
   ).not.toThrow();

@@ -35,6 +35,7 @@ export function servicesFor(
     tracer: NO_TRACER,
     handlerSeconds: 300,
     extensionMethods: new Map(),
+    listViews: [],
     startTask: undefined,
     addToSubscription: undefined,
     createContext: createContextFactory([

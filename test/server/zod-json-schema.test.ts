@@ -33,6 +33,8 @@ function written(schema: z.core.$ZodType, io: "input" | "output"): JsonObject {
 /** As TypeScript makes of an enum of numbers. */
 const NUMBERED = { First: 0, Second: 1, 0: "First", 1: "Second" };
 
+const NUMBERED_ALONE = { First: 0, Second: 1 };
+
 /** By name: each is compared as input and as output. */
 const SCHEMAS: Record<string, z.core.$ZodType> = {
   text: z.string(),
@@ -89,7 +91,7 @@ const SCHEMAS: Record<string, z.core.$ZodType> = {
   nested: z.object({ a: z.array(z.object({ b: z.nullable(z.string()) })) }),
   record: z.record(z.string(), z.int()),
   "record of known names": z.record(z.enum(["a", "b"]), z.int()),
-  "record of known names, optional": z.record(z.enum(["a", "b"]), z.optional(z.int())),
+  "record of names in a union": z.record(z.union([z.literal("a"), z.literal("b")]), z.int()),
   "record of some names": z.partialRecord(z.enum(["a", "b"]), z.int()),
   union: z.union([z.string(), z.object({ a: z.int() })]),
   "union of types": z.union([z.string(), z.boolean(), z.nullable(z.string())]),
@@ -173,6 +175,25 @@ test.each<[string, z.core.$ZodType, "input" | "output"]>([
 ])("refuses: %s", (message, schema, io) => {
   expect(() => written(z.object({ a: schema }), io)).toThrow(message);
 });
+
+it("demands no name whose value may be undefined: it is not there in JSON", () => {
+  const schema = z.record(z.enum(["a", "b"]), z.optional(z.int()));
+  for (const io of ["input", "output"] as const)
+    expect(written(schema, io)).not.toHaveProperty("required");
+});
+
+it.each([
+  z.record(z.int(), z.string()),
+  z.record(z.coerce.number(), z.string()),
+  z.record(z.enum(NUMBERED_ALONE), z.string()),
+  z.record(z.literal([1, 2]), z.string()),
+  z.looseRecord(z.string().check(z.regex(/^x_/)), z.string()),
+] as z.core.$ZodType[])(
+  "refuses a record of other names than texts, and a loose one: %#",
+  (schema) => {
+    expect(() => written(z.object({ a: schema }), "input")).toThrow("a record that is loose");
+  },
+);
 
 it("writes the same schema twice where it stands twice", () => {
   const once = z.string();

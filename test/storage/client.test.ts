@@ -117,11 +117,11 @@ describe("a handle", () => {
     "is not made for %s seconds",
     async (seconds) => {
       expect(await thrownMessage(() => storageClient.create(ADA, seconds))).toMatch(
-        /whole seconds/,
+        /lifetime in seconds/,
       );
       const handle = await storageClient.create(ADA, WEEK_SECONDS);
       expect(await thrownMessage(() => storageClient.share(handle, ADA, seconds))).toMatch(
-        /whole seconds/,
+        /lifetime in seconds/,
       );
     },
   );

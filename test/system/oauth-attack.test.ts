@@ -84,7 +84,7 @@ describe("links that others send to a person who is kept signed in", () => {
     for (let turn = 0; turn < 4; turn += 1) expect(await guess()).toContain("That is not the word");
     await at.request(authorizeUrl());
     expect(await guess()).toContain("That is not the word");
-    expect(await guess()).toContain("Wait 15 min,");
+    expect(await guess()).toContain("Try again in 15 min.");
   });
 });
 

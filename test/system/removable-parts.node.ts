@@ -31,7 +31,12 @@ const SESSIONS: Part = {
 const STORAGE: Part = { name: "storage", paths: ["src/storage"], bindings: ["STORE"] };
 const VAULT: Part = { name: "vault", paths: ["src/vault"], bindings: ["VAULT"] };
 const TELEMETRY: Part = { name: "telemetry", paths: ["src/telemetry"] };
+const APPS: Part = { name: "apps", paths: ["src/extensions/apps"] };
 const SKILLS: Part = { name: "skills", paths: ["src/extensions/skills", "src/app/skills.ts"] };
+const SERVER_CARD: Part = {
+  name: "the server card",
+  paths: ["src/extensions/server-card", "src/app/card.ts"],
+};
 const TASKS: Part = {
   name: "tasks",
   paths: ["src/extensions/tasks"],
@@ -84,6 +89,8 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
+    APPS,
     TASKS,
     AUTHORIZATION_SERVER,
     OAUTH,
@@ -97,6 +104,8 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
+    APPS,
     TASKS,
     ...SIGN_IN.slice(1),
   ),
@@ -110,6 +119,8 @@ const ALL_VARIANTS: readonly Variant[] = [
     VAULT,
     TELEMETRY,
     SKILLS,
+    SERVER_CARD,
+    APPS,
     TASKS,
     OAUTH,
     HUB,

@@ -124,9 +124,8 @@ function dropMissingImports(folder: string, file: string): void {
     text = text.replace(new RegExp(`^export class \\w+ extends ${name}\\b[^]*?^}\\n`, "gm"), "");
     // An argument goes with its call, a member with its line.
     text = text
-      .replace(new RegExp(`^ *(\\w+\\(${name}\\)|${name}\\(\\w*\\)),\\n`, "gm"), "")
-      .replace(new RegExp(`\\b\\w+\\(${name}\\)(, )?`, "g"), "")
-      .replace(new RegExp(`\\b${name}\\(\\w*\\)(, )?`, "g"), "");
+      .replace(new RegExp(`\\b\\w+\\(${name}\\)(,\\s*)?`, "g"), "")
+      .replace(new RegExp(`\\b${name}\\(\\w*\\)(,\\s*)?`, "g"), "");
     text = text.replace(new RegExp(`^  (\\w+: )?${name},\\n`, "gm"), "");
   }
   text = dropUnused(text.replace(/, \]/g, "]"));

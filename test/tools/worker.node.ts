@@ -10,11 +10,12 @@ export interface RunningWorker {
   log(): string;
 }
 
+/** A port that is free on every address of this machine: `localhost` may be either family's. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
+    server.listen(0, () => {
       const { port } = server.address() as AddressInfo;
       server.close(() => resolve(port));
     });

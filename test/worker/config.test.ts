@@ -354,7 +354,6 @@ test("knows clients beforehand, and how long things live", () => {
   const change = { CLIENTS: JSON.stringify([client]), GRACE_SECONDS: "0", STRICT_REVOCATION: "1" };
   expect(readAuthorizationSettings(settingsOf(change), SCOPES)).toEqual({
     clients: [client],
-    codeSeconds: 60,
     accessSeconds: 900,
     refreshSeconds: 2_592_000,
     graceSeconds: 0,

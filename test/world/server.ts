@@ -5,6 +5,7 @@
  */
 
 import type { ServerSpec } from "../../src/server/define.ts";
+import { appResources, appTools } from "./apps.ts";
 import { inputTools } from "./input-tools.ts";
 import { extraPrompts, extraResources, extraTemplates, extraTools } from "./extras.ts";
 import { storageTools } from "./storage-tools.ts";
@@ -16,8 +17,8 @@ import { tools } from "./tools.ts";
 export const fixtureServer: ServerSpec = {
   info: { name: "barewire-world", title: "The conformance world", version: "0.1.0" },
   instructions: "Fixtures for conformance tests.",
-  tools: [...tools, ...inputTools, ...extraTools, ...storageTools, ...taskTools],
-  resources: [...resources, ...extraResources],
+  tools: [...tools, ...inputTools, ...appTools, ...extraTools, ...storageTools, ...taskTools],
+  resources: [...resources, ...appResources, ...extraResources],
   templates: [...templates, ...extraTemplates],
   prompts: [...prompts, ...extraPrompts],
   scopes: {

@@ -3,6 +3,7 @@
 import type { Env } from "./env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { AccountObject as RealAccount } from "../../src/oauth/authorization-server/account-object.ts";
+import { serverCard } from "../../src/extensions/server-card/feature.ts";
 import { skills } from "../../src/extensions/skills/feature.ts";
 import { HubObject } from "../../src/hub/hub-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
@@ -92,7 +93,11 @@ function createWorld(): WorkerHandlers<Env> {
   return createWorker<Env>({
     server: fixtureServer,
     auth,
-    features: [...features, skills(worldSkills)],
+    features: [
+      ...features,
+      skills(worldSkills),
+      serverCard({ namespace: "com.example.spec", description: "Fixtures for conformance tests" }),
+    ],
   });
 }
 

@@ -10,7 +10,7 @@ export const addNumbers: Tool = tool({
   output: z.object({ sum: z.number() }),
   handler: ({ a, b }) => {
     const sum = a + b;
-    if (!Number.isFinite(sum)) throw new PublicError("The sum is too large to be a number");
+    if (!Number.isFinite(sum)) throw new PublicError("The sum is too large");
     return { structuredContent: { sum } };
   },
 });

@@ -3,12 +3,11 @@
 import * as z from "zod/mini";
 import {
   cut,
-  isObject,
   PublicError,
   readJson,
   sleep,
   tool,
-  type JsonValue,
+  valueAtPath,
   type Tool,
   type ToolResult,
 } from "../../api.ts";
@@ -23,8 +22,7 @@ const MAX_SHOWN_CHARACTERS = 300;
 export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
   return tool({
     name: "feed_latest",
-    description:
-      "The newest messages of a public feed that never stops: what strangers write right now",
+    description: "The newest messages of a public feed: what strangers write right now",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ limit: z._default(z.int().check(z.gte(1), z.lte(20)), 5) }),
     output: z.object({ live: z.boolean(), messages: z.array(z.string()) }),
@@ -55,10 +53,6 @@ function toolResult(isConnected: boolean, messages: string[]): ToolResult {
 
 /** The words of a post, as Bluesky's Jetstream has them, or the start of whatever came. */
 function postText(message: string): string {
-  const value = readJson(message);
-  const words = ["commit", "record", "text"].reduce<JsonValue | undefined>(
-    (current, member) => (isObject(current) ? current[member] : undefined),
-    value,
-  );
+  const words = valueAtPath(readJson(message), "commit.record.text");
   return cut(typeof words === "string" ? words : message, MAX_SHOWN_CHARACTERS);
 }

@@ -9,7 +9,7 @@ export function findUsers(database: D1Database): Tool {
   return tool({
     name: "find_users",
     description:
-      "Finds people of this server's directory by how words of their names start; everybody when left empty",
+      "Finds people of this server's directory by how words of their names start, or all",
     annotations: { readOnlyHint: true, openWorldHint: false },
     input: z.object({
       name: z
@@ -20,7 +20,7 @@ export function findUsers(database: D1Database): Tool {
     }),
     output: z.object({ users: z.array(user), next: z.optional(z.int()) }),
     async handler({ name, limit, after }) {
-      const words = name.split(/\s+/).filter((word) => word !== "");
+      const words = name.match(/\S+/g) ?? [];
       // One more than asked for tells whether there is a next page.
       const found = await usersNamed(database, words, after, limit + 1);
       const users = found.slice(0, limit);

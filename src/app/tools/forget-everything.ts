@@ -8,8 +8,7 @@ const HOUR_MS = 3_600_000;
 
 export const forgetEverything: Tool = tool({
   name: "forget_everything",
-  description:
-    "Deletes every note that remember kept for this person. They are asked first; at most 3 times an hour",
+  description: "Deletes all notes of this person, who is asked first; at most 3 times an hour",
   annotations: { destructiveHint: true, idempotentHint: true, openWorldHint: false },
   output: z.object({ forgotten: z.int() }),
   async handler(_args, context) {

@@ -23,14 +23,16 @@ type Game = { board: string; handles: string[] };
 
 const mark = z.enum(["X", "O"]);
 const boardSchema = {
-  board: z.string().check(z.describe('Nine cells, row by row: "X", "O", or "." for a free one')),
+  board: z.string().check(z.describe('Nine cells, row by row; "." is free')),
   you: mark,
   turn: z.optional(mark),
   winner: z.optional(z.enum(["X", "O", "nobody"])),
 };
 const game = z
   .string()
-  .check(z.describe("Your handle: `game` of game_new, or the invitation that you were given"));
+  .check(z.describe("`game` of game_new, or the invitation that you were given"));
+/** Where a host shows pages, the board is one to play on: `../resources/game-page.ts`. */
+const _meta = { ui: { resourceUri: "ui://game/board" } };
 const annotations = { destructiveHint: false, idempotentHint: false, openWorldHint: false };
 
 export const gameNew: Tool = tool({
@@ -38,6 +40,7 @@ export const gameNew: Tool = tool({
   description:
     "Starts tic-tac-toe. Gives your handle (you are X and begin), and an invitation for the other player (O)",
   annotations,
+  _meta,
   output: z.object({ game: z.string(), invitation: z.string(), ...boardSchema }),
   async handler(_args, context) {
     const handle = await context.createStorage(WEEK_SECONDS);
@@ -55,9 +58,9 @@ export const gameNew: Tool = tool({
 
 export const gameMove: Tool = tool({
   name: "game_move",
-  description:
-    "Takes a cell of a tic-tac-toe board, 1 to 9 row by row. Tells whose turn it is, or who won",
+  description: "Takes a cell of a tic-tac-toe board, 1 to 9 row by row",
   annotations,
+  _meta,
   input: z.object({ game, cell: z.int().check(z.gte(1), z.lte(9)) }),
   output: z.object(boardSchema),
   async handler(args, context) {
@@ -79,6 +82,7 @@ export const gameShow: Tool = tool({
   name: "game_show",
   description: "Shows a tic-tac-toe board, whose turn it is, and who won",
   annotations: { readOnlyHint: true, openWorldHint: false },
+  _meta,
   input: z.object({ game }),
   output: z.object(boardSchema),
   async handler(args, context) {
@@ -102,8 +106,7 @@ async function loadGame(handle: string, context: Context): Promise<RenderedGame>
 }
 
 function requireGame(stored: Game | undefined): Game {
-  if (stored === undefined)
-    throw new PublicError("There is no game behind this handle: start one with game_new");
+  if (stored === undefined) throw new PublicError("There is no game: start one with game_new");
   return stored;
 }
 

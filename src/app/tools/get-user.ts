@@ -8,10 +8,9 @@ import { user, userById } from "../users-rows.ts";
 export function getUser(database: D1Database): Tool {
   return tool({
     name: "get_user",
-    description:
-      "Gets a person of this server's directory by id: name, email, city, day they joined. For names, find_users",
+    description: "Gets a person of this server's directory by id. For names, find_users",
     annotations: { readOnlyHint: true, openWorldHint: false },
-    input: z.object({ id: z.int().check(z.positive()) }),
+    input: z.object({ id: z.int().check(z.gte(1)) }),
     output: user,
     async handler({ id }) {
       const found = await userById(database, id);

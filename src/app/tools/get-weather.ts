@@ -34,8 +34,7 @@ type Weather = { place: string; celsius: number; windMetersPerSecond: number; sk
 export function getWeather(places: string, forecasts: string): Tool {
   return tool({
     name: "get_weather",
-    description:
-      "The weather in a town now: temperature, wind, sky, and how many minutes ago that was measured",
+    description: "The weather in a town now: temperature, wind, sky, and how old that is",
     annotations: { readOnlyHint: true, openWorldHint: true },
     input: z.object({ place: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)) }),
     output: z.object({
@@ -54,7 +53,7 @@ export function getWeather(places: string, forecasts: string): Tool {
       const { value, ageSeconds, isStale } = cached;
       const minutesOld = Math.floor(ageSeconds / 60);
       const ageText = minutesOld === 0 ? "just now" : `${minutesOld} min ago`;
-      const staleNote = isStale ? ", and no newer report is to be had" : "";
+      const staleNote = isStale ? ", and none is newer" : "";
       const text = `${value.place}: ${value.celsius} °C, ${value.sky}, wind ${value.windMetersPerSecond} m/s (${ageText}${staleNote})`;
       return {
         content: [{ type: "text", text }],

@@ -18,9 +18,7 @@ export function readResult(base: string, contact: string): Tool {
       if (hits.length === 0)
         throw new PublicError("There was no search yet: use search_wikipedia first");
       if (hit === undefined)
-        throw new PublicError(
-          `There is no number ${number}: those of the last search end with ${hits.length}`,
-        );
+        throw new PublicError(`There is no number ${number}: the last search has ${hits.length}`);
       return { structuredContent: await readArticle(context, base, contact, hit) };
     },
   });

@@ -6,8 +6,7 @@ import { NOTE_KINDS, newestNotes } from "../notes-rows.ts";
 
 export const recall: Tool = tool({
   name: "recall",
-  description:
-    "What this person asked to remember, newest first: look here before asking them what they prefer",
+  description: "What this person asked to remember, newest first: look here before you ask them",
   annotations: { readOnlyHint: true, openWorldHint: false },
   input: z.object({
     about: z
@@ -19,7 +18,7 @@ export const recall: Tool = tool({
     notes: z.array(z.object({ kind: z.enum(NOTE_KINDS), text: z.string(), kept: z.string() })),
   }),
   async handler({ about, limit }, context) {
-    const words = about.split(/\s+/).filter((word) => word !== "");
+    const words = about.match(/\S+/g) ?? [];
     const found = await newestNotes(context.storage, words, limit);
     const notes = found.map(({ kind, text, at }) => ({
       kind,

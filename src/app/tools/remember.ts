@@ -16,6 +16,6 @@ export const remember: Tool = tool({
   async handler({ text, kind }, context) {
     if (await addNote(context.storage, { kind, text, at: now() }))
       return `Remembered, as a ${kind}.`;
-    throw new PublicError(`${MAX_NOTES} notes are kept and no more: forget_everything makes room`);
+    throw new PublicError(`${MAX_NOTES} notes are kept: forget_everything makes room`);
   },
 });

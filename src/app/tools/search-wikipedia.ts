@@ -10,9 +10,7 @@ export const HITS_KEY = "wikipedia hits";
 export type Hit = { readonly key: string; readonly title: string; readonly about: string };
 
 const SEARCH_RESULT = z.object({
-  pages: z.array(
-    z.object({ key: z.string(), title: z.string(), description: z.nullish(z.string()) }),
-  ),
+  pages: z.array(z.object({ key: z.string(), title: z.string(), description: z.unknown() })),
 });
 const SUMMARY = z.object({
   title: z.string(),
@@ -50,7 +48,7 @@ export function searchWikipedia(base: string, contact: string): Tool {
         userAgentHeader(contact),
       );
       const hits = (found?.pages ?? []).map(({ key, title, description }): Hit => {
-        return { key, title, about: description ?? "" };
+        return { key, title, about: typeof description === "string" ? description : "" };
       });
       const [best] = hits;
       if (best === undefined)
@@ -76,9 +74,7 @@ export async function readArticle(
   const url = `${base}/api/rest_v1/page/summary/${encodeURIComponent(key.toWellFormed())}`;
   const page = await getJson(context, SERVICE, SUMMARY, url, userAgentHeader(contact));
   if (page === undefined)
-    throw new PublicError(
-      `Wikipedia has no summary of "${title}": read_result reads the other hits`,
-    );
+    throw new PublicError(`Wikipedia has no summary of "${title}": read_result reads others`);
   return { title: page.title, summary: page.extract, url: page.content_urls.desktop.page };
 }
 

@@ -7,11 +7,12 @@ import {
   tool,
   valueAtPath,
   type ApiKeyService,
+  type JsonObject,
   type Tool,
 } from "../../api.ts";
 import { getJson } from "../upstream.ts";
 
-const ACCOUNT_SCHEMA = z.record(z.string(), z.json());
+const ACCOUNT_SCHEMA = z.looseObject({});
 
 /** The tool that uses the caller's key from the vault. */
 export function upstreamAccount({ name, url, account }: ApiKeyService): Tool {
@@ -23,12 +24,12 @@ export function upstreamAccount({ name, url, account }: ApiKeyService): Tool {
     async handler(_args, context) {
       const credential = await context.vault.get(CREDENTIAL_ID.service, CREDENTIAL_ID.name);
       if (credential === undefined)
-        throw new PublicError(`No key of yours for ${name} is kept: sign in again with one`);
+        throw new PublicError(`Your key for ${name} is not kept: sign in again`);
       const { key } = credential.reveal() as { key: string };
       const accountJson = await getJson(context, name, ACCOUNT_SCHEMA, url, {
         authorization: `Bearer ${key}`,
       });
-      const id = accountJson && valueAtPath(accountJson, account);
+      const id = accountJson && valueAtPath(accountJson as JsonObject, account);
       if (typeof id !== "string" && typeof id !== "number")
         throw new PublicError(
           `${name} does not say whose key it is: tell whoever runs this server`,

@@ -37,7 +37,7 @@ export function whoami(signIn: string): Tool {
 }
 
 function signInMethod({ issuer, subject, client, grant }: Caller, signIn: string): string {
-  if (issuer === "none") return "not at all: this server asks nobody";
+  if (issuer === "none") return "not at all";
   // Who agreed on this server's own pages has a grant here.
   if (grant !== undefined) return signIn;
   return subject === client ? "as an app, without a person" : "at the issuer";

@@ -17,8 +17,7 @@ const NO_TEXT = /^(?:y|yes|n|no|on|off|true|false|null)$/i;
 const UNREADABLE = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\uFEFF]/u;
 
 interface Entry {
-  /** Where it stands, for an error. */
-  readonly at: string;
+  readonly line: number;
   readonly indent: number;
   readonly key: string;
   readonly text: string;
@@ -29,40 +28,42 @@ export function readFrontMatter(markdown: string): JsonObject {
   const [first, ...lines] = markdown.split(/\r?\n/);
   const end = lines.indexOf("---");
   // spec: skills.format.front-matter
-  if (first !== "---" || end < 0)
-    throw new Error("SKILL.md must begin with YAML between two lines of ---");
+  if (first !== "---" || end < 0) throw refusal(1, "begin with YAML between two lines of ---");
   return takeMap(lines.slice(0, end).flatMap(readEntry), 0);
 }
 
-/** The entry on `line`, or none where it is empty or a comment. */
-function readEntry(line: string, index: number): Entry[] {
-  const at = `SKILL.md, line ${index + 2}: `;
-  if (UNREADABLE.test(line)) throw new Error(`${at}tab or control character`);
-  if (/^ *(?:#|$)/.test(line)) return [];
-  const [, indent = "", key = "", text = ""] = LINE.exec(line) ?? [];
-  if (key === "" || NO_TEXT.test(key)) throw new Error(`${at}write key: value, on one line`);
-  return [{ at, indent: indent.length, key, text }];
+function refusal(line: number, demand: string = 'write key: "value", on one line'): Error {
+  return new Error(`SKILL.md, line ${line}: ${demand}`);
+}
+
+/** The entry on a line, or none where it is empty or a comment. */
+function readEntry(content: string, index: number): Entry[] {
+  const line = index + 2;
+  const [, indent, key = "", text = ""] = LINE.exec(content) ?? [];
+  const isEmpty = /^ *(?:#|$)/.test(content);
+  if (UNREADABLE.test(content) || (!isEmpty && (indent === undefined || NO_TEXT.test(key))))
+    throw refusal(line);
+  return isEmpty || indent === undefined ? [] : [{ line, indent: indent.length, key, text }];
 }
 
 /** Takes the entries of one map off the front of `entries`. */
 function takeMap(entries: Entry[], indent: number): JsonObject {
   const map: JsonObject = {};
   for (let entry = entries[0]; entry !== undefined && entry.indent >= indent; entry = entries[0]) {
-    const { at, key, text } = entry;
-    if (entry.indent > indent) throw new Error(`${at}indented too far`);
-    if (Object.hasOwn(map, key)) throw new Error(`${at}second "${key}"`);
+    const { line, key, text } = entry;
+    if (entry.indent > indent || Object.hasOwn(map, key))
+      throw refusal(line, "indent alike, and write each key once");
     entries.shift();
     const inner = entries[0]?.indent ?? 0;
-    map[key] = text === "" && inner > indent ? takeMap(entries, inner) : readText(text, at);
+    map[key] = text === "" && inner > indent ? takeMap(entries, inner) : readText(text, line);
   }
   return map;
 }
 
-function readText(text: string, at: string): string {
+function readText(text: string, line: number): string {
   const quoted = QUOTED.exec(text)?.[1];
   if (quoted !== undefined) return quoted.replace(/\\(.)/g, "$1");
   // What is no text for one parser is none here: a number, a date, yes.
-  if (!PLAIN.test(text) || NO_TEXT.test(text))
-    throw new Error(`${at}write "value" in quotes, on one line`);
+  if (!PLAIN.test(text) || NO_TEXT.test(text)) throw refusal(line);
   return text;
 }

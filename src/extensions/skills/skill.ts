@@ -73,7 +73,7 @@ export function skill({ files, prefix, cache }: SkillSpec): Skill {
     const uri = folderUri + path;
     // spec: skills.path.authority
     if (!PATH.test(uri.slice(SCHEME.length)) || bytes.length > MAX_FILE_BYTES)
-      throw new Error(`${uri}: must match ${PATH} and have at most ${MAX_FILE_BYTES} bytes`);
+      throw new Error(`${uri} must match ${PATH} and have at most ${MAX_FILE_BYTES} bytes`);
     return {
       bytes,
       resource: resource({
@@ -116,5 +116,5 @@ function faultOf(frontMatter: JsonObject): string | undefined {
       ([key, value]) => typeof value === "string" && !key.startsWith("io.modelcontextprotocol/"),
     )
     ? undefined
-    : "its metadata must be texts, by keys that do not begin with io.modelcontextprotocol/";
+    : "its metadata must be texts, none of them io.modelcontextprotocol/";
 }

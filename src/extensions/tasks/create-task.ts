@@ -45,7 +45,7 @@ export function startTask(
   const { http, request } = call;
   // spec: tasks.legacy.dated
   if (http === undefined) return undefined;
-  // spec: tasks.create.undeclared, tasks.legacy.undeclared
+  // spec: tasks.create.undeclared, tasks.legacy.undeclared, tasks.legacy.param
   const missing = missingExtension(request, TASKS_EXTENSION);
   if (missing === undefined) return createTask(objects, call, http, tool, args);
   // spec: tasks.create.required
@@ -77,7 +77,6 @@ async function createTask(
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
   const counter = counters.getByName(pool);
   if (!(await counter.admit(share, taskId))) return errorOutcome(TOO_MANY_TASKS);
-  // spec: tasks.legacy.param
   const { name = null, arguments: given = {} } = params;
   const json = await tasks.get(id).create({
     method,

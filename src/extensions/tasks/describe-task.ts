@@ -22,8 +22,9 @@ export function describeTask(taskId: string, task: TaskRecord, now: number): Jso
       Object.fromEntries(
         Object.entries(task.questions).map(([key, { request }]) => [key, request]),
       ),
-    // spec: tasks.get.completed, tasks.get.failed
+    // spec: tasks.get.completed
     result: task.result,
+    // spec: tasks.get.failed
     error: task.error,
   };
   // JSON leaves out what is undefined.

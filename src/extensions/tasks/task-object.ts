@@ -49,8 +49,8 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** Begins the task: two rows. Gives its JSON; undefined where the call is too large to keep. */
   async create(call: TaskCall): Promise<string | undefined> {
     const task = beginTask(call, now());
-    if (!this.#store.putTask(task)) return undefined;
     // spec: tasks.create.durable
+    if (!this.#store.putTask(task)) return undefined;
     await this.ctx.storage.setAlarm(now());
     return this.#toJson(task);
   }
@@ -89,6 +89,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   async cancel(caller: Caller): Promise<boolean> {
     const task = this.#taskOf(caller);
     if (task === undefined) return false;
+    // spec: tasks.cancel.notification
     await this.#end(task, cancelled("Cancelled by the client"));
     return true;
   }

@@ -36,32 +36,23 @@ export async function accountEndpoint(
 ): Promise<Response> {
   const browser = await readBrowserSession(authServer, http, identifiers);
   if (http.method === "POST") return handleAccountForm(browser);
-  const { id, person } = browser;
+  const { person } = browser;
   const expiresAt = now() + FORM_SECONDS * 1000;
   if (person === undefined) return showSignInPage(browser, { grant: "", expiresAt });
-  const sealed = await sealForBrowser(
-    authServer,
-    "account",
-    id,
-    { subject: person.subject },
-    expiresAt,
-  );
-  const formView = {
-    serverName: authServer.settings.serverName,
-    action: PATHS.account,
-    form: sealed,
-  };
-  const { grants, unreachedCount } = await activeGrants(authServer, person.subject);
+  const { subject } = person;
+  const sealed = await sealForBrowser(browser, "account", { subject }, expiresAt);
+  const formView = { action: PATHS.account, form: sealed };
+  const { grants, unreachedCount } = await activeGrants(authServer, subject);
   const notice = await openWithAnyBrowserId<RevokedNotice>(
     browser,
     "ended",
     url.searchParams.get("ended") ?? "",
-    person.subject,
+    subject,
   );
   return htmlResponse(browser, {
     view: "account",
     ...formView,
-    person: person.name ?? person.subject,
+    person: person.name ?? subject,
     grants,
     unreachedCount,
     ended: notice?.sealed,
@@ -92,13 +83,7 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
   const revoked = await revokeGrants(authServer, subject, ids);
   if (revoked.count + revoked.failedCount === 0) return redirectResponse(accountUrl, 303);
   // Sealed, so that no link can make this page say what did not happen.
-  const sealedNotice = await sealForBrowser(
-    authServer,
-    "ended",
-    browser.id + subject,
-    revoked,
-    now() + 60_000,
-  );
+  const sealedNotice = await sealForBrowser(browser, "ended", revoked, now() + 60_000, subject);
   return redirectResponse(`${accountUrl}?ended=${sealedNotice}`, 303);
 }
 

@@ -80,7 +80,7 @@ export function parseAuthorizationRequest(
     : oauthError(
         "invalid_request",
         "request.large",
-        `state, redirect_uri, scope and client_id are longer than ${MAX_REQUEST_BYTES} bytes together, as JSON`,
+        `state, redirect_uri, scope and client_id are more than ${MAX_REQUEST_BYTES} bytes of JSON`,
       );
 }
 

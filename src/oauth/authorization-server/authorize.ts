@@ -28,11 +28,7 @@ export async function authorizationEndpoint(
   // 1. Nobody is sent to a redirect URI that is not known to be the client's.
   const query = url.searchParams;
   if (query.getAll("client_id").length > 1 || query.getAll("redirect_uri").length > 1)
-    return oauthErrorPage(
-      authServer,
-      "params.repeated",
-      "A parameter of the request appears twice",
-    );
+    return oauthErrorPage(authServer, "params.repeated", "A parameter appears twice");
   // spec: authorize.client.unknown, authorize.redirect.precaution
   const client = await findClient(authServer, query.get("client_id") || undefined);
   if (!client.ok) {

@@ -9,10 +9,10 @@ import { pageHeaders } from "../../base/page.ts";
 import { randomBytes } from "../../base/time.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit, NO_STORE } from "../errors.ts";
-import type { View } from "../pages/views.ts";
+import type { ViewContent } from "../pages/views.ts";
 
 const STALE_PAGE_MESSAGE =
-  "This page was already answered, is older than 15 minutes, or belongs to another browser";
+  "This page was answered before, is older than 15 minutes, or is another browser's";
 
 /** Tells the person what is wrong, and sends them nowhere. */
 export function oauthErrorPage(
@@ -22,10 +22,9 @@ export function oauthErrorPage(
 ): Response {
   audit("oauth.refused", { endpoint: "page", reason });
   const text = `${message}. Nothing more was shared or changed. Go back to the app you came from and connect again.`;
-  const { serverName } = authServer.settings;
   return htmlResponse(
     { authServer, cookies: [] },
-    { view: "message", serverName, title: "That did not work", text },
+    { view: "message", title: "That did not work", text },
     400,
   );
 }
@@ -40,7 +39,7 @@ interface PageRecipient {
 /** `formActionTarget`: a URL that the page's form leads on to, in the end. */
 export function htmlResponse(
   browser: PageRecipient,
-  view: View,
+  view: ViewContent,
   status: number = 200,
   formActionTarget?: string,
 ): Response {
@@ -50,11 +49,12 @@ export function htmlResponse(
   const formActionSources =
     formActionTarget === undefined ? [] : new Set(["https:", new URL(formActionTarget).protocol]);
   const formAction = ["'self'", ...formActionSources].join(" ");
+  const { login, settings } = browser.authServer;
   return browserResponse(
     browser.cookies,
     status,
     pageHeaders(nonce, formAction),
-    browser.authServer.login.renderPage(view, nonce),
+    login.renderPage({ ...view, serverName: settings.serverName }, nonce),
   );
 }
 

@@ -75,13 +75,7 @@ export async function rememberPerson(
   const { authServer, identifiers, id, cookies } = browser;
   const seconds = staysSignedIn ? REMEMBERED_SECONDS : FORM_SECONDS;
   const { epoch = "" } = authServer.login.signIn;
-  const sealed = await sealForBrowser(
-    authServer,
-    "person",
-    id + epoch,
-    person,
-    now() + seconds * 1000,
-  );
+  const sealed = await sealForBrowser(browser, "person", person, now() + seconds * 1000, epoch);
   const maxAgeSeconds = staysSignedIn ? seconds : undefined;
   cookies.push(
     writeCookie(identifiers, "", id, maxAgeSeconds),
@@ -134,15 +128,16 @@ function cookieName({ issuer }: ServerIdentifiers): string {
   return issuer.startsWith("https:") ? "__Host-barewire" : "barewire";
 }
 
-/** `value` for {@link openForBrowser}, until then (milliseconds since the epoch). `binding`: the browser id, for a form. */
+/** `value` for {@link openWithAnyBrowserId}, until then (milliseconds since the epoch). `extraBinding`: what it is bound to besides. */
 export function sealForBrowser(
-  authServer: AuthorizationServer,
+  { authServer, id }: Pick<BrowserSession, "authServer" | "id">,
   purpose: string,
-  binding: string,
   value: object,
   expiresAt: number,
+  extraBinding: string = "",
 ): Promise<string> {
-  return seal(authServer.ring, purpose, { value: value as JsonObject, until: expiresAt }, binding);
+  const sealedValue = { value: value as JsonObject, until: expiresAt };
+  return seal(authServer.ring, purpose, sealedValue, id + extraBinding);
 }
 
 /** What was sealed here for this purpose and binding, unless its time is over. */

@@ -39,17 +39,21 @@ interface ConsentRequest extends PendingLogin {
 
 /** Sends the person on to the consent page. It has an address of its own, so that Back and Reload show it again, and send no form. */
 export async function redirectToConsent(
-  { authServer, identifiers, id, cookies }: BrowserSession,
+  browser: BrowserSession,
   consentRequest: ConsentRequest,
 ): Promise<Response> {
   const form = await sealForBrowser(
-    authServer,
+    browser,
     "consent-request",
-    id + currentEpoch(authServer),
     consentRequest,
     consentRequest.expiresAt,
+    currentEpoch(browser.authServer),
   );
-  return redirectResponse(`${identifiers.issuer}${PATHS.consent}?form=${form}`, 303, cookies);
+  return redirectResponse(
+    `${browser.identifiers.issuer}${PATHS.consent}?form=${form}`,
+    303,
+    browser.cookies,
+  );
 }
 
 /** The consent page, and the decision that comes back from it. */
@@ -75,7 +79,7 @@ async function showConsentPage(browser: BrowserSession, sealed: string): Promise
   if (opened === undefined) return oauthErrorPage(browser.authServer, "consent.stale");
   const { settings } = browser.authServer;
   const { request, person } = opened.sealed;
-  const formView = { serverName: settings.serverName, action: PATHS.consent, form: sealed };
+  const formView = { action: PATHS.consent, form: sealed };
   const scopes = request.scopes.map((name) => ({
     name,
     description: settings.scopes[name]?.description ?? name,
@@ -160,25 +164,21 @@ function explainRepeat(
   subject: string,
   status: Awaited<ReturnType<GrantObject["status"]>>,
 ): Response | undefined {
-  const { settings, login } = authServer;
   const isTheirs = status?.terms.subject === subject;
   // What the app does when a person agrees may still fail: only the form that has it done sends the code.
   if (
     isTheirs &&
     status.generation === 0 &&
     isUnexpired(status) &&
-    login.hooks?.onConsent === undefined
+    authServer.login.hooks?.onConsent === undefined
   )
     return undefined;
   if (!isTheirs || !status.isActive) return oauthErrorPage(authServer, "consent.already_answered");
-  const text = "You have allowed this. Go back to the app that you came from: it has access.";
-  const view = {
-    view: "message",
-    serverName: settings.serverName,
-    title: "Access was given",
-    text,
-  } as const;
-  return htmlResponse({ authServer, cookies }, view);
+  const text = "You have allowed this. Go back to the app: it has access.";
+  return htmlResponse(
+    { authServer, cookies },
+    { view: "message", title: "Access was given", text },
+  );
 }
 
 /** A person who signed in under another epoch decides nothing. */
@@ -194,9 +194,8 @@ async function restartSignIn(
   const pendingLogin: PendingLogin = { request, grant, expiresAt, forcesSignIn: true };
   forgetPerson(browser);
   const form = await sealForBrowser(
-    browser.authServer,
+    { ...browser, id: assignBrowserId(browser) },
     "pending-login",
-    assignBrowserId(browser),
     pendingLogin,
     expiresAt,
   );

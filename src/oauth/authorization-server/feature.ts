@@ -86,7 +86,6 @@ export function readAuthorizationSettings(
     clients: typeof clients === "string" ? [] : clients,
     acceptsMetadataDocuments: !settings.isOn("DISABLE_CLIENT_METADATA_DOCUMENTS"),
     publicHost: settings.url("PUBLIC_URL")?.hostname,
-    codeSeconds: 60,
     accessSeconds,
     refreshSeconds: settings.integer("REFRESH_SECONDS", 60, 2_592_000),
     graceSeconds: settings.integer("GRACE_SECONDS", 0, accessSeconds),

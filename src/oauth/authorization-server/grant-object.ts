@@ -13,7 +13,7 @@ import { objectNamespace } from "../../base/bindings.ts";
 import { now } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";
 import { MAX_ATTEMPTS, retryDelayMs } from "../../base/retry.ts";
-import { FORM_SECONDS } from "../lifetimes.ts";
+import { CODE_SECONDS, FORM_SECONDS } from "../lifetimes.ts";
 import { createHubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
@@ -49,16 +49,15 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   /** Opens the grant with its one code. False when this id was used before: a consent form works once. */
   open(
     terms: GrantTerms,
-    lifetimes: Pick<AuthorizationServerSettings, "codeSeconds" | "refreshSeconds">,
+    { refreshSeconds }: Pick<AuthorizationServerSettings, "refreshSeconds">,
   ): boolean {
     const time = now();
-    const { codeSeconds, refreshSeconds } = lifetimes;
     return this.#create({
       terms,
       generation: 0,
       createdAtMs: time,
       lastUsedAtMs: time,
-      expiresAtMs: time + codeSeconds * 1000,
+      expiresAtMs: time + CODE_SECONDS * 1000,
       refreshSeconds,
     });
   }
@@ -125,8 +124,8 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /** A code or refresh token was redeemed for `generation`, and nothing came of it ({@link GrantRows.restore}). */
-  restore(generation: number, codeSeconds: number): void {
-    this.#rows.restore(generation, codeSeconds);
+  restore(generation: number): void {
+    this.#rows.restore(generation);
   }
 
   /** {@link GrantRows.replaceProperties} */

@@ -10,6 +10,7 @@ import type { GrantObject } from "./grant-object.ts";
 /** A grant by its name, in the Worker: its id, and the object to ask. */
 export interface GrantRef {
   readonly id: string;
+  /** Made anew each time it is read: one whose object was reset fails for good. */
   readonly stub: DurableObjectStub<GrantObject<unknown>>;
 }
 
@@ -19,7 +20,14 @@ export function findGrant(
   id: string | undefined,
 ): GrantRef | undefined {
   try {
-    return id === undefined ? undefined : { id, stub: grants.get(grants.idFromString(id)) };
+    if (id === undefined) return undefined;
+    const objectId = grants.idFromString(id);
+    return {
+      id,
+      get stub() {
+        return grants.get(objectId);
+      },
+    };
   } catch {
     return undefined;
   }

@@ -7,6 +7,7 @@
  */
 
 import { now } from "../../base/time.ts";
+import { CODE_SECONDS } from "../lifetimes.ts";
 
 export interface GrantRow {
   readonly terms: GrantTerms;
@@ -41,9 +42,9 @@ export interface GrantRows {
   noteGivenAgain(): void;
   /**
    * Nothing came of `generation` for one that it was given to. Where that holds for all of them, and it is the newest, what
-   * was redeemed for it may be redeemed again: a refresh token for a day, a code until `codeSeconds` after the grant was opened.
+   * was redeemed for it may be redeemed again: a refresh token for a day, a code as long as it lives.
    */
-  restore(generation: number, codeSeconds: number): void;
+  restore(generation: number): void;
   /**
    * Replaces the sealed properties: a hook renewed them (`isRenewed`), or their key is no longer the current one. Those that
    * another hook has renewed since they were read, at `renewalCount`, stay. False when the grant is over.
@@ -77,10 +78,10 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
         lastUsedAtMs: isUndelivered ? now() : lastUsedAtMs,
       });
     },
-    restore(generation, codeSeconds) {
+    restore(generation) {
       const row = grant();
       if (row?.generation !== generation) return;
-      const expiresAtMs = row.createdAtMs + codeSeconds * 1000;
+      const expiresAtMs = row.createdAtMs + CODE_SECONDS * 1000;
       const givenCount = (row.givenCount ?? 1) - 1;
       // The first came of the code.
       if (generation === 1) kv.put("grant", { ...row, generation: 0, expiresAtMs });

@@ -3,6 +3,7 @@
  * What is redeemed is used up before anything is issued. Where nothing comes of it, it may be redeemed again.
  */
 
+import { retried } from "../../base/retry.ts";
 import type { Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -39,8 +40,7 @@ export async function issueFromGrant(
     return oauthError("invalid_scope", reason, "scope holds what was not granted");
   }
   // The client is told to try again, and has nothing else to try with.
-  const restore = async (): Promise<void> =>
-    grant.stub.restore(result.generation, authServer.settings.codeSeconds);
+  const restore = (): Promise<void> => retried(async () => grant.stub.restore(result.generation));
   let issued: TokenResponse;
   try {
     issued = await issueGranted(authServer, client, grant, result, cause, scopes);
@@ -144,5 +144,5 @@ export async function createTokenResponse(
 
 /** Whoever guesses or steals learns nothing of why: the reason is for the audit line alone. */
 export function invalidGrant(reason: string): OAuthFailure {
-  return oauthError("invalid_grant", reason, "The code or token is not valid here or no longer");
+  return oauthError("invalid_grant", reason, "The code or token is not valid");
 }

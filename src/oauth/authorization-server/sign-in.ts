@@ -47,18 +47,9 @@ export async function showSignInPage(
 ): Promise<Response> {
   const { authServer, identifiers } = browser;
   const { title, fields } = authServer.login.signIn;
-  const sealed = await sealForBrowser(
-    authServer,
-    "pending-login",
-    browser.id,
-    pendingLogin,
-    pendingLogin.expiresAt,
-  );
-  const formView = {
-    serverName: authServer.settings.serverName,
-    action: PATHS.signIn,
-    form: sealed,
-  };
+  const { expiresAt } = pendingLogin;
+  const sealed = await sealForBrowser(browser, "pending-login", pendingLogin, expiresAt);
+  const formView = { action: PATHS.signIn, form: sealed };
   const client = pendingLogin.request && describeClient(pendingLogin.request);
   // Without fields there is nothing to let out, and the way leads to an upstream provider.
   const formActionTarget = fields.length === 0 ? identifiers.issuer : undefined;
@@ -103,18 +94,18 @@ async function handleSignInForm(sender: BrowserSession): Promise<Response> {
   const post = await readSealedForm<PendingLogin>(sender, "pending-login");
   if (!post.ok) return oauthErrorPage(sender.authServer, post.error);
   const { browser, sealed: sealedLogin } = post.value;
-  const { authServer, identifiers, id } = browser;
+  const { authServer, identifiers } = browser;
   const pendingLogin = { ...sealedLogin, staysSignedIn: post.value.form.has("remember") };
   const context = signInContext(identifiers, encodeBase64url(randomBytes(16)), pendingLogin);
   const result = await authServer.login.signIn.submit(context, post.value.form);
   if (result.kind !== "redirect") return applySignInResult(browser, pendingLogin, result);
   const upstreamLogin: UpstreamLogin = { pendingLogin, upstreamState: result.upstreamState };
   const sealed = await sealForBrowser(
-    authServer,
+    browser,
     "upstream-login",
-    id + context.state,
     upstreamLogin,
     pendingLogin.expiresAt,
+    context.state,
   );
   return redirectResponse(result.url, 303, [
     writeCookie(identifiers, `-${context.state}`, sealed, FORM_SECONDS),
@@ -169,7 +160,7 @@ async function applySignInResult(
     };
     const outcome = await enterAccount(authServer, subject, attempt);
     if (typeof outcome === "number") {
-      const message = `There were too many attempts. Wait ${outcome} min, then try again.`;
+      const message = `Too many attempts. Try again in ${outcome} min.`;
       return rejectSignIn(browser, pendingLogin, "sign_in.locked", message);
     }
   }
@@ -195,7 +186,7 @@ export async function completeSignIn(
     return oauthErrorPage(
       browser.authServer,
       "sign_in.large",
-      `This server cannot keep what its sign-in gave: ${tooLarge}. Tell whoever runs it`,
+      `Sign-in gave too much: ${tooLarge}. Tell whoever runs the server`,
     );
   audit("oauth.signed_in", {
     account: await accountObjectName(subject),

@@ -76,7 +76,7 @@ async function authenticateBy(
         : oauthError(
             "temporarily_unavailable",
             "assertion.keys",
-            "The keys of this client cannot be fetched: try again in a moment",
+            "The keys of the client cannot be had: try again in a moment",
           );
     // Last of all: only a genuine assertion may cost a row.
     const account = authServer.accounts.getByName(await sha256Base64url(`client ${id}`));
@@ -117,11 +117,7 @@ function readClientCredentials(
   const id = params.get("client_id");
   // spec: client.auth.one, client.auth.basic, client.auth.body, client.auth.uri
   if ([header ?? undefined, secret, assertion].filter((method) => method !== undefined).length > 1)
-    return oauthError(
-      "invalid_request",
-      "client.methods",
-      "More than one way of client authentication",
-    );
+    return oauthError("invalid_request", "client.methods", "More than one client authentication");
   if (assertion !== undefined) {
     const jws =
       params.get("client_assertion_type") === ASSERTION_TYPE ? readJws(assertion) : undefined;

@@ -35,11 +35,11 @@ const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, m
   client_name: [(value) => textOf(value) !== "", "must be a string that is not empty"],
   redirect_uris: [
     isListOf((uri) => checkRedirectUri(textOf(uri)).ok),
-    "must be a list of URLs: https, http on loopback, or a private-use scheme with a dot, and no fragment",
+    "must be a list of URLs: https, http on loopback, or a scheme in reverse domain form",
   ],
   client_secret_sha256: [
     isOptional((value) => SHA256_BASE64URL.test(textOf(value))),
-    "must be a SHA-256 in base64url, of 43 characters",
+    "must be a SHA-256 in base64url",
   ],
   jwks: [
     isOptional((value) => isObject(value) && (readKeys(value) ?? []).length > 0),

@@ -10,7 +10,13 @@
 import { now } from "../../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
-import { checkPublicUrl, fetchUntrusted, isTemporary } from "../../net/fetch.ts";
+import {
+  checkPublicUrl,
+  fetchUntrusted,
+  isTemporary,
+  JSON_LIMITS,
+  successJson,
+} from "../../net/fetch.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { readKeys } from "../jwks.ts";
 import type { Client, ClientAuth } from "./types.ts";
@@ -20,7 +26,7 @@ import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
 
 /** The draft recommends 5 kilobytes. */
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 5_120, timeoutMs: 5_000 };
+const FETCH_LIMITS = { ...JSON_LIMITS, maxBytes: 5_120 };
 const MAX_URL_CHARACTERS = 1_000;
 const MAX_CACHED_DOCUMENTS = 200;
 /** How long a document is kept that says nothing about it, and at most; also where it cannot be had again. */
@@ -39,26 +45,29 @@ export async function fetchClientMetadataDocument(
   const { publicHost: ownHost, scopes } = authServer.settings;
   const cached = documentCache.get(id, now());
   if (cached !== undefined && now() < cached.freshUntilMs) return ok(cached.client);
-  if (!isClientUrl(id, ownHost))
-    return documentError("document.url", "its URL has not the form of a client_id");
+  if (!isClientUrl(id, ownHost)) return documentError("document.url", "its URL is no client_id");
   const response = await fetchUntrusted(id, FETCH_LIMITS);
   // It may be there again in a moment: then the client must not be told that it is unknown. The host is named for whoever
   // may know why: its name is letters, digits, hyphens and dots.
-  if (!response.ok || response.value.status !== 200 || response.value.json === undefined) {
-    if (cached !== undefined) return ok(cached.client);
+  const json = successJson(response);
+  if (!response.ok || json === undefined) {
+    // Not there any more is how a client is taken away.
+    const isGone = response.ok && [404, 410].includes(response.value.status);
+    if (cached !== undefined && !isGone) return ok(cached.client);
     const reason = response.ok ? "document.status" : response.error;
     const error = isTemporary(response) ? "temporarily_unavailable" : undefined;
     return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
   }
-  const { headers, json } = response.value;
+  const { headers } = response.value;
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
   if (!client.ok) return documentError(client.error.reason, client.error.description);
   const seconds = cacheLifetimeSeconds(headers, now());
-  if (seconds > 0)
+  // Where it may not be kept, neither may the one before.
+  if (seconds > 0 || cached !== undefined)
     documentCache.put(
       id,
       { client: client.value, freshUntilMs: now() + seconds * 1_000 },
-      now() + MAX_CACHE_SECONDS * 1_000,
+      seconds > 0 ? now() + MAX_CACHE_SECONDS * 1_000 : 0,
     );
   return client;
 }
@@ -84,10 +93,9 @@ export function parseClientMetadataDocument(
   ownHost?: string,
 ): Result<Client, OAuthError> {
   const members = withoutNulls(document);
-  if (members["client_id"] !== id)
-    return invalidMetadata("client_id", "is not the URL of the document");
+  if (members["client_id"] !== id) return invalidMetadata("client_id", "is not the document's URL");
   if ("client_secret" in members || "client_secret_expires_at" in members)
-    return invalidMetadata("client_secret", "cannot be kept in a document that everybody reads");
+    return invalidMetadata("client_secret", "cannot be kept in a public document");
   const metadata = parseClientMetadata(withUsableRedirectUris(members), knownScopes);
   if (!metadata.ok) return metadata;
   if (metadata.value.name === "") return invalidMetadata("client_name", "is needed");

@@ -5,7 +5,7 @@
  * members are ignored. How the client authenticates is left to the two callers, which allow different methods.
  */
 
-import type { JsonObject, JsonValue } from "../../base/json.ts";
+import { isStringList, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
 import type { Client } from "./types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
@@ -34,9 +34,9 @@ export function parseClientMetadata(
   if (typeof (members["application_type"] ?? "native") !== "string")
     return invalidMetadata("application_type", "must be native or web");
   // spec: redirect.required
-  const redirectUris = stringList(members["redirect_uris"]);
+  const { redirect_uris: redirectUris } = members;
   if (
-    redirectUris === undefined ||
+    !isStringList(redirectUris) ||
     redirectUris.length === 0 ||
     redirectUris.length > MAX_REDIRECT_URIS
   )
@@ -46,8 +46,7 @@ export function parseClientMetadata(
     if (!checked.ok) return invalidMetadata("redirect_uris", `has one that ${checked.error}`);
   }
   // An empty list is as good as none, and none leaves the choice to us: clients that name no grant type refresh as well.
-  const responseTypes = stringList(members["response_types"] ?? []);
-  const grantTypes = stringList(members["grant_types"] ?? []);
+  const { response_types: responseTypes = [], grant_types: grantTypes = [] } = members;
   if (!isAllowedBy(responseTypes, "code"))
     return invalidMetadata("response_types", "must list code");
   if (!isAllowedBy(grantTypes, "authorization_code"))
@@ -58,10 +57,8 @@ export function parseClientMetadata(
   // spec: register.keys.once
   if (members["jwks"] !== undefined && members["jwks_uri"] !== undefined)
     return invalidMetadata("jwks", "and jwks_uri exclude each other");
-  const scope = members["scope"] ?? "";
-  const name = members["client_name"] ?? "";
-  if (typeof scope !== "string")
-    return invalidMetadata("scope", "must be a string of space-separated scopes");
+  const { scope = "", client_name: name = "" } = members;
+  if (typeof scope !== "string") return invalidMetadata("scope", "must be a string of scopes");
   if (typeof name !== "string") return invalidMetadata("client_name", "must be a string");
   const scopes = knownScopes.filter((knownScope) => scope.split(" ").includes(knownScope));
   return ok({
@@ -79,15 +76,9 @@ export function invalidMetadata(member: string, problem: string): OAuthFailure {
   return oauthError(error, `metadata.${member}`, `${member} ${problem}`);
 }
 
-/** A list of strings; undefined for anything else. */
-function stringList(value: JsonValue | undefined): readonly string[] | undefined {
-  return Array.isArray(value) && value.every((item) => typeof item === "string")
-    ? value
-    : undefined;
-}
-
-function isAllowedBy(list: readonly string[] | undefined, item: string): boolean {
-  return list !== undefined && (list.length === 0 || list.includes(item));
+/** Whether `list` is a list of strings that has the item, or none. */
+function isAllowedBy(list: JsonValue, item: string): boolean {
+  return isStringList(list) && (list.length === 0 || list.includes(item));
 }
 
 /**

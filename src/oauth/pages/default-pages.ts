@@ -48,10 +48,10 @@ function writeView(view: View): readonly [string, Html, Html?] {
   }
 }
 
-function writeSignIn({ client, fields, message, staysSignedIn, serverName }: SignInView): Html {
+function writeSignIn({ client, fields, message, staysSignedIn }: SignInView): Html {
   const purpose =
     client === undefined
-      ? html`<p>See which apps have access to ${serverName}, and take it back.</p>`
+      ? html`<p>See which apps have access, and take it back.</p>`
       : html`<p>${quote(client.name)} asks for access. Sign in first, then decide.</p>${writeClient(client)}`;
   const hasError = message !== undefined;
   return html`${purpose}
@@ -62,17 +62,13 @@ ${fields.map((field, index) => writeField(field, index === 0, hasError))}
 }
 
 function writeField(
-  { name, label, type, autocomplete, hint }: SignInField,
+  { name, label, type, autocomplete }: SignInField,
   isFirst: boolean,
   hasError: boolean,
 ): Html {
-  const describedBy = [hasError && "message", hint !== undefined && `${name}-hint`].filter(
-    (id) => id !== false,
-  );
   return html`<label for="${name}">${label}</label>
-<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" aria-describedby="${describedBy.join(" ")}"
-${hasError && html`aria-invalid="true"`} ${isFirst && html`autofocus`} required autocapitalize="none" spellcheck="false">
-${hint !== undefined && html`<small id="${name}-hint">${hint}</small>`}`;
+<input id="${name}" name="${name}" type="${type}" autocomplete="${autocomplete}" 
+${hasError && html`aria-describedby="message" aria-invalid="true"`} ${isFirst && html`autofocus`} required autocapitalize="none" spellcheck="false">`;
 }
 
 function writeConsent({ client, person, scopes, serverName }: ConsentView): Html {
@@ -108,7 +104,7 @@ function writeWarning({
   redirectHost,
   isLocal,
 }: ClientView): Html | undefined {
-  const gets = "gets the access, whatever the app is called.";
+  const gets = "gets the access, whatever its name.";
   if (isScheme(redirectHost))
     return note(
       "Did an app on this device bring you here?",
@@ -145,7 +141,7 @@ function quote(name: string): Html {
 }
 
 function writeAccount({ person, grants, unreachedCount, ended }: AccountView): Html {
-  const none = "No app has access to anything here.";
+  const none = "No app has access.";
   const apps = grants.map(
     ({
       id,
@@ -161,14 +157,14 @@ function writeAccount({ person, grants, unreachedCount, ended }: AccountView): H
   const { count = 0, clientName = "", failedCount = 0 } = ended ?? {};
   const revokedName = count === 1 ? quote(clientName) : countApps(count);
   return html`<p>You are signed in as <b><bdi>${person}</bdi></b>. ${grants.length + unreachedCount === 0 && none}</p>
-${count > 0 && html`<p class="note" role="status">${revokedName} can no longer use this server for you.</p>`}
+${count > 0 && html`<p class="note" role="status">${revokedName} can no longer use this server.</p>`}
 ${failedCount > 0 && html`<p class="note" role="status">${countApps(failedCount)} could not be cut off at once: take back again what is still in this list.</p>`}
 ${unreachedCount > 0 && html`<p class="note" role="status">${countApps(unreachedCount)} cannot be shown at the moment. Load this page again.</p>`}
 <ul class="apps">${apps}</ul>
 ${
   grants.length > 1 &&
-  html`<details><summary>Take back access of all apps</summary>
-<p>Each must ask you again before it can go on. What it is doing now is cut off.</p>
+  html`<details><summary>Take back all access</summary>
+<p>Each must ask you again. What it is doing now is cut off.</p>
 <button name="all" value="1">Take back all</button></details>`
 }
 <button class="plain" name="leave" value="1">Sign out</button>`;

@@ -78,5 +78,8 @@ export interface MessageView {
 
 export type View = SignInView | ConsentView | AccountView | MessageView;
 
+/** A view before the server's name is put to it. */
+export type ViewContent<V extends View = View> = V extends View ? Omit<V, "serverName"> : never;
+
 /** A whole HTML document. `nonce` is for its one style element. */
 export type RenderPage = (view: View, nonce: string) => string;

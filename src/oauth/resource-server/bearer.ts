@@ -7,7 +7,7 @@
 import type { Caller } from "../../base/caller.ts";
 import { log } from "../../base/log.ts";
 import { err, type Result } from "../../base/result.ts";
-import { audit, oauthJson } from "../errors.ts";
+import { audit, oauthError, oauthErrorResponse, oauthJson } from "../errors.ts";
 import { resourceMetadataUrl } from "./metadata.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 
@@ -28,8 +28,8 @@ export async function authenticate(
   if (caller.ok) return caller;
   // No challenge: the token may be good, and a client would throw it away.
   const { reason } = caller.error;
-  if (ISSUER_OUTAGES.has(reason)) return err(outageResponse(reason));
-  if (ISSUER_MISTAKES.has(reason)) return err(mistakeResponse(reason));
+  if (ISSUER_OUTAGE.test(reason)) return err(outageResponse(reason, http));
+  if (ISSUER_MISTAKE.test(reason)) return err(mistakeResponse(reason));
   return err(challengeResponse(caller.error, identifiers, scopes));
 }
 
@@ -55,31 +55,21 @@ export function insufficientScope(
 }
 
 /** Reasons of a verifier that say nothing of the token: its issuer cannot be asked for now. */
-const ISSUER_OUTAGES: ReadonlySet<string> = new Set([
-  "issuer.metadata",
-  "issuer.introspection",
-  "issuer.keys",
-]);
-const RETRY_AFTER_SECONDS = 5;
+const ISSUER_OUTAGE = /^issuer\.(metadata|introspection|keys)$/;
 
-/** As {@link ISSUER_OUTAGES}, but as the issuer or this server is set up: that ends by an operator's hand alone. */
-const ISSUER_MISTAKES: ReadonlySet<string> = new Set([
-  "issuer.self",
-  "issuer.metadata_unusable",
-  "issuer.introspection_unusable",
-  "issuer.keys_unusable",
-]);
+/** As {@link ISSUER_OUTAGE}, but as the issuer or this server is set up: that ends by an operator's hand alone. */
+const ISSUER_MISTAKE = /^issuer\.(self|(metadata|introspection|keys)_unusable)$/;
 
 /** 503: nobody knows whether the token is good. */
-function outageResponse(reason: string): Response {
-  audit("oauth.refused", { endpoint: "resource", reason });
-  return oauthJson(
-    {
-      error: "temporarily_unavailable",
-      error_description: "The issuer of the access token cannot be asked: try again in a moment",
-    },
-    503,
-    { "retry-after": String(RETRY_AFTER_SECONDS) },
+function outageResponse(reason: string, http: Request): Response {
+  return oauthErrorResponse(
+    "resource",
+    oauthError(
+      "temporarily_unavailable",
+      reason,
+      "The issuer of the access token cannot be asked: try again in a moment",
+    ),
+    http,
   );
 }
 
@@ -138,12 +128,12 @@ const CHALLENGES: Readonly<Record<BearerError, Challenge>> = {
   invalid_token: {
     status: 401,
     namesScopes: true,
-    description: "The access token is not valid here or no longer",
+    description: "The access token is not valid",
   },
   insufficient_scope: {
     status: 403,
     namesScopes: true,
-    description: "The access token does not carry all these scopes",
+    description: "The access token lacks scopes",
   },
 };
 

@@ -6,13 +6,18 @@
  * Leaves revocation to the issuer: a verdict stands for at most a minute, a JWT's signature until it expires.
  */
 
-import { encodeBase64, encodeUtf8 } from "../../base/bytes.ts";
 import type { Caller } from "../../base/caller.ts";
 import { now } from "../../base/time.ts";
 import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
-import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
+import {
+  fetchConfigured,
+  isTemporary,
+  JSON_LIMITS,
+  postForm,
+  successJson,
+} from "../../net/fetch.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";
@@ -44,7 +49,6 @@ const METADATA_CACHE_MS = 3_600_000;
 const COOL_DOWN_MS = 30_000;
 /** While nothing was ever discovered, nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
 const FIRST_COOL_DOWN_MS = 5_000;
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
 const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
 
@@ -55,7 +59,7 @@ const NO_BEARER_TOKEN = /^(refresh|offline|dpop|id(_token)?$)/i;
 export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
   const { issuer, acceptsAnyJwtType = false } = options;
   const verifiedTokens = createTtlCache<Caller>();
-  const metadata = issuerMetadata(issuer);
+  const metadata = issuerMetadata(options);
   return async (token, identifiers) => {
     const time = now();
     const key = `${identifiers.resource} ${token}`;
@@ -146,20 +150,10 @@ async function introspect(
   const endpoint = await endpointIn(metadata, "introspection_endpoint");
   if (!endpoint.ok) return endpoint;
   const [id = "", ...secret] = introspection.split(":");
-  const credentials = encodeBase64(
-    encodeUtf8(`${encodeURIComponent(id)}:${encodeURIComponent(secret.join(":"))}`),
-  );
-  const headers = {
-    authorization: `Basic ${credentials}`,
-    "content-type": "application/x-www-form-urlencoded",
-  };
-  const body = new URLSearchParams({ token, token_type_hint: "access_token" }).toString();
-  const response = await fetchConfigured(endpoint.value, {
-    ...FETCH_LIMITS,
-    method: "POST",
-    headers,
-    body,
-  });
+  const response = await postForm(endpoint.value, { token, token_type_hint: "access_token" }, [
+    id,
+    secret.join(":"),
+  ]);
   // Some cannot read what is none of theirs, and say so in place of `"active": false`.
   if (response.ok && response.value.status === 400) return err("token.inactive");
   if (!response.ok || response.value.status !== 200) {
@@ -181,7 +175,9 @@ async function introspect(
 }
 
 /** The issuer's metadata, kept for an hour, and for as long as it cannot be reached. */
-function issuerMetadata(issuer: string): IssuerMetadata {
+function issuerMetadata({ issuer, introspection }: ExternalIssuer): IssuerMetadata {
+  const needed =
+    introspection === undefined ? ["jwks_uri"] : ["jwks_uri", "introspection_endpoint"];
   let cached: MetadataResult = err("unreachable");
   let nextFetchAt = 0;
   const read = async (): Promise<MetadataResult> => {
@@ -189,7 +185,7 @@ function issuerMetadata(issuer: string): IssuerMetadata {
     if (time < nextFetchAt) return cached;
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
     if (cached.ok) nextFetchAt = time + COOL_DOWN_MS;
-    const discovered = await discover(issuer);
+    const discovered = await discover(issuer, needed);
     if (discovered.ok) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
     else if (!cached.ok) [cached, nextFetchAt] = [discovered, now() + FIRST_COOL_DOWN_MS];
     return cached;
@@ -200,25 +196,26 @@ function issuerMetadata(issuer: string): IssuerMetadata {
   return { read, doubt };
 }
 
-/** What the documents of the issuer say together: some publish one that lacks what stands in the other. */
-async function discover(issuer: string): Promise<MetadataResult> {
+/** What the documents of the issuer say together: some publish one that lacks what is `needed`, and stands in the other. */
+async function discover(issuer: string, needed: readonly string[]): Promise<MetadataResult> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
     (name) => `/.well-known/${name}${path}`,
   );
-  let metadata: JsonObject | undefined;
+  let metadata: JsonObject = {};
   let fault: IssuerFault = "unusable";
   for (const wellKnownPath of new Set([
     ...wellKnownPaths,
     `${path}/.well-known/openid-configuration`,
   ])) {
-    const response = await fetchConfigured(origin + wellKnownPath, FETCH_LIMITS);
-    const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
+    const response = await fetchConfigured(origin + wellKnownPath, JSON_LIMITS);
+    const json = successJson(response);
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
     if (json?.["issuer"] === issuer) metadata = { ...json, ...metadata };
-    if (metadata && "jwks_uri" in metadata && "introspection_endpoint" in metadata) break;
+    if (needed.every((member) => Object.hasOwn(metadata, member))) return ok(metadata);
     if (isTemporary(response)) fault = "unreachable";
   }
-  return metadata === undefined ? err(fault) : ok(metadata);
+  // What is missing may stand in the one that could not be had.
+  return fault === "unreachable" || metadata["issuer"] === undefined ? err(fault) : ok(metadata);
 }

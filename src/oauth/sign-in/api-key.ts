@@ -7,7 +7,7 @@
 
 import { type JsonValue, isObject } from "../../base/json.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
-import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
+import { fetchConfigured, isTemporary, JSON_LIMITS, successJson } from "../../net/fetch.ts";
 import type { SignInMethod, SignInResult } from "./types.ts";
 
 /** Its settings. */
@@ -46,7 +46,6 @@ export function readApiKeyService({
 
 /** What a header field may carry, and no key is shorter or longer. */
 const KEY_PATTERN = /^[\x21-\x7e]{8,512}$/;
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
 
 /** Sign-in by a key of `service`. */
 export function apiKey(service: ApiKeyService): SignInMethod {
@@ -60,22 +59,20 @@ export function apiKey(service: ApiKeyService): SignInMethod {
     async submit(_context, input) {
       // 1. What was pasted can be a key.
       const key = (input.get("key") ?? "").trim();
-      if (!KEY_PATTERN.test(key))
-        return rejected("malformed", "That does not look like an API key.");
+      if (!KEY_PATTERN.test(key)) return rejected("malformed", "That is no API key.");
       // 2. The service takes it.
       const response = await fetchConfigured(url, {
-        ...FETCH_LIMITS,
+        ...JSON_LIMITS,
         headers: { authorization: `Bearer ${key}` },
       });
       const unreachable = `${name} cannot be reached. Try again in a minute.`;
       if (!response.ok) return rejected(response.error, unreachable);
       if (isTemporary(response)) return rejected("unavailable", unreachable);
-      const { status, json } = response.value;
+      const { status } = response.value;
       if (status === 401 || status === 403)
         return rejected("refused", `${name} does not accept this key.`);
       // 3. The service says whose it is.
-      const id =
-        status === 200 && json !== undefined ? valueAtPath(json, service.account) : undefined;
+      const id = valueAtPath(successJson(response), service.account);
       // Of a number beyond 2^53 the last digits are lost: it would be somebody else's as well.
       const isId = typeof id === "string" || (typeof id === "number" && Number.isSafeInteger(id));
       if (!isId || id === "")
@@ -97,7 +94,7 @@ function rejected(reason: string, message: string): SignInResult {
 }
 
 /** What stands at `path`, names joined by dots; undefined when there is nothing. */
-export function valueAtPath(value: JsonValue, path: string): JsonValue | undefined {
+export function valueAtPath(value: JsonValue | undefined, path: string): JsonValue | undefined {
   return path
     .split(".")
     .reduce<JsonValue | undefined>(

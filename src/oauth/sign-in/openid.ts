@@ -7,11 +7,17 @@
 
 import { encodeBase64url } from "../../base/bytes.ts";
 import { now, randomBytes } from "../../base/time.ts";
-import { withoutNulls, type JsonObject, type JsonValue } from "../../base/json.ts";
+import { isStringList, withoutNulls, type JsonObject, type JsonValue } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
-import { fetchConfigured, isTemporary } from "../../net/fetch.ts";
+import {
+  fetchConfigured,
+  isTemporary,
+  JSON_LIMITS,
+  postForm,
+  successJson,
+} from "../../net/fetch.ts";
 import { checkSignature } from "../jwks.ts";
 import type { SignInContext, SignInMethod, SignInResult } from "./types.ts";
 
@@ -53,7 +59,7 @@ export function openId(provider: OpenIdProvider): SignInMethod {
       // 2. It is a yes.
       const code = query.get("code");
       const error = query.get("error");
-      if (error !== undefined && TEMPORARY_ERRORS.has(error))
+      if (error !== undefined && TEMPORARY_ERROR.test(error))
         return rejected("unavailable", unreachable);
       if (error !== undefined || code === undefined)
         return rejected("denied", `${name} did not sign you in.`);
@@ -89,7 +95,7 @@ export function openId(provider: OpenIdProvider): SignInMethod {
 }
 
 /** What a provider answers with that cannot sign anybody in at the moment (RFC 6749 section 4.1.2.1). */
-const TEMPORARY_ERRORS: ReadonlySet<string> = new Set(["server_error", "temporarily_unavailable"]);
+const TEMPORARY_ERROR = /^(server_error|temporarily_unavailable)$/;
 
 /** The authentication request (OpenID Connect Core section 3.1.2.1), and what must come back with the person. */
 async function redirectToProvider(
@@ -145,48 +151,38 @@ interface Metadata {
   readonly prompt_values_supported: readonly string[];
 }
 
-const FETCH_LIMITS = { accept: "application/json", maxBytes: 65_536, timeoutMs: 5_000 };
-
 /** Undefined when there is none, or when it is another issuer's. */
 async function discover(issuer: string): Promise<Metadata | undefined> {
   const response = await fetchConfigured(
     `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
-    FETCH_LIMITS,
+    JSON_LIMITS,
   );
-  const json = response.ok && response.value.status === 200 ? response.value.json : undefined;
-  const metadata = json === undefined ? undefined : readMetadata(withoutNulls(json));
-  return metadata !== undefined && json?.["issuer"] === issuer ? metadata : undefined;
+  const json = successJson(response);
+  return json?.["issuer"] === issuer ? readMetadata(withoutNulls(json)) : undefined;
 }
+
+/** What holds of a provider that does not say it. */
+const METADATA_DEFAULTS = {
+  token_endpoint_auth_methods_supported: ["client_secret_basic"],
+  authorization_response_iss_parameter_supported: false,
+  prompt_values_supported: [],
+};
 
 /** Undefined where something that is needed is missing, or anything is of another type. */
 function readMetadata(json: JsonObject): Metadata | undefined {
-  const {
-    authorization_endpoint,
-    token_endpoint,
-    jwks_uri,
-    token_endpoint_auth_methods_supported = ["client_secret_basic"],
-    authorization_response_iss_parameter_supported = false,
-    prompt_values_supported = [],
-  } = json;
-  if (typeof authorization_endpoint !== "string" || !URL.canParse(authorization_endpoint))
-    return undefined;
-  if (typeof token_endpoint !== "string" || typeof jwks_uri !== "string") return undefined;
-  if (typeof authorization_response_iss_parameter_supported !== "boolean") return undefined;
-  if (!isTexts(token_endpoint_auth_methods_supported) || !isTexts(prompt_values_supported))
-    return undefined;
-  return {
-    authorization_endpoint,
-    token_endpoint,
-    jwks_uri,
-    token_endpoint_auth_methods_supported,
-    authorization_response_iss_parameter_supported,
-    prompt_values_supported,
-  };
+  const metadata: Untrusted<Metadata> = { ...METADATA_DEFAULTS, ...json };
+  return typeof metadata.authorization_endpoint === "string" &&
+    URL.canParse(metadata.authorization_endpoint) &&
+    typeof metadata.token_endpoint === "string" &&
+    typeof metadata.jwks_uri === "string" &&
+    typeof metadata.authorization_response_iss_parameter_supported === "boolean" &&
+    isStringList(metadata.token_endpoint_auth_methods_supported) &&
+    isStringList(metadata.prompt_values_supported)
+    ? (metadata as Metadata)
+    : undefined;
 }
 
-function isTexts(value: JsonValue): value is string[] {
-  return Array.isArray(value) && value.every((one) => typeof one === "string");
-}
+type Untrusted<T> = { readonly [Member in keyof T]?: JsonValue };
 
 /** The ID token for a code, empty where there is none; the fault is of the moment. The secret goes into the form only where the provider does not take HTTP Basic. */
 async function exchangeCode(
@@ -196,28 +192,13 @@ async function exchangeCode(
 ): Promise<Result<string, "unreachable">> {
   const usesBasic = methods.includes("client_secret_basic");
   const secret = usesBasic ? {} : { client_id: clientId, client_secret: clientSecret };
-  const body = new URLSearchParams({
-    grant_type: "authorization_code",
-    ...form,
-    ...secret,
-  }).toString();
-  const headers = {
-    "content-type": "application/x-www-form-urlencoded",
-    ...(usesBasic
-      ? {
-          authorization: `Basic ${btoa([clientId, clientSecret].map(encodeURIComponent).join(":"))}`,
-        }
-      : {}),
-  };
-  const response = await fetchConfigured(endpoint, {
-    ...FETCH_LIMITS,
-    method: "POST",
-    headers,
-    body,
-  });
+  const response = await postForm(
+    endpoint,
+    { grant_type: "authorization_code", ...form, ...secret },
+    usesBasic ? [clientId, clientSecret] : undefined,
+  );
   if (isTemporary(response)) return err("unreachable");
-  const token =
-    response.ok && response.value.status === 200 ? response.value.json?.["id_token"] : undefined;
+  const token = successJson(response)?.["id_token"];
   return ok(typeof token === "string" ? token : "");
 }
 

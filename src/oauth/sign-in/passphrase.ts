@@ -12,9 +12,7 @@ const OWNER = "owner";
 /** `stored`: what `hashPassphrase` made. Throws for anything else, which nobody could sign in with, and never shows it. */
 export function passphrase(passphraseHash: string): SignInMethod {
   if (!isPassphraseHash(passphraseHash))
-    throw new Error(
-      "Configuration: PASSPHRASE must be the secret that make passphrase prints, not the passphrase itself",
-    );
+    throw new Error("Configuration: PASSPHRASE must be what make passphrase prints");
   return {
     title: "Sign in",
     fields: [

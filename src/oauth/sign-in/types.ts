@@ -15,7 +15,6 @@ export interface SignInField {
   readonly type: "text" | "password";
   /** For password managers, such as "current-password". */
   readonly autocomplete: string;
-  readonly hint?: string;
 }
 
 /** Of a person as JSON: browsers drop a cookie that is much larger, and sealed it is a third larger. */

@@ -111,7 +111,7 @@ export function createEventStore(
 
 /** Whether an event begins with one of the texts of a JSON list. */
 export const beginsWithOneOf = (binding: string): string =>
-  `EXISTS (SELECT 1 FROM json_each(${binding}) WHERE substr(data, 1, length(value)) = value)`;
+  `EXISTS (SELECT 1 FROM json_each(${binding}) WHERE instr(data, value) = 1)`;
 
 /** Deletes events, and notes on their streams how far, or deletes those that ended. `bytes`: with what they cost beside their data. */
 function deleteEvents(

@@ -51,9 +51,7 @@ export async function streamEvents(
   const attached = await attachStreams(stub, caller, cursors, texts);
   if (attached instanceof Response) return attached;
   const { sockets, eventIds } = attached;
-  const sse = openSse(http.signal, () =>
-    sockets.forEach((socket) => socket.close(1000, "client left")),
-  );
+  const sse = openSse(http.signal, () => sockets.forEach((socket) => socket.close(1000)));
   // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
   let lastWrite = Promise.resolve();
   const enqueue = (act: () => void | Promise<void>): void => {

@@ -52,10 +52,9 @@ export function sessions(): Feature {
         createSessionTransport({ services }) {
           const dependencies = { server, services, hub, sessions: namespace, pinnedRevision };
           return {
-            handlePost: (http, messages, isBatch, caller, span) =>
-              handleSessionPost(dependencies, http, messages, isBatch, caller, span),
-            handleGet: (http, caller) => handleSessionGet(dependencies, http, caller),
-            handleDelete: (http, caller) => handleSessionDelete(dependencies, http, caller),
+            handlePost: (...request) => handleSessionPost(dependencies, ...request),
+            handleGet: (...request) => handleSessionGet(dependencies, ...request),
+            handleDelete: (...request) => handleSessionDelete(dependencies, ...request),
           };
         },
       };

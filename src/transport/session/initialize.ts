@@ -12,12 +12,17 @@ import { err, ok, type Result } from "../../base/result.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
 import type { RegistrationResult } from "../../hub/hub-object.ts";
-import { supportedCapabilities } from "../../protocol/session-encoding.ts";
-import { readCapabilities, readImplementation } from "../../protocol/request-meta.ts";
+import { omit, supportedCapabilities } from "../../protocol/session-encoding.ts";
+import {
+  readCapabilities,
+  readImplementation,
+  type ClientCapabilities,
+} from "../../protocol/request-meta.ts";
 import { negotiateRevision, type Revision } from "../../protocol/versions.ts";
 import type { Span } from "../../base/span.ts";
 import { jsonResponse, errorResponse } from "../../wire/response.ts";
 import { writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
+import type { Server } from "../../server/registry.ts";
 import type { SessionObject } from "./session-object.ts";
 import { MAX_CLIENT_INFO_BYTES } from "./limits.ts";
 import { SESSION_NOT_FOUND } from "./refusals.ts";
@@ -40,11 +45,18 @@ export async function handleInitialize(
 ): Promise<Response> {
   const opened = await openSession(dependencies, http, params, caller, span);
   if (!opened.ok) return errorResponse(opened.error, id);
-  const { sessionId, revision } = opened.value;
-  const result = initializeResult(dependencies.server, revision);
+  const { sessionId } = opened.value;
+  const result = initializeResult(dependencies.server, opened.value);
   const response = jsonResponse(writeResult(id, JSON.stringify(result)));
   response.headers.set("mcp-session-id", sessionId);
   return response;
+}
+
+interface OpenedSession {
+  readonly sessionId: string;
+  readonly revision: Revision;
+  /** Those of the client; undefined where it knows of none. */
+  readonly extensions: ClientCapabilities["extensions"];
 }
 
 /** Two object requests: the hub keeps the caller to a share and learns of the session; the object is made. */
@@ -54,7 +66,7 @@ async function openSession(
   params: JsonObject,
   caller: Caller,
   span: Span,
-): Promise<Result<{ readonly sessionId: string; readonly revision: Revision }, ProtocolError>> {
+): Promise<Result<OpenedSession, ProtocolError>> {
   const { protocolVersion } = params;
   if (typeof protocolVersion !== "string")
     return invalidParams("params.protocolVersion must be a string");
@@ -94,7 +106,7 @@ async function openSession(
   };
   if (!(await dependencies.sessions.get(sessionId).initialize(record)))
     return err(SESSION_NOT_FOUND);
-  return ok({ sessionId: sessionId.toString(), revision });
+  return ok({ sessionId: sessionId.toString(), revision, extensions: capabilities.extensions });
 }
 
 function invalidParams(message: string): Result<never, ProtocolError> {
@@ -106,20 +118,22 @@ function admissionError(reason: Exclude<RegistrationResult, "registered">): Prot
   return reason === "grantRevoked"
     ? ACCESS_REVOKED
     : protocolError(
-        "TooManySessions",
+        "TooManyRequests",
         "All your sessions are at work: end one with DELETE, or wait a minute",
       );
 }
 
 /** What the server is and can do, as far as the revision has words for it. */
 function initializeResult(
-  { info, instructions, capabilities }: SessionDependencies["server"],
-  revision: Revision,
+  { info, instructions, capabilities, sessionExtensions }: Server,
+  { revision, extensions }: Omit<OpenedSession, "sessionId">,
 ): object {
-  const unknownFields = revision.features.unknownEntryFields;
   // spec: session.version.respect
-  const serverInfo = Object.fromEntries(
-    Object.entries(info).filter(([member]) => !unknownFields.includes(member)),
-  );
-  return { protocolVersion: revision.date, capabilities, serverInfo, instructions };
+  // Clients that know of no extensions are told of none: these revisions have no word for them.
+  return {
+    protocolVersion: revision.date,
+    capabilities: { ...capabilities, ...(extensions && { extensions: sessionExtensions }) },
+    serverInfo: omit(info as unknown as JsonObject, revision.features.unknownEntryFields),
+    instructions,
+  };
 }

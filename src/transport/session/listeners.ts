@@ -47,7 +47,7 @@ export function sendElicitationComplete(
   { features }: Revision,
   elicitationId: string,
 ): void {
-  if (!features.hasUrlElicitation || !isWithinIdLimit(elicitationId)) return;
+  if (features.elicitation !== "full" || !isWithinIdLimit(elicitationId)) return;
   // spec: session.elicit.complete.own, session.elicit.complete.id
   sendOnGetStream(
     runtime,

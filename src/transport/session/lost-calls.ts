@@ -4,7 +4,7 @@
  * answered by the Worker: `transport.ts`.
  */
 
-import { log } from "../../base/log.ts";
+import { logError } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { now } from "../../base/time.ts";
 import { sendError } from "./call-replies.ts";
@@ -94,6 +94,6 @@ export function readOn(runtime: SessionRuntime, socket: WebSocket): void {
 /** A call that waits for nothing does not keep the object awake: it is lost, and found when its time is over. */
 function lostCallError(callDeadline: CallDeadline | undefined): ProtocolError {
   if (callDeadline === undefined || callDeadline.deadline > now()) return CALL_LOST;
-  log("error", "handler.timed_out", { error: callDeadline.message });
+  logError("handler.timed_out", callDeadline.message);
   return protocolError("InternalError", callDeadline.message);
 }

@@ -12,7 +12,7 @@ export const SESSION_NOT_FOUND: ProtocolError = protocolError(
 /** What a client is told that comes back for a stream of which nothing is kept. */
 export const STREAM_GONE: ProtocolError = protocolError(
   "InvalidRequest",
-  "Last-Event-ID is unknown here or too old: events are kept for an hour at most",
+  "Last-Event-ID is unknown or too old: events are kept for an hour at most",
 );
 
 /** What is said of a handshake in a batch: it opens a session by itself or not at all. */
@@ -30,5 +30,5 @@ export const CALL_LOST: ProtocolError = protocolError(
 /** What is said of a call beyond MAX_CALLS or MAX_SUSPENDED_BYTES of `limits.ts`. */
 export const TOO_MANY_CALLS: ProtocolError = protocolError(
   "InternalError",
-  "The calls of this session that are at work, or wait for its client, are too many or too large: let one end",
+  "The calls of this session are too many or too large: let one end",
 );

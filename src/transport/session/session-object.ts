@@ -24,7 +24,6 @@ import { handleMessages } from "./handle-message.ts";
 import { EVENT_TTL_MS, SESSION_TTL_MS } from "./limits.ts";
 import { SESSION_NOT_FOUND } from "./refusals.ts";
 import {
-  CLOSE_CODE,
   EXHAUSTED_HEADER,
   sessionDependencies,
   type MessageOutcome,
@@ -209,7 +208,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       noteListenerGone(this.#runtime, listenerStreamOf(socket));
     }
     // Not the code it came with: some may not be sent, and nobody reads it.
-    socket.close(CLOSE_CODE.done);
+    socket.close(1000);
   }
 
   /** A connection that broke has ended like one that was closed. */
@@ -237,7 +236,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
 
   /** Closes the sockets and stops the calls of `grant`, or all of them. */
   #disconnect(grant?: string): void {
-    for (const socket of this.ctx.getWebSockets(grant)) socket.close(CLOSE_CODE.ended, "ended");
+    for (const socket of this.ctx.getWebSockets(grant)) socket.close(1000);
     for (const runningCall of this.#runtime.runningCalls) {
       if (grant === undefined || runningCall.context.caller.grant === grant)
         abortCall(this.#runtime, runningCall, { kind: "sessionNotFound" });

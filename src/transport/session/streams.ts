@@ -13,7 +13,7 @@ import type { SseEvent } from "../../wire/sse.ts";
 import { EVENT_TTL_MS, MAX_EVENT_BYTES } from "./limits.ts";
 import { STREAM_GONE } from "./refusals.ts";
 import { messagesOfEvent } from "./change-events.ts";
-import { CLOSE_CODE, scheduleAlarm, type SessionRuntime } from "./types.ts";
+import { scheduleAlarm, type SessionRuntime } from "./types.ts";
 import type { EventRow } from "./event-rows.ts";
 import type { StreamState } from "./session-rows.ts";
 
@@ -76,7 +76,7 @@ export function appendEvent(
 
 /** Ends a stream that will have no answer: its call was stopped. */
 export function deleteStream(runtime: SessionRuntime, stream: number): void {
-  for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.done);
+  for (const socket of openSockets(runtime, stream)) socket.close(1000);
   runtime.closedBeforeAttach.delete(stream);
   runtime.store.deleteStream(stream);
 }
@@ -85,7 +85,7 @@ export function deleteStream(runtime: SessionRuntime, stream: number): void {
 export function closeForPolling(runtime: SessionRuntime, stream: number): void {
   const attached = openSockets(runtime, stream);
   if (attached.length === 0) runtime.closedBeforeAttach.add(stream);
-  for (const socket of attached) socket.close(CLOSE_CODE.poll);
+  for (const socket of attached) socket.close(1000);
 }
 
 /** Something that a listener should hear is lost: the next one is told what may have changed. */
@@ -134,7 +134,7 @@ export function attach(
   // Where events behind the cursor were dropped, the others follow: of a call its answer is what matters, and a listener is
   // told what may have changed (`listeners.ts`).
   // A stream has one reader: the connection that resumes replaces the one that was lost without notice.
-  for (const socket of openSockets(runtime, stream)) socket.close(CLOSE_CODE.replaced);
+  for (const socket of openSockets(runtime, stream)) socket.close(1000);
   const { 0: client, 1: server } = new WebSocketPair();
   runtime.objectState.acceptWebSocket(server, [
     String(stream),
@@ -159,8 +159,7 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
   const { stream, seq } = positionOf(runtime, socket);
   const row = runtime.store.stream(stream);
   // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
-  if (row === undefined || (row.state === "listening" && seq < row.dropped_seq))
-    socket.close(CLOSE_CODE.ended);
+  if (row === undefined || (row.state === "listening" && seq < row.dropped_seq)) socket.close(1000);
   else replay(runtime, socket, stream, seq);
 }
 
@@ -184,10 +183,10 @@ function replay(
   for (const event of runtime.store.eventsAfter(stream, after))
     if (sendEvent(runtime, socket, stream, event)) return false;
   if (runtime.store.isAnswered(stream)) {
-    socket.close(CLOSE_CODE.done);
+    socket.close(1000);
     return true;
   }
-  if (runtime.closedBeforeAttach.delete(stream)) socket.close(CLOSE_CODE.poll);
+  if (runtime.closedBeforeAttach.delete(stream)) socket.close(1000);
   return false;
 }
 
@@ -232,7 +231,7 @@ function sendEvent(
     });
   }
   keepDeliveryState(socket, { seq, bytes });
-  if (is_final === 1) socket.close(CLOSE_CODE.done);
+  if (is_final === 1) socket.close(1000);
   return isReadRequested || is_final === 1;
 }
 

@@ -15,7 +15,7 @@ export const MAX_SUBSCRIPTIONS = 200;
 /** Bytes of such a URI, and of all of them as JSON: the hub keeps them in one row, writes it anew with each, and reads it with every change. */
 const MAX_URI_BYTES = 2_048;
 const MAX_SUBSCRIPTION_BYTES = 65_536;
-const TOO_MANY_SUBSCRIPTIONS = `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions, of ${MAX_SUBSCRIPTION_BYTES} bytes together: unsubscribe from one`;
+const TOO_MANY_SUBSCRIPTIONS = `A session holds at most ${MAX_SUBSCRIPTIONS} subscriptions, of ${MAX_SUBSCRIPTION_BYTES} bytes together`;
 
 /** `resources/subscribe` and `resources/unsubscribe`. Keeps the set of URIs exactly: "a" and "ab" are two subscriptions. */
 export async function updateSubscription(

@@ -10,7 +10,7 @@ import { encodeBase64url } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { keepAlive } from "../../base/keep-alive.ts";
 import { startInterval, randomBytes } from "../../base/time.ts";
-import { log, errorStack } from "../../base/log.ts";
+import { logError } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
@@ -142,7 +142,7 @@ function callLostOutcomes(error: unknown, messages: readonly Message[]): Message
   // spec: http.notification.refused
   // What nobody took must not be accepted: the client would wait for what comes of its answer.
   if (messages.every(({ kind }) => kind !== "request")) throw error;
-  log("error", "session.call_lost", { error: errorStack(error) });
+  logError("session.call_lost", error);
   return messages.map((message) =>
     message.kind === "request"
       ? { kind: "answer", text: writeError(message.id, CALL_LOST) }

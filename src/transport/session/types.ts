@@ -17,9 +17,6 @@ import type { RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
 import type { SessionStore } from "./session-rows.ts";
 
-/** WebSocket close codes between object and Worker. */
-export const CLOSE_CODE = { done: 1000, poll: 4000, replaced: 4001, ended: 4002 } as const;
-
 /** Header of the object's answer to the Worker: the client has all of this stream, which ended. */
 export const EXHAUSTED_HEADER = "x-barewire-exhausted";
 

@@ -1,6 +1,6 @@
 /** The end of a session at the hub: tried at once, and by the alarm until it is done or the hub finds out by itself. */
 
-import { log, errorStack } from "../../base/log.ts";
+import { logError } from "../../base/log.ts";
 import { MAX_ATTEMPTS, retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
@@ -21,7 +21,7 @@ export async function unregister({
     if (attempts < MAX_ATTEMPTS) await dependencies.hub.unregisterSession(sessionId, share);
   } catch (error) {
     const session = await sha256Base64url(sessionId);
-    log("error", "cleanup.failed", { session, attempts, error: errorStack(error) });
+    logError("cleanup.failed", error, { session, attempts });
     store.putPendingUnregistration({ share, attempts: attempts + 1 });
     return objectState.storage.setAlarm(now() + retryDelayMs(attempts));
   }

@@ -71,7 +71,7 @@ export async function handleStatelessRequest(
   if (message.kind === "notification") {
     const version = readHeader(http.headers, "mcp-protocol-version");
     const eraCheck = determineEra([], false, version, dependencies.server.versions);
-    // spec: jsonrpc.notification.silent, tasks.cancel.notification
+    // spec: jsonrpc.notification.silent
     return eraCheck.ok ? acceptedResponse() : errorResponse(eraCheck.error);
   }
 

@@ -76,7 +76,7 @@ async function openRequestState(
   // spec: mrtr.state.verify, mrtr.state.principal, mrtr.state.request, elicit.state.bound
   const opened = await open(ring, SEAL_PURPOSE, sealed, await additionalData(request));
   if (!opened.ok || !isObject(opened.value))
-    return err("was not issued by this server for this request and caller");
+    return err("was not issued for this request and caller");
   const { expires, ...retryState } = opened.value;
   if (typeof expires !== "number" || expires <= now) return err("has expired");
   // Sealed here, so it is what was remembered.

@@ -7,7 +7,7 @@
 import { isWithinBytes } from "../../base/bytes.ts";
 import { createCancellation, type Cancellation } from "../../base/cancellation.ts";
 import { startTimer } from "../../base/time.ts";
-import { log, errorStack } from "../../base/log.ts";
+import { logError } from "../../base/log.ts";
 import type { CallNotification, NotificationSink } from "../../protocol/outcome.ts";
 import type { TimeLimit } from "../../server/types.ts";
 import { replyResponse, type JsonRpcReply } from "../../wire/response.ts";
@@ -71,7 +71,7 @@ export async function respond(
   };
   // `work` turns every failure into an answer: a rejection is a bug.
   const abortStream = (error: unknown): void => {
-    log("error", "response.failed", { error: errorStack(error) });
+    logError("response.failed", error);
     openedStream.abort();
   };
   pendingReply.then(sendReply, abortStream);

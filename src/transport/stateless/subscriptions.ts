@@ -136,7 +136,7 @@ export async function openSubscriptionStream(
     return streamChanges(server, http, request, socket, { ...added.value, filter: granted });
   }
   socket.accept();
-  socket.close(1000, "refused");
+  socket.close(1000);
   return errorResponse(added.error, request.id);
 }
 
@@ -149,7 +149,7 @@ function streamChanges(
   { filter, method: addedMethod, sockets: addedSockets }: AddedSubscription,
 ): Response {
   const stream = openSse(http.signal, () => {
-    for (const socket of [hubSocket, ...addedSockets]) socket.close(1000, "client left");
+    for (const socket of [hubSocket, ...addedSockets]) socket.close(1000);
   });
   const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.

@@ -1,7 +1,6 @@
 // `make dev` with its wire view, as a person has it: a real login and real calls in both eras, and what the view keeps of them.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
-import { createServer, type AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callTool, connectClient } from "../../client/callers.node.ts";
@@ -10,6 +9,7 @@ import { copyRepository, type Terminal } from "../dev.node.ts";
 import { login } from "../../../src/cli/login.ts";
 import type { Changes } from "../../../src/cli/wire-view/entry-store.ts";
 import type { ExchangeEntry, WireEntry } from "../../../src/cli/wire-view/entries.ts";
+import { freePort } from "../../tools/worker.node.ts";
 
 const copy = copyRepository();
 let terminal: Terminal;
@@ -39,14 +39,6 @@ beforeAll(async () => {
 }, 150_000);
 
 afterAll(() => terminal?.stop());
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
-  const { port: free } = probe.address() as AddressInfo;
-  await new Promise((resolve) => probe.close(resolve));
-  return free;
-}
 
 /** Asks the view as its page does. */
 function askView(path: string, value: object): Promise<Response> {

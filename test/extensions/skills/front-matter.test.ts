@@ -51,7 +51,7 @@ it.each([
   ["an end that says more", "---\nname: a\n--- #\n"],
   ["a byte order mark", "\uFEFF---\nname: a\n---"],
 ])("refuses %s", (_, text) => {
-  expect(() => readFrontMatter(text)).toThrow(/between two lines/);
+  expect(() => readFrontMatter(text)).toThrow("SKILL.md, line");
 });
 
 it.each([

@@ -119,7 +119,8 @@ it("takes each field at its limit, counted in characters", () => {
 });
 
 it("refuses metadata that is reserved, or no text", () => {
-  const refusal = 'Skill "a-skill": its metadata must be texts, by keys that do not begin with ';
+  const refusal =
+    'Skill "a-skill": its metadata must be texts, none of them io.modelcontextprotocol/';
   for (const lines of [
     "metadata: a",
     "metadata:\n  a:\n    b: c",
@@ -155,6 +156,6 @@ it.each([
 it("refuses a file that could not be read in one message", () => {
   expect(define(markdown(HEAD), { "a.txt": "a".repeat(900_000) }).files).toHaveLength(2);
   expect(() => define(markdown(HEAD), { "a.txt": "a".repeat(900_001) })).toThrow(
-    "skill://a-skill/a.txt: must match ",
+    "skill://a-skill/a.txt must match ",
   );
 });

@@ -62,7 +62,7 @@ describe("the account page", () => {
   it("asks a stranger to sign in, and brings them back", async () => {
     const at = createBrowser(desk);
     const begun = await at.request(ACCOUNT);
-    expect(begun.html).toContain("See which apps have access to Test");
+    expect(begun.html).toContain("See which apps have access");
     expect(begun.html).not.toContain("asks for access");
     const entered = await enter(at, somebody());
     expect({ status: entered.status, to: entered.to?.href }).toEqual({

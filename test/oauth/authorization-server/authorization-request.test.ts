@@ -68,9 +68,8 @@ async function cookieOf(
     upstreamState: { nonce: "n".repeat(43), verifier: "v".repeat(43) },
   };
   const sealed = await sealForBrowser(
-    authServer,
+    { authServer, id: "i".repeat(44) },
     "upstream-login",
-    "i".repeat(44),
     login,
     login.pendingLogin.expiresAt,
   );

@@ -28,7 +28,7 @@ const SIGN_IN = "/authorize/sign-in";
 
 function expectStale({ status, to, html }: BrowserPage): void {
   expect({ status, to }).toEqual({ status: 400, to: undefined });
-  expect(html).toContain("already answered");
+  expect(html).toContain("answered before");
 }
 
 describe("the consent page", () => {

@@ -258,7 +258,7 @@ describe("/introspect", () => {
     expect(await ask(await signRefreshToken(desk.ring, id, 2))).toMatchObject({ active: true });
     expect(await ask(await signRefreshToken(desk.ring, id, 3))).toEqual(dead);
     // Nothing came of the second: the first may be sent again.
-    await grantStub(id).restore(2, 60);
+    await grantStub(id).restore(2);
     expect(await ask(refresh)).toMatchObject({ active: true });
     // For a day, or for the window where that is longer, as the token endpoint has it.
     const patient = createAuthorizationServer({ graceSeconds: 172_800 });

@@ -97,11 +97,9 @@ describe("taking back all", () => {
     const ids = [await grantTo(ada), await grantTo(ada), await agree(ada)];
     const before = await ada.request(ACCOUNT);
     expect(before.html).toContain('<button name="all" value="1">Take back all</button>');
-    expect(before.html).toContain(
-      "Each must ask you again before it can go on. What it is doing now is cut off.",
-    );
+    expect(before.html).toContain("Each must ask you again. What it is doing now is cut off.");
     const after = await send(ada, { ...before.hidden, all: "1" });
-    expect(after.html).toContain("No app has access to anything here.");
+    expect(after.html).toContain("No app has access.");
     expect(after.html).toContain('role="status">3 apps can no longer use');
     expect(await Promise.all(ids.map(isOver))).toEqual([true, true, true]);
     expect(desk.closedGrants.filter((id) => ids.includes(id))).toEqual(ids);
@@ -338,9 +336,7 @@ describe("what the page says that it took back", () => {
     const [first] = [await grantTo(at), await grantTo(at)];
     const { hidden } = await at.request(ACCOUNT);
     const { html } = await send(at, { ...hidden, grant: first });
-    expect(html).toContain(
-      'role="status">“<bdi>Public</bdi>” can no longer use this server for you.</p>',
-    );
+    expect(html).toContain('role="status">“<bdi>Public</bdi>” can no longer use this server.</p>');
     expect(html).toContain('name="grant"');
   });
 

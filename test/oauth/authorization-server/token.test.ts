@@ -7,6 +7,7 @@ import { randomBytes } from "../../../src/base/time.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
 import { signText } from "../../../src/crypto/hmac.ts";
 import { open, sha256Base64url } from "../../../src/crypto/seal.ts";
+import { CODE_SECONDS } from "../../../src/oauth/lifetimes.ts";
 import { openAccessToken } from "../../../src/oauth/authorization-server/access-token.ts";
 import type {
   AuthorizationServer,
@@ -612,11 +613,32 @@ describe("the issuing hook", () => {
     const { code } = await openGrant(own);
     const failed = await ask(codeForm(code), undefined, own);
     expect(refusal(failed)).toEqual([503, "temporarily_unavailable"]);
-    expect(Number(failed.headers.get("retry-after"))).toBeLessThan(own.settings.codeSeconds);
+    expect(Number(failed.headers.get("retry-after"))).toBeLessThan(CODE_SECONDS);
     works = true;
     expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
     // From now on it was used.
     expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([400, "invalid_grant"]);
+  });
+
+  it("that fails while the grant's object is reset leaves the code good, and no stub that is broken is asked again", async () => {
+    let works = false;
+    let grantId = "";
+    const issuing = async (): Promise<undefined> => {
+      if (works) return undefined;
+      await runInDurableObject(grantStub(grantId), (_, state) => {
+        state.abort("reset because its code was updated");
+      }).catch(() => undefined);
+      throw new Error("upstream");
+    };
+    const own = createAuthorizationServer({}, { hooks: { onTokenIssue: issuing } });
+    const { id, code } = await openGrant(own);
+    grantId = id;
+    expect(refusal(await ask(codeForm(code), undefined, own))).toEqual([
+      503,
+      "temporarily_unavailable",
+    ]);
+    works = true;
+    expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
   });
 
   it("that gives what cannot be sealed takes no code", async () => {

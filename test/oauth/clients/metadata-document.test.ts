@@ -477,7 +477,6 @@ describe("a document's cache", () => {
   it.each<[string, () => Response]>([
     ["a challenge", answer("<p>", { "content-type": "text/html" }, 403)],
     ["a page", answer("<p>", { "content-type": "text/html" })],
-    ["nothing there", answer("", {}, 404)],
     ["a redirect", answer("", { location: "/elsewhere" }, 302)],
     ["trouble", answer("", {}, 503)],
     [
@@ -497,6 +496,33 @@ describe("a document's cache", () => {
     expect(await findClient(desk, id)).toMatchObject({ ok: true });
     expect(asked).toHaveLength(2);
     vi.setSystemTime(Date.now() + 86_400_000);
+    expect(await findClient(desk, id)).toMatchObject({ ok: false });
+  });
+
+  it.each([
+    ["is not there any more", answer("", {}, 404)],
+    ["is gone", answer("", {}, 410)],
+  ])("is used no more where it %s", async (_, gone) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const id = freshId();
+    let answering = answer(documentOf(id));
+    serveResponses({ [id]: () => answering() });
+    expect(await findClient(desk, id)).toMatchObject({ ok: true });
+    answering = gone;
+    vi.setSystemTime(Date.now() + 301_000);
+    expect(await findClient(desk, id)).toMatchObject({ ok: false });
+  });
+
+  it("is used no more where a newer one came that must not be stored", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const id = freshId();
+    let answering = answer(documentOf(id));
+    serveResponses({ [id]: () => answering() });
+    expect(await findClient(desk, id)).toMatchObject({ ok: true });
+    vi.setSystemTime(Date.now() + 301_000);
+    answering = answer(documentOf(id, { client_name: "New" }), { "cache-control": "no-store" });
+    expect(await findClient(desk, id)).toMatchObject({ value: { name: "New" } });
+    answering = answer("", {}, 503);
     expect(await findClient(desk, id)).toMatchObject({ ok: false });
   });
 

@@ -27,7 +27,7 @@ function viewsOf(text: string, other: Partial<ClientView> = {}): View[] {
     isLocal: false,
     ...other,
   };
-  const field = { name: text, label: text, type: "text" as const, autocomplete: text, hint: text };
+  const field = { name: text, label: text, type: "text" as const, autocomplete: text };
   const grant = {
     id: text,
     clientName: text,
@@ -263,7 +263,7 @@ describe("what is said about a client", () => {
 
   it("tells the person to look at the host where nobody vouches for it", async () => {
     expect(await note({})).toBe(
-      "Do you come from app.test? If not, deny. Whoever runs that site gets the access, whatever the app is called.",
+      "Do you come from app.test? If not, deny. Whoever runs that site gets the access, whatever its name.",
     );
   });
 

@@ -536,6 +536,26 @@ describe("metadata", () => {
     expect(await reason(await token())).toBe("issuer.no_jwks_uri");
   });
 
+  test("are no less than they were where the document with the rest cannot be had", async () => {
+    served["/.well-known/oauth-authorization-server"] = document({ jwks_uri: undefined });
+    served["/.well-known/openid-configuration"] = new Response(null, { status: 503 });
+    expect(await reason(await token())).toBe("issuer.metadata");
+    later(6);
+    served["/.well-known/openid-configuration"] = document({});
+    expect(await reason(await token({ sub: "a" }))).toBe("taken");
+    served["/.well-known/openid-configuration"] = new Response(null, { status: 503 });
+    later(3_601);
+    expect(await reason(await token({ sub: "b" }))).toBe("taken");
+  });
+
+  test("are asked for where they stand alone, and no further", async () => {
+    served["/.well-known/oauth-authorization-server"] = document({
+      introspection_endpoint: undefined,
+    });
+    expect(await reason(await token())).toBe("taken");
+    expect(fetches("/.well-known/openid-configuration")).toBe(0);
+  });
+
   test("are looked at again after an hour, and kept while they cannot be", async () => {
     await reason(await token());
     const where = "/.well-known/oauth-authorization-server";

@@ -106,7 +106,7 @@ describe("a wrong attempt", () => {
     for (const word of ["shut", "open"]) {
       const { status, html } = await attempt("wrong-2", word);
       expect(status).toBe(403);
-      expect(html).toContain("Wait 15 min,");
+      expect(html).toContain("Try again in 15 min.");
     }
     expect(lines.map(({ reason }) => reason)).toEqual(["sign_in.locked", "sign_in.locked"]);
     expect((await attempt("wrong-2", "open", "192.0.2.2")).html).toContain("wants to use");
@@ -160,7 +160,7 @@ describe("a person of whom too much is said", () => {
     const lines = auditLines();
     const { status, html } = await arrive(given);
     expect(status).toBe(400);
-    expect(html).toContain(`at most ${most.split(" ")[0] ?? ""}. Tell whoever runs it`);
+    expect(html).toContain(`at most ${most.split(" ")[0] ?? ""}. Tell whoever runs the server`);
     expect(lines).toMatchObject([{ reason: "sign_in.large" }]);
   });
 
@@ -200,9 +200,7 @@ describe("a passphrase that is not hashed", () => {
     "stops the server, and is not shown: %j",
     (plain) => {
       const setting = (): unknown => passphrase(plain);
-      expect(setting).toThrow(
-        /^Configuration: PASSPHRASE must be the secret that make passphrase prints/,
-      );
+      expect(setting).toThrow(/^Configuration: PASSPHRASE must be what make passphrase prints/);
       if (plain !== "") expect(setting).not.toThrow(plain);
     },
   );
@@ -568,7 +566,7 @@ describe("OpenID Connect", async () => {
     const away = await leave(at);
     const { status, to, html } = await come(at, away);
     expect({ status, to }).toEqual({ status: 400, to: undefined });
-    expect(html).toContain("already answered");
+    expect(html).toContain("answered before");
   });
 
   const past = Math.floor(Date.now() / 1000) - 3_600;

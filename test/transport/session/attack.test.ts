@@ -677,7 +677,7 @@ describe("hostile input", () => {
     const told = await openGetStream(session, String(answer["eventId"]));
     expect([told.status, await told.text()]).toEqual([
       400,
-      expect.stringContaining("Last-Event-ID is unknown here or too old"),
+      expect.stringContaining("Last-Event-ID is unknown or too old"),
     ]);
     // One that lost nothing, and comes back behind its end, is not told so.
     const whole = await openGetStream(session, String(answer["eventId"]).split(".")[0]);
