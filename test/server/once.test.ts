@@ -1,9 +1,8 @@
 /** What is done around the steps of a task's handler, which are `once`. */
 
 import { describe, expect, it } from "vitest";
-import { createInputRequests } from "../../src/server/input-requests.ts";
+import { createInputRequests, type InputRequests } from "../../src/server/input-requests.ts";
 import { errorOutcome, NO_RETRY_STATE } from "../../src/protocol/outcome.ts";
-import type { InputRequests } from "../../src/server/input-requests.ts";
 import type { Steps } from "../../src/server/types.ts";
 
 /** Steps that let go before the one with this number, from 0. */

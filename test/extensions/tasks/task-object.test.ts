@@ -309,7 +309,7 @@ describe("a method", () => {
       const { error } = await ask(method, { taskId, ...params }, taskId);
       expect(error).toMatchObject({
         code: -32603,
-        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/),
+        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/) as string,
       });
     }
     expect(errors).toHaveBeenCalledTimes(3);
