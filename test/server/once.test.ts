@@ -1,9 +1,8 @@
 /** What is done around the steps of a task's handler, which are `once`. */
 
 import { describe, expect, it } from "vitest";
-import { createInputRequests } from "../../src/server/input-requests.ts";
+import { createInputRequests, type InputRequests } from "../../src/server/input-requests.ts";
 import { errorOutcome, NO_RETRY_STATE } from "../../src/protocol/outcome.ts";
-import type { InputRequests } from "../../src/server/input-requests.ts";
 import type { Steps } from "../../src/server/types.ts";
 
 /** Steps that let go before the one with this number, from 0. */
@@ -25,25 +24,25 @@ const requestsWith = (steps: Steps | undefined): InputRequests =>
 describe("a step", () => {
   it("is recorded when it is finished, and before anything that follows it", async () => {
     const steps = stepsOf(Infinity);
-    const { once, outcome } = requestsWith(steps);
+    const requests = requestsWith(steps);
     const seen: number[] = [];
-    await once("a", () => 1);
+    await requests.once("a", () => 1);
     seen.push(steps.recorded.length);
-    await Promise.all([once("b", () => 2), once("c", () => 3)]);
+    await Promise.all([requests.once("b", () => 2), requests.once("c", () => 3)]);
     expect(steps.recorded).toEqual([
       ["a", 1],
       ["b", 2],
       ["c", 3],
     ]);
-    expect(await once("a", () => 9)).toBe(1);
+    expect(await requests.once("a", () => 9)).toBe(1);
     expect(seen).toEqual([1]);
-    expect(await outcome()).toBeUndefined();
+    expect(await requests.outcome()).toBeUndefined();
   });
 
   it("that fails is not recorded", async () => {
     const steps = stepsOf(Infinity);
-    const { once } = requestsWith(steps);
-    await expect(once("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    const requests = requestsWith(steps);
+    await expect(requests.once("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
     expect(steps.recorded).toEqual([]);
   });
 
@@ -54,24 +53,26 @@ describe("a step", () => {
         throw new Error("full");
       },
     };
-    const { once } = requestsWith(steps);
-    await expect(once("a", () => 1)).rejects.toThrow("full");
-    await expect(once("a", () => 2)).rejects.toThrow("full");
+    const requests = requestsWith(steps);
+    await expect(requests.once("a", () => 1)).rejects.toThrow("full");
+    await expect(requests.once("a", () => 2)).rejects.toThrow("full");
   });
 
   it("before which it is time to let go is not begun: the request ends by running again, whoever catches it", async () => {
     const steps = stepsOf(1);
-    const { once, outcome } = requestsWith(steps);
-    await once("a", () => 1);
+    const requests = requestsWith(steps);
+    await requests.once("a", () => 1);
     const begun: string[] = [];
-    const caught = await once("b", () => {
-      begun.push("b");
-      return 2;
-    }).catch(() => "caught");
+    const caught = await requests
+      .once("b", () => {
+        begun.push("b");
+        return 2;
+      })
+      .catch(() => "caught");
     expect([caught, begun]).toEqual(["caught", []]);
     // What is done already is still given.
-    expect(await once("a", () => 9)).toBe(1);
-    expect(await outcome()).toMatchObject({
+    expect(await requests.once("a", () => 9)).toBe(1);
+    expect(await requests.outcome()).toMatchObject({
       kind: "inputRequired",
       requests: {},
       retryState: { once: { a: 1 } },
@@ -79,8 +80,8 @@ describe("a step", () => {
   });
 
   it("outside of a task is done as before", async () => {
-    const { once, outcome } = requestsWith(undefined);
-    expect(await once("a", () => 1)).toBe(1);
-    expect(await outcome()).toBeUndefined();
+    const requests = requestsWith(undefined);
+    expect(await requests.once("a", () => 1)).toBe(1);
+    expect(await requests.outcome()).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import { costs } from "../../world/counting.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import {
@@ -296,10 +297,11 @@ describe("a method", () => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { taskId } = await startTask("spec_steps", { label: "broken", count: 0 });
     await ended(taskId);
-    await runInDurableObject(taskStub(taskId), (_object, { storage }) => {
-      storage.kv.put("task", new TextEncoder().encode("no JSON"));
-    });
-    await evictDurableObject(taskStub(taskId));
+    const failing = (["get", "update", "cancel"] as const).map((name) =>
+      vi.spyOn(TaskObject.prototype, name).mockImplementation(() => {
+        throw new Error("no disk");
+      }),
+    );
     const methods: Readonly<Record<string, object>> = {
       "tasks/get": {},
       "tasks/update": { inputResponses: {} },
@@ -309,11 +311,11 @@ describe("a method", () => {
       const { error } = await ask(method, { taskId, ...params }, taskId);
       expect(error).toMatchObject({
         code: -32603,
-        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/),
+        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/) as string,
       });
     }
     expect(errors).toHaveBeenCalledTimes(3);
-    errors.mockRestore();
+    for (const spy of [errors, ...failing]) spy.mockRestore();
   });
 
   it("tasks/update without answers is refused, and changes nothing", async () => {
