@@ -11,9 +11,7 @@ const AIM_MS = 10;
 
 const EMPTY =
   "export default { fetch: async (request) => Response.json({ id: (await request.json()).id }) };";
-/** Those of the Worker as it is deployed. */
-const DEPLOYED = { ...OBJECTS, TASK: "Task", RUNNING_TASKS: "RunningTasks" };
-const EMPTY_CLASSES = Object.values(DEPLOYED).map(
+const EMPTY_CLASSES = Object.values(OBJECTS).map(
   (name) => `export class ${name} extends DurableObject {}`,
 );
 const EMPTY_WITH_OBJECTS = `import { DurableObject } from "cloudflare:workers"; ${EMPTY_CLASSES.join("; ")}; ${EMPTY}`;
@@ -23,11 +21,11 @@ const REQUEST = statelessPost("tools/list");
 export async function startup({ quick }) {
   const subjects = [
     { name: "an empty Worker", code: EMPTY, objects: {}, runs: [] },
-    { name: "the same classes, empty", code: EMPTY_WITH_OBJECTS, objects: DEPLOYED, runs: [] },
+    { name: "the same classes, empty", code: EMPTY_WITH_OBJECTS, objects: OBJECTS, runs: [] },
     {
       name: "barewire as deployed",
       code: await bundle("src/index.ts"),
-      objects: DEPLOYED,
+      objects: OBJECTS,
       runs: [],
     },
     {
