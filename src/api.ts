@@ -37,6 +37,10 @@ export {
   type ToolResult,
 } from "./server/content.ts";
 
+// ---- Tools and forms in JSON Schema -----------------------------------------------------------------------
+
+export { jsonSchema, object, type ValueOf, type ValueSchema } from "./server/json-schema.ts";
+
 // ---- Tools and forms in zod ------------------------------------------------------------------------------
 
 export { checkWith, form, tool, type Schema } from "./server/zod.ts";
@@ -55,15 +59,6 @@ export type {
   SamplingResult,
   UrlElicitation,
 } from "./server/context.ts";
-export {
-  fetchConfigured,
-  fetchUntrusted,
-  JSON_LIMITS,
-  type FetchLimits,
-  type FetchOptions,
-  type FetchResult,
-} from "./net/fetch.ts";
-export { openWebSocket } from "./net/websocket.ts";
 export { ownerKey, type Caller } from "./base/caller.ts";
 
 // ---- Skills ----------------------------------------------------------------------------------------------
@@ -109,16 +104,6 @@ export type {
   SignInMethod,
   SignInResult,
 } from "./oauth/sign-in/types.ts";
-export type {
-  AccountView,
-  ClientView,
-  ConsentView,
-  MessageView,
-  RenderPage,
-  SignInView,
-  View,
-} from "./oauth/pages/views.ts";
-export { renderPage } from "./oauth/pages/default-pages.ts";
 export {
   apiKey,
   CREDENTIAL_ID,
@@ -130,6 +115,28 @@ export {
 export { openId } from "./oauth/sign-in/openid.ts";
 export { passphrase } from "./oauth/sign-in/passphrase.ts";
 export { isPassphraseHash, verifyPassphrase } from "./crypto/passphrase.ts";
+export type {
+  AccountView,
+  ClientView,
+  ConsentView,
+  MessageView,
+  RenderPage,
+  SignInView,
+  View,
+} from "./oauth/pages/views.ts";
+export { renderPage } from "./oauth/pages/default-pages.ts";
+
+// ---- Requests to others ----------------------------------------------------------------------------------
+
+export {
+  fetchConfigured,
+  fetchUntrusted,
+  JSON_LIMITS,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchResult,
+} from "./net/fetch.ts";
+export { openWebSocket } from "./net/websocket.ts";
 
 // ---- Pages and answers of the site -----------------------------------------------------------------------
 
@@ -150,6 +157,7 @@ export {
   type JsonValue,
 } from "./base/json.ts";
 export { errorStack, log } from "./base/log.ts";
+export { DurableObject } from "./base/platform.ts";
 export { err, ok, type Result } from "./base/result.ts";
 export { now, randomBytes, sleep, startTimer, withTimeout } from "./base/time.ts";
 export { createSettings, type Settings } from "./base/settings.ts";

@@ -7,8 +7,7 @@
  * Trade-off: a connection outwards keeps the object awake and billed for as long as it is held.
  */
 
-import { DurableObject } from "cloudflare:workers";
-import { createSettings, now, openWebSocket } from "../api.ts";
+import { createSettings, DurableObject, now, openWebSocket } from "../api.ts";
 import { readFeedSettings, type FeedEnv } from "./feed-settings.ts";
 
 const ALARM_INTERVAL_MS = 60_000;

@@ -34,13 +34,9 @@ export function site(http: Request, context: StartPageContext): Response | undef
   const { pathname } = new URL(http.url);
   if (!["/", "/health", ICON_PATH].includes(pathname)) return undefined;
   if (!isRead(http))
-    return errorResponse(
-      protocolError("MethodNotAllowed", `${http.method} is not served here`),
-      undefined,
-      {
-        allow: "GET, HEAD",
-      },
-    );
+    return errorResponse(protocolError("MethodNotAllowed", "Use GET"), undefined, {
+      allow: "GET, HEAD",
+    });
   const response = respondTo(pathname, context);
   return http.method === "GET" ? response : new Response(null, response);
 }

@@ -3,6 +3,18 @@
  * Refuses nothing by itself: callers decide what a "no" means.
  */
 
+/** Deepest nesting that a message may have. Recursive code behind this check cannot exhaust the stack. */
+export const MAX_JSON_DEPTH = 64;
+/** Most values in a message: a schema may find fault with each of them, and keeps all faults in memory. */
+export const MAX_JSON_VALUES = 100_000;
+
+/** Character codes. */
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const LIST = 0x5b;
+const BACKSLASH = 0x5c;
+const OBJECT = 0x7b;
+
 export type JsonValue =
   | null
   | boolean
@@ -11,11 +23,6 @@ export type JsonValue =
   | JsonValue[]
   | { [key: string]: JsonValue };
 export type JsonObject = { [key: string]: JsonValue };
-
-/** Deepest nesting that a message may have. Recursive code behind this check cannot exhaust the stack. */
-export const MAX_JSON_DEPTH = 64;
-/** Most values in a message: a schema may find fault with each of them, and keeps all faults in memory. */
-export const MAX_JSON_VALUES = 100_000;
 
 /** True for a JSON object; arrays and null are not objects here. */
 export function isObject(value: unknown): value is JsonObject {
@@ -76,13 +83,6 @@ export function mayParse(text: string): boolean {
   }
   return true;
 }
-
-/** Character codes. */
-const QUOTE = 0x22;
-const COMMA = 0x2c;
-const LIST = 0x5b;
-const BACKSLASH = 0x5c;
-const OBJECT = 0x7b;
 
 /** Where the string that begins at `start` ends: at the first quote behind an even number of backslashes. */
 function endOfString(text: string, start: number): number {

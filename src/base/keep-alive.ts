@@ -3,7 +3,7 @@
  * has begun when its client leaves, and gives what is kept alive 30 s more.
  */
 
-import { waitUntil } from "cloudflare:workers";
+import { waitUntil } from "./platform.ts";
 
 /** Gives `work` itself, which ends though the client of this request leaves. */
 export function keepAlive<T>(work: Promise<T>): Promise<T> {

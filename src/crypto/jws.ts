@@ -50,7 +50,9 @@ const MAX_TOKEN_CHARACTERS = 16_384;
 /** The parts of `text`, or undefined unless it is a JWS of JSON objects under an algorithm from the list. Nothing is proven yet. */
 export function readJws(text: string): Jws | undefined {
   const parts = text.length > MAX_TOKEN_CHARACTERS ? [] : text.split(".");
-  const [header, payload, signature] = parts.map(decodeBase64url);
+  const [headerBytes, payloadBytes, signature] = parts.map(decodeBase64url);
+  const header = readJsonObject(headerBytes && decodeUtf8(headerBytes));
+  const payload = readJsonObject(payloadBytes && decodeUtf8(payloadBytes));
   if (
     parts.length !== 3 ||
     header === undefined ||
@@ -58,21 +60,12 @@ export function readJws(text: string): Jws | undefined {
     signature === undefined
   )
     return undefined;
-  const parsed = {
-    header: readJsonObject(decodeUtf8(header)),
-    payload: readJsonObject(decodeUtf8(payload)),
-  };
-  const alg = parsed.header?.["alg"];
   // No extension is understood here, so any that is critical is a reason to refuse (RFC 7515 section 4.1.11).
-  if (
-    parsed.header === undefined ||
-    parsed.payload === undefined ||
-    parsed.header["crit"] !== undefined
-  )
-    return undefined;
+  const { alg, crit } = header;
+  if (crit !== undefined) return undefined;
   if (typeof alg !== "string" || !Object.hasOwn(ALGORITHMS, alg)) return undefined;
   const signingInput = encodeUtf8(text.slice(0, text.lastIndexOf(".")));
-  return { alg, header: parsed.header, payload: parsed.payload, signingInput, signature };
+  return { alg, header, payload, signingInput, signature };
 }
 
 /** True when `key`, a public JWK, fits the algorithm and made the signature. */

@@ -27,7 +27,7 @@ export interface KeyRing {
 export function readKeyRing(text: string): Result<KeyRing, string> {
   const keys = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const entry of text.split(",").map((part) => part.trim())) {
-    const [, id, encoded] = /^([A-Za-z0-9_-]{1,32}):(.+)$/.exec(entry) ?? [];
+    const [, id, encoded] = /^([\w-]{1,32}):(.+)$/.exec(entry) ?? [];
     if (id === undefined || encoded === undefined) return err('A key must be "id:base64"');
     const bytes = decodeBase64(encoded) ?? decodeBase64url(encoded);
     if (bytes?.length !== 32) return err(`Key "${id}" is not 32 bytes of base64`);

@@ -11,6 +11,15 @@ import { concatBytes, encodeUtf8 } from "../base/bytes.ts";
 import { randomBytes } from "../base/time.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { KeyRing } from "./key-ring.ts";
+import {
+  BODY_OFFSET,
+  FORMAT_VERSION,
+  IDENTITY_OFFSET,
+  IV_OFFSET,
+  LENGTH_OFFSET,
+  SALT_OFFSET,
+  TAG_BYTES,
+} from "./row-layout.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -31,14 +40,6 @@ export type RowFault =
   | "moved"
   /** Not what was written, or not by this key. */
   | "changed";
-
-const FORMAT_VERSION = 1;
-const LENGTH_OFFSET = 1;
-const SALT_OFFSET = 5;
-const IV_OFFSET = 21;
-const IDENTITY_OFFSET = 33;
-const BODY_OFFSET = 65;
-const TAG_BYTES = 16;
 
 /** Seals `plaintext` for the row `identity`, under the ring's current key. */
 export async function sealRow(

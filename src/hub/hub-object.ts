@@ -7,7 +7,7 @@
  * alarm tells the rest of who hears of a change, and once an hour drops the rows of what is gone.
  */
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from "../base/platform.ts";
 import { objectNamespace } from "../base/bindings.ts";
 import { decodeBase64url } from "../base/bytes.ts";
 import { now } from "../base/time.ts";

@@ -27,7 +27,7 @@ export function checkResource(
 ): Result<void, OAuthError> {
   if (value === undefined) return ok(undefined);
   // spec: authorize.resource.absolute, authorize.resource.fragment, authorize.resource.query
-  const href = URL.canParse(value) && !value.includes("#") ? new URL(value).href : "";
+  const href = value.includes("#") ? undefined : URL.parse(value)?.href;
   if (href === identifiers.resource || href === `${identifiers.issuer}/`) return ok(undefined);
   return oauthError(
     "invalid_target",

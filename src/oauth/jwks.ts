@@ -17,6 +17,16 @@ import {
 } from "../net/fetch.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
+import {
+  CLOCK_SKEW_MS,
+  COOL_DOWN_MS,
+  FIRST_COOL_DOWN_MS,
+  ISSUER_CACHE_MS,
+  KEYS_FRESH_MS,
+  MAX_CANDIDATE_KEYS,
+  MAX_KEYS,
+  MAX_KEY_SETS,
+} from "./limits.ts";
 
 type Keys = readonly JsonObject[];
 
@@ -26,21 +36,10 @@ export type SignatureFault = "signature" | "unreachable" | "unusable";
 /** `fetchedAt`: when it was last asked for, in milliseconds since the epoch. `fault`: what holds of a signature by none of its keys. */
 type KeySet = { keys: Keys; fetchedAt: number; fault: SignatureFault };
 
-const FRESH_MS = 600_000;
-const CACHE_MS = 3_600_000;
-const COOL_DOWN_MS = 30_000;
-/** While no set was ever fetched nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
-const FIRST_COOL_DOWN_MS = 5_000;
-/** How far the clock of whoever signs may be behind. */
-const CLOCK_SKEW_MS = 60_000;
 const FETCH_LIMITS = {
   ...JSON_LIMITS,
   accept: "application/jwk-set+json, application/json",
 };
-/** How many sets are kept, of how many keys, and how many are tried when nothing in the token tells them apart. */
-const MAX_KEY_SETS = 100;
-const MAX_KEYS = 100;
-const MAX_CANDIDATE_KEYS = 4;
 
 /** Who named the URL of a key set: decides what may be fetched. */
 type KeySetSource = "stranger" | "trusted";
@@ -61,7 +60,7 @@ export async function checkSignature(
     return (await isSigned(jws, readKeys(jwks) ?? [])) ? ok(undefined) : err("signature");
   const time = now();
   const set = keySets[source].get(jwks, time) ?? { keys: [], fetchedAt: 0, fault: "signature" };
-  const isFresh = time - set.fetchedAt < FRESH_MS;
+  const isFresh = time - set.fetchedAt < KEYS_FRESH_MS;
   if (isFresh && (await isSigned(jws, set.keys))) return ok(undefined);
   if (time - set.fetchedAt < COOL_DOWN_MS)
     return err(set.fault === "signature" && mayBeOfNewKey(jws, set) ? "unreachable" : set.fault);
@@ -105,7 +104,7 @@ async function refetch(
   const keys = readKeys(successJson(response));
   if (keys !== undefined && keys.length > 0) {
     Object.assign(set, { keys, fault: "signature" });
-    keySets[source].put(url, set, time + CACHE_MS);
+    keySets[source].put(url, set, time + ISSUER_CACHE_MS);
     return;
   }
   // Nothing is held against what it signed. Of a client, an answer that is no key set may be another in a moment (a challenge

@@ -7,7 +7,7 @@
  * Trade-off: who loads a cached value, and who waits, is known in memory only: an eviction costs one more load, no row.
  */
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from "../base/platform.ts";
 import { now } from "../base/time.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { emptyAtMs, consume } from "./sliding-window.ts";

@@ -7,8 +7,8 @@ import type { JsonObject } from "../base/json.ts";
 import type { Attributes, SpanKind } from "../base/span.ts";
 import type { SpanRecord } from "./span.ts";
 
-const KIND: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 const STATUS_ERROR = 2;
+const KIND: Record<SpanKind, number> = { internal: 1, server: 2, client: 3 };
 
 /** The body of an export request: `resource` says which service it was. */
 export function writeOtlp(records: readonly SpanRecord[], resource: Attributes): string {

@@ -5,7 +5,7 @@
  * later, for all. Telemetry never fails a request and never holds one up: what cannot be sent is dropped and counted.
  */
 
-import { waitUntil } from "cloudflare:workers";
+import { waitUntil } from "../base/platform.ts";
 import { now, sleep } from "../base/time.ts";
 import type { JsonObject } from "../base/json.ts";
 import { log } from "../base/log.ts";

@@ -6,6 +6,7 @@
 import { withTimeout } from "../base/time.ts";
 import type { SealedRow } from "../crypto/row-seal.ts";
 import type { CredentialInfo } from "./types.ts";
+import { MAX_CLOCK_LEAD_MS, QUERY_TIMEOUT_MS } from "./limits.ts";
 
 /** Which row: the primary key. */
 export interface RowKey {
@@ -59,15 +60,7 @@ export interface VaultRows {
   reseal(rows: readonly (readonly [CredentialRow, SealedRow])[]): Promise<number>;
 }
 
-/** Milliseconds after which a database that says nothing counts as unreachable. */
-export const QUERY_TIMEOUT_MS: number = 10_000;
-
 const WHERE_KEY = "owner = ?1 AND service = ?2 AND name = ?3";
-/**
- * A lease that ends much later than a new one would was written by a clock far ahead, and does not count. Clocks are a little
- * apart, and stand still while each waits for its answer: a lease of the same moment may end after the new one.
- */
-const MAX_CLOCK_LEAD_MS = 60_000;
 const LEASE_IS_FREE = `(lease_until_ms <= ?5 OR lease_until_ms > ?6 + ${MAX_CLOCK_LEAD_MS})`;
 /** D1 gives bytes as a list of numbers. */
 type RawRow = Omit<CredentialRow, "blob" | "is_revoked"> & {

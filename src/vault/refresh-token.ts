@@ -12,27 +12,24 @@ import { secret, type Secret } from "../base/secret.ts";
 import { JSON_LIMITS, postForm } from "../net/fetch.ts";
 import type { Upstream } from "./types.ts";
 import type { SealedRow } from "../crypto/row-seal.ts";
-import {
-  QUERY_TIMEOUT_MS,
-  type CredentialRow,
-  type RowKey,
-  type VaultRows,
-} from "./credential-rows.ts";
+import type { CredentialRow, RowKey, VaultRows } from "./credential-rows.ts";
 import { newVersion, type CredentialCipher, type VaultFault } from "./credential-cipher.ts";
+import {
+  DEFAULT_LIFETIME_SECONDS,
+  FIRST_PAUSE_MS,
+  MAX_LIFETIME_SECONDS,
+  MAX_PAUSE_MS,
+  QUERY_TIMEOUT_MS,
+  RENEWAL_TIMEOUT_MS,
+  RENEW_EARLY_MS,
+} from "./limits.ts";
 
-/** A token that lasts no longer than this is renewed; of a short life, half of it. */
-const RENEW_EARLY_MS = 60_000;
-const LIMITS = { ...JSON_LIMITS, timeoutMs: 10_000 };
+const LIMITS = { ...JSON_LIMITS, timeoutMs: RENEWAL_TIMEOUT_MS };
 /**
  * For how long one may be at it: until the lease is taken, the upstream has answered and the row is written, each within its
  * limit, by clocks that may be apart. Were it shorter, the next would send a refresh token that is spent.
  */
-const RENEWAL_LEASE_MS = 2 * QUERY_TIMEOUT_MS + LIMITS.timeoutMs + 5_000;
-const FIRST_PAUSE_MS = 50;
-const MAX_PAUSE_MS = 1_000;
-/** How long a token is taken to last whose upstream says nothing of it, and at most. Endless is no number in JSON. */
-const DEFAULT_LIFETIME_SECONDS = 3_600;
-const MAX_LIFETIME_SECONDS = 31_536_000;
+const RENEWAL_LEASE_MS = 2 * QUERY_TIMEOUT_MS + RENEWAL_TIMEOUT_MS + 5_000;
 
 /** What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. */
 export async function getAccessToken(

@@ -15,9 +15,7 @@ import { jsonResponse } from "../wire/response.ts";
 import type { ResealedPage } from "./reseal.ts";
 import type { Vault } from "./vault.ts";
 import { ADMIN_TOKEN_PURPOSE, ADMIN_TOKEN_SECONDS } from "../crypto/admin-token.ts";
-
-/** With the question for them, within the 50 statements that a request may make on the Free plan. */
-const PAGE_SIZE = 40;
+import { PAGE_SIZE } from "./limits.ts";
 
 /** In: a proof as bearer token, and `{"after":"cursor"}`. Out: `{"current","next","resealed","unreadable"}`. */
 export async function rotateKeys(request: Request, vault: Vault, ring: KeyRing): Promise<Response> {

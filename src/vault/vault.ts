@@ -21,6 +21,7 @@ import {
   type CredentialCipher,
   type VaultFault,
 } from "./credential-cipher.ts";
+import { MAX_CREDENTIAL_BYTES } from "./limits.ts";
 
 type VaultResult<T> = Promise<Result<T, VaultFault>>;
 
@@ -37,7 +38,6 @@ export interface Vault {
   reseal(after: string, limit: number): VaultResult<ResealedPage>;
 }
 
-const MAX_CREDENTIAL_BYTES = 65_536;
 const ALLOWED_NAME = /^[\w.:/@ -]{1,64}$/;
 
 /** The vault in `db`; without a database everything is unavailable. */

@@ -25,9 +25,9 @@ const servePatientWorld = (variables: Readonly<Record<string, string>>): Promise
   serveChanged("test/world/worker.ts", { AUTH: "none", ...variables }, { alter: lengthenPatience });
 
 function lengthenPatience(bundle: string): string {
-  const limit = /(EXPORT_LIMITS = \{[^}]*timeoutMs: )5e3\b/;
+  const limit = /(EXPORT_LIMITS = \{[^}]*)\}/;
   if (!limit.test(bundle)) throw new Error("The limits of an export are written otherwise");
-  return bundle.replace(limit, "$1600000");
+  return bundle.replace(limit, "$1, timeoutMs: 600000 }");
 }
 
 let receiver: Receiver;

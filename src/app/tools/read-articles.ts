@@ -1,18 +1,19 @@
 /** A job: works through a list, for as long as that takes, and is done once for each entry whatever happens meanwhile. */
 
-import * as z from "zod/mini";
-import { PublicError, tool, type Tool } from "../../api.ts";
+import { defineTool, jsonSchema, object, PublicError, type Tool } from "../../api.ts";
 import { readArticle } from "./search-wikipedia.ts";
 
 /** The tool that reads the articles of a list. */
 export function readArticles(base: string, contact: string): Tool {
-  return tool({
+  return defineTool({
     name: "read_articles",
     description:
       "Reads Wikipedia articles by their titles. Costs one request to Wikipedia for each",
     annotations: { readOnlyHint: true, openWorldHint: true },
     task: "optional",
-    input: z.object({ titles: z.array(z.string()).check(z.minLength(1), z.maxLength(100)) }),
+    input: jsonSchema(
+      object({ titles: { type: "array", items: { type: "string" }, minItems: 1, maxItems: 100 } }),
+    ),
     async handler({ titles }, context) {
       const lines: string[] = [];
       for (const [index, title] of titles.entries()) {

@@ -7,16 +7,11 @@
  * Trade-off: whoever spends a hundred wrong attempts an hour, from many addresses, keeps the person out as well.
  */
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from "../../base/platform.ts";
 import { now } from "../../base/time.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { createAccountRows, type AccountRows } from "./account-rows.ts";
-
-const MINUTE_MS = 60_000;
-const MAX_FAILURES_PER_ADDRESS = 5;
-const MAX_FAILURES_TOTAL = 100;
-/** Far more than are in use at once, and no more than one request may ask (the account page does). */
-const MAX_GRANTS = 400;
+import { MAX_FAILURES_PER_ADDRESS, MAX_FAILURES_TOTAL, MAX_GRANTS, MINUTE_MS } from "../limits.ts";
 
 /** `address`: a digest. `grant`: "" for none. */
 export interface Attempt {

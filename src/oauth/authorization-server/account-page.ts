@@ -24,7 +24,8 @@ import { findGrant } from "./grant-reference.ts";
 import type { AccountView } from "../pages/views.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
-import { buryEndedGrants, revokeGrant, MAX_PENDING_LOGINS } from "./revocation.ts";
+import { buryEndedGrants, revokeGrant } from "./revocation.ts";
+import { MAX_PENDING_LOGINS } from "../limits.ts";
 import { epochDigest } from "../sign-in/types.ts";
 
 /** The account page: a person's grants, and taking them back. A POST must hold a form that was sealed to this browser. */

@@ -15,6 +15,7 @@ import { defaultScopes as serverDefaultScopes } from "../../server/scopes.ts";
 import { missingParameter, readParams } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { checkResource } from "../identifiers.ts";
+import { MAX_REQUEST_BYTES } from "../limits.ts";
 
 /** A checked request: all that the rest of a login needs to know of it. */
 export interface AuthorizationRequest extends Omit<GrantTerms, "subject" | "properties"> {
@@ -23,8 +24,6 @@ export interface AuthorizationRequest extends Omit<GrantTerms, "subject" | "prop
   readonly clientHost?: string | undefined;
 }
 
-/** Bytes of a request as JSON: sealed, it waits in a cookie of at most 4,096 bytes while a person is at their provider. */
-const MAX_REQUEST_BYTES = 2_500;
 const CODE_CHALLENGE = /^[\w-]{43}$/;
 
 /** Checks an authorization request whose client and redirect URI are known (OAuth 2.1 section 4.1.1, RFC 7636, RFC 8707). `query` is without its "?". Does not look at client or redirect URI. */

@@ -16,10 +16,9 @@ import { readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import type { Person } from "../sign-in/types.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
+import { MAX_BROWSER_IDS } from "../limits.ts";
 
 const REMEMBERED_SECONDS = 30 * 86_400;
-/** How many ids of a browser are tried. */
-const MAX_BROWSER_IDS = 8;
 
 /** A request and the browser behind it. */
 export interface BrowserSession {

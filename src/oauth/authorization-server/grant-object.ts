@@ -8,7 +8,7 @@
  * Trade-off: one object for each login makes single use exact without a lock. No caller without its id can read a grant.
  */
 
-import { DurableObject } from "cloudflare:workers";
+import { DurableObject } from "../../base/platform.ts";
 import { objectNamespace } from "../../base/bindings.ts";
 import { now } from "../../base/time.ts";
 import { log, errorStack } from "../../base/log.ts";

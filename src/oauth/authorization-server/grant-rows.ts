@@ -8,6 +8,7 @@
 
 import { now } from "../../base/time.ts";
 import { CODE_SECONDS } from "../lifetimes.ts";
+import { RESTORED_MS } from "../limits.ts";
 
 export interface GrantRow {
   readonly terms: GrantTerms;
@@ -102,9 +103,6 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
 export function isWithinMs(start: number, ms: number): boolean {
   return Math.abs(now() - start) < ms;
 }
-
-/** Milliseconds for which a refresh token may be sent again of which nothing came, or the window, where that is longer. */
-const RESTORED_MS = 86_400_000;
 
 /** Whether the refresh token before the newest is still good, which a client may hold that did not get the newest. */
 export function isPreviousGood(

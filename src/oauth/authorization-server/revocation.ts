@@ -26,6 +26,7 @@ import { runHook } from "./hooks.ts";
 import { missingParameter, readForm } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { epochDigest } from "../sign-in/types.ts";
+import { MAX_PENDING_LOGINS } from "../limits.ts";
 
 /** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when some of that goes on for a while. */
 export async function revokeGrant(
@@ -39,9 +40,6 @@ export async function revokeGrant(
   if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
   return isComplete;
 }
-
-/** How many of the newest notes may belong to logins that still stand before the consent page. */
-export const MAX_PENDING_LOGINS = 20;
 
 /** {@link AccountObject.recordSignIn} for `subject`'s account. Grants that are too many end, and only those that live are counted. */
 export async function enterAccount(

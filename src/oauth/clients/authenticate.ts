@@ -19,11 +19,9 @@ import { checkSignature } from "../jwks.ts";
 import type { Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
+import { CLOCK_SKEW_SECONDS, MAX_ASSERTION_SECONDS } from "../limits.ts";
 
 const ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-/** Seconds an assertion may still be valid, and by how much clocks may differ. */
-const MAX_ASSERTION_SECONDS = 300;
-const CLOCK_SKEW_SECONDS = 60;
 
 /** What a request shows of its client. */
 interface PresentedCredentials {

@@ -17,11 +17,7 @@ const isOptional =
   (value) =>
     value === undefined || isFit(value);
 
-const GRANT_TYPES: ReadonlySet<string> = new Set([
-  "authorization_code",
-  "refresh_token",
-  "client_credentials",
-]);
+const GRANT_TYPES = ["authorization_code", "refresh_token", "client_credentials"];
 
 /** 32 bytes: the last character stands for four bits of them and two that are 0. */
 const SHA256_BASE64URL = /^[\w-]{42}[AEIMQUYcgkosw048]$/;
@@ -46,8 +42,8 @@ const MEMBERS: Readonly<Record<keyof ConfiguredClient, readonly [isFit: IsFit, m
     `must be a JWK Set with a public key for ${JWS_ALGORITHMS.join(", ")}`,
   ],
   grant_types: [
-    isOptional(isListOf((type) => GRANT_TYPES.has(textOf(type)))),
-    `must be a list of ${[...GRANT_TYPES].join(", ")}`,
+    isOptional(isListOf((type) => GRANT_TYPES.includes(textOf(type)))),
+    `must be a list of ${GRANT_TYPES.join(", ")}`,
   ],
   scope: [isOptional(isText), "must be a string"],
 };

@@ -24,14 +24,15 @@ import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
+import {
+  DEFAULT_DOCUMENT_SECONDS,
+  MAX_CACHED_DOCUMENTS,
+  MAX_DOCUMENT_SECONDS,
+  MAX_DOCUMENT_URL_CHARACTERS,
+} from "../limits.ts";
 
 /** The draft recommends 5 kilobytes. */
 const FETCH_LIMITS = { ...JSON_LIMITS, maxBytes: 5_120 };
-const MAX_URL_CHARACTERS = 1_000;
-const MAX_CACHED_DOCUMENTS = 200;
-/** How long a document is kept that says nothing about it, and at most; also where it cannot be had again. */
-const DEFAULT_CACHE_SECONDS = 300;
-const MAX_CACHE_SECONDS = 86_400;
 
 const documentCache = createTtlCache<{ readonly client: Client; readonly freshUntilMs: number }>(
   MAX_CACHED_DOCUMENTS,
@@ -54,20 +55,24 @@ export async function fetchClientMetadataDocument(
     // Not there any more is how a client is taken away.
     const isGone = response.ok && [404, 410].includes(response.value.status);
     if (cached !== undefined && !isGone) return ok(cached.client);
+    if (cached !== undefined) documentCache.put(id, cached, 0);
     const reason = response.ok ? "document.status" : response.error;
     const error = isTemporary(response) ? "temporarily_unavailable" : undefined;
     return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
   }
   const { headers } = response.value;
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
-  if (!client.ok) return documentError(client.error.reason, client.error.description);
+  if (!client.ok) {
+    if (cached !== undefined) documentCache.put(id, cached, 0);
+    return documentError(client.error.reason, client.error.description);
+  }
   const seconds = cacheLifetimeSeconds(headers, now());
   // Where it may not be kept, neither may the one before.
   if (seconds > 0 || cached !== undefined)
     documentCache.put(
       id,
       { client: client.value, freshUntilMs: now() + seconds * 1_000 },
-      seconds > 0 ? now() + MAX_CACHE_SECONDS * 1_000 : 0,
+      seconds > 0 ? now() + MAX_DOCUMENT_SECONDS * 1_000 : 0,
     );
   return client;
 }
@@ -79,7 +84,8 @@ export async function fetchClientMetadataDocument(
  * `own`: the host of this server, which vouches for nobody.
  */
 export function isClientUrl(id: string, ownHost?: string): boolean {
-  const url = id.length <= MAX_URL_CHARACTERS && URL.canParse(id) ? new URL(id) : undefined;
+  const url =
+    id.length <= MAX_DOCUMENT_URL_CHARACTERS && URL.canParse(id) ? new URL(id) : undefined;
   return (
     url?.href === id && url.pathname !== "/" && !id.includes("#") && checkPublicUrl(id, ownHost).ok
   );
@@ -134,12 +140,12 @@ export function cacheLifetimeSeconds(headers: Headers, time: number): number {
   const expires = headers.get("expires");
   if (/\b(?:no-store|no-cache|private)\b/i.test(cacheControl)) return 0;
   const [, maxAge] = /\bmax-age="?(\d+)/i.exec(cacheControl) ?? [];
-  if (maxAge === undefined && expires === null) return DEFAULT_CACHE_SECONDS;
+  if (maxAge === undefined && expires === null) return DEFAULT_DOCUMENT_SECONDS;
   const seconds =
     maxAge === undefined
       ? (Date.parse(expires ?? "") - time) / 1000
       : Number(maxAge) - Number(headers.get("age") ?? 0);
-  return Math.max(0, Math.min(seconds || 0, MAX_CACHE_SECONDS));
+  return Math.max(0, Math.min(seconds || 0, MAX_DOCUMENT_SECONDS));
 }
 
 function documentError(

@@ -10,9 +10,8 @@ import { ok, type Result } from "../../base/result.ts";
 import type { Client } from "./types.ts";
 import { oauthError, type OAuthError, type OAuthFailure } from "../errors.ts";
 import { checkRedirectUri } from "./redirect-uri.ts";
+import { MAX_NAME_CHARACTERS, MAX_REDIRECT_URIS } from "../limits.ts";
 
-const MAX_REDIRECT_URIS = 16;
-const MAX_NAME_CHARACTERS = 80;
 const SELF_REGISTRABLE_GRANT_TYPES = ["authorization_code", "refresh_token"];
 
 /**

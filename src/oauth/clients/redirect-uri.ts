@@ -9,8 +9,7 @@
 import { err, ok, type Result } from "../../base/result.ts";
 import type { Client } from "./types.ts";
 import { oauthError, type OAuthError } from "../errors.ts";
-
-const MAX_URI_CHARACTERS = 2_000;
+import { MAX_REDIRECT_URI_CHARACTERS } from "../limits.ts";
 
 /** RFC 3986 section 2 without "#": no white space, control character, quote, backslash or letter beyond ASCII. */
 const ALLOWED_CHARACTERS = /^(?:[\w\-.~:/?[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+$/;
@@ -31,8 +30,8 @@ const EDITOR_SCHEME =
 // spec: redirect.allowed, redirect.absolute, redirect.fragment, redirect.native.options
 /** Checks a URI that a client wants to register, whatever kind of application it says it is. */
 export function checkRedirectUri(uri: string): Result<void, string> {
-  if (uri.length > MAX_URI_CHARACTERS)
-    return err(`is longer than ${MAX_URI_CHARACTERS} characters`);
+  if (uri.length > MAX_REDIRECT_URI_CHARACTERS)
+    return err(`is longer than ${MAX_REDIRECT_URI_CHARACTERS} characters`);
   if (!ALLOWED_CHARACTERS.test(uri) || !URL.canParse(uri))
     return err("is not an absolute URI without a fragment");
   if (HTTPS.test(uri) || LOOPBACK.test(uri)) return ok(undefined);

@@ -17,10 +17,8 @@ import type { Client } from "./types.ts";
 import { parseClientMetadata, invalidMetadata } from "./metadata.ts";
 import type { AuthorizationServer } from "../authorization-server/types.ts";
 import { audit, oauthError, oauthJson, oauthErrorResponse, type OAuthError } from "../errors.ts";
+import { MAX_ID_CHARACTERS, MAX_REGISTRATION_BYTES } from "../limits.ts";
 
-const MAX_BODY_BYTES = 8_192;
-/** Characters of a client id. It travels in query strings and forms, which have their own limits. */
-const MAX_ID_CHARACTERS = 6_000;
 const DEFAULT_AUTH_METHOD = "client_secret_basic";
 const AUTH_METHODS = [DEFAULT_AUTH_METHOD, "client_secret_post", "none"];
 
@@ -128,8 +126,8 @@ async function readRegistrationRequest(http: Request): Promise<Result<JsonObject
     oauthError("invalid_client_metadata", "metadata.body", `The body ${problem}`);
   if (!isMediaType(http.headers.get("content-type"), "application/json"))
     return invalidBody("must be application/json");
-  const body = await readBody(http, MAX_BODY_BYTES);
-  if (!body.ok) return invalidBody(`must be UTF-8 of at most ${MAX_BODY_BYTES} bytes`);
+  const body = await readBody(http, MAX_REGISTRATION_BYTES);
+  if (!body.ok) return invalidBody(`must be UTF-8 of at most ${MAX_REGISTRATION_BYTES} bytes`);
   const value = readJsonObject(body.value);
   return value === undefined ? invalidBody("must be a JSON object") : ok(withoutNulls(value));
 }

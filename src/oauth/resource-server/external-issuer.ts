@@ -21,6 +21,13 @@ import {
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";
+import {
+  CLOCK_SKEW_SECONDS,
+  COOL_DOWN_MS,
+  FIRST_COOL_DOWN_MS,
+  ISSUER_CACHE_MS,
+  TOKEN_CACHE_MS,
+} from "../limits.ts";
 
 export interface ExternalIssuer {
   /** The issuer identifier, exactly as its metadata spell it. */
@@ -42,13 +49,6 @@ interface IssuerMetadata {
   doubt(): void;
 }
 
-/** Seconds by which clocks may differ. */
-const CLOCK_SKEW_SECONDS = 60;
-const TOKEN_CACHE_MS = 60_000;
-const METADATA_CACHE_MS = 3_600_000;
-const COOL_DOWN_MS = 30_000;
-/** While nothing was ever discovered, nobody is let in: a moment, so that strangers cannot have the issuer asked for each token. */
-const FIRST_COOL_DOWN_MS = 5_000;
 const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
 
@@ -186,7 +186,7 @@ function issuerMetadata({ issuer, introspection }: ExternalIssuer): IssuerMetada
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
     if (cached.ok) nextFetchAt = time + COOL_DOWN_MS;
     const discovered = await discover(issuer, needed);
-    if (discovered.ok) [cached, nextFetchAt] = [discovered, time + METADATA_CACHE_MS];
+    if (discovered.ok) [cached, nextFetchAt] = [discovered, time + ISSUER_CACHE_MS];
     else if (!cached.ok) [cached, nextFetchAt] = [discovered, now() + FIRST_COOL_DOWN_MS];
     return cached;
   };

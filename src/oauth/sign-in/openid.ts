@@ -20,6 +20,7 @@ import {
 } from "../../net/fetch.ts";
 import { checkSignature } from "../jwks.ts";
 import type { SignInContext, SignInMethod, SignInResult } from "./types.ts";
+import { CLOCK_SKEW_MS } from "../limits.ts";
 
 export interface OpenIdProvider {
   /** As people know it. */
@@ -202,9 +203,6 @@ async function exchangeCode(
   return ok(typeof token === "string" ? token : "");
 }
 
-/** How far the provider's clock may be from ours. */
-const SKEW_MS = 60_000;
-
 /** What is wrong with the claims of an ID token, if anything (OpenID Connect Core section 3.1.3.7). `time` in milliseconds. */
 export function checkClaims(
   { iss, aud, azp, exp, iat, nonce, sub }: JsonObject,
@@ -216,8 +214,8 @@ export function checkClaims(
   if (iss !== issuer) return "issuer";
   if (!audience.includes(clientId)) return "audience";
   if (azp === undefined ? audience.length > 1 : azp !== clientId) return "authorized_party";
-  if (typeof exp !== "number" || exp * 1000 <= time - SKEW_MS) return "expired";
-  if (typeof iat !== "number" || iat * 1000 > time + SKEW_MS) return "issued_at";
+  if (typeof exp !== "number" || exp * 1000 <= time - CLOCK_SKEW_MS) return "expired";
+  if (typeof iat !== "number" || iat * 1000 > time + CLOCK_SKEW_MS) return "issued_at";
   if (nonce !== expectedNonce) return "nonce";
   return typeof sub === "string" && sub !== "" ? undefined : "subject";
 }

@@ -3,7 +3,7 @@
  * `SESSION` and `HUB`, and the class `Session` in `index.ts`.
  */
 
-import { waitUntil } from "cloudflare:workers";
+import { waitUntil } from "../../base/platform.ts";
 import { createHubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
 import { SESSION_VERSIONS } from "../../protocol/versions.ts";

@@ -3,7 +3,7 @@
  * MCP patterns/subscriptions. The acknowledgement goes first, every message is tagged, the server's end is graceful.
  */
 
-import { waitUntil } from "cloudflare:workers";
+import { waitUntil } from "../../base/platform.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import type { ProtocolError } from "../../base/protocol-error.ts";

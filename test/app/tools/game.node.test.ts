@@ -112,11 +112,11 @@ describe.each<[ClientMode, ClientMode]>([
       [ada, forged],
       [eve, "game"],
     ] as const) {
-      const refused = { failed: true, text: expect.stringContaining("not one of yours") as string };
+      const refused = { failed: true, text: expect.stringContaining("is not yours") as string };
       expect(await move(stranger, handle, 1)).toMatchObject(refused);
       expect(await show(stranger, handle)).toMatchObject(refused);
       await expect(stranger.readResource({ uri: `game://${handle}` })).rejects.toThrow(
-        /not one of yours/,
+        /is not yours/,
       );
     }
     expect((await show(ada, x)).facts["board"]).toBe(".........");

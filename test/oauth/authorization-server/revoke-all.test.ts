@@ -1,5 +1,6 @@
 /** The account page takes back every app at once, says what it took back, and listens to nobody but the person on it. */
 
+import { MAX_PENDING_LOGINS } from "../../../src/oauth/limits.ts";
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { accountObjectName } from "../../../src/oauth/authorization-server/account-object.ts";
@@ -7,7 +8,6 @@ import { createAccountRows } from "../../../src/oauth/authorization-server/accou
 import {
   buryEndedGrants,
   enterAccount,
-  MAX_PENDING_LOGINS,
 } from "../../../src/oauth/authorization-server/revocation.ts";
 import {
   bindings,
