@@ -3,11 +3,6 @@
  * Each name is documented where it is defined. What is not here may change without notice.
  */
 
-// ---- Tools and forms in zod ------------------------------------------------------------------------------
-// First of all: gzip looks back 32 KiB, and so finds zod beside nothing else, and our own code beside our own.
-
-export { checkWith, form, tool, type Schema } from "./server/zod.ts";
-
 // ---- Definitions -----------------------------------------------------------------------------------------
 
 export {
@@ -41,6 +36,14 @@ export {
   type SamplingMessage,
   type ToolResult,
 } from "./server/content.ts";
+
+// ---- Tools and forms in JSON Schema -----------------------------------------------------------------------
+
+export { jsonSchema, object, type ValueOf, type ValueSchema } from "./server/json-schema.ts";
+
+// ---- Tools and forms in zod ------------------------------------------------------------------------------
+
+export { checkWith, form, tool, type Schema } from "./server/zod.ts";
 
 // ---- What a handler is given -----------------------------------------------------------------------------
 

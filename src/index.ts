@@ -10,6 +10,8 @@ import { appSkills } from "./app/skills.ts";
 import { serverCard } from "./extensions/server-card/feature.ts";
 import { apps } from "./extensions/apps/feature.ts";
 import { skills } from "./extensions/skills/feature.ts";
+import { tasks } from "./extensions/tasks/feature.ts";
+import { TaskObject } from "./extensions/tasks/task-object.ts";
 import { authorizationServer } from "./oauth/authorization-server/feature.ts";
 import { externalIssuer } from "./oauth/resource-server/feature.ts";
 import type { ServerRuntime } from "./server/feature.ts";
@@ -22,6 +24,7 @@ import { vault } from "./vault/feature.ts";
 import { createWorker, type WorkerHandlers } from "./worker/router.ts";
 
 export { FeedObject as Feed } from "./app/feed-object.ts";
+export { RunningTasksObject as RunningTasks } from "./extensions/tasks/running-tasks-object.ts";
 export { HubObject as Hub } from "./hub/hub-object.ts";
 export { AccountObject as Account } from "./oauth/authorization-server/account-object.ts";
 export { GrantObject as Grant } from "./oauth/authorization-server/grant-object.ts";
@@ -39,6 +42,7 @@ const handlers: WorkerHandlers<AppEnv> = createWorker<AppEnv>({
     skills(appSkills),
     serverCard(card),
     apps(),
+    tasks(),
   ],
   site,
   errorPage,
@@ -48,6 +52,13 @@ export default worker;
 
 /** A session runs calls itself: it needs the server, in the isolate of its object. */
 export class Session extends SessionObject<AppEnv> {
+  override serverRuntime(env: AppEnv): ServerRuntime {
+    return handlers.runtime(env);
+  }
+}
+
+/** A task runs its call itself, in the isolate of its object. */
+export class Task extends TaskObject<AppEnv> {
   override serverRuntime(env: AppEnv): ServerRuntime {
     return handlers.runtime(env);
   }

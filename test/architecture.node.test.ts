@@ -32,6 +32,7 @@ const LAYERS: Readonly<Record<string, number>> = {
   "extensions/apps": 5,
   "extensions/skills": 5,
   "extensions/server-card": 5,
+  "extensions/tasks": 5,
   server: 4,
   hub: 4,
   protocol: 3,
@@ -229,7 +230,7 @@ const DOORS: readonly { power: RegExp; door: RegExp; instead: string }[] = [
   },
   {
     power: /\bfindTarget\(/,
-    door: /^src\/(server\/request-target|worker\/mcp-endpoint|transport\/session\/calls)\.ts$/,
+    door: /^src\/(server\/request-target|worker\/mcp-endpoint|transport\/session\/calls|extensions\/tasks\/run-task)\.ts$/,
     instead: "read request.target, which was found when the messages were read",
   },
 ];
@@ -257,6 +258,7 @@ const RESPONSES: Readonly<Record<string, string>> = {
   "src/cli/wire-view/view-routes.ts": "the page of make dev, served by no Worker that is deployed",
   "src/hub/hub-object.ts": "sockets, for the Worker alone",
   "src/transport/session/session-object.ts": "sockets, for the Worker alone",
+  "src/extensions/tasks/task-object.ts": "sockets, for the Worker alone",
 };
 const responses: Rule = (files) =>
   each(files, /^src\/(?!app\/).*\.ts$/, (path, text) => {

@@ -10,7 +10,8 @@ import { requirementLines, summaryLines } from "./report.mjs";
 import { writeReports } from "./report-files.mjs";
 import { meet, silenceOf } from "./server.mjs";
 import { readSettings } from "./settings.mjs";
-import { plain, walk } from "./walk.mjs";
+import { plain } from "./match.mjs";
+import { walk } from "./walk.mjs";
 
 /** Resolves to the exit code: 0 when nothing failed, nothing stopped a conversation, and there was time to test something. */
 async function audit(settings) {

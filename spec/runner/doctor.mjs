@@ -8,7 +8,7 @@
 import { examine } from "./doctor/examine.mjs";
 import { tableLines, writeReport } from "./doctor/report.mjs";
 import { readSettings } from "./doctor/settings.mjs";
-import { plain } from "./walk.mjs";
+import { plain } from "./match.mjs";
 
 const COULD_NOT_RUN = 2;
 

@@ -121,3 +121,25 @@ export function patch(target, change) {
     [...merged].filter(([name, value]) => value !== null || own(change, name) !== null),
   );
 }
+
+const MOST_SHOWN = 300;
+
+/** A value for people: on one line, without anything that a terminal would obey, and not too long. */
+export function shown(value) {
+  if (value === undefined) return "is missing";
+  let whole;
+  try {
+    whole = JSON.stringify(value);
+  } catch (error) {
+    return error.message;
+  }
+  const cut = whole.length > MOST_SHOWN ? `${whole.slice(0, MOST_SHOWN)}…` : whole;
+  return plain(cut);
+}
+
+/** A text of the server without control characters: they would reach the terminal of whoever reads. */
+export const plain = (words) =>
+  words.replace(
+    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`,
+  );

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from "node:fs";
 import { placeOf } from "./report.mjs";
-import { plain } from "./walk.mjs";
+import { plain } from "./match.mjs";
 
 /** Writes the files that the settings name. @throws a sentence when one cannot be written. */
 export function writeReports({ json, junit }, report) {

@@ -1,7 +1,7 @@
 /** What an audit prints for people: a line for each requirement, of failures what was expected and seen, and a summary. */
 
 import { LEVELS, VERDICTS } from "./ledger.mjs";
-import { plain } from "./walk.mjs";
+import { plain } from "./match.mjs";
 
 /** A requirement whose failures are many is shown by the first of them. */
 const MOST_FAILURES = 3;

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { forget, view } from "./answer.mjs";
 import { formOf } from "./html.mjs";
-import { difference, fill, inTime, matches } from "./match.mjs";
+import { difference, fill, inTime, matches, shown } from "./match.mjs";
 import { missingIn, overlay, send } from "./send.mjs";
 import { world } from "./spec-files.mjs";
 import { locationOf } from "./web.mjs";
@@ -14,6 +14,7 @@ import { locationOf } from "./web.mjs";
 const ANSWER_MS = 10_000;
 const READ_MS = 5_000;
 const POLL_MS = 4;
+const AGAIN_MS = 100;
 const TIME_IS_UP = "the time was up";
 const PARTS = [
   "status",
@@ -57,6 +58,7 @@ export async function walk(exchange, { server, mode = "plain", person }) {
     }
     const seen = stop ? stop : await tryStep(walking, step);
     if (typeof seen === "string") {
+      if (seen === TIME_IS_UP) result.untested = true;
       stop ??= `step ${kept.step}: ${seen}`;
       leaveUntested(result, step, kept.step, stop);
     } else if (seen) stop = judge(walking, result, step, seen);
@@ -130,6 +132,7 @@ async function tryStep(walking, step) {
     if (step.advance) await sleep(step.advance);
     if (step.close) walking.streams[step.close]?.abort.abort();
     if (step.read) return await readOn(walking, step.read, start);
+    if (step.until) return await askUntil(walking, step, start);
     return step.send || step.open ? await ask(walking, step, start) : undefined;
   } catch (error) {
     return error.message;
@@ -143,6 +146,18 @@ async function readOn({ server, streams }, { stream, count = 1, end, wait, withi
     live.ended || live.broken !== undefined || (!end && live.messages.length >= live.taken + count);
   await until(server, wait ?? within ?? READ_MS, () => !wait && isThere());
   return view(live, end || wait ? Number.POSITIVE_INFINITY : count, start);
+}
+
+/** Asks again and again, until the answer is as `until` says or the time is up: what was seen last. */
+async function askUntil(walking, step, start) {
+  const end = start + (step.within ?? ANSWER_MS);
+  for (;;) {
+    const seen = await ask(walking, step, start);
+    const isEnough = typeof seen === "string" || !wrongOf(step.until, seen, { ...walking.kept });
+    if (isEnough || performance.now() >= end) return seen;
+    if (performance.now() + AGAIN_MS >= walking.server.deadline) return TIME_IS_UP;
+    await sleep(AGAIN_MS);
+  }
 }
 
 async function ask(walking, step, start) {
@@ -220,25 +235,3 @@ function wrongOf(check, seen, kept) {
   }
   return undefined;
 }
-
-const MOST_SHOWN = 300;
-
-/** A value for people: on one line, without anything that a terminal would obey, and not too long. */
-export function shown(value) {
-  if (value === undefined) return "is missing";
-  let whole;
-  try {
-    whole = JSON.stringify(value);
-  } catch (error) {
-    return error.message;
-  }
-  const cut = whole.length > MOST_SHOWN ? `${whole.slice(0, MOST_SHOWN)}…` : whole;
-  return plain(cut);
-}
-
-/** A text of the server without control characters: they would reach the terminal of whoever reads. */
-export const plain = (words) =>
-  words.replace(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (sign) => `\\u${sign.codePointAt(0).toString(16).padStart(4, "0")}`,
-  );

@@ -14,6 +14,7 @@ import { getUser } from "./tools/get-user.ts";
 import { getWeather } from "./tools/get-weather.ts";
 import { gamePage } from "./resources/game-page.ts";
 import { planTrip } from "./prompts/plan-trip.ts";
+import { readArticles } from "./tools/read-articles.ts";
 import { readResult } from "./tools/read-result.ts";
 import { recall } from "./tools/recall.ts";
 import { remember } from "./tools/remember.ts";
@@ -42,6 +43,7 @@ export function serverSpec(env: AppEnv, settings: Settings): ServerSpec {
       addNumbers,
       searchWikipedia(wikipedia, contact),
       readResult(wikipedia, contact),
+      readArticles(wikipedia, contact),
       getWeather(places, forecasts),
       ...(USERS === undefined ? [] : [getUser(USERS), findUsers(USERS)]),
       gameNew,

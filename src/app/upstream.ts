@@ -1,7 +1,6 @@
 /** How the tools here ask an upstream for JSON, and what a caller is told when it fails: a sentence for each way. */
 
-import * as z from "zod/mini";
-import { JSON_LIMITS, PublicError, type Context } from "../api.ts";
+import { JSON_LIMITS, PublicError, type Context, type RawSchema } from "../api.ts";
 
 const FETCH_LIMITS = { ...JSON_LIMITS, maxBytes: 262_144 };
 
@@ -15,13 +14,13 @@ const FAILURE_TEXT: Readonly<Record<string, string>> = {
 };
 
 /** What is at `url`, when it has the shape; undefined when nothing is (404). `service` is its name in sentences. */
-export async function getJson<Shape extends z.ZodMiniType>(
+export async function getJson<T>(
   context: Pick<Context, "fetch">,
   service: string,
-  shape: Shape,
+  shape: RawSchema<T>,
   url: string,
   headers: Readonly<Record<string, string>> = {},
-): Promise<z.infer<Shape> | undefined> {
+): Promise<T | undefined> {
   const response = await context.fetch(url, { ...FETCH_LIMITS, headers });
   if (!response.ok)
     throw new PublicError(
@@ -38,8 +37,8 @@ export async function getJson<Shape extends z.ZodMiniType>(
     throw new PublicError(`${service} does not let us in (${status}): ${advice}`);
   }
   if (status >= 300) throw new PublicError(`${service} has a problem (${status}): try again later`);
-  const parsed = z.safeParse(shape, json);
-  if (!parsed.success)
+  const parsed = shape.check(json);
+  if (!parsed.ok)
     throw new PublicError(`${service} sent something that we cannot read: try again later`);
-  return parsed.data;
+  return parsed.value;
 }

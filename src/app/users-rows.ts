@@ -3,7 +3,6 @@
  * LIKE: no character of it means anything but itself. Only the letters a to z are compared without regard to case.
  */
 
-import * as z from "zod/mini";
 import { errorStack, log, PublicError, withTimeout } from "../api.ts";
 
 export interface User extends Record<string, string | number> {
@@ -14,13 +13,17 @@ export interface User extends Record<string, string | number> {
   /** A day, ISO 8601. */
   readonly joined: string;
 }
-export const user: z.ZodMiniType<User> = z.object({
-  id: z.int(),
-  name: z.string(),
-  email: z.string(),
-  city: z.string(),
-  joined: z.string(),
-});
+export const USER = {
+  type: "object",
+  properties: {
+    id: { type: "integer" },
+    name: { type: "string" },
+    email: { type: "string" },
+    city: { type: "string" },
+    joined: { type: "string" },
+  },
+  required: ["id", "name", "email", "city", "joined"],
+} as const;
 
 /** The person with that id, or null. */
 export function userById(database: D1Database, id: number): Promise<User | null> {

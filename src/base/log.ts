@@ -30,6 +30,8 @@ export type LogEvent =
   | "response.failed"
   /** A tool made a result that does not fit its schema. */
   | "tool.output_invalid"
+  /** A task ended by an error: its handler failed too often, or the protocol has an error for what came of it. */
+  | "task.failed"
   /** An object died under a call; a session could not be told of a change. */
   | "session.call_lost"
   | "session.notify_failed"

@@ -50,6 +50,8 @@ export interface HubClient {
    * @throws when something could not be reached: whoever asks again reaches what is left.
    */
   revoke(grant: string): Promise<void>;
+  /** Whether `grant` ended within the last day. */
+  isRevoked(grant: string): Promise<boolean>;
 }
 
 type Hub = HubObject<unknown>;
@@ -113,6 +115,7 @@ export function createHubClient(namespace: DurableObjectNamespace<Hub>): HubClie
     addGrant: (id, share, grant) => retried(() => shardOf(share).addGrant({ id, share }, grant)),
     unregisterSession: (id, share) => shardOf(share).unregisterSession({ id, share }),
     revoke: (grant) => everyShard((hub) => hub().revoke(grant)),
+    isRevoked: (grant) => retried(() => shardOf(grant).isRevoked(grant)),
   };
 }
 

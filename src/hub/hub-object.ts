@@ -117,6 +117,11 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     );
   }
 
+  /** Whether `grant` ended within the last day. */
+  isRevoked(grant: string): boolean {
+    return this.#rows.isRevoked(grant);
+  }
+
   /** Registers a session. Where its share, or that of all strangers, is used up, the session seen longest ago makes room. */
   async registerSession(
     session: SessionKey,

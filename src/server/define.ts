@@ -41,6 +41,13 @@ export interface ToolSpec<In extends RawSchema, Out extends RawSchema> extends B
   readonly scopes?: readonly string[];
   /** Seconds that a call may take, from its start to its result or its questions, in place of HANDLER_SECONDS. */
   readonly timeoutSeconds?: number;
+  /**
+   * It may run long: a call of a client that declared the extension becomes a task, whose steps are `once`. All others wait
+   * for it, or, where it is "required", are refused in revisions that have the extension.
+   */
+  readonly task?: "optional" | "required";
+  /** Asks what the client must answer before a task begins. The handler finds the answers by the same keys. */
+  readonly prepare?: (args: SchemaValue<In>, context: Context) => MaybePromise<void>;
   readonly handler: (
     args: SchemaValue<In>,
     context: Context,
@@ -53,6 +60,8 @@ export interface Tool {
   readonly listEntry: JsonObject;
   readonly scopes: readonly string[];
   readonly timeoutSeconds: number | undefined;
+  readonly task: "optional" | "required" | undefined;
+  readonly prepare: ((args: never, context: Context) => MaybePromise<void>) | undefined;
   readonly headerParams: readonly HeaderParam[];
   readonly checkInput: Check;
   readonly checkOutput: Check | undefined;
@@ -91,7 +100,8 @@ export function withToolName(name: string, define: () => Tool): Tool {
 }
 
 function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec<In, Out>): Tool {
-  const { handler, input = NO_ARGUMENTS, output, scopes = [], timeoutSeconds, ...metadata } = spec;
+  const { handler, input = NO_ARGUMENTS, output, scopes = [], ...described } = spec;
+  const { timeoutSeconds, task, prepare, ...metadata } = described;
   // spec: tools.name.characters, tools.name.length
   if (!/^[A-Za-z0-9_.-]{1,128}$/.test(spec.name))
     throw new Error("its name must be 1 to 128 of A-Z a-z 0-9 _ - .");
@@ -112,6 +122,8 @@ function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec
     } as unknown as JsonObject,
     scopes,
     timeoutSeconds,
+    task,
+    prepare,
     headerParams: headerParams.value,
     checkInput,
     checkOutput: compiledOutput?.check,

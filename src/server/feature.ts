@@ -15,7 +15,14 @@ import type { Message, RpcRequest } from "../wire/jsonrpc.ts";
 import type { ResourceSpec } from "./define.ts";
 import type { ContextMembers } from "./handler-context.ts";
 import type { Server } from "./registry.ts";
-import type { ExtensionMethod, Services, ViewList } from "./services.ts";
+import type {
+  AddToSubscription,
+  ExtensionMethod,
+  Services,
+  StartTask,
+  ViewList,
+} from "./services.ts";
+import type { ServerRequest } from "./types.ts";
 
 /** What a part is made from. */
 export interface Platform {
@@ -58,6 +65,8 @@ export interface FeatureParts {
   readonly methods?: Readonly<Record<string, ExtensionMethod>>;
   /** Which form of a list a client is shown. */
   readonly viewList?: ViewList;
+  readonly startTask?: StartTask;
+  readonly addToSubscription?: AddToSubscription;
   readonly route?: Route;
   /** Whether its route serves scripts of any site at `path`: no Origin is refused there, and it says itself who may read. */
   readonly isPublic?: (path: string) => boolean;
@@ -78,8 +87,9 @@ export type Route = (
 
 export type OpenSubscriptionStream = (
   http: Request,
-  request: RpcRequest,
+  request: RpcRequest & Pick<ServerRequest, "capabilities">,
   caller: Caller,
+  addToSubscription?: AddToSubscription,
 ) => Promise<Response>;
 
 /** The methods of the MCP endpoint in revisions that have sessions. `caller` is verified. */

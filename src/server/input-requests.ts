@@ -25,6 +25,7 @@ import { compileForm } from "./elicitation-form.ts";
 import { createRound, type Round, type ToErrorOutcome } from "./input-round.ts";
 import { createOnceWork } from "./once.ts";
 import { requireBalancedToolUse } from "./sampling.ts";
+import type { Steps } from "./types.ts";
 
 export interface InputRequests extends Pick<
   Context,
@@ -43,9 +44,10 @@ export function createInputRequests(
   retryState: RetryState,
   toErrorOutcome: ToErrorOutcome,
   issueElicitationId: IssueElicitationId,
+  steps?: Steps,
 ): InputRequests {
   const round = createRound(capabilities, retryState, toErrorOutcome);
-  const work = createOnceWork(retryState.once);
+  const work = createOnceWork(retryState.once, steps);
   const elicitUrl = async (
     key: string,
     elicitation: UrlElicitation,
@@ -75,7 +77,7 @@ export function createInputRequests(
       // A question asked beside a running `once` must not forget what that did, nor what begins after it, nor one that still
       // gets its id.
       await work.settle();
-      const outcome = round.outcomeOf(work.results);
+      const outcome = round.outcomeOf(work.results, work.hasLetGo());
       if (outcome !== undefined) work.end();
       return outcome;
     },

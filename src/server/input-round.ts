@@ -73,8 +73,8 @@ export interface Round {
     request: InputRequest,
     read: ReadResponse<T>,
   ) => T;
-  /** How the questions end the request, or undefined when all were answered. */
-  readonly outcomeOf: (once: JsonObject) => Outcome | undefined;
+  /** How the questions end the request, or undefined when all were answered and it need not `runAgain`. */
+  readonly outcomeOf: (once: JsonObject, runAgain: boolean) => Outcome | undefined;
 }
 
 /** A round that begins, with the answers of earlier rounds. */
@@ -128,9 +128,9 @@ export function createRound(
     return parsed.value;
   };
 
-  const outcomeOf = (once: JsonObject): Outcome | undefined => {
+  const outcomeOf = (once: JsonObject, runAgain: boolean): Outcome | undefined => {
     if (failure !== undefined) return failure;
-    if (requests.size === 0) return undefined;
+    if (requests.size === 0 && !runAgain) return undefined;
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };

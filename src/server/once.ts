@@ -5,6 +5,7 @@
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import { leaveHandler } from "./input-round.ts";
+import type { Steps } from "./types.ts";
 
 /**
  * How many turns of the queue what stands behind an `await` of work may need to begin its next: one or more for each function
@@ -24,15 +25,18 @@ export interface OnceWork {
   settle(): Promise<void>;
   /** Ends the round: nothing more is begun, as nobody would remember it. */
   end(): void;
+  /** Whether the handler was left before a step, to run again. */
+  hasLetGo(): boolean;
 }
 
-/** `earlierResults`: what other rounds of the request have done. */
-export function createOnceWork(earlierResults: JsonObject): OnceWork {
+/** `earlierResults`: what other rounds of the request have done. `steps`: what is done around each, in a task. */
+export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceWork {
   // A key may be any text: "__proto__" too.
   const results = Object.assign(Object.create(null) as JsonObject, earlierResults);
   const pending: Promise<unknown>[] = [];
   const running = new Map<string, Promise<JsonValue>>();
   let isOver = false;
+  let hasLetGo = false;
 
   const track = <T>(work: Promise<T>): Promise<T> => {
     pending.push(work);
@@ -45,6 +49,7 @@ export function createOnceWork(earlierResults: JsonObject): OnceWork {
   ): Promise<JsonValue> => {
     try {
       const value = await action();
+      steps?.record(key, value);
       results[key] = value;
       return value;
     } finally {
@@ -57,7 +62,8 @@ export function createOnceWork(earlierResults: JsonObject): OnceWork {
     track,
     async run(key, action) {
       if (Object.hasOwn(results, key)) return results[key] as JsonValue;
-      if (isOver) leaveHandler();
+      hasLetGo ||= steps?.mustLetGo() === true;
+      if (isOver || hasLetGo) leaveHandler();
       const work = running.get(key) ?? track(perform(key, action));
       running.set(key, work);
       return work;
@@ -72,5 +78,6 @@ export function createOnceWork(earlierResults: JsonObject): OnceWork {
     end() {
       isOver = true;
     },
+    hasLetGo: () => hasLetGo,
   };
 }

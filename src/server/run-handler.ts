@@ -61,6 +61,7 @@ export async function runHandler<T>(
       retryState,
       toErrorOutcome,
       issueElicitationId,
+      call.steps,
     ));
   const notifications = limitNotifications(call.sink, cancel);
   const run: HandlerRun = {
@@ -97,6 +98,7 @@ export async function runHandler<T>(
 /** What the caller is told of what a handler threw. All but a PublicError is logged. */
 function readHandlerError(call: Call, error: unknown): ProtocolError {
   if (error instanceof PublicError) return protocolError("InvalidParams", error.message);
+  call.steps?.fail();
   const { timeoutError } = call.cancel;
   return timeoutError === undefined
     ? logInternalError("handler.failed", call.request, error)

@@ -34,6 +34,8 @@ export function callTool(call: Call): Outcome | Promise<Outcome> {
   const checked = tool.checkInput(args);
   // spec: tools.input.validate, schema.dialect.declared
   if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
+  const started = tool.task && call.services.startTask?.(call, tool, checked.value as never);
+  if (started !== undefined) return started;
   return runHandler(
     call,
     (context) => tool.run(checked.value as never, context),
@@ -42,7 +44,8 @@ export function callTool(call: Call): Outcome | Promise<Outcome> {
   );
 }
 
-function toolError(text: string): Outcome {
+/** A result that says what went wrong. */
+export function toolError(text: string): Outcome {
   return { kind: "complete", result: { content: [{ type: "text", text }], isError: true } };
 }
 

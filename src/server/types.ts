@@ -1,7 +1,7 @@
 /** A request as `server/` sees it, whichever protocol revision and transport brought it. Types only. */
 
 import type { Caller } from "../base/caller.ts";
-import type { JsonObject } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import type { RetryState } from "../protocol/outcome.ts";
 import type { ClientCapabilities, Implementation, LogLevel } from "../protocol/request-meta.ts";
 import type { Span } from "../base/span.ts";
@@ -43,4 +43,14 @@ export interface TimeLimit {
   readonly ms: number;
   /** What is said when it takes longer. */
   readonly message: string;
+}
+
+/** What a call that may be lost does around the steps of its handler, which are `once` of Context. */
+export interface Steps {
+  /** Whether the handler is to be left before its next step: it runs again from its start, or not at all. */
+  mustLetGo(): boolean;
+  /** Keeps what a step gave, before anything follows it. @throws where it cannot. */
+  record(key: string, value: JsonValue): void;
+  /** The handler threw, and not to tell the caller something. */
+  fail(): void;
 }

@@ -112,6 +112,8 @@ export function createRuntime<E>(
     ),
     listViews: started.flatMap(({ viewList }) => viewList ?? []),
     extensionMethods: new Map(started.flatMap(({ methods = {} }) => Object.entries(methods))),
+    startTask: started.find((one) => one.startTask)?.startTask,
+    addToSubscription: started.find((one) => one.addToSubscription)?.addToSubscription,
   };
   const serverRuntime = { server, services, settings };
   const createSessionTransport = started.find(

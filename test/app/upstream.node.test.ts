@@ -86,6 +86,16 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
     });
   });
 
+  it("read_articles works through a list, with a request for each title, whatever one of them lacks", async () => {
+    const { text } = await call("read_articles", { titles: ["Otter", "Nobody", "Sea_otter"] });
+    expect(text.split("\n")).toEqual([
+      "Otter: Otters are carnivorous mammals.",
+      'Nobody: Wikipedia has no summary of "Nobody": read_result reads the other hits',
+      "Sea_otter: The sea otter is a marine mammal.",
+    ]);
+    expect(upstreams.requests).toHaveLength(3);
+  });
+
   it("search_wikipedia sends what it is given, whatever it is", async () => {
     expect((await call("search_wikipedia", { query: "c/c++" })).facts).toMatchObject({
       title: "C/C++",

@@ -9,12 +9,14 @@ import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import type { Context } from "../../src/server/context.ts";
 import { type Tool } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
+import { TaskObject } from "../../src/extensions/tasks/task-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import type { ServerRuntime } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";
 import { everyPart } from "../world/parts.ts";
 
 export { HubObject as Hub } from "../../src/hub/hub-object.ts";
+export { RunningTasksObject as RunningTasks } from "../../src/extensions/tasks/running-tasks-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
 export { GrantObject as Grant } from "../../src/oauth/authorization-server/grant-object.ts";
 export { StoreObject as Store } from "../../src/storage/store-object.ts";
@@ -57,6 +59,12 @@ const worker: ExportedHandler<Env> = { fetch: handlers.fetch };
 export default worker;
 
 export class Session extends SessionObject<Env> {
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(env);
+  }
+}
+
+export class Task extends TaskObject<Env> {
   override serverRuntime(env: Env): ServerRuntime {
     return handlers.runtime(env);
   }

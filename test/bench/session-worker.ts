@@ -5,11 +5,13 @@ import type { Env } from "../world/env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { HubObject } from "../../src/hub/hub-object.ts";
 import { tool } from "../../src/server/zod.ts";
+import { TaskObject } from "../../src/extensions/tasks/task-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import type { ServerRuntime } from "../../src/server/feature.ts";
 import { loginOptions } from "../world/login-options.ts";
 import { everyPart } from "../world/parts.ts";
 
+export { RunningTasksObject as RunningTasks } from "../../src/extensions/tasks/running-tasks-object.ts";
 export { AccountObject as Account } from "../../src/oauth/authorization-server/account-object.ts";
 export { GrantObject as Grant } from "../../src/oauth/authorization-server/grant-object.ts";
 export { StoreObject as Store } from "../../src/storage/store-object.ts";
@@ -79,6 +81,12 @@ export class Session extends SessionObject<Env> {
     births += 1;
   }
 
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(env);
+  }
+}
+
+export class Task extends TaskObject<Env> {
   override serverRuntime(env: Env): ServerRuntime {
     return handlers.runtime(env);
   }

@@ -57,7 +57,7 @@ function subscribe(by: Caller, uris: readonly string[], id: string = "s"): Promi
   return openSubscriptionStream(
     sessionDependencies,
     mcpRequest(),
-    { kind: "request", id, method: "subscriptions/listen", params },
+    { kind: "request", id, method: "subscriptions/listen", params, capabilities: {} },
     by,
   );
 }

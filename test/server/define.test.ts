@@ -37,6 +37,13 @@ test.each<[string, Partial<ServerSpec>]>([
   expect(() => buildServer({ info, ...spec })).toThrow(`Two definitions of ${what} "`);
 });
 
+test("what a tool says of tasks is the server's, and no part of its entry", () => {
+  const spec = { name: "t", description: "d", handler: () => "", prepare: () => undefined };
+  const { listEntry, task, prepare } = tool({ ...spec, task: "required" });
+  expect(Object.keys(listEntry)).toEqual(["name", "description", "inputSchema"]);
+  expect([task, prepare]).toEqual(["required", spec.prepare]);
+});
+
 test("a tool's name has 1 to 128 of the allowed characters", () => {
   for (const name of ["a", "A.b-c_9", "x".repeat(128)])
     expect(() => named(name), name).not.toThrow();

@@ -36,6 +36,8 @@ export function servicesFor(
     handlerSeconds: 300,
     extensionMethods: new Map(),
     listViews: [],
+    startTask: undefined,
+    addToSubscription: undefined,
     createContext: createContextFactory([
       storageMembers(createStorageClient(ring, STORE)),
       vaultMembers(vault ?? createVault(VAULT, ring)),

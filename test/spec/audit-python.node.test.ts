@@ -13,7 +13,7 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { PYTHON } from "../tools/python.node.ts";
 import { freePort, startWorker, type RunningWorker } from "../tools/worker.node.ts";
-import { serve, stopAll } from "./audited.node.ts";
+import { askUntil, serve, serveSlowly, stopAll } from "./audited.node.ts";
 import type { Exchange } from "./format.ts";
 
 const MOST_MS = 280_000;
@@ -122,6 +122,33 @@ test.each([
   },
   MOST_MS,
 );
+
+/** What Python's walk of an exchange comes to, against the server at `url`. */
+async function walkInPython(url: string, exchange: ReturnType<typeof askUntil>): Promise<string> {
+  const lines = [
+    "import json, sys, types",
+    "sys.path.insert(0, sys.argv[1])",
+    "from walk import Walk",
+    "server = types.SimpleNamespace(url=sys.argv[2], origin=sys.argv[2], endpoint='/', revision='',",
+    "    elsewhere=None, templates={}, has=None, signs_in=False)",
+    "found = Walk(server, json.loads(sys.argv[3])).run()",
+    "print(found.verdict, 'early' in found.kept)",
+  ];
+  const args = ["-c", lines.join("\n"), join(folder, "spec/runner/python"), url];
+  return await new Promise((resolve) => {
+    execFile(PYTHON, [...args, JSON.stringify(exchange)], (_, out, errors) =>
+      resolve(out + errors),
+    );
+  });
+}
+
+test.each([
+  [true, "pass"],
+  ["never", "fail"],
+])("Python asks again until isDone is %s: %s", async (isDone, verdict) => {
+  const said = await walkInPython(await serveSlowly(), askUntil(isDone));
+  expect(said).toBe(`${verdict} False\n`);
+});
 
 test(
   "both sign in to the guarded world, and pass it",

@@ -9,6 +9,7 @@ import {
 } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
+import type { Step } from "./format.ts";
 
 const RUNNER = new URL("../../spec/runner/", import.meta.url);
 /** Long enough for the slowest machine; what runs longer does not end. */
@@ -41,6 +42,33 @@ export async function serve(
   await new Promise<void>((resolve) => server.listen(0, host, resolve));
   return `http://${host}:${(server.address() as AddressInfo).port}`;
 }
+
+/** A server that says how often it was asked, and that it is done at the third time; `note` is told each time. */
+export async function serveSlowly(note: () => void = () => undefined): Promise<string> {
+  let asked = 0;
+  return await serve((_, response) => {
+    asked += 1;
+    note();
+    response.writeHead(200, { "Content-Type": "application/json" });
+    response.end(JSON.stringify({ asked, isDone: asked >= 3 }));
+  });
+}
+
+/** What `serveSlowly` is asked until it is `isDone`, and once more: an exchange that a right runner passes if that is true. */
+export const askUntil = (isDone: unknown): { steps: Step[] } => ({
+  steps: [
+    {
+      send: { path: "{{endpoint}}" },
+      until: { json: { isDone, asked: { $save: "early" } } },
+      within: isDone === true ? 10_000 : 250,
+      expect: [{ proves: ["a.b"], json: { asked: 3, isDone } }],
+    },
+    {
+      send: { path: "{{endpoint}}" },
+      expect: [{ proves: ["a.c"], json: { asked: 4 } }],
+    },
+  ] as Step[],
+});
 
 /** Stops all servers, whatever is still open. */
 export function stopAll(): void {

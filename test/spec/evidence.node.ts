@@ -20,7 +20,15 @@ export interface Evidence {
 const ENTRY = "test/world/clocked-worker.ts";
 
 /** The Durable Objects of the conformance world. */
-export const CLASSES: readonly string[] = ["Hub", "Session", "Grant", "Account", "Store"];
+export const CLASSES: readonly string[] = [
+  "Hub",
+  "Session",
+  "Grant",
+  "Account",
+  "Store",
+  "Task",
+  "RunningTasks",
+];
 
 /** A conformance world that is watched. */
 export interface WatchedWorld {

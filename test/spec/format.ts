@@ -68,6 +68,8 @@ export type Step = {
   evict?: true;
   advance?: number;
   play?: string;
+  until?: Check;
+  within?: number;
   expect?: Check[];
 };
 

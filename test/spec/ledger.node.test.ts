@@ -47,6 +47,7 @@ describe("schemas", () => {
   test.each(Object.entries(vectors))("%s", (_, content) => check("vector", content));
 
   const step = { send: { use: "@x" } };
+  const done = { status: 200 };
   const exchange = { id: "a.b", about: "long enough", since: "2026-07-28", steps: [step] };
   const entry = {
     id: "a.b",
@@ -91,6 +92,17 @@ describe("schemas", () => {
       "expectations of an eviction",
       [{ ...exchange, steps: [{ evict: true, expect: [{ status: 200 }] }] }],
     ],
+    [
+      "exchange",
+      "a read until",
+      [{ ...exchange, steps: [{ read: { stream: "s" }, until: done }] }],
+    ],
+    ["exchange", "a time for nothing", [{ ...exchange, steps: [{ ...step, within: 5 }] }]],
+    [
+      "exchange",
+      "an until that proves something",
+      [{ ...exchange, steps: [{ ...step, until: { ...done, proves: ["a.b"] } }] }],
+    ],
     ["requirement", "a date in an id", [{ ...entry, id: "a.b2026-07" }]],
     ["requirement", "a section number in an id", [{ ...entry, id: "a.4" }]],
     ["requirement", "an id of one part", [{ ...entry, id: "a" }]],
@@ -123,6 +135,12 @@ describe("the ledger", () => {
     expect(at("rfc:7636#4.6")).toBe("https://www.rfc-editor.org/rfc/rfc7636#section-4.6");
     expect(at("extauth:oauth-client-credentials#flow-steps")).toBe(
       "https://github.com/modelcontextprotocol/ext-auth/blob/main/specification/draft/oauth-client-credentials.mdx#flow-steps",
+    );
+    expect(at("exttasks:tasks#task-creation")).toBe(
+      "https://github.com/modelcontextprotocol/ext-tasks/blob/main/specification/draft/tasks.md#task-creation",
+    );
+    expect(at("sep:2663-tasks-extension#backward-compatibility", "2025-11-25")).toBe(
+      "https://modelcontextprotocol.io/seps/2663-tasks-extension#backward-compatibility",
     );
     for (const wrong of ["mcp:Basic", "mcp:basic/", "rfc:x", "rfc:1#a", "http://x", "nobody:x"])
       expect(at(wrong), wrong).toBeUndefined();

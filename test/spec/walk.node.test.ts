@@ -341,6 +341,48 @@ test("streams: open, read a message at a time, silence, close", async () => {
   expect(await run(never, { fetch })).toMatchObject({ verdict: "fail" });
 });
 
+/** Says how often it was asked, and that it is done at the third time. */
+function slowly(): { fetch: Host["fetch"]; asked: () => number } {
+  let asked = 0;
+  const fetch: Host["fetch"] = async () => {
+    asked += 1;
+    return await Promise.resolve(Response.json({ asked, isDone: asked >= 3 }));
+  };
+  return { fetch, asked: () => asked };
+}
+
+test("a request is sent again until its answer is as wanted, and the last answer is judged", async () => {
+  const server = slowly();
+  const exchange = one(
+    {
+      send: { path: "/slow" },
+      until: { json: { isDone: true, asked: { $save: "early" } } },
+      expect: [{ proves: ["a.b"], json: { asked: 3 } }],
+    },
+    { send: { path: "/slow" }, expect: [{ proves: ["a.c"], json: { asked: 4 } }] },
+  );
+  const { verdict, kept } = await run(exchange, server, "evicted");
+  expect({ verdict, asked: server.asked() }).toEqual({ verdict: "pass", asked: 4 });
+  expect(kept.has("early")).toBe(false);
+});
+
+test("an answer that is never as wanted is judged when the time is up", async () => {
+  const never: Step = {
+    send: { path: "/slow" },
+    until: { json: { isDone: "never" } },
+    within: 150,
+    expect: [{ proves: ["a.b"], json: { isDone: "never" } }],
+  };
+  const server = slowly();
+  expect(await run(one(never), server)).toMatchObject({ verdict: "fail" });
+  expect(server.asked()).toBeLessThan(4);
+  const unknown = one({ ...never, until: { json: { isDone: "{{nobody}}" } } });
+  expect(await run(unknown, slowly())).toMatchObject({
+    verdict: "setup",
+    why: "step 1: nobody kept {{nobody}}",
+  });
+});
+
 test("steps of a template are played and counted", async () => {
   const own = {
     ...templates[REVISION],

@@ -72,6 +72,7 @@ type Walk = Options & {
 
 const PATIENCE = 10_000;
 const READ = 5_000;
+const AGAIN = 100;
 
 /** Walks `exchange` once, in one revision and one mode. */
 export async function walk(exchange: Exchange, options: Options): Promise<Report> {
@@ -186,9 +187,29 @@ async function tryStep(walking: Walk, step: Step, number: number): Promise<strin
     walking.streams.get(step.close)?.abort.abort();
     return undefined;
   }
-  const found = await look(walking, step);
+  const found = await (step.until === undefined
+    ? look(walking, step)
+    : lookUntil(walking, step, step.until));
   if (typeof found === "string") return `step ${number}: ${found}`;
   return found === undefined ? undefined : check(walking, step, number, found);
+}
+
+/** Looks again and again, until the answer is as `until` says or the time is up: what was seen last. */
+async function lookUntil(
+  walking: Walk,
+  step: Step,
+  enough: Check,
+): Promise<View | string | undefined> {
+  const { kept } = walking;
+  const missing = asked(enough as Json).find((name) => !kept.has(name));
+  if (missing !== undefined) return `nobody kept {{${missing}}}`;
+  const end = performance.now() + (step.within ?? PATIENCE);
+  for (;;) {
+    const found = await look(walking, step);
+    if (found === undefined || typeof found === "string") return found;
+    if (judge(enough, found, new Map(kept)) === undefined || performance.now() >= end) return found;
+    await new Promise((resolve) => setTimeout(resolve, AGAIN));
+  }
 }
 
 async function look(walking: Walk, step: Step): Promise<View | string | undefined> {

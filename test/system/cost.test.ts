@@ -5,6 +5,16 @@
 
 import { listDurableObjectIds, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { ANONYMOUS } from "../../src/base/caller.ts";
+import {
+  accepted,
+  ended,
+  getTask,
+  startTask,
+  taskStub,
+  updateTask,
+  type Task,
+} from "../extensions/tasks/tasks.ts";
 import { hub, shards } from "../hub/hub.ts";
 import { logIn, tokenRequest } from "../oauth/login-flow.ts";
 import {
@@ -112,6 +122,24 @@ const MEASURES: Record<CostName, () => Promise<Operations>> = {
     await stream.cancel();
     return combine(cost, alone, (one, other) => one - other);
   },
+  task: () => costOfOneMore((count) => times(count, () => runTask({ count: 0 }))),
+  async taskStep() {
+    await runTask({ count: 0 });
+    const cost = async (count: number): Promise<Operations> =>
+      operationsOf(await countCosts(() => runTask({ count })));
+    return combine(await cost(12), await cost(2), (one, other) => (one - other) / 10);
+  },
+  async taskQuestion() {
+    await runTask({ count: 1 });
+    const plain = operationsOf(await countCosts(() => runTask({ count: 1 })));
+    const asking = operationsOf(await countCosts(() => runTask({ count: 1, ask: 1 })));
+    return combine(asking, plain, (one, other) => one - other);
+  },
+  async taskPoll() {
+    const { taskId } = await startTask("spec_steps", { label: "cost", count: 0 });
+    await ended(taskId);
+    return costOfOneMore((count) => times(count, () => getTask(taskId)));
+  },
 };
 
 it.each(Object.keys(MEASURES) as CostName[])(
@@ -120,6 +148,27 @@ it.each(Object.keys(MEASURES) as CostName[])(
     expect(await MEASURES[name]()).toEqual(COSTS[name].operations);
   },
 );
+
+/** A task from its call to its deletion, that nobody asks after. */
+async function runTask(args: { readonly count: number; readonly ask?: number }): Promise<void> {
+  const { taskId } = await startTask("spec_steps", { label: "cost", ...args });
+  const key = `before ${args.ask}`;
+  if (args.ask !== undefined) {
+    await untilStatus(taskId, "input_required");
+    await updateTask(taskId, { [key]: accepted("go") });
+  }
+  await untilStatus(taskId, "completed");
+  await later(25, () => runDurableObjectAlarm(taskStub(taskId)));
+}
+
+/** Looks into the object, which costs nothing. */
+async function untilStatus(taskId: string, status: string): Promise<void> {
+  for (;;) {
+    const json = await runInDurableObject(taskStub(taskId), (object) => object.get(ANONYMOUS));
+    if ((JSON.parse(json ?? "{}") as Task).status === status) return;
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+}
 
 it("a session that nobody ends costs an alarm in place of the client's two requests", async () => {
   await endSession(await openSession());

@@ -37,6 +37,11 @@ const SERVER_CARD: Part = {
   name: "the server card",
   paths: ["src/extensions/server-card", "src/app/card.ts"],
 };
+const TASKS: Part = {
+  name: "tasks",
+  paths: ["src/extensions/tasks"],
+  bindings: ["TASK", "RUNNING_TASKS"],
+};
 const SUBSCRIPTIONS: Part = {
   name: "subscriptions",
   paths: ["src/transport/stateless/subscriptions.ts"],
@@ -86,6 +91,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     SKILLS,
     SERVER_CARD,
     APPS,
+    TASKS,
     AUTHORIZATION_SERVER,
     OAUTH,
     ...SIGN_IN,
@@ -100,6 +106,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     SKILLS,
     SERVER_CARD,
     APPS,
+    TASKS,
     ...SIGN_IN.slice(1),
   ),
   variant(
@@ -114,6 +121,7 @@ const ALL_VARIANTS: readonly Variant[] = [
     SKILLS,
     SERVER_CARD,
     APPS,
+    TASKS,
     OAUTH,
     HUB,
   ),

@@ -7,7 +7,7 @@ import { listDurableObjectIds, reset, runInDurableObject } from "cloudflare:test
 import { env } from "cloudflare:workers";
 
 /** Namespaces whose objects have no names: one that was emptied is never used again. There are thousands. */
-const UNNAMED: ReadonlySet<string> = new Set(["SESSION", "GRANT"]);
+const UNNAMED: ReadonlySet<string> = new Set(["SESSION", "GRANT", "TASK"]);
 const DATABASES = ["VAULT"];
 const MAX_TRIES = 5;
 

@@ -2,6 +2,7 @@
 
 import type { AuthorizationServerEnv } from "../../src/oauth/authorization-server/feature.ts";
 import type { ExternalIssuerEnv } from "../../src/oauth/resource-server/feature.ts";
+import type { TasksEnv } from "../../src/extensions/tasks/feature.ts";
 import type { StorageEnv } from "../../src/storage/feature.ts";
 import type { TelemetryEnv } from "../../src/telemetry/feature.ts";
 import type { SessionsEnv } from "../../src/transport/session/feature.ts";
@@ -15,6 +16,7 @@ export interface Env
     SessionsEnv,
     SubscriptionsEnv,
     StorageEnv,
+    TasksEnv,
     VaultEnv,
     TelemetryEnv,
     AuthorizationServerEnv,

@@ -1,6 +1,7 @@
 /** Every part that a Worker can have, for Workers of tests. */
 
 import { apps } from "../../src/extensions/apps/feature.ts";
+import { tasks } from "../../src/extensions/tasks/feature.ts";
 import { authorizationServer } from "../../src/oauth/authorization-server/feature.ts";
 import type { LoginOptions } from "../../src/oauth/authorization-server/types.ts";
 import { externalIssuer } from "../../src/oauth/resource-server/feature.ts";
@@ -20,7 +21,7 @@ export function everyPart(login: LoginOptions): {
 } {
   return {
     auth: [externalIssuer(), authorizationServer(() => login)],
-    features: [sessions(), subscriptions(), storage(), vault(), telemetry(), apps()],
+    features: [sessions(), subscriptions(), storage(), vault(), telemetry(), apps(), tasks()],
   };
 }
 

@@ -43,7 +43,11 @@ export type CostName =
   | "getStreamHour"
   | "listenStreamHour"
   | "change"
-  | "changePerSession";
+  | "changePerSession"
+  | "task"
+  | "taskStep"
+  | "taskQuestion"
+  | "taskPoll";
 
 const NONE: Operations = {
   workerRequests: 0,
@@ -99,6 +103,22 @@ export const COSTS: Readonly<Record<CostName, CostRow>> = {
   changePerSession: {
     what: "changes, for each session that listens",
     operations: { ...NONE, requests: 1, rowsRead: 8, rows: 2 },
+  },
+  task: {
+    what: "tasks without a step, to their deletion",
+    operations: { ...NONE, workerRequests: 1, requests: 3, alarms: 2, rowsRead: 1, rows: 7 },
+  },
+  taskStep: {
+    what: "steps of tasks",
+    operations: { ...NONE, rows: 2 },
+  },
+  taskQuestion: {
+    what: "questions of tasks, asked and answered",
+    operations: { ...NONE, workerRequests: 1, requests: 1, alarms: 1, rows: 4 },
+  },
+  taskPoll: {
+    what: "requests about a task (`tasks/get`)",
+    operations: { ...NONE, workerRequests: 1, requests: 1 },
   },
 };
 

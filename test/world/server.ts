@@ -11,12 +11,13 @@ import { extraPrompts, extraResources, extraTemplates, extraTools } from "./extr
 import { storageTools } from "./storage-tools.ts";
 import { prompts } from "./prompts.ts";
 import { resources, templates } from "./resources.ts";
+import { taskTools } from "./task-tools.ts";
 import { tools } from "./tools.ts";
 
 export const fixtureServer: ServerSpec = {
   info: { name: "barewire-world", title: "The conformance world", version: "0.1.0" },
   instructions: "Fixtures for conformance tests.",
-  tools: [...tools, ...inputTools, ...appTools, ...extraTools, ...storageTools],
+  tools: [...tools, ...inputTools, ...appTools, ...extraTools, ...storageTools, ...taskTools],
   resources: [...resources, ...appResources, ...extraResources],
   templates: [...templates, ...extraTemplates],
   prompts: [...prompts, ...extraPrompts],

@@ -9,6 +9,8 @@ import { HubObject } from "../../src/hub/hub-object.ts";
 import { SessionObject } from "../../src/transport/session/session-object.ts";
 import { createSettings } from "../../src/base/settings.ts";
 import type { ServerRuntime } from "../../src/server/feature.ts";
+import { RunningTasksObject } from "../../src/extensions/tasks/running-tasks-object.ts";
+import { TaskObject } from "../../src/extensions/tasks/task-object.ts";
 import { StoreObject } from "../../src/storage/store-object.ts";
 import type { SessionKey } from "../../src/hub/hub-records.ts";
 import { costs, countedNamespace, countedState } from "./counting.ts";
@@ -123,6 +125,8 @@ const counted = (env: Env): Env => ({
   GRANT: countedNamespace(env.GRANT),
   ACCOUNT: countedNamespace(env.ACCOUNT),
   STORE: countedNamespace(env.STORE),
+  TASK: countedNamespace(env.TASK),
+  RUNNING_TASKS: countedNamespace(env.RUNNING_TASKS),
 });
 const worker: ExportedHandler<Env> = {
   fetch(request, env) {
@@ -162,5 +166,26 @@ export class Session extends SessionObject<Env> {
   override webSocketMessage(socket: WebSocket): void {
     costs.messages += 1;
     super.webSocketMessage(socket);
+  }
+}
+
+export class Task extends TaskObject<Env> {
+  constructor(state: DurableObjectState, env: Env) {
+    super(countedState(state), counted(env));
+  }
+
+  override serverRuntime(env: Env): ServerRuntime {
+    return handlers.runtime(env);
+  }
+
+  override alarm(alarm?: AlarmInvocationInfo): Promise<void> {
+    costs.alarms += 1;
+    return super.alarm(alarm);
+  }
+}
+
+export class RunningTasks extends RunningTasksObject<Env> {
+  constructor(state: DurableObjectState, env: Env) {
+    super(countedState(state), counted(env));
   }
 }

@@ -4,7 +4,7 @@
  * secret: the token that was given, and those that the server issued while it was examined.
  */
 
-import { plain } from "../walk.mjs";
+import { plain } from "../match.mjs";
 
 export const STEPS = {
   address: "The address",

@@ -7,7 +7,7 @@ from urllib.parse import quote_plus, urlencode, urljoin
 from answer import Answer, form_of, location_of, origin_of
 from match import HOLE, MISSING, fill, matches, parse, patch, text_of
 
-ANSWER_S, READ_MS, FAR = 10, 5000, 2**53
+ANSWER_S, AGAIN_S, READ_MS, FAR = 10, 0.1, 5000, 2**53
 NO_PARTS = ("needs", "proves", "about", "headers")
 FORM = "application/x-www-form-urlencoded"
 ask_of = lambda step: step.get("send") or step.get("open") or {}
@@ -101,6 +101,7 @@ class Walk:
             if "advance" in step: time.sleep(step["advance"] / 1000)
             if "close" in step and step["close"] in self.streams: self.streams[step["close"]].close()
             if "read" in step: return self.read(step["read"], start)
+            if "until" in step: return self.ask_until(step, start)
             return self.ask(step, start) if ask_of(step) else None
         except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
             return f"{type(error).__name__} {error}"
@@ -112,6 +113,15 @@ class Walk:
         is_there = lambda: live.ended or live.broken or has_enough()
         until((wait or read.get("within", READ_MS)) / 1000, lambda: not wait and is_there())
         return live.view(FAR if end or wait else count, start)
+
+    def ask_until(self, step, start):
+        """Asks again and again, until the answer is as `until` says or the time is up: what was seen last."""
+        end = start + step.get("within", ANSWER_S * 1000) / 1000
+        while True:
+            seen = self.ask(step, start)
+            is_enough = isinstance(seen, str) or not self.wrong(step["until"], seen, dict(self.kept))
+            if is_enough or time.monotonic() >= end: return seen
+            time.sleep(AGAIN_S)
 
     def ask(self, step, start):
         request = overlay(ask_of(step), self.server.templates)
@@ -176,19 +186,19 @@ class Walk:
         stop = None
         for check in step.get("expect", []):
             lack = self.lack(check.get("needs", []))
-            wrong = None if lack else self.wrong(check, seen)
+            wrong = None if lack else self.wrong(check, seen, self.kept)
             if "proves" in check:
                 verdict = "untested" if lack else "fail" if wrong else "pass"
                 self.findings.append((number, check["proves"], verdict, lack or wrong))
             elif wrong: stop = stop or f"step {number}: {wrong}"
         return stop
 
-    def wrong(self, check, seen):
+    def wrong(self, check, seen, kept):
         fields = {f"header {name.lower()}": rule for name, rule in check.get("headers", {}).items()}
         seen = seen | {f"header {name}": value for name, value in seen["headers"].items()}
         for name, rule in [*check.items(), *fields.items()]:
             if name in NO_PARTS: continue
             actual = seen.get(name, MISSING)
-            if not matches(rule, actual, self.kept):
+            if not matches(rule, actual, kept):
                 return f"{name}: {shown(rule)} was expected, {shown(actual)} was seen"
         return None

@@ -1,13 +1,12 @@
 /** The smallest tool: arguments in, structured result out. */
 
-import * as z from "zod/mini";
-import { PublicError, tool, type Tool } from "../../api.ts";
+import { defineTool, jsonSchema, object, PublicError, type Tool } from "../../api.ts";
 
-export const addNumbers: Tool = tool({
+export const addNumbers: Tool = defineTool({
   name: "add_numbers",
   description: "Adds two numbers",
-  input: z.object({ a: z.number(), b: z.number() }),
-  output: z.object({ sum: z.number() }),
+  input: jsonSchema(object({ a: { type: "number" }, b: { type: "number" } })),
+  output: jsonSchema(object({ sum: { type: "number" } })),
   handler: ({ a, b }) => {
     const sum = a + b;
     if (!Number.isFinite(sum)) throw new PublicError("The sum is too large");

@@ -1,15 +1,16 @@
 /** A long-lived upstream: the connection is held by an object that sleeps when nobody asks; see feed-object.ts. */
 
-import * as z from "zod/mini";
 import {
   cut,
+  defineTool,
+  jsonSchema,
+  object,
   PublicError,
   readJson,
   sleep,
-  tool,
-  valueAtPath,
   type Tool,
   type ToolResult,
+  valueAtPath,
 } from "../../api.ts";
 import type { FeedObject } from "../feed-object.ts";
 
@@ -20,12 +21,14 @@ const MAX_SHOWN_CHARACTERS = 300;
 
 /** The tool over the feed object. */
 export function feedLatest(feeds: DurableObjectNamespace<FeedObject>): Tool {
-  return tool({
+  return defineTool({
     name: "feed_latest",
     description: "The newest messages of a public feed: what strangers write right now",
     annotations: { readOnlyHint: true, openWorldHint: true },
-    input: z.object({ limit: z._default(z.int().check(z.gte(1), z.lte(20)), 5) }),
-    output: z.object({ live: z.boolean(), messages: z.array(z.string()) }),
+    input: jsonSchema(object({ limit: { type: "integer", minimum: 1, maximum: 20, default: 5 } })),
+    output: jsonSchema(
+      object({ live: { type: "boolean" }, messages: { type: "array", items: { type: "string" } } }),
+    ),
     async handler({ limit }) {
       const feed = feeds.getByName("feed");
       for (let tries = 0; tries < TRIES; tries++) {

@@ -1,22 +1,28 @@
 /** A deed that cannot be taken back: it asks the person first, happens once, and not too often. */
 
-import * as z from "zod/mini";
-import { form, PublicError, tool, type Tool, type ToolResult } from "../../api.ts";
+import {
+  defineTool,
+  jsonSchema,
+  object,
+  PublicError,
+  type Tool,
+  type ToolResult,
+} from "../../api.ts";
 import { countNotes, deleteNotes } from "../notes-rows.ts";
 
 const HOUR_MS = 3_600_000;
 
-export const forgetEverything: Tool = tool({
+export const forgetEverything: Tool = defineTool({
   name: "forget_everything",
   description: "Deletes all notes of this person, who is asked first; at most 3 times an hour",
   annotations: { destructiveHint: true, idempotentHint: true, openWorldHint: false },
-  output: z.object({ forgotten: z.int() }),
+  output: jsonSchema(object({ forgotten: { type: "integer" } })),
   async handler(_args, context) {
     const count = await countNotes(context.storage);
     if (count === 0) return toolResult("Nothing is remembered.", 0);
     const answer = await context.elicitForm("sure", {
       message: `Delete ${count === 1 ? "the one note" : `all ${count} notes`} that you had remembered?`,
-      form: form(z.object({ confirm: z.boolean().check(z.describe("Yes, for good")) })),
+      form: jsonSchema(object({ confirm: { type: "boolean", description: "Yes, for good" } })),
     });
     if (answer.action !== "accept" || !answer.content.confirm)
       return toolResult("Nothing was deleted.", 0);

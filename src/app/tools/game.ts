@@ -3,14 +3,15 @@
  * it is a secret of the two. Each plays and watches by their own handle; a third caller's handle opens other games.
  */
 
-import * as z from "zod/mini";
 import {
-  PublicError,
-  template,
-  tool,
   type Context,
+  defineTool,
+  jsonSchema,
+  object,
+  PublicError,
   type ResourceTemplate,
   type Store,
+  template,
   type Tool,
 } from "../../api.ts";
 import { draw, EMPTY, judge, play, type Judged, type Mark } from "./game-board.ts";
@@ -21,27 +22,37 @@ const MARK_BY_ACCESS = { owner: "X", shared: "O" } as const;
 /** What is kept: the board, and the handles of both players, to tell whoever watches. */
 type Game = { board: string; handles: string[] };
 
-const mark = z.enum(["X", "O"]);
-const boardSchema = {
-  board: z.string().check(z.describe('Nine cells, row by row; "." is free')),
-  you: mark,
-  turn: z.optional(mark),
-  winner: z.optional(z.enum(["X", "O", "nobody"])),
-};
-const game = z
-  .string()
-  .check(z.describe("`game` of game_new, or the invitation that you were given"));
+const MARK = { type: "string", enum: ["X", "O"] } as const;
+const BOARD = {
+  board: {
+    type: "string",
+    description: 'Nine cells, row by row; "." is free',
+  },
+  you: MARK,
+  turn: MARK,
+  winner: { type: "string", enum: ["X", "O", "nobody"] },
+} as const;
+const HANDLE = {
+  type: "string",
+  description: "`game` of game_new, or the invitation that you were given",
+} as const;
+const boardSchema = jsonSchema(object(BOARD, ["turn", "winner"]));
 /** Where a host shows pages, the board is one to play on: `../resources/game-page.ts`. */
 const _meta = { ui: { resourceUri: "ui://game/board" } };
 const annotations = { destructiveHint: false, idempotentHint: false, openWorldHint: false };
 
-export const gameNew: Tool = tool({
+export const gameNew: Tool = defineTool({
   name: "game_new",
   description:
     "Starts tic-tac-toe. Gives your handle (you are X and begin), and an invitation for the other player (O)",
   annotations,
   _meta,
-  output: z.object({ game: z.string(), invitation: z.string(), ...boardSchema }),
+  output: jsonSchema(
+    object({ game: { type: "string" }, invitation: { type: "string" }, ...BOARD }, [
+      "turn",
+      "winner",
+    ]),
+  ),
   async handler(_args, context) {
     const handle = await context.createStorage(WEEK_SECONDS);
     const invitation = await context.shareStorage(handle, WEEK_SECONDS);
@@ -56,13 +67,13 @@ export const gameNew: Tool = tool({
   },
 });
 
-export const gameMove: Tool = tool({
+export const gameMove: Tool = defineTool({
   name: "game_move",
   description: "Takes a cell of a tic-tac-toe board, 1 to 9 row by row",
   annotations,
   _meta,
-  input: z.object({ game, cell: z.int().check(z.gte(1), z.lte(9)) }),
-  output: z.object(boardSchema),
+  input: jsonSchema(object({ game: HANDLE, cell: { type: "integer", minimum: 1, maximum: 9 } })),
+  output: boardSchema,
   async handler(args, context) {
     const store = await context.openStorage(args.game);
     // Judged on the board that it is written to: of two moves at once, one meets the other.
@@ -78,13 +89,13 @@ export const gameMove: Tool = tool({
   },
 });
 
-export const gameShow: Tool = tool({
+export const gameShow: Tool = defineTool({
   name: "game_show",
   description: "Shows a tic-tac-toe board, whose turn it is, and who won",
   annotations: { readOnlyHint: true, openWorldHint: false },
   _meta,
-  input: z.object({ game }),
-  output: z.object(boardSchema),
+  input: jsonSchema(object({ game: HANDLE })),
+  output: boardSchema,
   async handler(args, context) {
     const { text, facts } = await loadGame(args.game, context);
     return { content: asText(text), structuredContent: facts };

@@ -1,17 +1,16 @@
 /** A tool over a database: one row by its id. */
 
-import * as z from "zod/mini";
-import { PublicError, tool, type Tool } from "../../api.ts";
-import { user, userById } from "../users-rows.ts";
+import { defineTool, jsonSchema, object, PublicError, type Tool } from "../../api.ts";
+import { USER, userById } from "../users-rows.ts";
 
 /** The tool that finds one person. */
 export function getUser(database: D1Database): Tool {
-  return tool({
+  return defineTool({
     name: "get_user",
     description: "Gets a person of this server's directory by id. For names, find_users",
     annotations: { readOnlyHint: true, openWorldHint: false },
-    input: z.object({ id: z.int().check(z.gte(1)) }),
-    output: user,
+    input: jsonSchema(object({ id: { type: "integer", minimum: 1 } })),
+    output: jsonSchema(USER),
     async handler({ id }) {
       const found = await userById(database, id);
       if (found === null)

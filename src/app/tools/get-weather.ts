@@ -1,51 +1,59 @@
 /** A cached upstream: asked once in five minutes for everybody, and the answer says how old it is. */
 
-import * as z from "zod/mini";
-import { PublicError, tool, type Context, type Tool } from "../../api.ts";
+import { type Context, defineTool, jsonSchema, object, PublicError, type Tool } from "../../api.ts";
 import { getJson } from "../upstream.ts";
 
 const SERVICE = "The weather service";
 const CACHE_SECONDS = 300;
 
-const PLACES = z.object({
-  results: z._default(
-    z.array(
-      z.object({
-        name: z.string(),
-        country: z.optional(z.string()),
-        latitude: z.number(),
-        longitude: z.number(),
-      }),
-    ),
-    [],
-  ),
-});
-const FORECAST = z.object({
-  current: z.object({
-    temperature_2m: z.number(),
-    wind_speed_10m: z.number(),
-    weather_code: z.int(),
+const PLACES = jsonSchema(
+  object({
+    results: {
+      type: "array",
+      default: [],
+      items: object(
+        {
+          name: { type: "string" },
+          country: { type: "string" },
+          latitude: { type: "number" },
+          longitude: { type: "number" },
+        },
+        ["country"],
+      ),
+    },
   }),
-});
+);
+const FORECAST = jsonSchema(
+  object({
+    current: object({
+      temperature_2m: { type: "number" },
+      wind_speed_10m: { type: "number" },
+      weather_code: { type: "integer" },
+    }),
+  }),
+);
 
 type Weather = { place: string; celsius: number; windMetersPerSecond: number; sky: string };
 
 /** The tool; `places` and `forecasts` are the origins that it asks. */
 export function getWeather(places: string, forecasts: string): Tool {
-  return tool({
+  return defineTool({
     name: "get_weather",
     description: "The weather in a town now: temperature, wind, sky, and how old that is",
     annotations: { readOnlyHint: true, openWorldHint: true },
-    input: z.object({ place: z.string().check(z.trim(), z.minLength(1), z.maxLength(100)) }),
-    output: z.object({
-      place: z.string(),
-      celsius: z.number(),
-      windMetersPerSecond: z.number(),
-      sky: z.string(),
-      minutesOld: z.int(),
-      stale: z.boolean(),
-    }),
-    async handler({ place }, context) {
+    input: jsonSchema(object({ place: { type: "string", pattern: "\\S", maxLength: 100 } })),
+    output: jsonSchema(
+      object({
+        place: { type: "string" },
+        celsius: { type: "number" },
+        windMetersPerSecond: { type: "number" },
+        sky: { type: "string" },
+        minutesOld: { type: "integer" },
+        stale: { type: "boolean" },
+      }),
+    ),
+    async handler(args, context) {
+      const place = args.place.trim();
       const key = `weather ${place.toLowerCase()}`;
       const cached = await context.cache(key, CACHE_SECONDS, () =>
         loadWeather(context, places, forecasts, place),

@@ -1,17 +1,16 @@
 /** Coordination of tools through state: goes on with what search_wikipedia found, in whichever conversation that was. */
 
-import * as z from "zod/mini";
-import { PublicError, tool, type Tool } from "../../api.ts";
-import { article, HITS_KEY, readArticle, type Hit } from "./search-wikipedia.ts";
+import { defineTool, jsonSchema, object, PublicError, type Tool } from "../../api.ts";
+import { ARTICLE, HITS_KEY, readArticle, type Hit } from "./search-wikipedia.ts";
 
 /** The tool that reads an article which `search_wikipedia` named. */
 export function readResult(base: string, contact: string): Tool {
-  return tool({
+  return defineTool({
     name: "read_result",
     description: "Reads another hit of this person's last search_wikipedia, by its number",
     annotations: { readOnlyHint: true, openWorldHint: true },
-    input: z.object({ number: z.int().check(z.gte(1), z.lte(5)) }),
-    output: article,
+    input: jsonSchema(object({ number: { type: "integer", minimum: 1, maximum: 5 } })),
+    output: jsonSchema(object(ARTICLE)),
     async handler({ number }, context) {
       const hits = (await context.storage.get<Hit[]>(HITS_KEY)) ?? [];
       const hit = hits[number - 1];

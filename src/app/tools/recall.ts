@@ -1,22 +1,35 @@
 /** The other end of remember: the caller's history, newest first. */
 
-import * as z from "zod/mini";
-import { tool, type Tool } from "../../api.ts";
+import { defineTool, jsonSchema, object, type Tool } from "../../api.ts";
 import { NOTE_KINDS, newestNotes } from "../notes-rows.ts";
 
-export const recall: Tool = tool({
+export const recall: Tool = defineTool({
   name: "recall",
   description: "What this person asked to remember, newest first: look here before you ask them",
   annotations: { readOnlyHint: true, openWorldHint: false },
-  input: z.object({
-    about: z
-      ._default(z.string().check(z.maxLength(200)), "")
-      .check(z.describe("Words that a note must hold")),
-    limit: z._default(z.int().check(z.gte(1), z.lte(100)), 20),
-  }),
-  output: z.object({
-    notes: z.array(z.object({ kind: z.enum(NOTE_KINDS), text: z.string(), kept: z.string() })),
-  }),
+  input: jsonSchema(
+    object({
+      about: {
+        type: "string",
+        description: "Words that a note must hold",
+        maxLength: 200,
+        default: "",
+      },
+      limit: { type: "integer", minimum: 1, maximum: 100, default: 20 },
+    }),
+  ),
+  output: jsonSchema(
+    object({
+      notes: {
+        type: "array",
+        items: object({
+          kind: { type: "string", enum: NOTE_KINDS },
+          text: { type: "string" },
+          kept: { type: "string" },
+        }),
+      },
+    }),
+  ),
   async handler({ about, limit }, context) {
     const words = about.match(/\S+/g) ?? [];
     const found = await newestNotes(context.storage, words, limit);

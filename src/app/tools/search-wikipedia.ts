@@ -1,7 +1,6 @@
 /** An API proxy: asks an upstream with limits, and turns every way it can fail into a sentence. Keeps what it found. */
 
-import * as z from "zod/mini";
-import { PublicError, tool, type Context, type Tool } from "../../api.ts";
+import { type Context, defineTool, jsonSchema, object, PublicError, type Tool } from "../../api.ts";
 import { getJson } from "../upstream.ts";
 
 const SERVICE = "Wikipedia";
@@ -9,36 +8,55 @@ const SERVICE = "Wikipedia";
 export const HITS_KEY = "wikipedia hits";
 export type Hit = { readonly key: string; readonly title: string; readonly about: string };
 
-const SEARCH_RESULT = z.object({
-  pages: z.array(z.object({ key: z.string(), title: z.string(), description: z.unknown() })),
-});
-const SUMMARY = z.object({
-  title: z.string(),
-  extract: z.string(),
-  content_urls: z.object({ desktop: z.object({ page: z.string() }) }),
-});
+const SEARCH_RESULT = jsonSchema(
+  object({
+    pages: {
+      type: "array",
+      items: object({ key: { type: "string" }, title: { type: "string" }, description: {} }, [
+        "description",
+      ]),
+    },
+  }),
+);
+const SUMMARY = jsonSchema(
+  object({
+    title: { type: "string" },
+    extract: { type: "string" },
+    content_urls: object({ desktop: object({ page: { type: "string" } }) }),
+  }),
+);
 
 /** What is told of an article. */
 export type Article = { readonly title: string; readonly summary: string; readonly url: string };
-export const article: z.ZodMiniObject<Record<keyof Article, z.ZodMiniString>> = z.object({
-  title: z.string(),
-  summary: z.string(),
-  url: z.string(),
-});
+export const ARTICLE = {
+  title: { type: "string" },
+  summary: { type: "string" },
+  url: { type: "string" },
+} as const;
 
 /** The tool; `base` is the origin that it asks, `contact` goes into its User-Agent. */
 export function searchWikipedia(base: string, contact: string): Tool {
-  return tool({
+  return defineTool({
     name: "search_wikipedia",
     description:
       "Searches Wikipedia. Gives a summary of the best article, and the titles of others for read_result",
     annotations: { readOnlyHint: true, openWorldHint: true },
-    input: z.object({ query: z.string().check(z.trim(), z.minLength(1), z.maxLength(300)) }),
-    output: z.object({
-      ...article.shape,
-      others: z.array(z.object({ number: z.int(), title: z.string(), about: z.string() })),
-    }),
-    async handler({ query }, context) {
+    input: jsonSchema(object({ query: { type: "string", pattern: "\\S", maxLength: 300 } })),
+    output: jsonSchema(
+      object({
+        ...ARTICLE,
+        others: {
+          type: "array",
+          items: object({
+            number: { type: "integer" },
+            title: { type: "string" },
+            about: { type: "string" },
+          }),
+        },
+      }),
+    ),
+    async handler(args, context) {
+      const query = args.query.trim();
       const search = `${base}/w/rest.php/v1/search/page?limit=5&q=${encodeURIComponent(query.toWellFormed())}`;
       const found = await getJson(
         context,

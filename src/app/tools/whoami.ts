@@ -1,22 +1,26 @@
 /** The caller, as this server knows them. */
 
-import * as z from "zod/mini";
-import { tool, type Caller, type Tool } from "../../api.ts";
+import { type Caller, defineTool, jsonSchema, object, type Tool } from "../../api.ts";
 
 /** `signIn`: how people sign in here. */
 export function whoami(signIn: string): Tool {
-  return tool({
+  return defineTool({
     name: "whoami",
     description: "Who is signed in here and how, by which app, with which rights",
     annotations: { readOnlyHint: true, openWorldHint: false },
-    output: z.object({
-      subject: z.string(),
-      issuer: z.string(),
-      client: z.string(),
-      scopes: z.array(z.string()),
-      signedIn: z.string(),
-      app: z.optional(z.string()),
-    }),
+    output: jsonSchema(
+      object(
+        {
+          subject: { type: "string" },
+          issuer: { type: "string" },
+          client: { type: "string" },
+          scopes: { type: "array", items: { type: "string" } },
+          signedIn: { type: "string" },
+          app: { type: "string" },
+        },
+        ["app"],
+      ),
+    ),
     handler: (_args, { caller, client }) => {
       // Never all of it: `properties` may hold secrets.
       const { subject, issuer, client: clientId, scopes } = caller;

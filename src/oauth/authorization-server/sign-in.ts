@@ -30,7 +30,7 @@ import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
 import { enterAccount } from "./revocation.ts";
 import {
-  MAX_CREDENTIAL_BYTES,
+  MAX_SIGN_IN_CREDENTIAL_BYTES,
   MAX_PERSON_BYTES,
   type AuthenticatedPerson,
   type Person,
@@ -207,8 +207,8 @@ function findTooLarge(person: Person, credential: JsonObject = {}): string | und
   const sizeOf = (value: Person | JsonObject): number => encodeUtf8(JSON.stringify(value)).length;
   if (sizeOf(person) > MAX_PERSON_BYTES)
     return `${sizeOf(person)} bytes of subject, name and properties, at most ${MAX_PERSON_BYTES}`;
-  if (sizeOf(credential) > MAX_CREDENTIAL_BYTES)
-    return `${sizeOf(credential)} bytes of credential, at most ${MAX_CREDENTIAL_BYTES}`;
+  if (sizeOf(credential) > MAX_SIGN_IN_CREDENTIAL_BYTES)
+    return `${sizeOf(credential)} bytes of credential, at most ${MAX_SIGN_IN_CREDENTIAL_BYTES}`;
   return undefined;
 }
 

@@ -20,7 +20,7 @@ export interface SignInField {
 /** Of a person as JSON: browsers drop a cookie that is much larger, and sealed it is a third larger. */
 export const MAX_PERSON_BYTES = 2_800;
 /** Of a credential as JSON: a form carries it to the consent page and back, beside the person and the request. */
-export const MAX_CREDENTIAL_BYTES = 6_000;
+export const MAX_SIGN_IN_CREDENTIAL_BYTES = 6_000;
 
 /** Somebody who proved who they are. At most {@link MAX_PERSON_BYTES}; more is told to whoever signs in. */
 export interface Person {
@@ -35,7 +35,7 @@ export interface Person {
 export interface AuthenticatedPerson extends Person {
   /**
    * What they proved it with, where the app keeps that: given to `LoginHooks.onConsent` once they agreed, and part of
-   * no cookie, no grant and no token. At most {@link MAX_CREDENTIAL_BYTES}.
+   * no cookie, no grant and no token. At most {@link MAX_SIGN_IN_CREDENTIAL_BYTES}.
    */
   readonly credential?: JsonObject;
 }

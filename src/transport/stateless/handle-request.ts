@@ -32,7 +32,7 @@ import type { Server } from "../../server/registry.ts";
 import { logInternalError } from "../../server/failure.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
 import type { OpenSubscriptionStream } from "../../server/feature.ts";
-import type { Services } from "../../server/services.ts";
+import type { Call, Services } from "../../server/services.ts";
 import type { ReceivedMessage, ServerRequest } from "../../server/types.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
 import { withSpan, type Span } from "../../base/span.ts";
@@ -97,17 +97,17 @@ export async function handleStatelessRequest(
   const span = startRequestSpan(parentSpan, message, {
     "mcp.protocol.version": requestMeta.protocolVersion,
   });
-  // spec: basic.whole
-  const { openSubscriptionStream } = dependencies;
-  if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
-    return withSpan(span, ["Hub.listen", "client"], () =>
-      openSubscriptionStream(http, message, message.caller),
-    ).finally(() => span.end());
   // spec: stateless.context
   const request = { ...message, ...requestMeta, retryState: retryState.value, span };
+  // spec: basic.whole
+  const { openSubscriptionStream, services } = dependencies;
+  if (message.method === "subscriptions/listen" && openSubscriptionStream !== undefined)
+    return withSpan(span, ["Hub.listen", "client"], () =>
+      openSubscriptionStream(http, request, message.caller, services.addToSubscription),
+    ).finally(() => span.end());
   const run = (sink: NotificationSink, cancel: Cancellation): Promise<JsonRpcReply> =>
-    runRequest(dependencies, methodSpec, request, sink, cancel);
-  return respond(http, () => timeLimitOf(dependencies.services, request), run);
+    runRequest(dependencies, methodSpec, { http, request, sink, cancel });
+  return respond(http, () => timeLimitOf(services, request), run);
 }
 
 function validateRequest(
@@ -142,15 +142,14 @@ function validateRequest(
 async function runRequest(
   dependencies: StatelessDependencies,
   methodSpec: MethodSpec,
-  request: RpcRequest & ServerRequest,
-  sink: NotificationSink,
-  cancel: Cancellation,
+  call: Pick<Call, "http" | "sink" | "cancel"> & { readonly request: RpcRequest & ServerRequest },
 ): Promise<JsonRpcReply> {
   const { server, services } = dependencies;
+  const { request } = call;
   let outcome: Outcome;
   let reply: JsonRpcReply;
   try {
-    outcome = await dispatch({ server, request, sink, cancel, services });
+    outcome = await dispatch({ ...call, server, services });
     reply = await encodeOutcome(dependencies, methodSpec, request, outcome);
   } catch (error) {
     outcome = errorOutcome(logInternalError("call.failed", request, error));

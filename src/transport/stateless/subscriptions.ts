@@ -5,7 +5,9 @@
 
 import { waitUntil } from "../../base/platform.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
-import type { JsonValue } from "../../base/json.ts";
+import type { JsonObject } from "../../base/json.ts";
+import type { ProtocolError } from "../../base/protocol-error.ts";
+import { ok, type Result } from "../../base/result.ts";
 import { createHubClient, shareOf, type HubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
 import {
@@ -19,6 +21,8 @@ import { META_KEYS } from "../../protocol/request-meta.ts";
 import type { Feature } from "../../server/feature.ts";
 import type { ContextMembers, HandlerRun } from "../../server/handler-context.ts";
 import type { Server } from "../../server/registry.ts";
+import type { AddedSubscription, AddToSubscription } from "../../server/services.ts";
+import type { ServerRequest } from "../../server/types.ts";
 import { errorResponse } from "../../wire/response.ts";
 import { writeNotification, writeResult, type RpcRequest } from "../../wire/jsonrpc.ts";
 import { openSse } from "../../wire/sse.ts";
@@ -48,8 +52,8 @@ export function subscriptions(): Feature {
       const hub = createHubClient(settings.objects<HubObject<unknown>>("HUB"));
       return {
         contextMembers: subscriptionMembers((change) => hub.publish(change)),
-        openSubscriptionStream: (http, request, caller) =>
-          openSubscriptionStream({ server, hub }, http, request, caller),
+        openSubscriptionStream: (http, request, caller, addToSubscription) =>
+          openSubscriptionStream({ server, hub }, http, request, caller, addToSubscription),
       };
     },
   };
@@ -101,52 +105,86 @@ async function publishUntilQuiet(
   }
 }
 
-/** Opens the stream. Costs one object request, whatever its length. */
+const NOTHING_ADDED: Result<AddedSubscription, ProtocolError> = ok({
+  filter: {},
+  method: "",
+  sockets: [],
+});
+
+interface SubscriptionDependencies {
+  readonly server: Server;
+  readonly hub: HubClient;
+}
+
+/** Opens the stream. Costs one object request, whatever its length, and those of what an extension adds. */
 export async function openSubscriptionStream(
-  dependencies: { readonly server: Server; readonly hub: HubClient },
+  { server, hub }: SubscriptionDependencies,
   http: Request,
-  request: RpcRequest,
+  request: RpcRequest & Pick<ServerRequest, "capabilities">,
   caller: Caller,
+  addToSubscription?: AddToSubscription,
 ): Promise<Response> {
-  const filter = parseSubscriptionFilter(
-    request.params["notifications"],
-    dependencies.server.changeableLists,
-  );
+  const filter = parseSubscriptionFilter(request.params["notifications"], server.changeableLists);
   if (!filter.ok) return errorResponse(filter.error, request.id);
   const share = await shareOf(caller, http);
-  const opened = await dependencies.hub.openListener(filter.value, caller, share);
+  const opened = await hub.openListener(filter.value, caller, share);
   if (!opened.ok) return errorResponse(opened.error, request.id);
   const socket = opened.value;
+  const added = (await addToSubscription?.(request, caller)) ?? NOTHING_ADDED;
+  if (added.ok) {
+    const granted = { ...(filter.value as JsonObject), ...added.value.filter };
+    return streamChanges(server, http, request, socket, { ...added.value, filter: granted });
+  }
+  socket.accept();
+  socket.close(1000);
+  return errorResponse(added.error, request.id);
+}
 
-  const stream = openSse(http.signal, () => socket.close(1000));
-  const sendTaggedNotification = (method: string, params: Record<string, JsonValue>): void => {
+/** The stream of what comes over the hub's socket and those that were added. Its filter is what is granted. */
+function streamChanges(
+  { info }: Server,
+  http: Request,
+  request: RpcRequest,
+  hubSocket: WebSocket,
+  { filter, method: addedMethod, sockets: addedSockets }: AddedSubscription,
+): Response {
+  const stream = openSse(http.signal, () => {
+    for (const socket of [hubSocket, ...addedSockets]) socket.close(1000);
+  });
+  const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.
     if (stream.isFull()) return stream.abort();
     // spec: subscriptions.tag
     const tagged = { ...params, _meta: { [META_KEYS.subscriptionId]: request.id } };
     stream.send({ data: writeNotification(method, tagged) });
   };
-  // spec: subscriptions.ack.first, subscriptions.ack.early
-  sendTaggedNotification("notifications/subscriptions/acknowledged", {
-    notifications: filter.value as Record<string, JsonValue>,
-  });
-  socket.addEventListener("message", ({ data }) => {
-    const { method, params } = toNotification(JSON.parse(String(data)) as Change);
-    sendTaggedNotification(method, params);
-  });
-  socket.addEventListener("close", () => {
+  const endSubscription = (): void => {
     // The hub went away, not the client: end the subscription in order, so that the client may open a new one. The
     // result goes first: clients take the notification alone for a loss.
-    stream.send({
-      data: writeResult(request.id, encodeSubscriptionEnd(request.id, dependencies.server.info)),
-    });
+    stream.send({ data: writeResult(request.id, encodeSubscriptionEnd(request.id, info)) });
     // spec: subscriptions.teardown.cancelled, cancel.purpose
     sendTaggedNotification("notifications/cancelled", {
       requestId: request.id,
       reason: "The server ended this subscription",
     });
     stream.close();
+  };
+  // spec: subscriptions.ack.first, subscriptions.ack.early
+  sendTaggedNotification("notifications/subscriptions/acknowledged", { notifications: filter });
+  hubSocket.addEventListener("message", ({ data }) => {
+    const { method, params } = toNotification(JSON.parse(String(data)) as Change);
+    sendTaggedNotification(method, params);
   });
-  socket.accept();
+  hubSocket.addEventListener("close", endSubscription);
+  hubSocket.accept();
+  for (const socket of addedSockets) {
+    socket.addEventListener("message", ({ data }) =>
+      sendTaggedNotification(addedMethod, JSON.parse(String(data)) as JsonObject),
+    );
+    socket.addEventListener("close", ({ code }) => {
+      if (code !== 1000) endSubscription();
+    });
+    socket.accept();
+  }
   return stream.response;
 }

@@ -101,7 +101,7 @@ async function open(by: Caller): Promise<Session> {
 function openSubscription(by: Caller): Promise<Response> {
   const params = { notifications: { resourceSubscriptions: ["test://a"] } };
   const message = { kind: "request", id: "s", method: "subscriptions/listen", params } as const;
-  return openSubscriptionStream(door, http(undefined), message, by);
+  return openSubscriptionStream(door, http(undefined), { ...message, capabilities: {} }, by);
 }
 
 async function subscribe(by: Caller): Promise<EventReader> {

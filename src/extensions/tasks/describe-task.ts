@@ -1,0 +1,40 @@
+/** A task in the words of the extension: what `tasks/get` and `notifications/tasks` say of it at this moment. */
+
+import type { JsonObject } from "../../base/json.ts";
+import { MAX_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS } from "./limits.ts";
+import { hasEnded, type TaskRecord } from "./task-record.ts";
+
+/** The task as clients see it: with its open questions, its result or its error. `now` in milliseconds. */
+export function describeTask(taskId: string, task: TaskRecord, now: number): JsonObject {
+  const { status, statusMessage, createdAtMs, updatedAtMs, expiresAtMs } = task;
+  const members = {
+    taskId,
+    // spec: tasks.get.working, tasks.get.cancelled
+    status,
+    statusMessage,
+    createdAt: new Date(createdAtMs).toISOString(),
+    lastUpdatedAt: new Date(updatedAtMs).toISOString(),
+    ttlMs: expiresAtMs - createdAtMs,
+    pollIntervalMs: hasEnded(task) ? undefined : pollIntervalMs(now - updatedAtMs),
+    // spec: tasks.get.input-required, tasks.get.outstanding
+    inputRequests:
+      task.questions &&
+      Object.fromEntries(
+        Object.entries(task.questions).map(([key, { request }]) => [key, request]),
+      ),
+    // spec: tasks.get.completed
+    result: task.result,
+    // spec: tasks.get.failed
+    error: task.error,
+  };
+  // JSON leaves out what is undefined.
+  return members as unknown as JsonObject;
+}
+
+/** The longer nothing has changed, the less often it is worth asking. */
+function pollIntervalMs(unchangedMs: number): number {
+  return Math.min(
+    Math.max(Math.round(unchangedMs / 4), MIN_POLL_INTERVAL_MS),
+    MAX_POLL_INTERVAL_MS,
+  );
+}

@@ -1,0 +1,38 @@
+/** The limits of tasks: bytes, counts and times. src/README.md lists them with those of the other parts. */
+
+/** Tasks of one caller, or of one address of strangers, that may be at work or wait. */
+export const MAX_RUNNING_TASKS = 100;
+/** The same of all strangers, in each of the objects that count them. */
+export const MAX_STRANGERS_TASKS = 10_000;
+/** How many objects count the tasks of strangers. */
+export const STRANGER_POOLS = 4;
+/** Milliseconds in which the tasks that take the room are asked once whether they still run. */
+export const RECOUNT_MS = 60_000;
+
+/** Bytes that a task keeps of its call: arguments, questions, answers; or, once it has ended, its result. */
+export const MAX_TASK_BYTES = 1_900_000;
+/** Bytes of what its steps gave, together. */
+export const MAX_STEPS_BYTES = 8_388_608;
+/** What is said of more than that, or of more than {@link MAX_TASK_BYTES}. */
+export const TOO_LARGE = "More bytes than a task keeps: do it in parts";
+/** Characters of a status message. */
+export const MAX_STATUS_CHARACTERS = 500;
+
+/** How often a step that fails is tried. `retryDelayMs` says how long it is waited in between. */
+export const MAX_STEP_ATTEMPTS = 5;
+/** Milliseconds of work after which the next step begins in another run: an alarm may take 15 minutes. */
+export const RUN_MS = 60_000;
+
+/** Milliseconds that a task may take from its start, or from when it last asked. */
+export const OPEN_TASK_TTL_MS: number = 30 * 86_400_000;
+/** Milliseconds for which a task is kept when it has ended. */
+export const ENDED_TASK_TTL_MS = 86_400_000;
+
+/** Milliseconds between two polls that a client is told: a quarter of the time since the last change, within these. */
+export const MIN_POLL_INTERVAL_MS = 1_000;
+export const MAX_POLL_INTERVAL_MS = 60_000;
+
+/** Streams that may listen to one task. */
+export const MAX_TASK_LISTENERS = 8;
+/** Tasks that one stream may listen to. */
+export const MAX_LISTENED_TASKS = 100;

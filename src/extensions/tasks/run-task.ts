@@ -1,0 +1,134 @@
+/**
+ * One run of a task's handler, from its start: what finished steps gave and what was answered is known, so it gets to where
+ * it was. A run ends with the result, with questions, with a failure, or because it lasted long: the next step is for
+ * another run then. Whoever started it writes down what came of it.
+ */
+
+import type { Caller } from "../../base/caller.ts";
+import { createCancellation, type Cancellation } from "../../base/cancellation.ts";
+import { isObject } from "../../base/json.ts";
+import { now } from "../../base/time.ts";
+import type { KeyRing } from "../../crypto/key-ring.ts";
+import { open } from "../../crypto/seal.ts";
+import { errorOutcome, type CallNotification, type Outcome } from "../../protocol/outcome.ts";
+import { PublicError } from "../../server/content.ts";
+import { dispatch } from "../../server/dispatch.ts";
+import { logInternalError } from "../../server/failure.ts";
+import type { ServerRuntime } from "../../server/feature.ts";
+import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
+import { findTarget } from "../../server/request-target.ts";
+import { mayCall } from "../../server/scopes.ts";
+import { timeLimitOf } from "../../server/run-handler.ts";
+import type { Steps, TimeLimit } from "../../server/types.ts";
+import { RUN_MS, TOO_LARGE } from "./limits.ts";
+import type { TaskRecord, TaskStore } from "./task-record.ts";
+
+/** What the caller's properties are sealed for, in a task. */
+export const TASK_SEAL_PURPOSE = "task";
+
+/** A run that is under way. */
+export interface TaskRun {
+  readonly cancel: Cancellation;
+  readonly startedAtMs: number;
+  readonly limit: TimeLimit;
+  readonly result: Promise<RunResult>;
+}
+
+/** What came of a run. */
+export interface RunResult {
+  readonly outcome: Outcome;
+  /** Whether the handler threw, and not to tell the caller something. */
+  readonly hasFailed: boolean;
+  /** Whether a step was finished. */
+  readonly hasAdvanced: boolean;
+}
+
+/** How far a handler says that it is, and in which words. */
+type TellProgress = (progress: number, message: string) => void;
+
+/** Starts the handler of `task`, as it is in `store`. */
+export function startRun(
+  runtime: ServerRuntime,
+  taskId: string,
+  task: TaskRecord,
+  store: TaskStore,
+  tellProgress: TellProgress,
+): TaskRun {
+  const { method, params } = task;
+  const message = { kind: "request" as const, id: taskId, method, params };
+  const request = { ...message, target: findTarget(runtime.server, message) };
+  const cancel = createCancellation();
+  const startedAtMs = now();
+  const result = run(runtime, request, task, store, cancel, tellProgress);
+  return { cancel, startedAtMs, limit: timeLimitOf(runtime.services, request), result };
+}
+
+async function run(
+  { server, services }: ServerRuntime,
+  targeted: Parameters<typeof startRequestSpan>[1],
+  task: TaskRecord,
+  store: TaskStore,
+  cancel: Cancellation,
+  tellProgress: TellProgress,
+): Promise<RunResult> {
+  const startedAtMs = now();
+  const span = startRequestSpan(services.tracer.continueTrace(task.trace), targeted, {});
+  const { retryState, capabilities, clientInfo } = task;
+  const request = {
+    ...targeted,
+    caller: await callerOf(task, String(targeted.id), services.ring),
+    capabilities,
+    clientInfo,
+    progressToken: targeted.id,
+    // spec: tasks.listen.scope
+    logLevel: undefined,
+    retryState: { ...retryState, once: { ...retryState.once, ...store.steps() } },
+    span,
+  };
+  let hasFailed = false;
+  let hasAdvanced = false;
+  const steps: Steps = {
+    // A run that finished no step would begin like this one.
+    mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
+    record(key, value) {
+      if (!store.putStep(key, value)) throw new PublicError(TOO_LARGE);
+      hasAdvanced = true;
+    },
+    fail() {
+      hasFailed = true;
+    },
+  };
+  const sink = ({ method, params }: CallNotification): void => {
+    if (method === "notifications/progress")
+      tellProgress(Number(params["progress"]), inWords(params));
+  };
+  const outcome = await dispatch({ server, request, sink, cancel, services, steps }).catch(
+    (error: unknown) => errorOutcome(logInternalError("call.failed", request, error)),
+  );
+  endRequestSpan(span, outcome);
+  // No timer here: it would keep the object awake.
+  services.tracer.flush("now");
+  return { outcome, hasFailed, hasAdvanced };
+}
+
+/** Whether `caller` has the scopes of the tool that the task runs. One that is offered no more needs none. */
+export function mayCallAgain({ server }: ServerRuntime, task: TaskRecord, caller: Caller): boolean {
+  const { tool } = findTarget(server, task);
+  return tool === undefined || mayCall(server, caller, tool);
+}
+
+/** The caller with the properties that were sealed for this task, where their key is still there. */
+async function callerOf(
+  { caller, properties }: TaskRecord,
+  taskId: string,
+  ring: KeyRing,
+): Promise<Caller> {
+  if (properties === undefined) return caller;
+  const opened = await open(ring, TASK_SEAL_PURPOSE, properties, taskId);
+  return opened.ok && isObject(opened.value) ? { ...caller, properties: opened.value } : caller;
+}
+
+function inWords({ progress, total, message }: CallNotification["params"]): string {
+  if (typeof message === "string") return message;
+  return total === undefined ? `${Number(progress)}` : `${Number(progress)} of ${Number(total)}`;
+}

@@ -1,0 +1,230 @@
+/**
+ * The task object: one call of a tool that goes on without its client.
+ *
+ * Storage: `task-record.ts` lists it. The record is durable before an answer names the task.
+ * Life: alarms drive it. A run starts the handler from its start; each finished step is a row, so an eviction or a crash
+ * repeats at most the step that was at work. While it waits for an answer or its next try, nothing runs. A day after its end it is deleted.
+ * Trade-off: a step costs a row, and each later run reads it.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { objectNamespace } from "../../base/bindings.ts";
+import { cut } from "../../base/bytes.ts";
+import { callerKey, type Caller } from "../../base/caller.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { log } from "../../base/log.ts";
+import { retryDelayMs } from "../../base/retry.ts";
+import { now } from "../../base/time.ts";
+import { createHubClient } from "../../hub/client.ts";
+import type { HubObject } from "../../hub/hub-object.ts";
+import type { ServerRuntime } from "../../server/feature.ts";
+import { acceptAnswers } from "./answers.ts";
+import { describeTask } from "./describe-task.ts";
+import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS, TOO_LARGE } from "./limits.ts";
+import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
+import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
+import type { RunningTasksObject } from "./running-tasks-object.ts";
+import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
+import {
+  beginTask,
+  cancelled,
+  endOf,
+  endTask,
+  failure,
+  retryTask,
+  suspendTask,
+  TASK_EXPIRED,
+  TASK_LOST,
+  TASK_TOO_LARGE,
+  type TaskEnd,
+} from "./transitions.ts";
+
+export abstract class TaskObject<Env> extends DurableObject<Env> {
+  readonly #store = createTaskStore(this.ctx.storage.kv);
+  #run: TaskRun | undefined;
+
+  /** The app's server and its services, in the isolate of this object. */
+  abstract serverRuntime(env: Env): ServerRuntime;
+
+  /** Begins the task: two rows. Gives its JSON; undefined where the call is too large to keep. */
+  async create(call: TaskCall): Promise<string | undefined> {
+    const task = beginTask(call, now());
+    // spec: tasks.create.durable
+    if (!this.#store.putTask(task)) return undefined;
+    await this.ctx.storage.setAlarm(now());
+    return this.#toJson(task);
+  }
+
+  /** The task as JSON; undefined where there is none, or it is not the caller's. */
+  get(caller: Caller): string | undefined {
+    // There is no timer here: who asks finds a run that takes too long.
+    if (this.#run !== undefined && this.#run.startedAtMs + this.#run.limit.ms <= now())
+      this.#run.cancel.expire(this.#run.limit.message);
+    const task = this.#taskOf(caller);
+    return task && this.#toJson(task);
+  }
+
+  /**
+   * Takes answers, and works on when they were the last. `caller` is who it works for from now on. A text says what is wrong with
+   * them; false: as {@link get}.
+   */
+  async update(
+    caller: Caller,
+    properties: string | undefined,
+    responses: JsonObject,
+  ): Promise<string | boolean> {
+    const task = this.#taskOf(caller);
+    if (task === undefined) return false;
+    const accepted = acceptAnswers({ ...task, caller, properties }, responses);
+    if (!accepted.ok) return accepted.error;
+    if (accepted.value === undefined) return true;
+    const answered = { ...accepted.value, updatedAtMs: now() };
+    if (!this.#store.putTask(answered)) return TOO_LARGE;
+    if (answered.status === "working") await this.ctx.storage.setAlarm(now());
+    this.#tellListeners();
+    return true;
+  }
+
+  /** Ends the task, unless it has ended; the step at work is told by its signal. False: as {@link get}. */
+  async cancel(caller: Caller): Promise<boolean> {
+    const task = this.#taskOf(caller);
+    if (task === undefined) return false;
+    // spec: tasks.cancel.notification
+    await this.#end(task, cancelled("Cancelled by the client"));
+    return true;
+  }
+
+  /** From the object that counts: whether the task is at work or waits. */
+  isOpen(): boolean {
+    const task = this.#store.task();
+    return task !== undefined && !hasEnded(task);
+  }
+
+  /** Attaches a listener. In: an upgrade request; the URL names the caller. Out: 101, and at once the task; or 404. */
+  override fetch(request: Request): Response {
+    const caller = new URL(request.url).searchParams.get("caller") ?? "";
+    const task = this.#taskOf(JSON.parse(caller) as Caller);
+    if (task === undefined) return new Response(null, { status: 404 });
+    const webSocket = attachListener(this.ctx, this.#toJson(task), hasEnded(task));
+    return new Response(null, { status: 101, webSocket });
+  }
+
+  override webSocketClose(socket: WebSocket): void {
+    socket.close(CLOSED);
+  }
+
+  /** Works, ends what has waited too long, or deletes what has ended. */
+  override async alarm(alarm?: AlarmInvocationInfo): Promise<void> {
+    const task = this.#store.task();
+    if (task === undefined) return;
+    if (task.expiresAtMs <= now())
+      return hasEnded(task) ? this.#delete() : this.#end(task, failure(TASK_EXPIRED));
+    if (task.status !== "working") return this.ctx.storage.setAlarm(task.expiresAtMs);
+    // The platform gives up soon after: what kills its object each time must end before.
+    if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
+    if (await this.#isRevoked(task.caller))
+      return this.#end(task, cancelled("Access was taken back"));
+    await this.#work();
+  }
+
+  async #work(): Promise<void> {
+    const before = this.#store.task();
+    if (before?.status !== "working") return;
+    const runtime = this.serverRuntime(this.env);
+    const id = this.ctx.id.toString();
+    this.#run = startRun(runtime, id, before, this.#store, (progress, message) =>
+      this.#noteProgress(progress, message),
+    );
+    const { outcome, hasFailed, hasAdvanced } = await this.#run.result;
+    this.#run = undefined;
+    const task = this.#store.task();
+    // It was cancelled meanwhile.
+    if (task?.status !== "working") return;
+    const earlierAttempts = hasAdvanced ? 0 : task.attempts;
+    const attempts = earlierAttempts + 1;
+    if (outcome.kind === "inputRequired") {
+      // A run that lasted long enough asks nothing.
+      if (Object.keys(outcome.requests).length === 0)
+        return this.#change({ ...task, attempts: 0 }, now());
+      const suspended = suspendTask(task, outcome, now());
+      return this.#change(suspended, suspended.expiresAtMs);
+    }
+    if (hasFailed && attempts < MAX_STEP_ATTEMPTS)
+      return this.#change(retryTask(task, attempts, now()), now() + retryDelayMs(attempts - 1));
+    return this.#end({ ...task, attempts }, endOf(outcome), hasFailed);
+  }
+
+  /** Writes the open task down, sets its alarm, and tells who listens. */
+  async #change(task: TaskRecord, alarmAtMs: number): Promise<void> {
+    if (!this.#store.putTask(task)) return this.#end(task, failure(TASK_TOO_LARGE));
+    await this.ctx.storage.setAlarm(alarmAtMs);
+    this.#tellListeners();
+  }
+
+  /** Writes the end down, and then makes room for another task. `isDeadEnd`: its handler failed too often. */
+  async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
+    // What has ended stays as it ended.
+    if (!this.isOpen()) return;
+    this.#run?.cancel.abort();
+    let ended = endTask(task, end, now());
+    if (!this.#store.putTask(ended)) {
+      ended = endTask(task, failure(TASK_TOO_LARGE), now());
+      this.#store.putTask(ended);
+    }
+    await this.ctx.storage.setAlarm(ended.expiresAtMs);
+    if (isDeadEnd || ended.status === "failed")
+      log("error", "task.failed", {
+        tool: ended.params["name"] as string,
+        attempts: task.attempts,
+        trace: task.trace.parent?.traceId,
+        error: ended.statusMessage,
+      });
+    this.#tellListeners();
+    await this.#release(task);
+  }
+
+  /** Where this fails, the object that counts finds out itself. */
+  async #release({ pool, share }: TaskRecord): Promise<void> {
+    const counters = objectNamespace<RunningTasksObject>(this.env, "RUNNING_TASKS");
+    const released = counters?.getByName(pool).release(share, this.ctx.id.toString());
+    await released?.catch(() => undefined);
+  }
+
+  async #delete(): Promise<void> {
+    this.#store.clear();
+    // With the rows goes the alarm.
+    await this.ctx.storage.deleteAll();
+  }
+
+  async #isRevoked({ grant }: Caller): Promise<boolean> {
+    const hub = objectNamespace<HubObject<unknown>>(this.env, "HUB");
+    if (grant === undefined || hub === undefined) return false;
+    return createHubClient(hub).isRevoked(grant);
+  }
+
+  /** The task, where it is this caller's and they may still call what it runs. */
+  #taskOf(caller: Caller): TaskRecord | undefined {
+    const task = this.#store.task();
+    // spec: tasks.caller
+    if (task === undefined || callerKey(task.caller) !== callerKey(caller)) return undefined;
+    return mayCallAgain(this.serverRuntime(this.env), task, caller) ? task : undefined;
+  }
+
+  /** In memory: it is written with what the run leaves. A later run tells nothing anew. */
+  #noteProgress(progress: number, message: string): void {
+    const task = this.#store.task();
+    if (task?.status !== "working" || progress <= (task.progress ?? -Infinity)) return;
+    const statusMessage = cut(message, MAX_STATUS_CHARACTERS);
+    this.#store.noteTask({ progress, statusMessage, updatedAtMs: now() });
+    this.#tellListeners();
+  }
+
+  #tellListeners(): void {
+    const task = this.#store.task();
+    if (task !== undefined) tellListeners(this.ctx, this.#toJson(task), hasEnded(task));
+  }
+
+  #toJson(task: TaskRecord): string {
+    return JSON.stringify(describeTask(this.ctx.id.toString(), task, now()));
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What a task is, and what a task object keeps of it. Every value is JSON in UTF-8, so that its bytes can be counted.
+ *
+ *   kv "task"      {"method":"tools/call","params":{"name":"label_items","arguments":{…}},"status":"working","attempts":0,…}
+ *   kv "step a-1"  what the step "a-1" gave
+ *
+ * Nothing but the caller's properties is sealed: a task must outlive the keys that were there when it began.
+ */
+
+import { decodeUtf8, encodeUtf8 } from "../../base/bytes.ts";
+import type { Caller } from "../../base/caller.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
+import type { TraceContext } from "../../base/trace-context.ts";
+import type { InputRequest, RetryState } from "../../protocol/outcome.ts";
+import type { ClientCapabilities, Implementation } from "../../protocol/request-meta.ts";
+import { MAX_STEPS_BYTES, MAX_TASK_BYTES } from "./limits.ts";
+
+/** A call that becomes a task. */
+export interface TaskCall {
+  readonly method: string;
+  /** Once the task has ended, no more than the name. */
+  readonly params: JsonObject;
+  /** Who made it, or answered its questions last; without properties. */
+  readonly caller: Caller;
+  /** The caller's properties, sealed. Where their key is gone, the work goes on without them. */
+  readonly properties: string | undefined;
+  readonly capabilities: ClientCapabilities;
+  readonly clientInfo: Implementation | undefined;
+  readonly trace: TraceContext;
+  /** What is known before the first step, and the answers since. Steps have rows of their own. */
+  readonly retryState: RetryState;
+  /** Which object counts it, and as whose. */
+  readonly pool: string;
+  readonly share: string;
+}
+
+/** A question that waits, by the key that the client was given. `key` is the handler's. */
+export type OpenQuestions = Readonly<
+  Record<string, { readonly key: string; readonly request: InputRequest }>
+>;
+
+export interface TaskRecord extends TaskCall {
+  readonly status: "working" | "input_required" | "completed" | "failed" | "cancelled";
+  readonly statusMessage?: string | undefined;
+  /** How far the handler said that it is. */
+  readonly progress?: number;
+  readonly createdAtMs: number;
+  readonly updatedAtMs: number;
+  /** Until then an open task must end, and an ended one is kept. */
+  readonly expiresAtMs: number;
+  /** How often the next step failed. */
+  readonly attempts: number;
+  readonly questions?: OpenQuestions | undefined;
+  readonly result?: JsonObject | undefined;
+  readonly error?: JsonObject;
+}
+
+export interface TaskStore {
+  task(): TaskRecord | undefined;
+  /** Writes the record. False where it is too large: then nothing is written. */
+  putTask(task: TaskRecord): boolean;
+  /** Changes it in memory: it is written with the next that is. */
+  noteTask(changes: Partial<TaskRecord>): void;
+  /** What the finished steps gave, by their keys. */
+  steps(): JsonObject;
+  /** Writes what a step gave. False where that is too much. */
+  putStep(key: string, value: JsonValue): boolean;
+  /** From here on there is no task, though its rows may take a moment to go. */
+  clear(): void;
+}
+
+const STEP_PREFIX = "step ";
+
+/** The records of one task object. */
+export function createTaskStore(kv: SyncKvStorage): TaskStore {
+  let task = readValue<TaskRecord>(kv.get<Uint8Array>("task"));
+  let stepsBytes: number | undefined;
+  const storedSteps = (): [string, Uint8Array][] => {
+    const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })];
+    stepsBytes = rows.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+    return rows;
+  };
+  return {
+    task: () => task,
+    putTask(record) {
+      const bytes = encodeUtf8(JSON.stringify(record));
+      if (bytes.length > MAX_TASK_BYTES) return false;
+      kv.put("task", bytes);
+      task = record;
+      return true;
+    },
+    noteTask(changes) {
+      if (task !== undefined) task = { ...task, ...changes };
+    },
+    steps: () =>
+      Object.fromEntries(
+        storedSteps().map(([key, bytes]) => [
+          key.slice(STEP_PREFIX.length),
+          readValue<JsonValue>(bytes) ?? null,
+        ]),
+      ),
+    putStep(key, value) {
+      if (stepsBytes === undefined) storedSteps();
+      const bytes = encodeUtf8(JSON.stringify(value) ?? "null");
+      const total = (stepsBytes ?? 0) + bytes.length;
+      if (bytes.length > MAX_TASK_BYTES || total > MAX_STEPS_BYTES) return false;
+      kv.put(STEP_PREFIX + key, bytes);
+      stepsBytes = total;
+      return true;
+    },
+    clear() {
+      task = undefined;
+    },
+  };
+}
+
+function readValue<T>(bytes: Uint8Array | undefined): T | undefined {
+  return bytes && (JSON.parse(decodeUtf8(bytes) ?? "null") as T);
+}
+
+/** Whether the task has come to its end. */
+export function hasEnded({ status }: TaskRecord): boolean {
+  return status !== "working" && status !== "input_required";
+}

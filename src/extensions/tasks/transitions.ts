@@ -1,0 +1,100 @@
+/** What becomes of a task: it begins, waits for answers or for its next try, and ends. Pure: each gives the next record. */
+
+import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { NO_RETRY_STATE, type Outcome } from "../../protocol/outcome.ts";
+import { toStatelessError } from "../../protocol/stateless-encoding.ts";
+import { ERRORS } from "../../wire/errors.ts";
+import { openQuestions } from "./answers.ts";
+import { ENDED_TASK_TTL_MS, MAX_STEP_ATTEMPTS, OPEN_TASK_TTL_MS, TOO_LARGE } from "./limits.ts";
+import type { TaskCall, TaskRecord } from "./task-record.ts";
+
+/** The call as a task that has not run yet. `now` in milliseconds, here and below. */
+export function beginTask(call: TaskCall, now: number): TaskRecord {
+  return {
+    ...call,
+    status: "working",
+    createdAtMs: now,
+    updatedAtMs: now,
+    expiresAtMs: now + OPEN_TASK_TTL_MS,
+    attempts: 0,
+  };
+}
+
+/** The task with the questions of a run. An answer that this run did not come to is still known to the next. */
+export function suspendTask(
+  task: TaskRecord,
+  outcome: Outcome & { readonly kind: "inputRequired" },
+  now: number,
+): TaskRecord {
+  const { answers, asked = {} } = outcome.retryState;
+  const { retryState } = task;
+  return {
+    ...task,
+    status: "input_required",
+    questions: openQuestions(outcome),
+    retryState: { ...retryState, answers: { ...retryState.answers, ...answers }, asked },
+    attempts: 0,
+    updatedAtMs: now,
+    expiresAtMs: now + OPEN_TASK_TTL_MS,
+  };
+}
+
+/** The task whose next step has failed so often. */
+export function retryTask(task: TaskRecord, attempts: number, now: number): TaskRecord {
+  const statusMessage = `Failed ${attempts} of ${MAX_STEP_ATTEMPTS} times, tried again soon`;
+  return { ...task, attempts, statusMessage, updatedAtMs: now };
+}
+
+export type TaskEnd = Pick<TaskRecord, "status" | "statusMessage" | "result" | "error">;
+
+/** The task that has ended: nothing stays of its call but what it was made by and for whom. */
+export function endTask(task: TaskRecord, end: TaskEnd, now: number): TaskRecord {
+  return {
+    ...task,
+    ...end,
+    params: { name: task.params["name"] ?? null },
+    properties: undefined,
+    retryState: NO_RETRY_STATE,
+    questions: undefined,
+    updatedAtMs: now,
+    expiresAtMs: now + ENDED_TASK_TTL_MS,
+  };
+}
+
+/** A result completes the task, one that says `isError` too; a protocol error fails it. */
+export function endOf(outcome: Exclude<Outcome, { readonly kind: "inputRequired" }>): TaskEnd {
+  // spec: tasks.failed.protocol-only
+  if (outcome.kind === "refused") return failure(outcome.refusal);
+  // spec: tasks.completed.result, tasks.completed.tool-error
+  const result = { ...outcome.result, resultType: "complete" };
+  return { status: "completed", statusMessage: undefined, result };
+}
+
+/** The end by a protocol error. */
+export function failure(refusal: ProtocolError): TaskEnd {
+  const { error, message, data = null } = toStatelessError(refusal);
+  const { code } = ERRORS[error];
+  // spec: tasks.failed.error, tasks.failed.message
+  return {
+    status: "failed",
+    statusMessage: message,
+    error: data === null ? { code, message } : { code, message, data },
+    result: undefined,
+  };
+}
+
+/** The end by a client, or because the access by which the task was made was taken back. */
+export function cancelled(statusMessage: string): TaskEnd {
+  return { status: "cancelled", statusMessage };
+}
+
+/** What a task ends with that its own handler did not end. */
+export const TASK_EXPIRED: ProtocolError = protocolError(
+  "InternalError",
+  `Not done within ${OPEN_TASK_TTL_MS / 86_400_000} days`,
+);
+export const TASK_LOST: ProtocolError = protocolError(
+  "InternalError",
+  `Lost in a restart ${MAX_STEP_ATTEMPTS} times`,
+);
+export const TASK_TOO_LARGE: ProtocolError = protocolError("InternalError", TOO_LARGE);

@@ -1,0 +1,182 @@
+/**
+ * JSON Schema 2020-12 with a check and a type that are made of it: what a tool takes and gives, as clients see it, without any
+ * package. The keywords of {@link ValueSchema} are read; any other stops the start. Members that a schema does not name are
+ * dropped. For all other keywords: a schema of zod, or one with a check of its own.
+ */
+
+import { createFaults, type Faults } from "../base/faults.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { err, ok } from "../base/result.ts";
+import type { RawSchema } from "./schema.ts";
+
+/** What is read of JSON Schema. */
+export interface ValueSchema {
+  /** Any value where it is left out. */
+  readonly type?: "string" | "number" | "integer" | "boolean" | "array" | "object";
+  readonly description?: string;
+  readonly enum?: readonly JsonValue[];
+  /** Stands in place of a member that is not there. */
+  readonly default?: JsonValue;
+  /** Characters. */
+  readonly minLength?: number;
+  readonly maxLength?: number;
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly items?: ValueSchema;
+  readonly minItems?: number;
+  readonly maxItems?: number;
+  /** Of an object of any members left out. */
+  readonly properties?: Readonly<Record<string, ValueSchema>>;
+  readonly required?: readonly string[];
+}
+
+/** The type of what fits `S`. */
+export type ValueOf<S> = S extends { readonly enum: readonly (infer Choice)[] }
+  ? Choice
+  : S extends { readonly type: "string" }
+    ? string
+    : S extends { readonly type: "number" | "integer" }
+      ? number
+      : S extends { readonly type: "boolean" }
+        ? boolean
+        : S extends { readonly type: "array"; readonly items: infer Item }
+          ? ValueOf<Item>[]
+          : S extends { readonly type: "object"; readonly properties: infer Members }
+            ? ObjectOf<Members, S extends { readonly required: readonly (infer R)[] } ? R : never>
+            : S extends { readonly type: "object" }
+              ? JsonObject
+              : JsonValue;
+
+type Simplify<T> = { [Name in keyof T]: T[Name] };
+type Present<Members, Required> = {
+  [Name in keyof Members]: Name extends Required
+    ? Name
+    : Members[Name] extends { readonly default: JsonValue }
+      ? Name
+      : never;
+}[keyof Members];
+type ObjectOf<Members, Required> = Simplify<
+  { -readonly [Name in Present<Members, Required>]: ValueOf<Members[Name]> } & {
+    -readonly [Name in Exclude<keyof Members, Present<Members, Required>>]?:
+      | ValueOf<Members[Name]>
+      | undefined;
+  }
+>;
+
+/** An object of these members, which must all be there but those with a default and the `optional` ones. */
+export function object<
+  const Members extends Readonly<Record<string, ValueSchema>>,
+  const Optional extends keyof Members & string = never,
+>(
+  properties: Members,
+  optional: readonly Optional[] = [],
+): {
+  readonly type: "object";
+  readonly properties: Members;
+  readonly required: readonly Exclude<keyof Members & string, Optional>[];
+} {
+  const required = Object.keys(properties).filter(
+    (name) => properties[name]?.default === undefined && !optional.includes(name as Optional),
+  );
+  return { type: "object", properties, required: required as never };
+}
+
+/** `schema` with its check. @throws on a keyword that is not read, and says where. */
+export function jsonSchema<const S extends ValueSchema>(schema: S): RawSchema<ValueOf<S>> {
+  requireKnown(schema, "");
+  return {
+    schema: schema as unknown as JsonObject,
+    check(value) {
+      const faults = createFaults();
+      const read = readValue(schema, value as JsonValue, "", faults);
+      const problems = faults.text();
+      return problems === undefined ? ok(read as ValueOf<S>) : err(problems);
+    },
+  };
+}
+
+const KEYWORDS =
+  /^(type|description|enum|default|m(in|ax)(Length|imum|Items)|pattern|items|properties|required)$/;
+
+function requireKnown({ items, properties = {}, ...schema }: ValueSchema, path: string): void {
+  const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.test(keyword));
+  if (unknown !== undefined) throw new Error(`${path}/${unknown} is no keyword that is read here`);
+  // A pattern that is none throws here, and not at a call.
+  if (schema.pattern !== undefined) new RegExp(schema.pattern, "u");
+  if (items !== undefined) requireKnown(items, `${path}/items`);
+  for (const [name, member] of Object.entries(properties))
+    requireKnown(member, `${path}/properties/${name}`);
+}
+
+const IS_TYPE: Readonly<Record<string, (value: JsonValue) => boolean>> = {
+  string: (value) => typeof value === "string",
+  number: Number.isFinite,
+  integer: Number.isSafeInteger,
+  boolean: (value) => typeof value === "boolean",
+  array: Array.isArray,
+  object: isObject,
+};
+
+/** The value without what the schema does not name, and with its defaults. What is wrong goes to `faults`. */
+function readValue(schema: ValueSchema, value: JsonValue, path: string, faults: Faults): JsonValue {
+  const problem = findProblem(schema, value);
+  if (problem !== undefined) faults.add(path, problem);
+  else if (Array.isArray(value)) return readList(schema, value, path, faults);
+  else if (isObject(value)) return readMembers(schema, value, path, faults);
+  return value;
+}
+
+function findProblem(schema: ValueSchema, value: JsonValue): string | undefined {
+  const { type, enum: choices, pattern } = schema;
+  if (type !== undefined && IS_TYPE[type]?.(value) !== true) return `must be of type ${type}`;
+  if (choices?.includes(value) === false) return `must be one of ${JSON.stringify(choices)}`;
+  if (typeof value === "string") {
+    if (pattern !== undefined && !new RegExp(pattern, "u").test(value))
+      return `must match ${pattern}`;
+    // JSON Schema counts characters, not units of UTF-16.
+    const { minLength, maxLength } = schema;
+    if (minLength === undefined && maxLength === undefined) return undefined;
+    return sizeProblem(Array.from(value).length, minLength, maxLength, " characters");
+  }
+  if (typeof value === "number") return sizeProblem(value, schema.minimum, schema.maximum);
+  return Array.isArray(value)
+    ? sizeProblem(value.length, schema.minItems, schema.maxItems, " items")
+    : undefined;
+}
+
+function sizeProblem(
+  size: number,
+  least: number = -Infinity,
+  most: number = Infinity,
+  unit: string = "",
+): string | undefined {
+  if (size < least) return `must be at least ${least}${unit}`;
+  return size > most ? `must be at most ${most}${unit}` : undefined;
+}
+
+function readList(
+  { items = {} }: ValueSchema,
+  list: readonly JsonValue[],
+  path: string,
+  faults: Faults,
+): JsonValue {
+  return list.map((item, index) => readValue(items, item, `${path}/${index}`, faults));
+}
+
+function readMembers(
+  { properties, required = [] }: ValueSchema,
+  value: JsonObject,
+  path: string,
+  faults: Faults,
+): JsonObject {
+  if (properties === undefined) return value;
+  const members: JsonObject = {};
+  for (const [name, member] of Object.entries(properties)) {
+    const given = Object.hasOwn(value, name) ? value[name] : undefined;
+    if (given !== undefined) members[name] = readValue(member, given, `${path}/${name}`, faults);
+    else if (member.default !== undefined) members[name] = member.default;
+    else if (required.includes(name)) faults.add(`${path}/${name}`, "is missing");
+  }
+  return members;
+}

@@ -1,0 +1,149 @@
+// A check that is made of JSON Schema, beside a validator of the whole language. ajv makes code, so it cannot run in workerd.
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { expect, expectTypeOf, it, test } from "vitest";
+import {
+  jsonSchema,
+  object,
+  type ValueOf,
+  type ValueSchema,
+} from "../../src/server/json-schema.ts";
+
+const SCHEMAS: Record<string, ValueSchema> = {
+  anything: {},
+  text: { type: "string" },
+  "text of a length": { type: "string", minLength: 2, maxLength: 4 },
+  "text with a pattern": { type: "string", pattern: "^a.c$" },
+  choices: { type: "string", enum: ["a", "b"] },
+  "choices of several types": { enum: ["a", 1, true, null] },
+  number: { type: "number" },
+  "number between": { type: "number", minimum: 1, maximum: 3 },
+  integer: { type: "integer" },
+  "integer between": { type: "integer", minimum: 0, maximum: 2 },
+  boolean: { type: "boolean" },
+  list: { type: "array" },
+  "list of texts": { type: "array", items: { type: "string" } },
+  "list of a length": {
+    type: "array",
+    items: { type: "integer", minimum: 1 },
+    minItems: 1,
+    maxItems: 2,
+  },
+  "any object": { type: "object" },
+  object: object({ a: { type: "string" }, b: { type: "integer" } }, ["b"]),
+  "object of objects": object({
+    in: object({ deep: { type: "array", items: object({ x: {} }) } }),
+  }),
+  "object with a default": object({ a: { type: "integer", default: 7 }, b: { type: "string" } }),
+};
+const SCALARS = [
+  null,
+  true,
+  false,
+  0,
+  1,
+  2,
+  3,
+  4,
+  -1,
+  1.5,
+  "",
+  "a",
+  "abc",
+  "aéc",
+  "a😀c",
+  "😀😀",
+  "toolong",
+  "b",
+];
+const VALUES: unknown[] = [
+  ...SCALARS,
+  [],
+  ...SCALARS.map((one) => [one]),
+  ["a", "b"],
+  [1, 2],
+  [1, 2, 3],
+  {},
+  ...SCALARS.flatMap((one) => [{ a: one }, { b: one }, { a: "x", b: one }, { b: "x", a: one }]),
+  { a: "x", other: 1 },
+  { in: {} },
+  { in: { deep: [] } },
+  { in: { deep: [{ x: 1 }, { x: null }] } },
+  { in: { deep: [{}] } },
+  { in: { deep: 1 } },
+  { constructor: 1, toString: 2 },
+];
+
+for (const [name, schema] of Object.entries(SCHEMAS))
+  it(`takes and refuses what ajv does: ${name}`, () => {
+    const { check, schema: shown } = jsonSchema(schema);
+    expect(shown).toEqual(schema);
+    const validate = new Ajv2020({ useDefaults: true, strict: false }).compile(schema);
+    for (const value of VALUES) {
+      const copy = structuredClone(value);
+      const isFit = validate(copy);
+      const checked = check(structuredClone(value));
+      expect([value, checked.ok]).toEqual([value, isFit]);
+      // With its defaults, and without what nobody named.
+      if (checked.ok && name !== "any object" && name !== "anything")
+        expect(copy).toMatchObject(checked.value as object);
+    }
+  });
+
+test("drops members that are not named, at any depth, and keeps those of an object of any", () => {
+  const { check } = jsonSchema(object({ a: object({ b: { type: "object" } }) }));
+  expect(check({ a: { b: { kept: 1 }, dropped: 2 }, dropped: 3 })).toEqual({
+    ok: true,
+    value: { a: { b: { kept: 1 } } },
+  });
+});
+
+test("says what is wrong where, fault by fault, in words for a model", () => {
+  const { check } = jsonSchema(
+    object({
+      name: { type: "string", minLength: 2 },
+      kind: { type: "string", enum: ["a", "b"] },
+      list: { type: "array", items: { type: "integer", maximum: 3 }, maxItems: 2 },
+      word: { type: "string", pattern: "\\S" },
+      needed: { type: "boolean" },
+    }),
+  );
+  const checked = check({ name: "x", kind: "c", list: [1, "2", 9], word: " " });
+  expect(checked.ok ? "" : checked.error).toBe(
+    '/name must be at least 2 characters; /kind must be one of ["a","b"]; /list must be at most 2 items; /word must match \\S; /needed is missing',
+  );
+  const items = check({ name: "xy", kind: "a", list: [9, "2"], word: "w", needed: true });
+  expect(items.ok ? "" : items.error).toBe(
+    "/list/0 must be at most 3; /list/1 must be of type integer",
+  );
+});
+
+test.each([
+  [{ type: "string", format: "email" }, "/format is no keyword"],
+  [{ type: "object", additionalProperties: false }, "/additionalProperties is no keyword"],
+  [{ type: "array", items: { oneOf: [] } }, "/items/oneOf is no keyword"],
+  [object({ a: { $ref: "#/x" } as ValueSchema }), "/properties/a/$ref is no keyword"],
+  [{ type: "string", pattern: "(" }, "Invalid regular expression"],
+] as [ValueSchema, string][])("stops the start where it cannot check: %j", (schema, message) => {
+  expect(() => jsonSchema(schema)).toThrow(message);
+});
+
+test("gives the type of what fits", () => {
+  const schema = object(
+    {
+      id: { type: "integer" },
+      mark: { type: "string", enum: ["X", "O"] },
+      tags: { type: "array", items: { type: "string" } },
+      size: { type: "number", default: 1 },
+      more: { type: "boolean" },
+      in: object({ any: {} }),
+    },
+    ["more"],
+  );
+  type Value = ValueOf<typeof schema>;
+  expectTypeOf<Value["id"]>().toEqualTypeOf<number>();
+  expectTypeOf<Value["mark"]>().toEqualTypeOf<"X" | "O">();
+  expectTypeOf<Value["tags"]>().toEqualTypeOf<string[]>();
+  expectTypeOf<Value["size"]>().toEqualTypeOf<number>();
+  expectTypeOf<Value["more"]>().toEqualTypeOf<boolean | undefined>();
+  expect(schema.required).toEqual(["id", "mark", "tags", "in"]);
+});

@@ -1,0 +1,87 @@
+/** What is done around the steps of a task's handler, which are `once`. */
+
+import { describe, expect, it } from "vitest";
+import { createInputRequests, type InputRequests } from "../../src/server/input-requests.ts";
+import { errorOutcome, NO_RETRY_STATE } from "../../src/protocol/outcome.ts";
+import type { Steps } from "../../src/server/types.ts";
+
+/** Steps that let go before the one with this number, from 0. */
+function stepsOf(letGoBefore: number): Steps & { readonly recorded: [string, unknown][] } {
+  const recorded: [string, unknown][] = [];
+  return {
+    recorded,
+    mustLetGo: () => recorded.length >= letGoBefore,
+    record: (key, value) => {
+      recorded.push([key, value]);
+    },
+    fail: () => undefined,
+  };
+}
+
+const requestsWith = (steps: Steps | undefined): InputRequests =>
+  createInputRequests({}, NO_RETRY_STATE, errorOutcome, undefined, steps);
+
+describe("a step", () => {
+  it("is recorded when it is finished, and before anything that follows it", async () => {
+    const steps = stepsOf(Infinity);
+    const requests = requestsWith(steps);
+    const seen: number[] = [];
+    await requests.once("a", () => 1);
+    seen.push(steps.recorded.length);
+    await Promise.all([requests.once("b", () => 2), requests.once("c", () => 3)]);
+    expect(steps.recorded).toEqual([
+      ["a", 1],
+      ["b", 2],
+      ["c", 3],
+    ]);
+    expect(await requests.once("a", () => 9)).toBe(1);
+    expect(seen).toEqual([1]);
+    expect(await requests.outcome()).toBeUndefined();
+  });
+
+  it("that fails is not recorded", async () => {
+    const steps = stepsOf(Infinity);
+    const requests = requestsWith(steps);
+    await expect(requests.once("a", () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(steps.recorded).toEqual([]);
+  });
+
+  it("that cannot be recorded fails, and counts as not done", async () => {
+    const steps = {
+      ...stepsOf(Infinity),
+      record: () => {
+        throw new Error("full");
+      },
+    };
+    const requests = requestsWith(steps);
+    await expect(requests.once("a", () => 1)).rejects.toThrow("full");
+    await expect(requests.once("a", () => 2)).rejects.toThrow("full");
+  });
+
+  it("before which it is time to let go is not begun: the request ends by running again, whoever catches it", async () => {
+    const steps = stepsOf(1);
+    const requests = requestsWith(steps);
+    await requests.once("a", () => 1);
+    const begun: string[] = [];
+    const caught = await requests
+      .once("b", () => {
+        begun.push("b");
+        return 2;
+      })
+      .catch(() => "caught");
+    expect([caught, begun]).toEqual(["caught", []]);
+    // What is done already is still given.
+    expect(await requests.once("a", () => 9)).toBe(1);
+    expect(await requests.outcome()).toMatchObject({
+      kind: "inputRequired",
+      requests: {},
+      retryState: { once: { a: 1 } },
+    });
+  });
+
+  it("outside of a task is done as before", async () => {
+    const requests = requestsWith(undefined);
+    expect(await requests.once("a", () => 1)).toBe(1);
+    expect(await requests.outcome()).toBeUndefined();
+  });
+});
