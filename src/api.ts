@@ -3,6 +3,11 @@
  * Each name is documented where it is defined. What is not here may change without notice.
  */
 
+// ---- Tools and forms in zod ------------------------------------------------------------------------------
+// First of all: gzip looks back 32 KiB, and so finds zod beside nothing else, and our own code beside our own.
+
+export { checkWith, form, tool, type Schema } from "./server/zod.ts";
+
 // ---- Definitions -----------------------------------------------------------------------------------------
 
 export {
@@ -37,10 +42,6 @@ export {
   type ToolResult,
 } from "./server/content.ts";
 
-// ---- Tools and forms in zod ------------------------------------------------------------------------------
-
-export { checkWith, form, tool, type Schema } from "./server/zod.ts";
-
 // ---- What a handler is given -----------------------------------------------------------------------------
 
 export type {
@@ -55,15 +56,6 @@ export type {
   SamplingResult,
   UrlElicitation,
 } from "./server/context.ts";
-export {
-  fetchConfigured,
-  fetchUntrusted,
-  JSON_LIMITS,
-  type FetchLimits,
-  type FetchOptions,
-  type FetchResult,
-} from "./net/fetch.ts";
-export { openWebSocket } from "./net/websocket.ts";
 export { ownerKey, type Caller } from "./base/caller.ts";
 
 // ---- Skills ----------------------------------------------------------------------------------------------
@@ -109,16 +101,6 @@ export type {
   SignInMethod,
   SignInResult,
 } from "./oauth/sign-in/types.ts";
-export type {
-  AccountView,
-  ClientView,
-  ConsentView,
-  MessageView,
-  RenderPage,
-  SignInView,
-  View,
-} from "./oauth/pages/views.ts";
-export { renderPage } from "./oauth/pages/default-pages.ts";
 export {
   apiKey,
   CREDENTIAL_ID,
@@ -130,6 +112,28 @@ export {
 export { openId } from "./oauth/sign-in/openid.ts";
 export { passphrase } from "./oauth/sign-in/passphrase.ts";
 export { isPassphraseHash, verifyPassphrase } from "./crypto/passphrase.ts";
+export type {
+  AccountView,
+  ClientView,
+  ConsentView,
+  MessageView,
+  RenderPage,
+  SignInView,
+  View,
+} from "./oauth/pages/views.ts";
+export { renderPage } from "./oauth/pages/default-pages.ts";
+
+// ---- Requests to others ----------------------------------------------------------------------------------
+
+export {
+  fetchConfigured,
+  fetchUntrusted,
+  JSON_LIMITS,
+  type FetchLimits,
+  type FetchOptions,
+  type FetchResult,
+} from "./net/fetch.ts";
+export { openWebSocket } from "./net/websocket.ts";
 
 // ---- Pages and answers of the site -----------------------------------------------------------------------
 

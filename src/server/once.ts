@@ -29,7 +29,7 @@ export interface OnceWork {
 /** `earlierResults`: what other rounds of the request have done. */
 export function createOnceWork(earlierResults: JsonObject): OnceWork {
   // A key may be any text: "__proto__" too.
-  const results: JsonObject = Object.assign(Object.create(null), earlierResults);
+  const results = Object.assign(Object.create(null) as JsonObject, earlierResults);
   const pending: Promise<unknown>[] = [];
   const running = new Map<string, Promise<JsonValue>>();
   let isOver = false;

@@ -4,6 +4,7 @@
  * name nothing; there is never an empty answer for what does not exist.
  */
 
+import type { JsonObject } from "../base/json.ts";
 import { encodeBase64 } from "../base/bytes.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
@@ -38,25 +39,20 @@ function resourceOutcome(
   { mimeType, _meta, cache }: Pick<ResourceSpec, "mimeType" | "_meta" | "cache">,
   value: ResourceReadResult,
 ): Outcome {
-  const contents = Array.isArray(value)
-    ? value
-    : [
-        {
-          uri,
-          ...(mimeType !== undefined && { mimeType }),
-          ...textOrBlob(value),
-          ...(_meta !== undefined && { _meta }),
-        },
-      ];
+  // spec: apps.resource.type
+  const ownContents = { uri, mimeType, _meta };
+  const contents = Array.isArray(value) ? value : [{ ...ownContents, ...textOrBlob(value) }];
   requireList(contents, "a list of contents", requireContents);
-  return { kind: "complete", result: { contents }, ...(cache && { cache }) };
+  // What is undefined is not written.
+  return { kind: "complete", result: { contents } as JsonObject, ...(cache && { cache }) };
 }
 
 function textOrBlob(
   value: Exclude<ResourceReadResult, unknown[]>,
 ): { text: string } | { blob: string } {
+  // spec: apps.resource.contents
   if (typeof value === "string") return { text: value };
   const { blob } = requireObject(value, "a text or a blob") as typeof value;
-  // spec: resources.binary.base64, apps.resource.contents
+  // spec: resources.binary.base64
   return { blob: blob instanceof Uint8Array ? encodeBase64(blob) : blob };
 }

@@ -73,10 +73,11 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
 /** Fills in `content`: structured content is also given as text, for clients that read only text. */
 function toolOutcome(result: ToolResult): Outcome {
   const { structuredContent, content } = result;
-  // spec: tools.structured.text, apps.fallback.content
+  // spec: tools.structured.text
   const textCopy =
     structuredContent === undefined
       ? []
       : [{ type: "text", text: JSON.stringify(structuredContent) }];
+  // spec: apps.fallback.content, apps.fallback.text
   return { kind: "complete", result: { ...result, content: content ?? textCopy } as never };
 }

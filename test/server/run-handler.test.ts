@@ -302,13 +302,18 @@ test("a question and a once may be called __proto__", async () => {
     return (await context.elicitForm("who", { message: "Who?", form: FORM })).action;
   };
   const one = await play(handler);
-  const answers = JSON.parse('{"__proto__":{"action":"accept","content":{"name":"Ada"}}}') as JsonObject;
+  const answers = JSON.parse(
+    '{"__proto__":{"action":"accept","content":{"name":"Ada"}}}',
+  ) as JsonObject;
   const first = remembered(one.outcome);
   const two = await play(handler, { retryState: { ...first, answers } });
   expect(Object.keys((two.outcome as { requests: object }).requests)).toEqual(["who"]);
   const second = remembered(two.outcome);
   const all = JSON.parse(
-    JSON.stringify(second.answers).replace(/}$/, ',"who":{"action":"accept","content":{"name":"Ada"}}}'),
+    JSON.stringify(second.answers).replace(
+      /}$/,
+      ',"who":{"action":"accept","content":{"name":"Ada"}}}',
+    ),
   ) as JsonObject;
   const three = await play(handler, { retryState: { ...second, answers: all } });
   expect(three.outcome).toMatchObject({ result: { value: "accept" } });

@@ -44,7 +44,7 @@ export function appFaults({ tools, resources }: Server): string[] {
     const ui = uiOf(resource);
     const isPage = uri.startsWith("ui://");
     if (isPage) pages.add(uri);
-    // spec: apps.resource.uri, apps.resource.listed, apps.resource.type
+    // spec: apps.resource.uri, apps.resource.listed
     return isPage === (mimeType === PAGE_TYPE) && (isPage || ui === undefined)
       ? shapeFault(`Resource "${uri}": _meta.ui`, ui, PAGE_UI)
       : `Resource "${uri}": a page has a URI with ui:// and the mimeType ${PAGE_TYPE}`;

@@ -54,7 +54,7 @@ function showsApps({ extensions }: ClientCapabilities): boolean {
   return Array.isArray(types) && types.includes(PAGE_TYPE);
 }
 
-// spec: apps.fallback.text
+/** The list for clients that show no pages. */
 function textOnly({ member, entries }: ListContents): ListContents {
   const shown = entries.flatMap(withoutApp);
   return { member, entries: shown, keys: shown.map(({ name }) => name as string) };

@@ -5,15 +5,15 @@
 
 import type { Settings } from "../../base/settings.ts";
 import type { AuthFeature, Platform } from "../../server/feature.ts";
-import { PATHS } from "../identifiers.ts";
-import { protectedResource } from "../resource-server/authority.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
-import { readClients } from "../clients/configured.ts";
-import { builtinTokenVerifier } from "./access-token.ts";
 import type { AccountObject } from "./account-object.ts";
 import type { GrantObject } from "./grant-object.ts";
-import { handleOAuth } from "./routes.ts";
 import type { LoginOptions } from "./types.ts";
+import { protectedResource } from "../resource-server/authority.ts";
+import { handleOAuth } from "./routes.ts";
+import { PATHS } from "../identifiers.ts";
+import { builtinTokenVerifier } from "./access-token.ts";
+import { readClients } from "../clients/configured.ts";
 
 /** Its bindings and settings. */
 export interface AuthorizationServerEnv {

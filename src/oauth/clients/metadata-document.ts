@@ -55,13 +55,17 @@ export async function fetchClientMetadataDocument(
     // Not there any more is how a client is taken away.
     const isGone = response.ok && [404, 410].includes(response.value.status);
     if (cached !== undefined && !isGone) return ok(cached.client);
+    if (cached !== undefined) documentCache.put(id, cached, 0);
     const reason = response.ok ? "document.status" : response.error;
     const error = isTemporary(response) ? "temporarily_unavailable" : undefined;
     return documentError(reason, `it could not be had from ${new URL(id).hostname}`, error);
   }
   const { headers } = response.value;
   const client = parseClientMetadataDocument(id, json, Object.keys(scopes), ownHost);
-  if (!client.ok) return documentError(client.error.reason, client.error.description);
+  if (!client.ok) {
+    if (cached !== undefined) documentCache.put(id, cached, 0);
+    return documentError(client.error.reason, client.error.description);
+  }
   const seconds = cacheLifetimeSeconds(headers, now());
   // Where it may not be kept, neither may the one before.
   if (seconds > 0 || cached !== undefined)

@@ -24,7 +24,7 @@ export function externalIssuer(): AuthFeature {
       if (introspection !== undefined && !/^[^:\s]+:\S+$/.test(introspection))
         settings.reject('AUTH_INTROSPECTION must be "client_id:client_secret"');
       if (issuer === "" && (introspection !== undefined || acceptsAnyJwtType))
-        settings.reject("AUTH_INTROSPECTION and ACCEPT_ANY_JWT_TYPE need AUTH_ISSUER");
+        settings.reject("AUTH_ISSUER is needed by AUTH_INTROSPECTION and ACCEPT_ANY_JWT_TYPE");
       if (issuer === "") return undefined;
       // RFC 8414 section 2; http is for a machine's own network.
       if (!URL.canParse(issuer) || !/^https?:\/\/[^@?#\s]+$/.test(issuer))

@@ -18,6 +18,7 @@ import {
 } from "./input-requests.ts";
 import { EVENT_SWEEP_MARGIN_MS, EVENT_TTL_MS, INPUT_REQUEST_TTL_MS } from "./limits.ts";
 import { CALL_LOST } from "./refusals.ts";
+import type { StreamRow } from "./session-rows.ts";
 import type { CallDeadline, SessionRuntime } from "./types.ts";
 
 /** Ends what was lost with the object before this one. False when what that kept cannot be read. */
@@ -70,12 +71,12 @@ export function failLostAndExpiredCalls(runtime: SessionRuntime): void {
  */
 export function failCallWithoutQuestions(
   runtime: SessionRuntime,
-  stream: number,
+  row: StreamRow | undefined,
   after: number,
 ): void {
-  const row = runtime.store.stream(stream);
   // Nothing follows the questions of a call that waits: where nothing behind the cursor was dropped, none of them was.
   if (row?.state !== "suspended" || after >= row.dropped_seq) return;
+  const stream = row.id;
   const { request, openRequests } = parseStreamCall(row.call_json);
   const kept = [...runtime.store.eventsAfter(stream, after)].map(({ data }) => data);
   const isKept = (id: string): boolean => kept.some((data) => data.includes(`"id":"${id}"`));
@@ -87,7 +88,7 @@ export function failCallWithoutQuestions(
 /** The client has read what `socket` was passed: here is more, or that it was lost. */
 export function readOn(runtime: SessionRuntime, socket: WebSocket): void {
   const { stream, seq } = positionOf(runtime, socket);
-  failCallWithoutQuestions(runtime, stream, seq);
+  failCallWithoutQuestions(runtime, runtime.store.stream(stream), seq);
   continueReplay(runtime, socket);
 }
 

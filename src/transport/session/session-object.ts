@@ -105,8 +105,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     let session = await this.#access.authorize(caller, grant);
     // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
-    const isListener =
-      requestedStream === "new" || store.stream(Number(requestedStream))?.state === "listening";
+    const row = requestedStream === "new" ? undefined : store.stream(Number(requestedStream));
+    const isListener = requestedStream === "new" || row?.state === "listening";
     if (isListener && session.record.isListening !== true) {
       const { id } = this.ctx;
       const { share } = session.record;
@@ -122,7 +122,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
         : Number(requestedStream);
     const after = Number(query.get("after"));
     if (isListener) noteListener(this.#runtime, stream, after);
-    else failCallWithoutQuestions(this.#runtime, stream, after);
+    else failCallWithoutQuestions(this.#runtime, row, after);
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isExhausted } = attached.value;

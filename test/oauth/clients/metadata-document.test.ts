@@ -502,6 +502,7 @@ describe("a document's cache", () => {
   it.each([
     ["is not there any more", answer("", {}, 404)],
     ["is gone", answer("", {}, 410)],
+    ["is another's", answer(documentOf(ID))],
   ])("is used no more where it %s", async (_, gone) => {
     vi.useFakeTimers({ toFake: ["Date"] });
     const id = freshId();
@@ -510,6 +511,9 @@ describe("a document's cache", () => {
     expect(await findClient(desk, id)).toMatchObject({ ok: true });
     answering = gone;
     vi.setSystemTime(Date.now() + 301_000);
+    expect(await findClient(desk, id)).toMatchObject({ ok: false });
+    // Nor does it come back with the next trouble of its host.
+    answering = answer("", {}, 503);
     expect(await findClient(desk, id)).toMatchObject({ ok: false });
   });
 

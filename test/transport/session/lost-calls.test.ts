@@ -47,7 +47,7 @@ it.each([
     expect(sentOn(stream)).toMatchObject([{ method: "elicitation/create" }]);
     fill(runtime);
     expect(sentOn(stream)).toEqual([]);
-    failCallWithoutQuestions(runtime, stream, after);
+    failCallWithoutQuestions(runtime, runtime.store.stream(stream), after);
     const told = [{ method: "notifications/cancelled" }, { id: 9, error: { message: LOST } }];
     expect(sentOn(stream)).toMatchObject(isLost ? told : []);
     expect(runtime.store.stream(stream)?.state).toBe(isLost ? "running" : "suspended");
@@ -100,7 +100,7 @@ it("a call whose progress was dropped, and whose question was not, goes on", () 
       '{"jsonrpc":"2.0","method":"notifications/progress"',
     ]);
     expect(sentOn(stream)).toMatchObject([{ method: "elicitation/create" }]);
-    failCallWithoutQuestions(runtime, stream, 0);
+    failCallWithoutQuestions(runtime, runtime.store.stream(stream), 0);
     expect(sentOn(stream)).toHaveLength(1);
   }));
 
