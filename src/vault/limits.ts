@@ -1,7 +1,7 @@
 /** How much the vault keeps, and for how long anybody waits. Numbers alone, without an import: so a bundle holds each where it is used. */
 
 /** Bytes of a credential as JSON. */
-export const MAX_CREDENTIAL_BYTES = 65_536;
+export const MAX_KEPT_CREDENTIAL_BYTES = 65_536;
 /** Milliseconds after which a database that says nothing counts as unreachable. */
 export const QUERY_TIMEOUT_MS = 10_000;
 /**

@@ -21,7 +21,7 @@ import {
   type CredentialCipher,
   type VaultFault,
 } from "./credential-cipher.ts";
-import { MAX_CREDENTIAL_BYTES } from "./limits.ts";
+import { MAX_KEPT_CREDENTIAL_BYTES } from "./limits.ts";
 
 type VaultResult<T> = Promise<Result<T, VaultFault>>;
 
@@ -51,8 +51,10 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
     put: (id, value) =>
       withDatabase(async ({ rows, seal }) => {
         const row = await rowKey(id);
-        if (encodeUtf8(JSON.stringify(value)).length > MAX_CREDENTIAL_BYTES)
-          throw new RangeError(`A credential has at most ${MAX_CREDENTIAL_BYTES} bytes as JSON`);
+        if (encodeUtf8(JSON.stringify(value)).length > MAX_KEPT_CREDENTIAL_BYTES)
+          throw new RangeError(
+            `A credential has at most ${MAX_KEPT_CREDENTIAL_BYTES} bytes as JSON`,
+          );
         // What nests deeper would be sealed, and never be read back.
         if (!checkJson(value))
           throw new RangeError(`A credential has at most ${MAX_JSON_DEPTH} levels`);
