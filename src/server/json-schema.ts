@@ -100,8 +100,14 @@ const KEYWORDS =
   /^(type|description|enum|default|m(in|ax)(Length|imum|Items)|pattern|items|properties|required)$/;
 
 function requireKnown({ items, properties = {}, ...schema }: ValueSchema, path: string): void {
+  const { type, enum: choices = [], required = [] } = schema;
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.test(keyword));
   if (unknown !== undefined) throw new Error(`${path}/${unknown} is no keyword that is read here`);
+  const isKnownType =
+    type === undefined || (typeof type === "string" && Object.hasOwn(IS_TYPE, type));
+  const missing = required.find((name) => !Object.hasOwn(properties, name));
+  if (!isKnownType || missing !== undefined || choices.some((choice) => Object(choice) === choice))
+    throw new Error(`${path}/ has a type, a choice or a required name that is not read here`);
   // A pattern that is none throws here, and not at a call.
   if (schema.pattern !== undefined) new RegExp(schema.pattern, "u");
   if (items !== undefined) requireKnown(items, `${path}/items`);
@@ -134,10 +140,12 @@ function findProblem(schema: ValueSchema, value: JsonValue): string | undefined 
   if (typeof value === "string") {
     if (pattern !== undefined && !new RegExp(pattern, "u").test(value))
       return `must match ${pattern}`;
-    // JSON Schema counts characters, not units of UTF-16.
     const { minLength, maxLength } = schema;
     if (minLength === undefined && maxLength === undefined) return undefined;
-    return sizeProblem(Array.from(value).length, minLength, maxLength, " characters");
+    // JSON Schema counts characters, of one or two units of UTF-16. A text that is far too long is not counted.
+    const isFarTooLong = value.length > 2 * (maxLength ?? Infinity);
+    const length = isFarTooLong ? value.length : Array.from(value).length;
+    return sizeProblem(length, minLength, maxLength, " characters");
   }
   if (typeof value === "number") return sizeProblem(value, schema.minimum, schema.maximum);
   return Array.isArray(value)
@@ -175,7 +183,8 @@ function readMembers(
   for (const [name, member] of Object.entries(properties)) {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
     if (given !== undefined) members[name] = readValue(member, given, `${path}/${name}`, faults);
-    else if (member.default !== undefined) members[name] = member.default;
+    // A copy: a handler may change what it is given.
+    else if (member.default !== undefined) members[name] = structuredClone(member.default);
     else if (required.includes(name)) faults.add(`${path}/${name}`, "is missing");
   }
   return members;

@@ -123,8 +123,20 @@ test.each([
   [{ type: "array", items: { oneOf: [] } }, "/items/oneOf is no keyword"],
   [object({ a: { $ref: "#/x" } as ValueSchema }), "/properties/a/$ref is no keyword"],
   [{ type: "string", pattern: "(" }, "Invalid regular expression"],
+  [{ type: ["string", "null"] as never }, "has a type, a choice or a required name"],
+  [{ type: "null" as never }, "has a type, a choice or a required name"],
+  [{ enum: [{ a: 1 }] }, "has a type, a choice or a required name"],
+  [{ type: "object", required: ["x"] }, "has a type, a choice or a required name"],
+  [object({ a: { type: "object", properties: {}, required: ["b"] } }), "/properties/a/ has"],
 ] as [ValueSchema, string][])("stops the start where it cannot check: %j", (schema, message) => {
   expect(() => jsonSchema(schema)).toThrow(message);
+});
+
+test("a default is made anew for each value", () => {
+  const { check } = jsonSchema(object({ a: { type: "array", items: {}, default: [] } }));
+  const first = check({});
+  if (first.ok) first.value.a.push("changed by its handler");
+  expect(check({})).toEqual({ ok: true, value: { a: [] } });
 });
 
 test("gives the type of what fits", () => {
