@@ -23,6 +23,7 @@ export {
   type ToolSpec,
 } from "./server/define.ts";
 export type { Check, RawSchema } from "./server/schema.ts";
+export { expandTemplate } from "./server/uri-template.ts";
 export type { Platform } from "./server/feature.ts";
 export type { Server } from "./server/registry.ts";
 export {
