@@ -90,7 +90,7 @@ describe.each(CLIENT_MODES)("in the %s era", (mode) => {
     const { text } = await call("read_articles", { titles: ["Otter", "Nobody", "Sea_otter"] });
     expect(text.split("\n")).toEqual([
       "Otter: Otters are carnivorous mammals.",
-      'Nobody: Wikipedia has no summary of "Nobody": read_result reads the other hits',
+      'Nobody: Wikipedia has no summary of "Nobody": read_result reads others',
       "Sea_otter: The sea otter is a marine mammal.",
     ]);
     expect(upstreams.requests).toHaveLength(3);

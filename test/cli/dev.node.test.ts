@@ -204,14 +204,14 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
     ADD,
     '"add_numbers"',
     '"add numbers"',
-    `${ADD}:6: Tool "add numbers": its name must be 1 to 128 of`,
+    `${ADD}:5: Tool "add numbers": its name must be 1 to 128 of`,
   ],
   [
     "an input that is no object",
     ADD,
     /input: (.*),$/m,
-    "input: z.array($1),",
-    `${ADD}:6: Tool "add_numbers": its input schema must have type "object"`,
+    'input: jsonSchema({ type: "array", items: {} }),',
+    `${ADD}:5: Tool "add_numbers": its input schema must have type "object"`,
   ],
   // Made with the first request, not when the module is loaded.
   [
@@ -219,9 +219,9 @@ it.each<[what: string, file: string, from: string | RegExp, to: string, says: st
     "src/app/tools/whoami.ts",
     '"whoami"',
     '""',
-    'src/app/tools/whoami.ts:8: Tool "": its name must be',
+    'src/app/tools/whoami.ts:7: Tool "": its name must be',
   ],
-  ["what cannot be parsed", ADD, "handler", "handler handler", `${ADD}:11:`],
+  ["what cannot be parsed", ADD, "handler", "handler handler", `${ADD}:10:`],
   ["wrangler.toml", "wrangler.toml", "[vars]", "[[[vars]", "wrangler.toml:"],
   [
     "KEYS",
@@ -354,11 +354,11 @@ it(
     terminal = copy.dev(ports(port));
     const printed = await terminal.until(/^Not served .*\n/);
     expect(printed).toContain("Making the tables");
-    expect(printed).toContain(`${ADD}:11:`);
+    expect(printed).toContain(`${ADD}:10:`);
     // From a bundle that cannot be made to a Worker that cannot start, and only then to one that serves.
     mendText();
     expect(await terminal.until(/^Not served .*\n/)).toContain(
-      `✘ ${ADD}:6: Tool "add numbers": its name`,
+      `✘ ${ADD}:5: Tool "add numbers": its name`,
     );
     mendName();
     await terminal.until(served(port));

@@ -13,6 +13,7 @@ import {
 import { exports } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { callersOf } from "./callers.ts";
+import { underWay } from "../world/counting.ts";
 import { emptyStorage, namespaces } from "../world/empty-storage.ts";
 import { unnoticed } from "./faults.ts";
 import { exchanges, revisions, templates, world } from "./files.ts";
@@ -55,6 +56,7 @@ beforeEach(() => {
 afterEach(async () => {
   vi.useRealTimers();
   known.clear();
+  await Promise.all(underWay);
   // To load everything that may have been unloaded takes time.
   await (Date.now() - startedAt < SHORT_MS ? reset() : emptyStorage());
 });

@@ -230,7 +230,7 @@ it("a redirect is not followed, from a document or a key set", async () => {
   elsewhere.clear();
   const code = await codeFor(id);
   elsewhere.set(pathname.replace("client.json", "keys.json"), `https://${HOST}/moved/keys.json`);
-  expect(await redeem(id, code)).toMatchObject({ status: 401, error: "invalid_client" });
+  expect(await redeem(id, code)).toMatchObject({ status: 503, error: "temporarily_unavailable" });
   expect(outside.arrived.map(({ url }) => url)).not.toContain("/moved/keys.json");
   elsewhere.clear();
   expect((await redeem(id, code)).status).toBe(200);

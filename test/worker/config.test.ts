@@ -16,7 +16,15 @@ import type { Env } from "../world/env.ts";
 import { loginOptions } from "../world/login-options.ts";
 import { EVERYTHING, everyPart } from "../world/parts.ts";
 
-const OBJECTS = { HUB: {}, SESSION: {}, GRANT: {}, ACCOUNT: {}, STORE: {} };
+const OBJECTS = {
+  HUB: {},
+  SESSION: {},
+  GRANT: {},
+  ACCOUNT: {},
+  STORE: {},
+  TASK: {},
+  RUNNING_TASKS: {},
+};
 const good = { KEYS: keyText("k"), ...OBJECTS } as unknown as Env;
 const settingsOf = (change: Record<string, unknown> = {}): Settings =>
   createSettings({ ...good, ...change });

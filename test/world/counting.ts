@@ -68,10 +68,21 @@ function countedStub(stub: object): object {
       if (typeof member !== "function") return member;
       return (...args: unknown[]): unknown => {
         costs.requests += 1;
-        return Reflect.apply(member, target, args);
+        const value: unknown = Reflect.apply(member, target, args);
+        if (name === "publish") noteUnderWay(value as Promise<unknown>);
+        return value;
       };
     },
   });
+}
+
+/** Changes that are on their way to the hub. Emptied under them, it would be told again, and whoever listens by then with it. */
+export const underWay: Set<Promise<unknown>> = new Set();
+function noteUnderWay(publishing: Promise<unknown>): void {
+  const settled: Promise<unknown> = Promise.allSettled([publishing]).then(() =>
+    underWay.delete(settled),
+  );
+  underWay.add(settled);
 }
 
 /** An object's state whose storage counts rows. */

@@ -52,11 +52,11 @@ export function serverCard(details: CardDetails): Feature {
           const { namespace: owner = reverse(hostname), ...members } = details;
           // An address of IPv6 has other characters than a name may have.
           const name = `${owner}/${server.info.name}`.replace(/[^\w./-]+/g, "-");
-          return pathname === CATALOG_PATH
-            ? // spec: card.catalog.type
-              respond(http, "application/ai-catalog+json", catalogOf(name, identifiers))
-            : // spec: card.type
-              respond(http, CARD_TYPE, { ...cardOf(name, server, identifiers), ...members });
+          // spec: card.catalog.type
+          if (pathname === CATALOG_PATH)
+            return respond(http, "application/ai-catalog+json", catalogOf(name, identifiers));
+          // spec: card.type
+          return respond(http, CARD_TYPE, { ...cardOf(name, server, identifiers), ...members });
         },
       };
     },

@@ -7,6 +7,7 @@ import type { Caller } from "../../base/caller.ts";
 import { isObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { retried } from "../../base/retry.ts";
 import { missingExtension } from "../../server/extension.ts";
 import type { AddedSubscription } from "../../server/services.ts";
 import type { ServerRequest } from "../../server/types.ts";
@@ -44,9 +45,12 @@ async function openTaskSockets(
   const query = new URLSearchParams({ caller: JSON.stringify(withoutProperties(caller)) });
   const opened = await Promise.all(
     taskIds.map(async (id) => {
-      const response = await findTask(tasks, id)?.fetch(`https://task/?${query.toString()}`, {
-        headers: { upgrade: "websocket" },
-      });
+      const attach = async (): Promise<Response | undefined> =>
+        findTask(tasks, id)?.fetch(`https://task/?${query.toString()}`, {
+          headers: { upgrade: "websocket" },
+        });
+      // One that cannot be reached is not granted, and costs the others nothing.
+      const response = await retried(attach).catch(() => undefined);
       return { id, socket: response?.webSocket };
     }),
   );

@@ -59,8 +59,11 @@ export function startRun(
   const request = { ...message, target: findTarget(runtime.server, message) };
   const cancel = createCancellation();
   const startedAtMs = now();
-  const result = run(runtime, request, task, store, cancel, tellProgress);
-  return { cancel, startedAtMs, limit: timeLimitOf(runtime.services, request), result };
+  const limit = timeLimitOf(runtime.services, request);
+  // Half of its time is left for the step that it is at then.
+  const letGoAfterMs = Math.min(RUN_MS, limit.ms / 2);
+  const result = run(runtime, request, task, store, cancel, tellProgress, letGoAfterMs);
+  return { cancel, startedAtMs, limit, result };
 }
 
 async function run(
@@ -70,6 +73,7 @@ async function run(
   store: TaskStore,
   cancel: Cancellation,
   tellProgress: TellProgress,
+  letGoAfterMs: number,
 ): Promise<RunResult> {
   const startedAtMs = now();
   const span = startRequestSpan(services.tracer.continueTrace(task.trace), targeted, {});
@@ -89,7 +93,7 @@ async function run(
   let hasAdvanced = false;
   const steps: Steps = {
     // A run that finished no step would begin like this one.
-    mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
+    mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > letGoAfterMs),
     record(key, value) {
       if (!store.putStep(key, value)) throw new PublicError(TOO_LARGE);
       hasAdvanced = true;

@@ -148,9 +148,14 @@ function streamChanges(
   hubSocket: WebSocket,
   { filter, method: addedMethod, sockets: addedSockets }: AddedSubscription,
 ): Response {
-  const stream = openSse(http.signal, () => {
+  const waiting = new Set(addedSockets);
+  const closeSockets = (): void => {
+    // One that waits for its turn is accepted first, or its other end would not hear of it.
+    for (const socket of waiting) socket.accept();
+    waiting.clear();
     for (const socket of [hubSocket, ...addedSockets]) socket.close(1000);
-  });
+  };
+  const stream = openSse(http.signal, closeSockets);
   const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.
     if (stream.isFull()) return stream.abort();
@@ -168,6 +173,25 @@ function streamChanges(
       reason: "The server ended this subscription",
     });
     stream.close();
+    closeSockets();
+  };
+  /** Resolves when its first message has been read, also where it then closed. */
+  const listenTo = (socket: WebSocket): Promise<void> =>
+    new Promise((resolve) => {
+      socket.addEventListener("message", ({ data }) => {
+        sendTaggedNotification(addedMethod, JSON.parse(String(data)) as JsonObject);
+        void stream.waitUntilRead().then(resolve);
+      });
+      socket.addEventListener("close", ({ code }) => {
+        void stream.waitUntilRead().then(resolve);
+        if (code !== 1000) endSubscription();
+      });
+      waiting.delete(socket);
+      socket.accept();
+    });
+  // One after the other: each has something to say at once, and a client that reads would be cut off by all of it together.
+  const listenToAdded = async (): Promise<void> => {
+    for (const socket of addedSockets) if (waiting.has(socket)) await listenTo(socket);
   };
   // spec: subscriptions.ack.first, subscriptions.ack.early
   sendTaggedNotification("notifications/subscriptions/acknowledged", { notifications: filter });
@@ -177,14 +201,6 @@ function streamChanges(
   });
   hubSocket.addEventListener("close", endSubscription);
   hubSocket.accept();
-  for (const socket of addedSockets) {
-    socket.addEventListener("message", ({ data }) =>
-      sendTaggedNotification(addedMethod, JSON.parse(String(data)) as JsonObject),
-    );
-    socket.addEventListener("close", ({ code }) => {
-      if (code !== 1000) endSubscription();
-    });
-    socket.accept();
-  }
+  void listenToAdded();
   return stream.response;
 }

@@ -1,7 +1,7 @@
 /** `taskIds` of subscriptions/listen: the caller's own tasks, each as it is and with each change, and nothing else. */
 
-import { evictDurableObject } from "cloudflare:test";
-import { beforeEach, expect, it } from "vitest";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { beforeEach, expect, it, vi } from "vitest";
 import { MAX_LISTENED_TASKS, MAX_TASK_LISTENERS } from "../../../src/extensions/tasks/limits.ts";
 import { hub } from "../../hub/hub.ts";
 import { bindings, EventReader } from "../../transport/session/client.ts";
@@ -134,4 +134,36 @@ it("costs the task one request, and no row, however often it changes", async () 
   expect(before).toMatchObject({ requests: 2, rows: 0 });
   held.letGo();
   await ended(taskId);
+});
+
+it("tells a client that reads of tasks that have ended, however large they are together", async () => {
+  const ids: string[] = [];
+  for (let count = 0; count < 4; count++) {
+    const { taskId } = await startTask("spec_large", { characters: 700_000 });
+    await ended(taskId);
+    ids.push(taskId);
+  }
+  const stream = await listen({ taskIds: ids });
+  await next(stream);
+  const told: string[] = [];
+  for (const _ of ids) told.push((await next(stream)).params.taskId);
+  expect(told.toSorted()).toEqual(ids.toSorted());
+});
+
+it("closes what it listened to where the server ends the subscription", async () => {
+  const { taskId: first } = await startTask("spec_steps", { label: "m", count: 1, ask: 1 });
+  const { taskId: second } = await startTask("spec_steps", { label: "n", count: 1, ask: 1 });
+  await waiting(first);
+  await waiting(second);
+  const stream = await listen({ taskIds: [first, second] });
+  for (let count = 0; count < 3; count++) await next(stream);
+  for (let count = 0; count < MAX_TASK_LISTENERS; count++) {
+    const other = await listen({ taskIds: [first] });
+    await next(other);
+  }
+  await vi.waitUntil(async () =>
+    runInDurableObject(taskStub(second), (_, state) =>
+      state.getWebSockets().every(({ readyState }) => readyState !== WebSocket.READY_STATE_OPEN),
+    ),
+  );
 });
