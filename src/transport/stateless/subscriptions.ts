@@ -140,6 +140,13 @@ export async function openSubscriptionStream(
   return errorResponse(added.error, request.id);
 }
 
+/** One that waits for its turn is accepted first, or its other end would not hear of it. */
+function closeAll(sockets: readonly WebSocket[], waiting: Set<WebSocket>): void {
+  for (const socket of waiting) socket.accept();
+  waiting.clear();
+  for (const socket of sockets) socket.close(1000);
+}
+
 /** The stream of what comes over the hub's socket and those that were added. Its filter is what is granted. */
 function streamChanges(
   { info }: Server,
@@ -149,12 +156,7 @@ function streamChanges(
   { filter, method: addedMethod, sockets: addedSockets }: AddedSubscription,
 ): Response {
   const waiting = new Set(addedSockets);
-  const closeSockets = (): void => {
-    // One that waits for its turn is accepted first, or its other end would not hear of it.
-    for (const socket of waiting) socket.accept();
-    waiting.clear();
-    for (const socket of [hubSocket, ...addedSockets]) socket.close(1000);
-  };
+  const closeSockets = (): void => closeAll([hubSocket, ...addedSockets], waiting);
   const stream = openSse(http.signal, closeSockets);
   const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.
