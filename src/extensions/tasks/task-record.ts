@@ -46,6 +46,8 @@ export interface TaskRecord extends TaskCall {
   readonly progress?: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** When its client was last seen, to {@link SEEN_MS}, where the task waits for it. */
+  readonly seenAtMs: number;
   /** Until then an open task must end, and an ended one is kept. */
   readonly expiresAtMs: number;
   /** How often the next step failed. */

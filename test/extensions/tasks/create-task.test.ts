@@ -22,6 +22,7 @@ import {
   ended,
   getTask,
   holdStep,
+  placeOf,
   resetProbe,
   runAlarm,
   startTask,
@@ -206,7 +207,7 @@ describe("the tasks of a caller", () => {
   const FULL = {
     error: {
       code: 429,
-      message: `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
+      message: `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one. One that waits for a client that was away for an hour makes room`,
     },
   };
   const waitingCall = { label: "w", count: 1, ask: 1 };
@@ -273,15 +274,6 @@ describe("the tasks of a caller", () => {
     });
   });
 });
-
-/** Which object counts a task, and as whose. */
-function placeOf(taskId: string): Promise<string[]> {
-  return runInDurableObject(taskStub(taskId), (_object, { storage }) => {
-    const bytes = storage.kv.get<Uint8Array>("task");
-    const { pool, share } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, string>;
-    return [pool ?? "", share ?? ""];
-  });
-}
 
 describe("strangers together", () => {
   it("have a bound: whoever comes then is told, and nobody's task ends", async () => {
