@@ -91,7 +91,7 @@ async function createTask(
     share,
   });
   if (json === undefined) {
-    await counter.release(share, taskId);
+    await counter.release(share, taskId, 0);
     return errorOutcome(protocolError("InvalidParams", TOO_LARGE));
   }
   // spec: tasks.create.type

@@ -3,7 +3,8 @@
  *
  * Storage: `task-record.ts` lists it. The record is durable before an answer names the task.
  * Life: alarms drive it. A run starts the handler from its start; each finished step is a row, so an eviction or a crash
- * repeats at most the step that was at work. While it waits for an answer or its next try, nothing runs. A day after its end it is deleted.
+ * repeats at most the step that was at work. While it waits for an answer or its next try, nothing runs. A day after its
+ * end it is deleted, or earlier where many have ended since.
  * Trade-off: a step costs a row, and each later run reads it.
  */
 
@@ -11,12 +12,11 @@ import { DurableObject } from "cloudflare:workers";
 import { cut } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { log } from "../../base/log.ts";
 import { retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import { acceptAnswers } from "./answers.ts";
-import { describeTask } from "./describe-task.ts";
+import { describeTask, logDeadEnd } from "./describe-task.ts";
 import {
   IDLE_TASK_MS,
   MAX_STATUS_CHARACTERS,
@@ -103,7 +103,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** From the object that counts: since when the task waits for a client that is gone; undefined where it has ended. */
   idleSinceMs(): number | undefined {
-    const task = this.#openTask();
+    const task = this.#store.openTask();
     if (task === undefined) return undefined;
     const isAwaited =
       task.status === "working" ||
@@ -113,7 +113,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** From the object that counts: ends the task, where its client is still gone. */
   async endIdle(): Promise<void> {
-    const task = this.#openTask();
+    const task = this.#store.openTask();
     if (task !== undefined && (this.idleSinceMs() ?? Infinity) <= now() - IDLE_TASK_MS)
       await this.#end(task, cancelled(ENDED_FOR_ROOM));
   }
@@ -138,7 +138,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const task = this.#store.task();
     if (task === undefined) return;
     if (task.expiresAtMs <= now())
-      return hasEnded(task) ? this.#delete() : this.#end(task, failure(TASK_EXPIRED));
+      return hasEnded(task) ? this.#deleteOld(task) : this.#end(task, failure(TASK_EXPIRED));
     if (task.status !== "working") return this.ctx.storage.setAlarm(task.expiresAtMs);
     // The platform gives up soon after: what kills its object each time must end before.
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
@@ -184,7 +184,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** Writes the end down, and then makes room for another task. `isDeadEnd`: its handler failed too often. */
   async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
     // What has ended stays as it ended.
-    if (this.#openTask() === undefined) return;
+    if (this.#store.openTask() === undefined) return;
     this.#run?.cancel.abort();
     let ended = endTask(task, end, now());
     if (!this.#store.putTask(ended)) {
@@ -192,26 +192,22 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
       this.#store.putTask(ended);
     }
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
-    if (isDeadEnd || ended.status === "failed")
-      log("error", "task.failed", {
-        tool: ended.params["name"] as string,
-        attempts: task.attempts,
-        trace: task.trace.parent?.traceId,
-        error: ended.statusMessage,
-      });
+    if (isDeadEnd || ended.status === "failed") logDeadEnd(ended, task.attempts);
     this.#tellListeners();
-    await releaseTask(this.env, task, this.ctx.id.toString());
+    await releaseTask(this.env, task, this.ctx.id.toString(), this.#store.taskBytes());
   }
 
-  async #delete(): Promise<void> {
+  async #deleteOld(task: TaskRecord): Promise<void> {
+    await this.deleteEnded();
+    await releaseTask(this.env, task, this.ctx.id.toString(), 0);
+  }
+
+  /** Also from the object that counts, before its day is over, where too much is kept: the task is unknown from here on. */
+  async deleteEnded(): Promise<void> {
+    if (this.#store.openTask() !== undefined) return;
     this.#store.clear();
     // With the rows goes the alarm.
     await this.ctx.storage.deleteAll();
-  }
-
-  #openTask(): TaskRecord | undefined {
-    const task = this.#store.task();
-    return task && !hasEnded(task) ? task : undefined;
   }
 
   /** The client of a task that waits was here. */

@@ -243,7 +243,8 @@ describe("the tasks of a caller", () => {
     // Each was asked; and admitted, created.
     expect(cost.requests).toBe(MAX_RUNNING_TASKS + 2);
     await runInDurableObject(counter, (_object, { storage }) => {
-      expect([...storage.kv.list()]).toHaveLength(1);
+      const running = [...storage.kv.list()].filter(([, row]) => typeof row === "number");
+      expect(running).toHaveLength(1);
     });
   });
 
@@ -270,7 +271,9 @@ describe("the tasks of a caller", () => {
     const failed = await startTask("protocol_error_job");
     await ended(failed.taskId);
     await runInDurableObject(bindings.RUNNING_TASKS.getByName(pool), (_object, { storage }) => {
-      expect([...storage.kv.list()]).toEqual([]);
+      const rows = [...storage.kv.list<unknown>()];
+      expect(rows).toHaveLength(3);
+      expect(rows.filter(([, row]) => typeof row === "number")).toEqual([]);
     });
   });
 });

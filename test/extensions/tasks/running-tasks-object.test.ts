@@ -4,6 +4,8 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   IDLE_TASK_MS,
+  MAX_ENDED_BYTES,
+  MAX_ENDED_TASKS,
   MAX_RUNNING_TASKS,
   MAX_STRANGERS_TASKS,
 } from "../../../src/extensions/tasks/limits.ts";
@@ -12,11 +14,14 @@ import { countCosts } from "../../world/counting.ts";
 import { emptyStorage } from "../../world/empty-storage.ts";
 import {
   callTool,
+  ended,
   getTask,
+  DAY_MS,
   HOUR_MS,
   placeOf,
   resetProbe,
   respondTo,
+  runAlarm,
   startTask,
   taskStub,
   updateTask,
@@ -146,5 +151,90 @@ it("strangers together: the one that waited longest makes room, and no more than
   expect(await getTask(taskId, { address })).toMatchObject(ENDED_FOR_ROOM);
   expect(await callTool("spec_steps", WAITING, { address })).toMatchObject({
     error: { code: 429 },
+  });
+});
+
+describe("tasks that have ended", () => {
+  const END = { label: "e", count: 0 };
+
+  /** One that has ended. */
+  async function end(): Promise<string> {
+    const { taskId } = await startTask("spec_steps", END);
+    await ended(taskId);
+    return taskId;
+  }
+
+  /** The rows of the object that counts, and others in place of them. */
+  async function change(taskId: string, rows: (share: string) => object): Promise<void> {
+    const [pool = "", share = ""] = await placeOf(taskId);
+    const counter = bindings.RUNNING_TASKS.getByName(pool);
+    await runInDurableObject(counter, (_object, { storage }) => {
+      for (const [key, row] of Object.entries(rows(share))) storage.kv.put(key, row);
+    });
+    await evictDurableObject(counter);
+  }
+
+  async function keptRows(taskId: string): Promise<string[]> {
+    const [pool = ""] = await placeOf(taskId);
+    return runInDurableObject(bindings.RUNNING_TASKS.getByName(pool), (_object, { storage }) =>
+      [...storage.kv.list()].map(([key]) => key),
+    );
+  }
+
+  const UNKNOWN = "No such task of yours, or none any more";
+  const others = (prefix: string, count: number, bytes: number): object =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [
+        `${prefix}${index} ${bindings.TASK.newUniqueId().toString()}`,
+        [Date.now() + index, bytes],
+      ]),
+    );
+
+  it("are a hundred: with one more, the one that ended longest ago is unknown", async () => {
+    const waits = await startTask("spec_steps", WAITING);
+    const taskIds: string[] = [];
+    for (let count = 0; count < MAX_ENDED_TASKS; count += 1) taskIds.push(await end());
+    const [first = "", ...rest] = taskIds;
+    expect(await getTask(first)).toMatchObject({ status: "completed" });
+    const last = await end();
+    await expect(getTask(first)).rejects.toThrow(UNKNOWN);
+    await runInDurableObject(taskStub(first), async (_object, { storage }) => {
+      expect((await storage.list()).size).toBe(0);
+      expect(await storage.getAlarm()).toBeNull();
+    });
+    for (const id of [...rest, last])
+      expect(await getTask(id)).toMatchObject({ status: "completed" });
+    expect(await getTask(waits.taskId)).toMatchObject({ status: "input_required" });
+    expect(await keptRows(last)).toHaveLength(MAX_ENDED_TASKS + 1);
+  });
+
+  it("are fifty megabytes together", async () => {
+    const large = 1_500_000;
+    const most = Math.floor(MAX_ENDED_BYTES / large);
+    const taskIds: string[] = [];
+    for (let count = 0; count <= most; count += 1) {
+      const { taskId } = await startTask("spec_large", { characters: large });
+      await ended(taskId);
+      taskIds.push(taskId);
+    }
+    await expect(getTask(taskIds[0] ?? "")).rejects.toThrow(UNKNOWN);
+    for (const id of taskIds.slice(1)) await getTask(id);
+    expect(await keptRows(taskIds[1] ?? "")).toHaveLength(most);
+  });
+
+  it("of strangers together are ten thousand", async () => {
+    const first = await end();
+    await change(first, () => others("other", MAX_STRANGERS_TASKS - 1, MAX_ENDED_BYTES));
+    const next = await end();
+    await expect(getTask(first)).rejects.toThrow(UNKNOWN);
+    expect(await getTask(next)).toMatchObject({ status: "completed" });
+  });
+
+  it("leave no row when their day is over", async () => {
+    const [first, second] = [await end(), await end()];
+    const { lastUpdatedAt } = await getTask(first);
+    setClock(Date.parse(lastUpdatedAt) - start + DAY_MS);
+    await runAlarm(first);
+    expect(await keptRows(second)).toHaveLength(1);
   });
 });
