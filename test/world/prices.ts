@@ -106,7 +106,7 @@ export const COSTS: Readonly<Record<CostName, CostRow>> = {
   },
   task: {
     what: "tasks without a step, to their deletion",
-    operations: { ...NONE, workerRequests: 1, requests: 3, alarms: 2, rowsRead: 1, rows: 7 },
+    operations: { ...NONE, workerRequests: 1, requests: 4, alarms: 2, rowsRead: 1, rows: 8 },
   },
   taskStep: {
     what: "steps of tasks",

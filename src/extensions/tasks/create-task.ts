@@ -30,7 +30,7 @@ export interface TaskObjects {
 
 const TOO_MANY_TASKS: ProtocolError = protocolError(
   "TooManyRequests",
-  `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
+  `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one. One that waits for a client that was away for an hour makes room`,
 );
 /** What a tool has asked all that it must ask before its task begins. */
 const PREPARED: Outcome = { kind: "complete", result: {} };
@@ -91,7 +91,7 @@ async function createTask(
     share,
   });
   if (json === undefined) {
-    await counter.release(share, taskId);
+    await counter.release(share, taskId, 0);
     return errorOutcome(protocolError("InvalidParams", TOO_LARGE));
   }
   // spec: tasks.create.type

@@ -1,6 +1,7 @@
-/** A task in the words of the extension: what `tasks/get` and `notifications/tasks` say of it at this moment. */
+/** A task in the words of the extension, as `tasks/get` and `notifications/tasks` say what it is at this moment; and in the log. */
 
 import type { JsonObject } from "../../base/json.ts";
+import { log } from "../../base/log.ts";
 import { MAX_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS } from "./limits.ts";
 import { hasEnded, type TaskRecord } from "./task-record.ts";
 
@@ -29,6 +30,16 @@ export function describeTask(taskId: string, task: TaskRecord, now: number): Jso
   };
   // JSON leaves out what is undefined.
   return members as unknown as JsonObject;
+}
+
+/** Logs a task that failed, or whose handler failed so often. */
+export function logDeadEnd({ params, trace, statusMessage }: TaskRecord, attempts: number): void {
+  log("error", "task.failed", {
+    tool: params["name"] as string,
+    attempts,
+    trace: trace.parent?.traceId,
+    error: statusMessage,
+  });
 }
 
 /** The longer nothing has changed, the less often it is worth asking. */

@@ -6,8 +6,16 @@ export const MAX_RUNNING_TASKS = 100;
 export const MAX_STRANGERS_TASKS = 10_000;
 /** How many objects count the tasks of strangers. */
 export const STRANGER_POOLS = 4;
-/** Milliseconds in which the tasks that take the room are asked once whether they still run. */
+/** Milliseconds in which the tasks that take the room are asked once whether they still run, or wait for a client that is gone. */
 export const RECOUNT_MS = 60_000;
+/** Milliseconds after which it is written anew that the client of a task that waits has come. */
+export const SEEN_MS = 600_000;
+/** Milliseconds without its client after which a task that waits for it makes room: an hour, and what may not be written yet. */
+export const IDLE_TASK_MS: number = 3_600_000 + SEEN_MS;
+
+/** Tasks of one caller, or of one address of strangers, that are kept when they have ended, and their bytes together. */
+export const MAX_ENDED_TASKS = 100;
+export const MAX_ENDED_BYTES = 50_000_000;
 
 /** Bytes that a task keeps of its call: arguments, questions, answers; or, once it has ended, its result. */
 export const MAX_TASK_BYTES = 1_900_000;
@@ -25,7 +33,7 @@ export const RUN_MS = 60_000;
 
 /** Milliseconds that a task may take from its start, or from when it last asked. */
 export const OPEN_TASK_TTL_MS: number = 30 * 86_400_000;
-/** Milliseconds for which a task is kept when it has ended. */
+/** Milliseconds for which a task is kept when it has ended, unless there are too many. */
 export const ENDED_TASK_TTL_MS = 86_400_000;
 
 /** Milliseconds between two polls that a client is told: a quarter of the time since the last change, within these. */

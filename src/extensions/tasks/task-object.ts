@@ -3,32 +3,36 @@
  *
  * Storage: `task-record.ts` lists it. The record is durable before an answer names the task.
  * Life: alarms drive it. A run starts the handler from its start; each finished step is a row, so an eviction or a crash
- * repeats at most the step that was at work. While it waits for an answer or its next try, nothing runs. A day after its end it is deleted.
+ * repeats at most the step that was at work. While it waits for an answer or its next try, nothing runs. A day after its
+ * end it is deleted, or earlier where many have ended since.
  * Trade-off: a step costs a row, and each later run reads it.
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { objectNamespace } from "../../base/bindings.ts";
 import { cut } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { log } from "../../base/log.ts";
 import { retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
-import { createHubClient } from "../../hub/client.ts";
-import type { HubObject } from "../../hub/hub-object.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import { acceptAnswers } from "./answers.ts";
-import { describeTask } from "./describe-task.ts";
-import { MAX_STATUS_CHARACTERS, MAX_STEP_ATTEMPTS, TOO_LARGE } from "./limits.ts";
+import { describeTask, logDeadEnd } from "./describe-task.ts";
+import {
+  IDLE_TASK_MS,
+  MAX_STATUS_CHARACTERS,
+  MAX_STEP_ATTEMPTS,
+  SEEN_MS,
+  TOO_LARGE,
+} from "./limits.ts";
 import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
+import { isAccessRevoked, releaseTask } from "./other-objects.ts";
 import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
-import type { RunningTasksObject } from "./running-tasks-object.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
   beginTask,
   cancelled,
   endOf,
+  ENDED_FOR_ROOM,
   endTask,
   failure,
   retryTask,
@@ -61,7 +65,9 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     if (this.#run !== undefined && this.#run.startedAtMs + this.#run.limit.ms <= now())
       this.#run.cancel.expire(this.#run.limit.message);
     const task = this.#taskOf(caller);
-    return task && this.#toJson(task);
+    if (task === undefined) return undefined;
+    this.#noteClient();
+    return this.#toJson(task);
   }
 
   /**
@@ -77,8 +83,9 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     if (task === undefined) return false;
     const accepted = acceptAnswers({ ...task, caller, properties }, responses);
     if (!accepted.ok) return accepted.error;
+    this.#noteClient();
     if (accepted.value === undefined) return true;
-    const answered = { ...accepted.value, updatedAtMs: now() };
+    const answered = { ...accepted.value, updatedAtMs: now(), seenAtMs: now() };
     if (!this.#store.putTask(answered)) return TOO_LARGE;
     if (answered.status === "working") await this.ctx.storage.setAlarm(now());
     this.#tellListeners();
@@ -94,10 +101,21 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     return true;
   }
 
-  /** From the object that counts: whether the task is at work or waits. */
-  isOpen(): boolean {
-    const task = this.#store.task();
-    return task !== undefined && !hasEnded(task);
+  /** From the object that counts: since when the task waits for a client that is gone; undefined where it has ended. */
+  idleSinceMs(): number | undefined {
+    const task = this.#store.openTask();
+    if (task === undefined) return undefined;
+    const isAwaited =
+      task.status === "working" ||
+      this.ctx.getWebSockets().some(({ readyState }) => readyState === WebSocket.OPEN);
+    return isAwaited ? now() : task.seenAtMs;
+  }
+
+  /** From the object that counts: ends the task, where its client is still gone. */
+  async endIdle(): Promise<void> {
+    const task = this.#store.openTask();
+    if (task !== undefined && (this.idleSinceMs() ?? Infinity) <= now() - IDLE_TASK_MS)
+      await this.#end(task, cancelled(ENDED_FOR_ROOM));
   }
 
   /** Attaches a listener. In: an upgrade request; the URL names the caller. Out: 101, and at once the task; or 404. */
@@ -105,12 +123,14 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const caller = new URL(request.url).searchParams.get("caller") ?? "";
     const task = this.#taskOf(JSON.parse(caller) as Caller);
     if (task === undefined) return new Response(null, { status: 404 });
+    this.#noteClient();
     const webSocket = attachListener(this.ctx, this.#toJson(task), hasEnded(task));
     return new Response(null, { status: 101, webSocket });
   }
 
   override webSocketClose(socket: WebSocket): void {
     socket.close(CLOSED);
+    this.#noteClient();
   }
 
   /** Works, ends what has waited too long, or deletes what has ended. */
@@ -118,11 +138,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const task = this.#store.task();
     if (task === undefined) return;
     if (task.expiresAtMs <= now())
-      return hasEnded(task) ? this.#delete() : this.#end(task, failure(TASK_EXPIRED));
+      return hasEnded(task) ? this.#deleteOld(task) : this.#end(task, failure(TASK_EXPIRED));
     if (task.status !== "working") return this.ctx.storage.setAlarm(task.expiresAtMs);
     // The platform gives up soon after: what kills its object each time must end before.
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
-    if (await this.#isRevoked(task.caller))
+    if (await isAccessRevoked(this.env, task.caller))
       return this.#end(task, cancelled("Access was taken back"));
     await this.#work();
   }
@@ -164,7 +184,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** Writes the end down, and then makes room for another task. `isDeadEnd`: its handler failed too often. */
   async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
     // What has ended stays as it ended.
-    if (!this.isOpen()) return;
+    if (this.#store.openTask() === undefined) return;
     this.#run?.cancel.abort();
     let ended = endTask(task, end, now());
     if (!this.#store.putTask(ended)) {
@@ -172,34 +192,29 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
       this.#store.putTask(ended);
     }
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
-    if (isDeadEnd || ended.status === "failed")
-      log("error", "task.failed", {
-        tool: ended.params["name"] as string,
-        attempts: task.attempts,
-        trace: task.trace.parent?.traceId,
-        error: ended.statusMessage,
-      });
+    if (isDeadEnd || ended.status === "failed") logDeadEnd(ended, task.attempts);
     this.#tellListeners();
-    await this.#release(task);
+    await releaseTask(this.env, task, this.ctx.id.toString(), this.#store.taskBytes());
   }
 
-  /** Where this fails, the object that counts finds out itself. */
-  async #release({ pool, share }: TaskRecord): Promise<void> {
-    const counters = objectNamespace<RunningTasksObject>(this.env, "RUNNING_TASKS");
-    const released = counters?.getByName(pool).release(share, this.ctx.id.toString());
-    await released?.catch(() => undefined);
+  async #deleteOld(task: TaskRecord): Promise<void> {
+    await this.deleteEnded();
+    await releaseTask(this.env, task, this.ctx.id.toString(), 0);
   }
 
-  async #delete(): Promise<void> {
+  /** Also from the object that counts, before its day is over, where too much is kept: the task is unknown from here on. */
+  async deleteEnded(): Promise<void> {
+    if (this.#store.openTask() !== undefined) return;
     this.#store.clear();
     // With the rows goes the alarm.
     await this.ctx.storage.deleteAll();
   }
 
-  async #isRevoked({ grant }: Caller): Promise<boolean> {
-    const hub = objectNamespace<HubObject<unknown>>(this.env, "HUB");
-    if (grant === undefined || hub === undefined) return false;
-    return createHubClient(hub).isRevoked(grant);
+  /** The client of a task that waits was here. */
+  #noteClient(): void {
+    const task = this.#store.task();
+    if (task?.status === "input_required" && task.seenAtMs + SEEN_MS <= now())
+      this.#store.putTask({ ...task, seenAtMs: now() });
   }
 
   /** The task, where it is this caller's and they may still call what it runs. */

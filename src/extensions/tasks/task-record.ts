@@ -46,6 +46,8 @@ export interface TaskRecord extends TaskCall {
   readonly progress?: number;
   readonly createdAtMs: number;
   readonly updatedAtMs: number;
+  /** When its client was last seen, to {@link SEEN_MS}, where the task waits for it. */
+  readonly seenAtMs: number;
   /** Until then an open task must end, and an ended one is kept. */
   readonly expiresAtMs: number;
   /** How often the next step failed. */
@@ -57,10 +59,14 @@ export interface TaskRecord extends TaskCall {
 
 export interface TaskStore {
   task(): TaskRecord | undefined;
+  /** The same, unless it has ended. */
+  openTask(): TaskRecord | undefined;
   /** Writes the record. False where it is too large: then nothing is written. */
   putTask(task: TaskRecord): boolean;
   /** Changes it in memory: it is written with the next that is. */
   noteTask(changes: Partial<TaskRecord>): void;
+  /** The bytes of the record as it was last written. */
+  taskBytes(): number;
   /** What the finished steps gave, by their keys. */
   steps(): JsonObject;
   /** Writes what a step gave. False where that is too much. */
@@ -74,6 +80,7 @@ const STEP_PREFIX = "step ";
 /** The records of one task object. */
 export function createTaskStore(kv: SyncKvStorage): TaskStore {
   let task = readValue<TaskRecord>(kv.get<Uint8Array>("task"));
+  let taskBytes = 0;
   let stepsBytes: number | undefined;
   const storedSteps = (): [string, Uint8Array][] => {
     const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })];
@@ -82,16 +89,19 @@ export function createTaskStore(kv: SyncKvStorage): TaskStore {
   };
   return {
     task: () => task,
+    openTask: () => (task && !hasEnded(task) ? task : undefined),
     putTask(record) {
       const bytes = encodeUtf8(JSON.stringify(record));
       if (bytes.length > MAX_TASK_BYTES) return false;
       kv.put("task", bytes);
       task = record;
+      taskBytes = bytes.length;
       return true;
     },
     noteTask(changes) {
       if (task !== undefined) task = { ...task, ...changes };
     },
+    taskBytes: () => taskBytes,
     steps: () =>
       Object.fromEntries(
         storedSteps().map(([key, bytes]) => [

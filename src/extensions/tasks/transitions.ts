@@ -15,6 +15,7 @@ export function beginTask(call: TaskCall, now: number): TaskRecord {
     status: "working",
     createdAtMs: now,
     updatedAtMs: now,
+    seenAtMs: now,
     expiresAtMs: now + OPEN_TASK_TTL_MS,
     attempts: 0,
   };
@@ -35,6 +36,7 @@ export function suspendTask(
     retryState: { ...retryState, answers: { ...retryState.answers, ...answers }, asked },
     attempts: 0,
     updatedAtMs: now,
+    seenAtMs: now,
     expiresAtMs: now + OPEN_TASK_TTL_MS,
   };
 }
@@ -83,10 +85,14 @@ export function failure(refusal: ProtocolError): TaskEnd {
   };
 }
 
-/** The end by a client, or because the access by which the task was made was taken back. */
+/** The end by a client, because the access by which the task was made was taken back, or to make room. */
 export function cancelled(statusMessage: string): TaskEnd {
   return { status: "cancelled", statusMessage };
 }
+
+/** Why a task ends whose client is gone, when another needs its place. */
+export const ENDED_FOR_ROOM =
+  "Ended to make room: it waited for its client, which did not come for an hour";
 
 /** What a task ends with that its own handler did not end. */
 export const TASK_EXPIRED: ProtocolError = protocolError(

@@ -140,6 +140,15 @@ export function textOf({ result }: Task): string | undefined {
   return result?.content[0]?.text;
 }
 
+/** Which object counts a task, and as whose. */
+export function placeOf(taskId: string): Promise<string[]> {
+  return runInDurableObject(taskStub(taskId), (_object, { storage }) => {
+    const bytes = storage.kv.get<Uint8Array>("task");
+    const { pool, share } = JSON.parse(new TextDecoder().decode(bytes)) as Record<string, string>;
+    return [pool ?? "", share ?? ""];
+  });
+}
+
 /** When the alarm of a task goes off. */
 export function alarmOf(taskId: string): Promise<number | null> {
   return runInDurableObject(taskStub(taskId), (_object, { storage }) => storage.getAlarm());
