@@ -14,6 +14,7 @@ import type {
   Authority,
   Extension,
   Feature,
+  FeatureParts,
   OpenSubscriptionStream,
   Route,
   ServerRuntime,
@@ -97,6 +98,8 @@ export function createRuntime<E>(
   if (ring === undefined) settings.check();
   const platform = { server, settings, ring: ring as Config["ring"] };
   const started = (parts.features ?? []).map((feature) => feature.start(platform));
+  // What one part brings and no other does.
+  const only = Object.assign({}, ...started) as FeatureParts;
   const authority = config.isOpen ? undefined : startAuthority(parts.auth ?? [], platform);
   settings.check();
   if (authority === undefined)
@@ -106,26 +109,22 @@ export function createRuntime<E>(
   const services = {
     ring: platform.ring,
     handlerSeconds: config.handlerSeconds,
-    tracer: started.find(({ tracer }) => tracer !== undefined)?.tracer ?? NO_TRACER,
+    tracer: only.tracer ?? NO_TRACER,
     createContext: createContextFactory(
       started.flatMap(({ contextMembers = [] }) => contextMembers),
     ),
     listViews: started.flatMap(({ viewList }) => viewList ?? []),
     extensionMethods: new Map(started.flatMap(({ methods = {} }) => Object.entries(methods))),
-    startTask: started.find((one) => one.startTask)?.startTask,
-    addToSubscription: started.find((one) => one.addToSubscription)?.addToSubscription,
+    startTask: only.startTask,
+    addToSubscription: only.addToSubscription,
   };
   const serverRuntime = { server, services, settings };
-  const createSessionTransport = started.find(
-    (one) => one.createSessionTransport,
-  )?.createSessionTransport;
   return {
     ...serverRuntime,
     config: { ...config, ring: platform.ring },
     authority,
-    sessions: createSessionTransport?.(serverRuntime),
-    openSubscriptionStream: started.find((one) => one.openSubscriptionStream)
-      ?.openSubscriptionStream,
+    sessions: only.createSessionTransport?.(serverRuntime),
+    openSubscriptionStream: only.openSubscriptionStream,
     routes: [...started.map(({ route }) => route), authority?.route].filter(
       (route) => route !== undefined,
     ),
