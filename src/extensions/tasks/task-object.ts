@@ -191,6 +191,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
       ended = endTask(task, failure(TASK_TOO_LARGE), now());
       this.#store.putTask(ended);
     }
+    this.#store.deleteSteps();
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
     if (isDeadEnd || ended.status === "failed") logDeadEnd(ended, task.attempts);
     this.#tellListeners();

@@ -2,7 +2,7 @@
  * What a task is, and what a task object keeps of it. Every value is JSON in UTF-8, so that its bytes can be counted.
  *
  *   kv "task"      {"method":"tools/call","params":{"name":"label_items","arguments":{…}},"status":"working","attempts":0,…}
- *   kv "step a-1"  what the step "a-1" gave
+ *   kv "step a-1"  what the step "a-1" gave, until the task ends
  *
  * Nothing but the caller's properties is sealed: a task must outlive the keys that were there when it began.
  */
@@ -69,8 +69,10 @@ export interface TaskStore {
   taskBytes(): number;
   /** What the finished steps gave, by their keys. */
   steps(): JsonObject;
-  /** Writes what a step gave. False where that is too much. */
+  /** Writes what a step gave; nothing, once the task has ended. False where that is too much. */
   putStep(key: string, value: JsonValue): boolean;
+  /** Deletes what the steps gave. */
+  deleteSteps(): void;
   /** From here on there is no task, though its rows may take a moment to go. */
   clear(): void;
 }
@@ -81,10 +83,13 @@ const STEP_PREFIX = "step ";
 export function createTaskStore(kv: SyncKvStorage): TaskStore {
   let task = readValue<TaskRecord>(kv.get<Uint8Array>("task"));
   let taskBytes = 0;
-  let stepsBytes: number | undefined;
+  let stepsBytes = 0;
+  /** Of the rows that are there; undefined where it is not known yet. */
+  let stepKeys: Set<string> | undefined;
   const storedSteps = (): [string, Uint8Array][] => {
     const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })];
     stepsBytes = rows.reduce((sum, [, bytes]) => sum + bytes.length, 0);
+    stepKeys = new Set(rows.map(([key]) => key));
     return rows;
   };
   return {
@@ -110,13 +115,22 @@ export function createTaskStore(kv: SyncKvStorage): TaskStore {
         ]),
       ),
     putStep(key, value) {
-      if (stepsBytes === undefined) storedSteps();
+      // A step may end after its task.
+      if (task === undefined || hasEnded(task)) return true;
+      if (stepKeys === undefined) storedSteps();
       const bytes = encodeUtf8(JSON.stringify(value) ?? "null");
-      const total = (stepsBytes ?? 0) + bytes.length;
+      const total = stepsBytes + bytes.length;
       if (bytes.length > MAX_TASK_BYTES || total > MAX_STEPS_BYTES) return false;
       kv.put(STEP_PREFIX + key, bytes);
       stepsBytes = total;
+      stepKeys?.add(STEP_PREFIX + key);
       return true;
+    },
+    deleteSteps() {
+      if (stepKeys === undefined) storedSteps();
+      for (const key of stepKeys ?? []) kv.delete(key);
+      stepKeys?.clear();
+      stepsBytes = 0;
     },
     clear() {
       task = undefined;

@@ -1,10 +1,9 @@
 /** What a peer can make a task keep: each bound says what to do, and what was there stays. */
 
-import { runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import {
   MAX_STATUS_CHARACTERS,
-  MAX_STEPS_BYTES,
   MAX_TASK_BYTES,
   TOO_LARGE,
 } from "../../../src/extensions/tasks/limits.ts";
@@ -13,13 +12,16 @@ import { stepProbe } from "../../world/task-tools.ts";
 import {
   accepted,
   callTool,
+  cancelTask,
   ended,
   getTask,
   holdStep,
+  keysOf,
   poll,
   resetProbe,
   startTask,
   taskStub,
+  turns,
   updateTask,
   waiting,
 } from "./tasks.ts";
@@ -70,12 +72,36 @@ describe("a task", () => {
     });
     // The fifth does not fit any more.
     expect(stepProbe.begun).toEqual(["s.1", "s.2", "s.3", "s.4", "s.5"]);
-    await runInDurableObject(taskStub(taskId), (_object, { storage }) => {
-      const kept = [...storage.kv.list<Uint8Array>({ prefix: "step " })];
-      expect(kept.reduce((sum, [, bytes]) => sum + bytes.length, 0)).toBeLessThanOrEqual(
-        MAX_STEPS_BYTES,
-      );
-    });
+  });
+
+  it("keeps what its steps gave until it ends, and of a step that ends after that nothing", async () => {
+    const held = holdStep("r.2");
+    let hasEndedStep = false;
+    const { hold } = stepProbe;
+    stepProbe.hold = async (step) => {
+      await hold(step);
+      hasEndedStep = step === "r.2";
+    };
+    const { taskId } = await startTask("spec_steps", { label: "r", count: 2 });
+    await held.begun();
+    expect(await keysOf(taskId)).toEqual(["step step 1", "task"]);
+    await cancelTask(taskId);
+    expect(await keysOf(taskId)).toEqual(["task"]);
+    held.letGo();
+    // What the step gave is written in the same turn, or never.
+    await turns(() => hasEndedStep);
+    expect(await keysOf(taskId)).toEqual(["task"]);
+    const done = await startTask("spec_steps", { label: "d", count: 3 });
+    expect(await ended(done.taskId)).toMatchObject({ status: "completed" });
+    expect(await keysOf(done.taskId)).toEqual(["task"]);
+  });
+
+  it("deletes what its steps gave also where it was evicted since", async () => {
+    const { taskId } = await startTask("spec_steps", { label: "v", count: 2, ask: 2 });
+    await waiting(taskId);
+    await evictDurableObject(taskStub(taskId));
+    await cancelTask(taskId);
+    expect(await keysOf(taskId)).toEqual(["task"]);
   });
 
   it("whose result is larger than a task keeps fails, and keeps no part of it", async () => {

@@ -149,6 +149,13 @@ export function placeOf(taskId: string): Promise<string[]> {
   });
 }
 
+/** The keys of a task's rows. */
+export function keysOf(taskId: string): Promise<string[]> {
+  return runInDurableObject(taskStub(taskId), (_object, { storage }) =>
+    [...storage.kv.list()].map(([key]) => key),
+  );
+}
+
 /** When the alarm of a task goes off. */
 export function alarmOf(taskId: string): Promise<number | null> {
   return runInDurableObject(taskStub(taskId), (_object, { storage }) => storage.getAlarm());
