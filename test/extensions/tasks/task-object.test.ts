@@ -3,6 +3,8 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
+import { HubObject } from "../../../src/hub/hub-object.ts";
+import { logIn } from "../../oauth/login-flow.ts";
 import { costs } from "../../world/counting.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import {
@@ -189,6 +191,87 @@ describe("a task that kills its object", () => {
     const task = await ended(taskId);
     expect(task).toMatchObject({ status: "failed", error: { code: -32603 } });
     expect(task.statusMessage).toBe("Lost in a restart 5 times");
+    errors.mockRestore();
+  });
+});
+
+describe("a run that cannot begin, as a setting is missing or the hub is away,", () => {
+  /** An alarm, while `breakIt` holds. */
+  async function alarmWhile(
+    taskId: string,
+    breakIt: (object: TaskObject<unknown>) => () => void,
+  ): Promise<void> {
+    await runInDurableObject(taskStub(taskId), async (object) => {
+      const mend = breakIt(object);
+      try {
+        await object.alarm({ isRetry: false, retryCount: 0, scheduledTime: Date.now() });
+      } finally {
+        mend();
+      }
+    });
+  }
+
+  const isMissing = (): never => {
+    throw new Error("Configuration: KEYS is missing");
+  };
+  const withoutSettings = (object: TaskObject<unknown>): (() => void) => {
+    const spy = vi.spyOn(object, "serverRuntime").mockImplementation(isMissing);
+    return () => {
+      spy.mockRestore();
+    };
+  };
+  const withoutHub = (): (() => void) => {
+    const spy = vi.spyOn(HubObject.prototype, "isRevoked").mockImplementation(isMissing);
+    return () => {
+      expect(spy).toHaveBeenCalledTimes(4);
+      spy.mockRestore();
+    };
+  };
+
+  it.each([
+    ["a setting", withoutSettings],
+    ["the hub", withoutHub],
+  ])("is tried again five minutes later, however often: %s", async (_what, breakIt) => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { access_token: token } = await logIn("ada");
+    stepProbe.hold = () => {
+      throw new Error("no luck");
+    };
+    const { taskId } = await startTask("spec_steps", { label: "away", count: 1 }, { token });
+    await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1"), { token });
+    resetHold();
+    for (let count = 0; count < 6; count += 1) {
+      await alarmWhile(taskId, breakIt);
+      const waitMs = ((await alarmOf(taskId)) ?? 0) - Date.now();
+      expect(Math.round(waitMs / MINUTE_MS)).toBe(5);
+    }
+    expect(await getTask(taskId, { token })).toMatchObject({ status: "working" });
+    const lines = errors.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string });
+    expect(lines.filter(({ event }) => event === "task.postponed")).toHaveLength(6);
+    await runAlarm(taskId);
+    expect(textOf(await ended(taskId, { token }))).toBe("away: 1 steps");
+    errors.mockRestore();
+  });
+
+  it("ends when its time is over", async () => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    stepProbe.hold = () => {
+      throw new Error("no luck");
+    };
+    const { taskId } = await startTask("spec_steps", { label: "over", count: 1 });
+    const { createdAt, ttlMs } = await poll(taskId, ({ statusMessage = "" }) =>
+      statusMessage.startsWith("Failed 1"),
+    );
+    const endsAt = Date.parse(createdAt) + ttlMs;
+    setClock(endsAt - MINUTE_MS);
+    await alarmWhile(taskId, withoutSettings);
+    expect(await alarmOf(taskId)).toBe(endsAt);
+    setClock(endsAt);
+    await alarmWhile(taskId, withoutSettings);
+    expect(await getTask(taskId)).toMatchObject({
+      status: "failed",
+      statusMessage: "Not done within 30 days",
+    });
     errors.mockRestore();
   });
 });
