@@ -1,6 +1,6 @@
 /** A task from its start to its end, whatever happens to its object meanwhile. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import { HubObject } from "../../../src/hub/hub-object.ts";
@@ -194,6 +194,46 @@ describe("a task that kills its object", () => {
     errors.mockRestore();
   });
 });
+
+describe("a run whose result is no JSON", () => {
+  it.each<[string, () => object]>([
+    ["a BigInt", () => ({ content: [{ type: "text", text: "x", _meta: { count: 1n } }] })],
+    ["a cycle", cycle],
+  ])("ends its task at once, with an internal error: %s", async (_what, result) => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { taskId } = await startTask("spec_steps", { label: "odd", count: 1, ask: 1 });
+    await waiting(taskId);
+    let runs = 0;
+    await runInDurableObject(taskStub(taskId), (object) => {
+      const { server, ...runtime } = object.serverRuntime(env);
+      const given = server.tools.get("spec_steps");
+      const run = (): never => {
+        runs += 1;
+        return result() as never;
+      };
+      const tools = new Map([...server.tools, ["spec_steps", { ...given, run } as never]]);
+      object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
+    });
+    await updateTask(taskId, { "before 1": accepted("go") });
+    expect(await ended(taskId)).toMatchObject({
+      status: "failed",
+      error: {
+        code: -32603,
+        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/) as string,
+      },
+    });
+    expect(runs).toBe(1);
+    const lines = errors.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string });
+    expect(lines.map(({ event }) => event)).toEqual(["call.failed", "task.failed"]);
+    errors.mockRestore();
+  });
+});
+
+function cycle(): object {
+  const content: object[] = [];
+  content.push({ type: "text", text: "x", _meta: { content } });
+  return { content };
+}
 
 describe("a run that cannot begin, as a setting is missing or the hub is away,", () => {
   /** An alarm, while `breakIt` holds. */
