@@ -32,6 +32,8 @@ export type LogEvent =
   | "tool.output_invalid"
   /** A task ended by an error: its handler failed too often, or the protocol has an error for what came of it. */
   | "task.failed"
+  /** A task could not go on, for a setting is missing or the hub does not answer; it is tried again. */
+  | "task.postponed"
   /** An object died under a call; a session could not be told of a change. */
   | "session.call_lost"
   | "session.notify_failed"

@@ -31,6 +31,8 @@ export const MAX_STEP_ATTEMPTS = 5;
 /** Milliseconds of work after which the next step begins in another run: an alarm may take 15 minutes. */
 export const RUN_MS = 60_000;
 
+/** Milliseconds until the next try, where settings are missing or the hub cannot be asked. */
+export const POSTPONED_MS = 300_000;
 /** Milliseconds that a task may take from its start, or from when it last asked. */
 export const OPEN_TASK_TTL_MS: number = 30 * 86_400_000;
 /** Milliseconds for which a task is kept when it has ended, unless there are too many. */

@@ -1,10 +1,12 @@
-/** The objects that a task object asks: the one that counts it, and the hub. */
+/** What a task object asks others for: the one that counts it, and, before a run, the hub. */
 
 import { objectNamespace } from "../../base/bindings.ts";
 import type { Caller } from "../../base/caller.ts";
+import { logError } from "../../base/log.ts";
 import { retried } from "../../base/retry.ts";
 import { createHubClient } from "../../hub/client.ts";
 import type { HubObject } from "../../hub/hub-object.ts";
+import type { ServerRuntime } from "../../server/feature.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -21,8 +23,23 @@ export async function releaseTask(
   await retried(release).catch(() => undefined);
 }
 
-/** Whether the grant was revoked that a task works for. */
-export async function isAccessRevoked(env: unknown, { grant }: Caller): Promise<boolean> {
+/** What a run needs; or why there is none: the grant was revoked; or a setting is missing, or the hub cannot be asked. */
+export async function prepareRun(
+  env: unknown,
+  startRuntime: () => ServerRuntime,
+  { caller, params, trace }: TaskRecord,
+): Promise<ServerRuntime | "revoked" | "unavailable"> {
+  try {
+    const runtime = startRuntime();
+    return (await isAccessRevoked(env, caller)) ? "revoked" : runtime;
+  } catch (error) {
+    const tool = params["name"] as string;
+    logError("task.postponed", error, { tool, trace: trace.parent?.traceId });
+    return "unavailable";
+  }
+}
+
+async function isAccessRevoked(env: unknown, { grant }: Caller): Promise<boolean> {
   const hub = objectNamespace<HubObject<unknown>>(env, "HUB");
   if (grant === undefined || hub === undefined) return false;
   return createHubClient(hub).isRevoked(grant);

@@ -106,13 +106,20 @@ async function run(
     if (method === "notifications/progress")
       tellProgress(Number(params["progress"]), inWords(params));
   };
-  const outcome = await dispatch({ server, request, sink, cancel, services, steps }).catch(
-    (error: unknown) => errorOutcome(logInternalError("call.failed", request, error)),
-  );
+  const outcome = await dispatch({ server, request, sink, cancel, services, steps })
+    .then(checkIsJson)
+    .catch((error: unknown) => errorOutcome(logInternalError("call.failed", request, error)));
   endRequestSpan(span, outcome);
   // No timer here: it would keep the object awake.
   services.tracer.flush("now");
   return { outcome, hasFailed, hasAdvanced };
+}
+
+/** @throws where it cannot be written down, such as a BigInt: another run would give the same */
+function checkIsJson(outcome: Outcome): Outcome {
+  JSON.stringify(outcome);
+
+  return outcome;
 }
 
 /** Whether `caller` has the scopes of the tool that the task runs. One that is offered no more needs none. */

@@ -21,11 +21,12 @@ import {
   IDLE_TASK_MS,
   MAX_STATUS_CHARACTERS,
   MAX_STEP_ATTEMPTS,
+  POSTPONED_MS,
   SEEN_MS,
   TOO_LARGE,
 } from "./limits.ts";
 import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
-import { isAccessRevoked, releaseTask } from "./other-objects.ts";
+import { prepareRun, releaseTask } from "./other-objects.ts";
 import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
@@ -142,15 +143,17 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     if (task.status !== "working") return this.ctx.storage.setAlarm(task.expiresAtMs);
     // The platform gives up soon after: what kills its object each time must end before.
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
-    if (await isAccessRevoked(this.env, task.caller))
-      return this.#end(task, cancelled("Access was taken back"));
-    await this.#work();
+    const runtime = await prepareRun(this.env, () => this.serverRuntime(this.env), task);
+    if (runtime === "revoked") return this.#end(task, cancelled("Access was taken back"));
+    // Nothing of the task ran, so nothing of it failed.
+    if (runtime === "unavailable")
+      return this.ctx.storage.setAlarm(Math.min(now() + POSTPONED_MS, task.expiresAtMs));
+    await this.#work(runtime);
   }
 
-  async #work(): Promise<void> {
+  async #work(runtime: ServerRuntime): Promise<void> {
     const before = this.#store.task();
     if (before?.status !== "working") return;
-    const runtime = this.serverRuntime(this.env);
     const id = this.ctx.id.toString();
     this.#run = startRun(runtime, id, before, this.#store, (progress, message) =>
       this.#noteProgress(progress, message),

@@ -1,8 +1,10 @@
 /** A task from its start to its end, whatever happens to its object meanwhile. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
+import { HubObject } from "../../../src/hub/hub-object.ts";
+import { logIn } from "../../oauth/login-flow.ts";
 import { costs } from "../../world/counting.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import {
@@ -189,6 +191,127 @@ describe("a task that kills its object", () => {
     const task = await ended(taskId);
     expect(task).toMatchObject({ status: "failed", error: { code: -32603 } });
     expect(task.statusMessage).toBe("Lost in a restart 5 times");
+    errors.mockRestore();
+  });
+});
+
+describe("a run whose result is no JSON", () => {
+  it.each<[string, () => object]>([
+    ["a BigInt", () => ({ content: [{ type: "text", text: "x", _meta: { count: 1n } }] })],
+    ["a cycle", cycle],
+  ])("ends its task at once, with an internal error: %s", async (_what, result) => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { taskId } = await startTask("spec_steps", { label: "odd", count: 1, ask: 1 });
+    await waiting(taskId);
+    let runs = 0;
+    await runInDurableObject(taskStub(taskId), (object) => {
+      const { server, ...runtime } = object.serverRuntime(env);
+      const given = server.tools.get("spec_steps");
+      const run = (): never => {
+        runs += 1;
+        return result() as never;
+      };
+      const tools = new Map([...server.tools, ["spec_steps", { ...given, run } as never]]);
+      object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
+    });
+    await updateTask(taskId, { "before 1": accepted("go") });
+    expect(await ended(taskId)).toMatchObject({
+      status: "failed",
+      error: {
+        code: -32603,
+        message: expect.stringMatching(/^Internal error \(trace [0-9a-f]{32}\)$/) as string,
+      },
+    });
+    expect(runs).toBe(1);
+    const lines = errors.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string });
+    expect(lines.map(({ event }) => event)).toEqual(["call.failed", "task.failed"]);
+    errors.mockRestore();
+  });
+});
+
+function cycle(): object {
+  const content: object[] = [];
+  content.push({ type: "text", text: "x", _meta: { content } });
+  return { content };
+}
+
+describe("a run that cannot begin, as a setting is missing or the hub is away,", () => {
+  /** An alarm, while `breakIt` holds. */
+  async function alarmWhile(
+    taskId: string,
+    breakIt: (object: TaskObject<unknown>) => () => void,
+  ): Promise<void> {
+    await runInDurableObject(taskStub(taskId), async (object) => {
+      const mend = breakIt(object);
+      try {
+        await object.alarm({ isRetry: false, retryCount: 0, scheduledTime: Date.now() });
+      } finally {
+        mend();
+      }
+    });
+  }
+
+  const isMissing = (): never => {
+    throw new Error("Configuration: KEYS is missing");
+  };
+  const withoutSettings = (object: TaskObject<unknown>): (() => void) => {
+    const spy = vi.spyOn(object, "serverRuntime").mockImplementation(isMissing);
+    return () => {
+      spy.mockRestore();
+    };
+  };
+  const withoutHub = (): (() => void) => {
+    const spy = vi.spyOn(HubObject.prototype, "isRevoked").mockImplementation(isMissing);
+    return () => {
+      expect(spy).toHaveBeenCalledTimes(4);
+      spy.mockRestore();
+    };
+  };
+
+  it.each([
+    ["a setting", withoutSettings],
+    ["the hub", withoutHub],
+  ])("is tried again five minutes later, however often: %s", async (_what, breakIt) => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const { access_token: token } = await logIn("ada");
+    stepProbe.hold = () => {
+      throw new Error("no luck");
+    };
+    const { taskId } = await startTask("spec_steps", { label: "away", count: 1 }, { token });
+    await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1"), { token });
+    resetHold();
+    for (let count = 0; count < 6; count += 1) {
+      await alarmWhile(taskId, breakIt);
+      const waitMs = ((await alarmOf(taskId)) ?? 0) - Date.now();
+      expect(Math.round(waitMs / MINUTE_MS)).toBe(5);
+    }
+    expect(await getTask(taskId, { token })).toMatchObject({ status: "working" });
+    const lines = errors.mock.calls.map(([line]) => JSON.parse(String(line)) as { event: string });
+    expect(lines.filter(({ event }) => event === "task.postponed")).toHaveLength(6);
+    await runAlarm(taskId);
+    expect(textOf(await ended(taskId, { token }))).toBe("away: 1 steps");
+    errors.mockRestore();
+  });
+
+  it("ends when its time is over", async () => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    stepProbe.hold = () => {
+      throw new Error("no luck");
+    };
+    const { taskId } = await startTask("spec_steps", { label: "over", count: 1 });
+    const { createdAt, ttlMs } = await poll(taskId, ({ statusMessage = "" }) =>
+      statusMessage.startsWith("Failed 1"),
+    );
+    const endsAt = Date.parse(createdAt) + ttlMs;
+    setClock(endsAt - MINUTE_MS);
+    await alarmWhile(taskId, withoutSettings);
+    expect(await alarmOf(taskId)).toBe(endsAt);
+    setClock(endsAt);
+    await alarmWhile(taskId, withoutSettings);
+    expect(await getTask(taskId)).toMatchObject({
+      status: "failed",
+      statusMessage: "Not done within 30 days",
+    });
     errors.mockRestore();
   });
 });
