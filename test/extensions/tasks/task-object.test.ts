@@ -1,6 +1,7 @@
 /** A task from its start to its end, whatever happens to its object meanwhile. */
 
-import { env, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import { HubObject } from "../../../src/hub/hub-object.ts";
@@ -205,7 +206,7 @@ describe("a run whose result is no JSON", () => {
     await waiting(taskId);
     let runs = 0;
     await runInDurableObject(taskStub(taskId), (object) => {
-      const { server, ...runtime } = object.serverRuntime(env);
+      const { server, ...runtime } = object.serverRuntime(env as never);
       const given = server.tools.get("spec_steps");
       const run = (): never => {
         runs += 1;
