@@ -206,7 +206,7 @@ describe("a run whose result is no JSON", () => {
     await waiting(taskId);
     let runs = 0;
     await runInDurableObject(taskStub(taskId), (object) => {
-      const { server, ...runtime } = object.serverRuntime(env as never);
+      const { server, ...runtime } = object.serverRuntime(env);
       const given = server.tools.get("spec_steps");
       const run = (): never => {
         runs += 1;
