@@ -118,7 +118,6 @@ async function run(
 /** @throws where it cannot be written down, such as a BigInt: another run would give the same */
 function checkIsJson(outcome: Outcome): Outcome {
   JSON.stringify(outcome);
-
   return outcome;
 }
 
