@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import { HubObject } from "../../../src/hub/hub-object.ts";
+import type { Context } from "../../../src/server/context.ts";
 import { logIn } from "../../oauth/login-flow.ts";
 import { costs } from "../../world/counting.ts";
 import { stepProbe } from "../../world/task-tools.ts";
@@ -472,4 +473,32 @@ describe("a method", () => {
       [...always, "error", "statusMessage"].toSorted(),
     );
   });
+});
+
+it("a client that polls ends no run of a tool with little time: each lets go at half of it", async () => {
+  const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const { taskId } = await startTask("spec_steps", { label: "short", count: 1, ask: 1 });
+  await waiting(taskId);
+  const begun: number[] = [];
+  await runInDurableObject(taskStub(taskId), (object) => {
+    const { server, ...runtime } = object.serverRuntime(env);
+    const run = async (_args: unknown, context: Context): Promise<string> => {
+      for (const step of [1, 2, 3])
+        await context.once(`step ${step}`, async () => {
+          begun.push(step);
+          await new Promise((resolve) => setTimeout(resolve, 600));
+          return step;
+        });
+      return "done";
+    };
+    const short = { ...server.tools.get("spec_steps"), run, timeoutSeconds: 1 } as never;
+    const tools = new Map([...server.tools, ["spec_steps", short]]);
+    object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
+  });
+  await updateTask(taskId, { "before 1": accepted("go") });
+  // Each question of a client is where a run that takes too long is found, and its step begun again.
+  expect(textOf(await ended(taskId))).toBe("done");
+  expect(begun).toEqual([1, 2, 3]);
+  expect(errors.mock.calls).toEqual([]);
+  errors.mockRestore();
 });
