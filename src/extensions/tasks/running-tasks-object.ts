@@ -1,13 +1,14 @@
 /**
- * Counts the tasks of one caller, or those of strangers, each address with a share of its own. One more at work or waiting than
- * there may be ends the task that has waited longest for a client that is gone; one more that is kept, or more bytes, deletes the one that ended longest ago.
+ * Counts the tasks of one caller, or those of strangers, each address with a share of its own.
+ * One too many at work or waiting: the task that has waited longest for a client that is gone is ended.
+ * One too many that have ended, or too many bytes: the one that ended longest ago is deleted.
  *
  * Storage: kv "<share> <task id>", a row a task → when it began, milliseconds since the epoch; once it has ended, [when, its bytes].
  * Life: a task that is deleted takes its row away. One whose row stayed, or that never began, is found when its share is full.
  */
 
-import { DurableObject } from "cloudflare:workers";
 import { objectNamespace } from "../../base/bindings.ts";
+import { DurableObject } from "../../base/platform.ts";
 import { now } from "../../base/time.ts";
 import {
   IDLE_TASK_MS,

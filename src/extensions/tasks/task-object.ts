@@ -8,10 +8,10 @@
  * Trade-off: a step costs a row, and each later run reads it.
  */
 
-import { DurableObject } from "cloudflare:workers";
 import { cut } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
+import { DurableObject } from "../../base/platform.ts";
 import { retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
