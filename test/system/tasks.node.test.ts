@@ -223,7 +223,10 @@ describe("a key rotation while a task waits", () => {
       return access_token;
     };
     await deploy({ AUTH: "", KEYS: keyOf("a", 1) });
-    const taskId = await start({ count: 2, ask: 2 }, await logIn());
+    const firstToken = await logIn();
+    const taskId = await start({ count: 2, ask: 2 }, firstToken);
+    // A step that is at work when its server stops is done again.
+    await reached(taskId, "input_required", firstToken);
     await deploy({ AUTH: "", KEYS: `${keyOf("b", 5)},${keyOf("a", 1)}` });
     await reached(taskId, "input_required", await logIn());
     await deploy({ AUTH: "", KEYS: keyOf("b", 5) });
