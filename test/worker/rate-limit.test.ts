@@ -4,6 +4,8 @@ import { beforeEach, expect, test } from "vitest";
 import type { Env } from "../world/env.ts";
 import { createWorker, type WorkerHandlers } from "../../src/worker/router.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
+import { signText } from "../../src/crypto/hmac.ts";
+import { signRefreshToken } from "../../src/oauth/authorization-server/grant-reference.ts";
 import { sealAccessToken } from "../../src/oauth/authorization-server/access-token.ts";
 import { META_KEYS } from "../../src/protocol/request-meta.ts";
 import { STATELESS_VERSIONS } from "../../src/protocol/versions.ts";
@@ -250,6 +252,31 @@ test("the authorization server limits addresses, whatever they ask for", async (
   expect((await ask("192.0.2.9", "GET", "/.well-known/oauth-authorization-server")).status).toBe(
     200,
   );
+});
+
+test("behind the address of many, each code and refresh token that was issued here has a share of its own", async () => {
+  const bindings = { ...(unlimited as Env), AUTH: "", AUTH_LIMITER: TIGHT };
+  const door = open();
+  const ring = readKeyRing(bindings.KEYS ?? "");
+  if (!ring.ok) throw new Error(ring.error);
+  const send = async (parameters: Record<string, string>): Promise<number> => {
+    const headers = { "cf-connecting-ip": "192.0.2.70" };
+    const body = new URLSearchParams(parameters);
+    const request = new Request("http://localhost/token", { method: "POST", headers, body });
+    return (await door.fetch(request, bindings)).status;
+  };
+  const made = { grant_type: "refresh_token", refresh_token: "made-up", code: "made-up" };
+  for (let index = 0; index < LIMIT; index += 1) expect(await send(made)).toBe(401);
+  expect(await send(made)).toBe(429);
+  const refresh = await signRefreshToken(ring.value, "a".repeat(64), 1);
+  const code = await signText(ring.value, "code", "b".repeat(64));
+  for (const shown of [{ refresh_token: refresh }, { code }]) {
+    const seen: number[] = [];
+    for (let index = 0; index <= LIMIT; index += 1)
+      seen.push(await send({ grant_type: "refresh_token", ...shown }));
+    expect(seen).toEqual([401, 401, 401, 429]);
+  }
+  expect(await send(made)).toBe(429);
 });
 
 test("a GET that comes back for the streams of a batch counts as one a stream", async () => {

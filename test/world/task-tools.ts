@@ -25,6 +25,15 @@ function askName(ctx: Context, key: string): Promise<string> {
   return ctx.elicitForm(key, question).then((answer) => accepted(answer).name);
 }
 
+/** Asks, and makes the greeting in a step of its own. */
+async function greetByName(ctx: Context): Promise<string> {
+  const name = await askName(ctx, "user_name");
+  return ctx.once("greeting", () => {
+    stepProbe.begun.push("greeting");
+    return `Hello, ${name}!`;
+  });
+}
+
 /** Ends early when the call is cancelled. */
 function work(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
@@ -113,9 +122,9 @@ export const taskTools: readonly Tool[] = [
     description: "Asks for a name before it becomes a task",
     task: "optional",
     prepare: async (_args, ctx) => {
-      await askName(ctx, "user_name");
+      await greetByName(ctx);
     },
-    handler: async (_args, ctx) => `Hello, ${await askName(ctx, "user_name")}!`,
+    handler: async (_args, ctx) => greetByName(ctx),
   }),
   tool({
     name: "spec_task_input",

@@ -44,7 +44,7 @@ export function serverCard(details: CardDetails): Feature {
         async route(http, { pathname }, identifiers) {
           if (!isPublic(pathname)) return undefined;
           // spec: card.limited
-          if (limiter !== undefined && !(await limiter.limit({ key: clientAddress(http) })).success)
+          if (limiter !== undefined && !(await limiter.limit({ key: limiterKey(http) })).success)
             return errorResponse(
               protocolError("TooManyRequests", "Too many requests; wait a minute"),
             );
@@ -61,6 +61,11 @@ export function serverCard(details: CardDetails): Feature {
       };
     },
   };
+}
+
+/** Of its own: what scanners read takes nothing of the messages that strangers at their address may send. */
+function limiterKey(http: Request): string {
+  return `card ${clientAddress(http)}`;
 }
 
 /** What is known without asking, as `server/discover` would say it. */

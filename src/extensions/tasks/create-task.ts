@@ -4,7 +4,7 @@
  */
 
 import { ANONYMOUS } from "../../base/caller.ts";
-import type { JsonObject } from "../../base/json.ts";
+import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
@@ -60,9 +60,12 @@ async function createTask(
   args: never,
 ): Promise<Outcome> {
   const { caller, method, params, capabilities, clientInfo, retryState, span } = call.request;
+  const steps = new Map<string, JsonValue>();
   if (prepare !== undefined) {
+    // What it does once, the task does not do again.
+    const keep = { mustLetGo: () => false, record: steps.set.bind(steps), fail: () => undefined };
     const asked = await runHandler(
-      call,
+      { ...call, steps: keep },
       (context) => prepare(args, context),
       () => PREPARED,
       ({ message }) => toolError(message),
@@ -86,7 +89,7 @@ async function createTask(
     capabilities,
     clientInfo,
     trace: span.context(),
-    retryState,
+    retryState: { ...retryState, once: { ...retryState.once, ...Object.fromEntries(steps) } },
     pool,
     share,
   });

@@ -27,7 +27,7 @@ export function listenToTasks(
 ): Promise<Result<AddedSubscription, ProtocolError>> | undefined {
   const { notifications } = request.params;
   const taskIds = isObject(notifications) ? notifications["taskIds"] : undefined;
-  if (taskIds === undefined) return undefined;
+  if (taskIds === undefined || (Array.isArray(taskIds) && taskIds.length === 0)) return undefined;
   const missing = missingExtension(request, TASKS_EXTENSION);
   // spec: tasks.listen.undeclared
   if (missing !== undefined) return Promise.resolve(err(missing));

@@ -5,6 +5,7 @@
 
 import { signText, verifyText } from "../../crypto/hmac.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
+import type { Params } from "../params.ts";
 import type { GrantObject } from "./grant-object.ts";
 
 /** A grant by its name, in the Worker: its id, and the object to ask. */
@@ -45,4 +46,12 @@ export async function verifyRefreshToken(
 ): Promise<[id: string, generation: number] | undefined> {
   const [id, generation] = (await verifyText(ring, "refresh", token))?.split(".") ?? [];
   return id === undefined ? undefined : [id, Number(generation)];
+}
+
+/** The grant of the code or refresh token in a form, or undefined where this ring signed neither. Not checked: that it lives. */
+export async function grantNamedIn(ring: KeyRing, form: Params): Promise<string | undefined> {
+  return (
+    (await verifyText(ring, "code", form.get("code") ?? "")) ??
+    (await verifyRefreshToken(ring, form.get("refresh_token") ?? ""))?.[0]
+  );
 }

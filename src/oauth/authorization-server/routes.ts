@@ -1,6 +1,6 @@
 /**
  * The authorization server's routes. RFC 6749 section 3, RFC 7009, 7591, 7662, 8414.
- * Limits strangers by address before anything is read; every other decision belongs to the endpoint.
+ * Limits strangers by address before anything else; every other decision belongs to the endpoint.
  */
 
 import { clientAddress } from "../../wire/response.ts";
@@ -9,10 +9,12 @@ import { authorizationEndpoint } from "./authorize.ts";
 import { signInEndpoint } from "./sign-in.ts";
 import { consentEndpoint } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
+import { grantNamedIn } from "./grant-reference.ts";
 import { isRead, oauthError, oauthErrorResponse, oauthMethodNotAllowed } from "../errors.ts";
 import { SERVER_METADATA_PATH, serverMetadataResponse } from "./metadata.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
+import { readForm } from "../params.ts";
 import { registrationEndpoint } from "../clients/register.ts";
 import { introspectionEndpoint, revocationEndpoint } from "./revocation.ts";
 import { tokenEndpoint } from "./token.ts";
@@ -52,14 +54,28 @@ export async function handleOAuth(
   const [allow, endpoint] = ROUTES[pathname] ?? [];
   if (allow === undefined || endpoint === undefined) return undefined;
   if (!allow.split(", ").includes(http.method)) return oauthMethodNotAllowed(allow);
-  if (
-    authServer.limiter !== undefined &&
-    !(await authServer.limiter.limit({ key: clientAddress(http) })).success
-  )
+  if (!(await isWithinLimit(authServer, http, pathname)))
     return oauthErrorResponse(
       pathname,
       oauthError("slow_down", "address.limited", "Too many requests: wait a minute"),
       http,
     );
   return endpoint(authServer, http, identifiers, url);
+}
+
+/**
+ * By address. Past that, a code or refresh token that was issued here has a share of its own, by its grant: all people of a
+ * hosted client come from a few addresses.
+ */
+async function isWithinLimit(
+  { limiter, ring }: AuthorizationServer,
+  http: Request,
+  pathname: string,
+): Promise<boolean> {
+  if (limiter === undefined) return true;
+  if ((await limiter.limit({ key: clientAddress(http) })).success) return true;
+  if (pathname !== PATHS.token) return false;
+  const form = await readForm(http.clone());
+  const grant = form.ok ? await grantNamedIn(ring, form.value) : undefined;
+  return grant !== undefined && (await limiter.limit({ key: `grant ${grant}` })).success;
 }

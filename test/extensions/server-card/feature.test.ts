@@ -216,7 +216,7 @@ it("nothing of the settings is in the card or the catalog", async () => {
   }
 });
 
-it("an address that asks too often is told to wait", async () => {
+it("an address that asks too often is told to wait, and keeps its messages to the endpoint", async () => {
   const keys: string[] = [];
   const LIMITER: RateLimit = {
     limit: async ({ key }: { key: string }) => {
@@ -230,6 +230,6 @@ it("an address that asks too often is told to wait", async () => {
   for (let time = 0; time < 3; time += 1) statuses.push((await get(CARD, { headers })).status);
   expect([statuses, keys]).toEqual([
     [200, 200, 429],
-    ["192.0.2.7", "192.0.2.7", "192.0.2.7"],
+    ["card 192.0.2.7", "card 192.0.2.7", "card 192.0.2.7"],
   ]);
 });

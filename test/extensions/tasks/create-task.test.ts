@@ -77,7 +77,7 @@ describe("a call", () => {
     expect(job).toContain("The job cannot be done");
   });
 
-  it("asks what its tool prepares before there is a task, and the task knows the answer", async () => {
+  it("asks what its tool prepares before there is a task, which knows the answer and what was done once", async () => {
     const first = await callTool("test_tool_with_task");
     expect(first.result).toMatchObject({ resultType: "input_required" });
     const { requestState } = first.result as unknown as { requestState: string };
@@ -86,6 +86,7 @@ describe("a call", () => {
     const { result } = await ask("tools/call", params, "test_tool_with_task");
     expect(result).toMatchObject({ resultType: "task", status: "working" });
     expect(textOf(await ended(result?.taskId ?? ""))).toBe("Hello, Ada!");
+    expect(stepProbe.begun).toEqual(["greeting"]);
   });
 
   it("that its person declines before there is a task gets the tool's words", async () => {

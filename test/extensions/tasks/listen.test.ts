@@ -9,6 +9,7 @@ import { countCosts } from "../../world/counting.ts";
 import {
   accepted,
   cancelTask,
+  DECLARED,
   ended,
   getTask,
   holdStep,
@@ -98,6 +99,15 @@ it("refuses what is no list of ids, and more of them than one stream may have", 
   for (const wrong of [taskIds, "x", [7]]) {
     const response = await respondTo(METHOD, { notifications: { taskIds: wrong } }, "");
     expect(await response.json()).toMatchObject({ error: { code: -32602 } });
+  }
+});
+
+it("takes an empty list of ids for none, also of a client without the extension", async () => {
+  for (const capabilities of [DECLARED, {}]) {
+    const notifications = { toolsListChanged: true, taskIds: [] };
+    const response = await respondTo(METHOD, { notifications }, "", { capabilities });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    await response.body?.cancel();
   }
 });
 
