@@ -373,7 +373,7 @@ const dialects: Rule = (files) => {
     return named.join() === accepted.join()
       ? []
       : [
-          `${path}: names ${named.join() || "none"} as JSON Schema dialects, define.ts takes ${accepted.join() || "none"}: ` +
+          `${path}: names ${named.join() || "none"} as JSON Schema dialects, schema.ts takes ${accepted.join() || "none"}: ` +
             `name the same; ${OURS_ONLY}`,
         ];
   });
@@ -521,7 +521,7 @@ headers | src/wire/a.ts | /**¶ 1¶ 2¶ 3¶ 4¶ 5¶ 6¶ 7¶ 8¶ 9¶ */ | src/wir
 unfinished | README.md | ¶- TO~DO later | README.md:2: TO~DO: do it now, or file an issue; OURS_ONLY
 machinePaths | Makefile | cd /ho~me/me | Makefile:1: /ho~me/m: write it relative to this repository, and name no host; OURS_ONLY
 topLevel | lib/a.ts | ~ | lib: is at the top: put it into src, test or spec; OURS_ONLY
-dialects | src/app/README.md | JSON Schema draft-07 | src/app/README.md: names draft-07 as JSON Schema dialects, define.ts takes none: name the same; OURS_ONLY
+dialects | src/app/README.md | JSON Schema draft-07 | src/app/README.md: names draft-07 as JSON Schema dialects, schema.ts takes none: name the same; OURS_ONLY
 drawnLayers | README.md | subgraph L3¶wire["wire"] | README.md: has wire in layer 3, LAYERS in 2; OURS_ONLY
 `;
 
@@ -663,7 +663,7 @@ function found(path: string, text: string, what: RegExp, instead: string): strin
 }
 
 function acceptedDialects(files: Files): string[] {
-  return dialectsOf(/DIALECT = .*/.exec(files["src/server/define.ts"] ?? "")?.[0] ?? "");
+  return dialectsOf(/DIALECT = .*/.exec(files["src/server/schema.ts"] ?? "")?.[0] ?? "");
 }
 
 /** Layers by folder: of a picture `subgraph L5` with `name["folder"]` in it, of a table rows `| 5 | [`folder`](…) |`. */

@@ -17,6 +17,8 @@ export type LogEvent =
   | "oauth.token_issued"
   | "oauth.revoked"
   | "oauth.registered"
+  /** A grant or an account could not be asked: its object was reset, or has too much to do. */
+  | "oauth.object_away"
   /** A hook of the app threw. */
   | "hook.failed"
   /** A Host or an Origin that is not served; each at most once a minute, while no other comes between. */

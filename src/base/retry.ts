@@ -37,3 +37,9 @@ export async function retried<T>(ask: () => Promise<T>): Promise<T> {
     }
   }
 }
+
+/** Whether a Durable Object failed by what passes: it was reset, or has too much to do. */
+export function isObjectAway(error: unknown): boolean {
+  const { durableObjectReset, overloaded, retryable } = Object(error) as Record<string, unknown>;
+  return durableObjectReset === true || overloaded === true || retryable === true;
+}

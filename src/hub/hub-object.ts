@@ -129,6 +129,8 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   ): Promise<RegistrationResult> {
     const time = now();
     if (this.#rows.isRevoked(grant)) return "grantRevoked";
+    // Whoever asks again did not hear the answer.
+    if (this.#rows.find(session) !== undefined) return "registered";
     if ((this.#fullUntil.get(session.share) ?? 0) > time) return "limitReached";
     await this.#setAlarmBy(time + HOUR_MS);
     if (await ensureCapacity(this.#rows, session.share, this.#requestRetirement)) {

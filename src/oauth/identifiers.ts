@@ -17,8 +17,13 @@ export const PATHS = {
   introspect: "/introspect",
 } as const;
 
+/** What the metadata name as this server's endpoint: itself, and its origin, which stands for it; and that as URL parsers write it. */
+export function resourceNames({ resource, issuer }: ServerIdentifiers): readonly string[] {
+  return [resource, issuer, `${issuer}/`];
+}
+
 /**
- * Checks a `resource` parameter: this server's endpoint, or its origin, which stands for it. Absent means the endpoint.
+ * Checks a `resource` parameter: one of {@link resourceNames}. Absent means the endpoint.
  * URL parsing folds the case of scheme and host, as clients may send them.
  */
 export function checkResource(
@@ -28,7 +33,7 @@ export function checkResource(
   if (value === undefined) return ok(undefined);
   // spec: authorize.resource.absolute, authorize.resource.fragment, authorize.resource.query
   const href = value.includes("#") ? undefined : URL.parse(value)?.href;
-  if (href === identifiers.resource || href === `${identifiers.issuer}/`) return ok(undefined);
+  if (href !== undefined && resourceNames(identifiers).includes(href)) return ok(undefined);
   return oauthError(
     "invalid_target",
     "resource.foreign",

@@ -39,8 +39,8 @@ export const MAX_NAME_CHARACTERS = 80;
 export const MAX_REGISTRATION_BYTES = 8_192;
 /** Characters of a client id. It travels in query strings and forms, which have their own limits. */
 export const MAX_ID_CHARACTERS = 6_000;
-/** Seconds an assertion may still be valid. */
-export const MAX_ASSERTION_SECONDS = 300;
+/** Seconds an assertion may still be valid: Python's Authlib signs for an hour. */
+export const MAX_ASSERTION_SECONDS = 3_600;
 
 // ---- Logins and grants -----------------------------------------------------------------------------------
 

@@ -101,14 +101,14 @@ function checkEncodedHeader(
     : headerMismatch(`${name} header differs from the body`);
 }
 
-/** Integers are compared as numbers ("42.0" is 42), everything else as text. */
+/** Integers are compared as numbers ("42.0" is 42), everything else as text. That a number is none, the tool's schema says. */
 function headerMatchesValue(text: string, value: JsonValue, type: HeaderParam["type"]): boolean {
   // spec: mirror.param.integer, mirror.integer.safe
   if (type === "integer" && typeof value === "number") {
     return (
       /^[+-]?\d+(?:\.\d*)?(?:[eE][+-]?\d+)?$/.test(text) &&
       Number(text) === value &&
-      Number.isSafeInteger(value)
+      (Number.isSafeInteger(value) || !Number.isInteger(value))
     );
   }
   return text === (typeof value === "string" ? value : JSON.stringify(value));

@@ -3,7 +3,7 @@
  * Definitions are checked here, when the module loads, so that a wrong one stops the server and not a client.
  */
 
-import { isObject, type JsonObject } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
 import { ok } from "../base/result.ts";
 import type { CacheHint } from "../protocol/outcome.ts";
 import type { Implementation } from "../protocol/request-meta.ts";
@@ -18,7 +18,7 @@ import type {
   ToolResult,
 } from "./content.ts";
 import type { Context } from "./context.ts";
-import type { Check, RawSchema, SchemaValue } from "./schema.ts";
+import { compileSchema, type Check, type RawSchema, type SchemaValue } from "./schema.ts";
 import { compileTemplate, type UriTemplate } from "./uri-template.ts";
 
 type MaybePromise<T> = T | Promise<T>;
@@ -71,7 +71,6 @@ export interface Tool {
   ) => MaybePromise<string | ContentBlock[] | ToolResult>;
 }
 
-const SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema";
 const NO_ARGUMENTS: RawSchema = {
   schema: { type: "object", properties: {} },
   // Arguments that a tool does not know are dropped, as they are where a tool has some.
@@ -129,20 +128,6 @@ function compileTool<In extends RawSchema, Out extends RawSchema>(spec: ToolSpec
     checkOutput: compiledOutput?.check,
     run: handler,
   };
-}
-
-/** The schema and its check, as they are. Not checked: that the two agree, which is their author's word. @throws for what is none. */
-function compileSchema(given: RawSchema, io: "input" | "output"): RawSchema {
-  // Types are not checked where the Worker is built, and a bare object of schemas is what other libraries take.
-  if (!isObject(given.schema))
-    throw new Error(`its ${io} must be z.object({ … }) or { schema, check }`);
-  const { $schema = SCHEMA_DIALECT } = given.schema;
-  // spec: schema.dialect.default, schema.dialect.unsupported
-  if ($schema !== SCHEMA_DIALECT)
-    throw new Error(
-      `its ${io} schema is in ${JSON.stringify($schema)}, and must be in ${SCHEMA_DIALECT}`,
-    );
-  return given;
 }
 
 /** Text, bytes (as they are or in base64), or contents in the words of the protocol. */

@@ -5,10 +5,9 @@
  */
 
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { createFaults } from "../base/faults.ts";
-import { err, ok, type Result } from "../base/result.ts";
 import type { ElicitationForm } from "./context.ts";
-import { fieldProblem, reportProblems } from "./form-field.ts";
+import { fieldProblem } from "./form-field.ts";
+import { checkValue, type ValueSchema } from "./json-schema.ts";
 import type { RawSchema } from "./schema.ts";
 
 const compiledForms = new WeakMap<ElicitationForm, RawSchema>();
@@ -18,12 +17,11 @@ export function compileForm(form: ElicitationForm): RawSchema {
   const cachedForm = compiledForms.get(form);
   if (cachedForm !== undefined) return cachedForm;
   const { schema, check } = isRawSchema(form) ? form : { schema: form, check: undefined };
-  // spec: elicit.form.params
-  const problem = formProblem(schema);
-  if (problem !== undefined) throw new Error(`The form must be flat: ${problem}`);
+  requireFlat(schema);
+  const answered = withoutDefaults(schema);
   const compiledForm = {
     schema,
-    check: check ?? ((content: unknown) => checkContent(schema, content)),
+    check: check ?? ((content: unknown) => checkValue(answered, content)),
   };
   compiledForms.set(form, compiledForm);
   return compiledForm;
@@ -31,6 +29,13 @@ export function compileForm(form: ElicitationForm): RawSchema {
 
 function isRawSchema(form: ElicitationForm): form is RawSchema {
   return typeof form["check"] === "function";
+}
+
+/** @throws where `schema` is no form, and says why. */
+export function requireFlat(schema: JsonObject): void {
+  // spec: elicit.form.params
+  const problem = formProblem(schema);
+  if (problem !== undefined) throw new Error(`The form must be flat: ${problem}`);
 }
 
 /** What keeps `schema` from being a form. */
@@ -49,23 +54,10 @@ function formProblem(schema: JsonObject): string | undefined {
     : "/required names what is not there";
 }
 
-/** The fields of `content` that the form has, or all that is wrong with them. */
-function checkContent(
-  { properties, required = [] }: JsonObject,
-  content: unknown,
-): Result<JsonObject, string> {
-  if (!isObject(content)) return err("/ must be an object");
-  const faults = createFaults();
-  const known: JsonObject = {};
-  for (const [name, field] of Object.entries(properties as Readonly<Record<string, JsonObject>>)) {
-    const value = Object.hasOwn(content, name) ? content[name] : undefined;
-    if (value === undefined) {
-      if ((required as readonly string[]).includes(name)) faults.add(`/${name}`, "is missing");
-      continue;
-    }
-    reportProblems(field, value, (path, problem) => faults.add(`/${name}${path}`, problem));
-    known[name] = value;
-  }
-  const problems = faults.text();
-  return problems === undefined ? ok(known) : err(problems);
+/** The schema that an answer is held to: what is left out stays so, for the client has filled in the defaults. */
+function withoutDefaults({ properties, required = [] }: JsonObject): ValueSchema {
+  const fields = Object.entries(properties as Readonly<Record<string, JsonObject>>);
+  const asked = fields.map(([name, { default: _, ...field }]) => [name, field] as const);
+  const schema: JsonObject = { type: "object", properties: Object.fromEntries(asked), required };
+  return schema;
 }

@@ -90,7 +90,8 @@ export function createRound(
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
 
-  const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
+  const suspend = (given: string, request: InputRequest, problem: string = ""): never => {
+    const key = sentKey(given);
     const attempt = Number(attempts.get(key) ?? 0) + 1;
     if (attempt > MAX_INPUT_ATTEMPTS) failure = toErrorOutcome(askedInVain(key, problem));
     attempts.set(key, attempt);
@@ -112,12 +113,13 @@ export function createRound(
   };
 
   const responseTo = <T>(
-    key: string,
+    given: string,
     capability: InputCapability,
     request: InputRequest,
     read: ReadResponse<T>,
   ): T => {
     requireCapability(capability);
+    const key = sentKey(given);
     const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
     // spec: mrtr.responses.missing
     if (response === undefined) return suspend(key, request);
@@ -135,6 +137,11 @@ export function createRound(
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
   return { suspend, reject, requireCapability, responseTo, outcomeOf };
+}
+
+/** A key as it is sent, and comes back: half of a surrogate pair is no text there. */
+function sentKey(key: string): string {
+  return key.toWellFormed();
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

@@ -4,23 +4,29 @@
  * dropped. For all other keywords: a schema of zod, or one with a check of its own.
  */
 
-import { createFaults, type Faults } from "../base/faults.ts";
+import { createFaults, type Faults, type Problem } from "../base/faults.ts";
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
-import { err, ok } from "../base/result.ts";
+import { err, ok, type Result } from "../base/result.ts";
 import type { RawSchema } from "./schema.ts";
+import { FORMATS, type StringFormat } from "./string-formats.ts";
 
 /** What is read of JSON Schema. */
 export interface ValueSchema {
   /** Any value where it is left out. */
   readonly type?: "string" | "number" | "integer" | "boolean" | "array" | "object";
+  readonly title?: string;
   readonly description?: string;
   readonly enum?: readonly JsonValue[];
+  /** Choices with titles; `anyOf` says the same. */
+  readonly oneOf?: readonly Choice[];
+  readonly anyOf?: readonly Choice[];
   /** Stands in place of a member that is not there. */
   readonly default?: JsonValue;
   /** Characters. */
   readonly minLength?: number;
   readonly maxLength?: number;
   readonly pattern?: string;
+  readonly format?: StringFormat;
   readonly minimum?: number;
   readonly maximum?: number;
   readonly items?: ValueSchema;
@@ -31,22 +37,33 @@ export interface ValueSchema {
   readonly required?: readonly string[];
 }
 
+interface Choice {
+  readonly const: JsonValue;
+  readonly title?: string;
+}
+
 /** The type of what fits `S`. */
-export type ValueOf<S> = S extends { readonly enum: readonly (infer Choice)[] }
-  ? Choice
-  : S extends { readonly type: "string" }
-    ? string
-    : S extends { readonly type: "number" | "integer" }
-      ? number
-      : S extends { readonly type: "boolean" }
-        ? boolean
-        : S extends { readonly type: "array"; readonly items: infer Item }
-          ? ValueOf<Item>[]
-          : S extends { readonly type: "object"; readonly properties: infer Members }
-            ? ObjectOf<Members, S extends { readonly required: readonly (infer R)[] } ? R : never>
-            : S extends { readonly type: "object" }
-              ? JsonObject
-              : JsonValue;
+export type ValueOf<S> = S extends { readonly enum: readonly (infer Value)[] }
+  ? Value
+  : S extends
+        | { readonly oneOf: readonly { readonly const: infer Value }[] }
+        | { readonly anyOf: readonly { readonly const: infer Value }[] }
+    ? Value
+    : S extends { readonly type: infer Type }
+      ? TypedValue<S, Type>
+      : JsonValue;
+
+type TypedValue<S, Type> = Type extends "string"
+  ? string
+  : Type extends "number" | "integer"
+    ? number
+    : Type extends "boolean"
+      ? boolean
+      : Type extends "array"
+        ? (S extends { readonly items: infer Item } ? ValueOf<Item> : JsonValue)[]
+        : S extends { readonly properties: infer Members }
+          ? ObjectOf<Members, S extends { readonly required: readonly (infer R)[] } ? R : never>
+          : JsonObject;
 
 type Simplify<T> = { [Name in keyof T]: T[Name] };
 type Present<Members, Required> = {
@@ -87,32 +104,64 @@ export function jsonSchema<const S extends ValueSchema>(schema: S): RawSchema<Va
   requireKnown(schema, "");
   return {
     schema: schema as unknown as JsonObject,
-    check(value) {
-      const faults = createFaults();
-      const read = readValue(schema, value as JsonValue, "", faults);
-      const problems = faults.text();
-      return problems === undefined ? ok(read as ValueOf<S>) : err(problems);
-    },
+    check: (value) => checkValue(schema, value) as Result<ValueOf<S>, string>,
   };
 }
 
-const KEYWORDS =
-  /^(type|description|enum|default|m(in|ax)(Length|imum|Items)|pattern|items|properties|required)$/;
+/** The value as `schema` reads it, or all that is wrong with it. Not checked: the schema. */
+export function checkValue(schema: ValueSchema, value: unknown): Result<JsonValue, string> {
+  const faults = createFaults();
+  const read = readValue(schema, value as JsonValue, "", faults);
+  const problems = faults.text();
+  return problems === undefined ? ok(read) : err(problems);
+}
 
-function requireKnown({ items, properties = {}, ...schema }: ValueSchema, path: string): void {
-  const { type, enum: choices = [], required = [] } = schema;
+const KEYWORDS =
+  /^(type|title|description|enum|oneOf|anyOf|default|m(in|ax)(Length|imum|Items)|pattern|format|items|properties|required)$/;
+
+function requireKnown(whole: ValueSchema, path: string): void {
+  const { items, properties = {}, ...schema } = whole;
+  const { type, required = [], pattern, format } = schema;
   const unknown = Object.keys(schema).find((keyword) => !KEYWORDS.test(keyword));
   if (unknown !== undefined) throw new Error(`${path}/${unknown} is no keyword that is read here`);
-  const isKnownType =
-    type === undefined || (typeof type === "string" && Object.hasOwn(IS_TYPE, type));
-  const missing = required.find((name) => !Object.hasOwn(properties, name));
-  if (!isKnownType || missing !== undefined || choices.some((choice) => Object(choice) === choice))
-    throw new Error(`${path}/ has a type, a choice or a required name that is not read here`);
+  const isKnown =
+    isNameIn(IS_TYPE, type) &&
+    isNameIn(FORMATS, format) &&
+    required.every((name) => Object.hasOwn(properties, name)) &&
+    // One that is no scalar would equal nothing.
+    choicesOf(schema).every((choices) => choices.length > 0 && choices.every(isScalar)) &&
+    [schema.minLength, schema.maxLength, schema.minItems, schema.maxItems].every(isSize);
+  if (!isKnown)
+    throw new Error(
+      `${path}/ has a type, a format, a choice, a size or a required name that is not read here`,
+    );
   // A pattern that is none throws here, and not at a call.
-  if (schema.pattern !== undefined) new RegExp(schema.pattern, "u");
+  if (pattern !== undefined) new RegExp(pattern, "u");
   if (items !== undefined) requireKnown(items, `${path}/items`);
   for (const [name, member] of Object.entries(properties))
     requireKnown(member, `${path}/properties/${name}`);
+  if (whole.default !== undefined && !checkValue(whole, whole.default).ok)
+    throw new Error(`${path}/default does not fit`);
+}
+
+function isSize(value: number | undefined): boolean {
+  return value === undefined || (Number.isInteger(value) && value >= 0);
+}
+
+/** Whether a member is left out, or names what `table` has. */
+function isNameIn(table: object, name: unknown): boolean {
+  return name === undefined || (typeof name === "string" && Object.hasOwn(table, name));
+}
+
+function isScalar(value: unknown): boolean {
+  return value !== undefined && Object(value) !== value;
+}
+
+/** Each of the lists that a value must be in. */
+function choicesOf(schema: ValueSchema): readonly (readonly JsonValue[])[] {
+  const { enum: values, oneOf, anyOf } = schema;
+  const titled = [oneOf, anyOf].map((choices) => choices?.map((choice) => choice.const));
+  return [values, ...titled].filter((choices) => choices !== undefined);
 }
 
 const IS_TYPE: Readonly<Record<string, (value: JsonValue) => boolean>> = {
@@ -126,6 +175,7 @@ const IS_TYPE: Readonly<Record<string, (value: JsonValue) => boolean>> = {
 
 /** The value without what the schema does not name, and with its defaults. What is wrong goes to `faults`. */
 function readValue(schema: ValueSchema, value: JsonValue, path: string, faults: Faults): JsonValue {
+  if (faults.isFull) return value;
   const problem = findProblem(schema, value);
   if (problem !== undefined) faults.add(path, problem);
   else if (Array.isArray(value)) return readList(schema, value, path, faults);
@@ -133,24 +183,30 @@ function readValue(schema: ValueSchema, value: JsonValue, path: string, faults: 
   return value;
 }
 
-function findProblem(schema: ValueSchema, value: JsonValue): string | undefined {
-  const { type, enum: choices, pattern } = schema;
+function findProblem(schema: ValueSchema, value: JsonValue): Problem | undefined {
+  const { type, pattern, format } = schema;
   if (type !== undefined && IS_TYPE[type]?.(value) !== true) return `must be of type ${type}`;
-  if (choices?.includes(value) === false) return `must be one of ${JSON.stringify(choices)}`;
+  const missed = choicesOf(schema).find((choices) => !choices.includes(value));
+  // In words only where they are shown: there may be a hundred choices, and a hundred thousand items.
+  if (missed !== undefined) return () => `must be one of ${JSON.stringify(missed)}`;
   if (typeof value === "string") {
     if (pattern !== undefined && !new RegExp(pattern, "u").test(value))
       return `must match ${pattern}`;
-    const { minLength, maxLength } = schema;
-    if (minLength === undefined && maxLength === undefined) return undefined;
-    // JSON Schema counts characters, of one or two units of UTF-16. A text that is far too long is not counted.
-    const isFarTooLong = value.length > 2 * (maxLength ?? Infinity);
-    const length = isFarTooLong ? value.length : Array.from(value).length;
-    return sizeProblem(length, minLength, maxLength, " characters");
+    if (format !== undefined && !FORMATS[format](value)) return `must be a ${format}`;
+    return lengthProblem(schema, value);
   }
   if (typeof value === "number") return sizeProblem(value, schema.minimum, schema.maximum);
   return Array.isArray(value)
     ? sizeProblem(value.length, schema.minItems, schema.maxItems, " items")
     : undefined;
+}
+
+function lengthProblem({ minLength, maxLength }: ValueSchema, text: string): string | undefined {
+  if (minLength === undefined && maxLength === undefined) return undefined;
+  // JSON Schema counts characters, of one or two units of UTF-16. A text that is far too long is not counted.
+  const isFarTooLong = text.length > 2 * (maxLength ?? Infinity);
+  const length = isFarTooLong ? text.length : Array.from(text).length;
+  return sizeProblem(length, minLength, maxLength, " characters");
 }
 
 function sizeProblem(
@@ -185,7 +241,7 @@ function readMembers(
     if (given !== undefined) members[name] = readValue(member, given, `${path}/${name}`, faults);
     // A copy: a handler may change what it is given.
     else if (member.default !== undefined) members[name] = structuredClone(member.default);
-    else if (required.includes(name)) faults.add(`${path}/${name}`, "is missing");
+    else if (required.includes(name) && !faults.isFull) faults.add(`${path}/${name}`, "is missing");
   }
   return members;
 }

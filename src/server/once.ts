@@ -48,10 +48,10 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
     action: () => JsonValue | Promise<JsonValue>,
   ): Promise<JsonValue> => {
     try {
-      const value = await action();
-      steps?.record(key, value);
-      results[key] = value;
-      return value;
+      // Without a result it would be in no memory: types do not hold at run time.
+      const value = ((await action()) as JsonValue | undefined) ?? null;
+      results[key] = steps === undefined ? value : steps.record(key, value);
+      return results[key];
     } finally {
       running.delete(key);
     }

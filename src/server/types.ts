@@ -49,8 +49,8 @@ export interface TimeLimit {
 export interface Steps {
   /** Whether the handler is to be left before its next step: it runs again from its start, or not at all. */
   mustLetGo(): boolean;
-  /** Keeps what a step gave, before anything follows it. @throws where it cannot. */
-  record(key: string, value: JsonValue): void;
+  /** Keeps what a step gave, before anything follows it, and gives what is kept: what came first. @throws where it cannot. */
+  record(key: string, value: JsonValue): JsonValue;
   /** The handler threw, and not to tell the caller something. */
   fail(): void;
 }

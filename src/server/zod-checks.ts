@@ -96,15 +96,16 @@ export function sizeOf(schema: ZodSchema, unit: "Length" | "Items"): JsonObject 
   };
 }
 
-/** A text: its length, format and patterns. */
-export function writeString(schema: ZodSchema): JsonObject {
+/** A text: its length, format and patterns. Of what comes out, no "uri": zod takes more than RFC 3986, and clients check. */
+export function writeString(schema: ZodSchema, io: "input" | "output"): JsonObject {
   const formats: string[] = [];
   const patterns: string[] = [];
   for (const { check, format = "", pattern, local, precision } of checksOf(schema)) {
     if (check !== "string_format") continue;
     const name = local === true || precision === -1 ? undefined : FORMATS[format];
+    if (name === "uri" && io === "output") continue;
     if (name !== undefined && formats.length === 0) formats.push(name);
-    else if (pattern !== undefined) patterns.push(pattern.source);
+    else if (pattern !== undefined) patterns.push(patternSource(pattern));
   }
   const [format] = formats;
   return {
@@ -114,6 +115,15 @@ export function writeString(schema: ZodSchema): JsonObject {
     ...(patterns.length === 1 && { pattern: patterns[0] as string }),
     ...(patterns.length > 1 && { allOf: patterns.map((pattern) => ({ pattern })) }),
   };
+}
+
+/** What clients will compile with the flag "u" alone. @throws where that is another pattern, or none. */
+export function patternSource({ source, flags }: RegExp): string {
+  if (/[imsvy]/.test(flags))
+    throw new Error(`JSON Schema has no flags of a pattern, such as those of /${source}/${flags}`);
+  // "\\#" is a pattern in JavaScript without that flag only.
+  new RegExp(source, "u");
+  return source;
 }
 
 /** A number or an integer, and its bounds; of several, the narrowest. */

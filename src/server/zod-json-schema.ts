@@ -6,7 +6,14 @@
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { sizeOf, writeNumber, writeString, type Definition, type ZodSchema } from "./zod-checks.ts";
+import {
+  patternSource,
+  sizeOf,
+  writeNumber,
+  writeString,
+  type Definition,
+  type ZodSchema,
+} from "./zod-checks.ts";
 
 /** Whether the value before or after zod's defaults and conversions is described. */
 type Io = "input" | "output";
@@ -46,7 +53,7 @@ class SchemaWriter {
     const { def, pattern } = schema._zod;
     switch (def.type) {
       case "string":
-        return writeString(schema);
+        return writeString(schema, this.#io);
       case "number":
         return writeNumber(schema);
       case "boolean":
@@ -58,7 +65,7 @@ class SchemaWriter {
       case "never":
         return { not: {} };
       case "template_literal":
-        return { type: "string", pattern: pattern?.source ?? "" };
+        return { type: "string", pattern: patternSource(pattern ?? /(?:)/) };
       case "enum":
         return writeChoices(enumValues(def.entries), true);
       case "literal":
@@ -147,9 +154,10 @@ class SchemaWriter {
   #writeTuple({ items, rest }: Definition): JsonObject {
     return {
       type: "array",
-      prefixItems: items.map(this.write),
+      ...(items.length > 0 && { prefixItems: items.map(this.write) }),
       minItems: items.findLastIndex((item) => !this.#mayLack(item)) + 1,
-      ...(rest ? { items: this.write(rest) } : { items: false, maxItems: items.length }),
+      // Without "items": false, which clients that read draft-07 take for the first ones too.
+      ...(rest ? { items: this.write(rest) } : { maxItems: items.length }),
     };
   }
 }
@@ -178,6 +186,7 @@ function enumValues(entries: Readonly<Record<string, JsonValue>>): JsonValue[] {
 function writeChoices(values: readonly JsonValue[], isList: boolean = false): JsonObject {
   const [first] = values;
   const types = new Set(values.map((value) => (value === null ? "null" : typeof value)));
+  if (types.has("undefined")) throw new Error(`z.literal(undefined) ${NOT_WRITTEN}`);
   return {
     ...(types.size === 1 && { type: [...types].join("") }),
     ...(values.length === 1 && !isList ? { const: first as JsonValue } : { enum: [...values] }),

@@ -8,6 +8,7 @@ import * as z from "zod/mini";
 import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
 import type { JsonObject } from "../base/json.ts";
 import { err, ok } from "../base/result.ts";
+import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
 import type { ZodSchema } from "./zod-checks.ts";
@@ -48,13 +49,12 @@ export function tool<In extends Schema = RawSchema, Out extends Schema = RawSche
   );
 }
 
-/** A form of an elicitation, of a flat zod object. */
-export function form<Form extends z.core.$ZodObject>(schema: Form): RawSchema<z.infer<Form>> {
-  const { properties = {}, required } = writeSchema(schema, "input");
-  return {
-    schema: { type: "object", properties, ...(required !== undefined && { required }) },
-    check: checkWith(schema) as Check<z.infer<Form>>,
-  };
+/** A form of an elicitation, of a flat zod object. @throws where a form has no words for a field. */
+export function form<Form extends z.core.$ZodObject>(fields: Form): RawSchema<z.infer<Form>> {
+  const { properties = {}, required } = writeSchema(fields, "input");
+  const schema = { type: "object", properties, ...(required !== undefined && { required }) };
+  requireFlat(schema);
+  return { schema, check: checkWith(fields) as Check<z.infer<Form>> };
 }
 
 function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {

@@ -107,7 +107,7 @@ async function renewRow(
       ? await requestToken(upstream, refreshToken)
       : err("there is no refresh_token");
   if (!response.ok) {
-    const isRevoked = response.error === "invalid_grant";
+    const isRevoked = response.error === ENDED;
     const isNoted = await rows.endLease(row, row.version, row.lease_until_ms, isRevoked);
     if (!isRevoked) return upstreamFault(row, response.error);
     return isNoted ? revokedFault(row) : "retry";
@@ -140,6 +140,9 @@ async function replaceInTime(
     }
 }
 
+/** Why there is no token: the upstream will never give one again. */
+const ENDED = "the upstream ended it";
+
 /** The token, and what else of the credential is new, or why there is none. */
 async function requestToken(
   { tokenUrl, clientId, clientSecret }: Upstream,
@@ -155,12 +158,9 @@ async function requestToken(
     access_token: token,
     refresh_token: nextRefreshToken,
     expires_in: lifetimeSeconds,
-    error,
   } = json;
-  // RFC 6749 section 5.2. A server that fails says nothing of the token, whatever stands in its answer.
-  const isRefused = status === 400 || status === 401;
-  if (status !== 200)
-    return err(isRefused && error === "invalid_grant" ? error : `it answered ${status}`);
+  if (isFinalNo(status, json)) return err(ENDED);
+  if (status !== 200) return err(`it answered ${status}`);
   if (typeof token !== "string" || token === "") return err("there is no access_token");
   return ok({
     token,
@@ -175,6 +175,23 @@ async function requestToken(
         : DEFAULT_LIFETIME_SECONDS) *
         1_000,
   });
+}
+
+/**
+ * RFC 6749 section 5.2, and as others say it: GitHub has a word of its own, also in a 200, and Atlassian names the client. A
+ * server that fails, or asks to wait, says nothing of the token, whatever stands in its answer.
+ */
+function isFinalNo(
+  status: number,
+  { access_token, error, error_description }: JsonObject,
+): boolean {
+  if (access_token !== undefined || status >= 500 || status === 408 || status === 429) return false;
+  return (
+    error === "invalid_grant" ||
+    error === "bad_refresh_token" ||
+    (error === "unauthorized_client" &&
+      /refresh.?token/i.test(JSON.stringify(error_description ?? "")))
+  );
 }
 
 function revokedFault({ service, name }: RowKey): Result<never, VaultFault> {

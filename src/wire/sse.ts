@@ -16,7 +16,7 @@ export const CALL_KEEP_ALIVE_MS = 2_000;
 /** Milliseconds without an answer after which a reply becomes a stream. */
 export const STREAM_AFTER_MS = 1_000;
 
-/** Bytes that a client may leave unread before notices are held back and a subscription is cut off. */
+/** Bytes that a client may leave unread before notices of a call are held back. */
 export const MAX_UNREAD_BYTES = 1_048_576;
 
 /** Milliseconds in which a client reads something of what it was sent, or is cut off. */
@@ -42,8 +42,8 @@ export interface SseEvent {
 export interface SseStream {
   readonly response: Response;
   readonly send: (event: SseEvent) => void;
-  /** Whether the client has left more than {@link MAX_UNREAD_BYTES} unread. */
-  readonly isFull: () => boolean;
+  /** Whether the client has left more than so many bytes unread; {@link MAX_UNREAD_BYTES} where none is given. */
+  readonly isFull: (bytes?: number) => boolean;
   /** Resolves when the client has read all that was sent, or has left. */
   readonly waitUntilRead: () => Promise<void>;
   /** Ends the response when all that was sent is read. */
@@ -120,7 +120,7 @@ export function openSse(
   return {
     response: new Response(readable, { headers: RESPONSE_HEADERS }),
     send: (event) => write(writeEvent(event)),
-    isFull: () => unreadBytes > MAX_UNREAD_BYTES,
+    isFull: (bytes = MAX_UNREAD_BYTES) => unreadBytes > bytes,
     waitUntilRead: () => lastWrite,
     close() {
       isOpen = false;

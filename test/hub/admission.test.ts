@@ -369,6 +369,17 @@ describe("strangers", () => {
     expect(await hub.registerSession(newId(), '["known"]', undefined)).toBe("registered");
   });
 
+  it("that is registered again, where the first answer was not heard, takes no more room", async () => {
+    const id = newId();
+    const share = JSON.stringify(["issuer", newId(), "client"]);
+    for (let time = 0; time < 3; time += 1)
+      expect(await hub.registerSession(id, share, undefined)).toBe("registered");
+    const rows = await runInDurableObject(shardOf(share), (_hub, { storage }) =>
+      storage.sql.exec("SELECT id FROM sessions WHERE share = ?", share).toArray(),
+    );
+    expect(rows).toEqual([{ id }]);
+  });
+
   it("whose address the platform does not tell share the bound of all", async () => {
     expect(await shareOf(ANONYMOUS, new Request("http://127.0.0.1/"))).toBe(key);
     await addRegistryRows(

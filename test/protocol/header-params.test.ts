@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import type { JsonObject } from "../../src/base/json.ts";
 import { ok } from "../../src/base/result.ts";
 import { readHeaderParams } from "../../src/protocol/header-params.ts";
+import { checkParamHeaders } from "../../src/protocol/request-headers.ts";
 import { tool } from "../../src/server/zod.ts";
 
 /** An object schema with these properties. */
@@ -122,4 +123,16 @@ test("a parameter that merely is called so, and values, are no declarations", ()
     examples: [{ "x-mcp-header": "P" }],
   };
   expect(readHeaderParams(object({ p: quoted }))).toEqual({ ok: true, value: [] });
+});
+
+test.each([
+  ["1.5", 1.5, true],
+  ["1.5", 1.4, false],
+  ["42.0", 42, true],
+  ["9007199254740992", 9_007_199_254_740_992, false],
+  [null, 1, false],
+])("a header %s beside the number %d: %s", (header, value, isSame) => {
+  const params = [{ header: "N", path: ["n"], type: "integer" as const }];
+  // That 1.5 is no integer, the tool's schema says, to the model.
+  expect(checkParamHeaders(() => header, params, { n: value }).ok).toBe(isSame);
 });

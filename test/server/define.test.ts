@@ -93,6 +93,13 @@ test.each<[what: string, spec: object, says: string]>([
     { input: z.object({ when: z.date() }) },
     'Tool "t": z.date has no JSON Schema here: give { schema, check }',
   ],
+  ...[z.literal(5n), z._default(z.any(), 10n), z._default(z.any(), NaN)].map(
+    (of): [string, object, string] => [
+      "what JSON cannot say",
+      { input: z.object({ of }) },
+      "which is no JSON",
+    ],
+  ),
 ])("%s that is wrong is told with the tool's name", (_, spec, says) => {
   const wrong = { name: "t", handler: () => "", ...spec } as Parameters<typeof tool>[0];
   expect(() => tool(wrong)).toThrow(says);
@@ -240,6 +247,13 @@ test.each<[string, unknown]>([
   ["true", true],
 ])("a form may not have %s", (_, field) => {
   expect(() => compileForm(form(field))).toThrow(/form .* flat.* \/properties\/f/s);
+});
+
+test("a form of zod that no form has words for is refused where it is made", () => {
+  expect(() => zodForm(z.object({ n: z.number().check(z.positive()) }))).toThrow(
+    "The form must be flat: /properties/n/exclusiveMinimum is no keyword",
+  );
+  expect(() => zodForm(z.object({ id: z.uuid() }))).toThrow("/properties/id/format is not valid");
 });
 
 test("a form is an object with properties, and requires only what it has", () => {

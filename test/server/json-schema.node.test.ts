@@ -15,6 +15,10 @@ const SCHEMAS: Record<string, ValueSchema> = {
   "text with a pattern": { type: "string", pattern: "^a.c$" },
   choices: { type: "string", enum: ["a", "b"] },
   "choices of several types": { enum: ["a", 1, true, null] },
+  "choices with titles": { type: "string", oneOf: [{ const: "a", title: "A" }, { const: "b" }] },
+  "choices in two lists": { enum: ["a", "b"], anyOf: [{ const: "b" }, { const: 1 }] },
+  "list of choices with titles": { type: "array", items: { anyOf: [{ const: "a" }] } },
+  titled: { type: "string", title: "A text" },
   number: { type: "number" },
   "number between": { type: "number", minimum: 1, maximum: 3 },
   integer: { type: "integer" },
@@ -117,16 +121,24 @@ test("says what is wrong where, fault by fault, in words for a model", () => {
   );
 });
 
+const NOT_READ = "has a type, a format, a choice, a size or a required name";
+
 test.each([
-  [{ type: "string", format: "email" }, "/format is no keyword"],
+  [{ type: "string", const: "a" } as ValueSchema, "/const is no keyword"],
+  [{ type: "string", format: "hostname" as never }, NOT_READ],
   [{ type: "object", additionalProperties: false }, "/additionalProperties is no keyword"],
-  [{ type: "array", items: { oneOf: [] } }, "/items/oneOf is no keyword"],
+  [{ type: "array", items: { allOf: [] } as ValueSchema }, "/items/allOf is no keyword"],
+  [{ oneOf: [{ type: "string" } as never] }, NOT_READ],
   [object({ a: { $ref: "#/x" } as ValueSchema }), "/properties/a/$ref is no keyword"],
   [{ type: "string", pattern: "(" }, "Invalid regular expression"],
-  [{ type: ["string", "null"] as never }, "has a type, a choice or a required name"],
-  [{ type: "null" as never }, "has a type, a choice or a required name"],
-  [{ enum: [{ a: 1 }] }, "has a type, a choice or a required name"],
-  [{ type: "object", required: ["x"] }, "has a type, a choice or a required name"],
+  [{ type: ["string", "null"] as never }, NOT_READ],
+  [{ type: "null" as never }, NOT_READ],
+  [{ enum: [{ a: 1 }] }, NOT_READ],
+  [{ enum: [] }, NOT_READ],
+  [{ type: "string", minLength: -1 }, NOT_READ],
+  [{ type: "array", maxItems: 1.5 }, NOT_READ],
+  [object({ a: { type: "integer", default: "7" } }), "/properties/a/default does not fit"],
+  [{ type: "object", required: ["x"] }, NOT_READ],
   [object({ a: { type: "object", properties: {}, required: ["b"] } }), "/properties/a/ has"],
 ] as [ValueSchema, string][])("stops the start where it cannot check: %j", (schema, message) => {
   expect(() => jsonSchema(schema)).toThrow(message);
@@ -144,8 +156,9 @@ test("gives the type of what fits", () => {
     {
       id: { type: "integer" },
       mark: { type: "string", enum: ["X", "O"] },
+      size: { type: "string", oneOf: [{ const: "s", title: "Small" }, { const: "l" }] },
       tags: { type: "array", items: { type: "string" } },
-      size: { type: "number", default: 1 },
+      weight: { type: "number", default: 1 },
       more: { type: "boolean" },
       in: object({ any: {} }),
     },
@@ -155,7 +168,8 @@ test("gives the type of what fits", () => {
   expectTypeOf<Value["id"]>().toEqualTypeOf<number>();
   expectTypeOf<Value["mark"]>().toEqualTypeOf<"X" | "O">();
   expectTypeOf<Value["tags"]>().toEqualTypeOf<string[]>();
-  expectTypeOf<Value["size"]>().toEqualTypeOf<number>();
+  expectTypeOf<Value["size"]>().toEqualTypeOf<"s" | "l">();
+  expectTypeOf<Value["weight"]>().toEqualTypeOf<number>();
   expectTypeOf<Value["more"]>().toEqualTypeOf<boolean | undefined>();
-  expect(schema.required).toEqual(["id", "mark", "tags", "in"]);
+  expect(schema.required).toEqual(["id", "mark", "size", "tags", "in"]);
 });

@@ -13,6 +13,7 @@ function stepsOf(letGoBefore: number): Steps & { readonly recorded: [string, unk
     mustLetGo: () => recorded.length >= letGoBefore,
     record: (key, value) => {
       recorded.push([key, value]);
+      return value;
     },
     fail: () => undefined,
   };
@@ -37,6 +38,28 @@ describe("a step", () => {
     expect(await requests.once("a", () => 9)).toBe(1);
     expect(seen).toEqual([1]);
     expect(await requests.outcome()).toBeUndefined();
+  });
+
+  it("without a result has null for one, at once and later", async () => {
+    for (const steps of [stepsOf(Infinity), undefined]) {
+      const requests = requestsWith(steps);
+      let count = 0;
+      for (let round = 0; round < 2; round += 1)
+        expect(
+          await requests.once("a", () => {
+            count += 1;
+            return Promise.resolve(undefined as never);
+          }),
+        ).toBeNull();
+      expect(count).toBe(1);
+    }
+  });
+
+  it("gives what is kept of it, where that is something else", async () => {
+    const steps = { ...stepsOf(Infinity), record: () => "of an earlier run" };
+    const requests = requestsWith(steps);
+    expect(await requests.once("a", () => "of this run")).toBe("of an earlier run");
+    expect(await requests.once("a", () => 9)).toBe("of an earlier run");
   });
 
   it("that fails is not recorded", async () => {

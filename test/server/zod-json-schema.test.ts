@@ -8,18 +8,22 @@ import { toJsonSchema } from "../../src/server/zod-json-schema.ts";
 
 const FORMATS = ["email", "uri", "uuid", "date-time", "date", "duration", "ipv4", "ipv6"];
 
-/** What zod writes, less what is left out on purpose: the dialect, the bounds of numbers, a pattern for a format, formats that JSON Schema lacks. */
-function expected(value: JsonValue): JsonValue {
-  if (Array.isArray(value)) return value.map(expected);
+/**
+ * What zod writes, less what is left out on purpose: the dialect, the bounds of numbers, a pattern for a format, formats that
+ * JSON Schema lacks, "uri" of what comes out, and that a tuple has no more, which its length says.
+ */
+function expected(value: JsonValue, io: "input" | "output" = "input"): JsonValue {
+  if (Array.isArray(value)) return value.map((one) => expected(one, io));
   if (!isObject(value)) return value;
   const kept = Object.entries(value).filter(([key, one]) => {
+    if ((key === "items" && one === false) || (one === "uri" && io === "output")) return false;
     if (key === "$schema" || (key === "format" && !FORMATS.includes(String(one)))) return false;
     if (key === "pattern" && FORMATS.includes(String(value["format"]))) return false;
     return !(
       ["minimum", "maximum"].includes(key) && Math.abs(Number(one)) >= Number.MAX_SAFE_INTEGER
     );
   });
-  return Object.fromEntries(kept.map(([key, one]) => [key, expected(one)]));
+  return Object.fromEntries(kept.map(([key, one]) => [key, expected(one, io)]));
 }
 
 function written(schema: z.core.$ZodType, io: "input" | "output"): JsonObject {
@@ -135,7 +139,7 @@ for (const io of ["input", "output"] as const)
   for (const [name, schema] of Object.entries(SCHEMAS))
     it(`writes ${name} as ${io}`, () => {
       const own = z.toJSONSchema(schema, { io }) as JsonObject;
-      expect(written(schema, io)).toEqual(expected(own));
+      expect(written(schema, io)).toEqual(expected(own, io));
     });
 
 it("describes what comes in before a conversion", () => {
@@ -160,6 +164,13 @@ test.each<[string, z.core.$ZodType, "input" | "output"]>([
     "output",
   ],
   ["z.date has no JSON Schema here: give { schema, check }", z.date(), "input"],
+  ["Invalid regular expression", z.string().check(z.regex(new RegExp("^\\#"))), "output"],
+  ...["i", "m", "s", "y"].map((flag): [string, z.core.$ZodType, "output"] => [
+    "JSON Schema has no flags",
+    z.string().check(z.regex(new RegExp("^[a-z]$", flag))),
+    "output",
+  ]),
+  ["z.literal(undefined) has no", z.literal(undefined), "input"],
   ["z.bigint has no JSON Schema here: give { schema, check }", z.bigint(), "input"],
   ["z.map has no JSON Schema here: give { schema, check }", z.map(z.string(), z.int()), "input"],
   [
@@ -174,6 +185,14 @@ test.each<[string, z.core.$ZodType, "input" | "output"]>([
   ],
 ])("refuses: %s", (message, schema, io) => {
   expect(() => written(z.object({ a: schema }), io)).toThrow(message);
+});
+
+it("writes an empty tuple as a list of nothing, for an empty prefixItems is no schema", () => {
+  expect(written(z.tuple([]), "input")).toEqual({
+    type: "array",
+    minItems: 0,
+    maxItems: 0,
+  });
 });
 
 it("demands no name whose value may be undefined: it is not there in JSON", () => {

@@ -7,6 +7,8 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { decodeBase64, decodeBase64url } from "../../src/base/bytes.ts";
 import { canonicalJson, type JsonObject, type JsonValue } from "../../src/base/json.ts";
+import { jsonSchema, object } from "../../src/server/json-schema.ts";
+import { MAX_NAMED_FAULTS } from "../../src/base/faults.ts";
 import type { Result } from "../../src/base/result.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
 import { readJws } from "../../src/crypto/jws.ts";
@@ -299,12 +301,12 @@ describe("values with more faults than can be counted", () => {
     expect(words.length).toBeLessThan(1_000);
   });
 
-  it("of a list with many choices are put in words once, not for each entry", () => {
+  it("of a list with many choices are put in words where they are named, not for each entry", () => {
     const choices = Array.from({ length: 100 }, (_, index) => `choice ${index}`);
-    let joined = 0;
+    let written = 0;
     const enumeration = new Proxy(choices, {
       get(target, name, receiver) {
-        if (name === "join") joined += 1;
+        if (name === "toJSON") written += 1;
         return Reflect.get(target, name, receiver) as unknown;
       },
     });
@@ -313,12 +315,30 @@ describe("values with more faults than can be counted", () => {
       type: "object",
       properties: { tags: { type: "array", items } },
     });
-    expect(check({ tags: Array<number>(1_000).fill(1) }).ok).toBe(false);
-    expect(joined).toBe(1);
+    expect(check({ tags: Array<string>(1_000).fill("x") }).ok).toBe(false);
+    expect(written).toBe(MAX_NAMED_FAULTS);
     expect(
       compileForm({ type: "object", properties: { n: { type: "number" } } }).check({ n: Infinity })
         .ok,
     ).toBe(false);
+  });
+
+  it("are looked for until there are a thousand: of many entries that lack many members, in few words", () => {
+    const members = Array.from({ length: 200 }, (_, at) => [`member ${at}`, { type: "string" }]);
+    const wide = object(Object.fromEntries(members) as Record<string, { type: "string" }>);
+    let looked = 0;
+    const entries = Array.from({ length: 10_000 }, () =>
+      Object.defineProperty({}, "member 0", {
+        enumerable: true,
+        get: () => {
+          looked += 1;
+          return undefined;
+        },
+      }),
+    );
+    const checked = jsonSchema({ type: "array", items: wide }).check(entries);
+    expect(checked.ok ? "" : checked.error).toMatch(/; and at least 990 more$/);
+    expect(looked).toBe(5);
   });
 
   it("name the first ones, and say how many more there are", () => {

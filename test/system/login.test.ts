@@ -1,6 +1,7 @@
 /** Whole logins at the guarded world: what they cost, who gets in with what they give, and what ends with them. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { GrantObject } from "../../src/oauth/authorization-server/grant-object.ts";
 import { hub } from "../hub/hub.ts";
 import { measureCost } from "../oauth/authorization-server.ts";
 import {
@@ -266,4 +267,47 @@ it("a token whose grant was revoked elsewhere gets a challenge where the grant i
     );
     await response.text();
   }
+});
+
+describe("a grant whose object is reset while it is asked", () => {
+  /** The next requests of `method` reset the object of their grant. */
+  function resetOnce(method: "redeem" | "refresh", times: number = 1): void {
+    const prototype = GrantObject.prototype as unknown as Record<
+      string,
+      (request: unknown) => unknown
+    >;
+    const original = prototype[method];
+    let left = times;
+    vi.spyOn(prototype, method).mockImplementation(function (this: unknown, ...args) {
+      left -= 1;
+      if (left >= 0) (this as { ctx: DurableObjectState }).ctx.abort("reset");
+      return original?.apply(this, args);
+    });
+  }
+
+  it("gives a refresh its tokens all the same", async () => {
+    const { refresh_token, clientId } = await logIn("ada");
+    resetOnce("refresh");
+    const form = { grant_type: "refresh_token", refresh_token, client_id: clientId };
+    expect((await tokenRequest(form)).status).toBe(200);
+    vi.restoreAllMocks();
+  });
+
+  it("is asked again by a client that is told to, for a code as for a refresh", async () => {
+    const log = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const clientId = await registerClient();
+    const decided = await submitDecision(await signIn(authorizeUrl(clientId), "ada"), "allow");
+    const code = decided.get("code") ?? "";
+    resetOnce("redeem");
+    await expect(redeemCode(clientId, code)).rejects.toThrow("temporarily_unavailable");
+    const { refresh_token } = await redeemCode(clientId, code);
+    resetOnce("refresh", 4);
+    const form = { grant_type: "refresh_token", refresh_token, client_id: clientId };
+    const response = await tokenRequest(form);
+    expect([response.status, response.headers.get("cache-control")]).toEqual([503, "no-store"]);
+    expect(await response.json()).toMatchObject({ error: "temporarily_unavailable" });
+    expect((await tokenRequest(form)).status).toBe(200);
+    expect(log.mock.calls.flat().join()).toContain("oauth.object_away");
+    vi.restoreAllMocks();
+  });
 });

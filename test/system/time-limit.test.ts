@@ -9,7 +9,12 @@ import { buildServer } from "../../src/server/registry.ts";
 import type { Context } from "../../src/server/context.ts";
 import { prompt, resource, type Tool } from "../../src/server/define.ts";
 import { tool } from "../../src/server/zod.ts";
-import { expireCalls, resumeCall, startCall } from "../../src/transport/session/calls.ts";
+import {
+  cancelCall,
+  expireCalls,
+  resumeCall,
+  startCall,
+} from "../../src/transport/session/calls.ts";
 import { failLostAndExpiredCalls } from "../../src/transport/session/lost-calls.ts";
 import { MAX_CALLS } from "../../src/transport/session/limits.ts";
 import type {
@@ -231,6 +236,8 @@ async function onStage(played: Tool, act: (stage: Stage) => Promise<void>): Prom
       }),
       dependencies: { ...dependencies, hub: createHubClient(bindings.HUB) },
       runningCalls: new Set(),
+      stoppedCalls: new Set(),
+
       closedBeforeAttach: new Set(),
       hubUpdates: { current: undefined, next: undefined },
       alarmAt: Infinity,
@@ -337,6 +344,24 @@ describe("in a session", () => {
       "slept",
     );
   });
+
+  it("a call that was cancelled and hangs takes room until its time is over", () =>
+    onStage(hanging(60, forever), async ({ room, begin }) => {
+      listen();
+      for (let index = 0; index < MAX_CALLS; index += 1) {
+        const begun = begin();
+        cancelCall(room, 9);
+        expect(await begun).toEqual({ kind: "accepted" });
+      }
+      expect(await begin()).toMatchObject({ kind: "answer" });
+      later(61_000);
+      const next = begin();
+      await vi.waitFor(() => expect(room.stoppedCalls.size).toBe(0));
+      expect(room.runningCalls.size).toBe(1);
+      later(61_000);
+      expireCalls(room);
+      expect(await next).toMatchObject({ kind: "answer" });
+    }));
 
   it("calls whose time is over take no room, also where no alarm came", () =>
     onStage(hanging(60, forever), async ({ room, begin }) => {

@@ -346,6 +346,19 @@ describe("a final no", () => {
     expect(await vault.list(id.owner)).toMatchObject({ value: [{ isRevoked: false }] });
   });
 
+  it.each([
+    [400, { error: "invalid_grant" }],
+    [403, { error: "invalid_grant" }],
+    [200, { error: "bad_refresh_token" }],
+    [400, { error: "bad_refresh_token" }],
+    [403, { error: "unauthorized_client", error_description: "refresh_token is invalid" }],
+  ])("is one in the words of this upstream too: %i %j", async (status, said) => {
+    const id = await kept();
+    answer = () => json(said, status);
+    expect([await token(id), await token(id)]).toEqual(["revoked", "revoked"]);
+    expect(asked).toHaveLength(1);
+  });
+
   it("to one is a no to all who wait", async () => {
     const id = await kept();
     answer = async () => {
@@ -373,7 +386,9 @@ describe("an upstream that fails", () => {
     ["answers 500", () => json({}, 500)],
     ["answers 500 with words of a final no", () => json({ error: "invalid_grant" }, 500)],
     ["answers 429", () => json({}, 429)],
+    ["asks to wait with words of a final no", () => json({ error: "invalid_grant" }, 429)],
     ["refuses the client", () => json({ error: "invalid_client" }, 401)],
+    ["refuses its grant type", () => json({ error: "unauthorized_client" }, 400)],
     ["sends a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
     [
       "redirects",

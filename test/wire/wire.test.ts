@@ -563,6 +563,22 @@ describe("a body", () => {
     expect(await readInPieces(...places)).toEqual({ ok: true, value: text });
   });
 
+  test.each<[string, Record<string, string>]>([
+    ["in chunks", {}],
+    ["of a given length", { "content-length": "8" }],
+  ])("that ends before its end is refused: %s", async (_, headers) => {
+    const body = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(Uint8Array.of(0x7b));
+        controller.error(new Error("Network connection lost."));
+      },
+    });
+    expect(await readBody(new Request("http://x/", { method: "POST", body, headers }), 8)).toEqual({
+      ok: false,
+      error: { error: "ParseError", message: "Body ends too early" },
+    });
+  });
+
   test("holds no bytes that are not UTF-8, and may be empty", async () => {
     expect(await readBody(post(Uint8Array.of(0x22, 0xc3, 0x22)), 8)).toMatchObject({
       ok: false,

@@ -48,7 +48,8 @@ export function acceptAnswers(
 ): Result<TaskRecord | undefined, string> {
   const { questions = {}, retryState } = task;
   const remaining = new Map(Object.entries(questions));
-  const answers = { ...retryState.answers };
+  // A key may be any text: "__proto__" too.
+  const answers = Object.assign(Object.create(null) as JsonObject, retryState.answers);
   for (const [sentKey, response] of Object.entries(responses)) {
     const question = remaining.get(sentKey);
     // spec: tasks.update.extra

@@ -6,6 +6,7 @@
 import { ANONYMOUS } from "../../base/caller.ts";
 import type { JsonObject, JsonValue } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { retried } from "../../base/retry.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
 import { errorOutcome, type Outcome } from "../../protocol/outcome.ts";
@@ -13,9 +14,11 @@ import type { Tool } from "../../server/define.ts";
 import { missingExtension } from "../../server/extension.ts";
 import { runHandler } from "../../server/run-handler.ts";
 import type { Call } from "../../server/services.ts";
+import type { Steps } from "../../server/types.ts";
 import { toolError } from "../../server/tools.ts";
 import { MAX_RUNNING_TASKS, STRANGER_POOLS, TOO_LARGE } from "./limits.ts";
 import type { RunningTasksObject } from "./running-tasks-object.ts";
+import type { TaskCall } from "./task-record.ts";
 import {
   sealProperties,
   TASKS_EXTENSION,
@@ -63,7 +66,14 @@ async function createTask(
   const steps = new Map<string, JsonValue>();
   if (prepare !== undefined) {
     // What it does once, the task does not do again.
-    const keep = { mustLetGo: () => false, record: steps.set.bind(steps), fail: () => undefined };
+    const keep: Steps = {
+      mustLetGo: () => false,
+      record(key, value) {
+        steps.set(key, value);
+        return value;
+      },
+      fail: () => undefined,
+    };
     const asked = await runHandler(
       { ...call, steps: keep },
       (context) => prepare(args, context),
@@ -78,10 +88,10 @@ async function createTask(
   const taskId = id.toString();
   const share = await sha256Base64url(await shareOf(caller, http));
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
-  const counter = counters.getByName(pool);
-  if (!(await counter.admit(share, taskId))) return errorOutcome(TOO_MANY_TASKS);
+  if (!(await retried(async () => counters.getByName(pool).admit(share, taskId))))
+    return errorOutcome(TOO_MANY_TASKS);
   const { name = null, arguments: given = {} } = params;
-  const json = await tasks.get(id).create({
+  const record: TaskCall = {
     method,
     params: { name, arguments: given },
     caller: withoutProperties(caller),
@@ -92,9 +102,10 @@ async function createTask(
     retryState: { ...retryState, once: { ...retryState.once, ...Object.fromEntries(steps) } },
     pool,
     share,
-  });
+  };
+  const json = await retried(async () => tasks.get(id).create(record));
   if (json === undefined) {
-    await counter.release(share, taskId, 0);
+    await retried(async () => counters.getByName(pool).release(share, taskId, 0));
     return errorOutcome(protocolError("InvalidParams", TOO_LARGE));
   }
   // spec: tasks.create.type

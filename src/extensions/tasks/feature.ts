@@ -5,6 +5,7 @@
 
 import { isObject, type JsonObject } from "../../base/json.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { retried } from "../../base/retry.ts";
 import { errorOutcome, type Outcome } from "../../protocol/outcome.ts";
 import { missingExtension } from "../../server/extension.ts";
 import type { Feature } from "../../server/feature.ts";
@@ -71,9 +72,14 @@ function taskMethod(namespace: TaskNamespace, use: UseTask): ExtensionMethod {
       // spec: tasks.methods.undeclared
       const missing = missingExtension(call.request, TASKS_EXTENSION);
       if (missing !== undefined) return errorOutcome(missing);
-      const stub = findTask(namespace, call.request.params["taskId"]);
+      const { taskId } = call.request.params;
+      // All three may be done twice. Clients give up a task at the first error.
+      const outcome = await retried(async () => {
+        const stub = findTask(namespace, taskId);
+        return stub && use(stub, call);
+      });
       // spec: tasks.get.unknown, tasks.update.unknown, tasks.cancel.unknown
-      return (stub && (await use(stub, call))) ?? errorOutcome(UNKNOWN_TASK);
+      return outcome ?? errorOutcome(UNKNOWN_TASK);
     },
   };
 }

@@ -14,11 +14,16 @@ export const SEEN_MS = 600_000;
 export const IDLE_TASK_MS: number = 3_600_000 + SEEN_MS;
 
 /** Tasks of one caller, or of one address of strangers, that are kept when they have ended, and their bytes together. */
-export const MAX_ENDED_TASKS = 100;
-export const MAX_ENDED_BYTES = 50_000_000;
+export const MAX_ENDED_TASKS = 1_000;
+export const MAX_ENDED_BYTES = 100_000_000;
 
-/** Bytes that a task keeps of its call: arguments, questions, answers; or, once it has ended, its result. */
-export const MAX_TASK_BYTES = 1_900_000;
+/**
+ * Bytes that a task keeps of its call: arguments, questions, answers; or, once it has ended, its result. So much less than one
+ * message may have that there is room for what an answer to `tasks/get` says beside it.
+ */
+export const MAX_TASK_BYTES = 1_850_000;
+/** Bytes of that which are left for what the task notes by itself: a status message, times. */
+export const TASK_NOTES_BYTES = 4_096;
 /** Bytes of what its steps gave, together. */
 export const MAX_STEPS_BYTES = 8_388_608;
 /** What is said of more than that, or of more than {@link MAX_TASK_BYTES}. */
@@ -28,7 +33,7 @@ export const MAX_STATUS_CHARACTERS = 500;
 
 /** How often a step that fails is tried. `retryDelayMs` says how long it is waited in between. */
 export const MAX_STEP_ATTEMPTS = 5;
-/** Milliseconds of work after which the next step begins in another run: an alarm may take 15 minutes. */
+/** Milliseconds of work after which the next step begins in another run, with a time of its own: an alarm may take 15 minutes. */
 export const RUN_MS = 60_000;
 
 /** Milliseconds until the next try, where settings are missing or the hub cannot be asked. */

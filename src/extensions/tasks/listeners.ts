@@ -27,6 +27,13 @@ export function attachListener(
   return client;
 }
 
+/** Whether anybody listens. */
+export function hasListener(object: DurableObjectState): boolean {
+  return object
+    .getWebSockets(TAG)
+    .some(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
+}
+
 /** Sends the task, as JSON, to everybody who listens. Nothing follows its end. */
 export function tellListeners(object: DurableObjectState, json: string, isEnd: boolean): void {
   for (const socket of object.getWebSockets()) tell(socket, json, isEnd);

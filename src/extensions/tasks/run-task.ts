@@ -19,7 +19,7 @@ import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
 import { findTarget } from "../../server/request-target.ts";
 import { mayCall } from "../../server/scopes.ts";
 import { timeLimitOf } from "../../server/run-handler.ts";
-import type { Steps, TimeLimit } from "../../server/types.ts";
+import type { Steps } from "../../server/types.ts";
 import { RUN_MS, TOO_LARGE } from "./limits.ts";
 import type { TaskRecord, TaskStore } from "./task-record.ts";
 
@@ -28,10 +28,11 @@ export const TASK_SEAL_PURPOSE = "task";
 
 /** A run that is under way. */
 export interface TaskRun {
-  readonly cancel: Cancellation;
-  readonly startedAtMs: number;
-  readonly limit: TimeLimit;
   readonly result: Promise<RunResult>;
+  /** Tells the step at work that it is not wanted any more. */
+  abort(): void;
+  /** Gives up the step at work, where it alone has taken longer than a handler may. */
+  expire(): void;
 }
 
 /** What came of a run. */
@@ -57,13 +58,51 @@ export function startRun(
   const { method, params } = task;
   const message = { kind: "request" as const, id: taskId, method, params };
   const request = { ...message, target: findTarget(runtime.server, message) };
-  const cancel = createCancellation();
-  const startedAtMs = now();
   const limit = timeLimitOf(runtime.services, request);
-  // Half of its time is left for the step that it is at then.
-  const letGoAfterMs = Math.min(RUN_MS, limit.ms / 2);
-  const result = run(runtime, request, task, store, cancel, tellProgress, letGoAfterMs);
-  return { cancel, startedAtMs, limit, result };
+  const cancel = createCancellation();
+  const steps = createSteps(store, cancel);
+  return {
+    result: run(runtime, request, task, store, cancel, steps, tellProgress),
+    abort: () => cancel.abort(),
+    expire() {
+      if (steps.advancedAtMs() + limit.ms <= now()) cancel.expire(limit.message);
+    },
+  };
+}
+
+/** The steps of one run. */
+interface RunSteps extends Steps {
+  /** When the step at work could begin: milliseconds since the epoch. */
+  advancedAtMs(): number;
+  hasAdvanced(): boolean;
+  /** Whether the handler threw, and may do better another time. */
+  hasFailed(): boolean;
+}
+
+function createSteps(store: TaskStore, cancel: Cancellation): RunSteps {
+  const startedAtMs = now();
+  let advancedAtMs = startedAtMs;
+  let [hasAdvanced, hasFailed, isHopeless] = [false, false, false];
+  return {
+    // A run that finished no step would begin like this one.
+    mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
+    record(key, value) {
+      // What is no JSON now would be none the next time.
+      isHopeless = true;
+      const kept = store.putStep(key, value);
+      if (kept === undefined) throw new PublicError(TOO_LARGE);
+      isHopeless = false;
+      hasAdvanced = true;
+      advancedAtMs = now();
+      return kept;
+    },
+    fail() {
+      hasFailed = !isHopeless;
+    },
+    advancedAtMs: () => advancedAtMs,
+    hasAdvanced: () => hasAdvanced,
+    hasFailed: () => hasFailed,
+  };
 }
 
 async function run(
@@ -72,10 +111,9 @@ async function run(
   task: TaskRecord,
   store: TaskStore,
   cancel: Cancellation,
+  steps: RunSteps,
   tellProgress: TellProgress,
-  letGoAfterMs: number,
 ): Promise<RunResult> {
-  const startedAtMs = now();
   const span = startRequestSpan(services.tracer.continueTrace(task.trace), targeted, {});
   const { retryState, capabilities, clientInfo } = task;
   const request = {
@@ -89,19 +127,6 @@ async function run(
     retryState: { ...retryState, once: { ...retryState.once, ...store.steps() } },
     span,
   };
-  let hasFailed = false;
-  let hasAdvanced = false;
-  const steps: Steps = {
-    // A run that finished no step would begin like this one.
-    mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > letGoAfterMs),
-    record(key, value) {
-      if (!store.putStep(key, value)) throw new PublicError(TOO_LARGE);
-      hasAdvanced = true;
-    },
-    fail() {
-      hasFailed = true;
-    },
-  };
   const sink = ({ method, params }: CallNotification): void => {
     if (method === "notifications/progress")
       tellProgress(Number(params["progress"]), inWords(params));
@@ -112,7 +137,7 @@ async function run(
   endRequestSpan(span, outcome);
   // No timer here: it would keep the object awake.
   services.tracer.flush("now");
-  return { outcome, hasFailed, hasAdvanced };
+  return { outcome, hasFailed: steps.hasFailed(), hasAdvanced: steps.hasAdvanced() };
 }
 
 /** @throws where it cannot be written down, such as a BigInt: another run would give the same */

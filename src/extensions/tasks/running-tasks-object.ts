@@ -51,12 +51,17 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
       else this.#ended.set(key, row);
   }
 
-  /** Makes room for a task that is about to begin. False where there is none. */
+  /** Makes room for a task that is about to begin. False where there is none. Asked again, it gives the same answer. */
   async admit(share: string, taskId: string): Promise<boolean> {
-    for (const prefix of [share, ""]) if (this.#isFull(prefix)) await this.#makeRoom(prefix);
-    // Nothing is awaited between this look and the row.
-    if (this.#isFull(share) || this.#isFull("")) return false;
     const key = `${share} ${taskId}`;
+    if (this.#startedAtMs.has(key)) return true;
+    for (const prefix of [share, ""]) {
+      if (this.#isFull(prefix)) await this.#makeRoom(prefix);
+      // Whoever is refused for their own share takes nobody's place.
+      if (this.#isFull(prefix)) return false;
+    }
+    // Nothing is awaited between this look and the row.
+    if (this.#isFull(share)) return false;
     this.#rows.put(key, now());
     this.#startedAtMs.set(key, now());
     return true;

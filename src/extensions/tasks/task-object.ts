@@ -22,20 +22,22 @@ import {
   MAX_STATUS_CHARACTERS,
   MAX_STEP_ATTEMPTS,
   POSTPONED_MS,
-  SEEN_MS,
+  TASK_NOTES_BYTES,
   TOO_LARGE,
 } from "./limits.ts";
-import { attachListener, CLOSED, tellListeners } from "./listeners.ts";
+import { attachListener, CLOSED, hasListener, tellListeners } from "./listeners.ts";
 import { prepareRun, releaseTask } from "./other-objects.ts";
 import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
+  advanceTask,
   beginTask,
   cancelled,
   endOf,
   ENDED_FOR_ROOM,
   endTask,
   failure,
+  noteClient,
   retryTask,
   suspendTask,
   TASK_EXPIRED,
@@ -51,20 +53,21 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** The app's server and its services, in the isolate of this object. */
   abstract serverRuntime(env: Env): ServerRuntime;
 
-  /** Begins the task: two rows. Gives its JSON; undefined where the call is too large to keep. */
+  /** Begins the task, unless it has begun: two rows. Gives its JSON; undefined where the call is too large to keep. */
   async create(call: TaskCall): Promise<string | undefined> {
+    const known = this.#store.task();
+    if (known !== undefined) return this.#toJson(known);
     const task = beginTask(call, now());
     // spec: tasks.create.durable
-    if (!this.#store.putTask(task)) return undefined;
+    if (!this.#store.putTask(task, TASK_NOTES_BYTES)) return undefined;
     await this.ctx.storage.setAlarm(now());
     return this.#toJson(task);
   }
 
   /** The task as JSON; undefined where there is none, or it is not the caller's. */
   get(caller: Caller): string | undefined {
-    // There is no timer here: who asks finds a run that takes too long.
-    if (this.#run !== undefined && this.#run.startedAtMs + this.#run.limit.ms <= now())
-      this.#run.cancel.expire(this.#run.limit.message);
+    // There is no timer here: who asks finds a step that takes too long.
+    this.#run?.expire();
     const task = this.#taskOf(caller);
     if (task === undefined) return undefined;
     this.#noteClient();
@@ -87,7 +90,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     this.#noteClient();
     if (accepted.value === undefined) return true;
     const answered = { ...accepted.value, updatedAtMs: now(), seenAtMs: now() };
-    if (!this.#store.putTask(answered)) return TOO_LARGE;
+    if (!this.#store.putTask(answered, TASK_NOTES_BYTES)) return TOO_LARGE;
     if (answered.status === "working") await this.ctx.storage.setAlarm(now());
     this.#tellListeners();
     return true;
@@ -96,20 +99,19 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   /** Ends the task, unless it has ended; the step at work is told by its signal. False: as {@link get}. */
   async cancel(caller: Caller): Promise<boolean> {
     const task = this.#taskOf(caller);
-    if (task === undefined) return false;
     // spec: tasks.cancel.notification
-    await this.#end(task, cancelled("Cancelled by the client"));
-    return true;
+    if (task !== undefined) await this.#end(task, cancelled("Cancelled by the client"));
+    return task !== undefined;
   }
 
   /** From the object that counts: since when the task waits for a client that is gone; undefined where it has ended. */
   idleSinceMs(): number | undefined {
     const task = this.#store.openTask();
     if (task === undefined) return undefined;
-    const isAwaited =
-      task.status === "working" ||
-      this.ctx.getWebSockets().some(({ readyState }) => readyState === WebSocket.OPEN);
-    return isAwaited ? now() : task.seenAtMs;
+    if (task.status === "working" || hasListener(this.ctx)) return now();
+    // Whoever listened was lost a moment ago, with the object before this one.
+    if (task.hasListener === true) this.#noteClient();
+    return this.#store.openTask()?.seenAtMs;
   }
 
   /** From the object that counts: ends the task, where its client is still gone. */
@@ -124,8 +126,8 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const caller = new URL(request.url).searchParams.get("caller") ?? "";
     const task = this.#taskOf(JSON.parse(caller) as Caller);
     if (task === undefined) return new Response(null, { status: 404 });
-    this.#noteClient();
     const webSocket = attachListener(this.ctx, this.#toJson(task), hasEnded(task));
+    this.#noteClient();
     return new Response(null, { status: 101, webSocket });
   }
 
@@ -167,9 +169,8 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     const attempts = earlierAttempts + 1;
     if (outcome.kind === "inputRequired") {
       // A run that lasted long enough asks nothing.
-      if (Object.keys(outcome.requests).length === 0)
-        return this.#change({ ...task, attempts: 0 }, now());
-      const suspended = suspendTask(task, outcome, now());
+      if (Object.keys(outcome.requests).length === 0) return this.#change(advanceTask(task), now());
+      const suspended = suspendTask(task, outcome, hasListener(this.ctx), now());
       return this.#change(suspended, suspended.expiresAtMs);
     }
     if (hasFailed && attempts < MAX_STEP_ATTEMPTS)
@@ -188,7 +189,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   async #end(task: TaskRecord, end: TaskEnd, isDeadEnd: boolean = false): Promise<void> {
     // What has ended stays as it ended.
     if (this.#store.openTask() === undefined) return;
-    this.#run?.cancel.abort();
+    this.#run?.abort();
     let ended = endTask(task, end, now());
     if (!this.#store.putTask(ended)) {
       ended = endTask(task, failure(TASK_TOO_LARGE), now());
@@ -214,11 +215,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     await this.ctx.storage.deleteAll();
   }
 
-  /** The client of a task that waits was here. */
+  /** The client of a task that waits was here, and may listen now. */
   #noteClient(): void {
     const task = this.#store.task();
-    if (task?.status === "input_required" && task.seenAtMs + SEEN_MS <= now())
-      this.#store.putTask({ ...task, seenAtMs: now() });
+    const noted = task && noteClient(task, hasListener(this.ctx), now());
+    if (noted !== undefined) this.#store.putTask(noted);
   }
 
   /** The task, where it is this caller's and they may still call what it runs. */

@@ -2,7 +2,7 @@
  * What a task is, and what a task object keeps of it. Every value is JSON in UTF-8, so that its bytes can be counted.
  *
  *   kv "task"      {"method":"tools/call","params":{"name":"label_items","arguments":{…}},"status":"working","attempts":0,…}
- *   kv "step a-1"  what the step "a-1" gave, until the task ends
+ *   kv "step 0"    ["a-1", …]: what the step "a-1" gave, until the task ends; "step 1" and so on: those that ended after it
  *
  * Nothing but the caller's properties is sealed: a task must outlive the keys that were there when it began.
  */
@@ -48,6 +48,8 @@ export interface TaskRecord extends TaskCall {
   readonly updatedAtMs: number;
   /** When its client was last seen, to {@link SEEN_MS}, where the task waits for it. */
   readonly seenAtMs: number;
+  /** Whether somebody listened when that was written: a reset of the object takes its sockets, and tells nobody. */
+  readonly hasListener?: boolean;
   /** Until then an open task must end, and an ended one is kept. */
   readonly expiresAtMs: number;
   /** How often the next step failed. */
@@ -61,16 +63,19 @@ export interface TaskStore {
   task(): TaskRecord | undefined;
   /** The same, unless it has ended. */
   openTask(): TaskRecord | undefined;
-  /** Writes the record. False where it is too large: then nothing is written. */
-  putTask(task: TaskRecord): boolean;
+  /** Writes the record. False where it is too large, and leaves no room for `notes`, in bytes: then nothing is written. */
+  putTask(task: TaskRecord, notes?: number): boolean;
   /** Changes it in memory: it is written with the next that is. */
   noteTask(changes: Partial<TaskRecord>): void;
   /** The bytes of the record as it was last written. */
   taskBytes(): number;
   /** What the finished steps gave, by their keys. */
   steps(): JsonObject;
-  /** Writes what a step gave; nothing, once the task has ended. False where that is too much. */
-  putStep(key: string, value: JsonValue): boolean;
+  /**
+   * Writes what a step gave, and gives it. What the step gave before stays, and is given: a run that was given up may end it
+   * later. Nothing is written once the task has ended. Undefined where it is too much. @throws on what is no JSON.
+   */
+  putStep(key: string, value: JsonValue): JsonValue | undefined;
   /** Deletes what the steps gave. */
   deleteSteps(): void;
   /** From here on there is no task, though its rows may take a moment to go. */
@@ -78,26 +83,34 @@ export interface TaskStore {
 }
 
 const STEP_PREFIX = "step ";
+type StepRow = readonly [key: string, value: JsonValue];
 
 /** The records of one task object. */
 export function createTaskStore(kv: SyncKvStorage): TaskStore {
-  let task = readValue<TaskRecord>(kv.get<Uint8Array>("task"));
+  const stored = kv.get<Uint8Array>("task");
+  let task = stored && (parseBytes(stored) as TaskRecord);
   let taskBytes = 0;
   let stepsBytes = 0;
   /** Of the rows that are there; undefined where it is not known yet. */
   let stepKeys: Set<string> | undefined;
-  const storedSteps = (): [string, Uint8Array][] => {
-    const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })];
-    stepsBytes = rows.reduce((sum, [, bytes]) => sum + bytes.length, 0);
-    stepKeys = new Set(rows.map(([key]) => key));
-    return rows;
+  // A key is any text of the handler's, so it stands in the row and not in its name.
+  const storedSteps = (): StepRow[] => {
+    const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })].map(([, bytes]) => bytes);
+    const steps = rows.map((bytes) => parseBytes(bytes) as StepRow);
+    stepsBytes = rows.reduce((sum, bytes) => sum + bytes.length, 0);
+    stepKeys = new Set(steps.map(([key]) => key));
+    return steps;
+  };
+  const knownSteps = (): Set<string> => {
+    if (stepKeys === undefined) storedSteps();
+    return stepKeys ?? new Set();
   };
   return {
     task: () => task,
     openTask: () => (task && !hasEnded(task) ? task : undefined),
-    putTask(record) {
+    putTask(record, notes = 0) {
       const bytes = encodeUtf8(JSON.stringify(record));
-      if (bytes.length > MAX_TASK_BYTES) return false;
+      if (bytes.length > MAX_TASK_BYTES - notes) return false;
       kv.put("task", bytes);
       task = record;
       taskBytes = bytes.length;
@@ -107,29 +120,23 @@ export function createTaskStore(kv: SyncKvStorage): TaskStore {
       if (task !== undefined) task = { ...task, ...changes };
     },
     taskBytes: () => taskBytes,
-    steps: () =>
-      Object.fromEntries(
-        storedSteps().map(([key, bytes]) => [
-          key.slice(STEP_PREFIX.length),
-          readValue<JsonValue>(bytes) ?? null,
-        ]),
-      ),
+    steps: () => Object.fromEntries(storedSteps()),
     putStep(key, value) {
-      // A step may end after its task.
-      if (task === undefined || hasEnded(task)) return true;
-      if (stepKeys === undefined) storedSteps();
-      const bytes = encodeUtf8(JSON.stringify(value) ?? "null");
+      const known = knownSteps();
+      if (known.has(key)) return new Map(storedSteps()).get(key);
+      if (task === undefined || hasEnded(task)) return value;
+      const bytes = encodeUtf8(JSON.stringify([key, value]));
       const total = stepsBytes + bytes.length;
-      if (bytes.length > MAX_TASK_BYTES || total > MAX_STEPS_BYTES) return false;
-      kv.put(STEP_PREFIX + key, bytes);
+      if (bytes.length > MAX_TASK_BYTES || total > MAX_STEPS_BYTES) return undefined;
+      kv.put(`${STEP_PREFIX}${known.size}`, bytes);
       stepsBytes = total;
-      stepKeys?.add(STEP_PREFIX + key);
-      return true;
+      known.add(key);
+      return value;
     },
     deleteSteps() {
-      if (stepKeys === undefined) storedSteps();
-      for (const key of stepKeys ?? []) kv.delete(key);
-      stepKeys?.clear();
+      const known = knownSteps();
+      for (let index = 0; index < known.size; index += 1) kv.delete(`${STEP_PREFIX}${index}`);
+      known.clear();
       stepsBytes = 0;
     },
     clear() {
@@ -138,8 +145,8 @@ export function createTaskStore(kv: SyncKvStorage): TaskStore {
   };
 }
 
-function readValue<T>(bytes: Uint8Array | undefined): T | undefined {
-  return bytes && (JSON.parse(decodeUtf8(bytes) ?? "null") as T);
+function parseBytes(bytes: Uint8Array): unknown {
+  return JSON.parse(decodeUtf8(bytes) ?? "null");
 }
 
 /** Whether the task has come to its end. */

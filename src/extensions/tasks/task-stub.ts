@@ -11,7 +11,7 @@ export const TASKS_EXTENSION = "io.modelcontextprotocol/tasks";
 export type TaskNamespace = DurableObjectNamespace<TaskObject<unknown>>;
 export type TaskStub = DurableObjectStub<TaskObject<unknown>>;
 
-/** The object behind `taskId`, which is whatever a client sent; undefined where no object can have that id. */
+/** The object behind `taskId`, which is whatever a client sent; undefined where no object can have that id. Made anew by each call. */
 export function findTask(tasks: TaskNamespace, taskId: unknown): TaskStub | undefined {
   try {
     const id = tasks.idFromString(taskId as string);

@@ -5,7 +5,13 @@ import { NO_RETRY_STATE, type Outcome } from "../../protocol/outcome.ts";
 import { toStatelessError } from "../../protocol/stateless-encoding.ts";
 import { ERRORS } from "../../wire/errors.ts";
 import { openQuestions } from "./answers.ts";
-import { ENDED_TASK_TTL_MS, MAX_STEP_ATTEMPTS, OPEN_TASK_TTL_MS, TOO_LARGE } from "./limits.ts";
+import {
+  ENDED_TASK_TTL_MS,
+  MAX_STEP_ATTEMPTS,
+  OPEN_TASK_TTL_MS,
+  SEEN_MS,
+  TOO_LARGE,
+} from "./limits.ts";
 import type { TaskCall, TaskRecord } from "./task-record.ts";
 
 /** The call as a task that has not run yet. `now` in milliseconds, here and below. */
@@ -25,20 +31,39 @@ export function beginTask(call: TaskCall, now: number): TaskRecord {
 export function suspendTask(
   task: TaskRecord,
   outcome: Outcome & { readonly kind: "inputRequired" },
+  hasListener: boolean,
   now: number,
 ): TaskRecord {
   const { answers, asked = {} } = outcome.retryState;
   const { retryState } = task;
   return {
-    ...task,
+    ...advanceTask(task),
     status: "input_required",
     questions: openQuestions(outcome),
     retryState: { ...retryState, answers: { ...retryState.answers, ...answers }, asked },
-    attempts: 0,
     updatedAtMs: now,
     seenAtMs: now,
+    hasListener,
     expiresAtMs: now + OPEN_TASK_TTL_MS,
   };
+}
+
+/** The task that waits, whose client was here a moment ago; undefined where that need not be written. */
+export function noteClient(
+  task: TaskRecord,
+  hasListener: boolean,
+  now: number,
+): TaskRecord | undefined {
+  const isKnown = task.seenAtMs + SEEN_MS > now && hasListener === (task.hasListener === true);
+  return task.status !== "input_required" || isKnown
+    ? undefined
+    : { ...task, hasListener, seenAtMs: now };
+}
+
+/** The task that is over what failed: nothing is said of that any more. */
+export function advanceTask(task: TaskRecord): TaskRecord {
+  const { attempts, statusMessage } = task;
+  return { ...task, attempts: 0, statusMessage: attempts === 0 ? statusMessage : undefined };
 }
 
 /** The task whose next step has failed so often. */
@@ -49,13 +74,15 @@ export function retryTask(task: TaskRecord, attempts: number, now: number): Task
 
 export type TaskEnd = Pick<TaskRecord, "status" | "statusMessage" | "result" | "error">;
 
-/** The task that has ended: nothing stays of its call but what it was made by and for whom. */
+/** The task that has ended: nothing stays of its call but what it was made by and for whom, so that an error always finds room. */
 export function endTask(task: TaskRecord, end: TaskEnd, now: number): TaskRecord {
   return {
     ...task,
     ...end,
     params: { name: task.params["name"] ?? null },
     properties: undefined,
+    capabilities: {},
+    clientInfo: undefined,
     retryState: NO_RETRY_STATE,
     questions: undefined,
     updatedAtMs: now,

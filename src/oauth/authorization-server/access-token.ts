@@ -6,6 +6,7 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
+import { retried } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -77,13 +78,9 @@ export async function isGrantActive(
   authServer: AuthorizationServer,
   grant: string,
 ): Promise<boolean> {
-  return (
-    (
-      await findGrant(authServer.grants, grant)?.stub.status(
-        await epochDigest(authServer.login.signIn),
-      )
-    )?.isActive === true
-  );
+  const epoch = await epochDigest(authServer.login.signIn);
+  const status = await retried(async () => findGrant(authServer.grants, grant)?.stub.status(epoch));
+  return status?.isActive === true;
 }
 
 /** Grants that were revoked by this isolate: their tokens die here at once, strict or not. */

@@ -87,9 +87,9 @@ export class AccountObject extends DurableObject {
     else this.#rows.write({ grants, failed: [] });
   }
 
-  /** An hour after the last of them, attempts do not count any more, and every assertion has expired. */
+  /** So long after the last of them, attempts do not count any more, and every assertion has expired, by any clock. */
   #scheduleCleanup(): void {
-    void this.ctx.storage.setAlarm(now() + 60 * MINUTE_MS);
+    void this.ctx.storage.setAlarm(now() + 65 * MINUTE_MS);
   }
 }
 

@@ -7,6 +7,7 @@
 import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
 import { ok, type Result } from "../../base/result.ts";
+import { retried } from "../../base/retry.ts";
 import { accountObjectName, type Attempt } from "./account-object.ts";
 import { blockGrantInThisIsolate, isGrantActive, openAccessToken } from "./access-token.ts";
 import { authenticateClient } from "../clients/authenticate.ts";
@@ -36,7 +37,7 @@ export async function revokeGrant(
   client?: string,
 ): Promise<boolean> {
   const { terms, isComplete = true } =
-    (await findGrant(authServer.grants, id)?.stub.revoke(client)) ?? {};
+    (await retried(async () => findGrant(authServer.grants, id)?.stub.revoke(client))) ?? {};
   if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
   return isComplete;
 }

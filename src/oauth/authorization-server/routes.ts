@@ -3,6 +3,8 @@
  * Limits strangers by address before anything else; every other decision belongs to the endpoint.
  */
 
+import { logError } from "../../base/log.ts";
+import { isObjectAway } from "../../base/retry.ts";
 import { clientAddress } from "../../wire/response.ts";
 import { accountEndpoint } from "./account-page.ts";
 import { authorizationEndpoint } from "./authorize.ts";
@@ -60,7 +62,14 @@ export async function handleOAuth(
       oauthError("slow_down", "address.limited", "Too many requests: wait a minute"),
       http,
     );
-  return endpoint(authServer, http, identifiers, url);
+  try {
+    return await endpoint(authServer, http, identifiers, url);
+  } catch (error) {
+    if (!isObjectAway(error)) throw error;
+    logError("oauth.object_away", error);
+    const away = oauthError("temporarily_unavailable", "object.away", "Try again in a moment");
+    return oauthErrorResponse(pathname, away, http);
+  }
 }
 
 /**

@@ -6,6 +6,7 @@
  */
 
 import { ok } from "../../base/result.ts";
+import { retried } from "../../base/retry.ts";
 import { verifyText } from "../../crypto/hmac.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { grantableScopes, requestedScopes } from "./authorization-request.ts";
@@ -13,6 +14,7 @@ import { authenticateClient } from "../clients/authenticate.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { oauthError, oauthJson, oauthErrorResponse } from "../errors.ts";
+import type { GrantResult } from "./grant-request.ts";
 import { findGrant, verifyRefreshToken } from "./grant-reference.ts";
 import { missingParameter, readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
@@ -137,7 +139,10 @@ async function redeemRefreshToken(
   const { graceSeconds, refreshSeconds } = authServer.settings;
   const epoch = await epochDigest(authServer.login.signIn);
   const request = { client: client.key, resource, generation, scopes, epoch };
-  const result = await grant.stub.refresh(request, { graceSeconds, refreshSeconds });
+  const refresh = async (): Promise<GrantResult> =>
+    grant.stub.refresh(request, { graceSeconds, refreshSeconds });
+  // Without that time a second request of this one would be a reuse.
+  const result = await (graceSeconds > 0 ? retried(refresh) : refresh());
   // 3. This token may carry fewer scopes; the grant keeps all of its own.
   return issueFromGrant(authServer, client, grant, result, "refresh", scopes);
 }

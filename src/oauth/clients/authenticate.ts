@@ -167,11 +167,10 @@ function checkAssertion(
   const seconds = time / 1000;
   if (iss !== id || sub !== id) return err("assertion.client");
   // Nobody else may be among the audiences: they could use the assertion here before its owner does.
-  const audiences = Array.isArray(aud) ? aud : [aud];
-  if (
-    audiences.length === 0 ||
-    !audiences.every((value) => value === issuer || value === issuer + PATHS.token)
-  )
+  const audiences: readonly unknown[] = Array.isArray(aud) ? aud : [aud];
+  // With a slash, as Python's SDK 1 has it: what a URL parser makes of an origin.
+  const ours: readonly unknown[] = [issuer, `${issuer}/`, issuer + PATHS.token];
+  if (audiences.length === 0 || !audiences.every((audience) => ours.includes(audience)))
     return err("assertion.audience");
   if (typeof exp !== "number" || exp <= seconds) return err("assertion.expired");
   if (exp > seconds + MAX_ASSERTION_SECONDS + CLOCK_SKEW_SECONDS) return err("assertion.long");

@@ -18,6 +18,8 @@ import {
   postForm,
   successJson,
 } from "../../net/fetch.ts";
+import type { ServerIdentifiers } from "../../base/identifiers.ts";
+import { resourceNames } from "../identifiers.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";
@@ -71,9 +73,7 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
       jws === undefined
         ? await introspect(token, options, metadata, time)
         : ok(withoutNulls(jws.payload));
-    const caller = claims.ok
-      ? readClaims(claims.value, issuer, identifiers.resource, time)
-      : claims;
+    const caller = claims.ok ? readClaims(claims.value, issuer, identifiers, time) : claims;
     if (!claims.ok || !caller.ok) return caller;
     if (jws !== undefined) {
       const { typ = "" } = jws.header;
@@ -113,26 +113,29 @@ async function endpointIn(
   return typeof endpoint === "string" ? ok(endpoint) : err(`issuer.no_${name}`);
 }
 
-/** The caller whom claims describe, if they are `issuer`'s, for `resource`, and of this time (milliseconds). RFC 9068 section 4. */
+/** The caller whom claims describe, if they are `issuer`'s, for this server, and of this time (milliseconds). RFC 9068 section 4. */
 function readClaims(
   claims: JsonObject,
   issuer: string,
-  resource: string,
+  identifiers: ServerIdentifiers,
   time: number,
 ): Result<Caller, string> {
-  const { iss, aud, exp, nbf = 0, iat = 0, sub, client_id, azp, scope = "", cnf } = claims;
+  const { iss, aud, exp, nbf = 0, iat = 0, sub, cnf } = claims;
   const seconds = time / 1_000;
   if (iss !== issuer) return err("token.issuer");
-  if (![aud].flat().includes(resource)) return err("token.audience");
+  const names: readonly unknown[] = resourceNames(identifiers);
+  if (![aud].flat().some((audience) => names.includes(audience))) return err("token.audience");
   if (typeof exp !== "number" || exp + CLOCK_SKEW_SECONDS <= seconds) return err("token.expired");
   if (typeof nbf !== "number" || typeof iat !== "number") return err("token.malformed");
   if (Math.max(nbf, iat) - CLOCK_SKEW_SECONDS > seconds) return err("token.early");
   // A bearer check of a token that is bound to a key would undo the binding (RFC 9449 section 7.2).
   if (cnf !== undefined) return err("token.bound");
-  const client = client_id ?? azp;
+  // RFC 9068; OpenID Connect; Okta.
+  const client = claims["client_id"] ?? claims["azp"] ?? claims["cid"];
   if (typeof sub !== "string" || sub === "" || typeof client !== "string")
     return err("token.subject");
-  const scopes = [scope]
+  // RFC 9068; Okta and Entra.
+  const scopes = [claims["scope"] ?? claims["scp"] ?? ""]
     .flat()
     .flatMap((value) => (typeof value === "string" ? (value.match(/[^ ]+/g) ?? []) : []));
   return ok({ issuer, subject: sub, client, scopes });
@@ -210,9 +213,9 @@ async function discover(issuer: string, needed: readonly string[]): Promise<Meta
     `${path}/.well-known/openid-configuration`,
   ])) {
     const response = await fetchConfigured(origin + wellKnownPath, JSON_LIMITS);
-    const json = successJson(response);
+    const json = withoutNulls(successJson(response) ?? {});
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-    if (json?.["issuer"] === issuer) metadata = { ...json, ...metadata };
+    if (json["issuer"] === issuer) metadata = { ...json, ...metadata };
     if (needed.every((member) => Object.hasOwn(metadata, member))) return ok(metadata);
     if (isTemporary(response)) fault = "unreachable";
   }

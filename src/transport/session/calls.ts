@@ -45,7 +45,8 @@ export async function startCall(
   request: RpcRequest,
   postId: string,
 ): Promise<MessageOutcome> {
-  if (expireCalls(runtime) >= MAX_CALLS)
+  const { running, stopped } = expireCalls(runtime);
+  if (running + stopped >= MAX_CALLS)
     return { kind: "answer", text: writeError(request.id, TOO_MANY_CALLS) };
   const { promise, resolve: respond } = Promise.withResolvers<MessageOutcome>();
   runCall(
@@ -56,14 +57,20 @@ export async function startCall(
   return promise;
 }
 
-/** Ends the calls that take too long. How many others are at work. */
-export function expireCalls({ runningCalls }: SessionRuntime): number {
-  let count = 0;
-  for (const { callDeadline, cancel } of runningCalls) {
-    if (callDeadline.deadline <= now()) cancel.expire(callDeadline.message);
-    else count += 1;
-  }
-  return count;
+/** Ends the calls that take too long, stopped ones too. How many others are at work, and how many were stopped and work on. */
+export function expireCalls({ runningCalls, stoppedCalls }: SessionRuntime): {
+  readonly running: number;
+  readonly stopped: number;
+} {
+  const countInTime = (calls: Iterable<RunningCall>): number => {
+    let count = 0;
+    for (const { callDeadline, cancel } of calls) {
+      if (callDeadline.deadline <= now()) cancel.expire(callDeadline.message);
+      else count += 1;
+    }
+    return count;
+  };
+  return { running: countInTime(runningCalls), stopped: countInTime(stoppedCalls) };
 }
 
 /** The client answered a question; with the last answer of a round the call runs again from its start. */
@@ -112,6 +119,7 @@ export function abortCall(
   outcome: MessageOutcome,
 ): void {
   runtime.runningCalls.delete(runningCall);
+  runtime.stoppedCalls.add(runningCall);
   runningCall.cancel.abort();
   if (runningCall.streamId !== undefined) deleteStream(runtime, runningCall.streamId);
   runningCall.respond(outcome);
@@ -156,7 +164,8 @@ function runCall(
       services.tracer.flush("now");
       return finishRun(runtime, runningCall, value);
     })
-    .catch((error: unknown) => answerWithError(runtime, runningCall, logFailure(error)));
+    .catch((error: unknown) => answerWithError(runtime, runningCall, logFailure(error)))
+    .finally(() => runtime.stoppedCalls.delete(runningCall));
   runtime.objectState.waitUntil(finished);
 }
 

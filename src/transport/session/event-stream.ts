@@ -6,14 +6,19 @@
  */
 
 import { callerKey, type Caller } from "../../base/caller.ts";
+import { retried } from "../../base/retry.ts";
 import { MAX_BATCH_MESSAGES, writeError, type RequestId } from "../../wire/jsonrpc.ts";
-import { openSse, type SseEvent } from "../../wire/sse.ts";
+import { openSse, type SseEvent, type SseStream } from "../../wire/sse.ts";
 import type { SessionObject } from "./session-object.ts";
 import type { StreamEvent } from "./streams.ts";
 import { CALL_LOST } from "./refusals.ts";
 import { EXHAUSTED_HEADER } from "./types.ts";
 
-export type SessionStub = DurableObjectStub<SessionObject<unknown>>;
+/** A session by its name, in the Worker. */
+export interface SessionRef {
+  /** Made anew each time it is read: one whose object was reset fails for good. */
+  readonly stub: DurableObjectStub<SessionObject<unknown>>;
+}
 
 /** A stream id, or "new" to open one, and the sequence number of the last event that the client has. */
 export interface StreamCursor {
@@ -40,19 +45,76 @@ export function parseEventId(eventId: string): StreamCursor[] | undefined {
   return [...cursors.values()];
 }
 
-/** Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams. */
+/** How often a connection that broke is made anew within one response. */
+const MAX_RECONNECTS = 3;
+/** How the object closes what is over, or for its client to come back for. */
+const CLOSED = 1000;
+
+/**
+ * Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams.
+ * Where the object of a call is reset, its answer, or what says that it was lost, comes on the same response: not every
+ * client knows an event id by which it could come back.
+ */
 export async function streamEvents(
   http: Request,
-  stub: SessionStub,
+  session: SessionRef,
   caller: Caller,
   cursors: readonly StreamCursor[],
   texts: string[],
 ): Promise<Response> {
-  const attached = await attachStreams(stub, caller, cursors, texts);
+  const attached = await attachStreams(session, caller, cursors, texts);
   if (attached instanceof Response) return attached;
-  const { sockets, eventIds } = attached;
-  const sse = openSse(http.signal, () => sockets.forEach((socket) => socket.close(1000)));
-  // One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on.
+  const { connections, eventIds } = attached;
+  const sockets = new Set<WebSocket>();
+  const sse = openSse(http.signal, () => {
+    for (const socket of sockets) socket.close(CLOSED);
+  });
+  const { enqueue, write } = createEventWriter(sse);
+  // Behind the last of them the client may come back for the streams.
+  const lastText = connections.length > 0 ? texts.pop() : undefined;
+  for (const text of texts) write({ data: text });
+  if (lastText !== undefined) write({ id: eventIds.join("."), data: lastText });
+  let [openCount, reconnects] = [connections.length, 0];
+  const end = (): void => {
+    openCount -= 1;
+    if (openCount === 0) enqueue(sse.close);
+  };
+  const follow = (index: number, { socket, id }: Connection): void => {
+    sockets.add(socket);
+    socket.addEventListener("message", ({ data }) => {
+      const event = JSON.parse(String(data)) as StreamEvent;
+      if (event.id !== undefined) eventIds[index] = event.id;
+      write(event.id === undefined ? event : { ...event, id: eventIds.join(".") });
+      if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
+    });
+    socket.addEventListener("close", ({ code }) => {
+      sockets.delete(socket);
+      if (id === undefined || code === CLOSED) end();
+      else void goOn(index, id);
+    });
+    socket.accept();
+  };
+  /** The connection to the stream of a call broke, or the stream is gone. */
+  const goOn = async (index: number, id: RequestId): Promise<void> => {
+    reconnects += 1;
+    const socket =
+      reconnects > MAX_RECONNECTS
+        ? undefined
+        : await reconnect(session, caller, eventIds[index] ?? "");
+    if (socket !== undefined) return follow(index, { socket, id });
+    write({ data: writeError(id, CALL_LOST) });
+    end();
+  };
+  if (openCount === 0) enqueue(sse.close);
+  for (const [index, connection] of connections.entries()) follow(index, connection);
+  return sse.response;
+}
+
+/** Writes one after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on. */
+function createEventWriter(sse: SseStream): {
+  readonly enqueue: (act: () => void | Promise<void>) => void;
+  readonly write: (event: SseEvent) => void;
+} {
   let lastWrite = Promise.resolve();
   const enqueue = (act: () => void | Promise<void>): void => {
     lastWrite = lastWrite.then(act);
@@ -62,32 +124,45 @@ export async function streamEvents(
       sse.send(event);
       return sse.waitUntilRead();
     });
-  // Behind the last of them the client may come back for the streams.
-  const lastText = sockets.length > 0 ? texts.pop() : undefined;
-  for (const text of texts) write({ data: text });
-  if (lastText !== undefined) write({ id: eventIds.join("."), data: lastText });
-  let openSocketCount = sockets.length;
-  if (openSocketCount === 0) enqueue(sse.close);
-  for (const [index, socket] of sockets.entries()) {
-    socket.addEventListener("message", ({ data }) => {
-      const event = JSON.parse(String(data)) as StreamEvent;
-      if (event.id !== undefined) eventIds[index] = event.id;
-      write(event.id === undefined ? event : { ...event, id: eventIds.join(".") });
-      if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
-    });
-    socket.addEventListener("close", () => {
-      openSocketCount -= 1;
-      if (openSocketCount === 0) enqueue(sse.close);
-    });
-    socket.accept();
-  }
-  return sse.response;
+  return { enqueue, write };
+}
+
+/** A connection to what the object has behind the event `eventId`; undefined where there is none to be had. */
+async function reconnect(
+  session: SessionRef,
+  caller: Caller,
+  eventId: string,
+): Promise<WebSocket | undefined> {
+  const [cursor] = parseEventId(eventId) ?? [];
+  if (cursor === undefined) return undefined;
+  const response = await connect(session, caller, cursor).catch(() => undefined);
+  return response?.webSocket ?? undefined;
+}
+
+/** A connection to a stream; `id`: of the request, where this is its own POST. */
+interface Connection {
+  readonly socket: WebSocket;
+  readonly id: RequestId | undefined;
 }
 
 /** Connections to streams, and the event id that the client has of each; behind them those of streams that are gone. */
 interface AttachedStreams {
-  readonly sockets: readonly WebSocket[];
+  readonly connections: readonly Connection[];
   readonly eventIds: string[];
+}
+
+/** Asks for the events behind a cursor, over a socket: one object request. Of two connections to one stream the older ends. */
+function connect(
+  session: SessionRef,
+  caller: Caller,
+  { stream, after }: StreamCursor,
+): Promise<Response> {
+  const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
+  if (caller.grant !== undefined) query.set("grant", caller.grant);
+  const headers = { upgrade: "websocket" };
+  return retried(async () =>
+    session.stub.fetch(`https://session/?${query.toString()}`, { headers }),
+  );
 }
 
 /**
@@ -96,33 +171,30 @@ interface AttachedStreams {
  * it when it has all that there is of the others: by a response, as where nothing is left.
  */
 async function attachStreams(
-  stub: SessionStub,
+  session: SessionRef,
   caller: Caller,
   cursors: readonly StreamCursor[],
   texts: string[],
 ): Promise<AttachedStreams | Response> {
-  const sockets: WebSocket[] = [];
+  const connections: Connection[] = [];
   const eventIds: string[] = [];
   const lostEventIds: string[] = [];
   let refusal: Response | undefined;
   let isAnyLeft = false;
-  for (const { stream, after, id } of cursors) {
-    const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
-    if (caller.grant !== undefined) query.set("grant", caller.grant);
-    const upgradeResponse = await stub
-      .fetch(`https://session/?${query.toString()}`, { headers: { upgrade: "websocket" } })
-      .catch((error: unknown) => {
-        // The object was restarted, and the call lost with it: the answers beside it are not. Whoever listens comes again.
-        if (id !== undefined) return undefined;
-        closeAll(sockets);
-        throw error;
-      });
+  for (const cursor of cursors) {
+    const { stream, after, id } = cursor;
+    const upgradeResponse = await connect(session, caller, cursor).catch((error: unknown) => {
+      // The object cannot be had: the answers beside it can. Whoever listens comes again.
+      if (id !== undefined) return undefined;
+      closeAll(connections);
+      throw error;
+    });
     if (upgradeResponse?.status === 404) {
-      closeAll(sockets);
+      closeAll(connections);
       return upgradeResponse;
     }
     if (upgradeResponse !== undefined && upgradeResponse.webSocket !== null) {
-      sockets.push(upgradeResponse.webSocket);
+      connections.push({ socket: upgradeResponse.webSocket, id });
       eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
       isAnyLeft ||= !upgradeResponse.headers.has(EXHAUSTED_HEADER);
     } else if (id !== undefined) texts.push(writeError(id, CALL_LOST));
@@ -132,16 +204,16 @@ async function attachStreams(
     }
   }
   if (refusal === undefined || isAnyLeft)
-    return { sockets, eventIds: [...eventIds, ...lostEventIds] };
-  closeAll(sockets);
+    return { connections, eventIds: [...eventIds, ...lostEventIds] };
+  closeAll(connections);
   return refusal;
 }
 
 /** Nobody will read them: the object is to know. */
-function closeAll(sockets: readonly WebSocket[]): void {
-  for (const socket of sockets) {
+function closeAll(connections: readonly Connection[]): void {
+  for (const { socket } of connections) {
     socket.accept();
-    socket.close(1000);
+    socket.close(CLOSED);
   }
 }
 

@@ -54,6 +54,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       objectState: state,
       dependencies: sessionDependencies(this.serverRuntime(env)),
       runningCalls: new Set(),
+      stoppedCalls: new Set(),
       closedBeforeAttach: new Set(),
       hubUpdates: { current: undefined, next: undefined },
       alarmAt: Infinity,
@@ -169,7 +170,8 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   async retire(before: number): Promise<number | "busy" | "ended" | "sessionNotFound"> {
     const session = this.#access.session();
     if (session === undefined) return "sessionNotFound";
-    if (this.ctx.getWebSockets().length > 0 || expireCalls(this.#runtime) > 0) return "busy";
+    if (this.ctx.getWebSockets().length > 0 || expireCalls(this.#runtime).running > 0)
+      return "busy";
     const lastSeenMs = this.#access.lastSeenMs(session);
     if (lastSeenMs > before) return lastSeenMs;
     await this.#deleteStorage();

@@ -41,6 +41,9 @@ interface ListenerConnection {
   readonly attachedAtMs: number;
 }
 
+/** How a connection ends whose stream is gone before its client had all of it: nothing is said to be over. */
+const DROPPED = 4000;
+
 const NOTHING_PASSED: DeliveryState = { seq: 0, bytes: 0 };
 
 let lastStreamId = 0;
@@ -158,8 +161,10 @@ export function continueReplay(runtime: SessionRuntime, socket: WebSocket): void
   if (socket.readyState !== WebSocket.READY_STATE_OPEN) return;
   const { stream, seq } = positionOf(runtime, socket);
   const row = runtime.store.stream(stream);
-  // A listener must not miss a message without knowing: it comes back, and is told. A call's answer is what matters.
-  if (row === undefined || (row.state === "listening" && seq < row.dropped_seq)) socket.close(1000);
+  // What is left of a call was dropped, its answer above all.
+  if (row === undefined) socket.close(DROPPED);
+  // A listener must not miss a message without knowing: it comes back, and is told.
+  else if (row.state === "listening" && seq < row.dropped_seq) socket.close(1000);
   else replay(runtime, socket, stream, seq);
 }
 

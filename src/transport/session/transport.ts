@@ -13,6 +13,7 @@ import { startInterval, randomBytes } from "../../base/time.ts";
 import { logError } from "../../base/log.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { retried } from "../../base/retry.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { open } from "../../crypto/seal.ts";
 import { ELICITATION_ID_PURPOSE } from "../../server/run-handler.ts";
@@ -30,7 +31,7 @@ import {
 } from "../../wire/response.ts";
 import { acceptsMediaType } from "../../wire/media-type.ts";
 import { STREAM_AFTER_MS } from "../../wire/sse.ts";
-import { NEW_STREAM, parseEventId, streamEvents, type SessionStub } from "./event-stream.ts";
+import { NEW_STREAM, parseEventId, streamEvents, type SessionRef } from "./event-stream.ts";
 import { handleInitialize, type SessionTransportDependencies } from "./initialize.ts";
 import { BATCHED_INITIALIZE, CALL_LOST, SESSION_NOT_FOUND } from "./refusals.ts";
 import type { MessageOutcome } from "./types.ts";
@@ -52,16 +53,19 @@ export async function handleSessionPost(
     requestSpan.end(response.ok ? undefined : String(response.status));
     return response;
   }
-  const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
+  const session = findSession(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok)
     return errorResponse(messages.some(isInitializeRequest) ? BATCHED_INITIALIZE : session.error);
   const postId = encodeBase64url(randomBytes(9));
-  const handling = withSpan(span, ["Session.handle", "client"], (handleSpan) =>
-    session.value.handlePost(caller, messages, isBatch, postId, handleSpan.context()),
-  );
+  const handling = withSpan(span, ["Session.handle", "client"], (handleSpan) => {
+    const handle = async (): Promise<MessageOutcome[]> =>
+      session.value.stub.handlePost(caller, messages, isBatch, postId, handleSpan.context());
+    // A call may not run twice; an answer of the client may be taken twice, and a call waits for it.
+    return messages.some(({ kind }) => kind === "request") ? handle() : retried(handle);
+  });
   // The object has no timers: the Worker is the one who loses patience; more than once, as a call may begin late.
   const stopStreamTimer = startInterval(STREAM_AFTER_MS, () => {
-    session.value.switchToStream(postId).catch(() => undefined);
+    session.value.stub.switchToStream(postId).catch(() => undefined);
   });
   // Also when its client has left: without a stream the call would have no alarm, and no end.
   const outcomes = await keepAlive(handling)
@@ -83,7 +87,7 @@ export async function handleSessionGet(
   if (accept !== null && !acceptsMediaType(accept, "text/event-stream")) {
     return errorResponse(protocolError("NotAcceptable", "Accept must list text/event-stream"));
   }
-  const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
+  const session = findSession(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
   const lastEventId = readHeader(http.headers, "last-event-id");
   const cursors = lastEventId === null ? [NEW_STREAM] : parseEventId(lastEventId);
@@ -100,9 +104,9 @@ export async function handleSessionDelete(
   http: Request,
   caller: Caller,
 ): Promise<Response> {
-  const session = sessionStub(dependencies, readHeader(http.headers, "mcp-session-id"));
+  const session = findSession(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
-  return (await session.value.deleteSession(callerKey(caller), caller.grant))
+  return (await session.value.stub.deleteSession(callerKey(caller), caller.grant))
     ? deletedResponse()
     : errorResponse(SESSION_NOT_FOUND);
 }
@@ -116,14 +120,14 @@ export async function completeElicitation(
   // spec: elicit.opener.tamperproof
   const sealedSessionId = await open(ring, ELICITATION_ID_PURPOSE, elicitationId);
   if (!sealedSessionId.ok || typeof sealedSessionId.value !== "string") return;
-  const session = sessionStub({ sessions }, sealedSessionId.value);
-  if (session.ok) await session.value.notifyElicitationComplete(elicitationId);
+  const session = findSession({ sessions }, sealedSessionId.value);
+  if (session.ok) await session.value.stub.notifyElicitationComplete(elicitationId);
 }
 
-function sessionStub(
+function findSession(
   { sessions }: Pick<SessionTransportDependencies, "sessions">,
   id: string | null,
-): Result<SessionStub, ProtocolError> {
+): Result<SessionRef, ProtocolError> {
   // spec: session.id.required, session.initialize.first
   if (id === null)
     return err(
@@ -131,7 +135,12 @@ function sessionStub(
     );
   try {
     // Throws for an id that this namespace did not issue, so that forgeries cost nothing.
-    return ok(sessions.get(sessions.idFromString(id)));
+    const objectId = sessions.idFromString(id);
+    return ok({
+      get stub() {
+        return sessions.get(objectId);
+      },
+    });
   } catch {
     return err(SESSION_NOT_FOUND);
   }
@@ -151,7 +160,7 @@ function callLostOutcomes(error: unknown, messages: readonly Message[]): Message
 }
 
 async function toResponse(
-  stub: SessionStub,
+  session: SessionRef,
   http: Request,
   caller: Caller,
   messages: readonly Message[],
@@ -168,7 +177,7 @@ async function toResponse(
     if (outcome.kind !== "stream" || message?.kind !== "request") return [];
     return [{ stream: String(outcome.streamId), after: "-1", id: message.id }];
   });
-  if (streams.length > 0) return streamEvents(http, stub, caller, streams, texts);
+  if (streams.length > 0) return streamEvents(http, session, caller, streams, texts);
   const [onlyText] = texts;
   // spec: session.batch.empty
   if (onlyText === undefined) return acceptedResponse();

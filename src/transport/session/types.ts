@@ -89,6 +89,8 @@ export interface SessionRuntime {
   readonly objectState: DurableObjectState;
   readonly dependencies: SessionDependencies;
   readonly runningCalls: Set<RunningCall>;
+  /** Calls that were stopped, and whose handlers have not ended yet: they hold memory like those at work. */
+  readonly stoppedCalls: Set<RunningCall>;
   /** The earliest time for which an alarm was asked, as far as memory goes; milliseconds. */
   alarmAt: number;
   /** Streams without an answer yet that were let go before anybody had attached: the first connection is closed once it is primed. */

@@ -147,6 +147,9 @@ function closeAll(sockets: readonly WebSocket[], waiting: Set<WebSocket>): void 
   for (const socket of sockets) socket.close(1000);
 }
 
+/** Bytes that a listener may leave unread before it is cut off: of several tasks that end together, each tells its whole result. */
+const MAX_UNREAD_CHANGES_BYTES = 8_388_608;
+
 /** The stream of what comes over the hub's socket and those that were added. Its filter is what is granted. */
 function streamChanges(
   { info }: Server,
@@ -160,7 +163,7 @@ function streamChanges(
   const stream = openSse(http.signal, closeSockets);
   const sendTaggedNotification = (method: string, params: JsonObject): void => {
     // A change must not be left out: who does not read begins anew.
-    if (stream.isFull()) return stream.abort();
+    if (stream.isFull(MAX_UNREAD_CHANGES_BYTES)) return stream.abort();
     // spec: subscriptions.tag
     const tagged = { ...params, _meta: { [META_KEYS.subscriptionId]: request.id } };
     stream.send({ data: writeNotification(method, tagged) });

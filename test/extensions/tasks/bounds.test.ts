@@ -13,17 +13,20 @@ import {
   accepted,
   callTool,
   cancelTask,
+  DECLARED,
   ended,
   getTask,
   holdStep,
   keysOf,
   poll,
   resetProbe,
+  runAlarm,
   startTask,
   taskStub,
   turns,
   updateTask,
   waiting,
+  type Reply,
 } from "./tasks.ts";
 
 beforeEach(resetProbe);
@@ -31,8 +34,20 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+/** The most characters with which a task begins: one more makes none. */
+async function roomBeside(start: (characters: number) => Promise<Reply>): Promise<number> {
+  let [fits, isTooMuch] = [0, MAX_TASK_BYTES];
+  while (isTooMuch - fits > 1) {
+    const middle = Math.floor((fits + isTooMuch) / 2);
+    const { result } = await start(middle);
+    if (result === undefined) isTooMuch = middle;
+    else fits = middle;
+  }
+  return fits;
+}
+
 describe("a task", () => {
-  it("keeps 1,900,000 bytes of arguments, counted as they are written, and one more byte makes none", async () => {
+  it("keeps 1,850,000 bytes of arguments, counted as they are written, and one more byte makes none", async () => {
     // Three bytes of UTF-8 each.
     const call = (characters: number): object => ({ seconds: 0, label: "€".repeat(characters) });
     const reply = await callTool("slow_compute", call(MAX_TASK_BYTES / 3));
@@ -42,7 +57,7 @@ describe("a task", () => {
         message: TOO_LARGE,
       },
     });
-    const { taskId } = await startTask("slow_compute", call(MAX_TASK_BYTES / 3 - 1_000));
+    const { taskId } = await startTask("slow_compute", call(MAX_TASK_BYTES / 3 - 2_000));
     const task = await ended(taskId);
     expect(task.status).toBe("completed");
   });
@@ -84,7 +99,7 @@ describe("a task", () => {
     };
     const { taskId } = await startTask("spec_steps", { label: "r", count: 2 });
     await held.begun();
-    expect(await keysOf(taskId)).toEqual(["step step 1", "task"]);
+    expect(await keysOf(taskId)).toEqual(["step 0", "task"]);
     await cancelTask(taskId);
     expect(await keysOf(taskId)).toEqual(["task"]);
     held.letGo();
@@ -102,6 +117,32 @@ describe("a task", () => {
     await evictDurableObject(taskStub(taskId));
     await cancelTask(taskId);
     expect(await keysOf(taskId)).toEqual(["task"]);
+  });
+
+  it("whose client says so much of itself that nothing more would fit ends like any other, and keeps none of it", async () => {
+    const pad = "x".repeat(MAX_TASK_BYTES);
+    const start = (characters: number): Promise<Reply> =>
+      callTool(
+        "spec_steps",
+        { label: "p", count: 1, ask: 1 },
+        { capabilities: { ...DECLARED, pad: pad.slice(0, characters) } },
+      );
+    const free = await roomBeside(start);
+    for (const left of [0, 10, 50]) {
+      const { result } = await start(free - left);
+      const { taskId = "" } = result ?? {};
+      await runAlarm(taskId);
+      await cancelTask(taskId);
+      expect(["cancelled", "failed"]).toContain((await getTask(taskId)).status);
+      expect(
+        await runInDurableObject(taskStub(taskId), (_object, { storage }) =>
+          storage.kv.get<Uint8Array>("task"),
+        ),
+      ).toHaveProperty(
+        "length",
+        expect.toSatisfy((bytes: number) => bytes < 2_000),
+      );
+    }
   });
 
   it("whose result is larger than a task keeps fails, and keeps no part of it", async () => {

@@ -1,6 +1,7 @@
 /** `taskIds` of subscriptions/listen: the caller's own tasks, each as it is and with each change, and nothing else. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeEach, expect, it, vi } from "vitest";
 import { MAX_LISTENED_TASKS, MAX_TASK_LISTENERS } from "../../../src/extensions/tasks/limits.ts";
 import { hub } from "../../hub/hub.ts";
@@ -158,6 +159,29 @@ it("tells a client that reads of tasks that have ended, however large they are t
   const told: string[] = [];
   for (const _ of ids) told.push((await next(stream)).params.taskId);
   expect(told.toSorted()).toEqual(ids.toSorted());
+});
+
+it("tells a client that reads of tasks that end together, however large their results are", async () => {
+  const ids: string[] = [];
+  for (let count = 0; count < 3; count += 1) {
+    const { taskId } = await startTask("spec_steps", { label: "w", count: 1, ask: 1 });
+    await waiting(taskId);
+    await runInDurableObject(taskStub(taskId), (object) => {
+      const { server, ...runtime } = object.serverRuntime(env);
+      const run = (): string => "z".repeat(700_000);
+      const own = { ...server.tools.get("spec_steps"), run } as never;
+      const tools = new Map([...server.tools, ["spec_steps", own]]);
+      object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
+    });
+    ids.push(taskId);
+  }
+  const stream = await listen({ taskIds: ids });
+  for (let count = 0; count <= ids.length; count += 1) await next(stream);
+  await Promise.all(ids.map((id) => updateTask(id, { "before 1": accepted("go") })));
+  let completed = 0;
+  while (completed < ids.length)
+    completed += (await next(stream)).params.status === "completed" ? 1 : 0;
+  await stream.cancel();
 });
 
 it("closes what it listened to where the server ends the subscription", async () => {

@@ -108,6 +108,22 @@ describe("one task more than there may be", () => {
     await stream.body?.cancel();
   });
 
+  it("does not end one that somebody listened to until its object was reset, for an hour from then", async () => {
+    const [first = "", second = ""] = await fill();
+    const params = { notifications: { taskIds: [first] } };
+    const stream = await respondTo("subscriptions/listen", params, "");
+    setClock(5 * HOUR_MS);
+    await runInDurableObject(taskStub(first), (_object, state) => {
+      state.abort("deployed");
+    }).catch(() => undefined);
+    await startOneMore();
+    expect(await getTask(second)).toMatchObject(ENDED_FOR_ROOM);
+    await runInDurableObject(taskStub(first), (object) => {
+      expect(object.idleSinceMs()).toBe(start + 5 * HOUR_MS);
+    });
+    await stream.body?.cancel().catch(() => undefined);
+  });
+
   it("knows when a client came also where the object was evicted since", async () => {
     const [first = "", second = ""] = await fill();
     setClock(HOUR_MS);
@@ -182,19 +198,19 @@ describe("tasks that have ended", () => {
   }
 
   const UNKNOWN = "No such task of yours, or none any more";
-  const others = (prefix: string, count: number, bytes: number): object =>
+  const others = (shareOf: (index: number) => string, count: number, bytes: number): object =>
     Object.fromEntries(
       Array.from({ length: count }, (_, index) => [
-        `${prefix}${index} ${bindings.TASK.newUniqueId().toString()}`,
+        `${shareOf(index)} ${bindings.TASK.newUniqueId().toString()}`,
         [Date.now() + index, bytes],
       ]),
     );
 
-  it("are a hundred: with one more, the one that ended longest ago is unknown", async () => {
+  it("are a thousand: with one more, the one that ended longest ago is unknown", async () => {
     const waits = await startTask("spec_steps", WAITING);
-    const taskIds: string[] = [];
-    for (let count = 0; count < MAX_ENDED_TASKS; count += 1) taskIds.push(await end());
-    const [first = "", ...rest] = taskIds;
+    const [first, rest] = [await end(), [await end(), await end()]];
+    const there = 1 + rest.length;
+    await change(first, (share) => others(() => share, MAX_ENDED_TASKS - there, 1_000));
     expect(await getTask(first)).toMatchObject({ status: "completed" });
     const last = await end();
     await expect(getTask(first)).rejects.toThrow(UNKNOWN);
@@ -208,7 +224,7 @@ describe("tasks that have ended", () => {
     expect(await keptRows(last)).toHaveLength(MAX_ENDED_TASKS + 1);
   });
 
-  it("are fifty megabytes together", async () => {
+  it("are a hundred megabytes together", async () => {
     const large = 1_500_000;
     const most = Math.floor(MAX_ENDED_BYTES / large);
     const taskIds: string[] = [];
@@ -224,7 +240,9 @@ describe("tasks that have ended", () => {
 
   it("of strangers together are ten thousand", async () => {
     const first = await end();
-    await change(first, () => others("other", MAX_STRANGERS_TASKS - 1, MAX_ENDED_BYTES));
+    await change(first, () =>
+      others((index) => `other${index}`, MAX_STRANGERS_TASKS - 1, MAX_ENDED_BYTES),
+    );
     const next = await end();
     await expect(getTask(first)).rejects.toThrow(UNKNOWN);
     expect(await getTask(next)).toMatchObject({ status: "completed" });

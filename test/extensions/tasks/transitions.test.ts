@@ -21,6 +21,7 @@ it("an answer that a run did not come to is still known to the next", () => {
         asked: { a: 1, b: 1, c: 1 },
       },
     },
+    false,
     1_000,
   );
   expect(suspended).toMatchObject({

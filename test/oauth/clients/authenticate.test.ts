@@ -309,9 +309,10 @@ function asserting(
 describe("a client with a key", () => {
   it.each<[string, JsonObject, JsonObject]>([
     ["the issuer as audience", {}, {}],
+    ["the issuer as a URL parser writes it", { aud: `${IDENTIFIERS.issuer}/` }, {}],
     ["the token endpoint as audience", { aud: TOKEN }, {}],
     ["both in a list", { aud: [IDENTIFIERS.issuer, TOKEN] }, {}],
-    ["the longest life", { exp: Math.floor(Date.now() / 1000) + 300 }, {}],
+    ["the longest life", { exp: Math.floor(Date.now() / 1000) + 3_600 }, {}],
     ["a clock that is a little fast", { iat: Math.floor(Date.now() / 1000) + 30 }, {}],
     ["a type", {}, { typ: "JWT" }],
     ["its own type", {}, { typ: "client-authentication+jwt" }],
@@ -375,6 +376,7 @@ describe("a client with a key", () => {
       () => ({ aud: `${IDENTIFIERS.issuer}.evil.example` }),
       "audience",
     ],
+    ["two slashes behind the issuer", () => ({ aud: `${IDENTIFIERS.issuer}//` }), "audience"],
     ["the resource as audience", () => ({ aud: IDENTIFIERS.resource }), "audience"],
     ["an audience in an object", () => ({ aud: { 0: IDENTIFIERS.issuer } }), "audience"],
     ["an audience in a nested list", () => ({ aud: [[IDENTIFIERS.issuer]] }), "audience"],
@@ -383,7 +385,7 @@ describe("a client with a key", () => {
     ["an expiry that is now", (seconds) => ({ exp: seconds }), "expired"],
     ["an expiry in the past", (seconds) => ({ exp: seconds - 1 }), "expired"],
     ["an expiry in milliseconds", (seconds) => ({ exp: seconds * 1000 }), "long"],
-    ["an expiry far ahead", (seconds) => ({ exp: seconds + 400 }), "long"],
+    ["an expiry far ahead", (seconds) => ({ exp: seconds + 3_800 }), "long"],
     ["an endless expiry", () => ({ exp: 1e308 }), "long"],
     ["a time not yet come", (seconds) => ({ nbf: seconds + 120 }), "early"],
     ["an issue in the future", (seconds) => ({ iat: seconds + 120 }), "early"],

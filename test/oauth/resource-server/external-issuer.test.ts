@@ -119,6 +119,19 @@ describe("a JWT", () => {
   test("signed with RS256 is taken", async () =>
     expect(await reason(await token({}, {}, rsa))).toBe("taken"));
 
+  test("for any name that the metadata of this server have for it is taken", async () => {
+    for (const aud of [PLACE.resource, PLACE.issuer, `${PLACE.issuer}/`, ["other", PLACE.issuer]])
+      expect([aud, await reason(await token({ aud }))]).toEqual([aud, "taken"]);
+  });
+
+  test("may name client and scopes as Okta does", async () => {
+    const over = { client_id: undefined, scope: undefined, cid: "app", scp: ["read"] };
+    expect(await verify(await token(over), PLACE)).toMatchObject({
+      ok: true,
+      value: { client: "app", scopes: ["read"] },
+    });
+  });
+
   test.each<[scope: unknown, scopes: string[]]>([
     ["", []],
     [undefined, []],
@@ -152,7 +165,8 @@ describe("a JWT", () => {
     ["token.issuer", { iss: undefined }, {}],
     ["token.issuer", { iss: ["https://issuer.example"] }, {}],
     ["token.audience", { aud: "https://other.example/mcp" }, {}],
-    ["token.audience", { aud: PLACE.issuer }, {}],
+    ["token.audience", { aud: `${PLACE.issuer}//` }, {}],
+    ["token.audience", { aud: `${PLACE.issuer}/other` }, {}],
     ["token.audience", { aud: `${PLACE.resource}/` }, {}],
     ["token.audience", { aud: "https://mcp.example/mcp2" }, {}],
     ["token.audience", { aud: undefined }, {}],
@@ -527,14 +541,17 @@ describe("metadata", () => {
     expect(fetches("/keys")).toBe(0);
   });
 
-  test("may lack in one document what stands in the other", async () => {
-    served["/.well-known/oauth-authorization-server"] = document({ jwks_uri: undefined });
-    served["/.well-known/openid-configuration"] = document({});
-    expect(await reason(await token())).toBe("taken");
-    served["/.well-known/openid-configuration"] = document({ issuer: "https://evil.example" });
-    verify = externalTokenVerifier({ issuer });
-    expect(await reason(await token())).toBe("issuer.no_jwks_uri");
-  });
+  test.each([undefined, null])(
+    "may lack in one document what stands in the other (%s)",
+    async (jwks_uri) => {
+      served["/.well-known/oauth-authorization-server"] = document({ jwks_uri });
+      served["/.well-known/openid-configuration"] = document({});
+      expect(await reason(await token())).toBe("taken");
+      served["/.well-known/openid-configuration"] = document({ issuer: "https://evil.example" });
+      verify = externalTokenVerifier({ issuer });
+      expect(await reason(await token())).toBe("issuer.no_jwks_uri");
+    },
+  );
 
   test("are no less than they were where the document with the rest cannot be had", async () => {
     served["/.well-known/oauth-authorization-server"] = document({ jwks_uri: undefined });

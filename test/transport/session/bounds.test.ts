@@ -225,6 +225,44 @@ it("calls at work are 64", () =>
     ).toHaveLength(64);
   }));
 
+it.each(["2025-11-25", "2025-06-18"])(
+  "a POST is told so whose answer was dropped for want of room while its client was reading (%s)",
+  async (revision) => {
+    const session = await openSession(revision);
+    const tell = (id: string, count: number): Promise<Response> =>
+      send(session, callTool(id, "spec_progress", { count, pad: 100_000 }, { progressToken: id }));
+    // More than is passed to a client that does not read.
+    const slow = await tell("A", 15);
+    for (const id of ["B", "C"]) await (await tell(id, 60)).text();
+    const text = await slow.text();
+    expect(text.trimEnd().split("\n").at(-1)).toContain('"id":"A","error"');
+  },
+);
+
+it("calls that were cancelled count among them while their handlers are at work", () =>
+  withTestSession(async ({ runtime: room, call, settled }) => {
+    let [atWork, end] = [0, (): void => undefined];
+    const held = new Promise<void>((resolve) => (end = resolve));
+    const refused: string[] = [];
+    for (let index = 0; index < 70; index += 1) {
+      const posted = call(() => {
+        atWork += 1;
+        return held.then(() => "done");
+      });
+      cancelCall(room, 9);
+      const outcome = await posted;
+      if ("text" in outcome) refused.push(outcome.text);
+    }
+    expect([atWork, room.runningCalls.size, refused.length]).toEqual([64, 0, 6]);
+    expect(refused[0]).toContain("let one end");
+    end();
+    await settled();
+    expect(room.stoppedCalls.size).toBe(0);
+    expect(await call(() => "done")).toMatchObject({
+      text: expect.stringContaining("done") as string,
+    });
+  }));
+
 it("streams that were let go before their client came are forgotten with their calls", () =>
   withTestSession(async ({ runtime: room, call, settled }) => {
     const letGo = async (rest: (context: Context) => unknown): Promise<number> =>

@@ -7,6 +7,8 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { SessionObject } from "../../../src/transport/session/session-object.ts";
+import { faults } from "../../world/faults.ts";
 import { INPUT_REQUEST_TTL_MS, SESSION_TTL_MS } from "../../../src/transport/session/limits.ts";
 import {
   callTool,
@@ -132,6 +134,63 @@ describe("lost while at work", () => {
       break;
     }
     expect(await resumed.next()).toBeUndefined();
+  });
+
+  // Two of them have no event before that by which a client could come back.
+  it.each(["2025-11-25", "2025-06-18", "2025-03-26"])(
+    "a call that was silent so far ends with an error on the stream of its POST (%s)",
+    async (revision) => {
+      const session = await openSession(revision);
+      const events = new EventReader(await send(session, callTool(5, "spec_slow", { ms: 20_000 })));
+      await abortAllDurableObjects();
+      expect(await events.message()).toMatchObject({ id: 5, error: { code: -32603 } });
+      expect(await events.next()).toBeUndefined();
+    },
+  );
+
+  it("a call that waits for an answer goes on on the stream of its POST", async () => {
+    const session = await openSession("2025-06-18");
+    const { events, question } = await ask(session);
+    await abortAllDurableObjects();
+    await send(session, answerTo(question, ADA));
+    expect(await events.message()).toMatchObject({ id: 7, result: {} });
+    expect(await events.next()).toBeUndefined();
+  });
+
+  it("a stream is opened all the same where the object is reset while it is asked", async () => {
+    const session = await openSession();
+    let resets = 1;
+    faults.beforeHubAnswer = async (method) => {
+      if (method !== "enableListChanges" || resets === 0) return;
+      resets -= 1;
+      await runInDurableObject(sessionStub(session), (_object, state) => {
+        state.abort("deployed");
+      }).catch(() => undefined);
+    };
+    const response = await openGetStream(session);
+    faults.beforeHubAnswer = () => Promise.resolve();
+    expect([response.status, resets]).toEqual([200, 0]);
+    await response.body?.cancel();
+  });
+
+  it("an answer of the client is taken all the same where the object was reset", async () => {
+    const session = await openSession("2025-06-18");
+    const { events, question } = await ask(session);
+    const handlePost = vi.spyOn(SessionObject.prototype, "handlePost");
+    handlePost.mockImplementationOnce(function (this: SessionObject<unknown>) {
+      (this as unknown as { ctx: DurableObjectState }).ctx.abort("deployed");
+      return Promise.resolve([]);
+    });
+    expect((await send(session, answerTo(question, ADA))).status).toBe(202);
+    handlePost.mockRestore();
+    expect(await events.message()).toMatchObject({ id: 7, result: {} });
+  });
+
+  it("a listener comes back by itself: its connection ends", async () => {
+    const session = await openSession("2025-06-18");
+    const events = new EventReader(await openGetStream(session));
+    await abortAllDurableObjects();
+    expect(await events.next()).toBeUndefined();
   });
 });
 

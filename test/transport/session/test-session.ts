@@ -99,6 +99,7 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
         hub: createHubClient(bindings.HUB),
       },
       runningCalls: new Set(),
+      stoppedCalls: new Set(),
       closedBeforeAttach: new Set(),
       hubUpdates: { current: undefined, next: undefined },
       alarmAt: Infinity,

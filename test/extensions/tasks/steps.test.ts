@@ -1,0 +1,172 @@
+/** What a handler of a task does once: whatever its steps are called, give, and take. */
+
+import { runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import type { JsonValue } from "../../../src/base/json.ts";
+import type { Context } from "../../../src/server/context.ts";
+import {
+  accepted,
+  ended,
+  getTask,
+  poll,
+  resetProbe,
+  runAlarm,
+  startTask,
+  taskStub,
+  textOf,
+  updateTask,
+  waiting,
+} from "./tasks.ts";
+
+beforeEach(resetProbe);
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+const LONE_SURROGATE = "Zo\ud83d";
+const QUESTION = {
+  message: "Sure?",
+  form: { type: "object", properties: { text: { type: "string" } } },
+};
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** A task that runs `handler` from now on. */
+async function start(
+  handler: (context: Context) => Promise<string>,
+  timeoutSeconds: number = 300,
+): Promise<string> {
+  const { taskId } = await startTask("spec_steps", { label: "own", count: 1, ask: 1 });
+  await waiting(taskId);
+  await runInDurableObject(taskStub(taskId), (object) => {
+    const { server, ...runtime } = object.serverRuntime(env);
+    const run = (_args: unknown, context: Context): Promise<string> => handler(context);
+    const own = { ...server.tools.get("spec_steps"), run, timeoutSeconds } as never;
+    const tools = new Map([...server.tools, ["spec_steps", own]]);
+    object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
+  });
+  await updateTask(taskId, { "before 1": accepted("go") });
+  return taskId;
+}
+
+/** Answers the question `key` of the task, and waits for its end. */
+async function answer(taskId: string, key: string): Promise<string | undefined> {
+  await poll(taskId, ({ status }) => status !== "working");
+  await updateTask(taskId, Object.fromEntries([[key, accepted("yes")]]));
+  return textOf(await ended(taskId));
+}
+
+it("each step has the time of a handler, however long those before it took, and a client that polls ends none", async () => {
+  const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const begun: string[] = [];
+  const taskId = await start(async (context) => {
+    for (const [step, ms] of [
+      ["a", 700],
+      ["b", 100],
+      ["c", 800],
+      ["d", 700],
+    ] as const)
+      await context.once(step, async () => {
+        begun.push(step);
+        await sleep(ms);
+        return step;
+      });
+    return "done";
+  }, 1);
+  expect(textOf(await ended(taskId))).toBe("done");
+  expect(begun).toEqual(["a", "b", "c", "d"]);
+  expect(errors.mock.calls).toEqual([]);
+});
+
+it("a step that takes longer than a handler may is given up where a client asks, and tried again", async () => {
+  const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const begun: string[] = [];
+  const taskId = await start(async (context) => {
+    for (const step of ["a", "b"])
+      await context.once(step, async () => {
+        begun.push(step);
+        await sleep(begun.length === 2 ? 10_000 : 10);
+        return step;
+      });
+    return "done";
+  }, 1);
+  await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1 of 5"));
+  await runAlarm(taskId);
+  expect(textOf(await ended(taskId))).toBe("done");
+  expect(begun).toEqual(["a", "b", "b"]);
+  expect(errors).toHaveBeenCalledTimes(1);
+});
+
+it("what a step gave first stays, also where a run that was given up ends the same step later", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const ends: (() => void)[] = [];
+  const taskId = await start(async (context) => {
+    const order = await context.once("order", async () => {
+      const number = ends.length + 1;
+      const ended = new Promise<void>((resolve) => ends.push(resolve));
+      if (number === 1) await ended;
+      return number;
+    });
+    const message = `Pay order ${order}?`;
+    await context.elicitForm("pay", { ...QUESTION, message });
+    return `Paid order ${order}`;
+  }, 1);
+  await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1 of 5"));
+  await runAlarm(taskId);
+  const asking = await waiting(taskId);
+  expect(JSON.stringify(asking.inputRequests)).toContain("Pay order 2?");
+  // What failed is over.
+  expect(asking.statusMessage).toBeUndefined();
+  ends[0]?.();
+  await sleep(50);
+  expect(await answer(taskId, "pay")).toBe("Paid order 2");
+});
+
+it.each(["", LONE_SURROGATE, "__proto__", "x".repeat(5_000), "constructor"])(
+  "a step is known by any text: %j",
+  async (name) => {
+    let count = 0;
+    const taskId = await start(async (context) => {
+      const steps = [name, "\ufffd", "Zo\ufffd\ufffd\ufffd"];
+      const results: JsonValue[] = [];
+      for (const [index, step] of steps.entries())
+        results.push(
+          await context.once(step, () => {
+            count += 1;
+            return index;
+          }),
+        );
+      await context.elicitForm("sure", QUESTION);
+      return JSON.stringify([results, await context.once(name, () => "again")]);
+    });
+    expect(await answer(taskId, "sure")).toBe("[[0,1,2],0]");
+    expect(count).toBe(3);
+  },
+);
+
+it.each([LONE_SURROGATE, "__proto__", "constructor"])("so is a question: %j", async (key) => {
+  const taskId = await start(async (context) =>
+    JSON.stringify(await context.elicitForm(key, QUESTION)),
+  );
+  // As it was sent.
+  expect(await answer(taskId, key.toWellFormed())).toBe(
+    '{"action":"accept","content":{"text":"yes"}}',
+  );
+});
+
+it("a step that gives no JSON ends the task at once: it would do so each time", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  let count = 0;
+  const taskId = await start(async (context) => {
+    await context.once("count", () => {
+      count += 1;
+      return 1n as never;
+    });
+    return "done";
+  });
+  expect((await ended(taskId)).result).toMatchObject({ isError: true });
+  expect(count).toBe(1);
+  expect(await runAlarm(taskId)).toBe(true);
+  expect(count).toBe(1);
+  expect((await getTask(taskId)).status).toBe("completed");
+});
