@@ -19,14 +19,12 @@ type OAuthErrorCode =
   | "interaction_required"
   | "invalid_redirect_uri"
   | "invalid_client_metadata"
-  | "temporarily_unavailable"
-  | "slow_down";
+  | "temporarily_unavailable";
 
 /** The HTTP status of those that do not have 400 when they are not a redirect. */
 const STATUS_BY_CODE: Partial<Record<OAuthErrorCode, number>> = {
   invalid_client: 401,
   temporarily_unavailable: 503,
-  slow_down: 429,
 };
 
 export interface OAuthError {
@@ -36,10 +34,23 @@ export interface OAuthError {
   // spec: token.error.characters, authorize.error.characters, register.refused.characters
   /** For the client's developer. ASCII without quotes or backslashes (RFC 6749 section 5.2). */
   readonly description: string;
+  /** Where it is not that of the code. */
+  readonly status?: number;
 }
 
 /** What a check returns that found one. */
 export type OAuthFailure = { readonly ok: false; readonly error: OAuthError };
+
+/**
+ * To who asks too often. Not "slow_down", which is of another grant: clients that do not know a code take it for a failed
+ * server, and send the person to sign in again.
+ */
+export const TOO_MANY_REQUESTS: OAuthFailure = err({
+  error: "temporarily_unavailable",
+  reason: "address.limited",
+  description: "Too many requests: wait a minute",
+  status: 429,
+});
 
 /** A refusal: `error` is OAuth's code, `reason` goes to the log, `description` to the client. */
 export function oauthError(
@@ -88,13 +99,12 @@ export function oauthErrorResponse(
   failure: OAuthFailure,
   http: Request,
 ): Response {
-  const { error, reason, description } = failure.error;
+  const { error, reason, description, status = STATUS_BY_CODE[error] ?? 400 } = failure.error;
   audit("oauth.refused", { endpoint, error, reason });
   const headers: Record<string, string> = {};
   // spec: client.auth.challenged
   if (error === "invalid_client" && http.headers.has("authorization"))
     headers["www-authenticate"] = 'Basic realm="barewire"';
-  const status = STATUS_BY_CODE[error] ?? 400;
   // The window of the limiter, or less than a code lives that may be sent again.
   if (status === 429 || status === 503) headers["retry-after"] = status === 429 ? "60" : "5";
   // spec: token.error, register.refused

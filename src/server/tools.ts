@@ -57,12 +57,19 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
     requireList(result.content, "a list of content blocks", requireBlock);
   else if (result.structuredContent === undefined)
     throw invalidReturn("a tool result without content");
-  if (tool.checkOutput === undefined || result.isError === true) return toolOutcome(result);
   const { structuredContent: structured } = result;
+  const isError = result.isError === true;
+  if (tool.checkOutput === undefined || (isError && structured === undefined))
+    return toolOutcome(result);
   const checked =
     structured === undefined ? err("there is no structuredContent") : tool.checkOutput(structured);
   // spec: tools.output.conforms
   if (checked.ok) return toolOutcome({ ...result, structuredContent: checked.value as JsonValue });
+  // An error says why in its content: clients that hold it to the schema would show that in its place.
+  if (isError) {
+    const { structuredContent: _unfit, ...error } = result;
+    return toolOutcome({ ...error, content: contentOf(result) });
+  }
   return errorOutcome(
     logInternalError(
       "tool.output_invalid",
@@ -73,14 +80,16 @@ function checkResult(call: Call, tool: Tool, value: string | ContentBlock[] | To
   );
 }
 
-/** Fills in `content`: structured content is also given as text, for clients that read only text. */
 function toolOutcome(result: ToolResult): Outcome {
-  const { structuredContent, content } = result;
-  // spec: tools.structured.text
-  const textCopy =
-    structuredContent === undefined
-      ? []
-      : [{ type: "text", text: JSON.stringify(structuredContent) }];
   // spec: apps.fallback.content, apps.fallback.text
-  return { kind: "complete", result: { ...result, content: content ?? textCopy } as never };
+  return { kind: "complete", result: { ...result, content: contentOf(result) } as never };
+}
+
+/** Structured content is also given as text, for clients that read only text. */
+function contentOf({ structuredContent, content }: ToolResult): ContentBlock[] {
+  if (content !== undefined) return content;
+  // spec: tools.structured.text
+  return structuredContent === undefined
+    ? []
+    : [{ type: "text", text: JSON.stringify(structuredContent) }];
 }

@@ -13,6 +13,7 @@ import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts"
 import type { Check, RawSchema } from "./schema.ts";
 import type { ZodSchema } from "./zod-checks.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
+import { limitFaultsOf, TOO_MANY_FAULTS, withinFaultLimit } from "./zod-fault-limit.ts";
 import { describeIssue } from "./zod-messages.ts";
 
 /** A zod schema, of either half, or JSON Schema with a check of its own. */
@@ -79,6 +80,7 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
   // app that makes nothing of zod would have it in its bundle.
   z.config({ localeError: describeIssue });
+  limitFaultsOf(schema);
   return (value) => {
     const faults = createFaults();
     let unnamedCount = 0;
@@ -89,14 +91,17 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
       return read;
     };
     try {
-      const { data, error } = z.safeParse({ _zod: { run } } as typeof schema, value);
+      const { data, error } = withinFaultLimit(() =>
+        z.safeParse({ _zod: { run } } as typeof schema, value),
+      );
       if (error === undefined) return ok(data);
       for (const { path, message } of error.issues) faults.add(`/${path.join("/")}`, message);
       for (let index = 0; index < unnamedCount; index++) faults.add("", "");
       return err(faults.text() ?? "");
     } catch (error) {
       // zod passes faults on as arguments of a function; more than fit on the stack end it.
-      if (error instanceof RangeError) return err("/ has too many faults");
+      if (error === TOO_MANY_FAULTS || error instanceof RangeError)
+        return err("/ has too many faults");
       throw error;
     }
   };

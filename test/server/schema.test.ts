@@ -82,6 +82,17 @@ test("a tool with an output schema makes structured content, or none if it faile
   expect(await ended({ structuredContent: null })).toMatchObject({
     result: { structuredContent: null },
   });
+  // What an error has beside its words fits, or is left out: clients would show that it does not fit in place of them.
+  check.mockImplementation((() => err("no")) as never);
+  const content: ToolResult["content"] = [{ type: "text", text: "why" }];
+  expect(await ended({ content, isError: true, structuredContent: { reason: 1 } })).toEqual({
+    kind: "complete",
+    result: { content, isError: true },
+  });
+  expect(await ended({ isError: true, structuredContent: { reason: 1 } })).toEqual({
+    kind: "complete",
+    result: { content: [{ type: "text", text: '{"reason":1}' }], isError: true },
+  });
 });
 
 test("refuses a schema of an unsupported dialect and names it", () => {

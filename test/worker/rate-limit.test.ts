@@ -247,7 +247,7 @@ test("the authorization server limits addresses, whatever they ask for", async (
   expect(seen.slice(0, LIMIT)).not.toContain(429);
   const refused = await ask("192.0.2.9", "POST", "/token");
   expect(refused.headers.get("retry-after")).toBe("60");
-  expect(await refused.json()).toMatchObject({ error: "slow_down" });
+  expect(await refused.json()).toMatchObject({ error: "temporarily_unavailable" });
   expect((await ask("192.0.2.10", "GET", "/authorize")).status).toBe(400);
   expect((await ask("192.0.2.9", "GET", "/.well-known/oauth-authorization-server")).status).toBe(
     200,

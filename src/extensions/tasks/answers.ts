@@ -12,6 +12,7 @@ import {
   readSamplingResult,
   type ReadResponse,
 } from "../../server/input-responses.ts";
+import { OPEN_TASK_TTL_MS } from "./limits.ts";
 import type { OpenQuestions, TaskRecord } from "./task-record.ts";
 
 /** What a run asked, by keys that the task never had before. */
@@ -40,11 +41,12 @@ const READERS: Readonly<Record<InputRequest["method"], ReadResponse<unknown>>> =
 
 /**
  * The task with these answers, at work again if they were the last; undefined where they answer nothing that is open. One
- * of the wrong shape refuses all of them, and the questions stay. Whether a form's answer fits is the handler's run to see.
+ * of the wrong shape refuses all of them, and the questions stay. `now` in milliseconds. Whether a form's answer fits is the handler's run to see.
  */
 export function acceptAnswers(
   task: TaskRecord,
   responses: JsonObject,
+  now: number,
 ): Result<TaskRecord | undefined, string> {
   const { questions = {}, retryState } = task;
   const remaining = new Map(Object.entries(questions));
@@ -64,6 +66,9 @@ export function acceptAnswers(
   if (remaining.size === Object.keys(questions).length) return ok(undefined);
   return ok({
     ...task,
+    updatedAtMs: now,
+    seenAtMs: now,
+    expiresAtMs: now + OPEN_TASK_TTL_MS,
     retryState: { ...retryState, answers },
     ...(remaining.size === 0
       ? { status: "working", questions: undefined }

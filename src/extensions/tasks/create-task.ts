@@ -88,8 +88,8 @@ async function createTask(
   const taskId = id.toString();
   const share = await sha256Base64url(await shareOf(caller, http));
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
-  if (!(await retried(async () => counters.getByName(pool).admit(share, taskId))))
-    return errorOutcome(TOO_MANY_TASKS);
+  const runningCount = await retried(async () => counters.getByName(pool).admit(share, taskId));
+  if (runningCount === undefined) return errorOutcome(TOO_MANY_TASKS);
   const { name = null, arguments: given = {} } = params;
   const record: TaskCall = {
     method,
@@ -102,6 +102,7 @@ async function createTask(
     retryState: { ...retryState, once: { ...retryState.once, ...Object.fromEntries(steps) } },
     pool,
     share,
+    runningCount,
   };
   const json = await retried(async () => tasks.get(id).create(record));
   if (json === undefined) {

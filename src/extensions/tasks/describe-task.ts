@@ -2,7 +2,12 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import { log } from "../../base/log.ts";
-import { MAX_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS } from "./limits.ts";
+import {
+  MAX_POLL_INTERVAL_MS,
+  MIN_POLL_INTERVAL_MS,
+  OPEN_TASK_TTL_MS,
+  POLL_INTERVAL_PER_TASK_MS,
+} from "./limits.ts";
 import { hasEnded, type TaskRecord } from "./task-record.ts";
 
 /** The task as clients see it: with its open questions, its result or its error. `now` in milliseconds. */
@@ -16,7 +21,7 @@ export function describeTask(taskId: string, task: TaskRecord, now: number): Jso
     createdAt: new Date(createdAtMs).toISOString(),
     lastUpdatedAt: new Date(updatedAtMs).toISOString(),
     ttlMs: expiresAtMs - createdAtMs,
-    pollIntervalMs: hasEnded(task) ? undefined : pollIntervalMs(now - updatedAtMs),
+    pollIntervalMs: hasEnded(task) ? undefined : pollIntervalMs(task, now),
     // spec: tasks.get.input-required, tasks.get.outstanding
     inputRequests:
       task.questions &&
@@ -42,10 +47,9 @@ export function logDeadEnd({ params, trace, statusMessage }: TaskRecord, attempt
   });
 }
 
-/** The longer nothing has changed, the less often it is worth asking. */
-function pollIntervalMs(unchangedMs: number): number {
-  return Math.min(
-    Math.max(Math.round(unchangedMs / 4), MIN_POLL_INTERVAL_MS),
-    MAX_POLL_INTERVAL_MS,
-  );
+/** The longer it takes, the less often it is worth asking. */
+function pollIntervalMs({ expiresAtMs, runningCount }: TaskRecord, now: number): number {
+  const turnMs = now - (expiresAtMs - OPEN_TASK_TTL_MS);
+  const leastMs = Math.max(MIN_POLL_INTERVAL_MS, runningCount * POLL_INTERVAL_PER_TASK_MS);
+  return Math.min(Math.max(Math.round(turnMs / 4), leastMs), MAX_POLL_INTERVAL_MS);
 }

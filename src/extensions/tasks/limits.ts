@@ -38,14 +38,19 @@ export const RUN_MS = 60_000;
 
 /** Milliseconds until the next try, where settings are missing or the hub cannot be asked. */
 export const POSTPONED_MS = 300_000;
-/** Milliseconds that a task may take from its start, or from when it last asked. */
+/** Milliseconds that a task may take from its start, or from when it last asked or was answered. */
 export const OPEN_TASK_TTL_MS: number = 30 * 86_400_000;
 /** Milliseconds for which a task is kept when it has ended, unless there are too many. */
 export const ENDED_TASK_TTL_MS = 86_400_000;
 
-/** Milliseconds between two polls that a client is told: a quarter of the time since the last change, within these. */
+/**
+ * Milliseconds between two polls that a client is told: a quarter of the time since the task began, or was asked or answered
+ * last, within these; and so many for each task that its caller had then. Those of a hundred tasks are fewer in any minute
+ * than the messages that a caller may send: 600, in wrangler.toml.
+ */
 export const MIN_POLL_INTERVAL_MS = 1_000;
 export const MAX_POLL_INTERVAL_MS = 60_000;
+export const POLL_INTERVAL_PER_TASK_MS = 500;
 
 /** Streams that may listen to one task. */
 export const MAX_TASK_LISTENERS = 8;

@@ -132,7 +132,7 @@ async function run(
       tellProgress(Number(params["progress"]), inWords(params));
   };
   const outcome = await dispatch({ server, request, sink, cancel, services, steps })
-    .then(checkIsJson)
+    .then(copyOfJson)
     .catch((error: unknown) => errorOutcome(logInternalError("call.failed", request, error)));
   endRequestSpan(span, outcome);
   // No timer here: it would keep the object awake.
@@ -140,10 +140,9 @@ async function run(
   return { outcome, hasFailed: steps.hasFailed(), hasAdvanced: steps.hasAdvanced() };
 }
 
-/** @throws where it cannot be written down, such as a BigInt: another run would give the same */
-function checkIsJson(outcome: Outcome): Outcome {
-  JSON.stringify(outcome);
-  return outcome;
+/** As it is written down: a handler may change what it returned. @throws on what is no JSON: another run would give the same */
+function copyOfJson(outcome: Outcome): Outcome {
+  return JSON.parse(JSON.stringify(outcome)) as Outcome;
 }
 
 /** Whether `caller` has the scopes of the tool that the task runs. One that is offered no more needs none. */

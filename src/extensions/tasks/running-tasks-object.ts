@@ -51,20 +51,23 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
       else this.#ended.set(key, row);
   }
 
-  /** Makes room for a task that is about to begin. False where there is none. Asked again, it gives the same answer. */
-  async admit(share: string, taskId: string): Promise<boolean> {
+  /**
+   * Makes room for a task that is about to begin. How many of its share run or wait then; undefined where there is no room. May be
+   * asked again.
+   */
+  async admit(share: string, taskId: string): Promise<number | undefined> {
     const key = `${share} ${taskId}`;
-    if (this.#startedAtMs.has(key)) return true;
+    if (this.#startedAtMs.has(key)) return this.#keys(share).length;
     for (const prefix of [share, ""]) {
       if (this.#isFull(prefix)) await this.#makeRoom(prefix);
       // Whoever is refused for their own share takes nobody's place.
-      if (this.#isFull(prefix)) return false;
+      if (this.#isFull(prefix)) return undefined;
     }
     // Nothing is awaited between this look and the row.
-    if (this.#isFull(share)) return false;
+    if (this.#isFull(share)) return undefined;
     this.#rows.put(key, now());
     this.#startedAtMs.set(key, now());
-    return true;
+    return this.#keys(share).length;
   }
 
   /** The task has ended, and so many bytes are kept of it; with 0, it is deleted. */

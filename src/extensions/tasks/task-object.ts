@@ -85,11 +85,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   ): Promise<string | boolean> {
     const task = this.#taskOf(caller);
     if (task === undefined) return false;
-    const accepted = acceptAnswers({ ...task, caller, properties }, responses);
+    const accepted = acceptAnswers({ ...task, caller, properties }, responses, now());
     if (!accepted.ok) return accepted.error;
     this.#noteClient();
-    if (accepted.value === undefined) return true;
-    const answered = { ...accepted.value, updatedAtMs: now(), seenAtMs: now() };
+    const { value: answered } = accepted;
+    if (answered === undefined) return true;
     if (!this.#store.putTask(answered, TASK_NOTES_BYTES)) return TOO_LARGE;
     if (answered.status === "working") await this.ctx.storage.setAlarm(now());
     this.#tellListeners();

@@ -32,6 +32,8 @@ export interface TaskCall {
   /** Which object counts it, and as whose. */
   readonly pool: string;
   readonly share: string;
+  /** Tasks of that share that ran or waited when it began, itself included. */
+  readonly runningCount: number;
 }
 
 /** A question that waits, by the key that the client was given. `key` is the handler's. */

@@ -12,7 +12,13 @@ import { signInEndpoint } from "./sign-in.ts";
 import { consentEndpoint } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { grantNamedIn } from "./grant-reference.ts";
-import { isRead, oauthError, oauthErrorResponse, oauthMethodNotAllowed } from "../errors.ts";
+import {
+  isRead,
+  oauthError,
+  oauthErrorResponse,
+  oauthMethodNotAllowed,
+  TOO_MANY_REQUESTS,
+} from "../errors.ts";
 import { SERVER_METADATA_PATH, serverMetadataResponse } from "./metadata.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
@@ -57,11 +63,7 @@ export async function handleOAuth(
   if (allow === undefined || endpoint === undefined) return undefined;
   if (!allow.split(", ").includes(http.method)) return oauthMethodNotAllowed(allow);
   if (!(await isWithinLimit(authServer, http, pathname)))
-    return oauthErrorResponse(
-      pathname,
-      oauthError("slow_down", "address.limited", "Too many requests: wait a minute"),
-      http,
-    );
+    return oauthErrorResponse(pathname, TOO_MANY_REQUESTS, http);
   try {
     return await endpoint(authServer, http, identifiers, url);
   } catch (error) {

@@ -52,7 +52,7 @@ describe("an answer", () => {
     "to %s must be its result, and is then known to the handler by its own key",
     (method) => {
       for (const other of methods) {
-        const accepted = acceptAnswers(waitingFor(method), { "q#2": FITS[other] });
+        const accepted = acceptAnswers(waitingFor(method), { "q#2": FITS[other] }, 1_000);
         expect([other, accepted.ok]).toEqual([other, other === method]);
         if (!accepted.ok) continue;
         expect(accepted.value).toMatchObject({
@@ -66,9 +66,11 @@ describe("an answer", () => {
 
   it("to nothing that is open changes nothing: not asked, asked before, or by the handler's key", () => {
     for (const key of ["q", "q#1", "other", "__proto__", "toString"])
-      expect(acceptAnswers(waitingFor("roots/list"), { [key]: FITS["roots/list"] })).toEqual({
-        ok: true,
-        value: undefined,
-      });
+      expect(acceptAnswers(waitingFor("roots/list"), { [key]: FITS["roots/list"] }, 1_000)).toEqual(
+        {
+          ok: true,
+          value: undefined,
+        },
+      );
   });
 });

@@ -154,6 +154,14 @@ it.each([LONE_SURROGATE, "__proto__", "constructor"])("so is a question: %j", as
   );
 });
 
+it("a result is what the handler returned, whatever it changes later", async () => {
+  const content = [{ type: "text" as const, text: "first" }];
+  const taskId = await start(() => Promise.resolve({ content } as never));
+  expect(textOf(await ended(taskId))).toBe("first");
+  for (const block of content) block.text = "changed afterwards";
+  expect(textOf(await getTask(taskId))).toBe("first");
+});
+
 it("a step that gives no JSON ends the task at once: it would do so each time", async () => {
   vi.spyOn(console, "error").mockImplementation(() => undefined);
   let count = 0;

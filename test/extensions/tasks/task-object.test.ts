@@ -3,6 +3,9 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describeTask } from "../../../src/extensions/tasks/describe-task.ts";
+import { OPEN_TASK_TTL_MS } from "../../../src/extensions/tasks/limits.ts";
+import type { TaskRecord } from "../../../src/extensions/tasks/task-record.ts";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import { HubObject } from "../../../src/hub/hub-object.ts";
 import { logIn } from "../../oauth/login-flow.ts";
@@ -352,6 +355,26 @@ describe("time", () => {
       intervals.push((await getTask(taskId)).pollIntervalMs);
     }
     expect(intervals).toEqual([1_000, 5_000, 60_000]);
+  });
+
+  it("polls of a hundred tasks are fewer in a minute than the messages that a caller may send", async () => {
+    // As wrangler.toml has it: of a caller, in a minute.
+    const most = 600 - 100;
+    let polls = 0;
+    for (let runningCount = 1; runningCount <= 100; runningCount += 1) {
+      const task = {
+        status: "working",
+        createdAtMs: 0,
+        updatedAtMs: 0,
+        runningCount,
+      } as TaskRecord;
+      for (let at = 0; at < MINUTE_MS; polls += 1) {
+        // As if each poll came upon a change.
+        const changed = { ...task, updatedAtMs: at, expiresAtMs: OPEN_TASK_TTL_MS };
+        at += Number(describeTask("id", changed, at)["pollIntervalMs"]);
+      }
+    }
+    expect(polls).toBeLessThanOrEqual(most);
   });
 
   it("a task that nobody answers fails after 30 days, and is kept for a day more", async () => {

@@ -1,0 +1,57 @@
+/**
+ * A bound on the faults that zod finds in one value. zod keeps each in memory and has no way to stop: of a hundred thousand
+ * objects that lack ten members each they are half a gigabyte, and an isolate has 128 MB.
+ */
+
+/** As much of a zod schema, of either half, as is used here. */
+interface Schema {
+  readonly _zod: {
+    readonly def: object;
+    run: (payload: never, context: never) => { readonly issues: object[] } | Promise<object>;
+  };
+}
+
+/** Parts of a value that may be wrong before the check gives up. */
+const MAX_FAULTS = 10_000;
+/** Thrown where there are more. */
+export const TOO_MANY_FAULTS: Error = new Error("Too many faults");
+
+/** Of the check at hand, which nothing interrupts. Elsewhere zod runs as it always does. */
+let faultsLeft = Infinity;
+const limited = new WeakSet<object>();
+
+/** What `check` gives. @throws {@link TOO_MANY_FAULTS} */
+export function withinFaultLimit<T>(check: () => T): T {
+  faultsLeft = MAX_FAULTS;
+  try {
+    return check();
+  } finally {
+    faultsLeft = Infinity;
+  }
+}
+
+/** Has every schema within `schema` count what is wrong by it, whenever {@link withinFaultLimit} runs it. */
+export function limitFaultsOf(schema: Schema): void {
+  if (limited.has(schema)) return;
+  limited.add(schema);
+  const { _zod: internals } = schema;
+  const { run } = internals;
+  internals.run = (payload, context) => {
+    const read = run(payload, context);
+    if (!(read instanceof Promise) && read.issues.length > 0 && (faultsLeft -= 1) < 0)
+      throw TOO_MANY_FAULTS;
+    return read;
+  };
+  for (const part of partsOf(internals.def)) limitFaultsOf(part);
+}
+
+/** The schemas that a schema is made of, whatever its kind. */
+function partsOf(definition: object): Schema[] {
+  const { shape = {}, getter } = definition as { shape?: object; getter?: () => unknown };
+  const parts = [definition, shape].flatMap((members) => Object.values(members) as unknown[]);
+  return [...parts, getter?.()].flat().filter(isSchema);
+}
+
+function isSchema(value: unknown): value is Schema {
+  return "_zod" in Object(value);
+}
