@@ -11,6 +11,7 @@ import { writeReports } from "./report-files.mjs";
 import { meet, silenceOf } from "./server.mjs";
 import { readSettings } from "./settings.mjs";
 import { plain } from "./match.mjs";
+import { revisions } from "./spec-files.mjs";
 import { walk } from "./walk.mjs";
 
 /** Resolves to the exit code: 0 when nothing failed, nothing stopped a conversation, and there was time to test something. */
@@ -38,10 +39,13 @@ async function audit(settings) {
 
 /** @throws what to do, where the server does not speak the revision that was asked for. */
 function sayWhatIsAudited({ url, revision, speaks, isGuarded, signsIn }, { tokens, ...settings }) {
-  if (speaks.length > 0 && !speaks.includes(revision))
+  if (speaks.length > 0 && !speaks.includes(revision)) {
+    const known = speaks.findLast((one) => revisions.includes(one));
+    const advice = known ? `REVISION=${known}` : `there are no fixtures for ${speaks.join(", ")}`;
     throw new Error(
-      `${url.href} does not speak ${revision}. It speaks ${speaks.join(", ")}: REVISION=${speaks.at(-1)}`,
+      `${url.href} does not speak ${revision}. It speaks ${speaks.join(", ")}: ${advice}`,
     );
+  }
   const reason = settings.revision ? "as was asked" : "the newest that it speaks";
   const why = speaks.length > 0 ? reason : "though it names no revision that it speaks";
   console.log(`${url.href} in ${revision}, ${why}.`);

@@ -81,8 +81,12 @@ async function hear(server, revision) {
   const { kept } = await walk({ steps: [{ send, expect }] }, { server: asked });
   const { result, error } = isObject(kept.reply) ? kept.reply : {};
   const named = [result?.protocolVersion, result?.supportedVersions, error?.data?.supported];
-  const versions = named.flat().filter((one) => /^\d{4}-\d\d-\d\d$/u.test(one));
-  return { said: { result, hasSession: kept.id !== undefined }, versions };
+  const versions = named
+    .flat()
+    .filter((one) => typeof one === "string" && /^\d{4}-\d\d-\d\d$/u.test(one));
+  // The header may also come where the revision has no sessions.
+  const hasSession = kept.id !== undefined && asked.templates["@session"] !== undefined;
+  return { said: { result, hasSession }, versions };
 }
 
 /** Whether strangers are told to sign in. */

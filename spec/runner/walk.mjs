@@ -16,6 +16,7 @@ const READ_MS = 5_000;
 const POLL_MS = 4;
 const AGAIN_MS = 100;
 const TIME_IS_UP = "the time was up";
+const LIMITED = "the server limits requests (429): raise its limit, or come later";
 const PARTS = [
   "status",
   "body",
@@ -58,7 +59,7 @@ export async function walk(exchange, { server, mode = "plain", person }) {
     }
     const seen = stop ? stop : await tryStep(walking, step);
     if (typeof seen === "string") {
-      if (seen === TIME_IS_UP) result.untested = true;
+      if (seen === TIME_IS_UP || seen === LIMITED) result.untested = true;
       stop ??= `step ${kept.step}: ${seen}`;
       leaveUntested(result, step, kept.step, stop);
     } else if (seen) stop = judge(walking, result, step, seen);
@@ -133,7 +134,7 @@ async function tryStep(walking, step) {
     if (step.close) walking.streams[step.close]?.abort.abort();
     if (step.read) return await readOn(walking, step.read, start);
     if (step.until) return await askUntil(walking, step, start);
-    return step.send || step.open ? await ask(walking, step, start) : undefined;
+    return step.send || step.open ? await askAgain(walking, step, start) : undefined;
   } catch (error) {
     return error.message;
   }
@@ -158,6 +159,17 @@ async function askUntil(walking, step, start) {
     if (performance.now() + AGAIN_MS >= walking.server.deadline) return TIME_IS_UP;
     await sleep(AGAIN_MS);
   }
+}
+
+/** Asks, and once more after the wait that a server wants which limits requests: its refusal is no answer to the step. */
+async function askAgain(walking, step, start) {
+  const seen = await ask(walking, step, start);
+  if (seen?.status !== 429) return seen;
+  const waitMs = Number(seen.headers["retry-after"] ?? 60) * 1_000;
+  if (!(performance.now() + waitMs < walking.server.deadline)) return LIMITED;
+  await sleep(waitMs);
+  const again = await ask(walking, step, performance.now());
+  return again?.status === 429 ? LIMITED : again;
 }
 
 async function ask(walking, step, start) {

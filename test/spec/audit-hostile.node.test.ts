@@ -190,3 +190,55 @@ test.each<[string, string, RegExp]>([
   expect(out).toMatch(seen);
   expect(code).toBe(1);
 });
+
+/** A stateless server with no tool, which says of itself what `says` lays over. */
+function serveStateless(
+  says: object,
+  headers: Record<string, string> = {},
+  isLimited: () => boolean = () => false,
+): Promise<string> {
+  return serve(({ body }, response) => {
+    const { id, method = "" } = JSON.parse(body || "{}") as { id?: number; method?: string };
+    if (isLimited()) {
+      response.writeHead(429, { "Retry-After": "1" }).end();
+      return;
+    }
+    const hello = { supportedVersions: [REVISION], capabilities: { tools: {} }, ...says };
+    const result = {
+      resultType: "complete",
+      ttlMs: 0,
+      cacheScope: "private",
+      ...(method === "tools/list" ? { tools: [] } : hello),
+    };
+    response
+      .writeHead(200, { "Content-Type": "application/json", ...headers })
+      .end(JSON.stringify({ jsonrpc: "2.0", id, result }));
+  });
+}
+
+test("a stateless server that names a session, or revisions in odd forms, is judged as what it is", async () => {
+  const origin = await serveStateless(
+    { protocolVersion: { toString: null } },
+    { "Mcp-Session-Id": "s1" },
+  );
+  const { out } = await audit([`${origin}/mcp`, "--only", "discover.anyone", "--mode", "plain"]);
+  expect(out).toMatch(/^Conversations: 1 pass, 0 fail, 0 setup/mu);
+});
+
+test("a server that speaks no revision of the fixtures is told so, and nobody is sent in a circle", async () => {
+  const origin = await serveStateless({ supportedVersions: ["2024-11-05"] });
+  const { out } = await audit([`${origin}/mcp`, "--only", "discover", "--mode", "plain"]);
+  expect(out).toContain("It speaks 2024-11-05: there are no fixtures for 2024-11-05");
+});
+
+test("a server that limits requests is asked again after the wait, and is untested where it goes on", async () => {
+  let asked = 0;
+  const isOnce = await serveStateless({}, {}, () => (asked += 1) === 4);
+  const args = ["--only", "discover.anyone", "--mode", "plain", "--revision", REVISION];
+  const { out } = await audit([`${isOnce}/mcp`, ...args]);
+  expect(out).toMatch(/^Conversations: 1 pass, 0 fail, 0 setup/mu);
+  const always = await serveStateless({}, {}, () => true);
+  expect((await audit([`${always}/mcp`, ...args])).out).toMatch(
+    /^Conversations: 0 pass, 0 fail, 0 setup, 1 untested/mu,
+  );
+});

@@ -74,7 +74,8 @@ class Server:
             lists = [one for one in (result.get("supportedVersions"), data.get("supported")) if isinstance(one, list)]
             named = [result.get("protocolVersion"), *(one for versions in lists for one in versions)]
             self.speaks |= {one for one in named if isinstance(one, str)}
-            said[revision] = (result, "session" in kept)
+            # The header may also come where the revision has no sessions.
+            said[revision] = (result, "session" in kept and "@session" in self.templates)
             if revision in named: break
         spoken = wanted or next((one for one in reversed(REVISIONS) if one in self.speaks), REVISIONS[-1])
         self.speak(spoken)

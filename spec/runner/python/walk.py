@@ -9,6 +9,7 @@ from match import HOLE, MISSING, fill, matches, parse, patch, text_of
 
 ANSWER_S, AGAIN_S, READ_MS, FAR = 10, 0.1, 5000, 2**53
 NO_PARTS = ("needs", "proves", "about", "headers")
+LIMITED = "the server limits requests (429): raise its limit, or come later"
 FORM = "application/x-www-form-urlencoded"
 ask_of = lambda step: step.get("send") or step.get("open") or {}
 shown = lambda value: "what is missing" if value is MISSING else json.dumps(value)[:300]
@@ -66,6 +67,7 @@ class Walk:
             self.kept["step"] = number
             seen = stop or self.attempt(step)
             if isinstance(seen, str):
+                is_unable = is_unable or seen == LIMITED
                 stop = stop or f"step {number}: {seen}"
                 proves = [check["proves"] for check in step.get("expect", []) if "proves" in check]
                 self.findings += [(number, one, "untested", stop) for one in proves]
@@ -134,6 +136,7 @@ class Walk:
         if "open" in step and "expect" not in step: return None
         is_open = "open" in step
         until(ANSWER_S, lambda: live.ended or live.broken or (is_open and live.status is not MISSING))
+        if live.status == 429: return LIMITED
         if live.broken or not (live.ended or is_open and live.status is not MISSING):
             live.close()
             return f"no answer: {live.broken or 'it does not end'}"
