@@ -2,6 +2,7 @@
 
 import type { ServerIdentifiers } from "../base/identifiers.ts";
 import { ok, type Result } from "../base/result.ts";
+import { resourceNames } from "./resource-server/metadata.ts";
 import { oauthError, type OAuthError } from "./errors.ts";
 
 // spec: issuer.default.paths
@@ -16,11 +17,6 @@ export const PATHS = {
   revoke: "/revoke",
   introspect: "/introspect",
 } as const;
-
-/** What the metadata name as this server's endpoint: itself, and its origin, which stands for it; and that as URL parsers write it. */
-export function resourceNames({ resource, issuer }: ServerIdentifiers): readonly string[] {
-  return [resource, issuer, `${issuer}/`];
-}
 
 /**
  * Checks a `resource` parameter: one of {@link resourceNames}. Absent means the endpoint.

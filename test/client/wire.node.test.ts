@@ -12,7 +12,7 @@ import { serveWorld, type TestServer } from "./servers.node.ts";
 const REVISION = "2026-07-28";
 const MAX_BODY_BYTES = 4_194_304;
 /** As in src/wire/sse.ts, whose types need the platform's. */
-const MAX_UNREAD_BYTES = 1_048_576;
+const MAX_UNREAD_CHANGES_BYTES = 4_194_304;
 const WATCHED = "test://watched-resource";
 const WATCHED_NOTICE = "notifications/resources/updated";
 const META = {
@@ -203,7 +203,7 @@ it("cuts off a listener that does not read, and not the one beside it", async ()
   ];
   idle.response.pause();
   const count = (text: string): number => text.split(WATCHED_NOTICE).length - 1;
-  const [changes, batch] = [1_100, 10];
+  const [changes, batch] = [1_500, 15];
   for (let sent = batch; sent <= changes; sent += batch) {
     await Promise.all(
       Array.from({ length: batch }, () => call("spec_hub", { do: "updated", uri })),
@@ -217,7 +217,7 @@ it("cuts off a listener that does not read, and not the one beside it", async ()
   await idle.ended;
   // The end is a hang-up: neither the rest nor an answer comes after what was under way.
   expect(count(idle.text())).toBeLessThan(changes);
-  expect(idle.text().length).toBeGreaterThan(MAX_UNREAD_BYTES);
+  expect(idle.text().length).toBeGreaterThan(MAX_UNREAD_CHANGES_BYTES);
   expect(idle.text()).not.toContain("resultType");
   keen.close();
 }, 60_000);

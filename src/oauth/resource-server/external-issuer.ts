@@ -19,7 +19,7 @@ import {
   successJson,
 } from "../../net/fetch.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
-import { resourceNames } from "../identifiers.ts";
+import { resourceNames } from "./metadata.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";

@@ -19,6 +19,11 @@ export function resourceMetadataUrl({ issuer, resource }: ServerIdentifiers): st
   return issuer + RESOURCE_METADATA_PATH + resource.slice(issuer.length);
 }
 
+/** What the metadata name as this server's endpoint: itself, and its origin, which stands for it; and that as URL parsers write it. */
+export function resourceNames({ resource, issuer }: ServerIdentifiers): readonly string[] {
+  return [resource, issuer, `${issuer}/`];
+}
+
 /**
  * What `path` says of the resource that callers of `issuer` may use: the endpoint, or the origin that stands for it.
  * Undefined when the path says nothing.

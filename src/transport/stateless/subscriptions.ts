@@ -148,7 +148,7 @@ function closeAll(sockets: readonly WebSocket[], waiting: Set<WebSocket>): void 
 }
 
 /** Bytes that a listener may leave unread before it is cut off: of several tasks that end together, each tells its whole result. */
-const MAX_UNREAD_CHANGES_BYTES = 8_388_608;
+const MAX_UNREAD_CHANGES_BYTES = 4_194_304;
 
 /** The stream of what comes over the hub's socket and those that were added. Its filter is what is granted. */
 function streamChanges(
