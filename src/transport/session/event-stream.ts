@@ -7,6 +7,7 @@
 
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { retried } from "../../base/retry.ts";
+import { now } from "../../base/time.ts";
 import { MAX_BATCH_MESSAGES, writeError, type RequestId } from "../../wire/jsonrpc.ts";
 import { openSse, type SseEvent, type SseStream } from "../../wire/sse.ts";
 import type { SessionObject } from "./session-object.ts";
@@ -45,15 +46,10 @@ export function parseEventId(eventId: string): StreamCursor[] | undefined {
   return [...cursors.values()];
 }
 
-/** How often a connection that broke is made anew within one response. */
-const MAX_RECONNECTS = 3;
-/** How the object closes what is over, or for its client to come back for. */
-const CLOSED = 1000;
-
 /**
  * Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams.
- * Where the object of a call is reset, its answer, or what says that it was lost, comes on the same response: not every
- * client knows an event id by which it could come back.
+ * Where the object of a call is reset, what it has next comes on the same response: not every client knows an event id by
+ * which it could come back.
  */
 export async function streamEvents(
   http: Request,
@@ -64,79 +60,108 @@ export async function streamEvents(
 ): Promise<Response> {
   const attached = await attachStreams(session, caller, cursors, texts);
   if (attached instanceof Response) return attached;
-  const { connections, eventIds } = attached;
-  const sockets = new Set<WebSocket>();
-  const sse = openSse(http.signal, () => {
-    for (const socket of sockets) socket.close(CLOSED);
-  });
-  const { enqueue, write } = createEventWriter(sse);
-  // Behind the last of them the client may come back for the streams.
-  const lastText = connections.length > 0 ? texts.pop() : undefined;
-  for (const text of texts) write({ data: text });
-  if (lastText !== undefined) write({ id: eventIds.join("."), data: lastText });
-  let [openCount, reconnects] = [connections.length, 0];
-  const end = (): void => {
-    openCount -= 1;
-    if (openCount === 0) enqueue(sse.close);
-  };
-  const follow = (index: number, { socket, id }: Connection): void => {
-    sockets.add(socket);
+  const relay = new EventRelay(http, attached.eventIds, (cursor) =>
+    connect(session, caller, cursor).catch(() => undefined),
+  );
+  relay.begin(attached.connections, texts);
+  return relay.response;
+}
+
+/** How often in a row a connection is made anew that broke, or ended within {@link LASTING_MS}. */
+const MAX_RECONNECTS = 3;
+/** Milliseconds after which a connection has lasted. */
+const LASTING_MS = 10_000;
+/** How the object closes what is over, or for its client to come back for. */
+const CLOSED = 1000;
+
+/** The object's answer to an upgrade request; undefined where it cannot be asked. */
+type Connect = (cursor: StreamCursor) => Promise<Response | undefined>;
+
+/** What comes over several connections, as one response. */
+class EventRelay {
+  readonly #sse: SseStream;
+  readonly #eventIds: string[];
+  readonly #connect: Connect;
+  readonly #sockets = new Set<WebSocket>();
+  #lastWrite = Promise.resolve();
+  #openCount = 0;
+  #hasLeft = false;
+  /** Whether the client was told one by which it may come back. */
+  #hasEventId = false;
+
+  constructor(http: Request, eventIds: string[], reconnect: Connect) {
+    this.#eventIds = eventIds;
+    this.#connect = reconnect;
+    this.#sse = openSse(http.signal, () => {
+      this.#hasLeft = true;
+      for (const socket of this.#sockets) socket.close(CLOSED);
+    });
+  }
+
+  get response(): Response {
+    return this.#sse.response;
+  }
+
+  /** Writes `texts`, and then what comes over `connections`, each of which has the event id of its place. */
+  begin(connections: readonly Connection[], texts: readonly string[]): void {
+    this.#openCount = connections.length;
+    for (const [index, data] of texts.entries())
+      // Behind the last of them the client may come back for the streams.
+      this.#write({ data }, connections.length > 0 && index === texts.length - 1);
+    if (connections.length === 0) this.#enqueue(this.#sse.close);
+    for (const [index, connection] of connections.entries()) this.#follow(index, connection, 0);
+  }
+
+  #follow(index: number, { socket, id }: Connection, reconnects: number): void {
+    const since = now();
+    this.#sockets.add(socket);
     socket.addEventListener("message", ({ data }) => {
-      const event = JSON.parse(String(data)) as StreamEvent;
-      if (event.id !== undefined) eventIds[index] = event.id;
-      write(event.id === undefined ? event : { ...event, id: eventIds.join(".") });
-      if (event.acknowledge === true) enqueue(() => acknowledgeRead(socket));
+      const { id: eventId, acknowledge, ...event } = JSON.parse(String(data)) as StreamEvent;
+      if (eventId !== undefined) this.#eventIds[index] = eventId;
+      this.#write(event, eventId !== undefined);
+      if (acknowledge === true) this.#enqueue(() => acknowledgeRead(socket));
     });
     socket.addEventListener("close", ({ code }) => {
-      sockets.delete(socket);
-      if (id === undefined || code === CLOSED) end();
-      else void goOn(index, id);
+      this.#sockets.delete(socket);
+      if (id === undefined || code === CLOSED) return this.#end();
+      const isLasting = now() - since >= LASTING_MS;
+      void this.#goOn(index, id, isLasting ? 0 : reconnects);
     });
     socket.accept();
-  };
+  }
+
   /** The connection to the stream of a call broke, or the stream is gone. */
-  const goOn = async (index: number, id: RequestId): Promise<void> => {
-    reconnects += 1;
-    const socket =
-      reconnects > MAX_RECONNECTS
-        ? undefined
-        : await reconnect(session, caller, eventIds[index] ?? "");
-    if (socket !== undefined) return follow(index, { socket, id });
-    write({ data: writeError(id, CALL_LOST) });
-    end();
-  };
-  if (openCount === 0) enqueue(sse.close);
-  for (const [index, connection] of connections.entries()) follow(index, connection);
-  return sse.response;
-}
+  async #goOn(index: number, id: RequestId, reconnects: number): Promise<void> {
+    const [cursor] = parseEventId(this.#eventIds[index] ?? "") ?? [];
+    const mayConnect = cursor !== undefined && reconnects < MAX_RECONNECTS;
+    const response = mayConnect ? await this.#connect(cursor) : undefined;
+    const socket = response?.webSocket ?? undefined;
+    if (socket !== undefined && this.#hasLeft) return closeAll([{ socket, id }]);
+    if (socket !== undefined) return this.#follow(index, { socket, id }, reconnects + 1);
+    // Where the object cannot be asked the call may go on: a client that can come back is told nothing that might not be so.
+    if (response !== undefined || !this.#hasEventId)
+      this.#write({ data: writeError(id, CALL_LOST) }, false);
+    this.#end();
+  }
 
-/** Writes one after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on. */
-function createEventWriter(sse: SseStream): {
-  readonly enqueue: (act: () => void | Promise<void>) => void;
-  readonly write: (event: SseEvent) => void;
-} {
-  let lastWrite = Promise.resolve();
-  const enqueue = (act: () => void | Promise<void>): void => {
-    lastWrite = lastWrite.then(act);
-  };
-  const write = (event: SseEvent): void =>
-    enqueue(() => {
-      sse.send(event);
-      return sse.waitUntilRead();
+  #end(): void {
+    this.#openCount -= 1;
+    if (this.#openCount === 0) this.#enqueue(this.#sse.close);
+  }
+
+  #write(event: SseEvent, hasId: boolean): void {
+    const whole = hasId ? { ...event, id: this.#eventIds.join(".") } : event;
+    this.#hasEventId ||= hasId;
+    this.#enqueue(() => {
+      this.#sse.send(whole);
+      return this.#sse.waitUntilRead();
     });
-  return { enqueue, write };
-}
+  }
 
-/** A connection to what the object has behind the event `eventId`; undefined where there is none to be had. */
-async function reconnect(
-  session: SessionRef,
-  caller: Caller,
-  eventId: string,
-): Promise<WebSocket | undefined> {
-  const [cursor] = parseEventId(eventId) ?? [];
-  if (cursor === undefined) return undefined;
-  const response = await connect(session, caller, cursor).catch(() => undefined);
-  return response?.webSocket ?? undefined;
+  /** One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on. */
+  #enqueue(act: () => void | Promise<void>): void {
+    this.#lastWrite = this.#lastWrite.then(act);
+  }
 }
 
 /** A connection to a stream; `id`: of the request, where this is its own POST. */

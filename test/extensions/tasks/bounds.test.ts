@@ -145,6 +145,23 @@ describe("a task", () => {
     }
   });
 
+  it("that was accepted has room for what it notes by itself: a step that failed once is tried again", async () => {
+    const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
+    const call = (label: string): Promise<Reply> => callTool("spec_steps", { label, count: 1 });
+    const free = await roomBeside((characters) => call("x".repeat(characters)));
+    let fails = true;
+    stepProbe.hold = () => {
+      if (fails) throw new Error("once");
+    };
+    const { result } = await call("x".repeat(free));
+    const taskId = result?.taskId ?? "";
+    await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1 of 5"));
+    fails = false;
+    await runAlarm(taskId);
+    expect(await ended(taskId)).toMatchObject({ status: "completed" });
+    errors.mockRestore();
+  });
+
   it("whose result is larger than a task keeps fails, and keeps no part of it", async () => {
     const errors = vi.spyOn(console, "error").mockImplementation(() => undefined);
     const { taskId } = await startTask("spec_large", { characters: MAX_TASK_BYTES });

@@ -124,6 +124,35 @@ describe("one task more than there may be", () => {
     await stream.body?.cancel().catch(() => undefined);
   });
 
+  it("ends nobody's where the caller is refused for their own share", async () => {
+    const victim = "198.51.100.1";
+    setClock(0);
+    const { taskId } = await startTask("spec_steps", WAITING, { address: victim });
+    await waiting(taskId, { address: victim });
+    const [pool = ""] = await placeOf(taskId);
+    let [address, share] = ["", ""];
+    for (let last = 2; share === ""; last += 1) {
+      address = `198.51.100.${last}`;
+      const { taskId: own } = await startTask("spec_steps", WAITING, { address });
+      const place = await placeOf(own);
+      if (place[0] === pool) [, share = ""] = place;
+    }
+    setClock(IDLE_TASK_MS + MINUTE_MS);
+    const counter = bindings.RUNNING_TASKS.getByName(pool);
+    await runInDurableObject(counter, (_object, { storage }) => {
+      // Of the caller's own, as many as there may be have begun just now; and so have all others.
+      for (let index = 1; index < MAX_STRANGERS_TASKS; index += 1) {
+        const owner = index <= MAX_RUNNING_TASKS ? share : `other${index}`;
+        storage.kv.put(`${owner} ${bindings.TASK.newUniqueId().toString()}`, Date.now());
+      }
+    });
+    await evictDurableObject(counter);
+    expect(await callTool("spec_steps", WAITING, { address })).toMatchObject({
+      error: { code: 429 },
+    });
+    expect(await getTask(taskId, { address: victim })).toMatchObject({ status: "input_required" });
+  });
+
   it("knows when a client came also where the object was evicted since", async () => {
     const [first = "", second = ""] = await fill();
     setClock(HOUR_MS);

@@ -61,10 +61,10 @@ it("each step has the time of a handler, however long those before it took, and 
   const begun: string[] = [];
   const taskId = await start(async (context) => {
     for (const [step, ms] of [
-      ["a", 700],
-      ["b", 100],
-      ["c", 800],
-      ["d", 700],
+      ["a", 300],
+      ["b", 850],
+      ["c", 100],
+      ["d", 850],
     ] as const)
       await context.once(step, async () => {
         begun.push(step);

@@ -43,6 +43,13 @@ async function ask(
   return { events, question, eventId };
 }
 
+const openSockets = (session: Session): Promise<number> =>
+  runInDurableObject(
+    sessionStub(session),
+    (_object, state) =>
+      state.getWebSockets().filter(({ readyState }) => readyState === WebSocket.OPEN).length,
+  );
+
 const ADA = { action: "accept", content: { username: "ada", email: "ada@example.com" } };
 
 describe("evicted while idle", () => {
@@ -155,6 +162,34 @@ describe("lost while at work", () => {
     await send(session, answerTo(question, ADA));
     expect(await events.message()).toMatchObject({ id: 7, result: {} });
     expect(await events.next()).toBeUndefined();
+  });
+
+  it("a batch of calls that wait for their client outlives resets, whatever their number", async () => {
+    const session = await openSession("2025-03-26");
+    const ids = [1, 2, 3, 4, 5, 6];
+    const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
+    const events = new EventReader(await send(session, calls));
+    const questions: Record<string, unknown>[] = [];
+    for (const _ of ids) questions.push(await events.message());
+    for (let resets = 0; resets < 3; resets += 1) {
+      await abortAllDurableObjects();
+      await vi.waitFor(async () => expect(await openSockets(session)).toBe(ids.length));
+    }
+    const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
+    for (const question of questions) await send(session, answerTo(question, answer));
+    const answered: unknown[] = [];
+    for (const _ of ids) answered.push((await events.message())["id"]);
+    expect(answered.toSorted()).toEqual(ids);
+    expect(await events.next()).toBeUndefined();
+  });
+
+  it("leaves no connection of a client that left meanwhile", async () => {
+    const session = await openSession("2025-06-18");
+    const { events } = await ask(session);
+    await Promise.all([abortAllDurableObjects(), events.cancel()]);
+    await vi.waitFor(async () => expect(await openSockets(session)).toBe(0));
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(await openSockets(session)).toBe(0);
   });
 
   it("a stream is opened all the same where the object is reset while it is asked", async () => {
