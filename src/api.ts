@@ -40,7 +40,8 @@ export {
 
 // ---- Tools and forms in JSON Schema -----------------------------------------------------------------------
 
-export { jsonSchema, object, type ValueOf, type ValueSchema } from "./server/json-schema.ts";
+export { jsonSchema } from "./server/json-schema.ts";
+export { object, type ValueOf, type ValueSchema } from "./server/value-schema.ts";
 
 // ---- Tools and forms in zod ------------------------------------------------------------------------------
 

@@ -136,6 +136,9 @@ async function putFirst({ local }: Target, { text }: ReadKeys): Promise<ReadKeys
     );
     await new Promise((resolve) => setTimeout(resolve, SPREAD_MS));
     await putSecret(ring.text);
+    // Isolates that have not heard of it seal under the old key until then.
+    console.log(`In ${SPREAD_MS / 1_000} s every isolate seals under it`);
+    await new Promise((resolve) => setTimeout(resolve, SPREAD_MS));
   }
   console.log(`Key "${id}" is first now, ${ids.length} behind it`);
   return ring;
@@ -184,7 +187,7 @@ async function seal(target: Target, ring: KeyRing, current: string): Promise<voi
   for (const [reason, count] of left)
     console.log(printable(`${count} left as they were, for they do not open: ${reason}`));
   console.log(
-    "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys); after that take them out of KEYS",
+    "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys). Then run this once more with RESUME=1, for what was at work meanwhile, and take them out of KEYS",
   );
   if (left.length > 0) process.exitCode = 1;
 }

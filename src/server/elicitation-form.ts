@@ -7,7 +7,8 @@
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { ElicitationForm } from "./context.ts";
 import { fieldProblem } from "./form-field.ts";
-import { checkValue, type ValueSchema } from "./json-schema.ts";
+import { checkValue } from "./json-schema.ts";
+import type { ValueSchema } from "./value-schema.ts";
 import type { RawSchema } from "./schema.ts";
 
 const compiledForms = new WeakMap<ElicitationForm, RawSchema>();

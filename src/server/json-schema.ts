@@ -8,96 +8,8 @@ import { createFaults, type Faults, type Problem } from "../base/faults.ts";
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { RawSchema } from "./schema.ts";
-import { FORMATS, type StringFormat } from "./string-formats.ts";
-
-/** What is read of JSON Schema. */
-export interface ValueSchema {
-  /** Any value where it is left out. */
-  readonly type?: "string" | "number" | "integer" | "boolean" | "array" | "object";
-  readonly title?: string;
-  readonly description?: string;
-  readonly enum?: readonly JsonValue[];
-  /** Choices with titles; `anyOf` says the same. */
-  readonly oneOf?: readonly Choice[];
-  readonly anyOf?: readonly Choice[];
-  /** Stands in place of a member that is not there. */
-  readonly default?: JsonValue;
-  /** Characters. */
-  readonly minLength?: number;
-  readonly maxLength?: number;
-  readonly pattern?: string;
-  readonly format?: StringFormat;
-  readonly minimum?: number;
-  readonly maximum?: number;
-  readonly items?: ValueSchema;
-  readonly minItems?: number;
-  readonly maxItems?: number;
-  /** Of an object of any members left out. */
-  readonly properties?: Readonly<Record<string, ValueSchema>>;
-  readonly required?: readonly string[];
-}
-
-interface Choice {
-  readonly const: JsonValue;
-  readonly title?: string;
-}
-
-/** The type of what fits `S`. */
-export type ValueOf<S> = S extends { readonly enum: readonly (infer Value)[] }
-  ? Value
-  : S extends
-        | { readonly oneOf: readonly { readonly const: infer Value }[] }
-        | { readonly anyOf: readonly { readonly const: infer Value }[] }
-    ? Value
-    : S extends { readonly type: infer Type }
-      ? TypedValue<S, Type>
-      : JsonValue;
-
-type TypedValue<S, Type> = Type extends "string"
-  ? string
-  : Type extends "number" | "integer"
-    ? number
-    : Type extends "boolean"
-      ? boolean
-      : Type extends "array"
-        ? (S extends { readonly items: infer Item } ? ValueOf<Item> : JsonValue)[]
-        : S extends { readonly properties: infer Members }
-          ? ObjectOf<Members, S extends { readonly required: readonly (infer R)[] } ? R : never>
-          : JsonObject;
-
-type Simplify<T> = { [Name in keyof T]: T[Name] };
-type Present<Members, Required> = {
-  [Name in keyof Members]: Name extends Required
-    ? Name
-    : Members[Name] extends { readonly default: JsonValue }
-      ? Name
-      : never;
-}[keyof Members];
-type ObjectOf<Members, Required> = Simplify<
-  { -readonly [Name in Present<Members, Required>]: ValueOf<Members[Name]> } & {
-    -readonly [Name in Exclude<keyof Members, Present<Members, Required>>]?:
-      | ValueOf<Members[Name]>
-      | undefined;
-  }
->;
-
-/** An object of these members, which must all be there but those with a default and the `optional` ones. */
-export function object<
-  const Members extends Readonly<Record<string, ValueSchema>>,
-  const Optional extends keyof Members & string = never,
->(
-  properties: Members,
-  optional: readonly Optional[] = [],
-): {
-  readonly type: "object";
-  readonly properties: Members;
-  readonly required: readonly Exclude<keyof Members & string, Optional>[];
-} {
-  const required = Object.keys(properties).filter(
-    (name) => properties[name]?.default === undefined && !optional.includes(name as Optional),
-  );
-  return { type: "object", properties, required: required as never };
-}
+import { FORMATS } from "./string-formats.ts";
+import type { ValueOf, ValueSchema } from "./value-schema.ts";
 
 /** `schema` with its check. @throws on a keyword that is not read, and says where. */
 export function jsonSchema<const S extends ValueSchema>(schema: S): RawSchema<ValueOf<S>> {
@@ -153,6 +65,22 @@ function isNameIn(table: object, name: unknown): boolean {
   return name === undefined || (typeof name === "string" && Object.hasOwn(table, name));
 }
 
+interface ChoiceSet {
+  readonly list: readonly JsonValue[];
+  readonly values: ReadonlySet<JsonValue>;
+}
+
+const choiceSets = new WeakMap<ValueSchema, readonly ChoiceSet[]>();
+
+/** The same to look up: made once for each schema, as there may be thousands of choices. */
+function choiceSetsOf(schema: ValueSchema): readonly ChoiceSet[] {
+  const known = choiceSets.get(schema);
+  if (known !== undefined) return known;
+  const made = choicesOf(schema).map((list) => ({ list, values: new Set(list) }));
+  choiceSets.set(schema, made);
+  return made;
+}
+
 function isScalar(value: unknown): boolean {
   return value !== undefined && Object(value) !== value;
 }
@@ -186,9 +114,9 @@ function readValue(schema: ValueSchema, value: JsonValue, path: string, faults: 
 function findProblem(schema: ValueSchema, value: JsonValue): Problem | undefined {
   const { type, pattern, format } = schema;
   if (type !== undefined && IS_TYPE[type]?.(value) !== true) return `must be of type ${type}`;
-  const missed = choicesOf(schema).find((choices) => !choices.includes(value));
+  const missed = choiceSetsOf(schema).find(({ values }) => !values.has(value));
   // In words only where they are shown: there may be a hundred choices, and a hundred thousand items.
-  if (missed !== undefined) return () => `must be one of ${JSON.stringify(missed)}`;
+  if (missed !== undefined) return () => `must be one of ${JSON.stringify(missed.list)}`;
   if (typeof value === "string") {
     if (pattern !== undefined && !new RegExp(pattern, "u").test(value))
       return `must match ${pattern}`;
@@ -239,9 +167,13 @@ function readMembers(
   for (const [name, member] of Object.entries(properties)) {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
     if (given !== undefined) members[name] = readValue(member, given, `${path}/${name}`, faults);
-    // A copy: a handler may change what it is given.
-    else if (member.default !== undefined) members[name] = structuredClone(member.default);
+    else if (member.default !== undefined) members[name] = copyOf(member.default);
     else if (required.includes(name) && !faults.isFull) faults.add(`${path}/${name}`, "is missing");
   }
   return members;
+}
+
+/** A handler may change what it is given. */
+function copyOf(value: JsonValue): JsonValue {
+  return isScalar(value) ? value : structuredClone(value);
 }

@@ -61,7 +61,8 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
     results,
     track,
     async run(key, action) {
-      if (Object.hasOwn(results, key)) return results[key] as JsonValue;
+      const kept = Object.hasOwn(results, key) ? results[key] : steps?.kept(key);
+      if (kept !== undefined) return kept;
       hasLetGo ||= steps?.mustLetGo() === true;
       if (isOver || hasLetGo) leaveHandler();
       const work = running.get(key) ?? track(perform(key, action));

@@ -98,7 +98,7 @@ export async function runHandler<T>(
 /** What the caller is told of what a handler threw. All but a PublicError is logged. */
 function readHandlerError(call: Call, error: unknown): ProtocolError {
   if (error instanceof PublicError) return protocolError("InvalidParams", error.message);
-  call.steps?.fail();
+  call.steps?.fail(error);
   const { timeoutError } = call.cancel;
   return timeoutError === undefined
     ? logInternalError("handler.failed", call.request, error)

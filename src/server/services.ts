@@ -71,6 +71,8 @@ export interface Call {
 
 /** A method that an extension adds to the stateless revisions. One that a revision has itself cannot be replaced. */
 export interface ExtensionMethod extends MethodSpec {
+  /** Whether its requests are limited apart from all other messages of their caller. */
+  readonly hasOwnLimit?: boolean;
   /** Whether the client declared the extension is for it to look at: `missingExtension`. */
   readonly handle: (call: Call) => Outcome | Promise<Outcome>;
 }

@@ -49,8 +49,10 @@ export interface TimeLimit {
 export interface Steps {
   /** Whether the handler is to be left before its next step: it runs again from its start, or not at all. */
   mustLetGo(): boolean;
+  /** What a step gave, where another run has ended it since this one began. */
+  kept(key: string): JsonValue | undefined;
   /** Keeps what a step gave, before anything follows it, and gives what is kept: what came first. @throws where it cannot. */
   record(key: string, value: JsonValue): JsonValue;
-  /** The handler threw, and not to tell the caller something. */
-  fail(): void;
+  /** The handler threw `error`, and not to tell the caller something. */
+  fail(error: unknown): void;
 }

@@ -96,14 +96,19 @@ export function sizeOf(schema: ZodSchema, unit: "Length" | "Items"): JsonObject 
   };
 }
 
-/** A text: its length, format and patterns. Of what comes out, no "uri": zod takes more than RFC 3986, and clients check. */
+/** A text: its length, format and patterns. */
 export function writeString(schema: ZodSchema, io: "input" | "output"): JsonObject {
   const formats: string[] = [];
   const patterns: string[] = [];
   for (const { check, format = "", pattern, local, precision } of checksOf(schema)) {
     if (check !== "string_format") continue;
     const name = local === true || precision === -1 ? undefined : FORMATS[format];
+    // zod takes more than these formats, and clients hold results to them.
     if (name === "uri" && io === "output") continue;
+    if (name === "duration" && io === "output") {
+      if (pattern !== undefined) patterns.push(patternSource(pattern));
+      continue;
+    }
     if (name !== undefined && formats.length === 0) formats.push(name);
     else if (pattern !== undefined) patterns.push(patternSource(pattern));
   }
@@ -126,8 +131,11 @@ export function patternSource({ source, flags }: RegExp): string {
   return source;
 }
 
-/** A number or an integer, and its bounds; of several, the narrowest. */
-export function writeNumber(schema: ZodSchema): JsonObject {
+/**
+ * A number or an integer, and its bounds; of several, the narrowest. Of what comes out, no multiple of a fraction: clients
+ * divide 19.99 by 0.01 as computers do.
+ */
+export function writeNumber(schema: ZodSchema, io: "input" | "output"): JsonObject {
   const json: Record<string, JsonValue> = { type: "number" };
   const narrow = (
     keyword: string,
@@ -147,7 +155,8 @@ export function writeNumber(schema: ZodSchema): JsonObject {
       narrow(inclusive === true ? "minimum" : "exclusiveMinimum", value, Math.max);
     if (check === "less_than")
       narrow(inclusive === true ? "maximum" : "exclusiveMaximum", value, Math.min);
-    if (check === "multiple_of") json["multipleOf"] = Math.abs(value);
+    if (check === "multiple_of" && (io === "input" || Number.isInteger(value)))
+      json["multipleOf"] = Math.abs(value);
   }
   return json;
 }

@@ -7,6 +7,8 @@
 interface Schema {
   readonly _zod: {
     readonly def: object;
+    /** Of one that is lazy. */
+    readonly innerType?: Schema;
     run: (payload: never, context: never) => { readonly issues: object[] } | Promise<object>;
   };
 }
@@ -20,13 +22,14 @@ export const TOO_MANY_FAULTS: Error = new Error("Too many faults");
 let faultsLeft = Infinity;
 const limited = new WeakSet<object>();
 
-/** What `check` gives. @throws {@link TOO_MANY_FAULTS} */
+/** What `check` gives. One within another, as of a refinement, is counted with it. @throws {@link TOO_MANY_FAULTS} */
 export function withinFaultLimit<T>(check: () => T): T {
-  faultsLeft = MAX_FAULTS;
+  const before = faultsLeft;
+  faultsLeft = Math.min(before, MAX_FAULTS);
   try {
     return check();
   } finally {
-    faultsLeft = Infinity;
+    faultsLeft = before;
   }
 }
 
@@ -37,19 +40,27 @@ export function limitFaultsOf(schema: Schema): void {
   const { _zod: internals } = schema;
   const { run } = internals;
   internals.run = (payload, context) => {
+    const before = faultsLeft;
+    // What a lazy schema stands for is known when it is asked.
+    if (internals.innerType !== undefined) limitFaultsOf(internals.innerType);
     const read = run(payload, context);
-    if (!(read instanceof Promise) && read.issues.length > 0 && (faultsLeft -= 1) < 0)
-      throw TOO_MANY_FAULTS;
+    if (read instanceof Promise) return read;
+    // What was wrong by options that a value does not take is forgotten, with those that it does.
+    if (read.issues.length === 0) faultsLeft = before;
+    else if ((faultsLeft -= 1) < 0) throw TOO_MANY_FAULTS;
     return read;
   };
   for (const part of partsOf(internals.def)) limitFaultsOf(part);
 }
 
-/** The schemas that a schema is made of, whatever its kind. */
+/**
+ * The schemas that a schema is made of, whatever its kind, but for that of a record's names: zod tries it twice, and a name
+ * is wrong once at most.
+ */
 function partsOf(definition: object): Schema[] {
-  const { shape = {}, getter } = definition as { shape?: object; getter?: () => unknown };
-  const parts = [definition, shape].flatMap((members) => Object.values(members) as unknown[]);
-  return [...parts, getter?.()].flat().filter(isSchema);
+  const { shape = {}, keyType, ...others } = definition as Readonly<Record<string, unknown>>;
+  const parts = Object.values({ ...others, members: Object.values(Object(shape) as object) });
+  return parts.flat().filter((part) => isSchema(part) && part !== keyType) as Schema[];
 }
 
 function isSchema(value: unknown): value is Schema {

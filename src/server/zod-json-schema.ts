@@ -55,7 +55,7 @@ class SchemaWriter {
       case "string":
         return writeString(schema, this.#io);
       case "number":
-        return writeNumber(schema);
+        return writeNumber(schema, this.#io);
       case "boolean":
       case "null":
         return { type: def.type };

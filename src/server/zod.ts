@@ -99,9 +99,7 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
       for (let index = 0; index < unnamedCount; index++) faults.add("", "");
       return err(faults.text() ?? "");
     } catch (error) {
-      // zod passes faults on as arguments of a function; more than fit on the stack end it.
-      if (error === TOO_MANY_FAULTS || error instanceof RangeError)
-        return err("/ has too many faults");
+      if (error === TOO_MANY_FAULTS) return err("/ has too many faults");
       throw error;
     }
   };

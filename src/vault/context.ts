@@ -78,7 +78,9 @@ function unwrapCredential<T>(service: string, result: Result<T, VaultFault>): T 
     case "revoked":
       throw new PublicError(`Your access to ${service} has ended there: sign in again`);
     case "upstream":
-      throw new PublicError(`${service} cannot be reached: try again in a minute`);
+      throw new PublicError(
+        `${service} did not renew your access: try again in a minute, and sign in again if that goes on`,
+      );
     case "unavailable":
       throw new PublicError("The store of credentials cannot be reached: try again in a minute");
     case "key.missing":

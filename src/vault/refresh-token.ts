@@ -145,9 +145,10 @@ const ENDED = "the upstream ended it";
 
 /** The token, and what else of the credential is new, or why there is none. */
 async function requestToken(
-  { tokenUrl, clientId, clientSecret }: Upstream,
+  upstream: Upstream,
   refreshToken: string,
 ): Promise<Result<{ readonly token: string; readonly [member: string]: JsonValue }, string>> {
+  const { tokenUrl, clientId, clientSecret } = upstream;
   const form = { grant_type: "refresh_token", refresh_token: refreshToken };
   const response = await (clientSecret === undefined
     ? postForm(tokenUrl, { ...form, client_id: clientId }, undefined, LIMITS)
@@ -159,9 +160,9 @@ async function requestToken(
     refresh_token: nextRefreshToken,
     expires_in: lifetimeSeconds,
   } = json;
-  if (isFinalNo(status, json)) return err(ENDED);
+  if (isFinalNo(status, json, upstream)) return err(ENDED);
   if (status !== 200) return err(`it answered ${status}`);
-  if (typeof token !== "string" || token === "") return err("there is no access_token");
+  if (!isToken(token)) return err("there is no access_token");
   return ok({
     token,
     // An upstream that does not rotate leaves it out, or empty, and the old one stays.
@@ -177,21 +178,33 @@ async function requestToken(
   });
 }
 
-/**
- * RFC 6749 section 5.2, and as others say it: GitHub has a word of its own, also in a 200, and Atlassian names the client. A
- * server that fails, or asks to wait, says nothing of the token, whatever stands in its answer.
- */
-function isFinalNo(
-  status: number,
-  { access_token, error, error_description }: JsonObject,
-): boolean {
-  if (access_token !== undefined || status >= 500 || status === 408 || status === 429) return false;
+/** RFC 6749 section 5.2; GitHub; Slack; HubSpot; OpenID Connect, as Entra says that the person must sign in. */
+const FINAL_ERRORS = [
+  "invalid_grant",
+  "bad_refresh_token",
+  "invalid_refresh_token",
+  "interaction_required",
+  "consent_required",
+  "login_required",
+];
+/** Atlassian, X and TD say it in words, beside a code that means something else as well. */
+const FINAL_WORDS = /token\b.{0,40}\b(invalid|expired|revoked|claimed)/i;
+
+/** A server that fails, or asks to wait, says nothing of the token, whatever stands in its answer. */
+function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstream): boolean {
+  if (status >= 500 || status === 408 || status === 429 || isToken(json["access_token"]))
+    return false;
+  const { error = json["status"], error_description: words = "" } = json;
+  const code = typeof error === "string" ? error.toLowerCase() : "";
   return (
-    error === "invalid_grant" ||
-    error === "bad_refresh_token" ||
-    (error === "unauthorized_client" &&
-      /refresh.?token/i.test(JSON.stringify(error_description ?? "")))
+    [...FINAL_ERRORS, ...finalErrors].includes(code) ||
+    (["unauthorized_client", "invalid_request"].includes(code) &&
+      FINAL_WORDS.test(JSON.stringify(words)))
   );
+}
+
+function isToken(value: JsonValue | undefined): value is string {
+  return typeof value === "string" && value !== "";
 }
 
 function revokedFault({ service, name }: RowKey): Result<never, VaultFault> {

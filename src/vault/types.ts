@@ -27,4 +27,6 @@ export interface Upstream {
   readonly clientId: string;
   /** Sent by HTTP Basic; a client without one sends its id alone. */
   readonly clientSecret?: Secret;
+  /** Codes by which it says that a refresh token is over, besides those of RFC 6749 and of upstreams that are known here. */
+  readonly finalErrors?: readonly string[];
 }

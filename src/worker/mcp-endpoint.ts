@@ -14,7 +14,7 @@ import type { Span } from "../base/span.ts";
 import { handleStatelessRequest } from "../transport/stateless/handle-request.ts";
 import { readBody } from "../wire/body.ts";
 import { ERRORS } from "../wire/errors.ts";
-import { MAX_BATCH_MESSAGES, parseBody } from "../wire/jsonrpc.ts";
+import { MAX_BATCH_MESSAGES, parseBody, type Messages } from "../wire/jsonrpc.ts";
 import { clientAddress, checkMediaTypes, readHeader, errorResponse } from "../wire/response.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -57,7 +57,7 @@ function handleMcpMethod(
   if (era.value === "stateless") return methodNotAllowed(http, "POST, OPTIONS");
   if (http.method !== "GET" && http.method !== "DELETE")
     return methodNotAllowed(http, "GET, POST, DELETE, OPTIONS");
-  // Each part of an event id is a stream, whoever issued it (transport/session/event-stream.ts).
+  // Each part of an event id is a stream, whoever issued it (transport/session/event-ids.ts).
   const streams = readHeader(http.headers, "last-event-id")?.split(".") ?? [];
   const messageCount = Math.min(Math.max(streams.length, 1), MAX_BATCH_MESSAGES);
   return checkLimit(runtime, http, caller, messageCount).then((limit) => {
@@ -93,7 +93,10 @@ async function handleMcpPost(
   const messageCount = messages.ok ? messages.value.length : 1;
   // spec: tools.calls.limited, completion.requests.limited
   const batchNote = isBatch ? `: a batch counts as ${messageCount}` : "";
-  const limit = await checkLimit(runtime, http, caller, messageCount, batchNote);
+  const limit = await checkLimit(runtime, http, caller, messageCount, {
+    batchNote,
+    method: messages.ok && !isBatch ? separatelyLimitedMethod(runtime, messages.value) : "",
+  });
   if (!limit.ok) return errorResponse(limit.error, id);
   if (!messages.ok) return errorResponse(messages.error, id);
   const targets = messages.value.map((message) =>
@@ -118,8 +121,14 @@ async function handleMcpPost(
 
 const WITHIN_LIMIT: Result<void, ProtocolError> = ok(undefined);
 
+/** The method of a request whose method is limited apart from others; "" of any other. */
+function separatelyLimitedMethod({ services }: Runtime, [message]: Messages): string {
+  const method = message?.kind === "request" ? message.method : "";
+  return services.extensionMethods.get(method)?.hasOwnLimit === true ? method : "";
+}
+
 /**
- * Counts `messageCount` messages. Refuses where they are too many; `batchNote` is said with it. Signed-in callers
+ * Counts `messageCount` messages, of `method` apart from others. Refuses where they are too many; `batchNote` is said with it. Signed-in callers
  * are limited by their key, anonymous ones by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
  * that is refused stays counted.
  */
@@ -128,10 +137,10 @@ async function checkLimit(
   http: Request,
   caller: Caller,
   messageCount: number,
-  batchNote: string = "",
+  { batchNote = "", method = "" }: { readonly batchNote?: string; readonly method?: string } = {},
 ): Promise<Result<void, ProtocolError>> {
   if (limiter === undefined) return WITHIN_LIMIT;
-  const key = caller === ANONYMOUS ? clientAddress(http) : callerKey(caller);
+  const key = method + (caller === ANONYMOUS ? clientAddress(http) : callerKey(caller));
   for (let remaining = messageCount; remaining > 0; remaining -= 1)
     if (!(await limiter.limit({ key })).success)
       return err(protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`));

@@ -151,7 +151,7 @@ it("what a loader may tell, everybody who waited is told, and nothing else", asy
 
 it.each<[VaultFault["reason"], RegExp]>([
   ["revoked", /has ended there: sign in again/],
-  ["upstream", /^error: tracker cannot be reached: try again/],
+  ["upstream", /^error: tracker did not renew your access: try again/],
   ["unavailable", /store of credentials cannot be reached/],
   ["key.missing", /cannot be opened here \(key\.missing\)/],
   ["changed", /cannot be opened here \(changed\)/],

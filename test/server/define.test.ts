@@ -174,7 +174,16 @@ test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
     "a URI",
     { type: "string", format: "uri" },
     ["https://a.example/b?c=d#e", "urn:a:b", "mailto:a@b.c"],
-    ["", "a/b", "//a/b", "http://a/ b", "http://a:b/", "http://é.example/"],
+    [
+      "",
+      "a/b",
+      "//a/b",
+      "http://a/ b",
+      "http://a:b/",
+      "http://é.example/",
+      "http://a/b|c",
+      "http://a/%zz",
+    ],
   ],
   [
     "a date",

@@ -1,12 +1,8 @@
 // A check that is made of JSON Schema, beside a validator of the whole language. ajv makes code, so it cannot run in workerd.
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, expectTypeOf, it, test } from "vitest";
-import {
-  jsonSchema,
-  object,
-  type ValueOf,
-  type ValueSchema,
-} from "../../src/server/json-schema.ts";
+import { jsonSchema } from "../../src/server/json-schema.ts";
+import { object, type ValueOf, type ValueSchema } from "../../src/server/value-schema.ts";
 
 const SCHEMAS: Record<string, ValueSchema> = {
   anything: {},

@@ -11,6 +11,7 @@ function stepsOf(letGoBefore: number): Steps & { readonly recorded: [string, unk
   return {
     recorded,
     mustLetGo: () => recorded.length >= letGoBefore,
+    kept: () => undefined,
     record: (key, value) => {
       recorded.push([key, value]);
       return value;

@@ -10,13 +10,17 @@ const FORMATS = ["email", "uri", "uuid", "date-time", "date", "duration", "ipv4"
 
 /**
  * What zod writes, less what is left out on purpose: the dialect, the bounds of numbers, a pattern for a format, formats that
- * JSON Schema lacks, "uri" of what comes out, and that a tuple has no more, which its length says.
+ * JSON Schema lacks, formats and fractions of what comes out that clients hold to more than zod does, and that a tuple has no
+ * more, which its length says.
  */
 function expected(value: JsonValue, io: "input" | "output" = "input"): JsonValue {
   if (Array.isArray(value)) return value.map((one) => expected(one, io));
   if (!isObject(value)) return value;
   const kept = Object.entries(value).filter(([key, one]) => {
     if ((key === "items" && one === false) || (one === "uri" && io === "output")) return false;
+    if (io === "output" && (one === "duration" || (key === "multipleOf" && !Number.isInteger(one))))
+      return false;
+    if (key === "pattern" && io === "output" && value["format"] === "duration") return true;
     if (key === "$schema" || (key === "format" && !FORMATS.includes(String(one)))) return false;
     if (key === "pattern" && FORMATS.includes(String(value["format"]))) return false;
     return !(

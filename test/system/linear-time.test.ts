@@ -7,7 +7,8 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { decodeBase64, decodeBase64url } from "../../src/base/bytes.ts";
 import { canonicalJson, type JsonObject, type JsonValue } from "../../src/base/json.ts";
-import { jsonSchema, object } from "../../src/server/json-schema.ts";
+import { jsonSchema } from "../../src/server/json-schema.ts";
+import { object } from "../../src/server/value-schema.ts";
 import { MAX_NAMED_FAULTS } from "../../src/base/faults.ts";
 import type { Result } from "../../src/base/result.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
@@ -339,9 +340,46 @@ describe("values with more faults than can be counted", () => {
       expect(checkWith(schema)(entries)).toEqual({ ok: false, error: "/ has too many faults" });
       expect(looked).toBeLessThan(250);
     }
+    const lazy = z.object({ items: z.lazy(() => z.array(entry)) });
+    looked = 0;
+    expect(checkWith(lazy)({ items: entries }).ok).toBe(false);
+    expect(looked).toBeLessThan(250);
+    const inner = checkWith(z.string());
+    const nested = z.object({ first: z.string().check(z.refine((text) => inner(text).ok)) });
+    expect(checkWith(z.array(z.extend(nested, { a: z.string() })))(entries)).toEqual({
+      ok: false,
+      error: "/ has too many faults",
+    });
     // Elsewhere, and where nothing is wrong, nothing is counted.
     expect(z.safeParse(z.array(entry), entries.slice(0, 300)).error?.issues).toHaveLength(15_000);
     expect(checkWith(z.array(z.string()))(Array(99_000).fill("")).ok).toBe(true);
+  });
+
+  const withFallback = z.catch;
+  it.each<[string, z.core.$ZodType, unknown]>([
+    ["a union", z.array(z.union([z.string(), z.int()])), Array(50_000).fill(1)],
+    [
+      "a union of objects",
+      z.array(z.union([z.object({ a: z.string(), b: z.string() }), z.object({ c: z.int() })])),
+      Array(20_000).fill({ c: 1 }),
+    ],
+    ["a catch", z.array(withFallback(z.int(), 0)), Array(50_000).fill("x")],
+    ["one of two", z.array(z.xor([z.string(), z.int()])), Array(50_000).fill("x")],
+    [
+      "a record of numbers",
+      z.record(z.number(), z.int()),
+      Object.fromEntries(Array.from({ length: 50_000 }, (_, at) => [at, 1])),
+    ],
+  ])("are none where a value fits by another way: %s", (_, schema, value) => {
+    expect(checkWith(schema)(value).ok).toBe(true);
+  });
+
+  it("are told as what they are where a refinement fails by itself", () => {
+    const schema = z.pipe(
+      z.string(),
+      z.transform((text: string) => new Date(text).toISOString()),
+    );
+    expect(() => checkWith(schema)("tomorrow")).toThrow(RangeError);
   });
 
   it("are looked for until there are a thousand: of many entries that lack many members, in few words", () => {

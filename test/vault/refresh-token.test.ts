@@ -20,6 +20,7 @@ import {
 
 const NOW = 1_763_700_000_000;
 const upstream = {
+  finalErrors: ["own_word"],
   tokenUrl: "https://up.test/token",
   clientId: "c:1",
   clientSecret: secret("s/2"),
@@ -352,6 +353,16 @@ describe("a final no", () => {
     [200, { error: "bad_refresh_token" }],
     [400, { error: "bad_refresh_token" }],
     [403, { error: "unauthorized_client", error_description: "refresh_token is invalid" }],
+    [200, { ok: false, error: "invalid_refresh_token" }],
+    [400, { error: "interaction_required", error_description: "AADSTS50076: …" }],
+    [
+      400,
+      { error: "invalid_request", error_description: "Value passed for the token was invalid." },
+    ],
+    [400, { status: "BAD_REFRESH_TOKEN", message: "missing or invalid refresh token" }],
+    [400, { error: "invalid_grant", access_token: null }],
+    [400, { error: "invalid_grant", access_token: "" }],
+    [400, { error: "own_word" }],
   ])("is one in the words of this upstream too: %i %j", async (status, said) => {
     const id = await kept();
     answer = () => json(said, status);
@@ -389,6 +400,18 @@ describe("an upstream that fails", () => {
     ["asks to wait with words of a final no", () => json({ error: "invalid_grant" }, 429)],
     ["refuses the client", () => json({ error: "invalid_client" }, 401)],
     ["refuses its grant type", () => json({ error: "unauthorized_client" }, 400)],
+    [
+      "says that its grant type is off",
+      () =>
+        json(
+          {
+            error: "unauthorized_client",
+            error_description: "Grant type 'refresh_token' not allowed for the client.",
+          },
+          403,
+        ),
+    ],
+    ["refuses the request", () => json({ error: "invalid_request" }, 400)],
     ["sends a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
     [
       "redirects",

@@ -279,6 +279,27 @@ test("behind the address of many, each code and refresh token that was issued he
   expect(await send(made)).toBe(429);
 });
 
+test("requests about tasks are limited by themselves, each method apart", async () => {
+  const door = open();
+  const send = async (method: string): Promise<number> => {
+    const version = STATELESS_VERSIONS[0] ?? "";
+    const request = callOf("192.0.2.80");
+    const headers = new Headers(request.headers);
+    headers.set("mcp-method", method);
+    headers.set("mcp-name", "x");
+    const _meta = { [META_KEYS.protocolVersion]: version, [META_KEYS.clientCapabilities]: {} };
+    const params = { taskId: "x", name: "x", _meta };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    return (await door.fetch(new Request(request.url, { method: "POST", headers, body }), limited))
+      .status;
+  };
+  for (const method of ["tools/call", "tasks/get", "tasks/update"]) {
+    const seen: number[] = [];
+    for (let index = 0; index <= LIMIT; index += 1) seen.push(await send(method));
+    expect([method, seen.at(-1), seen.slice(0, LIMIT).includes(429)]).toEqual([method, 429, false]);
+  }
+});
+
 test("a GET that comes back for the streams of a batch counts as one a stream", async () => {
   const bindings = limited;
   const { fetch } = open();

@@ -63,33 +63,24 @@ async function createTask(
   args: never,
 ): Promise<Outcome> {
   const { caller, method, params, capabilities, clientInfo, retryState, span } = call.request;
-  const steps = new Map<string, JsonValue>();
-  if (prepare !== undefined) {
-    // What it does once, the task does not do again.
-    const keep: Steps = {
-      mustLetGo: () => false,
-      record(key, value) {
-        steps.set(key, value);
-        return value;
-      },
-      fail: () => undefined,
-    };
-    const asked = await runHandler(
-      { ...call, steps: keep },
-      (context) => prepare(args, context),
-      () => PREPARED,
-      ({ message }) => toolError(message),
-    );
-    // spec: tasks.create.asks-first
-    if (asked !== PREPARED) return asked;
-  }
   // spec: tasks.id.entropy
   const id = tasks.newUniqueId();
   const taskId = id.toString();
   const share = await sha256Base64url(await shareOf(caller, http));
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
-  const runningCount = await retried(async () => counters.getByName(pool).admit(share, taskId));
-  if (runningCount === undefined) return errorOutcome(TOO_MANY_TASKS);
+  // 1. A place: whoever is refused has done nothing that would be done again.
+  const recentCount = await retried(async () => counters.getByName(pool).admit(share, taskId));
+  if (recentCount === undefined) return errorOutcome(TOO_MANY_TASKS);
+  const release = (): Promise<void> =>
+    retried(async () => counters.getByName(pool).release(share, taskId, 0));
+  // 2. What must be known before.
+  const steps = new Map<string, JsonValue>();
+  const asked = prepare === undefined ? PREPARED : await runPrepare(call, prepare, args, steps);
+  if (asked !== PREPARED) {
+    await release();
+    return asked;
+  }
+  // 3. The task.
   const { name = null, arguments: given = {} } = params;
   const record: TaskCall = {
     method,
@@ -99,16 +90,42 @@ async function createTask(
     capabilities,
     clientInfo,
     trace: span.context(),
+    // What was done once, the task does not do again.
     retryState: { ...retryState, once: { ...retryState.once, ...Object.fromEntries(steps) } },
     pool,
     share,
-    runningCount,
+    recentCount,
   };
   const json = await retried(async () => tasks.get(id).create(record));
   if (json === undefined) {
-    await retried(async () => counters.getByName(pool).release(share, taskId, 0));
+    await release();
     return errorOutcome(protocolError("InvalidParams", TOO_LARGE));
   }
   // spec: tasks.create.type
   return { kind: "complete", resultType: "task", result: JSON.parse(json) as JsonObject };
+}
+
+/** {@link PREPARED}, or how the call ends before there is a task. `steps`: gets what was done once. */
+function runPrepare(
+  call: Call,
+  prepare: NonNullable<Tool["prepare"]>,
+  args: never,
+  steps: Map<string, JsonValue>,
+): Promise<Outcome> {
+  const keep: Steps = {
+    mustLetGo: () => false,
+    kept: () => undefined,
+    record(key, value) {
+      steps.set(key, value);
+      return value;
+    },
+    fail: () => undefined,
+  };
+  return runHandler(
+    { ...call, steps: keep },
+    (context) => prepare(args, context),
+    // spec: tasks.create.asks-first
+    () => PREPARED,
+    ({ message }) => toolError(message),
+  );
 }

@@ -48,8 +48,8 @@ export function logDeadEnd({ params, trace, statusMessage }: TaskRecord, attempt
 }
 
 /** The longer it takes, the less often it is worth asking. */
-function pollIntervalMs({ expiresAtMs, runningCount }: TaskRecord, now: number): number {
+function pollIntervalMs({ expiresAtMs, recentCount }: TaskRecord, now: number): number {
   const turnMs = now - (expiresAtMs - OPEN_TASK_TTL_MS);
-  const leastMs = Math.max(MIN_POLL_INTERVAL_MS, runningCount * POLL_INTERVAL_PER_TASK_MS);
+  const leastMs = Math.max(MIN_POLL_INTERVAL_MS, recentCount * POLL_INTERVAL_PER_TASK_MS);
   return Math.min(Math.max(Math.round(turnMs / 4), leastMs), MAX_POLL_INTERVAL_MS);
 }

@@ -68,6 +68,8 @@ type UseTask = (task: TaskStub, call: Call) => Promise<Outcome | undefined>;
 function taskMethod(namespace: TaskNamespace, use: UseTask): ExtensionMethod {
   return {
     mcpNameParam: "taskId",
+    // A client that polls many tasks as it is told takes nothing of what else it may send.
+    hasOwnLimit: true,
     async handle(call) {
       // spec: tasks.methods.undeclared
       const missing = missingExtension(call.request, TASKS_EXTENSION);

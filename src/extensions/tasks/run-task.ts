@@ -31,7 +31,7 @@ export interface TaskRun {
   readonly result: Promise<RunResult>;
   /** Tells the step at work that it is not wanted any more. */
   abort(): void;
-  /** Gives up the step at work, where it alone has taken longer than a handler may. */
+  /** Gives up the step at work, where it alone has taken longer than a handler may: the run ends. */
   expire(): void;
 }
 
@@ -82,22 +82,30 @@ interface RunSteps extends Steps {
 function createSteps(store: TaskStore, cancel: Cancellation): RunSteps {
   const startedAtMs = now();
   let advancedAtMs = startedAtMs;
-  let [hasAdvanced, hasFailed, isHopeless] = [false, false, false];
+  let [hasAdvanced, hasFailed] = [false, false];
+  let hopelessError: unknown;
+  const keep: TaskStore["putStep"] = (key, value) => {
+    try {
+      return store.putStep(key, value);
+    } catch (error) {
+      // What is no JSON now would be none the next time.
+      hopelessError = error;
+      throw error;
+    }
+  };
   return {
     // A run that finished no step would begin like this one.
     mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
+    kept: (key) => store.step(key),
     record(key, value) {
-      // What is no JSON now would be none the next time.
-      isHopeless = true;
-      const kept = store.putStep(key, value);
+      const kept = keep(key, value);
       if (kept === undefined) throw new PublicError(TOO_LARGE);
-      isHopeless = false;
       hasAdvanced = true;
       advancedAtMs = now();
       return kept;
     },
-    fail() {
-      hasFailed = !isHopeless;
+    fail(error) {
+      hasFailed = error !== hopelessError;
     },
     advancedAtMs: () => advancedAtMs,
     hasAdvanced: () => hasAdvanced,

@@ -16,6 +16,7 @@ import {
   MAX_ENDED_TASKS,
   MAX_RUNNING_TASKS,
   MAX_STRANGERS_TASKS,
+  OFTEN_POLLED_MS,
   RECOUNT_MS,
 } from "./limits.ts";
 
@@ -52,12 +53,12 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
   }
 
   /**
-   * Makes room for a task that is about to begin. How many of its share run or wait then; undefined where there is no room. May be
-   * asked again.
+   * Makes room for a task that is about to begin. How many of its share began shortly before, itself included; undefined where
+   * there is no room. May be asked again.
    */
   async admit(share: string, taskId: string): Promise<number | undefined> {
     const key = `${share} ${taskId}`;
-    if (this.#startedAtMs.has(key)) return this.#keys(share).length;
+    if (this.#startedAtMs.has(key)) return this.#countRecent(share);
     for (const prefix of [share, ""]) {
       if (this.#isFull(prefix)) await this.#makeRoom(prefix);
       // Whoever is refused for their own share takes nobody's place.
@@ -67,7 +68,12 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
     if (this.#isFull(share)) return undefined;
     this.#rows.put(key, now());
     this.#startedAtMs.set(key, now());
-    return this.#keys(share).length;
+    return this.#countRecent(share);
+  }
+
+  #countRecent(share: string): number {
+    const since = now() - OFTEN_POLLED_MS;
+    return this.#keys(share).filter((key) => (this.#startedAtMs.get(key) ?? 0) > since).length;
   }
 
   /** The task has ended, and so many bytes are kept of it; with 0, it is deleted. */

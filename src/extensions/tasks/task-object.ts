@@ -12,7 +12,6 @@ import { cut } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { DurableObject } from "../../base/platform.ts";
-import { retryDelayMs } from "../../base/retry.ts";
 import { now } from "../../base/time.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
 import { acceptAnswers } from "./answers.ts";
@@ -30,16 +29,13 @@ import { prepareRun, releaseTask } from "./other-objects.ts";
 import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
 import {
-  advanceTask,
+  afterRun,
   beginTask,
   cancelled,
-  endOf,
   ENDED_FOR_ROOM,
   endTask,
   failure,
   noteClient,
-  retryTask,
-  suspendTask,
   TASK_EXPIRED,
   TASK_LOST,
   TASK_TOO_LARGE,
@@ -104,8 +100,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     return task !== undefined;
   }
 
-  /** From the object that counts: since when the task waits for a client that is gone; undefined where it has ended. */
+  /** From the object that counts: since when the task waits for a client that is gone; undefined where nothing is at work. */
   idleSinceMs(): number | undefined {
+    this.#run?.expire();
+    // One that was cancelled may work on.
+    if (this.#run !== undefined) return now();
     const task = this.#store.openTask();
     if (task === undefined) return undefined;
     if (task.status === "working" || hasListener(this.ctx)) return now();
@@ -123,6 +122,7 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** Attaches a listener. In: an upgrade request; the URL names the caller. Out: 101, and at once the task; or 404. */
   override fetch(request: Request): Response {
+    this.#run?.expire();
     const caller = new URL(request.url).searchParams.get("caller") ?? "";
     const task = this.#taskOf(JSON.parse(caller) as Caller);
     if (task === undefined) return new Response(null, { status: 404 });
@@ -160,22 +160,15 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     this.#run = startRun(runtime, id, before, this.#store, (progress, message) =>
       this.#noteProgress(progress, message),
     );
-    const { outcome, hasFailed, hasAdvanced } = await this.#run.result;
+    const result = await this.#run.result;
     this.#run = undefined;
     const task = this.#store.task();
-    // It was cancelled meanwhile.
-    if (task?.status !== "working") return;
-    const earlierAttempts = hasAdvanced ? 0 : task.attempts;
-    const attempts = earlierAttempts + 1;
-    if (outcome.kind === "inputRequired") {
-      // A run that lasted long enough asks nothing.
-      if (Object.keys(outcome.requests).length === 0) return this.#change(advanceTask(task), now());
-      const suspended = suspendTask(task, outcome, hasListener(this.ctx), now());
-      return this.#change(suspended, suspended.expiresAtMs);
-    }
-    if (hasFailed && attempts < MAX_STEP_ATTEMPTS)
-      return this.#change(retryTask(task, attempts, now()), now() + retryDelayMs(attempts - 1));
-    return this.#end({ ...task, attempts }, endOf(outcome), hasFailed);
+    // It was cancelled meanwhile, and keeps its place until now.
+    if (task?.status !== "working") return task && this.#release(task);
+    const next = afterRun(task, result, hasListener(this.ctx), now());
+    return next.end === undefined
+      ? this.#change(next.task, next.alarmAtMs)
+      : this.#end(next.task, next.end, result.hasFailed);
   }
 
   /** Writes the open task down, sets its alarm, and tells who listens. */
@@ -199,7 +192,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     await this.ctx.storage.setAlarm(ended.expiresAtMs);
     if (isDeadEnd || ended.status === "failed") logDeadEnd(ended, task.attempts);
     this.#tellListeners();
-    await releaseTask(this.env, task, this.ctx.id.toString(), this.#store.taskBytes());
+    if (this.#run === undefined) await this.#release(task);
+  }
+
+  #release(task: TaskRecord): Promise<void> {
+    return releaseTask(this.env, task, this.ctx.id.toString(), this.#store.taskBytes());
   }
 
   async #deleteOld(task: TaskRecord): Promise<void> {

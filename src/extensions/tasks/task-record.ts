@@ -32,8 +32,8 @@ export interface TaskCall {
   /** Which object counts it, and as whose. */
   readonly pool: string;
   readonly share: string;
-  /** Tasks of that share that ran or waited when it began, itself included. */
-  readonly runningCount: number;
+  /** Tasks of that share that had begun shortly before it, itself included: each is polled. */
+  readonly recentCount: number;
 }
 
 /** A question that waits, by the key that the client was given. `key` is the handler's. */
@@ -73,6 +73,8 @@ export interface TaskStore {
   taskBytes(): number;
   /** What the finished steps gave, by their keys. */
   steps(): JsonObject;
+  /** What a finished step gave. */
+  step(key: string): JsonValue | undefined;
   /**
    * Writes what a step gave, and gives it. What the step gave before stays, and is given: a run that was given up may end it
    * later. Nothing is written once the task has ended. Undefined where it is too much. @throws on what is no JSON.
@@ -84,29 +86,12 @@ export interface TaskStore {
   clear(): void;
 }
 
-const STEP_PREFIX = "step ";
-type StepRow = readonly [key: string, value: JsonValue];
-
 /** The records of one task object. */
 export function createTaskStore(kv: SyncKvStorage): TaskStore {
   const stored = kv.get<Uint8Array>("task");
   let task = stored && (parseBytes(stored) as TaskRecord);
   let taskBytes = 0;
-  let stepsBytes = 0;
-  /** Of the rows that are there; undefined where it is not known yet. */
-  let stepKeys: Set<string> | undefined;
-  // A key is any text of the handler's, so it stands in the row and not in its name.
-  const storedSteps = (): StepRow[] => {
-    const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })].map(([, bytes]) => bytes);
-    const steps = rows.map((bytes) => parseBytes(bytes) as StepRow);
-    stepsBytes = rows.reduce((sum, bytes) => sum + bytes.length, 0);
-    stepKeys = new Set(steps.map(([key]) => key));
-    return steps;
-  };
-  const knownSteps = (): Set<string> => {
-    if (stepKeys === undefined) storedSteps();
-    return stepKeys ?? new Set();
-  };
+  const steps = createStepRows(kv);
   return {
     task: () => task,
     openTask: () => (task && !hasEnded(task) ? task : undefined),
@@ -122,27 +107,60 @@ export function createTaskStore(kv: SyncKvStorage): TaskStore {
       if (task !== undefined) task = { ...task, ...changes };
     },
     taskBytes: () => taskBytes,
-    steps: () => Object.fromEntries(storedSteps()),
-    putStep(key, value) {
-      const known = knownSteps();
-      if (known.has(key)) return new Map(storedSteps()).get(key);
-      if (task === undefined || hasEnded(task)) return value;
-      const bytes = encodeUtf8(JSON.stringify([key, value]));
-      const total = stepsBytes + bytes.length;
-      if (bytes.length > MAX_TASK_BYTES || total > MAX_STEPS_BYTES) return undefined;
-      kv.put(`${STEP_PREFIX}${known.size}`, bytes);
-      stepsBytes = total;
-      known.add(key);
-      return value;
-    },
-    deleteSteps() {
-      const known = knownSteps();
-      for (let index = 0; index < known.size; index += 1) kv.delete(`${STEP_PREFIX}${index}`);
-      known.clear();
-      stepsBytes = 0;
-    },
+    steps: steps.all,
+    step: steps.get,
+    putStep: (key, value) =>
+      task === undefined || hasEnded(task) ? (steps.get(key) ?? value) : steps.put(key, value),
+    deleteSteps: steps.deleteAll,
     clear() {
       task = undefined;
+    },
+  };
+}
+
+const STEP_PREFIX = "step ";
+type StepRow = readonly [key: string, value: JsonValue];
+
+/** The rows of what the steps gave, of {@link TaskStore}. A key is any text of the handler's: it stands in the row, not in its name. */
+function createStepRows(kv: SyncKvStorage): {
+  readonly all: () => JsonObject;
+  readonly get: (key: string) => JsonValue | undefined;
+  readonly put: (key: string, value: JsonValue) => JsonValue | undefined;
+  readonly deleteAll: () => void;
+} {
+  let storedBytes = 0;
+  /** Of the rows that are there; undefined where it is not known yet. */
+  let keys: Set<string> | undefined;
+  const read = (): StepRow[] => {
+    const rows = [...kv.list<Uint8Array>({ prefix: STEP_PREFIX })].map(([, bytes]) => bytes);
+    const steps = rows.map((bytes) => parseBytes(bytes) as StepRow);
+    storedBytes = rows.reduce((sum, bytes) => sum + bytes.length, 0);
+    keys = new Set(steps.map(([key]) => key));
+    return steps;
+  };
+  const known = (): Set<string> => {
+    if (keys === undefined) read();
+    return keys ?? new Set();
+  };
+  const get = (key: string): JsonValue | undefined =>
+    known().has(key) ? new Map(read()).get(key) : undefined;
+  return {
+    all: () => Object.fromEntries(read()),
+    get,
+    put(key, value) {
+      if (known().has(key)) return get(key);
+      const bytes = encodeUtf8(JSON.stringify([key, value]));
+      if (bytes.length > MAX_TASK_BYTES || storedBytes + bytes.length > MAX_STEPS_BYTES)
+        return undefined;
+      kv.put(`${STEP_PREFIX}${known().size}`, bytes);
+      storedBytes += bytes.length;
+      known().add(key);
+      return value;
+    },
+    deleteAll() {
+      for (let index = 0; index < known().size; index += 1) kv.delete(`${STEP_PREFIX}${index}`);
+      known().clear();
+      storedBytes = 0;
     },
   };
 }

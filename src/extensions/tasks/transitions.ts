@@ -1,6 +1,7 @@
 /** What becomes of a task: it begins, waits for answers or for its next try, and ends. Pure: each gives the next record. */
 
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
+import { retryDelayMs } from "../../base/retry.ts";
 import { NO_RETRY_STATE, type Outcome } from "../../protocol/outcome.ts";
 import { toStatelessError } from "../../protocol/stateless-encoding.ts";
 import { ERRORS } from "../../wire/errors.ts";
@@ -12,7 +13,33 @@ import {
   SEEN_MS,
   TOO_LARGE,
 } from "./limits.ts";
+import type { RunResult } from "./run-task.ts";
 import type { TaskCall, TaskRecord } from "./task-record.ts";
+
+/** What follows a run: the task goes on at a time, or ends. */
+export type AfterRun =
+  | { readonly task: TaskRecord; readonly alarmAtMs: number; readonly end?: undefined }
+  | { readonly task: TaskRecord; readonly end: TaskEnd };
+
+/** What follows a run of `task`. `hasListener`: whether somebody listens to it. */
+export function afterRun(
+  task: TaskRecord,
+  { outcome, hasFailed, hasAdvanced }: RunResult,
+  hasListener: boolean,
+  now: number,
+): AfterRun {
+  const attempts = (hasAdvanced ? 0 : task.attempts) + 1;
+  if (outcome.kind === "inputRequired") {
+    // A run that lasted long enough asks nothing.
+    if (Object.keys(outcome.requests).length === 0)
+      return { task: advanceTask(task), alarmAtMs: now };
+    const suspended = suspendTask(task, outcome, hasListener, now);
+    return { task: suspended, alarmAtMs: suspended.expiresAtMs };
+  }
+  if (hasFailed && attempts < MAX_STEP_ATTEMPTS)
+    return { task: retryTask(task, attempts, now), alarmAtMs: now + retryDelayMs(attempts - 1) };
+  return { task: { ...task, attempts }, end: endOf(outcome) };
+}
 
 /** The call as a task that has not run yet. `now` in milliseconds, here and below. */
 export function beginTask(call: TaskCall, now: number): TaskRecord {
@@ -61,13 +88,13 @@ export function noteClient(
 }
 
 /** The task that is over what failed: nothing is said of that any more. */
-export function advanceTask(task: TaskRecord): TaskRecord {
+function advanceTask(task: TaskRecord): TaskRecord {
   const { attempts, statusMessage } = task;
   return { ...task, attempts: 0, statusMessage: attempts === 0 ? statusMessage : undefined };
 }
 
 /** The task whose next step has failed so often. */
-export function retryTask(task: TaskRecord, attempts: number, now: number): TaskRecord {
+function retryTask(task: TaskRecord, attempts: number, now: number): TaskRecord {
   const statusMessage = `Failed ${attempts} of ${MAX_STEP_ATTEMPTS} times, tried again soon`;
   return { ...task, attempts, statusMessage, updatedAtMs: now };
 }

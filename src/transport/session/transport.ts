@@ -31,7 +31,8 @@ import {
 } from "../../wire/response.ts";
 import { acceptsMediaType } from "../../wire/media-type.ts";
 import { STREAM_AFTER_MS } from "../../wire/sse.ts";
-import { NEW_STREAM, parseEventId, streamEvents, type SessionRef } from "./event-stream.ts";
+import { NEW_STREAM, parseEventId } from "./event-ids.ts";
+import { streamEvents, type SessionRef } from "./event-stream.ts";
 import { handleInitialize, type SessionTransportDependencies } from "./initialize.ts";
 import { BATCHED_INITIALIZE, CALL_LOST, SESSION_NOT_FOUND } from "./refusals.ts";
 import type { MessageOutcome } from "./types.ts";
@@ -57,11 +58,16 @@ export async function handleSessionPost(
   if (!session.ok)
     return errorResponse(messages.some(isInitializeRequest) ? BATCHED_INITIALIZE : session.error);
   const postId = encodeBase64url(randomBytes(9));
-  const handling = withSpan(span, ["Session.handle", "client"], (handleSpan) => {
-    const handle = async (): Promise<MessageOutcome[]> =>
-      session.value.stub.handlePost(caller, messages, isBatch, postId, handleSpan.context());
+  const answers = messages.filter(({ kind }) => kind !== "request");
+  const handling = withSpan(span, ["Session.handle", "client"], async (handleSpan) => {
+    const handle = async (some: readonly Message[]): Promise<MessageOutcome[]> =>
+      session.value.stub.handlePost(caller, some, isBatch, postId, handleSpan.context());
+    if (answers.length === messages.length) return retried(() => handle(messages));
     // A call may not run twice; an answer of the client may be taken twice, and a call waits for it.
-    return messages.some(({ kind }) => kind === "request") ? handle() : retried(handle);
+    return handle(messages).catch(async (error: unknown) => {
+      if (answers.length > 0) await retried(() => handle(answers));
+      throw error;
+    });
   });
   // The object has no timers: the Worker is the one who loses patience; more than once, as a call may begin late.
   const stopStreamTimer = startInterval(STREAM_AFTER_MS, () => {

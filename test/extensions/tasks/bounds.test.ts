@@ -8,6 +8,7 @@ import {
   TOO_LARGE,
 } from "../../../src/extensions/tasks/limits.ts";
 import type { TaskRecord } from "../../../src/extensions/tasks/task-record.ts";
+import { bindings } from "../../transport/session/client.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import {
   accepted,
@@ -18,6 +19,7 @@ import {
   getTask,
   holdStep,
   keysOf,
+  placeOf,
   poll,
   resetProbe,
   runAlarm,
@@ -160,6 +162,27 @@ describe("a task", () => {
     await runAlarm(taskId);
     expect(await ended(taskId)).toMatchObject({ status: "completed" });
     errors.mockRestore();
+  });
+
+  it("that was cancelled keeps its place while its handler works on", async () => {
+    const held = holdStep("c.1");
+    const { taskId } = await startTask("spec_steps", { label: "c", count: 1 });
+    await held.begun();
+    await cancelTask(taskId);
+    const isCounted = async (): Promise<boolean> => {
+      const [pool = "", share = ""] = await placeOf(taskId);
+      return runInDurableObject(
+        bindings.RUNNING_TASKS.getByName(pool),
+        (_object, { storage }) => typeof storage.kv.get(`${share} ${taskId}`) === "number",
+      );
+    };
+    expect(await isCounted()).toBe(true);
+    await runInDurableObject(taskStub(taskId), (object) => {
+      expect(object.idleSinceMs()).toBeGreaterThan(Date.now() - 1_000);
+    });
+    held.letGo();
+    await vi.waitFor(async () => expect(await isCounted()).toBe(false));
+    expect(await getTask(taskId)).toMatchObject({ status: "cancelled" });
   });
 
   it("whose result is larger than a task keeps fails, and keeps no part of it", async () => {

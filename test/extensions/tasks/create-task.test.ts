@@ -40,6 +40,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
+const WAITING = { label: "w", count: 1, ask: 1 };
 const UNDECLARED = { capabilities: { elicitation: {} } };
 
 describe("a call", () => {
@@ -87,6 +88,38 @@ describe("a call", () => {
     expect(result).toMatchObject({ resultType: "task", status: "working" });
     expect(textOf(await ended(result?.taskId ?? ""))).toBe("Hello, Ada!");
     expect(stepProbe.begun).toEqual(["greeting"]);
+  });
+
+  it("that finds no room has done nothing of what its tool prepares", async () => {
+    const first = await callTool("test_tool_with_task");
+    const { requestState } = first.result as unknown as { requestState: string };
+    const running = await Promise.all(
+      Array.from({ length: MAX_RUNNING_TASKS }, () => startTask("spec_steps", WAITING)),
+    );
+    const inputResponses = { user_name: { action: "accept", content: { name: "Ada" } } };
+    const params = { name: "test_tool_with_task", arguments: {}, requestState, inputResponses };
+    expect(await ask("tools/call", params, "test_tool_with_task")).toMatchObject({
+      error: { code: 429 },
+    });
+    expect(stepProbe.begun).not.toContain("greeting");
+    await cancelTask(running[0]?.taskId ?? "");
+    const { result } = await ask("tools/call", params, "test_tool_with_task");
+    expect(textOf(await ended(result?.taskId ?? ""))).toBe("Hello, Ada!");
+    expect(stepProbe.begun.filter((step) => step === "greeting")).toHaveLength(1);
+  });
+
+  it("that asks before there is a task takes no place", async () => {
+    for (let count = 0; count < 3; count += 1)
+      expect((await callTool("test_tool_with_task")).result).toMatchObject({
+        resultType: "input_required",
+      });
+    const { taskId } = await startTask("spec_steps", WAITING);
+    const [pool = ""] = await placeOf(taskId);
+    const rows = await runInDurableObject(
+      bindings.RUNNING_TASKS.getByName(pool),
+      (_object, { storage }) => [...storage.kv.list()].length,
+    );
+    expect(rows).toBe(1);
   });
 
   it("that its person declines before there is a task gets the tool's words", async () => {

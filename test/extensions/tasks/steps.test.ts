@@ -15,6 +15,7 @@ import {
   startTask,
   taskStub,
   textOf,
+  turns,
   updateTask,
   waiting,
 } from "./tasks.ts";
@@ -122,6 +123,35 @@ it("what a step gave first stays, also where a run that was given up ends the sa
   expect(await answer(taskId, "pay")).toBe("Paid order 2");
 });
 
+it("a step is not begun that a run which was given up has ended since", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const begun: number[] = [];
+  let runs = 0;
+  let hasFirstEnded = false;
+  let mayLook = false;
+  const taskId = await start(async (context) => {
+    runs += 1;
+    const run = runs;
+    // What stands outside of steps is done in each run.
+    if (run === 2) await turns(() => mayLook);
+    const order = await context.once("order", async () => {
+      begun.push(run);
+      if (run === 1) await turns(() => hasFirstEnded);
+      return run;
+    });
+    return `Paid order ${order}`;
+  }, 1);
+  await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1 of 5"));
+  const second = runAlarm(taskId);
+  await turns(() => runs === 2);
+  hasFirstEnded = true;
+  await sleep(50);
+  mayLook = true;
+  await second;
+  expect(textOf(await ended(taskId))).toBe("Paid order 1");
+  expect(begun).toEqual([1]);
+});
+
 it.each(["", LONE_SURROGATE, "__proto__", "x".repeat(5_000), "constructor"])(
   "a step is known by any text: %j",
   async (name) => {
@@ -160,6 +190,23 @@ it("a result is what the handler returned, whatever it changes later", async () 
   expect(textOf(await ended(taskId))).toBe("first");
   for (const block of content) block.text = "changed afterwards";
   expect(textOf(await getTask(taskId))).toBe("first");
+});
+
+it("a step that could not be kept does not keep the next from being tried again", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  let tries = 0;
+  const taskId = await start(async (context) => {
+    const kept = await context.once("report", () => 1n as never).catch(() => "left out");
+    await context.once("mail", () => {
+      tries += 1;
+      if (tries === 1) throw new Error("away for a second");
+      return 1;
+    });
+    return `Sent, report ${String(kept)}`;
+  });
+  await poll(taskId, ({ statusMessage = "" }) => statusMessage.startsWith("Failed 1 of 5"));
+  await runAlarm(taskId);
+  expect(textOf(await ended(taskId))).toBe("Sent, report left out");
 });
 
 it("a step that gives no JSON ends the task at once: it would do so each time", async () => {

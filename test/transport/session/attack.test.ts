@@ -15,7 +15,8 @@ import { buildServer } from "../../../src/server/registry.ts";
 import type { Context } from "../../../src/server/context.ts";
 import { resource } from "../../../src/server/define.ts";
 import { cancelCall, resumeCall } from "../../../src/transport/session/calls.ts";
-import { parseEventId, streamEvents } from "../../../src/transport/session/event-stream.ts";
+import { parseEventId } from "../../../src/transport/session/event-ids.ts";
+import { streamEvents } from "../../../src/transport/session/event-stream.ts";
 import {
   EVENT_TTL_MS,
   MAX_EVENT_BYTES,
