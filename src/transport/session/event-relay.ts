@@ -81,6 +81,9 @@ export class EventRelay {
 
   /** The connection to the stream of a call broke, or the stream is gone. */
   async #goOn(index: number, id: RequestId, reconnects: number): Promise<void> {
+    // What was passed on is read first: the object counts anew what a new connection has not read.
+    await this.#lastWrite;
+    if (this.#hasLeft) return;
     const [cursor] = parseEventId(this.#eventIds[index] ?? "") ?? [];
     const mayConnect = cursor !== undefined && reconnects < MAX_RECONNECTS;
     const response = mayConnect ? await this.#connect(cursor) : undefined;

@@ -7,10 +7,11 @@
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { retried } from "../../base/retry.ts";
 import { writeError } from "../../wire/jsonrpc.ts";
+import { errorResponse } from "../../wire/response.ts";
 import type { StreamCursor } from "./event-ids.ts";
 import { closeAll, EventRelay, type StreamConnection } from "./event-relay.ts";
 import type { SessionObject } from "./session-object.ts";
-import { CALL_LOST } from "./refusals.ts";
+import { CALL_LOST, STREAM_OVER } from "./refusals.ts";
 import { EXHAUSTED_HEADER } from "./types.ts";
 
 /** A session by its name, in the Worker. */
@@ -63,7 +64,7 @@ function connect(
 /**
  * Attaches to every stream of `cursors`, one object request each. A stream that is gone (its call was cancelled, or its
  * answer dropped) is answered for in `texts`, and keeps nothing else from the client. A client that comes back is told of
- * it when it has all that there is of the others: by a response, as where nothing is left.
+ * it when it has all that there is of the others: by a response, as where nothing is left, or where all is over.
  */
 async function attachStreams(
   session: SessionRef,
@@ -101,6 +102,11 @@ async function attachStreams(
       refusal = upgradeResponse;
       lostEventIds.push(`${stream}-${after}`);
     }
+  }
+  const isOver = !isAnyLeft && cursors.every(({ id }) => id === undefined);
+  if (refusal === undefined && isOver) {
+    closeAll(connections);
+    return errorResponse(STREAM_OVER, undefined, { allow: "POST, DELETE" });
   }
   if (refusal === undefined || isAnyLeft)
     return { connections, eventIds: [...eventIds, ...lostEventIds] };

@@ -32,3 +32,12 @@ export const TOO_MANY_CALLS: ProtocolError = protocolError(
   "InternalError",
   "The calls of this session are too many or too large: let one end",
 );
+
+/**
+ * To a client that comes back for streams of calls and has all of them. MCP basic/transports has 405 where there is nothing to
+ * listen to; with a stream that ends at once, those that take an error for no answer (TypeScript SDK 1) come every second.
+ */
+export const STREAM_OVER: ProtocolError = protocolError(
+  "MethodNotAllowed",
+  "All of this stream was sent: there is nothing to come back for",
+);

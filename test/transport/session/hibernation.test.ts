@@ -295,6 +295,38 @@ describe("time", () => {
   });
 });
 
+describe("who comes back for a stream", () => {
+  it("and has all of it is told not to come again", async () => {
+    const session = await openSession();
+    const { events, question } = await ask(session);
+    const refusal = { jsonrpc: "2.0", id: question["id"], error: { code: -1, message: "no" } };
+    await send(session, refusal);
+    const { eventId, ...last } = await events.message();
+    expect(last).toMatchObject({ id: 7, error: {} });
+    for (const id of [eventId, eventId]) {
+      const again = await openGetStream(session, id);
+      expect(again.status).toBe(405);
+      expect(await again.json()).toMatchObject({
+        error: { message: expect.stringContaining("All of this stream was sent") as string },
+      });
+    }
+  });
+
+  it("of a batch, of which something is left, gets that", async () => {
+    const session = await openSession("2025-03-26");
+    const calls = [
+      callTool(1, "spec_slow", { ms: 1_200 }),
+      callTool(2, "spec_slow", { ms: 1_200 }),
+    ];
+    const events = new EventReader(await send(session, calls));
+    const { eventId: first } = await events.message();
+    const { eventId: last } = await events.message();
+    expect((await openGetStream(session, last)).status).toBe(405);
+    const rest = await openGetStream(session, first);
+    expect([rest.status, (await rest.text()).match(/"result"/g)]).toEqual([200, ['"result"']]);
+  });
+});
+
 describe("bounds", () => {
   it("a cursor older than what is kept goes on with what is left, and one of a stream that is gone is refused", async () => {
     const session = await openSession();
