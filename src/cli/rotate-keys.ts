@@ -187,7 +187,7 @@ async function seal(target: Target, ring: KeyRing, current: string): Promise<voi
   for (const [reason, count] of left)
     console.log(printable(`${count} left as they were, for they do not open: ${reason}`));
   console.log(
-    "Tokens and client ids need the old keys for 30 days more (SECURITY.md, Keys). Then run this once more with RESUME=1, for what was at work meanwhile, and take them out of KEYS",
+    "Tokens and client ids need the old keys for 30 days more, and handles to storage for as long as the longest that your app makes (SECURITY.md, Keys). Then run this once more with RESUME=1, for what was at work meanwhile, and take them out of KEYS",
   );
   if (left.length > 0) process.exitCode = 1;
 }

@@ -46,7 +46,7 @@ export function createInputRequests(
   issueElicitationId: IssueElicitationId,
   steps?: Steps,
 ): InputRequests {
-  const round = createRound(capabilities, retryState, toErrorOutcome);
+  const round = withSentKeys(createRound(capabilities, retryState, toErrorOutcome));
   const work = createOnceWork(retryState.once, steps);
   const elicitUrl = async (
     key: string,
@@ -81,6 +81,17 @@ export function createInputRequests(
       if (outcome !== undefined) work.end();
       return outcome;
     },
+  };
+}
+
+/** A round whose keys are as they are sent, and come back: half of a surrogate pair is no text there, and is spelt. */
+function withSentKeys(round: Round): Round {
+  const sent = (key: string): string =>
+    key.isWellFormed() ? key : JSON.stringify(key).slice(1, -1);
+  return {
+    ...round,
+    suspend: (key, ...more) => round.suspend(sent(key), ...more),
+    responseTo: (key, ...more) => round.responseTo(sent(key), ...more),
   };
 }
 

@@ -90,9 +90,9 @@ export function createRound(
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
 
-  const suspend = (given: string, request: InputRequest, problem: string = ""): never => {
-    const key = sentKey(given);
-    const attempt = Number(attempts.get(key) ?? 0) + 1;
+  const suspend = (key: string, request: InputRequest, problem: string = ""): never => {
+    // One that is put several times in a run is one question.
+    const attempt = Number(attempts.get(key) ?? 0) + (requests.has(key) ? 0 : 1);
     if (attempt > MAX_INPUT_ATTEMPTS) failure = toErrorOutcome(askedInVain(key, problem));
     attempts.set(key, attempt);
     delete responses[key];
@@ -113,13 +113,12 @@ export function createRound(
   };
 
   const responseTo = <T>(
-    given: string,
+    key: string,
     capability: InputCapability,
     request: InputRequest,
     read: ReadResponse<T>,
   ): T => {
     requireCapability(capability);
-    const key = sentKey(given);
     const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
     // spec: mrtr.responses.missing
     if (response === undefined) return suspend(key, request);
@@ -137,11 +136,6 @@ export function createRound(
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
   return { suspend, reject, requireCapability, responseTo, outcomeOf };
-}
-
-/** A key as it is sent, and comes back: half of a surrogate pair is no text there. */
-function sentKey(key: string): string {
-  return key.toWellFormed();
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

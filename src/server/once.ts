@@ -29,6 +29,21 @@ export interface OnceWork {
   hasLetGo(): boolean;
 }
 
+/**
+ * A value as the next round has it, which the handler may change: what it does to one run's copy is in no other. Nothing is null,
+ * for types do not hold at run time. @throws {@link NotJson}
+ */
+function copyOfJson(value: JsonValue | undefined): JsonValue {
+  try {
+    return JSON.parse(JSON.stringify(value) ?? "null") as JsonValue;
+  } catch (error) {
+    throw new NotJson(`once: the result is no JSON: ${(error as Error).message}`);
+  }
+}
+
+/** What an action gave is no JSON, and would be none another time. */
+export class NotJson extends TypeError {}
+
 /** `earlierResults`: what other rounds of the request have done. `steps`: what is done around each, in a task. */
 export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceWork {
   // A key may be any text: "__proto__" too.
@@ -48,8 +63,7 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
     action: () => JsonValue | Promise<JsonValue>,
   ): Promise<JsonValue> => {
     try {
-      // Without a result it would be in no memory: types do not hold at run time.
-      const value = ((await action()) as JsonValue | undefined) ?? null;
+      const value = copyOfJson(await action());
       results[key] = steps === undefined ? value : steps.record(key, value);
       return results[key];
     } finally {
@@ -60,14 +74,15 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
   return {
     results,
     track,
-    async run(key, action) {
+    async run(given, action) {
+      const key = String(given);
       const kept = Object.hasOwn(results, key) ? results[key] : steps?.kept(key);
-      if (kept !== undefined) return kept;
+      if (kept !== undefined) return copyOfJson(kept);
       hasLetGo ||= steps?.mustLetGo() === true;
       if (isOver || hasLetGo) leaveHandler();
       const work = running.get(key) ?? track(perform(key, action));
       running.set(key, work);
-      return work;
+      return copyOfJson(await work);
     },
     async settle() {
       for (let settledCount = 0; settledCount < pending.length;) {

@@ -48,6 +48,7 @@ export interface AddedSubscription {
   /** The notification that carries each message of the sockets as its params. */
   readonly method: string;
   /** Not accepted yet. One that closes with 1000 has nothing more to tell; any other close ends the subscription. */
+  /** Each says nothing until it is sent a message, when its turn has come. */
   readonly sockets: readonly WebSocket[];
 }
 

@@ -56,6 +56,25 @@ describe("a step", () => {
     }
   });
 
+  it("gives each time what it gave first, whatever a handler does to that", async () => {
+    for (const steps of [stepsOf(Infinity), undefined]) {
+      const requests = requestsWith(steps);
+      for (let round = 0; round < 3; round += 1) {
+        const order = await requests.once("order", () => ({ total: 100 }));
+        expect(order).toEqual({ total: 100 });
+        order.total += 5;
+      }
+      const [one, other] = await Promise.all([
+        requests.once("link", () => new URL("https://example.com/") as never),
+        requests.once("link", () => "never"),
+      ]);
+      expect([one, other]).toEqual(["https://example.com/", "https://example.com/"]);
+      expect(await requests.once(undefined as never, () => 1)).toBe(1);
+      expect(await requests.once("undefined", () => 2)).toBe(1);
+      await expect(requests.once("none", () => 1n as never)).rejects.toThrow(TypeError);
+    }
+  });
+
   it("gives what is kept of it, where that is something else", async () => {
     const steps = { ...stepsOf(Infinity), record: () => "of an earlier run" };
     const requests = requestsWith(steps);

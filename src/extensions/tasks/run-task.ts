@@ -15,6 +15,7 @@ import { PublicError } from "../../server/content.ts";
 import { dispatch } from "../../server/dispatch.ts";
 import { logInternalError } from "../../server/failure.ts";
 import type { ServerRuntime } from "../../server/feature.ts";
+import { NotJson } from "../../server/once.ts";
 import { endRequestSpan, startRequestSpan } from "../../server/request-span.ts";
 import { findTarget } from "../../server/request-target.ts";
 import { mayCall } from "../../server/scopes.ts";
@@ -83,29 +84,19 @@ function createSteps(store: TaskStore, cancel: Cancellation): RunSteps {
   const startedAtMs = now();
   let advancedAtMs = startedAtMs;
   let [hasAdvanced, hasFailed] = [false, false];
-  let hopelessError: unknown;
-  const keep: TaskStore["putStep"] = (key, value) => {
-    try {
-      return store.putStep(key, value);
-    } catch (error) {
-      // What is no JSON now would be none the next time.
-      hopelessError = error;
-      throw error;
-    }
-  };
   return {
     // A run that finished no step would begin like this one.
     mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
     kept: (key) => store.step(key),
     record(key, value) {
-      const kept = keep(key, value);
+      const kept = store.putStep(key, value);
       if (kept === undefined) throw new PublicError(TOO_LARGE);
       hasAdvanced = true;
       advancedAtMs = now();
       return kept;
     },
     fail(error) {
-      hasFailed = error !== hopelessError;
+      hasFailed = !(error instanceof NotJson);
     },
     advancedAtMs: () => advancedAtMs,
     hasAdvanced: () => hasAdvanced,

@@ -8,7 +8,6 @@
  * Trade-off: a step costs a row, and each later run reads it.
  */
 
-import { cut } from "../../base/bytes.ts";
 import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { DurableObject } from "../../base/platform.ts";
@@ -18,13 +17,12 @@ import { acceptAnswers } from "./answers.ts";
 import { describeTask, logDeadEnd } from "./describe-task.ts";
 import {
   IDLE_TASK_MS,
-  MAX_STATUS_CHARACTERS,
   MAX_STEP_ATTEMPTS,
   POSTPONED_MS,
   TASK_NOTES_BYTES,
   TOO_LARGE,
 } from "./limits.ts";
-import { attachListener, CLOSED, hasListener, tellListeners } from "./listeners.ts";
+import { attachListener, CLOSED, hasListener, startTelling, tellListeners } from "./listeners.ts";
 import { prepareRun, releaseTask } from "./other-objects.ts";
 import { mayCallAgain, startRun, type TaskRun } from "./run-task.ts";
 import { createTaskStore, hasEnded, type TaskCall, type TaskRecord } from "./task-record.ts";
@@ -36,6 +34,7 @@ import {
   endTask,
   failure,
   noteClient,
+  noteProgress,
   TASK_EXPIRED,
   TASK_LOST,
   TASK_TOO_LARGE,
@@ -120,15 +119,22 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
       await this.#end(task, cancelled(ENDED_FOR_ROOM));
   }
 
-  /** Attaches a listener. In: an upgrade request; the URL names the caller. Out: 101, and at once the task; or 404. */
+  /** Attaches a listener. In: an upgrade request; the URL names the caller. Out: 101, and the task when it asks; or 404. */
   override fetch(request: Request): Response {
     this.#run?.expire();
     const caller = new URL(request.url).searchParams.get("caller") ?? "";
-    const task = this.#taskOf(JSON.parse(caller) as Caller);
-    if (task === undefined) return new Response(null, { status: 404 });
-    const webSocket = attachListener(this.ctx, this.#toJson(task), hasEnded(task));
+    if (this.#taskOf(JSON.parse(caller) as Caller) === undefined)
+      return new Response(null, { status: 404 });
+    const webSocket = attachListener(this.ctx);
     this.#noteClient();
     return new Response(null, { status: 101, webSocket });
+  }
+
+  override webSocketMessage(socket: WebSocket): void {
+    const task = this.#store.task();
+    // It may have been deleted meanwhile.
+    if (task === undefined) socket.close(CLOSED);
+    else startTelling(socket, this.#toJson(task), hasEnded(task));
   }
 
   override webSocketClose(socket: WebSocket): void {
@@ -140,8 +146,11 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
   override async alarm(alarm?: AlarmInvocationInfo): Promise<void> {
     const task = this.#store.task();
     if (task === undefined) return;
-    if (task.expiresAtMs <= now())
-      return hasEnded(task) ? this.#deleteOld(task) : this.#end(task, failure(TASK_EXPIRED));
+    if (task.expiresAtMs <= now()) {
+      if (!hasEnded(task)) return this.#end(task, failure(TASK_EXPIRED));
+      await this.deleteEnded();
+      return this.#release(task, 0);
+    }
     if (task.status !== "working") return this.ctx.storage.setAlarm(task.expiresAtMs);
     // The platform gives up soon after: what kills its object each time must end before.
     if ((alarm?.retryCount ?? 0) >= MAX_STEP_ATTEMPTS) return this.#end(task, failure(TASK_LOST));
@@ -195,13 +204,8 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
     if (this.#run === undefined) await this.#release(task);
   }
 
-  #release(task: TaskRecord): Promise<void> {
-    return releaseTask(this.env, task, this.ctx.id.toString(), this.#store.taskBytes());
-  }
-
-  async #deleteOld(task: TaskRecord): Promise<void> {
-    await this.deleteEnded();
-    await releaseTask(this.env, task, this.ctx.id.toString(), 0);
+  #release(task: TaskRecord, keptBytes: number = this.#store.taskBytes()): Promise<void> {
+    return releaseTask(this.env, task, this.ctx.id.toString(), keptBytes);
   }
 
   /** Also from the object that counts, before its day is over, where too much is kept: the task is unknown from here on. */
@@ -229,10 +233,9 @@ export abstract class TaskObject<Env> extends DurableObject<Env> {
 
   /** In memory: it is written with what the run leaves. A later run tells nothing anew. */
   #noteProgress(progress: number, message: string): void {
-    const task = this.#store.task();
-    if (task?.status !== "working" || progress <= (task.progress ?? -Infinity)) return;
-    const statusMessage = cut(message, MAX_STATUS_CHARACTERS);
-    this.#store.noteTask({ progress, statusMessage, updatedAtMs: now() });
+    const noted = noteProgress(this.#store.task(), progress, message, now());
+    if (noted === undefined) return;
+    this.#store.noteTask(noted);
     this.#tellListeners();
   }
 

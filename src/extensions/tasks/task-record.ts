@@ -77,7 +77,7 @@ export interface TaskStore {
   step(key: string): JsonValue | undefined;
   /**
    * Writes what a step gave, and gives it. What the step gave before stays, and is given: a run that was given up may end it
-   * later. Nothing is written once the task has ended. Undefined where it is too much. @throws on what is no JSON.
+   * later. Nothing is written once the task has ended. Undefined where it is too much.
    */
   putStep(key: string, value: JsonValue): JsonValue | undefined;
   /** Deletes what the steps gave. */

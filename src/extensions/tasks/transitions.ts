@@ -1,5 +1,6 @@
 /** What becomes of a task: it begins, waits for answers or for its next try, and ends. Pure: each gives the next record. */
 
+import { cut } from "../../base/bytes.ts";
 import { protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { retryDelayMs } from "../../base/retry.ts";
 import { NO_RETRY_STATE, type Outcome } from "../../protocol/outcome.ts";
@@ -8,6 +9,7 @@ import { ERRORS } from "../../wire/errors.ts";
 import { openQuestions } from "./answers.ts";
 import {
   ENDED_TASK_TTL_MS,
+  MAX_STATUS_CHARACTERS,
   MAX_STEP_ATTEMPTS,
   OPEN_TASK_TTL_MS,
   SEEN_MS,
@@ -85,6 +87,17 @@ export function noteClient(
   return task.status !== "input_required" || isKnown
     ? undefined
     : { ...task, hasListener, seenAtMs: now };
+}
+
+/** How far a working task is, in the words of its handler; undefined where it has said more before. */
+export function noteProgress(
+  task: TaskRecord | undefined,
+  progress: number,
+  message: string,
+  now: number,
+): Partial<TaskRecord> | undefined {
+  if (task?.status !== "working" || progress <= (task.progress ?? -Infinity)) return undefined;
+  return { progress, statusMessage: cut(message, MAX_STATUS_CHARACTERS), updatedAtMs: now };
 }
 
 /** The task that is over what failed: nothing is said of that any more. */

@@ -9,6 +9,7 @@ import { callerKey, type Caller } from "../../base/caller.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { ACCESS_REVOKED, protocolError, type ProtocolError } from "../../base/protocol-error.ts";
 import { err, ok, type Result } from "../../base/result.ts";
+import { retried } from "../../base/retry.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { shareOf } from "../../hub/client.ts";
 import type { RegistrationResult } from "../../hub/hub-object.ts";
@@ -104,8 +105,9 @@ async function openSession(
     revision: revision.date,
     client,
   };
-  if (!(await dependencies.sessions.get(sessionId).initialize(record)))
-    return err(SESSION_NOT_FOUND);
+  const initialize = async (): Promise<boolean> =>
+    dependencies.sessions.get(sessionId).initialize(record);
+  if (!(await retried(initialize))) return err(SESSION_NOT_FOUND);
   return ok({ sessionId: sessionId.toString(), revision, extensions: capabilities.extensions });
 }
 

@@ -112,9 +112,9 @@ export async function handleSessionDelete(
 ): Promise<Response> {
   const session = findSession(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
-  return (await session.value.stub.deleteSession(callerKey(caller), caller.grant))
-    ? deletedResponse()
-    : errorResponse(SESSION_NOT_FOUND);
+  const end = async (): Promise<boolean> =>
+    session.value.stub.deleteSession(callerKey(caller), caller.grant);
+  return (await retried(end)) ? deletedResponse() : errorResponse(SESSION_NOT_FOUND);
 }
 
 /** Tells the session that `elicitationId` was issued in. An id that was not issued tells nobody. */

@@ -193,6 +193,8 @@ function streamChanges(
       });
       waiting.delete(socket);
       socket.accept();
+      // It waits to be asked.
+      socket.send("next");
     });
   // One after the other: each has something to say at once, and a client that reads would be cut off by all of it together.
   const listenToAdded = async (): Promise<void> => {

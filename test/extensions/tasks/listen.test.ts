@@ -161,6 +161,29 @@ it("tells a client that reads of tasks that have ended, however large they are t
   expect(told.toSorted()).toEqual(ids.toSorted());
 });
 
+it("holds what one task is, of a client that does not read, however many it listens to", async () => {
+  const ids: string[] = [];
+  for (let count = 0; count < 4; count += 1) {
+    const { taskId } = await startTask("spec_large", { characters: 700_000 });
+    await ended(taskId);
+    ids.push(taskId);
+  }
+  const response = await respondTo(METHOD, { notifications: { taskIds: ids } }, "");
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  const told = await Promise.all(
+    ids.map((id) =>
+      runInDurableObject(
+        taskStub(id),
+        (_object, state) =>
+          state.getWebSockets().filter(({ readyState }) => readyState !== WebSocket.OPEN).length,
+      ),
+    ),
+  );
+  // What has heard its end is closed: one, and no other before that is read.
+  expect(told.filter((closed) => closed > 0).length).toBeLessThanOrEqual(1);
+  await response.body?.cancel();
+});
+
 it("tells a client that reads of tasks that end together, however large their results are", async () => {
   const ids: string[] = [];
   for (let count = 0; count < 3; count += 1) {

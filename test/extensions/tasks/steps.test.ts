@@ -179,9 +179,22 @@ it.each([LONE_SURROGATE, "__proto__", "constructor"])("so is a question: %j", as
     JSON.stringify(await context.elicitForm(key, QUESTION)),
   );
   // As it was sent.
-  expect(await answer(taskId, key.toWellFormed())).toBe(
-    '{"action":"accept","content":{"text":"yes"}}',
-  );
+  const sent = key.isWellFormed() ? key : "Zo\\ud83d";
+  expect(await answer(taskId, sent)).toBe('{"action":"accept","content":{"text":"yes"}}');
+});
+
+it("questions whose keys differ in half a character are two, and one that is put often in a run is one", async () => {
+  const taskId = await start(async (context) => {
+    const same = Array.from({ length: 8 }, () => context.elicitForm("same", QUESTION));
+    const one = context.elicitForm("Zo\ud83d", QUESTION);
+    const other = context.elicitForm("Zo\ud83c", QUESTION);
+    return JSON.stringify((await Promise.all([...same, one, other])).length);
+  });
+  const { inputRequests = {} } = await waiting(taskId);
+  const keys = Object.keys(inputRequests);
+  expect(keys).toEqual(["same", "Zo\\ud83d", "Zo\\ud83c"]);
+  await updateTask(taskId, Object.fromEntries(keys.map((key) => [key, accepted("yes")])));
+  expect(textOf(await ended(taskId))).toBe("10");
 });
 
 it("a result is what the handler returned, whatever it changes later", async () => {

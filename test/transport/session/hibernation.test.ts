@@ -221,6 +221,20 @@ describe("lost while at work", () => {
     expect(await events.message()).toMatchObject({ id: 7, result: {} });
   });
 
+  it("a session begins, and ends, all the same where its object is reset while it is asked", async () => {
+    for (const name of ["initialize", "deleteSession"] as const) {
+      const spy = vi.spyOn(SessionObject.prototype, name);
+      spy.mockImplementationOnce(function (this: SessionObject<unknown>) {
+        (this as unknown as { ctx: DurableObjectState }).ctx.abort("deployed");
+        return Promise.resolve(true);
+      });
+      const session = await openSession();
+      const response = await send(session, undefined, { method: "DELETE", body: null });
+      expect([name, response.status, spy.mock.calls.length]).toEqual([name, 204, 2]);
+      spy.mockRestore();
+    }
+  });
+
   it("an answer beside a request is taken all the same, and the request is told that it was lost", async () => {
     const session = await openSession("2025-03-26");
     const events = new EventReader(
