@@ -85,9 +85,8 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
       return copyOfJson(await work);
     },
     async settle() {
-      for (let settledCount = 0; settledCount < pending.length;) {
-        settledCount = pending.length;
-        await Promise.allSettled(pending);
+      while (pending.length > 0) {
+        await Promise.allSettled(pending.splice(0));
         for (let turn = 0; turn < TURNS_AFTER_WORK; turn++) await Promise.resolve();
       }
     },

@@ -1,6 +1,6 @@
 /** What is done around the steps of a task's handler, which are `once`. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createInputRequests, type InputRequests } from "../../src/server/input-requests.ts";
 import { errorOutcome, NO_RETRY_STATE } from "../../src/protocol/outcome.ts";
 import type { Steps } from "../../src/server/types.ts";
@@ -54,6 +54,21 @@ describe("a step", () => {
         ).toBeNull();
       expect(count).toBe(1);
     }
+  });
+
+  it("is waited for once, however many follow it", async () => {
+    const waits = vi.spyOn(Promise, "allSettled");
+    const requests = requestsWith(undefined);
+    const count = 200;
+    const all = (async () => {
+      for (let step = 0; step < count; step += 1)
+        await requests.once(`${step}`, () => Promise.resolve(step));
+    })();
+    await requests.outcome();
+    await all;
+    const waited = waits.mock.calls.map(([works]) => [...works].length);
+    waits.mockRestore();
+    expect(waited.reduce((sum, works) => sum + works, 0)).toBe(count);
   });
 
   it("gives each time what it gave first, whatever a handler does to that", async () => {

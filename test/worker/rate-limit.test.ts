@@ -277,6 +277,15 @@ test("behind the address of many, each code and refresh token that was issued he
     expect(seen).toEqual([401, 401, 401, 429]);
   }
   expect(await send(made)).toBe(429);
+  // One that never sends its form waits for a moment.
+  const headers = {
+    "cf-connecting-ip": "192.0.2.70",
+    "content-type": "application/x-www-form-urlencoded",
+  };
+  const { readable, writable } = new TransformStream<Uint8Array>();
+  const slow = new Request("http://localhost/token", { method: "POST", headers, body: readable });
+  expect((await door.fetch(slow, bindings)).status).toBe(429);
+  await writable.abort().catch(() => undefined);
 });
 
 test("requests about tasks are limited by themselves, each method apart", async () => {

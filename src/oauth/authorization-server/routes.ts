@@ -5,6 +5,7 @@
 
 import { logError } from "../../base/log.ts";
 import { isObjectAway } from "../../base/retry.ts";
+import { withTimeout } from "../../base/time.ts";
 import { clientAddress } from "../../wire/response.ts";
 import { accountEndpoint } from "./account-page.ts";
 import { authorizationEndpoint } from "./authorize.ts";
@@ -74,6 +75,9 @@ export async function handleOAuth(
   }
 }
 
+/** Milliseconds in which a form must be there, past the limit of its address. */
+const FORM_MS = 2_000;
+
 /**
  * By address. Past that, a code or refresh token that was issued here has a share of its own, by its grant: all people of a
  * hosted client come from a few addresses.
@@ -86,7 +90,8 @@ async function isWithinLimit(
   if (limiter === undefined) return true;
   if ((await limiter.limit({ key: clientAddress(http) })).success) return true;
   if (pathname !== PATHS.token) return false;
-  const form = await readForm(http.clone());
-  const grant = form.ok ? await grantNamedIn(ring, form.value) : undefined;
+  // Whoever sends it slowly is past the limit like any other.
+  const form = await withTimeout(FORM_MS, readForm(http.clone())).catch(() => undefined);
+  const grant = form?.ok === true ? await grantNamedIn(ring, form.value) : undefined;
   return grant !== undefined && (await limiter.limit({ key: `grant ${grant}` })).success;
 }
