@@ -41,7 +41,7 @@ export async function streamEvents(
   return relay.response;
 }
 
-/** StreamConnections to streams, and the event id that the client has of each; behind them those of streams that are gone. */
+/** Connections to streams, and the event id that the client has of each; behind them those of streams that are gone. */
 interface AttachedStreams {
   readonly connections: readonly StreamConnection[];
   readonly eventIds: string[];
