@@ -165,7 +165,9 @@ async function askUntil(walking, step, start) {
 async function askAgain(walking, step, start) {
   const seen = await ask(walking, step, start);
   if (seen?.status !== 429) return seen;
-  const waitMs = Number(seen.headers["retry-after"] ?? 60) * 1_000;
+  // A date, or nothing: a minute, which is what limits count by.
+  const waitMs =
+    (/^\d+$/u.test(seen.headers["retry-after"]) ? Number(seen.headers["retry-after"]) : 60) * 1_000;
   if (!(performance.now() + waitMs < walking.server.deadline)) return LIMITED;
   await sleep(waitMs);
   const again = await ask(walking, step, performance.now());
