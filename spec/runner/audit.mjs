@@ -34,7 +34,12 @@ async function audit(settings) {
   const isAnyTested = requirements.some(({ verdict }) => verdict !== "untested");
   const hadNoTime = !isAnyTested && performance.now() >= deadline;
   const isAnyWrong = walks.some(({ verdict }) => verdict === "fail" || verdict === "setup");
-  return isAnyWrong || hadNoTime ? 1 : 0;
+  const { wasLimited = false } = server;
+  if (wasLimited)
+    console.log(
+      "It limits requests (429): what it refused is untested. Raise its limit, or give more SECONDS.",
+    );
+  return isAnyWrong || hadNoTime || wasLimited ? 1 : 0;
 }
 
 /** @throws what to do, where the server does not speak the revision that was asked for. */

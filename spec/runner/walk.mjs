@@ -168,10 +168,16 @@ async function askAgain(walking, step, start) {
   // A date, or nothing: a minute, which is what limits count by.
   const waitMs =
     (/^\d+$/u.test(seen.headers["retry-after"]) ? Number(seen.headers["retry-after"]) : 60) * 1_000;
-  if (!(performance.now() + waitMs < walking.server.deadline)) return LIMITED;
+  if (!(performance.now() + waitMs < walking.server.deadline)) return limited(walking.server);
   await sleep(waitMs);
   const again = await ask(walking, step, performance.now());
-  return again?.status === 429 ? LIMITED : again;
+  return again?.status === 429 ? limited(walking.server) : again;
+}
+
+/** What was left untested for want of requests is not green. */
+function limited(server) {
+  server.wasLimited = true;
+  return LIMITED;
 }
 
 async function ask(walking, step, start) {

@@ -178,29 +178,36 @@ async function requestToken(
   });
 }
 
-/** RFC 6749 section 5.2; GitHub; Slack; HubSpot; OpenID Connect, as Entra says that the person must sign in. */
+/** RFC 6749 section 5.2; GitHub and HubSpot; Slack; Twitch; OpenID Connect, as Entra says that the person must sign in. */
 const FINAL_ERRORS = [
   "invalid_grant",
   "bad_refresh_token",
   "invalid_refresh_token",
+  "invalid refresh token",
   "interaction_required",
   "consent_required",
   "login_required",
 ];
 /** Atlassian, X and TD say it in words, beside a code that means something else as well. */
-const FINAL_WORDS = /token\b.{0,40}\b(invalid|expired|revoked|claimed)/i;
+const FINAL_WORDS =
+  /(refresh[ _-]?token|the token(?! request))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
 
 /** A server that fails, or asks to wait, says nothing of the token, whatever stands in its answer. */
 function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstream): boolean {
   if (status >= 500 || status === 408 || status === 429 || isToken(json["access_token"]))
     return false;
-  const { error = json["status"], error_description: words = "" } = json;
-  const code = typeof error === "string" ? error.toLowerCase() : "";
+  const final = new Set([...FINAL_ERRORS, ...finalErrors].map((error) => error.toLowerCase()));
+  const said = ["error", "status", "code", "message"].map((name) => fold(json[name]));
+  const isInWords = said.includes("unauthorized_client") || said.includes("invalid_request");
   return (
-    [...FINAL_ERRORS, ...finalErrors].includes(code) ||
-    (["unauthorized_client", "invalid_request"].includes(code) &&
-      FINAL_WORDS.test(JSON.stringify(words)))
+    said.some((code) => final.has(code)) ||
+    (isInWords && FINAL_WORDS.test(fold(json["error_description"])))
   );
+}
+
+/** A text or a number, whatever its case; "" of anything else. */
+function fold(value: JsonValue | undefined): string {
+  return typeof value === "string" || typeof value === "number" ? String(value).toLowerCase() : "";
 }
 
 function isToken(value: JsonValue | undefined): value is string {

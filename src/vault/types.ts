@@ -27,6 +27,9 @@ export interface Upstream {
   readonly clientId: string;
   /** Sent by HTTP Basic; a client without one sends its id alone. */
   readonly clientSecret?: Secret;
-  /** Codes by which it says that a refresh token is over, besides those of RFC 6749 and of upstreams that are known here. */
+  /**
+   * What it says in `error`, `status`, `code` or `message` of a refresh token that is over, in any case: besides the words of RFC 6749,
+   * and of upstreams that are known here.
+   */
   readonly finalErrors?: readonly string[];
 }

@@ -20,7 +20,7 @@ import {
 
 const NOW = 1_763_700_000_000;
 const upstream = {
-  finalErrors: ["own_word"],
+  finalErrors: ["Own_Word", "20037"],
   tokenUrl: "https://up.test/token",
   clientId: "c:1",
   clientSecret: secret("s/2"),
@@ -362,7 +362,11 @@ describe("a final no", () => {
     [400, { status: "BAD_REFRESH_TOKEN", message: "missing or invalid refresh token" }],
     [400, { error: "invalid_grant", access_token: null }],
     [400, { error: "invalid_grant", access_token: "" }],
-    [400, { error: "own_word" }],
+    [400, { error: "OWN_WORD" }],
+    [400, { code: 20_037, message: "expired" }],
+    [400, { error: null, status: "BAD_REFRESH_TOKEN" }],
+    [400, { error: "Bad Request", status: 400, message: "Invalid refresh token" }],
+    [400, { error: "invalid_request", error_description: "Invalid refresh token" }],
   ])("is one in the words of this upstream too: %i %j", async (status, said) => {
     const id = await kept();
     answer = () => json(said, status);
@@ -412,6 +416,17 @@ describe("an upstream that fails", () => {
         ),
     ],
     ["refuses the request", () => json({ error: "invalid_request" }, 400)],
+    [
+      "says what is wrong with the request",
+      () =>
+        json(
+          {
+            error: "invalid_request",
+            error_description: "The token request is invalid: client_id is missing",
+          },
+          400,
+        ),
+    ],
     ["sends a page", () => new Response("<html>", { headers: { "content-type": "text/html" } })],
     [
       "redirects",

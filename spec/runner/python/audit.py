@@ -33,6 +33,7 @@ class Server:
         host = urlsplit(url).hostname
         self.elsewhere = self.origin.replace(host, OTHER_NAME[host]) if host in OTHER_NAME else None
         self.has, self.tokens, self.signs_in, self.speaks = None, {}, False, set()
+        self.was_limited = False
         self.speak(wanted or REVISIONS[-1])
         hello = {"send": {"use": "@hello"}, "expect": [{"status": {"$save": "status"}}]}
         self.is_guarded = self.find_out(hello).get("status") == 401
@@ -142,7 +143,7 @@ def report(walks, server, file):
     verdicts = [{"id": entry["id"], "verdict": verdict} for entry, verdict in requirements]
     whole = {"url": server.url, "revision": server.revision, "requirements": verdicts, "conversations": conversations}
     if file: pathlib.Path(file).write_text(json.dumps(whole, indent=2), "utf-8")
-    return 1 if counts["fail"] or counts["setup"] else 0
+    return 1 if counts["fail"] or counts["setup"] or server.was_limited else 0
 
 def main():
     options = argparse.ArgumentParser(description="Runs the exchanges of spec/ against the MCP server at URL.")

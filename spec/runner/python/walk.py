@@ -136,7 +136,9 @@ class Walk:
         if "open" in step and "expect" not in step: return None
         is_open = "open" in step
         until(ANSWER_S, lambda: live.ended or live.broken or (is_open and live.status is not MISSING))
-        if live.status == 429: return LIMITED
+        if live.status == 429:
+            self.server.was_limited = True
+            return LIMITED
         if live.broken or not (live.ended or is_open and live.status is not MISSING):
             live.close()
             return f"no answer: {live.broken or 'it does not end'}"
