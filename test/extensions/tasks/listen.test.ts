@@ -1,7 +1,6 @@
 /** `taskIds` of subscriptions/listen: the caller's own tasks, each as it is and with each change, and nothing else. */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { beforeEach, expect, it, vi } from "vitest";
 import { MAX_LISTENED_TASKS, MAX_TASK_LISTENERS } from "../../../src/extensions/tasks/limits.ts";
 import { hub } from "../../hub/hub.ts";
@@ -14,6 +13,7 @@ import {
   ended,
   getTask,
   holdStep,
+  replaceHandler,
   resetProbe,
   respondTo,
   startTask,
@@ -189,13 +189,7 @@ it("tells a client that reads of tasks that end together, however large their re
   for (let count = 0; count < 3; count += 1) {
     const { taskId } = await startTask("spec_steps", { label: "w", count: 1, ask: 1 });
     await waiting(taskId);
-    await runInDurableObject(taskStub(taskId), (object) => {
-      const { server, ...runtime } = object.serverRuntime(env);
-      const run = (): string => "z".repeat(700_000);
-      const own = { ...server.tools.get("spec_steps"), run } as never;
-      const tools = new Map([...server.tools, ["spec_steps", own]]);
-      object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
-    });
+    await replaceHandler(taskId, () => "z".repeat(700_000));
     ids.push(taskId);
   }
   const stream = await listen({ taskIds: ids });

@@ -1,7 +1,5 @@
 /** What a handler of a task does once: whatever its steps are called, give, and take. */
 
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { JsonValue } from "../../../src/base/json.ts";
 import type { Context } from "../../../src/server/context.ts";
@@ -10,10 +8,10 @@ import {
   ended,
   getTask,
   poll,
+  replaceHandler,
   resetProbe,
   runAlarm,
   startTask,
-  taskStub,
   textOf,
   turns,
   updateTask,
@@ -39,13 +37,7 @@ async function start(
 ): Promise<string> {
   const { taskId } = await startTask("spec_steps", { label: "own", count: 1, ask: 1 });
   await waiting(taskId);
-  await runInDurableObject(taskStub(taskId), (object) => {
-    const { server, ...runtime } = object.serverRuntime(env);
-    const run = (_args: unknown, context: Context): Promise<string> => handler(context);
-    const own = { ...server.tools.get("spec_steps"), run, timeoutSeconds } as never;
-    const tools = new Map([...server.tools, ["spec_steps", own]]);
-    object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
-  });
+  await replaceHandler(taskId, handler, timeoutSeconds);
   await updateTask(taskId, { "before 1": accepted("go") });
   return taskId;
 }

@@ -1,8 +1,10 @@
 /** A client of the Tasks extension for tests, and what they do to the objects behind it. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import type { JsonObject } from "../../../src/base/json.ts";
 import type { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
+import type { Context } from "../../../src/server/context.ts";
 import { ENDPOINT, fetchGuarded } from "../../oauth/login-flow.ts";
 import { stepProbe } from "../../world/task-tools.ts";
 import { bindings, jsonRpcRequest, send } from "../../transport/session/client.ts";
@@ -191,4 +193,19 @@ export function resetProbe(): void {
   stepProbe.begun = [];
   stepProbe.aborted = [];
   stepProbe.hold = () => undefined;
+}
+
+/** From now on the task runs `handler`, of a tool with so much time. */
+export function replaceHandler(
+  taskId: string,
+  handler: (context: Context) => string | Promise<string>,
+  timeoutSeconds: number = 300,
+): Promise<void> {
+  return runInDurableObject(taskStub(taskId), (object) => {
+    const { server, ...runtime } = object.serverRuntime(env);
+    const run = (_args: unknown, context: Context): string | Promise<string> => handler(context);
+    const own = { ...server.tools.get("spec_steps"), run, timeoutSeconds } as never;
+    const tools = new Map([...server.tools, ["spec_steps", own]]);
+    object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
+  });
 }
