@@ -10,13 +10,22 @@ const TIME = /^([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-
 const EMAIL =
   /^[A-Za-z0-9_'+-]+(\.[A-Za-z0-9_'+-]+)*@([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}$/;
 
+/** Scheme; authority and path, or a path alone; query; fragment. */
+const URI = (() => {
+  const character = "(?:[\\w.~!$&'()*+,;=:@-]|%[\\dA-Fa-f]{2})";
+  const authority = `//(?:${character}*|(?:${character}*@)?\\[[\\dA-Fa-f:.]+\\](?::\\d*)?)(?:/${character}*)*`;
+  const tail = `(?:[/?]|${character})*`;
+  return new RegExp(
+    `^[A-Za-z][A-Za-z\\d+.-]*:(?:${authority}|/?${character}+(?:/${character}*)*)(?:\\?${tail})?(?:#${tail})?$`,
+  );
+})();
+
 /** Whether a text is in the format, by its name. */
 export const FORMATS: Readonly<Record<StringFormat, (text: string) => boolean>> = {
   // A name and an address have at most so many characters (RFC 5321 section 4.5.3.1): a longer text is not even looked at.
   email: (text) => text.length <= 320 && EMAIL.test(text),
-  // The characters of RFC 3986, which are fewer than those that a browser takes: clients hold results to it.
-  uri: (text) =>
-    /^(?:[\w.~:/?#[\]@!$&'()*+,;=-]|%[\dA-Fa-f]{2})+$/.test(text) && URL.canParse(text),
+  // RFC 3986, which is narrower than what a browser takes: clients hold results to it.
+  uri: (text) => URI.test(text) && URL.canParse(text),
   date: isDate,
   "date-time": (text) => text[10] === "T" && isDate(text.slice(0, 10)) && TIME.test(text.slice(11)),
 };

@@ -105,11 +105,9 @@ export function writeString(schema: ZodSchema, io: "input" | "output"): JsonObje
     const name = local === true || precision === -1 ? undefined : FORMATS[format];
     // zod takes more than these formats, and clients hold results to them.
     if (name === "uri" && io === "output") continue;
-    if (name === "duration" && io === "output") {
-      if (pattern !== undefined) patterns.push(patternSource(pattern));
-      continue;
-    }
-    if (name !== undefined && formats.length === 0) formats.push(name);
+    const isWider = io === "output" && (name === "duration" || name === "email");
+    if (isWider && pattern !== undefined) patterns.push(patternSource(pattern));
+    else if (name !== undefined && formats.length === 0) formats.push(name);
     else if (pattern !== undefined) patterns.push(patternSource(pattern));
   }
   const [format] = formats;

@@ -3,13 +3,25 @@
  * objects that lack ten members each they are half a gigabyte, and an isolate has 128 MB.
  */
 
+/** What zod makes of a value: its faults, and itself. */
+interface Read {
+  readonly issues: object[];
+}
+interface Payload extends Read {
+  readonly value: unknown;
+}
+
 /** As much of a zod schema, of either half, as is used here. */
 interface Schema {
   readonly _zod: {
-    readonly def: object;
+    readonly def: {
+      readonly type: string;
+      readonly options?: readonly Schema[];
+      readonly innerType?: Schema;
+    };
     /** Of one that is lazy. */
     readonly innerType?: Schema;
-    run: (payload: never, context: never) => { readonly issues: object[] } | Promise<object>;
+    run: (payload: never, context: never) => Read | Promise<object>;
   };
 }
 
@@ -43,14 +55,42 @@ export function limitFaultsOf(schema: Schema): void {
     const before = faultsLeft;
     // What a lazy schema stands for is known when it is asked.
     if (internals.innerType !== undefined) limitFaultsOf(internals.innerType);
-    const read = run(payload, context);
+    const read = alternatives.has(schema)
+      ? runAlternative(() => run(payload, context), payload)
+      : run(payload, context);
     if (read instanceof Promise) return read;
-    // What was wrong by options that a value does not take is forgotten, with those that it does.
+    // What was wrong by alternatives that a value does not take is forgotten, with those that it does.
     if (read.issues.length === 0) faultsLeft = before;
     else if ((faultsLeft -= 1) < 0) throw TOO_MANY_FAULTS;
     return read;
   };
-  for (const part of partsOf(internals.def)) limitFaultsOf(part);
+  const { def } = internals;
+  if (def.type === "union") for (const option of def.options ?? []) alternatives.add(option);
+  if (def.type === "catch" && def.innerType !== undefined) alternatives.add(def.innerType);
+  for (const part of partsOf(def)) limitFaultsOf(part);
+}
+
+/** Schemas by which a value may be wrong, and fit all the same: options of a union, and what a `catch` stands behind. */
+const alternatives = new WeakSet<object>();
+
+/** By an alternative with too many faults the value is wrong, once: it may fit the next. */
+function runAlternative(
+  run: () => Read | Promise<object>,
+  payload: Payload,
+): Read | Promise<object> {
+  const before = faultsLeft;
+  try {
+    return run();
+  } catch (error) {
+    if (error !== TOO_MANY_FAULTS) throw error;
+    faultsLeft = before;
+    payload.issues.splice(0, Infinity, {
+      code: "custom",
+      message: "has too many faults",
+      input: payload.value,
+    });
+    return payload;
+  }
 }
 
 /**

@@ -173,7 +173,13 @@ test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
   [
     "a URI",
     { type: "string", format: "uri" },
-    ["https://a.example/b?c=d#e", "urn:a:b", "mailto:a@b.c"],
+    [
+      "https://a.example/b?c=d#e",
+      "urn:a:b",
+      "mailto:a@b.c",
+      "http://[::1]:80/a//b?x=/?#/?",
+      "https://u:p@a.b/%C3%BC",
+    ],
     [
       "",
       "a/b",
@@ -183,6 +189,10 @@ test.each<[what: string, field: JsonObject, fits: unknown[], not: unknown[]]>([
       "http://é.example/",
       "http://a/b|c",
       "http://a/%zz",
+      "https://a.b/items?filter[name]=x",
+      "https://a.b/#x#y",
+      "a:",
+      "http://[::1",
     ],
   ],
   [

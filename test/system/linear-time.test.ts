@@ -364,6 +364,24 @@ describe("values with more faults than can be counted", () => {
       Array(20_000).fill({ c: 1 }),
     ],
     ["a catch", z.array(withFallback(z.int(), 0)), Array(50_000).fill("x")],
+    [
+      "a union of lists",
+      z.object({ values: z.union([z.array(z.string()), z.array(z.int())]) }),
+      { values: Array(50_000).fill(1) },
+    ],
+    [
+      "a union of unions of lists",
+      z.union([
+        z.array(z.union([z.string(), z.object({ a: z.string() })])),
+        z.array(z.union([z.boolean(), z.int()])),
+      ]),
+      Array(50_000).fill(1),
+    ],
+    [
+      "a catch of a list",
+      z.object({ v: withFallback(z.array(z.int()), []) }),
+      { v: Array(50_000).fill("x") },
+    ],
     ["one of two", z.array(z.xor([z.string(), z.int()])), Array(50_000).fill("x")],
     [
       "a record of numbers",
@@ -372,6 +390,26 @@ describe("values with more faults than can be counted", () => {
     ],
   ])("are none where a value fits by another way: %s", (_, schema, value) => {
     expect(checkWith(schema)(value).ok).toBe(true);
+  });
+
+  it("are counted together, of many values that fit no alternative", () => {
+    let looked = 0;
+    const option = z.object({
+      a: z.pipe(
+        z.string(),
+        z.transform((text: string) => {
+          looked += 1;
+          return text;
+        }),
+      ),
+      b: z.int(),
+    });
+    const schema = z.array(z.union([option, z.object({ c: z.int(), d: z.int() })]));
+    expect(checkWith(schema)(Array(90_000).fill({ a: "" }))).toEqual({
+      ok: false,
+      error: "/ has too many faults",
+    });
+    expect(looked).toBeLessThan(10_000);
   });
 
   it("are told as what they are where a refinement fails by itself", () => {

@@ -164,7 +164,7 @@ function tokenRequest({ client, clientId, secret, authMethod, redirectUri, resou
     ...(client.place === "browser" && { Origin: PAGE }),
   };
   if (secret !== undefined && authMethod === "client_secret_basic") {
-    const halves = [clientId, secret].map((half) => encodeURIComponent(half));
+    const halves = [clientId, secret].map((half) => encodeURIComponent(half.toWellFormed()));
     headers.Authorization = `Basic ${btoa(halves.join(":"))}`;
   } else {
     form.set("client_id", clientId);

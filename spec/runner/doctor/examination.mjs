@@ -112,7 +112,7 @@ function hush(run, text) {
   let hushed = text;
   // The longest first: one secret may be the beginning of another.
   for (const secret of [...run.secrets].toSorted((a, b) => b.length - a.length))
-    for (const form of [secret, encodeURIComponent(secret)])
+    for (const form of [secret, encodeURIComponent(secret.toWellFormed())])
       hushed = hushed.replaceAll(form, "(secret)");
   return plain(hushed);
 }

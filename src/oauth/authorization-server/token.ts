@@ -84,6 +84,9 @@ async function handleTokenRequest(
   return resource.ok ? handler(authServer, client.value, form.value, identifiers) : resource;
 }
 
+/** What all tries of a request to a grant take, at most. */
+const LONGEST_TRY_SECONDS = 5;
+
 const CODE_VERIFIER = /^[\w.~-]{43,128}$/;
 
 async function redeemCode(
@@ -141,8 +144,8 @@ async function redeemRefreshToken(
   const request = { client: client.key, resource, generation, scopes, epoch };
   const refresh = async (): Promise<GrantResult> =>
     grant.stub.refresh(request, { graceSeconds, refreshSeconds });
-  // Without that time a second request of this one would be a reuse.
-  const result = await (graceSeconds > 0 ? retried(refresh) : refresh());
+  // Past that time a second request of this one would be a reuse.
+  const result = await (graceSeconds > LONGEST_TRY_SECONDS ? retried(refresh) : refresh());
   // 3. This token may carry fewer scopes; the grant keeps all of its own.
   return issueFromGrant(authServer, client, grant, result, "refresh", scopes);
 }

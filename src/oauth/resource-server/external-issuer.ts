@@ -158,7 +158,10 @@ async function introspect(
     secret.join(":"),
   ]);
   // Some cannot read what is none of theirs, and say so in place of `"active": false`.
-  if (response.ok && response.value.status === 400) return err("token.inactive");
+  // One that refuses this server says nothing of the token.
+  const refusal = response.ok ? response.value.json?.["error"] : undefined;
+  const isRefused = refusal === "invalid_client" || refusal === "unauthorized_client";
+  if (response.ok && response.value.status === 400 && !isRefused) return err("token.inactive");
   if (!response.ok || response.value.status !== 200) {
     metadata.doubt();
     return err(issuerFault("introspection", isTemporary(response) ? "unreachable" : "unusable"));

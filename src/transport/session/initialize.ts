@@ -89,12 +89,6 @@ async function openSession(
   // spec: session.id.visible, session.id.unique, session.id.random
   const sessionId = dependencies.sessions.newUniqueId();
   const share = await shareOf(caller, http);
-  const admission = await dependencies.hub.registerSession(
-    sessionId.toString(),
-    share,
-    caller.grant,
-  );
-  if (admission !== "registered") return err(admissionError(admission));
   const sessionName = await sha256Base64url(sessionId.toString());
   span.set({ "mcp.session.id": sessionName });
   const record = {
@@ -105,9 +99,16 @@ async function openSession(
     revision: revision.date,
     client,
   };
-  const initialize = async (): Promise<boolean> =>
-    dependencies.sessions.get(sessionId).initialize(record);
-  if (!(await retried(initialize))) return err(SESSION_NOT_FOUND);
+  // Both together where the object is reset meanwhile: a revocation may have been told to the one before it.
+  const open = async (): Promise<RegistrationResult | "ended"> => {
+    const { hub, sessions } = dependencies;
+    const admission = await hub.registerSession(sessionId.toString(), share, caller.grant);
+    if (admission !== "registered") return admission;
+    return (await sessions.get(sessionId).initialize(record)) ? admission : "ended";
+  };
+  const opened = await retried(open);
+  if (opened === "ended") return err(SESSION_NOT_FOUND);
+  if (opened !== "registered") return err(admissionError(opened));
   return ok({ sessionId: sessionId.toString(), revision, extensions: capabilities.extensions });
 }
 

@@ -112,9 +112,13 @@ export async function handleSessionDelete(
 ): Promise<Response> {
   const session = findSession(dependencies, readHeader(http.headers, "mcp-session-id"));
   if (!session.ok) return errorResponse(session.error);
-  const end = async (): Promise<boolean> =>
-    session.value.stub.deleteSession(callerKey(caller), caller.grant);
-  return (await retried(end)) ? deletedResponse() : errorResponse(SESSION_NOT_FOUND);
+  let tries = 0;
+  const end = async (): Promise<boolean> => {
+    tries += 1;
+    return session.value.stub.deleteSession(callerKey(caller), caller.grant);
+  };
+  // What is not there any more where it is asked again is gone.
+  return (await retried(end)) || tries > 1 ? deletedResponse() : errorResponse(SESSION_NOT_FOUND);
 }
 
 /** Tells the session that `elicitationId` was issued in. An id that was not issued tells nobody. */

@@ -715,6 +715,10 @@ describe("an opaque token", () => {
       [{}, "token.inactive"],
       // Some issuers cannot read what is none of theirs.
       [status(400), "token.inactive"],
+      [
+        Response.json({ error: "invalid_client" }, { status: 400 }),
+        "issuer.introspection_unusable",
+      ],
       [status(401), "issuer.introspection_unusable"],
       [status(404), "issuer.introspection_unusable"],
       [status(429), "issuer.introspection"],

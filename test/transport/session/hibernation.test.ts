@@ -235,6 +235,18 @@ describe("lost while at work", () => {
     }
   });
 
+  it("a session whose end was not heard of has ended", async () => {
+    const session = await openSession();
+    const spy = vi.spyOn(SessionObject.prototype, "deleteSession");
+    spy.mockImplementationOnce(async function (this: SessionObject<unknown>, ...args) {
+      await this.deleteSession(...args);
+      (this as unknown as { ctx: DurableObjectState }).ctx.abort("deployed");
+      return true;
+    });
+    expect((await send(session, undefined, { method: "DELETE", body: null })).status).toBe(204);
+    spy.mockRestore();
+  });
+
   it("an answer beside a request is taken all the same, and the request is told that it was lost", async () => {
     const session = await openSession("2025-03-26");
     const events = new EventReader(

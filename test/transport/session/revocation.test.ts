@@ -16,6 +16,7 @@ import {
   handleSessionGet,
   handleSessionPost,
 } from "../../../src/transport/session/transport.ts";
+import { SessionObject } from "../../../src/transport/session/session-object.ts";
 import type { SessionTransportDependencies } from "../../../src/transport/session/initialize.ts";
 import { openSubscriptionStream } from "../../../src/transport/stateless/subscriptions.ts";
 import { readMessages, type Message } from "../../../src/wire/jsonrpc.ts";
@@ -505,4 +506,18 @@ it("a grant that ends while its session is being opened leaves none behind", asy
   expect(response.headers.get("mcp-session-id")).toBe(null);
   // One at the hub for the admission, one on each of its shards for the end, and none of a session.
   expect(costs.rows - rows).toBe(1 + HUB_SHARDS);
+});
+
+it("a grant that ends while its session begins opens none, also where the object is reset meanwhile", async () => {
+  const by = caller();
+  const initialize = vi.spyOn(SessionObject.prototype, "initialize");
+  initialize.mockImplementationOnce(async function (this: SessionObject<unknown>) {
+    // It reaches this object, whose memory alone knows it.
+    await hub.revoke(by.grant);
+    (this as unknown as { ctx: DurableObjectState }).ctx.abort("deployed");
+    return true;
+  });
+  const session = await open(by);
+  expect([session.id, initialize.mock.calls.length]).toEqual(["", 1]);
+  initialize.mockRestore();
 });
