@@ -43,7 +43,8 @@ async function token(): Promise<string> {
     // With fields it is for whom they say, whoever was there before.
     const kept = FIELDS === "" ? readKept(path, origin) : undefined;
     const { access_token, ...grant } = await renewOrLogIn(kept);
-    if (!/^[\w.~+/-]+=*$/.test(access_token)) throw new Error("what came is no bearer token");
+    if (typeof access_token !== "string" || !/^[\w.~+/-]+=*$/.test(access_token))
+      throw new Error("what came is no bearer token");
     keep(path, { origin, ...grant });
     return access_token;
   } catch (error) {

@@ -62,13 +62,22 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
     key: string,
     action: () => JsonValue | Promise<JsonValue>,
   ): Promise<JsonValue> => {
-    try {
-      const value = copyOfJson(await action());
-      results[key] = steps === undefined ? value : steps.record(key, value);
-      return results[key];
-    } finally {
-      running.delete(key);
-    }
+    const value = copyOfJson(await action());
+    results[key] = steps === undefined ? value : steps.record(key, value);
+    return results[key];
+  };
+  /** What is at work for `key`, begun where nothing is. What has ended is not at work. */
+  const workFor = (
+    key: string,
+    action: () => JsonValue | Promise<JsonValue>,
+  ): Promise<JsonValue> => {
+    const current = running.get(key);
+    if (current !== undefined) return current;
+    const work = track(perform(key, action));
+    running.set(key, work);
+    const forget = (): boolean => running.delete(key);
+    work.then(forget, forget);
+    return work;
   };
 
   return {
@@ -80,9 +89,7 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
       if (kept !== undefined) return copyOfJson(kept);
       hasLetGo ||= steps?.mustLetGo() === true;
       if (isOver || hasLetGo) leaveHandler();
-      const work = running.get(key) ?? track(perform(key, action));
-      running.set(key, work);
-      return copyOfJson(await work);
+      return copyOfJson(await workFor(key, action));
     },
     async settle() {
       while (pending.length > 0) {

@@ -72,8 +72,11 @@ export interface Call {
 
 /** A method that an extension adds to the stateless revisions. One that a revision has itself cannot be replaced. */
 export interface ExtensionMethod extends MethodSpec {
-  /** Whether its requests are limited apart from all other messages of their caller. */
-  readonly hasOwnLimit?: boolean;
+  /**
+   * Where its requests are limited apart from all other messages of their caller: by what this gives of their parameters, which
+   * is one of a few texts.
+   */
+  readonly limitKey?: (params: JsonObject) => string;
   /** Whether the client declared the extension is for it to look at: `missingExtension`. */
   readonly handle: (call: Call) => Outcome | Promise<Outcome>;
 }

@@ -95,7 +95,7 @@ async function handleMcpPost(
   const batchNote = isBatch ? `: a batch counts as ${messageCount}` : "";
   const limit = await checkLimit(runtime, http, caller, messageCount, {
     batchNote,
-    method: messages.ok && !isBatch ? separatelyLimitedMethod(runtime, messages.value) : "",
+    share: messages.ok && !isBatch ? ownShare(runtime, messages.value) : "",
   });
   if (!limit.ok) return errorResponse(limit.error, id);
   if (!messages.ok) return errorResponse(messages.error, id);
@@ -121,14 +121,16 @@ async function handleMcpPost(
 
 const WITHIN_LIMIT: Result<void, ProtocolError> = ok(undefined);
 
-/** The method of a request whose method is limited apart from others; "" of any other. */
-function separatelyLimitedMethod({ services }: Runtime, [message]: Messages): string {
-  const method = message?.kind === "request" ? message.method : "";
-  return services.extensionMethods.get(method)?.hasOwnLimit === true ? method : "";
+/** What a request is counted by beside its caller, where its method is limited apart from others; "" of any other. */
+function ownShare({ services }: Runtime, [message]: Messages): string {
+  if (message.kind !== "request") return "";
+  const { method, params } = message;
+  const { limitKey } = services.extensionMethods.get(method) ?? {};
+  return limitKey === undefined ? "" : `${method} ${limitKey(params)} `;
 }
 
 /**
- * Counts `messageCount` messages, of `method` apart from others. Refuses where they are too many; `batchNote` is said with it. Signed-in callers
+ * Counts `messageCount` messages, of a `share` apart from others. Refuses where they are too many; `batchNote` is said with it. Signed-in callers
  * are limited by their key, anonymous ones by address. The limiter keeps no storage, and counts one at a time. What was counted of a batch
  * that is refused stays counted.
  */
@@ -137,10 +139,10 @@ async function checkLimit(
   http: Request,
   caller: Caller,
   messageCount: number,
-  { batchNote = "", method = "" }: { readonly batchNote?: string; readonly method?: string } = {},
+  { batchNote = "", share = "" }: { readonly batchNote?: string; readonly share?: string } = {},
 ): Promise<Result<void, ProtocolError>> {
   if (limiter === undefined) return WITHIN_LIMIT;
-  const key = method + (caller === ANONYMOUS ? clientAddress(http) : callerKey(caller));
+  const key = share + (caller === ANONYMOUS ? clientAddress(http) : callerKey(caller));
   for (let remaining = messageCount; remaining > 0; remaining -= 1)
     if (!(await limiter.limit({ key })).success)
       return err(protocolError("TooManyRequests", `Too many requests${batchNote}; wait a minute`));

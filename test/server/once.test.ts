@@ -56,6 +56,24 @@ describe("a step", () => {
     }
   });
 
+  it("that fails is tried again where it is asked for again, also where it fails at once", async () => {
+    const requests = requestsWith(undefined);
+    for (const isAsync of [true, false]) {
+      let tries = 0;
+      const action = (): string | Promise<string> => {
+        tries += 1;
+        const error = new Error(`try ${tries}`);
+        if (tries < 3 && isAsync) return Promise.reject(error);
+        if (tries < 3) throw error;
+        return "done";
+      };
+      const seen: unknown[] = [];
+      for (let time = 0; time < 4; time += 1)
+        seen.push(await requests.once(`${isAsync}`, action).catch((error: Error) => error.message));
+      expect(seen).toEqual(["try 1", "try 2", "done", "done"]);
+    }
+  });
+
   it("is waited for once, however many follow it", async () => {
     const waits = vi.spyOn(Promise, "allSettled");
     const requests = requestsWith(undefined);

@@ -270,13 +270,16 @@ test("behind the address of many, each code and refresh token that was issued he
   expect(await send(made)).toBe(429);
   const refresh = await signRefreshToken(ring.value, "a".repeat(64), 1);
   const code = await signText(ring.value, "code", "b".repeat(64));
-  for (const shown of [{ refresh_token: refresh }, { code }]) {
+  const asked = { grant_type: "authorization_code", code };
+  for (const shown of [{ grant_type: "refresh_token", refresh_token: refresh }, asked]) {
     const seen: number[] = [];
-    for (let index = 0; index <= LIMIT; index += 1)
-      seen.push(await send({ grant_type: "refresh_token", ...shown }));
+    for (let index = 0; index <= LIMIT; index += 1) seen.push(await send(shown));
     expect(seen).toEqual([401, 401, 401, 429]);
   }
   expect(await send(made)).toBe(429);
+  // What lies beside another grant type gives no share.
+  const other = await signRefreshToken(ring.value, "c".repeat(64), 1);
+  expect(await send({ grant_type: "client_credentials", refresh_token: other })).toBe(429);
   // One that never sends its form waits for a moment.
   const headers = {
     "cf-connecting-ip": "192.0.2.70",

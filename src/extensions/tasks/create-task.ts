@@ -69,8 +69,9 @@ async function createTask(
   const share = await sha256Base64url(await shareOf(caller, http));
   const pool = caller === ANONYMOUS ? `strangers ${share.charCodeAt(0) % STRANGER_POOLS}` : share;
   // 1. A place: whoever is refused has done nothing that would be done again.
-  const recentCount = await retried(async () => counters.getByName(pool).admit(share, taskId));
-  if (recentCount === undefined) return errorOutcome(TOO_MANY_TASKS);
+  const admit = (): Promise<boolean> =>
+    retried(async () => counters.getByName(pool).admit(share, taskId));
+  if (!(await admit())) return errorOutcome(TOO_MANY_TASKS);
   const release = (): Promise<void> =>
     retried(async () => counters.getByName(pool).release(share, taskId, 0));
   // 2. What must be known before.
@@ -80,6 +81,8 @@ async function createTask(
     await release();
     return asked;
   }
+  // What it did may have taken longer than a place is kept for whom nobody sees at work.
+  if (prepare !== undefined && !(await admit())) return errorOutcome(TOO_MANY_TASKS);
   // 3. The task.
   const { name = null, arguments: given = {} } = params;
   const record: TaskCall = {
@@ -94,7 +97,6 @@ async function createTask(
     retryState: { ...retryState, once: { ...retryState.once, ...Object.fromEntries(steps) } },
     pool,
     share,
-    recentCount,
   };
   const json = await retried(async () => tasks.get(id).create(record));
   if (json === undefined) {

@@ -2,12 +2,7 @@
 
 import type { JsonObject } from "../../base/json.ts";
 import { log } from "../../base/log.ts";
-import {
-  MAX_POLL_INTERVAL_MS,
-  MIN_POLL_INTERVAL_MS,
-  OPEN_TASK_TTL_MS,
-  POLL_INTERVAL_PER_TASK_MS,
-} from "./limits.ts";
+import { MAX_POLL_INTERVAL_MS, MIN_POLL_INTERVAL_MS, OPEN_TASK_TTL_MS } from "./limits.ts";
 import { hasEnded, type TaskRecord } from "./task-record.ts";
 
 /** The task as clients see it: with its open questions, its result or its error. `now` in milliseconds. */
@@ -48,8 +43,7 @@ export function logDeadEnd({ params, trace, statusMessage }: TaskRecord, attempt
 }
 
 /** The longer it takes, the less often it is worth asking. */
-function pollIntervalMs({ expiresAtMs, recentCount }: TaskRecord, now: number): number {
+function pollIntervalMs({ expiresAtMs }: TaskRecord, now: number): number {
   const turnMs = now - (expiresAtMs - OPEN_TASK_TTL_MS);
-  const leastMs = Math.max(MIN_POLL_INTERVAL_MS, recentCount * POLL_INTERVAL_PER_TASK_MS);
-  return Math.min(Math.max(Math.round(turnMs / 4), leastMs), MAX_POLL_INTERVAL_MS);
+  return Math.min(Math.max(Math.round(turnMs / 4), MIN_POLL_INTERVAL_MS), MAX_POLL_INTERVAL_MS);
 }

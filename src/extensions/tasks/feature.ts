@@ -68,8 +68,9 @@ type UseTask = (task: TaskStub, call: Call) => Promise<Outcome | undefined>;
 function taskMethod(namespace: TaskNamespace, use: UseTask): ExtensionMethod {
   return {
     mcpNameParam: "taskId",
-    // A client that polls many tasks as it is told takes nothing of what else it may send.
-    hasOwnLimit: true,
+    // A client that polls a hundred tasks, as it is told, and answers what they ask, takes nothing of what else it may send.
+    limitKey: ({ taskId }) =>
+      typeof taskId === "string" && /[\da-f]$/.test(taskId) ? taskId.slice(-1) : "",
     async handle(call) {
       // spec: tasks.methods.undeclared
       const missing = missingExtension(call.request, TASKS_EXTENSION);

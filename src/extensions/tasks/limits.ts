@@ -45,14 +45,11 @@ export const ENDED_TASK_TTL_MS = 86_400_000;
 
 /**
  * Milliseconds between two polls that a client is told: a quarter of the time since the task began, or was asked or answered
- * last, within these; and so many for each task that its caller had begun shortly before. Those of a hundred tasks are fewer in
- * any minute than the requests about tasks that a caller may send: 600 of each method, in wrangler.toml.
+ * last, within these. A caller may send 600 requests of each method in a minute about a sixteenth of its tasks, as wrangler.toml
+ * has it: a task is polled 16 times in its first minute.
  */
 export const MIN_POLL_INTERVAL_MS = 1_000;
 export const MAX_POLL_INTERVAL_MS = 60_000;
-export const POLL_INTERVAL_PER_TASK_MS = 500;
-/** Milliseconds after which a task is polled once in {@link MAX_POLL_INTERVAL_MS}, and counts no more for the interval of others. */
-export const OFTEN_POLLED_MS: number = 4 * MAX_POLL_INTERVAL_MS;
 
 /** Streams that may listen to one task. */
 export const MAX_TASK_LISTENERS = 8;

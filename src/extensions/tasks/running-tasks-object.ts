@@ -16,7 +16,6 @@ import {
   MAX_ENDED_TASKS,
   MAX_RUNNING_TASKS,
   MAX_STRANGERS_TASKS,
-  OFTEN_POLLED_MS,
   RECOUNT_MS,
 } from "./limits.ts";
 
@@ -52,28 +51,20 @@ export class RunningTasksObject<Env = unknown> extends DurableObject<Env> {
       else this.#ended.set(key, row);
   }
 
-  /**
-   * Makes room for a task that is about to begin. How many of its share began shortly before, itself included; undefined where
-   * there is no room. May be asked again.
-   */
-  async admit(share: string, taskId: string): Promise<number | undefined> {
+  /** Makes room for a task that is about to begin. False where there is none. May be asked again. */
+  async admit(share: string, taskId: string): Promise<boolean> {
     const key = `${share} ${taskId}`;
-    if (this.#startedAtMs.has(key)) return this.#countRecent(share);
+    if (this.#startedAtMs.has(key)) return true;
     for (const prefix of [share, ""]) {
       if (this.#isFull(prefix)) await this.#makeRoom(prefix);
       // Whoever is refused for their own share takes nobody's place.
-      if (this.#isFull(prefix)) return undefined;
+      if (this.#isFull(prefix)) return false;
     }
     // Nothing is awaited between this look and the row.
-    if (this.#isFull(share)) return undefined;
+    if (this.#isFull(share)) return false;
     this.#rows.put(key, now());
     this.#startedAtMs.set(key, now());
-    return this.#countRecent(share);
-  }
-
-  #countRecent(share: string): number {
-    const since = now() - OFTEN_POLLED_MS;
-    return this.#keys(share).filter((key) => (this.#startedAtMs.get(key) ?? 0) > since).length;
+    return true;
   }
 
   /** The task has ended, and so many bytes are kept of it; with 0, it is deleted. */

@@ -32,8 +32,6 @@ export interface TaskCall {
   /** Which object counts it, and as whose. */
   readonly pool: string;
   readonly share: string;
-  /** Tasks of that share that had begun shortly before it, itself included: each is polled. */
-  readonly recentCount: number;
 }
 
 /** A question that waits, by the key that the client was given. `key` is the handler's. */

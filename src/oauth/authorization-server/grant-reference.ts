@@ -48,10 +48,11 @@ export async function verifyRefreshToken(
   return id === undefined ? undefined : [id, Number(generation)];
 }
 
-/** The grant of the code or refresh token in a form, or undefined where this ring signed neither. Not checked: that it lives. */
+/** The grant of the code or refresh token that a form asks with, or undefined where this ring did not sign it. Not checked: that it lives. */
 export async function grantNamedIn(ring: KeyRing, form: Params): Promise<string | undefined> {
-  return (
-    (await verifyText(ring, "code", form.get("code") ?? "")) ??
-    (await verifyRefreshToken(ring, form.get("refresh_token") ?? ""))?.[0]
-  );
+  const grantType = form.get("grant_type");
+  if (grantType === "authorization_code") return verifyText(ring, "code", form.get("code") ?? "");
+  return grantType === "refresh_token"
+    ? (await verifyRefreshToken(ring, form.get("refresh_token") ?? ""))?.[0]
+    : undefined;
 }
