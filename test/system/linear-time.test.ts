@@ -392,6 +392,23 @@ describe("values with more faults than can be counted", () => {
     expect(checkWith(schema)(value).ok).toBe(true);
   });
 
+  it("are counted of a record's names too", () => {
+    let looked = 0;
+    const name = z.string().check(
+      z.overwrite((text) => {
+        looked += 1;
+        return text;
+      }),
+      z.regex(/^x:/),
+    );
+    const value = Object.fromEntries(Array.from({ length: 90_000 }, (_, at) => [`k${at}`, 1]));
+    for (const key of [name, z.union([name, z.uuid(), z.email()])]) {
+      looked = 0;
+      expect(checkWith(z.record(key as z.core.$ZodRecordKey, z.int()))(value).ok).toBe(false);
+      expect(looked).toBeLessThan(10_100);
+    }
+  });
+
   it("are counted together, of many values that fit no alternative", () => {
     let looked = 0;
     const option = z.object({
