@@ -145,9 +145,8 @@ export { openWebSocket } from "./net/websocket.ts";
 export { html, type Html } from "./base/html.ts";
 export { ICON_PATH, pageHeaders, writePage } from "./base/page.ts";
 export { acceptsMediaType } from "./wire/media-type.ts";
-export { errorResponse, jsonResponse } from "./wire/response.ts";
+export { errorResponse, isRead, jsonResponse } from "./wire/response.ts";
 export { protocolError } from "./base/protocol-error.ts";
-export { isRead } from "./oauth/errors.ts";
 
 // ---- Small parts that everything here is written with ----------------------------------------------------
 

@@ -83,11 +83,6 @@ export function oauthEmptyResponse(): Response {
   return new Response(null, { headers: NO_STORE });
 }
 
-/** Whether a document that is only read is asked for. */
-export function isRead({ method }: Request): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
 /** 405. RFC 6749 has no error code for a wrong method: `allow` says what is served (RFC 9110 section 15.5.6). */
 export function oauthMethodNotAllowed(allow: string): Response {
   return new Response(null, { status: 405, headers: { allow } });

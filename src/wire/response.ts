@@ -32,6 +32,11 @@ export function clientAddress(request: Request): string {
   return groups.map((group) => Number.parseInt(group, 16) || 0).join(":");
 }
 
+/** Whether a document that is only read is asked for. */
+export function isRead({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
 /** The value of a header without the blanks around it. A header without a value counts as absent. */
 export function readHeader(headers: Headers, name: string): string | null {
   const value = headers.get(name)?.trim() ?? "";

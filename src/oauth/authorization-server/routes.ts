@@ -6,7 +6,7 @@
 import { logError } from "../../base/log.ts";
 import { isObjectAway } from "../../base/retry.ts";
 import { withTimeout } from "../../base/time.ts";
-import { clientAddress } from "../../wire/response.ts";
+import { clientAddress, isRead } from "../../wire/response.ts";
 import { accountEndpoint } from "./account-page.ts";
 import { authorizationEndpoint } from "./authorize.ts";
 import { signInEndpoint } from "./sign-in.ts";
@@ -14,7 +14,6 @@ import { consentEndpoint } from "./consent.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { grantNamedIn } from "./grant-reference.ts";
 import {
-  isRead,
   oauthError,
   oauthErrorResponse,
   oauthMethodNotAllowed,

@@ -3,7 +3,8 @@
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import type { Authority } from "../../server/feature.ts";
 import type { Server } from "../../server/registry.ts";
-import { isRead, oauthMethodNotAllowed } from "../errors.ts";
+import { isRead } from "../../wire/response.ts";
+import { oauthMethodNotAllowed } from "../errors.ts";
 import { defaultScopes } from "../../server/scopes.ts";
 import { accessRevoked, authenticate, insufficientScope, type TokenVerifier } from "./bearer.ts";
 import { resourceMetadataResponse } from "./metadata.ts";
