@@ -60,12 +60,8 @@ export function limitFaultsOf(schema: Schema): void {
       : run(payload, context);
     if (read instanceof Promise) return read;
     // What was wrong by alternatives that a value does not take is forgotten, with those that it does.
-    if (read.issues.length === 0) {
-      faultsLeft = isTriedAgain(payload) ? wrongText.before : before;
-      return read;
-    }
-    wrongText = { text: (payload as Payload).value, before };
-    if ((faultsLeft -= 1) < 0) throw TOO_MANY_FAULTS;
+    if (read.issues.length === 0) faultsLeft = before;
+    else if ((faultsLeft -= 1) < 0) throw TOO_MANY_FAULTS;
     return read;
   };
   const { def } = internals;
@@ -97,19 +93,14 @@ function runAlternative(
   }
 }
 
-/** The value that was wrong last. */
-let wrongText: { readonly text: unknown; readonly before: number } = { text: undefined, before: 0 };
-
-/** Whether a record's name, which is no text that fits, is tried once more as a number: then it was not wrong. */
-function isTriedAgain({ value }: Payload): boolean {
-  return typeof value === "number" && wrongText.text === String(value);
-}
-
-/** The schemas that a schema is made of, whatever its kind. */
+/**
+ * The schemas that a schema is made of, whatever its kind, but for that of a record's names: zod tries it twice, and a name
+ * is wrong once at most.
+ */
 function partsOf(definition: object): Schema[] {
-  const { shape = {}, ...others } = definition as Readonly<Record<string, unknown>>;
+  const { shape = {}, keyType, ...others } = definition as Readonly<Record<string, unknown>>;
   const parts = Object.values({ ...others, members: Object.values(Object(shape) as object) });
-  return parts.flat().filter(isSchema);
+  return parts.flat().filter((part) => isSchema(part) && part !== keyType) as Schema[];
 }
 
 function isSchema(value: unknown): value is Schema {
