@@ -6,14 +6,14 @@
 
 import * as z from "zod/mini";
 import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
-import type { JsonObject } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { err, ok } from "../base/result.ts";
 import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
+import { lacksTooMuch } from "./lacking.ts";
 import type { Check, RawSchema } from "./schema.ts";
 import type { ZodSchema } from "./zod-checks.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
-import { limitFaultsOf, TOO_MANY_FAULTS, withinFaultLimit } from "./zod-fault-limit.ts";
 import { describeIssue } from "./zod-messages.ts";
 
 /** A zod schema, of either half, or JSON Schema with a check of its own. */
@@ -59,7 +59,14 @@ export function form<Form extends z.core.$ZodObject>(fields: Form): RawSchema<z.
 }
 
 function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {
-  return isZodSchema(given) ? { schema: writeSchema(given, io), check: checkWith(given) } : given;
+  if (!isZodSchema(given)) return given;
+  const schema = writeSchema(given, io);
+  const check = checkWith(given);
+  if (io === "output") return { schema, check };
+  // zod has no way to stop: what lacks that much is not shown to it.
+  const guarded: Check = (value) =>
+    lacksTooMuch(schema, value as JsonValue) ? err("/ lacks too many members") : check(value);
+  return { schema, check: guarded };
 }
 
 /** Whichever half of zod it was made with. */
@@ -80,7 +87,6 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
   // app that makes nothing of zod would have it in its bundle.
   z.config({ localeError: describeIssue });
-  limitFaultsOf(schema);
   return (value) => {
     const faults = createFaults();
     let unnamedCount = 0;
@@ -91,15 +97,15 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
       return read;
     };
     try {
-      const { data, error } = withinFaultLimit(() =>
-        z.safeParse({ _zod: { run } } as typeof schema, value),
-      );
+      const { data, error } = z.safeParse({ _zod: { run } } as typeof schema, value);
       if (error === undefined) return ok(data);
       for (const { path, message } of error.issues) faults.add(`/${path.join("/")}`, message);
       for (let index = 0; index < unnamedCount; index++) faults.add("", "");
       return err(faults.text() ?? "");
     } catch (error) {
-      if (error === TOO_MANY_FAULTS) return err("/ has too many faults");
+      // zod passes faults on as arguments of a function; more than fit on the stack end it.
+      if (error instanceof RangeError && /call stack/.test(error.message))
+        return err("/ has too many faults");
       throw error;
     }
   };
