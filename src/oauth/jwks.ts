@@ -5,6 +5,7 @@
  * so the first requests of a cold isolate each fetch for themselves.
  */
 
+import { keepAlive } from "../base/keep-alive.ts";
 import { now } from "../base/time.ts";
 import { isObject, withoutNulls, type JsonObject } from "../base/json.ts";
 import { isKeyForAlgorithm, JWS_ALGORITHMS, verifyJws, type Jws } from "../crypto/jws.ts";
@@ -64,7 +65,8 @@ export async function checkSignature(
   if (isFresh && (await isSigned(jws, set.keys))) return ok(undefined);
   if (time - set.fetchedAt < COOL_DOWN_MS)
     return err(set.fault === "signature" && mayBeOfNewKey(jws, set) ? "unreachable" : set.fault);
-  await refetch(set, jwks, source, time);
+  // Kept alive: whoever sends what nobody signed and leaves would have it noted as asked for, and all others wait in vain.
+  await keepAlive(refetch(set, jwks, source, time));
   return (await isSigned(jws, set.keys)) ? ok(undefined) : err(set.fault);
 }
 

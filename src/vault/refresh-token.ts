@@ -161,7 +161,8 @@ async function requestToken(
     expires_in: lifetimeSeconds,
   } = json;
   if (isFinalNo(status, json, upstream)) return err(ENDED);
-  if (status !== 200) return err(`it answered ${status}`);
+  // Section 5.1 says 200; some answer each POST with 201.
+  if (status < 200 || status > 299) return err(`it answered ${status}`);
   if (!isToken(token)) return err("there is no access_token");
   return ok({
     token,
@@ -200,7 +201,7 @@ function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstr
   const said = ["error", "status", "code", "message"].map((name) => fold(json[name]));
   const isInWords = said.includes("unauthorized_client") || said.includes("invalid_request");
   return (
-    said.some((code) => final.has(code)) ||
+    said.some((code) => code !== "" && final.has(code)) ||
     (isInWords && FINAL_WORDS.test(fold(json["error_description"])))
   );
 }

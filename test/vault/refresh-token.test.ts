@@ -20,7 +20,8 @@ import {
 
 const NOW = 1_763_700_000_000;
 const upstream = {
-  finalErrors: ["Own_Word", "20037"],
+  // An empty one, as `"".split(",")` gives it, is nobody's word.
+  finalErrors: ["Own_Word", "20037", ""],
   tokenUrl: "https://up.test/token",
   clientId: "c:1",
   clientSecret: secret("s/2"),
@@ -286,6 +287,23 @@ describe("a write of the new token that fails", () => {
     const renewed = await createVault(failing, ringOf("a")).token(id, upstream);
     expect(renewed.ok && renewed.value?.reveal()).toBe("at-new");
   });
+});
+
+it("an upstream that answers 201 has its new refresh token kept", async () => {
+  answer = (count) =>
+    json(
+      { access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 60 },
+      201,
+    );
+  const id = await kept();
+  expect(await token(id)).toBe("at-2");
+  vi.setSystemTime(NOW + 3_600_000);
+  expect(await token(id)).toBe("at-3");
+  const forms = await Promise.all(asked.map((request) => request.text()));
+  expect(forms.map((form) => new URLSearchParams(form).get("refresh_token"))).toEqual([
+    "rt-1",
+    "rt-2",
+  ]);
 });
 
 it("a renewal whose caller hangs up comes to its end, and the refresh token that the upstream rotated is kept", async () => {

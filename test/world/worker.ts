@@ -87,6 +87,9 @@ export class Store extends StoreObject {
 
 const handlers: WorkerHandlers<Env> = createWorld();
 const guardedHandlers: WorkerHandlers<Env> = createWorld();
+let outsideHandlers: WorkerHandlers<Env> | undefined;
+/** Nothing is there: a test serves it. */
+export const OUTSIDE_ISSUER = "https://issuer.example.com";
 
 function createWorld(): WorkerHandlers<Env> {
   const { auth, features } = everyPart(loginOptions);
@@ -143,6 +146,18 @@ export const guarded: ExportedHandler<Env> = {
   fetch(request, env) {
     costs.workerRequests += 1;
     return guardedHandlers.fetch(request, { ...counted(env), AUTH: "" });
+  },
+};
+
+/** The world behind an outside issuer. */
+export const outside: ExportedHandler<Env> = {
+  fetch(request, env) {
+    outsideHandlers ??= createWorld();
+    return outsideHandlers.fetch(request, {
+      ...counted(env),
+      AUTH: "",
+      AUTH_ISSUER: OUTSIDE_ISSUER,
+    });
   },
 };
 

@@ -7,6 +7,7 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
+import { keepAlive } from "../../base/keep-alive.ts";
 import { now } from "../../base/time.ts";
 import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
@@ -187,8 +188,12 @@ function issuerMetadata({ issuer, introspection }: ExternalIssuer): IssuerMetada
   let cached: MetadataResult = err("unreachable");
   let nextFetchAt = 0;
   const read = async (): Promise<MetadataResult> => {
+    if (now() < nextFetchAt) return cached;
+    // Kept alive: whoever leaves would have it noted as looked up, and all others stay with what was there.
+    return keepAlive(lookUp());
+  };
+  const lookUp = async (): Promise<MetadataResult> => {
     const time = now();
-    if (time < nextFetchAt) return cached;
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
     if (cached.ok) nextFetchAt = time + COOL_DOWN_MS;
     const discovered = await discover(issuer, needed);
