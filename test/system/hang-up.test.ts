@@ -60,15 +60,17 @@ it(
     }
     const account = await browse(browser, "/account");
     const cookie = [...account.cookies].map((pair) => pair.join("=")).join("; ");
-    const revoke = GrantObject.prototype.revoke;
+    type Revoke = (this: GrantObject, client?: string) => ReturnType<GrantObject["revoke"]>;
+    const revoke: Revoke = Reflect.get(GrantObject.prototype, "revoke");
     let ended = 0;
     vi.spyOn(GrantObject.prototype, "revoke").mockImplementation(async function (
       this: GrantObject,
-      ...parameters
+      client,
     ) {
       await pause(200);
-      await revoke.apply(this, parameters);
+      const result = await revoke.call(this, client);
       ended += 1;
+      return result;
     });
     await postAndLeave("/account", { ...hiddenFields(account), all: "1" }, 300, {
       cookie,
