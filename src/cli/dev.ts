@@ -166,6 +166,8 @@ function endWith(stop: () => Promise<void>): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.removeAllListeners(signal);
     process.on(signal, () => {
+      // A terminal's Ctrl-C ends the runtime as well, which wrangler may take for a crash of it before it is told to end.
+      for (const level of ["log", "warn", "error"] as const) console[level] = () => undefined;
       setTimeout(() => process.exit(0), END_MS).unref();
       void stop().finally(() => process.exit(0));
     });
