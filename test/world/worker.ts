@@ -89,7 +89,7 @@ const handlers: WorkerHandlers<Env> = createWorld();
 const guardedHandlers: WorkerHandlers<Env> = createWorld();
 let outsideHandlers: WorkerHandlers<Env> | undefined;
 /** Nothing is there: a test serves it. */
-export const OUTSIDE_ISSUER = "https://issuer.example.com";
+const OUTSIDE_ISSUER = "https://issuer.example.com";
 
 function createWorld(): WorkerHandlers<Env> {
   const { auth, features } = everyPart(loginOptions);
