@@ -65,7 +65,7 @@ export async function checkSignature(
   if (isFresh && (await isSigned(jws, set.keys))) return ok(undefined);
   if (time - set.fetchedAt < COOL_DOWN_MS)
     return err(set.fault === "signature" && mayBeOfNewKey(jws, set) ? "unreachable" : set.fault);
-  // Kept alive: whoever sends what nobody signed and leaves would have it noted as asked for, and all others wait in vain.
+  // Kept alive: a client that leaves would cancel a fetch that is noted already, and leave everybody the old keys.
   await keepAlive(refetch(set, jwks, source, time));
   return (await isSigned(jws, set.keys)) ? ok(undefined) : err(set.fault);
 }

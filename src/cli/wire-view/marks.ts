@@ -34,7 +34,7 @@ export function setMarks(
   cited: readonly CitedLine[],
   positions: ReadonlyMap<string, BundlePosition>,
 ): Marked {
-  const lineStarts = [0, ...[...code.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  const lineStarts = [0, ...Array.from(code.matchAll(/\n/g), ({ index }) => index + 1)];
   const marks: CitedLine[] = [];
   const insertions: Insertion[] = [];
   for (const one of cited) {

@@ -41,7 +41,8 @@ const READERS: Readonly<Record<InputRequest["method"], ReadResponse<unknown>>> =
 
 /**
  * The task with these answers, at work again if they were the last; undefined where they answer nothing that is open. One
- * of the wrong shape refuses all of them, and the questions stay. `now` in milliseconds. Whether a form's answer fits is the handler's run to see.
+ * of the wrong shape refuses all of them, and the questions stay. `now` in milliseconds. Not checked: whether a form's answer
+ * fits, which the handler's run sees.
  */
 export function acceptAnswers(
   task: TaskRecord,

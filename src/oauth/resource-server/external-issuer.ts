@@ -189,7 +189,7 @@ function issuerMetadata({ issuer, introspection }: ExternalIssuer): IssuerMetada
   let nextFetchAt = 0;
   const read = async (): Promise<MetadataResult> => {
     if (now() < nextFetchAt) return cached;
-    // Kept alive: whoever leaves would have it noted as looked up, and all others stay with what was there.
+    // Kept alive: a client that leaves would cancel a look that is noted already, and leave everybody the old metadata.
     return keepAlive(lookUp());
   };
   const lookUp = async (): Promise<MetadataResult> => {
