@@ -16,6 +16,7 @@ function stepsOf(letGoBefore: number): Steps & { readonly recorded: [string, unk
       recorded.push([key, value]);
       return value;
     },
+    noteFailure: () => undefined,
     fail: () => undefined,
   };
 }

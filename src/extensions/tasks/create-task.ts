@@ -121,6 +121,7 @@ function runPrepare(
       steps.set(key, value);
       return value;
     },
+    noteFailure: () => undefined,
     fail: () => undefined,
   };
   return runHandler(

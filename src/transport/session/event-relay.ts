@@ -3,7 +3,7 @@
  * object of a call is reset, its connection is made anew: not every client knows an event id by which it could come back.
  */
 
-import { now } from "../../base/time.ts";
+import { now, sleep } from "../../base/time.ts";
 import { writeError, type RequestId } from "../../wire/jsonrpc.ts";
 import { openSse, type SseEvent, type SseStream } from "../../wire/sse.ts";
 import { parseEventId, type StreamCursor } from "./event-ids.ts";
@@ -20,11 +20,13 @@ export interface StreamConnection {
 const MAX_RECONNECTS = 3;
 /** Milliseconds after which a connection has lasted. */
 const LASTING_MS = 10_000;
+/** Milliseconds before each try to have an object that cannot be asked: the client waits, and may not come back by itself. */
+const PAUSES_MS = [0, 100, 300, 900, 3_000, 9_000, 27_000];
 /** How the object closes what is over, or for its client to come back for. */
 const CLOSED = 1000;
 
-/** The object's answer to an upgrade request; undefined where it cannot be asked. */
-type Connect = (cursor: StreamCursor) => Promise<Response | undefined>;
+/** The object's answer to an upgrade request. @throws where it cannot be asked */
+type Connect = (cursor: StreamCursor) => Promise<Response>;
 
 /** What comes over several connections, as one response. */
 export class EventRelay {
@@ -33,8 +35,10 @@ export class EventRelay {
   readonly #connect: Connect;
   readonly #sockets = new Set<WebSocket>();
   #lastWrite = Promise.resolve();
+  #lastConnect = Promise.resolve();
   #openCount = 0;
   #hasLeft = false;
+  #isObjectAway = false;
   /** Whether the client was told one by which it may come back. */
   #hasEventId = false;
 
@@ -86,7 +90,7 @@ export class EventRelay {
     if (this.#hasLeft) return;
     const [cursor] = parseEventId(this.#eventIds[index] ?? "") ?? [];
     const mayConnect = cursor !== undefined && reconnects < MAX_RECONNECTS;
-    const response = mayConnect ? await this.#connect(cursor) : undefined;
+    const response = mayConnect ? await this.#reconnect(cursor) : undefined;
     const socket = response?.webSocket ?? undefined;
     if (socket !== undefined && this.#hasLeft) return closeAll([{ socket, id }]);
     if (socket !== undefined) return this.#follow(index, { socket, id }, reconnects + 1);
@@ -94,6 +98,24 @@ export class EventRelay {
     if (response !== undefined || !this.#hasEventId)
       this.#write({ data: writeError(id, CALL_LOST) }, false);
     this.#end();
+  }
+
+  /** One after the other: an object that is away is asked for one stream alone. Undefined where it cannot be had, or nobody waits. */
+  async #reconnect(cursor: StreamCursor): Promise<Response | undefined> {
+    const response = this.#lastConnect.then(() => this.#tryToConnect(cursor));
+    this.#lastConnect = response.then(() => undefined);
+    return response;
+  }
+
+  async #tryToConnect(cursor: StreamCursor): Promise<Response | undefined> {
+    for (const pause of PAUSES_MS) {
+      if (pause > 0) await sleep(pause);
+      if (this.#hasLeft || this.#isObjectAway) return undefined;
+      const response = await this.#connect(cursor).catch(() => undefined);
+      if (response !== undefined) return response;
+    }
+    this.#isObjectAway = true;
+    return undefined;
   }
 
   #end(): void {

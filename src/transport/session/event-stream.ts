@@ -35,7 +35,7 @@ export async function streamEvents(
   const attached = await attachStreams(session, caller, cursors, texts);
   if (attached instanceof Response) return attached;
   const relay = new EventRelay(http, attached.eventIds, (cursor) =>
-    connect(session, caller, cursor).catch(() => undefined),
+    connect(session, caller, cursor),
   );
   relay.begin(attached.connections, texts);
   return relay.response;
@@ -48,7 +48,7 @@ interface AttachedStreams {
 }
 
 /** Asks for the events behind a cursor, over a socket: one object request. Of two connections to one stream the older ends. */
-function connect(
+async function connect(
   session: SessionRef,
   caller: Caller,
   { stream, after }: StreamCursor,
@@ -56,9 +56,7 @@ function connect(
   const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
   if (caller.grant !== undefined) query.set("grant", caller.grant);
   const headers = { upgrade: "websocket" };
-  return retried(async () =>
-    session.stub.fetch(`https://session/?${query.toString()}`, { headers }),
-  );
+  return session.stub.fetch(`https://session/?${query.toString()}`, { headers });
 }
 
 /**
@@ -82,7 +80,7 @@ async function attachStreams(
     const { stream, after, id } = cursor;
     const upgradeResponse = isAway
       ? undefined
-      : await connect(session, caller, cursor).catch((error: unknown) => {
+      : await retried(() => connect(session, caller, cursor)).catch((error: unknown) => {
           // The object cannot be had: the answers beside it can. Whoever listens comes again.
           isAway = true;
           if (id !== undefined) return undefined;

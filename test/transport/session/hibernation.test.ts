@@ -183,6 +183,28 @@ describe("lost while at work", () => {
     expect(await events.next()).toBeUndefined();
   });
 
+  it("calls outlive seconds without their object, which is asked for one of them alone", async () => {
+    const session = await openSession("2025-03-26");
+    const ids = Array.from({ length: 30 }, (_, id) => id);
+    const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
+    const events = new EventReader(await send(session, calls));
+    const questions: Record<string, unknown>[] = [];
+    for (const _ of ids) questions.push(await events.message());
+    const connect = vi.spyOn(SessionObject.prototype, "fetch").mockImplementation(() => {
+      throw new Error("away");
+    });
+    await abortAllDurableObjects();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(connect).toHaveBeenCalledTimes(4);
+    connect.mockRestore();
+    const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
+    for (const question of questions) await send(session, answerTo(question, answer));
+    const answered = new Set<unknown>();
+    for (const _ of ids) answered.add((await events.message())["id"]);
+    expect(answered).toEqual(new Set(ids));
+    expect(await events.next()).toBeUndefined();
+  }, 15_000);
+
   it("leaves no connection of a client that left meanwhile", async () => {
     const session = await openSession("2025-06-18");
     const { events } = await ask(session);
