@@ -14,6 +14,8 @@ import { err, ok, type Result } from "../base/result.ts";
 export interface FetchLimits {
   /** Media types, comma separated, or *\/*: sent as Accept, and what a 2xx answer must be. */
   readonly accept: string;
+  /** Takes any type. */
+  readonly isTypeFree?: boolean;
   readonly maxBytes: number;
   readonly timeoutMs: number;
 }
@@ -116,7 +118,7 @@ async function fetchWithLimits(
   init: RequestInit,
   limits: FetchLimits,
 ): Promise<Result<FetchResult, string>> {
-  const { accept, maxBytes, timeoutMs } = limits;
+  const { accept, isTypeFree = false, maxBytes, timeoutMs } = limits;
   const headers = {
     "user-agent": "barewire",
     ...(init.headers as Record<string, string> | undefined),
@@ -134,8 +136,8 @@ async function fetchWithLimits(
       cache: "no-store",
     });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
-    if (response.ok && !isAcceptedType(accept, response.headers.get("content-type")))
-      return err("fetch.type");
+    const type = response.headers.get("content-type");
+    if (response.ok && !isTypeFree && !isAcceptedType(accept, type)) return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
     const text = (bytes && decodeUtf8(bytes)) ?? (response.ok ? undefined : "");
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
@@ -143,7 +145,8 @@ async function fetchWithLimits(
       status: response.status,
       headers: response.headers,
       text,
-      json: readJsonObject(text),
+      // Nobody may send a byte order mark, and all who read JSON may pass over it (RFC 8259 section 8.1).
+      json: readJsonObject(text.replace(/^\uFEFF/, "")),
     });
   } catch {
     return err(controller.signal.aborted ? "fetch.timeout" : "fetch.failed");

@@ -11,12 +11,23 @@ export interface ZodSchema {
     readonly def: Definition;
     readonly traits: ReadonlySet<string>;
     /** Whether an object may lack it, before and after. */
-    readonly optin?: "optional" | undefined;
+    readonly optin?: "optional" | "defaulted" | undefined;
     readonly optout?: "optional" | undefined;
-    /** What keys of a record can be, where that is known. */
+    /** All that a value can be, where that is known. */
     readonly values?: ReadonlySet<unknown> | undefined;
+    /** What the members of an object can be, where that is known. */
+    readonly propValues?: Readonly<Record<string, ReadonlySet<unknown>>> | undefined;
     readonly pattern?: RegExp | undefined;
+    /** What a lazy one is. */
+    readonly innerType?: ZodSchema | undefined;
+    readonly run: (payload: Payload, context: object) => Payload | Promise<Payload>;
   };
+}
+
+/** What goes through zod's checks. */
+interface Payload {
+  readonly value: unknown;
+  readonly issues: readonly unknown[];
 }
 
 export interface Definition {
@@ -34,6 +45,11 @@ export interface Definition {
   readonly partial?: boolean;
   readonly mode?: string;
   readonly options: readonly ZodSchema[];
+  readonly discriminator?: string;
+  readonly unionFallback?: boolean;
+  readonly left: ZodSchema;
+  readonly right: ZodSchema;
+  readonly format?: string;
   readonly inclusive?: boolean;
   readonly items: readonly ZodSchema[];
   readonly rest?: ZodSchema | null;

@@ -6,13 +6,13 @@
 
 import * as z from "zod/mini";
 import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import type { JsonObject } from "../base/json.ts";
 import { err, ok } from "../base/result.ts";
 import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
-import { lacksTooMuch } from "./lacking.ts";
 import type { Check, RawSchema } from "./schema.ts";
 import type { ZodSchema } from "./zod-checks.ts";
+import { hasTooManyFaults } from "./zod-faults.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
 import { describeIssue } from "./zod-messages.ts";
 
@@ -60,13 +60,7 @@ export function form<Form extends z.core.$ZodObject>(fields: Form): RawSchema<z.
 
 function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {
   if (!isZodSchema(given)) return given;
-  const schema = writeSchema(given, io);
-  const check = checkWith(given);
-  if (io === "output") return { schema, check };
-  // zod has no way to stop: what lacks that much is not shown to it.
-  const guarded: Check = (value) =>
-    lacksTooMuch(schema, value as JsonValue) ? err("/ lacks too many members") : check(value);
-  return { schema, check: guarded };
+  return { schema: writeSchema(given, io), check: checkWith(given) };
 }
 
 /** Whichever half of zod it was made with. */
@@ -82,6 +76,11 @@ function writeSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonObjec
   );
 }
 
+const TOO_MANY_FAULTS = "/ has too many faults";
+
+/** Of a fault within an alternative, which nobody is told of. */
+const wordsOfAlternative = (): string => "is not valid";
+
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
@@ -92,11 +91,13 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
     let unnamedCount = 0;
     // zod puts every fault in words, which is half of the work: it is given only the first ones.
     const run: typeof schema._zod.run = (payload, context) => {
-      const read = schema._zod.run(payload, context);
+      const read = schema._zod.run(payload, { ...context, error: wordsOfAlternative });
       if (!(read instanceof Promise)) unnamedCount = read.issues.splice(MAX_NAMED_FAULTS).length;
       return read;
     };
     try {
+      // zod has no way to stop: such a value is not shown to it.
+      if (hasTooManyFaults(schema as unknown as ZodSchema, value)) return err(TOO_MANY_FAULTS);
       const { data, error } = z.safeParse({ _zod: { run } } as typeof schema, value);
       if (error === undefined) return ok(data);
       for (const { path, message } of error.issues) faults.add(`/${path.join("/")}`, message);
@@ -105,7 +106,7 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
     } catch (error) {
       // zod passes faults on as arguments of a function; more than fit on the stack end it.
       if (error instanceof RangeError && /call stack/.test(error.message))
-        return err("/ has too many faults");
+        return err(TOO_MANY_FAULTS);
       throw error;
     }
   };

@@ -5,7 +5,7 @@ import { err } from "../../src/base/result.ts";
 import { parseAuthorizationRequest } from "../../src/oauth/authorization-server/authorization-request.ts";
 import { authenticate } from "../../src/oauth/resource-server/bearer.ts";
 import type { Client } from "../../src/oauth/clients/types.ts";
-import { describeClient } from "../../src/oauth/authorization-server/consent.ts";
+import { describeClient } from "../../src/oauth/authorization-server/describe-client.ts";
 import { tokenEndpoint } from "../../src/oauth/authorization-server/token.ts";
 import {
   CHALLENGE,

@@ -11,11 +11,14 @@ import {
   fetchGuarded,
   hiddenFields,
   ORIGIN,
+  REDIRECT_URI,
   redeemCode,
   registerClient,
+  signIn,
   submitDecision,
   tokenRequest,
 } from "../oauth/login-flow.ts";
+import { ageGrant, VERIFIER } from "../oauth/authorization-server.ts";
 
 const outside = (exports as unknown as { outside: Fetcher }).outside;
 
@@ -81,6 +84,46 @@ it(
       }),
     );
     expect(refreshed).toEqual([400, 400, 400, 400, 400]);
+  },
+);
+
+it.each(["code", "refresh token"])(
+  "whoever leaves before anything is spent may send the same %s again",
+  { timeout: 20_000 },
+  async (kind) => {
+    const id = `https://early.example.com/${kind === "code" ? "code" : "token"}.json`;
+    let documentMs = 0;
+    vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
+      await pause(documentMs);
+      const document = {
+        client_id: new Request(input).url,
+        client_name: "App",
+        redirect_uris: [REDIRECT_URI],
+        grant_types: ["authorization_code", "refresh_token"],
+        token_endpoint_auth_method: "none",
+      };
+      return Response.json(document, { headers: { "cache-control": "no-store" } });
+    });
+    const answer = await submitDecision(await signIn(authorizeUrl(id), `early ${kind}`), "allow");
+    const code = answer.get("code") ?? "";
+    const { refresh_token = "" } = kind === "code" ? {} : await redeemCode(id, code);
+    const form: Record<string, string> =
+      kind === "code"
+        ? {
+            grant_type: "authorization_code",
+            code,
+            redirect_uri: REDIRECT_URI,
+            code_verifier: VERIFIER,
+            client_id: id,
+          }
+        : { grant_type: "refresh_token", refresh_token, client_id: id };
+    documentMs = 600;
+    await postAndLeave("/token", form, 200);
+    await pause(1_500);
+    documentMs = 0;
+    // Later than a refresh token that was spent may be sent again.
+    if (kind !== "code") await ageGrant(refresh_token.split(".")[1] ?? "", 1_200);
+    expect((await tokenRequest(form)).status).toBe(200);
   },
 );
 

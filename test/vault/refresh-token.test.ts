@@ -289,11 +289,21 @@ describe("a write of the new token that fails", () => {
   });
 });
 
-it("an upstream that answers 201 has its new refresh token kept", async () => {
+it.each<[string, (body: string) => Response]>([
+  [
+    "201",
+    (body) => new Response(body, { status: 201, headers: { "content-type": "application/json" } }),
+  ],
+  ["as text", (body) => new Response(body)],
+  ["behind a byte order mark", (body) => new Response(`\uFEFF${body}`)],
+])("an upstream that answers in its own way has its new refresh token kept: %s", async (_, say) => {
   answer = (count) =>
-    json(
-      { access_token: `at-${count + 1}`, refresh_token: `rt-${count + 1}`, expires_in: 60 },
-      201,
+    say(
+      JSON.stringify({
+        access_token: `at-${count + 1}`,
+        refresh_token: `rt-${count + 1}`,
+        expires_in: 60,
+      }),
     );
   const id = await kept();
   expect(await token(id)).toBe("at-2");

@@ -81,6 +81,11 @@ async function createTask(
     await release();
     return asked;
   }
+  // Whoever left has no id by which to cancel it, and may call again.
+  if (call.cancel.aborted) {
+    await release();
+    return errorOutcome(protocolError("InternalError", "The client left"));
+  }
   // What it did may have taken longer than a place is kept for whom nobody sees at work.
   if (prepare !== undefined && !(await admit())) return errorOutcome(TOO_MANY_TASKS);
   // 3. The task.

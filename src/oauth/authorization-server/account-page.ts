@@ -3,6 +3,7 @@
  * Shows and ends nothing but their own grants.
  */
 
+import { keepAlive } from "../../base/keep-alive.ts";
 import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
 import { accountObjectName } from "./account-object.ts";
@@ -17,7 +18,7 @@ import {
 } from "./browser-session.ts";
 import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
-import { describeClient } from "./consent.ts";
+import { describeClient } from "./describe-client.ts";
 import type { GrantObject } from "./grant-object.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { findGrant } from "./grant-reference.ts";
@@ -81,7 +82,8 @@ async function handleAccountForm(browser: BrowserSession): Promise<Response> {
     grant === undefined
       ? await authServer.accounts.getByName(await accountObjectName(subject)).grants()
       : [grant];
-  const revoked = await revokeGrants(authServer, subject, ids);
+  // All of them, though the page is closed meanwhile.
+  const revoked = await keepAlive(revokeGrants(authServer, subject, ids));
   if (revoked.count + revoked.failedCount === 0) return redirectResponse(accountUrl, 303);
   // Sealed, so that no link can make this page say what did not happen.
   const sealedNotice = await sealForBrowser(browser, "ended", revoked, now() + 60_000, subject);

@@ -4,6 +4,7 @@
  * A decision opens the grant or buries it, so that a form decides once, however often it is sent; all else follows it.
  */
 
+import { keepAlive } from "../../base/keep-alive.ts";
 import { err } from "../../base/result.ts";
 import { signText } from "../../crypto/hmac.ts";
 import { seal } from "../../crypto/seal.ts";
@@ -21,11 +22,10 @@ import {
 import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit } from "../errors.ts";
-import type { ClientView } from "../pages/views.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { PATHS } from "../identifiers.ts";
-import { isLoopback } from "../clients/redirect-uri.ts";
 import { enterAccount } from "./revocation.ts";
+import { describeClient } from "./describe-client.ts";
 import { runHook } from "./hooks.ts";
 import type { GrantObject } from "./grant-object.ts";
 import { isUnexpired } from "./grant-rows.ts";
@@ -107,7 +107,7 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
     currentEpoch(authServer),
   );
   if (!post.ok) return oauthErrorPage(authServer, post.error);
-  const { request, grant: id, person, isGrantRecorded = false } = post.value.sealed;
+  const { request, grant: id } = post.value.sealed;
   if (post.value.form.get("decision") === "switch")
     return restartSignIn(browser, post.value.sealed);
   const grant = authServer.grants.get(authServer.grants.idFromString(id));
@@ -124,6 +124,17 @@ async function handleDecision(browser: BrowserSession): Promise<Response> {
       303,
     );
   }
+  // What the app does when a person agrees comes to its end, though they leave.
+  return keepAlive(allow(browser, post.value.sealed, grant));
+}
+
+/** The person agreed. */
+async function allow(
+  browser: BrowserSession,
+  { request, grant: id, person, isGrantRecorded = false }: ConsentRequest,
+  grant: DurableObjectStub<GrantObject>,
+): Promise<Response> {
+  const { authServer, identifiers } = browser;
   const { state: _, clientHost: __, ...terms } = request;
   const { subject, credential } = person;
   const properties = await seal(authServer.ring, "properties", person.properties, id);
@@ -223,22 +234,4 @@ export function redirectToClient(
     `${redirectUri}${redirectUri.includes("?") ? "&" : "?"}${params.toString()}`,
     status,
   );
-}
-
-/** The client as a person should see it. A private scheme has no host worth showing: any app may claim it. */
-export function describeClient({
-  client,
-  clientName,
-  clientHost,
-  redirectUri,
-}: Pick<AuthorizationRequest, "client" | "clientName" | "clientHost" | "redirectUri">): ClientView {
-  const { protocol, host } = new URL(redirectUri);
-  const isHttp = /^https?:$/.test(protocol);
-  return {
-    name: clientName,
-    isConfigured: clientHost === undefined && !client.startsWith("dcr:"),
-    metadataHost: clientHost,
-    redirectHost: isHttp ? host : protocol,
-    isLocal: !isHttp || isLoopback(redirectUri),
-  };
 }

@@ -1,5 +1,9 @@
-/** The app's hooks, called so that one that throws is a value and a line in the log. What follows from it is the caller's. */
+/**
+ * The app's hooks, called so that one that throws is a value and a line in the log, and that each comes to its end, though the
+ * client leaves. What follows from it is the caller's.
+ */
 
+import { keepAlive } from "../../base/keep-alive.ts";
 import { errorStack, log } from "../../base/log.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import type { LoginHooks } from "./types.ts";
@@ -11,7 +15,8 @@ export async function runHook<T>(
   grant?: string,
 ): Promise<Result<T | undefined, "hook.failed">> {
   try {
-    return ok(await call());
+    const called = call();
+    return ok(called && (await keepAlive(called)));
   } catch (error) {
     log("error", "hook.failed", {
       hook,

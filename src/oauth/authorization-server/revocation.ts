@@ -4,6 +4,7 @@
  * the answer does not tell them apart. A client's own token without a grant (client credentials) ends with its time.
  */
 
+import { keepAlive } from "../../base/keep-alive.ts";
 import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
 import { ok, type Result } from "../../base/result.ts";
@@ -29,17 +30,23 @@ import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { epochDigest } from "../sign-in/types.ts";
 import { MAX_PENDING_LOGINS } from "../limits.ts";
 
-/** Ends grant `id`, of `client` alone if one is given, and all that lives by it. False when some of that goes on for a while. */
-export async function revokeGrant(
+/**
+ * Ends grant `id`, of `client` alone if one is given, and all that lives by it, though whoever asked leaves. False when some of that
+ * goes on for a while.
+ */
+export function revokeGrant(
   authServer: AuthorizationServer,
   id: string,
   reason: string,
   client?: string,
 ): Promise<boolean> {
-  const { terms, isComplete = true } =
-    (await retried(async () => findGrant(authServer.grants, id)?.stub.revoke(client))) ?? {};
-  if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
-  return isComplete;
+  const revoke = async (): Promise<boolean> => {
+    const { terms, isComplete = true } =
+      (await retried(async () => findGrant(authServer.grants, id)?.stub.revoke(client))) ?? {};
+    if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
+    return isComplete;
+  };
+  return keepAlive(revoke());
 }
 
 /** {@link AccountObject.recordSignIn} for `subject`'s account. Grants that are too many end, and only those that live are counted. */

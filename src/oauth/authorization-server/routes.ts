@@ -3,7 +3,6 @@
  * Limits strangers by address before anything else; every other decision belongs to the endpoint.
  */
 
-import { keepAlive } from "../../base/keep-alive.ts";
 import { logError } from "../../base/log.ts";
 import { isObjectAway } from "../../base/retry.ts";
 import { withTimeout } from "../../base/time.ts";
@@ -66,8 +65,7 @@ export async function handleOAuth(
   if (!(await isWithinLimit(authServer, http, pathname)))
     return oauthErrorResponse(pathname, TOO_MANY_REQUESTS, http);
   try {
-    // What one has begun (ends of grants, hooks of the app) comes to its end, whether or not its client waits for it.
-    return await keepAlive(endpoint(authServer, http, identifiers, url));
+    return await endpoint(authServer, http, identifiers, url);
   } catch (error) {
     if (!isObjectAway(error)) throw error;
     logError("oauth.object_away", error);

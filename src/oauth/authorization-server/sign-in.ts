@@ -22,7 +22,8 @@ import {
 } from "./browser-session.ts";
 import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
-import { redirectToConsent, describeClient } from "./consent.ts";
+import { redirectToConsent } from "./consent.ts";
+import { describeClient } from "./describe-client.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit } from "../errors.ts";
 import { readParams } from "../params.ts";

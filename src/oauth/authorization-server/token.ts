@@ -5,6 +5,7 @@
  * Who the client is, `clients/authenticate.ts` says.
  */
 
+import { keepAlive } from "../../base/keep-alive.ts";
 import { ok } from "../../base/result.ts";
 import { retried } from "../../base/retry.ts";
 import { verifyText } from "../../crypto/hmac.ts";
@@ -112,14 +113,13 @@ async function redeemCode(
   // spec: code.verifier.method
   const challenge = await sha256Base64url(verifier);
   const epoch = await epochDigest(authServer.login.signIn);
-  const result = await grant.stub.redeem({
-    client: client.key,
-    resource,
-    redirectUri,
-    challenge,
-    epoch,
-  });
-  return issueFromGrant(authServer, client, grant, result, "code");
+  const redeem = async (): Promise<TokenResponse> => {
+    const request = { client: client.key, resource, redirectUri, challenge, epoch };
+    const result = await grant.stub.redeem(request);
+    return issueFromGrant(authServer, client, grant, result, "code");
+  };
+  // Kept alive once it is used up, and not before: who has left by then may send it again.
+  return keepAlive(redeem());
 }
 
 async function redeemRefreshToken(
@@ -142,12 +142,16 @@ async function redeemRefreshToken(
   const { graceSeconds, refreshSeconds } = authServer.settings;
   const epoch = await epochDigest(authServer.login.signIn);
   const request = { client: client.key, resource, generation, scopes, epoch };
-  const refresh = async (): Promise<GrantResult> =>
+  const ask = async (): Promise<GrantResult> =>
     grant.stub.refresh(request, { graceSeconds, refreshSeconds });
-  // Past that time a second request of this one would be a reuse.
-  const result = await (graceSeconds > LONGEST_TRY_SECONDS ? retried(refresh) : refresh());
-  // 3. This token may carry fewer scopes; the grant keeps all of its own.
-  return issueFromGrant(authServer, client, grant, result, "refresh", scopes);
+  const refresh = async (): Promise<TokenResponse> => {
+    // Past that time a second request of this one would be a reuse.
+    const result = await (graceSeconds > LONGEST_TRY_SECONDS ? retried(ask) : ask());
+    // 3. This token may carry fewer scopes; the grant keeps all of its own.
+    return issueFromGrant(authServer, client, grant, result, "refresh", scopes);
+  };
+  // As with a code.
+  return keepAlive(refresh());
 }
 
 /** No person and no grant: the client is its own subject. Only an operator can give a client this grant type. */

@@ -7,30 +7,18 @@
  */
 
 import type { Caller } from "../../base/caller.ts";
-import { keepAlive } from "../../base/keep-alive.ts";
 import { now } from "../../base/time.ts";
 import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
-import {
-  fetchConfigured,
-  isTemporary,
-  JSON_LIMITS,
-  postForm,
-  successJson,
-} from "../../net/fetch.ts";
+import { isTemporary, postForm } from "../../net/fetch.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { resourceNames } from "./metadata.ts";
 import type { TokenVerifier } from "./bearer.ts";
 import { createTtlCache } from "../../base/ttl-cache.ts";
 import { checkSignature } from "../jwks.ts";
-import {
-  CLOCK_SKEW_SECONDS,
-  COOL_DOWN_MS,
-  FIRST_COOL_DOWN_MS,
-  ISSUER_CACHE_MS,
-  TOKEN_CACHE_MS,
-} from "../limits.ts";
+import { CLOCK_SKEW_SECONDS, TOKEN_CACHE_MS } from "../limits.ts";
+import { endpointIn, issuerFault, issuerMetadata, type IssuerMetadata } from "./issuer-metadata.ts";
 
 export interface ExternalIssuer {
   /** The issuer identifier, exactly as its metadata spell it. */
@@ -42,15 +30,6 @@ export interface ExternalIssuer {
 }
 
 type ClaimsResult = Result<JsonObject, string>;
-/** Why an issuer cannot be asked: for now, or as it is set up. Nothing can be said of a token. */
-type IssuerFault = "unreachable" | "unusable";
-type MetadataResult = Result<JsonObject, IssuerFault>;
-
-interface IssuerMetadata {
-  read(): Promise<MetadataResult>;
-  /** What they name cannot be had: they are looked at again soon, for it may have moved. */
-  doubt(): void;
-}
 
 const AT_JWT_TYPE = /^(application\/)?at\+jwt$/i;
 const ANY_JWT_TYPE = /^((application\/)?(at\+)?jwt)?$/i;
@@ -60,9 +39,12 @@ const NO_BEARER_TOKEN = /^(refresh|offline|dpop|id(_token)?$)/i;
 
 /** 1. A verdict that still stands, 2. never ourselves, 3. what the token says or its issuer says of it, 4. the signature. */
 export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
-  const { issuer, acceptsAnyJwtType = false } = options;
+  const { issuer, introspection, acceptsAnyJwtType = false } = options;
   const verifiedTokens = createTtlCache<Caller>();
-  const metadata = issuerMetadata(options);
+  const metadata = issuerMetadata(
+    issuer,
+    introspection === undefined ? ["jwks_uri"] : ["jwks_uri", "introspection_endpoint"],
+  );
   return async (token, identifiers) => {
     const time = now();
     const key = `${identifiers.resource} ${token}`;
@@ -96,22 +78,6 @@ export function externalTokenVerifier(options: ExternalIssuer): TokenVerifier {
     );
     return caller;
   };
-}
-
-/** Reasons of which `bearer.ts` knows that they say nothing of the token. */
-function issuerFault(what: "metadata" | "introspection" | "keys", fault: IssuerFault): string {
-  return fault === "unreachable" ? `issuer.${what}` : `issuer.${what}_unusable`;
-}
-
-/** What the issuer's metadata say under `name`. An issuer that has none of it gives no tokens that need it: this is none. */
-async function endpointIn(
-  metadata: IssuerMetadata,
-  name: "jwks_uri" | "introspection_endpoint",
-): Promise<Result<string, string>> {
-  const read = await metadata.read();
-  if (!read.ok) return err(issuerFault("metadata", read.error));
-  const endpoint = read.value[name];
-  return typeof endpoint === "string" ? ok(endpoint) : err(`issuer.no_${name}`);
 }
 
 /** The caller whom claims describe, if they are `issuer`'s, for this server, and of this time (milliseconds). RFC 9068 section 4. */
@@ -179,54 +145,4 @@ async function introspect(
   )
     return err("token.type");
   return ok({ iss: issuer, exp: (time + TOKEN_CACHE_MS) / 1_000, ...withoutNulls(json) });
-}
-
-/** The issuer's metadata, kept for an hour, and for as long as it cannot be reached. */
-function issuerMetadata({ issuer, introspection }: ExternalIssuer): IssuerMetadata {
-  const needed =
-    introspection === undefined ? ["jwks_uri"] : ["jwks_uri", "introspection_endpoint"];
-  let cached: MetadataResult = err("unreachable");
-  let nextFetchAt = 0;
-  const read = async (): Promise<MetadataResult> => {
-    if (now() < nextFetchAt) return cached;
-    // Kept alive: a client that leaves would cancel a look that is noted already, and leave everybody the old metadata.
-    return keepAlive(lookUp());
-  };
-  const lookUp = async (): Promise<MetadataResult> => {
-    const time = now();
-    // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
-    if (cached.ok) nextFetchAt = time + COOL_DOWN_MS;
-    const discovered = await discover(issuer, needed);
-    if (discovered.ok) [cached, nextFetchAt] = [discovered, time + ISSUER_CACHE_MS];
-    else if (!cached.ok) [cached, nextFetchAt] = [discovered, now() + FIRST_COOL_DOWN_MS];
-    return cached;
-  };
-  const doubt = (): void => {
-    nextFetchAt = Math.min(nextFetchAt, now() + COOL_DOWN_MS);
-  };
-  return { read, doubt };
-}
-
-/** What the documents of the issuer say together: some publish one that lacks what is `needed`, and stands in the other. */
-async function discover(issuer: string, needed: readonly string[]): Promise<MetadataResult> {
-  const { origin, pathname } = new URL(issuer);
-  const path = pathname.replace(/\/$/, "");
-  const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
-    (name) => `/.well-known/${name}${path}`,
-  );
-  let metadata: JsonObject = {};
-  let fault: IssuerFault = "unusable";
-  for (const wellKnownPath of new Set([
-    ...wellKnownPaths,
-    `${path}/.well-known/openid-configuration`,
-  ])) {
-    const response = await fetchConfigured(origin + wellKnownPath, JSON_LIMITS);
-    const json = withoutNulls(successJson(response) ?? {});
-    // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-    if (json["issuer"] === issuer) metadata = { ...json, ...metadata };
-    if (needed.every((member) => Object.hasOwn(metadata, member))) return ok(metadata);
-    if (isTemporary(response)) fault = "unreachable";
-  }
-  // What is missing may stand in the one that could not be had.
-  return fault === "unreachable" || metadata["issuer"] === undefined ? err(fault) : ok(metadata);
 }

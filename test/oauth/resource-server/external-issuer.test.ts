@@ -614,6 +614,53 @@ describe("what the metadata name and cannot be had", () => {
   });
 });
 
+describe("a document of the issuer that fails for a moment", () => {
+  const where = "/.well-known/oauth-authorization-server";
+  const document = "/.well-known/openid-configuration";
+  const page = (status: number): Response =>
+    new Response("<h1>soon back</h1>", { status, headers: { "content-type": "text/html" } });
+
+  test.each([404, 403, 200, 503])("changes nothing that it said before: %s", async (status) => {
+    served[where] = { issuer };
+    const said = { issuer, jwks_uri: `${issuer}/keys` };
+    served[document] = said;
+    expect(await reason(await token())).toBe("taken");
+    served[document] = page(status);
+    later(3_700);
+    expect(await reason(await token({ sub: "b" }))).toBe("taken");
+    // It is looked at again soon, by one in half a minute.
+    const looks = fetches(document);
+    expect(await reason(await token({ sub: "c" }))).toBe("taken");
+    expect(fetches(document)).toBe(looks);
+    served[document] = { issuer, jwks_uri: `${issuer}/keys2` };
+    served["/keys2"] = served["/keys"];
+    later(31);
+    expect(await reason(await token({ sub: "d" }))).toBe("taken");
+    expect(fetches("/keys2")).toBe(1);
+  });
+
+  test.each([
+    [404, "issuer.no_jwks_uri"],
+    [503, "issuer.metadata"],
+  ])("is asked again at once where nothing was known: %s", async (status, why) => {
+    served[where] = { issuer };
+    served[document] = page(status);
+    expect(await reason(await token())).toBe(why);
+    served[document] = { issuer, jwks_uri: `${issuer}/keys` };
+    later(31);
+    expect(await reason(await token())).toBe("taken");
+  });
+
+  test.each([404, 503])("keeps nobody out who needs nothing of it: %s", async (status) => {
+    verify = externalTokenVerifier({ issuer, introspection: "id:secret" });
+    served[where] = { issuer, jwks_uri: `${issuer}/keys` };
+    served[document] = page(status);
+    expect(await reason(await token())).toBe("taken");
+    const why = status === 404 ? "issuer.no_introspection_endpoint" : "issuer.metadata";
+    expect(await reason("opaque")).toBe(why);
+  });
+});
+
 describe("an opaque token", () => {
   const introspection = "mcp server:s:e/c€";
   let said: JsonObject | undefined;

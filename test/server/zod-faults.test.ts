@@ -1,0 +1,162 @@
+/**
+ * How many faults zod could find in a value. The hostile ones here end an isolate of 128 MB, or come near it: at 90 MB of
+ * heap zod survives the largest that are let through.
+ */
+
+import { expect, it } from "vitest";
+import * as chained from "zod";
+import * as z from "zod/mini";
+import { checkWith } from "../../src/server/zod.ts";
+import type { ZodSchema } from "../../src/server/zod-checks.ts";
+import { hasTooManyFaults } from "../../src/server/zod-faults.ts";
+
+// Not the method of promises that it looks like.
+const withFallback = z.catch;
+const MANY = 90_000;
+const HALF = MANY / 2;
+
+const textMembers = (count: number): Record<string, z.ZodMiniString> =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`member ${at}`, z.string()]));
+const list = (count: number, value: unknown): unknown[] => Array<unknown>(count).fill(value);
+const names = (count: number, value: unknown): object =>
+  Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, value]));
+/** `value` in so many objects, each the member `n` of the next. */
+function nested(levels: number, value: unknown): unknown {
+  return levels === 0 ? value : { n: nested(levels - 1, value) };
+}
+
+const WIDE = z.object({ do: z.literal("create"), ...textMembers(20) });
+const BARE = z.object({ do: z.literal("refresh") });
+const Tree = chained.object({
+  a: chained.string(),
+  b: chained.string(),
+  get kids() {
+    return chained.array(Tree);
+  },
+});
+const Nested: chained.ZodType = chained.union([
+  chained.array(chained.int()),
+  chained.object({ n: chained.lazy(() => Nested) }),
+]);
+const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
+const TAGS = z.discriminatedUnion(
+  "do",
+  Array.from({ length: 100 }, (_, at) => z.object({ do: z.literal(`tag ${at}`) })) as unknown as [
+    typeof BARE,
+  ],
+);
+
+it.each<[string, z.core.$ZodType, unknown]>([
+  ["a list of objects that lack all", z.array(WIDE), list(HALF, {})],
+  [
+    "alternatives by a tag, one without more",
+    z.array(z.discriminatedUnion("do", [WIDE, BARE])),
+    list(HALF, { do: "create" }),
+  ],
+  ["alternatives, one without more", z.array(z.union([WIDE, BARE])), list(HALF, { do: "x" })],
+  [
+    "an alternative that takes any names",
+    z.array(z.union([WIDE, z.record(z.string(), z.string())])),
+    list(HALF, { x: 1 }),
+  ],
+  [
+    "a list in an alternative that is not meant",
+    z.union([z.array(WIDE), z.array(BARE)]),
+    list(HALF, { do: "refresh" }),
+  ],
+  ["what refers to itself", Tree, { a: "", b: "", kids: list(HALF, {}) }],
+  [
+    "what refers to itself, deep down: each level has a copy",
+    Nested,
+    nested(50, list(20_000, "x")),
+  ],
+  ["texts of many formats", z.array(FORMATS), list(MANY, "!")],
+  [
+    "texts with many checks",
+    z.array(z.string().check(z.minLength(5), z.regex(/^a/), z.includes("q"))),
+    list(MANY, "!"),
+  ],
+  ["names of many formats", z.record(FORMATS, z.number()), names(HALF, 1)],
+  ["a tag that is none of many", z.array(TAGS), list(HALF, { do: "x" })],
+  [
+    "both parts of an intersection",
+    z.array(z.intersection(WIDE, z.object({ b: z.string() }))),
+    list(HALF, {}),
+  ],
+  [
+    "what is made of text first",
+    z.array(
+      z.pipe(
+        z.transform((value) => value),
+        WIDE,
+      ),
+    ),
+    list(HALF, {}),
+  ],
+  ["a fallback", withFallback(z.array(WIDE), []), list(HALF, {})],
+  ["members that are not named", z.catchall(z.object({}), WIDE), names(HALF, {})],
+  [
+    "places of a tuple",
+    z.array(z.tuple([z.string(), z.string(), z.string(), z.string()])),
+    list(HALF, []),
+  ],
+])("is too much: %s", (_, schema, value) => {
+  expect(checkWith(schema)(value)).toEqual({ ok: false, error: "/ has too many faults" });
+});
+
+it.each<[string, z.core.$ZodType, unknown]>([
+  ["numbers", z.array(z.int().check(z.gte(0), z.lte(9))), list(MANY, 5)],
+  [
+    "texts with many checks",
+    z.array(z.string().check(z.minLength(1), z.regex(/^a/), z.includes("a"))),
+    list(MANY, "a"),
+  ],
+  [
+    "alternatives by a tag",
+    z.array(z.discriminatedUnion("do", [WIDE, BARE])),
+    list(HALF, { do: "refresh" }),
+  ],
+  ["alternatives", z.array(z.union([WIDE, BARE])), list(HALF, { do: "refresh" })],
+  ["names of many formats", z.record(z.union([z.uuid(), z.string()]), z.number()), names(HALF, 1)],
+  ["a default", z.array(z.object({ a: z._default(z.string(), "") })), list(HALF, {})],
+  ["what may be left out", z.array(z.partial(WIDE)), list(HALF, {})],
+  ["what refers to itself", Tree, { a: "", b: "", kids: list(10_000, { a: "", b: "", kids: [] }) }],
+])("is none where it fits: %s", (_, schema, value) => {
+  expect(checkWith(schema)(value).ok).toBe(true);
+});
+
+it("few faults are named, whatever else the value has", () => {
+  const schema = z.array(z.union([WIDE, BARE]));
+  const value = [...list(HALF, { do: "refresh" }), { do: "x" }];
+  expect(checkWith(schema)(value)).toEqual({ ok: false, error: `/${HALF} is not valid` });
+});
+
+it("is counted once for each place, however many ways lead there", () => {
+  let looked = 0;
+  const end = z.string().check(
+    z.overwrite((text) => {
+      looked += 1;
+      return text;
+    }),
+  );
+  let schema: z.core.$ZodType = z.object({ end });
+  for (let level = 0; level < 60; level += 1)
+    schema = z.union([z.object({ n: schema, also: z.string() }), z.object({ n: schema })]);
+  const counted = (value: unknown): boolean =>
+    hasTooManyFaults(schema as unknown as ZodSchema, nested(60, value));
+  // Each level doubles the faults that zod keeps of what is wrong at the end.
+  expect([counted({ end: "x" }), counted({ end: 1 })]).toEqual([false, true]);
+  expect(looked).toBeLessThan(3);
+});
+
+it("nothing of the app's is run where few faults can be", () => {
+  let looked = 0;
+  const member = z.string().check(
+    z.overwrite((text) => {
+      looked += 1;
+      return text;
+    }),
+  );
+  checkWith(z.array(member))(["a", "b"]);
+  expect(looked).toBe(2);
+});
