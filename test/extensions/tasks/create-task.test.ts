@@ -2,7 +2,20 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { createCancellation } from "../../../src/base/cancellation.ts";
+import { ANONYMOUS } from "../../../src/base/caller.ts";
+import {
+  startTask as beginTask,
+  type TaskObjects,
+} from "../../../src/extensions/tasks/create-task.ts";
 import { MAX_RUNNING_TASKS } from "../../../src/extensions/tasks/limits.ts";
+import { RunningTasksObject } from "../../../src/extensions/tasks/running-tasks-object.ts";
+import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
+import { NO_RETRY_STATE } from "../../../src/protocol/outcome.ts";
+import type { Tool } from "../../../src/server/define.ts";
+import { buildServer } from "../../../src/server/registry.ts";
+import type { Call } from "../../../src/server/services.ts";
+import { servicesFor, unrecordedSpan } from "../../server/services.ts";
 import { fetchGuarded, logIn, ORIGIN } from "../../oauth/login-flow.ts";
 import {
   bindings,
@@ -37,6 +50,7 @@ beforeEach(async () => {
   await emptyStorage();
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
@@ -106,6 +120,37 @@ describe("a call", () => {
     const { result } = await ask("tools/call", params, "test_tool_with_task");
     expect(textOf(await ended(result?.taskId ?? ""))).toBe("Hello, Ada!");
     expect(stepProbe.begun.filter((step) => step === "greeting")).toHaveLength(1);
+  });
+
+  it("whose client left while its tool prepared becomes no task, and keeps no place", async () => {
+    const create = vi.spyOn(TaskObject.prototype, "create");
+    const release = vi.spyOn(RunningTasksObject.prototype, "release");
+    const cancel = createCancellation();
+    const outcome = await beginTask(
+      { tasks: bindings.TASK, counters: bindings.RUNNING_TASKS },
+      {
+        server: buildServer({ info: { name: "left", version: "1" } }),
+        http: new Request("https://left.example", {
+          headers: { "cf-connecting-ip": "192.0.2.77" },
+        }),
+        request: {
+          method: "tools/call",
+          params: { name: "label_items" },
+          target: {},
+          caller: ANONYMOUS,
+          capabilities: DECLARED,
+          retryState: NO_RETRY_STATE,
+          span: unrecordedSpan,
+        },
+        cancel,
+        services: servicesFor(),
+        sink: () => undefined,
+      } as unknown as Call,
+      { task: "optional", prepare: () => cancel.abort() } as unknown as Tool,
+      {} as never,
+    );
+    expect(outcome).toMatchObject({ kind: "refused", refusal: { message: "The client left" } });
+    expect([create.mock.calls.length, release.mock.calls.length]).toEqual([0, 1]);
   });
 
   it("that asks before there is a task takes no place", async () => {
