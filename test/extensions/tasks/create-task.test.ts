@@ -4,10 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createCancellation } from "../../../src/base/cancellation.ts";
 import { ANONYMOUS } from "../../../src/base/caller.ts";
-import {
-  startTask as beginTask,
-  type TaskObjects,
-} from "../../../src/extensions/tasks/create-task.ts";
+import { startTask as beginTask } from "../../../src/extensions/tasks/create-task.ts";
 import { MAX_RUNNING_TASKS } from "../../../src/extensions/tasks/limits.ts";
 import { RunningTasksObject } from "../../../src/extensions/tasks/running-tasks-object.ts";
 import { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
