@@ -4,7 +4,7 @@
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
-import { isInputRequired, leaveHandler } from "./input-round.ts";
+import { leaveHandler } from "./input-round.ts";
 import type { Steps } from "./types.ts";
 
 /**
@@ -13,14 +13,12 @@ import type { Steps } from "./types.ts";
  */
 const TURNS_AFTER_WORK = 20;
 
-type Action = () => JsonValue | Promise<JsonValue>;
-
 /** The work of one run of a handler. */
 export interface OnceWork {
   /** What has been done, by key. */
   readonly results: JsonObject;
   /** The result for `key`, of `action` where there is none yet. Leaves the handler when the round is over. */
-  run(key: string, action: Action): Promise<JsonValue>;
+  run(key: string, action: () => JsonValue | Promise<JsonValue>): Promise<JsonValue>;
   /** Counts `work` among what must be done before the round ends. */
   track<T>(work: Promise<T>): Promise<T>;
   /** Waits for all work, and for what follows it. */
@@ -46,24 +44,6 @@ function copyOfJson(value: JsonValue | undefined): JsonValue {
 /** What an action gave is no JSON, and would be none another time. */
 export class NotJson extends TypeError {}
 
-/** Does what is done once for `key`, and notes in `results` what it gave. */
-async function perform(
-  key: string,
-  action: Action,
-  results: JsonObject,
-  steps: Steps | undefined,
-): Promise<JsonValue> {
-  try {
-    const value = copyOfJson(await action());
-    const kept = steps === undefined ? value : steps.record(key, value);
-    results[key] = kept;
-    return kept;
-  } catch (error) {
-    if (!isInputRequired(error)) steps?.noteFailure(key, error);
-    throw error;
-  }
-}
-
 /** `earlierResults`: what other rounds of the request have done. `steps`: what is done around each, in a task. */
 export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceWork {
   // A key may be any text: "__proto__" too.
@@ -78,11 +58,22 @@ export function createOnceWork(earlierResults: JsonObject, steps?: Steps): OnceW
     return work;
   };
 
+  const perform = async (
+    key: string,
+    action: () => JsonValue | Promise<JsonValue>,
+  ): Promise<JsonValue> => {
+    const value = copyOfJson(await action());
+    results[key] = steps === undefined ? value : steps.record(key, value);
+    return results[key];
+  };
   /** What is at work for `key`, begun where nothing is. What has ended is not at work. */
-  const workFor = (key: string, action: Action): Promise<JsonValue> => {
+  const workFor = (
+    key: string,
+    action: () => JsonValue | Promise<JsonValue>,
+  ): Promise<JsonValue> => {
     const current = running.get(key);
     if (current !== undefined) return current;
-    const work = track(perform(key, action, results, steps));
+    const work = track(perform(key, action));
     running.set(key, work);
     const forget = (): boolean => running.delete(key);
     work.then(forget, forget);

@@ -8,7 +8,7 @@ import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { seal } from "../crypto/seal.ts";
 import { errorType } from "../base/span.ts";
 import { createInputRequests, type InputRequests } from "./input-requests.ts";
-import { isInputRequired, type ToErrorOutcome } from "./input-round.ts";
+import type { ToErrorOutcome } from "./input-round.ts";
 import { PublicError } from "./content.ts";
 import type { Context } from "./context.ts";
 import { logInternalError } from "./failure.ts";
@@ -81,7 +81,6 @@ export async function runHandler<T>(
     } catch (error) {
       const inputOutcome = inputRequests && (await inputRequests.outcome());
       if (inputOutcome === undefined) throw error;
-      if (!isInputRequired(error)) call.steps?.fail(error);
       return inputOutcome;
     }
   };

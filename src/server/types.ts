@@ -53,8 +53,6 @@ export interface Steps {
   kept(key: string): JsonValue | undefined;
   /** Keeps what a step gave, before anything follows it, and gives what is kept: what came first. @throws where it cannot. */
   record(key: string, value: JsonValue): JsonValue;
-  /** What the step `key` does threw `error`. The handler may take care of it. */
-  noteFailure(key: string, error: unknown): void;
   /** The handler threw `error`, and not to tell the caller something. */
   fail(error: unknown): void;
 }

@@ -7,6 +7,7 @@
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import {
+  isTransform,
   patternSource,
   sizeOf,
   writeNumber,
@@ -168,10 +169,6 @@ function isTextSchema({ type, anyOf }: JsonObject): boolean {
     type === "string" ||
     (Array.isArray(anyOf) && anyOf.every((one) => isTextSchema(one as JsonObject)))
   );
-}
-
-function isTransform(schema: ZodSchema): boolean {
-  return schema._zod.traits.has("$ZodTransform");
 }
 
 /** An enum of TypeScript with numbers also has their names as values. */

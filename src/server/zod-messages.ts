@@ -46,9 +46,23 @@ export function describeIssue(issue: ZodIssue): string {
       return `may not have ${String(issue.keys)}`;
     default: {
       const choices = issue.values ?? issue.options;
-      return choices === undefined ? "is not valid" : `must be one of ${JSON.stringify(choices)}`;
+      return Array.isArray(choices) ? choicePhrase(choices) : "is not valid";
     }
   }
+}
+
+/** Choices that are named. */
+const MAX_CHOICES = 30;
+/** A list that many faults share, as each of an enum does, is put in words once. */
+const choicePhrases = new WeakMap<readonly unknown[], string>();
+
+function choicePhrase(choices: readonly unknown[]): string {
+  const known = choicePhrases.get(choices);
+  if (known !== undefined) return known;
+  const more = choices.length > MAX_CHOICES ? ` and ${choices.length - MAX_CHOICES} more` : "";
+  const phrase = `must be one of ${JSON.stringify(choices.slice(0, MAX_CHOICES))}${more}`;
+  choicePhrases.set(choices, phrase);
+  return phrase;
 }
 
 function sizePhrase(

@@ -78,9 +78,6 @@ function writeSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonObjec
 
 const TOO_MANY_FAULTS = "/ has too many faults";
 
-/** Of a fault within an alternative, which nobody is told of. */
-const wordsOfAlternative = (): string => "is not valid";
-
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
@@ -91,7 +88,7 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
     let unnamedCount = 0;
     // zod puts every fault in words, which is half of the work: it is given only the first ones.
     const run: typeof schema._zod.run = (payload, context) => {
-      const read = schema._zod.run(payload, { ...context, error: wordsOfAlternative });
+      const read = schema._zod.run(payload, context);
       if (!(read instanceof Promise)) unnamedCount = read.issues.splice(MAX_NAMED_FAULTS).length;
       return read;
     };

@@ -16,7 +16,6 @@ function stepsOf(letGoBefore: number): Steps & { readonly recorded: [string, unk
       recorded.push([key, value]);
       return value;
     },
-    noteFailure: () => undefined,
     fail: () => undefined,
   };
 }

@@ -42,6 +42,21 @@ async function postAndLeave(
   await expect(answer).rejects.toThrow(/abort|time/);
 }
 
+/** A client's document at any address, which takes `delayMs` milliseconds, and is read each time. */
+function serveClientDocument(delayMs: () => number): void {
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
+    await pause(delayMs());
+    const document = {
+      client_id: new Request(input).url,
+      client_name: "App",
+      redirect_uris: [REDIRECT_URI],
+      grant_types: ["authorization_code", "refresh_token"],
+      token_endpoint_auth_method: "none",
+    };
+    return Response.json(document, { headers: { "cache-control": "no-store" } });
+  });
+}
+
 it(
   "whoever ends all access and closes the page has ended all of it",
   { timeout: 60_000 },
@@ -87,23 +102,27 @@ it(
   },
 );
 
+it("whoever revokes a token and leaves has ended its grant, however long its document takes", async () => {
+  const id = "https://early.example.com/revokes.json";
+  let documentMs = 0;
+  serveClientDocument(() => documentMs);
+  const answer = await submitDecision(await signIn(authorizeUrl(id), "revokes"), "allow");
+  const { refresh_token: token } = await redeemCode(id, answer.get("code") ?? "");
+  documentMs = 600;
+  await postAndLeave("/revoke", { token, client_id: id }, 200);
+  await pause(1_500);
+  documentMs = 0;
+  const form = { grant_type: "refresh_token", refresh_token: token, client_id: id };
+  expect((await tokenRequest(form)).status).toBe(400);
+});
+
 it.each(["code", "refresh token"])(
   "whoever leaves before anything is spent may send the same %s again",
   { timeout: 20_000 },
   async (kind) => {
     const id = `https://early.example.com/${kind === "code" ? "code" : "token"}.json`;
     let documentMs = 0;
-    vi.spyOn(globalThis, "fetch").mockImplementation(async (input) => {
-      await pause(documentMs);
-      const document = {
-        client_id: new Request(input).url,
-        client_name: "App",
-        redirect_uris: [REDIRECT_URI],
-        grant_types: ["authorization_code", "refresh_token"],
-        token_endpoint_auth_method: "none",
-      };
-      return Response.json(document, { headers: { "cache-control": "no-store" } });
-    });
+    serveClientDocument(() => documentMs);
     const answer = await submitDecision(await signIn(authorizeUrl(id), `early ${kind}`), "allow");
     const code = answer.get("code") ?? "";
     const { refresh_token = "" } = kind === "code" ? {} : await redeemCode(id, code);

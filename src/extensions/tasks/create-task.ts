@@ -126,7 +126,6 @@ function runPrepare(
       steps.set(key, value);
       return value;
     },
-    noteFailure: () => undefined,
     fail: () => undefined,
   };
   return runHandler(

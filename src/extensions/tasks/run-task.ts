@@ -43,8 +43,6 @@ export interface RunResult {
   readonly hasFailed: boolean;
   /** Whether a step was finished. */
   readonly hasAdvanced: boolean;
-  /** The step whose error the handler threw; undefined where it was none, or was put in other words. */
-  readonly failedStep: string | undefined;
 }
 
 /** How far a handler says that it is, and in which words. */
@@ -80,15 +78,12 @@ interface RunSteps extends Steps {
   hasAdvanced(): boolean;
   /** Whether the handler threw, and may do better another time. */
   hasFailed(): boolean;
-  failedStep(): string | undefined;
 }
 
 function createSteps(store: TaskStore, cancel: Cancellation): RunSteps {
   const startedAtMs = now();
   let advancedAtMs = startedAtMs;
   let [hasAdvanced, hasFailed] = [false, false];
-  let failedStep: string | undefined;
-  const failures = new Map<unknown, string>();
   return {
     // A run that finished no step would begin like this one.
     mustLetGo: () => cancel.aborted || (hasAdvanced && now() - startedAtMs > RUN_MS),
@@ -100,17 +95,12 @@ function createSteps(store: TaskStore, cancel: Cancellation): RunSteps {
       advancedAtMs = now();
       return kept;
     },
-    noteFailure(key, error) {
-      failures.set(error, key);
-    },
     fail(error) {
       hasFailed = !(error instanceof NotJson);
-      failedStep = failures.get(error);
     },
     advancedAtMs: () => advancedAtMs,
     hasAdvanced: () => hasAdvanced,
     hasFailed: () => hasFailed,
-    failedStep: () => failedStep,
   };
 }
 
@@ -146,12 +136,7 @@ async function run(
   endRequestSpan(span, outcome);
   // No timer here: it would keep the object awake.
   services.tracer.flush("now");
-  return {
-    outcome,
-    hasFailed: steps.hasFailed(),
-    failedStep: steps.failedStep(),
-    hasAdvanced: steps.hasAdvanced(),
-  };
+  return { outcome, hasFailed: steps.hasFailed(), hasAdvanced: steps.hasAdvanced() };
 }
 
 /** As it is written down: a handler may change what it returned. @throws on what is no JSON: another run would give the same */

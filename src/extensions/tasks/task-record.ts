@@ -52,10 +52,8 @@ export interface TaskRecord extends TaskCall {
   readonly hasListener?: boolean;
   /** Until then an open task must end, and an ended one is kept. */
   readonly expiresAtMs: number;
-  /** How many runs in a row failed by the same step, or finished none. */
+  /** How often the next step failed. */
   readonly attempts: number;
-  /** The step by which the last one failed. */
-  readonly failedStep?: string | undefined;
   readonly questions?: OpenQuestions | undefined;
   readonly result?: JsonObject | undefined;
   readonly error?: JsonObject;

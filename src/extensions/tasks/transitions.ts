@@ -26,23 +26,21 @@ export type AfterRun =
 /** What follows a run of `task`. `hasListener`: whether somebody listens to it. */
 export function afterRun(
   task: TaskRecord,
-  { outcome, hasFailed, failedStep, hasAdvanced }: RunResult,
+  { outcome, hasFailed, hasAdvanced }: RunResult,
   hasListener: boolean,
   now: number,
 ): AfterRun {
-  // A run that lasted long enough leaves its handler without a question; a step beside that may have failed.
-  const isLeft = outcome.kind === "inputRequired";
-  if (isLeft && Object.keys(outcome.requests).length > 0) {
+  const attempts = (hasAdvanced ? 0 : task.attempts) + 1;
+  if (outcome.kind === "inputRequired") {
+    // A run that lasted long enough asks nothing.
+    if (Object.keys(outcome.requests).length === 0)
+      return { task: advanceTask(task), alarmAtMs: now };
     const suspended = suspendTask(task, outcome, hasListener, now);
     return { task: suspended, alarmAtMs: suspended.expiresAtMs };
   }
-  if (isLeft && failedStep === undefined) return { task: advanceTask(task), alarmAtMs: now };
-  const isSameStep = failedStep !== undefined && failedStep === task.failedStep;
-  const attempts = (hasAdvanced && !isSameStep ? 0 : task.attempts) + 1;
-  const failed = { ...task, attempts, failedStep };
   if (hasFailed && attempts < MAX_STEP_ATTEMPTS)
-    return { task: retryTask(failed, now), alarmAtMs: now + retryDelayMs(attempts - 1) };
-  return { task: failed, end: isLeft ? failure(STEP_FAILED) : endOf(outcome) };
+    return { task: retryTask(task, attempts, now), alarmAtMs: now + retryDelayMs(attempts - 1) };
+  return { task: { ...task, attempts }, end: endOf(outcome) };
 }
 
 /** The call as a task that has not run yet. `now` in milliseconds, here and below. */
@@ -105,18 +103,13 @@ export function noteProgress(
 /** The task that is over what failed: nothing is said of that any more. */
 function advanceTask(task: TaskRecord): TaskRecord {
   const { attempts, statusMessage } = task;
-  return {
-    ...task,
-    attempts: 0,
-    failedStep: undefined,
-    statusMessage: attempts === 0 ? statusMessage : undefined,
-  };
+  return { ...task, attempts: 0, statusMessage: attempts === 0 ? statusMessage : undefined };
 }
 
-/** The task that failed, as it waits for its next try. */
-function retryTask(task: TaskRecord, now: number): TaskRecord {
-  const statusMessage = `Failed ${task.attempts} of ${MAX_STEP_ATTEMPTS} times, tried again soon`;
-  return { ...task, statusMessage, updatedAtMs: now };
+/** The task whose next step has failed so often. */
+function retryTask(task: TaskRecord, attempts: number, now: number): TaskRecord {
+  const statusMessage = `Failed ${attempts} of ${MAX_STEP_ATTEMPTS} times, tried again soon`;
+  return { ...task, attempts, statusMessage, updatedAtMs: now };
 }
 
 export type TaskEnd = Pick<TaskRecord, "status" | "statusMessage" | "result" | "error">;
@@ -172,10 +165,6 @@ export const ENDED_FOR_ROOM =
 export const TASK_EXPIRED: ProtocolError = protocolError(
   "InternalError",
   `Not done within ${OPEN_TASK_TTL_MS / 86_400_000} days`,
-);
-const STEP_FAILED: ProtocolError = protocolError(
-  "InternalError",
-  `A step failed ${MAX_STEP_ATTEMPTS} times`,
 );
 export const TASK_LOST: ProtocolError = protocolError(
   "InternalError",

@@ -106,8 +106,19 @@ export async function onGrantRevoked(
   await runHook("onRevoke", () => authServer.login.hooks?.onRevoke?.(subject, client), id);
 }
 
-/** Revokes a token, and the grant behind it (RFC 7009). Unknown tokens answer 200, as the text asks. */
-export async function revocationEndpoint(
+/**
+ * Revokes a token, and the grant behind it (RFC 7009). Unknown tokens answer 200, as the text asks. Whoever signs out may leave at
+ * once: all of it comes to its end.
+ */
+export function revocationEndpoint(
+  authServer: AuthorizationServer,
+  http: Request,
+  identifiers: ServerIdentifiers,
+): Promise<Response> {
+  return keepAlive(revokeToken(authServer, http, identifiers));
+}
+
+async function revokeToken(
   authServer: AuthorizationServer,
   http: Request,
   identifiers: ServerIdentifiers,

@@ -66,10 +66,12 @@ export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
     const isKnown = Object.hasOwn(cached.members, "issuer");
     if (isKnown) nextFetchAt = time + COOL_DOWN_MS;
-    const { members, fault } = await discover(issuer, hasAll);
+    const { members, laterMembers, fault } = await discover(issuer, hasAll);
     const isWhole = hasAll(members);
     // What is not said this time stands as it was said before.
-    cached = { members: isWhole ? members : { ...cached.members, ...members }, fault };
+    cached = isWhole
+      ? { members, fault }
+      : { members: { ...laterMembers, ...cached.members, ...members }, fault };
     if (isWhole) nextFetchAt = time + ISSUER_CACHE_MS;
     else if (!isKnown) nextFetchAt = now() + FIRST_COOL_DOWN_MS;
     return cached;
@@ -80,17 +82,21 @@ export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]
   return { read, doubt };
 }
 
-/** What the documents of the issuer say: some publish one that lacks what stands in the other. Asks until `hasAll` is true. */
+/**
+ * What the documents of the issuer say: some publish one that lacks what stands in the other. `laterMembers` stand in one behind
+ * another that could not be had, and might say it differently. Asks until `hasAll` is true.
+ */
 async function discover(
   issuer: string,
   hasAll: (members: JsonObject) => boolean,
-): Promise<Discovered> {
+): Promise<Discovered & { readonly laterMembers: JsonObject }> {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
   const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
     (name) => `/.well-known/${name}${path}`,
   );
   let members: JsonObject = {};
+  let laterMembers: JsonObject = {};
   let isReached = true;
   for (const wellKnownPath of new Set([
     ...wellKnownPaths,
@@ -99,11 +105,13 @@ async function discover(
     const response = await fetchConfigured(origin + wellKnownPath, JSON_LIMITS);
     const json = withoutNulls(successJson(response) ?? {});
     // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-    if (json["issuer"] === issuer) members = { ...json, ...members };
-    if (hasAll(members)) return { members, fault: undefined };
+    const isOwn = json["issuer"] === issuer;
+    if (isOwn && isReached) members = { ...json, ...members };
+    else if (isOwn) laterMembers = { ...json, ...laterMembers };
+    if (hasAll({ ...laterMembers, ...members })) break;
     if (isTemporary(response)) isReached = false;
   }
   // What is missing may stand in the one that could not be had.
-  if (!isReached) return { members, fault: "unreachable" };
-  return { members, fault: members["issuer"] === undefined ? "unusable" : undefined };
+  if (!isReached) return { members, laterMembers, fault: "unreachable" };
+  return { members, laterMembers, fault: members["issuer"] === undefined ? "unusable" : undefined };
 }

@@ -214,67 +214,6 @@ it("a step that could not be kept does not keep the next from being tried again"
   expect(textOf(await ended(taskId))).toBe("Sent, report left out");
 });
 
-it("a step that always fails is tried five times, also where another is finished in each run", async () => {
-  vi.spyOn(console, "error").mockImplementation(() => undefined);
-  let clock = Date.now();
-  let tries = 0;
-  const { taskId } = await startTask("spec_steps", { label: "own", count: 1, ask: 1 });
-  await waiting(taskId);
-  const finishMany = async (context: Context): Promise<void> => {
-    for (let step = 0; step < 20; step += 1)
-      await context.once(`step ${step}`, async () => {
-        await sleep(2);
-        // So long that the next is for another run.
-        vi.useFakeTimers({ toFake: ["Date"], now: (clock += 61_000) });
-        return step;
-      });
-  };
-  await replaceHandler(
-    taskId,
-    async (context) => {
-      const refused = context.once("bad", () => {
-        tries += 1;
-        throw new Error("refused");
-      });
-      await Promise.all([refused, finishMany(context)]);
-      return "done";
-    },
-    300,
-  );
-  await updateTask(taskId, { "before 1": accepted("go") });
-  for (let run = 0; run < 25; run += 1) {
-    await sleep(30);
-    if ((await getTask(taskId)).status !== "working") break;
-    await runAlarm(taskId);
-  }
-  vi.useRealTimers();
-  expect((await ended(taskId)).status).not.toBe("working");
-  expect(tries).toBe(5);
-});
-
-it("steps that fail one after the other have five tries each", async () => {
-  vi.spyOn(console, "error").mockImplementation(() => undefined);
-  const tries = [0, 0, 0];
-  const taskId = await start(async (context) => {
-    // The handler takes care of this one, in each run.
-    await context.once("never", () => Promise.reject(new Error("never"))).catch(() => undefined);
-    for (const step of [0, 1, 2])
-      await context.once(`step ${step}`, () => {
-        tries[step] = (tries[step] ?? 0) + 1;
-        if (tries[step] < 4) throw new Error("away");
-        return step;
-      });
-    return "done";
-  });
-  for (let run = 0; run < 12; run += 1) {
-    await sleep(30);
-    if ((await getTask(taskId)).status !== "working") break;
-    await runAlarm(taskId);
-  }
-  expect(textOf(await ended(taskId))).toBe("done");
-  expect(tries).toEqual([4, 4, 4]);
-});
-
 it("a step that gives no JSON ends the task at once: it would do so each time", async () => {
   vi.spyOn(console, "error").mockImplementation(() => undefined);
   let count = 0;

@@ -639,6 +639,25 @@ describe("a document of the issuer that fails for a moment", () => {
     expect(fetches("/keys2")).toBe(1);
   });
 
+  test("is not stood in for by another that names other keys", async () => {
+    served[where] = { issuer, jwks_uri: `${issuer}/keys` };
+    served[document] = { issuer, jwks_uri: `${issuer}/other` };
+    served["/other"] = { keys: [] };
+    expect(await reason(await token())).toBe("taken");
+    const said = served[where];
+    served[where] = page(503);
+    later(3_700);
+    for (const sub of ["b", "c"]) expect(await reason(await token({ sub }))).toBe("taken");
+    served[where] = said;
+    // One that comes anew takes what there is, and looks again soon.
+    verify = externalTokenVerifier({ issuer });
+    served[where] = page(503);
+    expect(await reason(await token())).not.toBe("taken");
+    served[where] = said;
+    later(31);
+    expect(await reason(await token({ sub: "d" }))).toBe("taken");
+  });
+
   test.each([
     [404, "issuer.no_jwks_uri"],
     [503, "issuer.metadata"],

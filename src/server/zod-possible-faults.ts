@@ -1,0 +1,192 @@
+/** What zod could find wrong in a value, by the schema and the value alone: nothing is run. See `zod-faults.ts`. */
+
+import { isObject } from "../base/json.ts";
+import {
+  isSurelyGood,
+  isTransform,
+  partsOf,
+  type Definition,
+  type ZodSchema,
+} from "./zod-checks.ts";
+
+/** About what a fault takes, without its path. */
+const FAULT_BYTES = 350;
+/** An entry of a path, and one of the list of tags in each fault of a tag. */
+export const ENTRY_BYTES = 8;
+
+/** Thrown where there are more than fit. */
+export const TOO_MANY: Error = new Error("Too many faults");
+
+/** Every part of a value is taken to fail each check, and each alternative. */
+export class PossibleFaults {
+  protected readonly isRecursive: boolean;
+  readonly #most: number;
+  #bytes = 0;
+  /** What was counted where one value meets several schemas, which may refer to themselves. */
+  readonly #known = new Map<ZodSchema, Map<unknown, number>>();
+
+  constructor(isRecursive: boolean, most: number) {
+    this.isRecursive = isRecursive;
+    this.#most = most;
+  }
+
+  /** Adds the faults of `value`, so deep in the whole. @throws {@link TOO_MANY} */
+  count(schema: ZodSchema, value: unknown, depth: number): void {
+    const { def, optin, optout } = schema._zod;
+    if (value === undefined && optin === "optional" && optout === "optional") return;
+    this.addFaults(def.checks?.length ?? 0, depth);
+    switch (def.type) {
+      case "array":
+        if (Array.isArray(value)) this.#countItems([], def.element, value, depth);
+        else this.addFaults(1, depth);
+        return;
+      case "tuple":
+        this.addFaults(1, depth);
+        if (Array.isArray(value)) this.#countItems(def.items, def.rest, value, depth);
+        return;
+      case "object":
+        if (isObject(value)) this.#countMembers(def, value, depth);
+        else this.addFaults(1, depth);
+        return;
+      case "record":
+        if (isObject(value)) this.#countRecord(def, value, depth);
+        else this.addFaults(1, depth);
+        return;
+      case "union":
+        this.#countUnion(schema, value, depth);
+        return;
+      case "default":
+      case "prefault":
+        if (value !== undefined) this.count(def.innerType, value, depth);
+        return;
+      case "nullable":
+        if (value !== null) this.count(def.innerType, value, depth);
+        return;
+      case "catch":
+        this.countFallback(def.innerType, value, depth);
+        return;
+      default:
+        this.#countOther(schema, value, depth);
+    }
+  }
+
+  protected addFaults(count: number, depth: number): void {
+    // Of a schema that refers to itself zod keeps a copy at each level above.
+    const copies = this.isRecursive ? depth + 1 : 1;
+    this.addBytes(count * (FAULT_BYTES + ENTRY_BYTES * depth) * copies);
+  }
+
+  protected addBytes(bytes: number): void {
+    this.#bytes += bytes;
+    if (this.#bytes > this.#most) throw TOO_MANY;
+  }
+
+  /** What `count` adds. */
+  protected bytesOf(count: () => void): number {
+    const before = this.#bytes;
+    count();
+    return this.#bytes - before;
+  }
+
+  /** zod lets go of what it found in an alternative that another has made good. */
+  protected release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+
+  protected countFallback(schema: ZodSchema, value: unknown, depth: number): void {
+    this.count(schema, value, depth);
+  }
+
+  protected countAlternatives(options: readonly ZodSchema[], value: unknown, depth: number): void {
+    this.addFaults(1, depth);
+    for (const option of options) this.count(option, value, depth);
+  }
+
+  /** A text, a number, or what is around another schema. */
+  #countOther(schema: ZodSchema, value: unknown, depth: number): void {
+    const parts = partsOf(schema).filter((part) => !isTransform(part));
+    if (parts.length === 0) {
+      if (!isSurelyGood(schema, value)) this.addFaults(1, depth);
+      return;
+    }
+    this.#countOnce(schema, value, () => {
+      for (const part of parts) this.count(part, value, depth);
+      const { def } = schema._zod;
+      // A conversion may have made something of it that lacks all.
+      if (def.type === "pipe" && isTransform(def.in))
+        this.addFaults(faultsOfNothing(def.out), depth);
+    });
+  }
+
+  /** `first`: the schemas of the first ones; `rest`: of the others. */
+  #countItems(
+    first: readonly ZodSchema[],
+    rest: ZodSchema | null | undefined,
+    values: readonly unknown[],
+    depth: number,
+  ): void {
+    for (let index = 0; index < Math.max(first.length, values.length); index += 1) {
+      const schema = first[index] ?? rest;
+      if (schema) this.count(schema, values[index], depth + 1);
+    }
+  }
+
+  #countMembers({ shape, catchall }: Definition, value: object, depth: number): void {
+    const members = new Map(Object.entries(value));
+    for (const [name, member] of Object.entries(shape)) {
+      const bytes = this.bytesOf(() => this.count(member, members.get(name), depth + 1));
+      const isThere = members.delete(name);
+      // What would take nothing for it is to be there all the same.
+      if (!isThere && bytes === 0 && member._zod.optin === undefined) this.addFaults(1, depth);
+    }
+    if (catchall !== undefined)
+      for (const member of members.values()) this.count(catchall, member, depth + 1);
+  }
+
+  #countRecord({ keyType, valueType, partial }: Definition, value: object, depth: number): void {
+    for (const [name, member] of Object.entries(value)) {
+      // A wrong name is a fault around its faults.
+      if (this.bytesOf(() => this.count(keyType, name, depth + 1)) > 0) this.addFaults(1, depth);
+      this.count(valueType, member, depth + 1);
+    }
+    if (partial === true) return;
+    for (const name of keyType._zod.values ?? [])
+      if (!Object.hasOwn(value, String(name))) this.count(valueType, undefined, depth + 1);
+  }
+
+  /** Where a member tells which alternative is meant, that one alone is looked at. */
+  #countUnion(schema: ZodSchema, value: unknown, depth: number): void {
+    const { options, discriminator, unionFallback } = schema._zod.def;
+    if (discriminator === undefined || unionFallback === true)
+      return this.#countOnce(schema, value, () => this.countAlternatives(options, value, depth));
+    const tagsOf = (option: ZodSchema): ReadonlySet<unknown> | undefined =>
+      option._zod.propValues?.[discriminator];
+    const tag = isObject(value) ? value[discriminator] : undefined;
+    const option = options.find((one) => tagsOf(one)?.has(tag) === true);
+    if (option !== undefined) return this.count(option, value, depth);
+    this.addFaults(1, depth);
+    // Each fault has a list of all of them.
+    for (const one of options) this.addBytes((tagsOf(one)?.size ?? 0) * ENTRY_BYTES);
+  }
+
+  #countOnce(schema: ZodSchema, value: unknown, count: () => void): void {
+    if (typeof value !== "object") return count();
+    const known = this.#known.get(schema) ?? new Map<unknown, number>();
+    this.#known.set(schema, known);
+    const bytes = known.get(value);
+    if (bytes !== undefined) this.addBytes(bytes);
+    else known.set(value, this.bytesOf(count));
+  }
+}
+
+const knownFaults = new WeakMap<ZodSchema, number>();
+
+/** The faults of a value that lacks all: an empty object, or a list of one. What refers to itself counts once. */
+function faultsOfNothing(schema: ZodSchema): number {
+  const known = knownFaults.get(schema);
+  if (known !== undefined) return known;
+  knownFaults.set(schema, 0);
+  const faults = partsOf(schema).reduce((sum, part) => sum + faultsOfNothing(part), 0);
+  knownFaults.set(schema, Math.max(faults, 1));
+  return Math.max(faults, 1);
+}
