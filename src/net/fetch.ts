@@ -14,8 +14,8 @@ import { err, ok, type Result } from "../base/result.ts";
 export interface FetchLimits {
   /** Media types, comma separated, or *\/*: sent as Accept, and what a 2xx answer must be. */
   readonly accept: string;
-  /** Takes any type. */
-  readonly isTypeFree?: boolean;
+  /** Takes any type, and passes over bytes that are no UTF-8. */
+  readonly isLenient?: boolean;
   readonly maxBytes: number;
   readonly timeoutMs: number;
 }
@@ -118,7 +118,7 @@ async function fetchWithLimits(
   init: RequestInit,
   limits: FetchLimits,
 ): Promise<Result<FetchResult, string>> {
-  const { accept, isTypeFree = false, maxBytes, timeoutMs } = limits;
+  const { accept, isLenient = false, maxBytes, timeoutMs } = limits;
   const headers = {
     "user-agent": "barewire",
     ...(init.headers as Record<string, string> | undefined),
@@ -137,9 +137,12 @@ async function fetchWithLimits(
     });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
     const type = response.headers.get("content-type");
-    if (response.ok && !isTypeFree && !isAcceptedType(accept, type)) return err("fetch.type");
+    if (response.ok && !isLenient && !isAcceptedType(accept, type)) return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
-    const text = (bytes && decodeUtf8(bytes)) ?? (response.ok ? undefined : "");
+    const decode = isLenient
+      ? (some: Uint8Array): string => new TextDecoder().decode(some)
+      : decodeUtf8;
+    const text = (bytes && decode(bytes)) ?? (response.ok ? undefined : "");
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
     return ok({
       status: response.status,

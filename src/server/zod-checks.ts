@@ -25,7 +25,7 @@ export interface ZodSchema {
 }
 
 /** What goes through zod's checks. */
-interface Payload {
+export interface Payload {
   readonly value: unknown;
   readonly issues: readonly object[];
 }
@@ -58,8 +58,9 @@ export interface Definition {
   readonly defaultValue: unknown;
 }
 
-interface ZodCheck {
+export interface ZodCheck {
   readonly _zod: {
+    readonly check: (payload: Payload) => unknown;
     readonly def: {
       readonly check: string;
       readonly minimum?: number;

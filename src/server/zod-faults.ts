@@ -9,7 +9,7 @@
  * made, and what a check of the app's own adds beyond one fault.
  */
 
-import { hasCycle, type ZodSchema } from "./zod-checks.ts";
+import { hasCycle, type Payload, type ZodCheck, type ZodSchema } from "./zod-checks.ts";
 import { ENTRY_BYTES, PossibleFaults, TOO_MANY } from "./zod-possible-faults.ts";
 
 /** Of all faults at a time: a fault for each of 100,000 values that has one check fits, see MAX_JSON_VALUES. */
@@ -49,9 +49,22 @@ class ActualFaults extends PossibleFaults {
   override count(schema: ZodSchema, value: unknown, depth: number): void {
     if (exceeds(new PossibleFaults(this.isRecursive, MAX_PART_BYTES), schema, value, depth))
       return super.count(schema, value, depth);
-    const issues = issuesOf(schema, value);
+    const issues = issuesOf(value, (payload) => schema._zod.run(payload, { async: false }));
     if (issues === undefined) super.count(schema, value, depth);
     else this.#addIssues(issues, depth);
+  }
+
+  protected override countChecks(
+    checks: readonly ZodCheck[],
+    value: unknown,
+    isGood: boolean,
+    depth: number,
+  ): void {
+    if (!isGood) return this.addFaults(checks.length, depth);
+    for (const { _zod: check } of checks) {
+      const issues = issuesOf(value, (payload) => check.check(payload));
+      this.addFaults(issues?.length ?? 1, depth);
+    }
   }
 
   protected override countFallback(schema: ZodSchema, value: unknown, depth: number): void {
@@ -81,14 +94,23 @@ class ActualFaults extends PossibleFaults {
   }
 }
 
-/** What zod says of a part; undefined where it cannot say: the value may be one that a conversion would have changed before. */
-function issuesOf(schema: ZodSchema, value: unknown): readonly ZodIssue[] | undefined {
+/**
+ * What zod finds, or a check of a schema by itself; undefined where it cannot say: the value may be one that a conversion would have
+ * changed before.
+ */
+function issuesOf(
+  value: unknown,
+  look: (payload: Payload) => unknown,
+): readonly ZodIssue[] | undefined {
+  const payload: Payload = { value, issues: [] };
   try {
-    const read = schema._zod.run({ value, issues: [] }, { async: false });
-    return read instanceof Promise ? undefined : read.issues;
+    const read = look(payload);
+    if (read instanceof Promise) read.catch(() => undefined);
+    else return ((read as Payload | undefined) ?? payload).issues;
   } catch {
-    return undefined;
+    // What it throws for the value that it is made for, it throws again.
   }
+  return undefined;
 }
 
 /** As much of a fault as is read here: those of alternatives, or of a name, are within. */

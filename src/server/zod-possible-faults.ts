@@ -6,6 +6,7 @@ import {
   isTransform,
   partsOf,
   type Definition,
+  type ZodCheck,
   type ZodSchema,
 } from "./zod-checks.ts";
 
@@ -34,7 +35,12 @@ export class PossibleFaults {
   count(schema: ZodSchema, value: unknown, depth: number): void {
     const { def, optin, optout } = schema._zod;
     if (value === undefined && optin === "optional" && optout === "optional") return;
-    this.addFaults(def.checks?.length ?? 0, depth);
+    const bytes = this.bytesOf(() => this.#countType(schema, value, depth));
+    this.countChecks(def.checks ?? [], value, bytes === 0, depth);
+  }
+
+  #countType(schema: ZodSchema, value: unknown, depth: number): void {
+    const { def } = schema._zod;
     switch (def.type) {
       case "array":
         if (Array.isArray(value)) this.#countItems([], def.element, value, depth);
@@ -68,6 +74,16 @@ export class PossibleFaults {
       default:
         this.#countOther(schema, value, depth);
     }
+  }
+
+  /** `isGood`: whether `value` is all right but for these checks. */
+  protected countChecks(
+    checks: readonly ZodCheck[],
+    _value: unknown,
+    _isGood: boolean,
+    depth: number,
+  ): void {
+    this.addFaults(checks.length, depth);
   }
 
   protected addFaults(count: number, depth: number): void {
@@ -159,14 +175,12 @@ export class PossibleFaults {
     const { options, discriminator, unionFallback } = schema._zod.def;
     if (discriminator === undefined || unionFallback === true)
       return this.#countOnce(schema, value, () => this.countAlternatives(options, value, depth));
-    const tagsOf = (option: ZodSchema): ReadonlySet<unknown> | undefined =>
-      option._zod.propValues?.[discriminator];
-    const tag = isObject(value) ? value[discriminator] : undefined;
-    const option = options.find((one) => tagsOf(one)?.has(tag) === true);
+    const tags = tagsOf(schema, discriminator);
+    const option = tags.get(isObject(value) ? value[discriminator] : undefined);
     if (option !== undefined) return this.count(option, value, depth);
     this.addFaults(1, depth);
     // Each fault has a list of all of them.
-    for (const one of options) this.addBytes((tagsOf(one)?.size ?? 0) * ENTRY_BYTES);
+    this.addBytes(tags.size * ENTRY_BYTES);
   }
 
   #countOnce(schema: ZodSchema, value: unknown, count: () => void): void {
@@ -177,6 +191,19 @@ export class PossibleFaults {
     if (bytes !== undefined) this.addBytes(bytes);
     else known.set(value, this.bytesOf(count));
   }
+}
+
+const knownTags = new WeakMap<ZodSchema, ReadonlyMap<unknown, ZodSchema>>();
+
+/** What the member `discriminator` can be, and the alternative that is meant by it. */
+function tagsOf(schema: ZodSchema, discriminator: string): ReadonlyMap<unknown, ZodSchema> {
+  const known = knownTags.get(schema);
+  if (known !== undefined) return known;
+  const tags = new Map<unknown, ZodSchema>();
+  for (const option of schema._zod.def.options)
+    for (const tag of option._zod.propValues?.[discriminator] ?? []) tags.set(tag, option);
+  knownTags.set(schema, tags);
+  return tags;
 }
 
 const knownFaults = new WeakMap<ZodSchema, number>();

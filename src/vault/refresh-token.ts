@@ -24,8 +24,8 @@ import {
   RENEW_EARLY_MS,
 } from "./limits.ts";
 
-/** Of any type: what an upstream gives in place of a refresh token that it has taken is nowhere else. */
-const LIMITS = { ...JSON_LIMITS, isTypeFree: true, timeoutMs: RENEWAL_TIMEOUT_MS };
+/** However it says it: what an upstream gives in place of a refresh token that it has taken is nowhere else. */
+const LIMITS = { ...JSON_LIMITS, isLenient: true, timeoutMs: RENEWAL_TIMEOUT_MS };
 /**
  * For how long one may be at it: until the lease is taken, the upstream has answered and the row is written, each within its
  * limit, by clocks that may be apart. Were it shorter, the next would send a refresh token that is spent.

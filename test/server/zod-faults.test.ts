@@ -55,6 +55,20 @@ const branch = (levels: number): object => ({
   kind: "t",
   kids: levels === 0 ? [] : [branch(levels - 1), branch(levels - 1)],
 });
+const Expression: chained.ZodType = chained.union([
+  chained.number(),
+  ...Array.from({ length: 6 }, (_, at) =>
+    chained.object({
+      op: chained.literal(`op ${at}`),
+      args: chained
+        .array(chained.lazy(() => Expression))
+        .max(10)
+        .refine((args) => args.length > 0),
+    }),
+  ),
+]);
+const nestedExpression = (op: string, levels: number): unknown =>
+  levels === 0 ? 1 : { op, args: [nestedExpression(op, levels - 1), 2] };
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -169,6 +183,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(10_000, { l3: "x" }),
   ],
   ["a tree with checks of its own", Branch, branch(12)],
+  [
+    "expressions of many operators, each with a bounded list",
+    Expression,
+    nestedExpression("op 5", 30),
+  ],
   ["alternatives that refer to themselves, with checks", BranchOrText, branch(12)],
   [
     "texts that are made numbers",

@@ -295,6 +295,11 @@ it.each<[string, (body: string) => Response]>([
     (body) => new Response(body, { status: 201, headers: { "content-type": "application/json" } }),
   ],
   ["as text", (body) => new Response(body)],
+  [
+    "with a name that is no UTF-8",
+    (body) =>
+      new Response(Uint8Array.from(`{"name":"Jos\xe9",${body.slice(1)}`, (c) => c.charCodeAt(0))),
+  ],
   ["behind a byte order mark", (body) => new Response(`\uFEFF${body}`)],
 ])("an upstream that answers in its own way has its new refresh token kept: %s", async (_, say) => {
   answer = (count) =>

@@ -10,6 +10,9 @@ import { now } from "../../base/time.ts";
 import { fetchConfigured, isTemporary, JSON_LIMITS, successJson } from "../../net/fetch.ts";
 import { COOL_DOWN_MS, FIRST_COOL_DOWN_MS, ISSUER_CACHE_MS } from "../limits.ts";
 
+/** For how long a document may be a 404, or another page, before the issuer is taken to have withdrawn what it said. */
+const MISSING_MS = 600_000;
+
 /** What this server asks of an issuer. */
 export type IssuerEndpoint = "jwks_uri" | "introspection_endpoint";
 
@@ -48,12 +51,14 @@ export async function endpointIn(
 }
 
 /**
- * The issuer's metadata, kept for an hour, and for as long as it cannot be reached. Where one of its documents fails for a moment,
- * what it said before stands.
+ * The issuer's metadata, kept for an hour, and for as long as it cannot be reached. Some publish a document that lacks what stands in
+ * another: they are taken together. One that is not there for a moment stands as it was.
  */
 export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]): IssuerMetadata {
   const hasAll = (members: JsonObject): boolean =>
     needed.every((member) => Object.hasOwn(members, member));
+  /** What each document said last, and when. */
+  const documents = new Map<string, { readonly members: JsonObject; readonly saidAt: number }>();
   let cached: Discovered = { members: {}, fault: "unreachable" };
   let nextFetchAt = 0;
   const read = async (): Promise<Discovered> => {
@@ -64,15 +69,30 @@ export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]
   const lookUp = async (): Promise<Discovered> => {
     const time = now();
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
-    const isKnown = Object.hasOwn(cached.members, "issuer");
+    const isKnown = documents.size > 0;
     if (isKnown) nextFetchAt = time + COOL_DOWN_MS;
-    const { members, laterMembers, fault } = await discover(issuer, hasAll);
-    const isWhole = hasAll(members);
-    // What is not said this time stands as it was said before.
-    cached = isWhole
-      ? { members, fault }
-      : { members: { ...laterMembers, ...cached.members, ...members }, fault };
-    if (isWhole) nextFetchAt = time + ISSUER_CACHE_MS;
+    let said: JsonObject = {};
+    let isReached = true;
+    const paths = wellKnownPaths(issuer);
+    for (const path of paths) {
+      if (hasAll(said)) break;
+      const response = await fetchConfigured(path, JSON_LIMITS);
+      const members = withoutNulls(successJson(response) ?? {});
+      const saidAt = documents.get(path)?.saidAt ?? time;
+      if (isTemporary(response)) isReached = false;
+      // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
+      else if (members["issuer"] !== issuer && time > saidAt + ISSUER_CACHE_MS + MISSING_MS)
+        documents.delete(path);
+      if (members["issuer"] !== issuer) continue;
+      documents.set(path, { members, saidAt: time });
+      // What stands behind one that could not be had may be said otherwise there.
+      if (isReached) said = { ...members, ...said };
+    }
+    const members = mergeInOrder(paths.map((path) => documents.get(path)?.members));
+    // What is missing may stand in the one that could not be had.
+    const fault = documents.size > 0 ? undefined : "unusable";
+    cached = { members, fault: isReached ? fault : "unreachable" };
+    if (hasAll(said)) nextFetchAt = time + ISSUER_CACHE_MS;
     else if (!isKnown) nextFetchAt = now() + FIRST_COOL_DOWN_MS;
     return cached;
   };
@@ -82,36 +102,19 @@ export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]
   return { read, doubt };
 }
 
-/**
- * What the documents of the issuer say: some publish one that lacks what stands in the other. `laterMembers` stand in one behind
- * another that could not be had, and might say it differently. Asks until `hasAll` is true.
- */
-async function discover(
-  issuer: string,
-  hasAll: (members: JsonObject) => boolean,
-): Promise<Discovered & { readonly laterMembers: JsonObject }> {
+/** Where the documents of an issuer may be, in the order in which they count. */
+function wellKnownPaths(issuer: string): readonly string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, "");
-  const wellKnownPaths = ["oauth-authorization-server", "openid-configuration"].map(
-    (name) => `/.well-known/${name}${path}`,
-  );
-  let members: JsonObject = {};
-  let laterMembers: JsonObject = {};
-  let isReached = true;
-  for (const wellKnownPath of new Set([
-    ...wellKnownPaths,
+  const paths = [
+    `/.well-known/oauth-authorization-server${path}`,
+    `/.well-known/openid-configuration${path}`,
     `${path}/.well-known/openid-configuration`,
-  ])) {
-    const response = await fetchConfigured(origin + wellKnownPath, JSON_LIMITS);
-    const json = withoutNulls(successJson(response) ?? {});
-    // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-    const isOwn = json["issuer"] === issuer;
-    if (isOwn && isReached) members = { ...json, ...members };
-    else if (isOwn) laterMembers = { ...json, ...laterMembers };
-    if (hasAll({ ...laterMembers, ...members })) break;
-    if (isTemporary(response)) isReached = false;
-  }
-  // What is missing may stand in the one that could not be had.
-  if (!isReached) return { members, laterMembers, fault: "unreachable" };
-  return { members, laterMembers, fault: members["issuer"] === undefined ? "unusable" : undefined };
+  ];
+  return [...new Set(paths)].map((wellKnownPath) => origin + wellKnownPath);
+}
+
+/** All members; of one that several have, the first. */
+function mergeInOrder(documents: readonly (JsonObject | undefined)[]): JsonObject {
+  return Object.assign({}, ...documents.toReversed()) as JsonObject;
 }

@@ -639,6 +639,30 @@ describe("a document of the issuer that fails for a moment", () => {
     expect(fetches("/keys2")).toBe(1);
   });
 
+  test("and is not there after ten minutes has been withdrawn", async () => {
+    verify = externalTokenVerifier({ issuer, introspection: "id:secret" });
+    served[where] = { issuer, jwks_uri: `${issuer}/keys` };
+    served[document] = { issuer, introspection_endpoint: `${issuer}/introspect` };
+    served["/introspect"] = { active: false };
+    expect(await reason("opaque")).toBe("token.inactive");
+    served[document] = page(404);
+    later(3_601);
+    expect(await reason("opaque")).toBe("token.inactive");
+    later(601);
+    expect(await reason("opaque")).toBe("issuer.no_introspection_endpoint");
+    expect(await reason(await token())).toBe("taken");
+  });
+
+  test("is believed where it does not say any more what it said", async () => {
+    verify = externalTokenVerifier({ issuer, introspection: "id:secret" });
+    served["/introspect"] = { active: false };
+    expect(await reason("opaque")).toBe("token.inactive");
+    served[where] = { issuer, jwks_uri: `${issuer}/keys` };
+    later(3_601);
+    expect(await reason("opaque")).toBe("issuer.no_introspection_endpoint");
+    expect(fetches("/introspect")).toBe(1);
+  });
+
   test("is not stood in for by another that names other keys", async () => {
     served[where] = { issuer, jwks_uri: `${issuer}/keys` };
     served[document] = { issuer, jwks_uri: `${issuer}/other` };
