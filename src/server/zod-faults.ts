@@ -71,6 +71,17 @@ class ActualFaults extends PossibleFaults {
     this.release(this.bytesOf(() => this.count(schema, value, depth)));
   }
 
+  /** zod asks again for a name that may be a number. */
+  protected override countName(schema: ZodSchema, name: string, depth: number): void {
+    const bytes = this.bytesOf(() => this.count(schema, name, depth));
+    if (bytes === 0 || Number.isNaN(Number(name))) return;
+    this.release(bytes);
+    this.count(schema, Number(name), depth);
+  }
+
+  /** What a conversion finds in so large a part is not known, and is little beside the part. */
+  protected override countConversion(): void {}
+
   protected override countAlternatives(
     options: readonly ZodSchema[],
     value: unknown,

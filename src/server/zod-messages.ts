@@ -2,6 +2,8 @@
  * What zod finds wrong, in words that a model can act on: what a value must be. A quarter of the bytes of zod's own English.
  */
 
+import { cut } from "../base/bytes.ts";
+
 /** What zod says of one fault, as far as it is read here. */
 interface ZodIssue {
   readonly code?: string | undefined;
@@ -43,12 +45,24 @@ export function describeIssue(issue: ZodIssue): string {
     case "not_multiple_of":
       return `must be a multiple of ${String(divisor)}`;
     case "unrecognized_keys":
-      return `may not have ${String(issue.keys)}`;
+      return `may not have ${namesIn(issue.keys as readonly string[])}`;
     default: {
       const choices = issue.values ?? issue.options;
       return Array.isArray(choices) ? choicePhrase(choices) : "is not valid";
     }
   }
+}
+
+/** Characters of names that a value has, and should not have: of how many, and how long, whoever sent it decides. */
+const MAX_NAMES_LENGTH = 100;
+
+function namesIn(names: readonly string[]): string {
+  let text = "";
+  for (const [count, name] of names.entries()) {
+    if (text.length > MAX_NAMES_LENGTH) return `${text} and ${names.length - count} more`;
+    text += (text === "" ? "" : ",") + cut(name, MAX_NAMES_LENGTH);
+  }
+  return text;
 }
 
 /** Choices that are named. */

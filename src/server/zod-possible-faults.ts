@@ -113,6 +113,10 @@ export class PossibleFaults {
     this.count(schema, value, depth);
   }
 
+  protected countName(schema: ZodSchema, name: string, depth: number): void {
+    this.count(schema, name, depth);
+  }
+
   protected countAlternatives(options: readonly ZodSchema[], value: unknown, depth: number): void {
     this.addFaults(1, depth);
     for (const option of options) this.count(option, value, depth);
@@ -127,11 +131,13 @@ export class PossibleFaults {
     }
     this.#countOnce(schema, value, () => {
       for (const part of parts) this.count(part, value, depth);
-      const { def } = schema._zod;
-      // A conversion may have made something of it that lacks all.
-      if (def.type === "pipe" && isTransform(def.in))
-        this.addFaults(faultsOfNothing(def.out), depth);
+      if (schema._zod.def.type === "pipe") this.countConversion(schema._zod.def, depth);
     });
+  }
+
+  /** A conversion may find a fault, or make something of the value that lacks all. */
+  protected countConversion(def: Definition, depth: number): void {
+    this.addFaults(1 + (isTransform(def.in) ? faultsOfNothing(def.out) : 0), depth);
   }
 
   /** `first`: the schemas of the first ones; `rest`: of the others. */
@@ -162,7 +168,8 @@ export class PossibleFaults {
   #countRecord({ keyType, valueType, partial }: Definition, value: object, depth: number): void {
     for (const [name, member] of Object.entries(value)) {
       // A wrong name is a fault around its faults.
-      if (this.bytesOf(() => this.count(keyType, name, depth + 1)) > 0) this.addFaults(1, depth);
+      if (this.bytesOf(() => this.countName(keyType, name, depth + 1)) > 0)
+        this.addFaults(1, depth);
       this.count(valueType, member, depth + 1);
     }
     if (partial === true) return;
@@ -184,7 +191,7 @@ export class PossibleFaults {
   }
 
   #countOnce(schema: ZodSchema, value: unknown, count: () => void): void {
-    if (typeof value !== "object") return count();
+    if (typeof value !== "object" || value === null) return count();
     const known = this.#known.get(schema) ?? new Map<unknown, number>();
     this.#known.set(schema, known);
     const bytes = known.get(value);

@@ -69,6 +69,47 @@ const Expression: chained.ZodType = chained.union([
 ]);
 const nestedExpression = (op: string, levels: number): unknown =>
   levels === 0 ? 1 : { op, args: [nestedExpression(op, levels - 1), 2] };
+const NumberTree = chained.object({
+  value: chained.union([chained.string(), chained.number()]),
+  get kids() {
+    return chained.array(NumberTree);
+  },
+});
+const DateTree = chained.object({
+  at: chained.string().transform((_text, context) => {
+    context.addIssue({ code: "custom", message: "is no date" });
+    return chained.NEVER;
+  }),
+  get kids() {
+    return chained.array(DateTree);
+  },
+});
+const deepTree = (node: object): object => {
+  let tree = list(15_000, node);
+  for (let level = 0; level < 29; level += 1) tree = [{ ...node, kids: tree }];
+  return tree[0] as object;
+};
+const TextTree: chained.ZodType = chained.preprocess(
+  (value) => (typeof value === "string" ? { type: "text", text: value } : value),
+  chained.discriminatedUnion("type", [
+    chained.object({ type: chained.literal("text"), text: chained.string() }),
+    ...["p", "h1", "ul", "li", "code", "quote"].map((type) =>
+      chained.object({
+        type: chained.literal(type),
+        title: chained.string().optional(),
+        kids: chained.lazy(() => chained.array(TextTree)),
+      }),
+    ),
+  ]),
+);
+const textTree = (levels: number): unknown =>
+  levels === 0 ? "text" : { type: "p", kids: [textTree(levels - 1), textTree(levels - 1)] };
+const PortTree = chained.object({
+  ports: chained.record(chained.number(), chained.string()),
+  get kids() {
+    return chained.array(PortTree);
+  },
+});
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -127,6 +168,12 @@ it.each<[string, z.core.$ZodType, unknown]>([
   ["a fallback", withFallback(z.array(WIDE), []), list(HALF, {})],
   ["members that are not named", z.catchall(z.object({}), WIDE), names(HALF, {})],
   [
+    "what refers to itself, with nothing where something belongs",
+    NumberTree,
+    deepTree({ value: null, kids: [] }),
+  ],
+  ["what a conversion finds", DateTree, deepTree({ at: "x", kids: [] })],
+  [
     "what is made a list first",
     z.array(
       z.pipe(
@@ -183,6 +230,18 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(10_000, { l3: "x" }),
   ],
   ["a tree with checks of its own", Branch, branch(12)],
+  ["a tree of texts that are made nodes first", TextTree, textTree(11)],
+  [
+    "names that are numbers, deep in a tree",
+    PortTree,
+    Array.from({ length: 20 }).reduce<unknown>(
+      (kid) => ({
+        ports: Object.fromEntries(list(150, "").entries()),
+        kids: kid === undefined ? [] : [kid],
+      }),
+      undefined,
+    ),
+  ],
   [
     "expressions of many operators, each with a bounded list",
     Expression,
@@ -220,6 +279,23 @@ it("is counted once for each place, however many ways lead there", () => {
   // Each level doubles the faults that zod keeps of what is wrong at the end.
   expect([counted({ end: "x" }), counted({ end: 1 })]).toEqual([false, true]);
   expect(looked).toBeLessThan(10_000);
+});
+
+it("names that are not known are few words within alternatives too, however long they are", () => {
+  const strict = z.union([z.strictObject({ a: z.string() }), z.strictObject({ b: z.string() })], {
+    error: (issue) =>
+      issue.code === "invalid_union"
+        ? issue.errors
+            .flat()
+            .map(({ message }) => message)
+            .join("; ")
+        : undefined,
+  });
+  const long = Object.fromEntries(list(50, 1).map((one, at) => [`${at}${"x".repeat(5_000)}`, one]));
+  const checked = checkWith(strict)({ ...long, c: 1 });
+  expect(checked.ok ? "" : checked.error).toMatch(
+    /may not have c,0x{99}… and 49 more|may not have 0x{99}…/,
+  );
 });
 
 it("nothing of the app's is run where few faults can be", () => {

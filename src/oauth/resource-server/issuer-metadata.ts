@@ -57,8 +57,8 @@ export async function endpointIn(
 export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]): IssuerMetadata {
   const hasAll = (members: JsonObject): boolean =>
     needed.every((member) => Object.hasOwn(members, member));
-  /** What each document said last, and when. */
-  const documents = new Map<string, { readonly members: JsonObject; readonly saidAt: number }>();
+  /** What each document said last, and since when it is not there. */
+  const documents = new Map<string, { readonly members: JsonObject; readonly missedAt?: number }>();
   let cached: Discovered = { members: {}, fault: "unreachable" };
   let nextFetchAt = 0;
   const read = async (): Promise<Discovered> => {
@@ -69,7 +69,7 @@ export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]
   const lookUp = async (): Promise<Discovered> => {
     const time = now();
     // Others who come meanwhile have what was there; where nothing was, each asks for themselves.
-    const isKnown = documents.size > 0;
+    const isKnown = Object.hasOwn(cached.members, "issuer");
     if (isKnown) nextFetchAt = time + COOL_DOWN_MS;
     let said: JsonObject = {};
     let isReached = true;
@@ -78,15 +78,21 @@ export function issuerMetadata(issuer: string, needed: readonly IssuerEndpoint[]
       if (hasAll(said)) break;
       const response = await fetchConfigured(path, JSON_LIMITS);
       const members = withoutNulls(successJson(response) ?? {});
-      const saidAt = documents.get(path)?.saidAt ?? time;
-      if (isTemporary(response)) isReached = false;
+      const known = documents.get(path);
       // A document that names another issuer is somebody else's (RFC 8414 section 3.3).
-      else if (members["issuer"] !== issuer && time > saidAt + ISSUER_CACHE_MS + MISSING_MS)
-        documents.delete(path);
-      if (members["issuer"] !== issuer) continue;
-      documents.set(path, { members, saidAt: time });
-      // What stands behind one that could not be had may be said otherwise there.
-      if (isReached) said = { ...members, ...said };
+      if (members["issuer"] === issuer) {
+        documents.set(path, { members });
+        // What stands behind one that could not be had may be said otherwise there.
+        if (isReached) said = { ...members, ...said };
+      } else if (isTemporary(response)) isReached = false;
+      else if (known !== undefined) {
+        const { missedAt = time } = known;
+        if (time > missedAt + MISSING_MS) documents.delete(path);
+        else {
+          documents.set(path, { ...known, missedAt });
+          isReached = false;
+        }
+      }
     }
     const members = mergeInOrder(paths.map((path) => documents.get(path)?.members));
     // What is missing may stand in the one that could not be had.

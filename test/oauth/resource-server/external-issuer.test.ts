@@ -646,11 +646,26 @@ describe("a document of the issuer that fails for a moment", () => {
     served["/introspect"] = { active: false };
     expect(await reason("opaque")).toBe("token.inactive");
     served[document] = page(404);
-    later(3_601);
+    later(20_000);
     expect(await reason("opaque")).toBe("token.inactive");
-    later(601);
+    later(590);
+    expect(await reason("opaque")).toBe("token.inactive");
+    later(31);
     expect(await reason("opaque")).toBe("issuer.no_introspection_endpoint");
     expect(await reason(await token())).toBe("taken");
+  });
+
+  test("is waited for by each who comes where nothing is known yet", async () => {
+    served[where] = { issuer };
+    const answers: ((said: object) => void)[] = [];
+    served[document] = () => new Promise<object>((resolve) => answers.push(resolve));
+    const verdicts: Promise<string>[] = [];
+    for (const sub of ["a", "b", "c"]) {
+      verdicts.push(reason(await token({ sub })));
+      await vi.waitUntil(() => answers.length === verdicts.length);
+    }
+    for (const answer of answers) answer({ issuer, jwks_uri: `${issuer}/keys` });
+    expect(await Promise.all(verdicts)).toEqual(["taken", "taken", "taken"]);
   });
 
   test("is believed where it does not say any more what it said", async () => {
