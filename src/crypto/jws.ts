@@ -24,6 +24,8 @@ interface Algorithm {
   readonly subtle: { readonly name: string; readonly [parameter: string]: string | number };
 }
 
+const ED25519: Algorithm = { kty: "OKP", crv: "Ed25519", subtle: { name: "Ed25519" } };
+
 // spec: jwt.algorithm
 const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
   ES256: {
@@ -38,7 +40,9 @@ const ALGORITHMS: Readonly<Record<string, Algorithm>> = {
   },
   RS256: { kty: "RSA", subtle: { name: "RSASSA-PKCS1-v1_5", hash: "SHA-256" } },
   PS256: { kty: "RSA", subtle: { name: "RSA-PSS", hash: "SHA-256", saltLength: 32 } },
-  EdDSA: { kty: "OKP", crv: "Ed25519", subtle: { name: "Ed25519" } },
+  EdDSA: ED25519,
+  // Its name since RFC 9864.
+  Ed25519: ED25519,
 };
 
 /** The names above, for metadata. */
@@ -96,8 +100,12 @@ export function isKeyForAlgorithm(key: JsonObject, alg: string): boolean {
     return false;
   if (key["d"] !== undefined || key["k"] !== undefined) return false;
   const { alg: declaredAlg = alg, use = "sig", key_ops: operations = ["verify"] } = key;
+  const declared =
+    typeof declaredAlg === "string" && Object.hasOwn(ALGORITHMS, declaredAlg)
+      ? ALGORITHMS[declaredAlg]
+      : undefined;
   if (
-    declaredAlg !== alg ||
+    declared !== algorithm ||
     use !== "sig" ||
     !Array.isArray(operations) ||
     !operations.includes("verify")

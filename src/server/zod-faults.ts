@@ -6,16 +6,18 @@
  *   2. Where it has not, zod itself says of each part that is small enough what is wrong in it; the parts are added up.
  *
  * So a conversion or check of the app's may see a part of such a value twice. Not counted: what is in a value that a conversion
- * made, and what a check of the app's own adds beyond one fault.
+ * made, what a check of the app's own adds beyond one fault, and what either finds in a part too large to ask zod about.
  */
 
-import { hasCycle, type Payload, type ZodCheck, type ZodSchema } from "./zod-checks.ts";
+import type { Definition, Payload, ZodCheck, ZodSchema } from "./zod-checks.ts";
+import { hasCycle } from "./zod-parts.ts";
 import { ENTRY_BYTES, PossibleFaults, TOO_MANY } from "./zod-possible-faults.ts";
 
 /** Of all faults at a time: a fault for each of 100,000 values that has one check fits, see MAX_JSON_VALUES. */
 const MAX_FAULT_BYTES = 50_000_000;
 /** What a part may have that zod is asked about. */
 const MAX_PART_BYTES = 2_000_000;
+const MAX_PART_STEPS = 50_000;
 
 /**
  * Whether `value` is to be refused unseen, because zod would find too many faults in it: also where it fits in the end, by an
@@ -24,19 +26,14 @@ const MAX_PART_BYTES = 2_000_000;
 export function hasTooManyFaults(schema: ZodSchema, value: unknown): boolean {
   const isRecursive = hasCycle(schema);
   return (
-    exceeds(new PossibleFaults(isRecursive, MAX_FAULT_BYTES), schema, value, 0) &&
-    exceeds(new ActualFaults(isRecursive, MAX_FAULT_BYTES), schema, value, 0)
+    exceeds(new PossibleFaults(isRecursive, MAX_FAULT_BYTES), schema, value) &&
+    exceeds(new ActualFaults(isRecursive, MAX_FAULT_BYTES), schema, value)
   );
 }
 
-function exceeds(
-  faults: PossibleFaults,
-  schema: ZodSchema,
-  value: unknown,
-  depth: number,
-): boolean {
+function exceeds(faults: PossibleFaults, schema: ZodSchema, value: unknown): boolean {
   try {
-    faults.count(schema, value, depth);
+    faults.count(schema, value, 0);
     return false;
   } catch (error) {
     if (error === TOO_MANY) return true;
@@ -46,12 +43,24 @@ function exceeds(
 
 /** What is wrong indeed, at the time when zod keeps most of it. */
 class ActualFaults extends PossibleFaults {
-  override count(schema: ZodSchema, value: unknown, depth: number): void {
-    if (exceeds(new PossibleFaults(this.isRecursive, MAX_PART_BYTES), schema, value, depth))
-      return super.count(schema, value, depth);
-    const issues = issuesOf(value, (payload) => schema._zod.run(payload, { async: false }));
-    if (issues === undefined) super.count(schema, value, depth);
+  protected override readonly rememberedAfter: number = -1;
+  readonly #possible = new PossibleFaults(this.isRecursive);
+
+  protected override countPart(schema: ZodSchema, value: unknown, depth: number): void {
+    const { bytes, steps } = this.#possible.count(schema, value, depth);
+    if (bytes === 0) return;
+    const issues =
+      bytes <= MAX_PART_BYTES && steps <= MAX_PART_STEPS
+        ? issuesOf(value, (payload) => schema._zod.run(payload, { async: false }))
+        : undefined;
+    if (issues === undefined) super.countPart(schema, value, depth);
     else this.#addIssues(issues, depth);
+  }
+
+  protected override countLength({ items, rest }: Definition, value: unknown, depth: number): void {
+    const least = items.findLastIndex(({ _zod }) => _zod.optin === undefined) + 1;
+    const length = Array.isArray(value) ? value.length : -1;
+    if (length < least || (!rest && length > items.length)) this.addFaults(1, depth);
   }
 
   protected override countChecks(
@@ -62,6 +71,8 @@ class ActualFaults extends PossibleFaults {
   ): void {
     if (!isGood) return this.addFaults(checks.length, depth);
     for (const { _zod: check } of checks) {
+      // One of the app's own is for what conversions and defaults make of the value.
+      if (check.def.check === "custom") continue;
       const issues = issuesOf(value, (payload) => check.check(payload));
       this.addFaults(issues?.length ?? 1, depth);
     }
@@ -83,16 +94,21 @@ class ActualFaults extends PossibleFaults {
   protected override countConversion(): void {}
 
   protected override countAlternatives(
-    options: readonly ZodSchema[],
+    { options, inclusive, discriminator }: Definition,
     value: unknown,
     depth: number,
   ): void {
     let bytes = this.bytesOf(() => this.addFaults(1, depth));
+    // Of `xor` exactly one may fit, so that all are looked at.
+    const isExclusive = inclusive === false && discriminator === undefined;
+    let fitCount = 0;
     for (const option of options) {
       const ofOption = this.bytesOf(() => this.count(option, value, depth));
       bytes += ofOption;
-      if (ofOption === 0) return this.release(bytes);
+      if (ofOption === 0) fitCount += 1;
+      if (fitCount > 0 && !isExclusive) break;
     }
+    if (fitCount === 1) this.release(bytes);
   }
 
   #addIssues(issues: readonly ZodIssue[], depth: number): void {

@@ -7,7 +7,6 @@
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import {
-  isTransform,
   patternSource,
   sizeOf,
   writeNumber,
@@ -15,6 +14,7 @@ import {
   type Definition,
   type ZodSchema,
 } from "./zod-checks.ts";
+import { isTransform } from "./zod-parts.ts";
 
 /** Whether the value before or after zod's defaults and conversions is described. */
 type Io = "input" | "output";

@@ -1,14 +1,8 @@
 /** What zod could find wrong in a value, by the schema and the value alone: nothing is run. See `zod-faults.ts`. */
 
 import { isObject } from "../base/json.ts";
-import {
-  isSurelyGood,
-  isTransform,
-  partsOf,
-  type Definition,
-  type ZodCheck,
-  type ZodSchema,
-} from "./zod-checks.ts";
+import type { Definition, ZodCheck, ZodSchema } from "./zod-checks.ts";
+import { faultsOfNothing, isSurelyGood, isTransform, partsOf, tagsOf } from "./zod-parts.ts";
 
 /** About what a fault takes, without its path. */
 const FAULT_BYTES = 350;
@@ -18,25 +12,65 @@ export const ENTRY_BYTES = 8;
 /** Thrown where there are more than fit. */
 export const TOO_MANY: Error = new Error("Too many faults");
 
+/** What a part of a value comes to, at most {@link MOST_REMEMBERED} each: `steps` are those of whoever remembers nothing. */
+interface Cost {
+  readonly bytes: number;
+  readonly steps: number;
+}
+
+const NOTHING: Cost = { bytes: 0, steps: 0 };
+/** More than any bound. Sums of more would lose what is added to them. */
+const MOST_REMEMBERED = 100_000_000;
+
 /** Every part of a value is taken to fail each check, and each alternative. */
 export class PossibleFaults {
   protected readonly isRecursive: boolean;
+  /** Steps after which a part is remembered. To remember all would take more than the value. */
+  protected readonly rememberedAfter: number = 50;
   readonly #most: number;
   #bytes = 0;
-  /** What was counted where one value meets several schemas, which may refer to themselves. */
-  readonly #known = new Map<ZodSchema, Map<unknown, number>>();
+  #steps = 0;
+  /** What parts came to: one meets several schemas, which may refer to themselves. */
+  readonly #known = new Map<ZodSchema, Map<unknown, Cost>>();
 
-  constructor(isRecursive: boolean, most: number) {
+  /** `most`: bytes past which there are too many. */
+  constructor(isRecursive: boolean, most: number = Infinity) {
     this.isRecursive = isRecursive;
     this.#most = most;
   }
 
-  /** Adds the faults of `value`, so deep in the whole. @throws {@link TOO_MANY} */
-  count(schema: ZodSchema, value: unknown, depth: number): void {
-    const { def, optin, optout } = schema._zod;
-    if (value === undefined && optin === "optional" && optout === "optional") return;
+  /** Adds the faults of `value`, so deep in the whole, and gives what it came to. @throws {@link TOO_MANY} */
+  count(schema: ZodSchema, value: unknown, depth: number): Cost {
+    const { optin, optout } = schema._zod;
+    if (value === undefined && optin === "optional" && optout === "optional") return NOTHING;
+    this.#steps += 1;
+    const known = this.#knownOf(schema, value);
+    const before = known?.get(value);
+    if (before !== undefined) {
+      this.addBytes(before.bytes);
+      this.#steps += before.steps;
+      return before;
+    }
+    const stepsBefore = this.#steps;
+    const bytes = this.bytesOf(() => this.countPart(schema, value, depth));
+    const cost = {
+      bytes: Math.min(bytes, MOST_REMEMBERED),
+      steps: Math.min(this.#steps - stepsBefore, MOST_REMEMBERED),
+    };
+    if (cost.steps > this.rememberedAfter) known?.set(value, cost);
+    return cost;
+  }
+
+  #knownOf(schema: ZodSchema, value: unknown): Map<unknown, Cost> | undefined {
+    if (typeof value !== "object" || value === null) return undefined;
+    const known = this.#known.get(schema) ?? new Map<unknown, Cost>();
+    this.#known.set(schema, known);
+    return known;
+  }
+
+  protected countPart(schema: ZodSchema, value: unknown, depth: number): void {
     const bytes = this.bytesOf(() => this.#countType(schema, value, depth));
-    this.countChecks(def.checks ?? [], value, bytes === 0, depth);
+    this.countChecks(schema._zod.def.checks ?? [], value, bytes === 0, depth);
   }
 
   #countType(schema: ZodSchema, value: unknown, depth: number): void {
@@ -47,7 +81,7 @@ export class PossibleFaults {
         else this.addFaults(1, depth);
         return;
       case "tuple":
-        this.addFaults(1, depth);
+        this.countLength(def, value, depth);
         if (Array.isArray(value)) this.#countItems(def.items, def.rest, value, depth);
         return;
       case "object":
@@ -97,6 +131,11 @@ export class PossibleFaults {
     if (this.#bytes > this.#most) throw TOO_MANY;
   }
 
+  /** Of a tuple. */
+  protected countLength(_def: Definition, _value: unknown, depth: number): void {
+    this.addFaults(1, depth);
+  }
+
   /** What `count` adds. */
   protected bytesOf(count: () => void): number {
     const before = this.#bytes;
@@ -117,7 +156,7 @@ export class PossibleFaults {
     this.count(schema, name, depth);
   }
 
-  protected countAlternatives(options: readonly ZodSchema[], value: unknown, depth: number): void {
+  protected countAlternatives({ options }: Definition, value: unknown, depth: number): void {
     this.addFaults(1, depth);
     for (const option of options) this.count(option, value, depth);
   }
@@ -129,10 +168,8 @@ export class PossibleFaults {
       if (!isSurelyGood(schema, value)) this.addFaults(1, depth);
       return;
     }
-    this.#countOnce(schema, value, () => {
-      for (const part of parts) this.count(part, value, depth);
-      if (schema._zod.def.type === "pipe") this.countConversion(schema._zod.def, depth);
-    });
+    for (const part of parts) this.count(part, value, depth);
+    if (schema._zod.def.type === "pipe") this.countConversion(schema._zod.def, depth);
   }
 
   /** A conversion may find a fault, or make something of the value that lacks all. */
@@ -179,48 +216,17 @@ export class PossibleFaults {
 
   /** Where a member tells which alternative is meant, that one alone is looked at. */
   #countUnion(schema: ZodSchema, value: unknown, depth: number): void {
-    const { options, discriminator, unionFallback } = schema._zod.def;
+    const { def } = schema._zod;
+    const { discriminator, unionFallback } = def;
     if (discriminator === undefined || unionFallback === true)
-      return this.#countOnce(schema, value, () => this.countAlternatives(options, value, depth));
+      return this.countAlternatives(def, value, depth);
+
     const tags = tagsOf(schema, discriminator);
     const option = tags.get(isObject(value) ? value[discriminator] : undefined);
-    if (option !== undefined) return this.count(option, value, depth);
-    this.addFaults(1, depth);
-    // Each fault has a list of all of them.
-    this.addBytes(tags.size * ENTRY_BYTES);
+    if (option === undefined) {
+      this.addFaults(1, depth);
+      // Each fault has a list of all of them.
+      this.addBytes(tags.size * ENTRY_BYTES);
+    } else this.count(option, value, depth);
   }
-
-  #countOnce(schema: ZodSchema, value: unknown, count: () => void): void {
-    if (typeof value !== "object" || value === null) return count();
-    const known = this.#known.get(schema) ?? new Map<unknown, number>();
-    this.#known.set(schema, known);
-    const bytes = known.get(value);
-    if (bytes !== undefined) this.addBytes(bytes);
-    else known.set(value, this.bytesOf(count));
-  }
-}
-
-const knownTags = new WeakMap<ZodSchema, ReadonlyMap<unknown, ZodSchema>>();
-
-/** What the member `discriminator` can be, and the alternative that is meant by it. */
-function tagsOf(schema: ZodSchema, discriminator: string): ReadonlyMap<unknown, ZodSchema> {
-  const known = knownTags.get(schema);
-  if (known !== undefined) return known;
-  const tags = new Map<unknown, ZodSchema>();
-  for (const option of schema._zod.def.options)
-    for (const tag of option._zod.propValues?.[discriminator] ?? []) tags.set(tag, option);
-  knownTags.set(schema, tags);
-  return tags;
-}
-
-const knownFaults = new WeakMap<ZodSchema, number>();
-
-/** The faults of a value that lacks all: an empty object, or a list of one. What refers to itself counts once. */
-function faultsOfNothing(schema: ZodSchema): number {
-  const known = knownFaults.get(schema);
-  if (known !== undefined) return known;
-  knownFaults.set(schema, 0);
-  const faults = partsOf(schema).reduce((sum, part) => sum + faultsOfNothing(part), 0);
-  knownFaults.set(schema, Math.max(faults, 1));
-  return Math.max(faults, 1);
 }

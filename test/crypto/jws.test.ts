@@ -15,7 +15,21 @@ async function verdict(text: string, jwk: JsonObject): Promise<boolean | undefin
 }
 
 test("the list of algorithms has no symmetric one and no none", () => {
-  expect(JWS_ALGORITHMS).toEqual(["ES256", "ES384", "RS256", "PS256", "EdDSA"]);
+  expect(JWS_ALGORITHMS).toEqual(["ES256", "ES384", "RS256", "PS256", "EdDSA", "Ed25519"]);
+});
+
+/** Names of one algorithm: RFC 8037 and RFC 9864. */
+const isSame = (one: string, other: string): boolean =>
+  one === other || (one.startsWith("Ed") && other.startsWith("Ed"));
+
+test("an algorithm of two names is taken under both, whatever the key calls it", async () => {
+  for (const alg of ["EdDSA", "Ed25519"])
+    for (const declared of ["EdDSA", "Ed25519", undefined]) {
+      const text = await signJws(keyOf("EdDSA"), { sub: "a" }, { alg });
+      expect(await verdict(text, { ...keyOf("EdDSA").jwk, alg: declared } as JsonObject)).toBe(
+        true,
+      );
+    }
 });
 
 describe.each([...JWS_ALGORITHMS])("%s", (alg) => {
@@ -26,7 +40,7 @@ describe.each([...JWS_ALGORITHMS])("%s", (alg) => {
   });
 
   test("takes no key of another algorithm, whatever the header says", async () => {
-    for (const other of JWS_ALGORITHMS.filter((one) => one !== alg)) {
+    for (const other of JWS_ALGORITHMS.filter((one) => !isSame(one, alg))) {
       const text = await signJws(keyOf(other), { sub: "a" }, { alg });
       expect(await verdict(text, keyOf(other).jwk), other).toBe(false);
       const { alg: _, ...jwk } = keyOf(other).jwk;
@@ -68,7 +82,11 @@ describe.each([...JWS_ALGORITHMS])("%s", (alg) => {
   test("fits its own key and no private one", () => {
     expect(
       JWS_ALGORITHMS.filter((one) => isKeyForAlgorithm({ ...keyOf(alg).jwk, alg: one }, one)),
-    ).toEqual(alg === "RS256" || alg === "PS256" ? ["RS256", "PS256"] : [alg]);
+    ).toEqual(
+      alg === "RS256" || alg === "PS256"
+        ? ["RS256", "PS256"]
+        : JWS_ALGORITHMS.filter((one) => isSame(one, alg)),
+    );
     expect(isKeyForAlgorithm({ ...keyOf(alg).jwk, d: "AQ" }, alg)).toBe(false);
     for (const kty of ["oct", "EC", "RSA", "OKP"].filter((one) => one !== keyOf(alg).jwk["kty"]))
       expect(isKeyForAlgorithm({ ...keyOf(alg).jwk, kty }, alg), kty).toBe(false);

@@ -110,6 +110,39 @@ const PortTree = chained.object({
     return chained.array(PortTree);
   },
 });
+const Tuples: chained.ZodType = chained.union([
+  chained.tuple([chained.literal("==")], chained.union([chained.string(), chained.number()])),
+  ...["not", "any", "all"].map((op) =>
+    chained.tuple(
+      [chained.literal(op)],
+      chained.lazy(() => Tuples),
+    ),
+  ),
+]);
+const tuples = (levels: number): unknown =>
+  levels === 0
+    ? ["==", "a", 1]
+    : [levels % 2 ? "all" : "any", tuples(levels - 1), tuples(levels - 1)];
+const Deep: chained.ZodType = chained.union(
+  Array.from({ length: 10 }, (_, at) =>
+    chained.object({
+      type: chained.literal(`k${at}`),
+      kids: chained.lazy(() => chained.array(Deep)),
+      good: chained.array(chained.string()).optional(),
+    }),
+  ),
+);
+const deepList = (count: number): unknown => {
+  let node: object = { type: "k9", kids: [], good: list(count, "x") };
+  for (let level = 0; level < 25; level += 1) node = { type: "k9", kids: [node] };
+  return node;
+};
+const anew = (): chained.ZodType =>
+  chained.object({
+    name: chained.string(),
+    kids: chained.array(chained.lazy(anew)).optional(),
+  });
+const Anew = chained.preprocess((value) => value, anew());
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -184,6 +217,16 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(HALF, { x: 1 }),
   ],
   [
+    "alternatives of which exactly one may fit, behind it",
+    z.xor([
+      z.array(z.object({ note: z.string() })),
+      ...["a", "b", "c", "d"].map((name) =>
+        z.array(z.object({ [`${name}1`]: z.string(), [`${name}2`]: z.string() })),
+      ),
+    ]),
+    list(HALF, { note: "x" }),
+  ],
+  [
     "alternatives before the one that fits",
     z.union([
       ...["a", "b", "c", "d"].map((name) =>
@@ -230,6 +273,9 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(10_000, { l3: "x" }),
   ],
   ["a tree with checks of its own", Branch, branch(12)],
+  ["what a function makes anew, behind a conversion", Anew, { name: "a", kids: [{ name: "b" }] }],
+  ["an expression of tuples", Tuples, tuples(12)],
+  ["a long list deep down, which many alternatives have", Deep, deepList(20_000)],
   ["a tree of texts that are made nodes first", TextTree, textTree(11)],
   [
     "names that are numbers, deep in a tree",
