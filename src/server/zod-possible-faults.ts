@@ -44,8 +44,7 @@ export class PossibleFaults {
     const { optin, optout } = schema._zod;
     if (value === undefined && optin === "optional" && optout === "optional") return NOTHING;
     this.#steps += 1;
-    const known = this.#knownOf(schema, value);
-    const before = known?.get(value);
+    const before = this.#known.get(schema)?.get(value);
     if (before !== undefined) {
       this.addBytes(before.bytes);
       this.#steps += before.steps;
@@ -57,15 +56,11 @@ export class PossibleFaults {
       bytes: Math.min(bytes, MOST_REMEMBERED),
       steps: Math.min(this.#steps - stepsBefore, MOST_REMEMBERED),
     };
-    if (cost.steps > this.rememberedAfter) known?.set(value, cost);
+    if (cost.steps > this.rememberedAfter && typeof value === "object" && value !== null) {
+      const known = this.#known.get(schema) ?? new Map<unknown, Cost>();
+      this.#known.set(schema, known.set(value, cost));
+    }
     return cost;
-  }
-
-  #knownOf(schema: ZodSchema, value: unknown): Map<unknown, Cost> | undefined {
-    if (typeof value !== "object" || value === null) return undefined;
-    const known = this.#known.get(schema) ?? new Map<unknown, Cost>();
-    this.#known.set(schema, known);
-    return known;
   }
 
   protected countPart(schema: ZodSchema, value: unknown, depth: number): void {
@@ -104,6 +99,13 @@ export class PossibleFaults {
         return;
       case "catch":
         this.countFallback(def.innerType, value, depth);
+        return;
+      case "string":
+      case "number":
+      case "boolean":
+      case "literal":
+      case "enum":
+        if (!isSurelyGood(schema, value)) this.addFaults(1, depth);
         return;
       default:
         this.#countOther(schema, value, depth);
