@@ -10,8 +10,8 @@
  */
 
 import type { Definition, Payload, ZodCheck, ZodSchema } from "./zod-checks.ts";
-import { hasCycle } from "./zod-parts.ts";
-import { ENTRY_BYTES, PossibleFaults, TOO_MANY } from "./zod-possible-faults.ts";
+import { ENTRY_BYTES, hasCycle } from "./zod-parts.ts";
+import { PossibleFaults, TOO_MANY } from "./zod-possible-faults.ts";
 
 /** Of all faults at a time: a fault for each of 100,000 values that has one check fits, see MAX_JSON_VALUES. */
 const MAX_FAULT_BYTES = 50_000_000;
@@ -43,6 +43,7 @@ function exceeds(faults: PossibleFaults, schema: ZodSchema, value: unknown): boo
 
 /** What is wrong indeed, at the time when zod keeps most of it. */
 class ActualFaults extends PossibleFaults {
+  protected override readonly isActual: boolean = true;
   protected override readonly rememberedAfter: number = -1;
   readonly #possible = new PossibleFaults(this.isRecursive);
 
@@ -71,10 +72,11 @@ class ActualFaults extends PossibleFaults {
   ): void {
     if (!isGood) return this.addFaults(checks.length, depth);
     for (const { _zod: check } of checks) {
-      // One of the app's own is for what conversions and defaults make of the value.
-      if (check.def.check === "custom") continue;
-      const issues = issuesOf(value, (payload) => check.check(payload));
-      this.addFaults(issues?.length ?? 1, depth);
+      // Those behind it are for what it makes of the value.
+      if (check.def.check === "overwrite") return;
+      const found = issuesOf(value, (payload) => check.check(payload))?.length ?? 1;
+      // So is one fault of a check of the app's own, where defaults belong; many are of what is there.
+      if (found > 1 || check.def.check !== "custom") this.addFaults(found, depth);
     }
   }
 
@@ -90,6 +92,14 @@ class ActualFaults extends PossibleFaults {
     this.count(schema, Number(name), depth);
   }
 
+  /** Behind a conversion stands another value. */
+  protected override partsToCount(schema: ZodSchema): readonly ZodSchema[] {
+    const { def } = schema._zod;
+    return def.type === "pipe" && def.in._zod.def.type === "pipe"
+      ? [def.in]
+      : super.partsToCount(schema);
+  }
+
   /** What a conversion finds in so large a part is not known, and is little beside the part. */
   protected override countConversion(): void {}
 
@@ -102,12 +112,14 @@ class ActualFaults extends PossibleFaults {
     // Of `xor` exactly one may fit, so that all are looked at.
     const isExclusive = inclusive === false && discriminator === undefined;
     let fitCount = 0;
-    for (const option of options) {
-      const ofOption = this.bytesOf(() => this.count(option, value, depth));
-      bytes += ofOption;
-      if (ofOption === 0) fitCount += 1;
-      if (fitCount > 0 && !isExclusive) break;
-    }
+    this.countWithin(depth, () => {
+      for (const option of options) {
+        const ofOption = this.bytesOf(() => this.count(option, value, depth));
+        bytes += ofOption;
+        if (ofOption === 0) fitCount += 1;
+        if (fitCount > 0 && !isExclusive) break;
+      }
+    });
     if (fitCount === 1) this.release(bytes);
   }
 
@@ -116,7 +128,9 @@ class ActualFaults extends PossibleFaults {
       const at = depth + path.length;
       this.addFaults(1, at);
       this.addBytes(options.length * ENTRY_BYTES);
-      for (const alternative of [...errors, within]) this.#addIssues(alternative, at);
+      this.countWithin(at, () => {
+        for (const alternative of [...errors, within]) this.#addIssues(alternative, at);
+      });
     }
   }
 }

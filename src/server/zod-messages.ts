@@ -22,6 +22,8 @@ interface ZodIssue {
   readonly includes?: string | undefined;
   readonly divisor?: unknown;
   readonly keys?: unknown;
+  /** The schema that it is of. */
+  readonly inst?: object | undefined;
 }
 
 /** What is counted of a value whose size is wrong; any other value is compared itself. */
@@ -48,7 +50,7 @@ export function describeIssue(issue: ZodIssue): string {
       return `may not have ${namesIn(issue.keys as readonly string[])}`;
     default: {
       const choices = issue.values ?? issue.options;
-      return Array.isArray(choices) ? choicePhrase(choices) : "is not valid";
+      return Array.isArray(choices) ? choicePhrase(issue.inst ?? choices, choices) : "is not valid";
     }
   }
 }
@@ -67,15 +69,15 @@ function namesIn(names: readonly string[]): string {
 
 /** Choices that are named. */
 const MAX_CHOICES = 30;
-/** A list that many faults share, as each of an enum does, is put in words once. */
-const choicePhrases = new WeakMap<readonly unknown[], string>();
+/** What a schema lists is put in words once for all faults. */
+const choicePhrases = new WeakMap<object, string>();
 
-function choicePhrase(choices: readonly unknown[]): string {
-  const known = choicePhrases.get(choices);
+function choicePhrase(schema: object, choices: readonly unknown[]): string {
+  const known = choicePhrases.get(schema);
   if (known !== undefined) return known;
   const more = choices.length > MAX_CHOICES ? ` and ${choices.length - MAX_CHOICES} more` : "";
   const phrase = `must be one of ${JSON.stringify(choices.slice(0, MAX_CHOICES))}${more}`;
-  choicePhrases.set(choices, phrase);
+  choicePhrases.set(schema, phrase);
   return phrase;
 }
 

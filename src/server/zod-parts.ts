@@ -1,4 +1,4 @@
-/** What zod's schemas are made of, whichever they are. */
+/** What zod's schemas are made of, and what faults in them take. */
 
 import type { ZodSchema } from "./zod-checks.ts";
 
@@ -69,3 +69,31 @@ export function faultsOfNothing(schema: ZodSchema): number {
   knownFaults.set(schema, Math.max(faults, 1));
   return Math.max(faults, 1);
 }
+
+/** Schemas of values that have no parts, and are nearly all. */
+export const LEAVES: ReadonlySet<string> = new Set([
+  "string",
+  "number",
+  "boolean",
+  "literal",
+  "enum",
+]);
+
+/** Items of a list, or members of an object. */
+export function partCountOf(value: unknown): number {
+  return typeof value === "object" && value !== null ? Object.keys(value).length : 0;
+}
+
+/** About what a fault takes, without its path. */
+export const FAULT_BYTES = 350;
+/** An entry of a path, and one of the list of tags in each fault of a tag. */
+export const ENTRY_BYTES = 8;
+
+/** What a part of a value comes to, at most {@link MOST_REMEMBERED} each: `steps` are those of whoever remembers nothing. */
+export interface Cost {
+  readonly bytes: number;
+  readonly steps: number;
+}
+
+/** More than any bound. Sums of more would lose what is added to them. */
+export const MOST_REMEMBERED = 100_000_000;

@@ -2,38 +2,37 @@
 
 import { isObject } from "../base/json.ts";
 import type { Definition, ZodCheck, ZodSchema } from "./zod-checks.ts";
-import { faultsOfNothing, isSurelyGood, isTransform, partsOf, tagsOf } from "./zod-parts.ts";
-
-/** About what a fault takes, without its path. */
-const FAULT_BYTES = 350;
-/** An entry of a path, and one of the list of tags in each fault of a tag. */
-export const ENTRY_BYTES = 8;
+import {
+  ENTRY_BYTES,
+  faultsOfNothing,
+  isSurelyGood,
+  isTransform,
+  LEAVES,
+  MOST_REMEMBERED,
+  partsOf,
+  partCountOf,
+  tagsOf,
+  FAULT_BYTES,
+  type Cost,
+} from "./zod-parts.ts";
 
 /** Thrown where there are more than fit. */
 export const TOO_MANY: Error = new Error("Too many faults");
 
-/** What a part of a value comes to, at most {@link MOST_REMEMBERED} each: `steps` are those of whoever remembers nothing. */
-interface Cost {
-  readonly bytes: number;
-  readonly steps: number;
-}
-
-const NOTHING: Cost = { bytes: 0, steps: 0 };
-/** More than any bound. Sums of more would lose what is added to them. */
-const MOST_REMEMBERED = 100_000_000;
-
 /** Every part of a value is taken to fail each check, and each alternative. */
 export class PossibleFaults {
   protected readonly isRecursive: boolean;
-  /** Steps after which a part is remembered. To remember all would take more than the value. */
+  /** Steps after which a part is remembered: all would take more than the value. */
   protected readonly rememberedAfter: number = 50;
+  protected readonly isActual: boolean = false;
   readonly #most: number;
   #bytes = 0;
+  /** Where the faults begin that zod keeps in one: those of an alternative are not copied further up. */
+  #copiedFrom = 0;
   #steps = 0;
   /** What parts came to: one meets several schemas, which may refer to themselves. */
   readonly #known = new Map<ZodSchema, Map<unknown, Cost>>();
 
-  /** `most`: bytes past which there are too many. */
   constructor(isRecursive: boolean, most: number = Infinity) {
     this.isRecursive = isRecursive;
     this.#most = most;
@@ -42,7 +41,8 @@ export class PossibleFaults {
   /** Adds the faults of `value`, so deep in the whole, and gives what it came to. @throws {@link TOO_MANY} */
   count(schema: ZodSchema, value: unknown, depth: number): Cost {
     const { optin, optout } = schema._zod;
-    if (value === undefined && optin === "optional" && optout === "optional") return NOTHING;
+    if (value === undefined && optin === "optional" && optout === "optional")
+      return { bytes: 0, steps: 0 };
     this.#steps += 1;
     const before = this.#known.get(schema)?.get(value);
     if (before !== undefined) {
@@ -70,6 +70,7 @@ export class PossibleFaults {
 
   #countType(schema: ZodSchema, value: unknown, depth: number): void {
     const { def } = schema._zod;
+    if (LEAVES.has(def.type)) return this.#countLeaf(schema, value, depth);
     switch (def.type) {
       case "array":
         if (Array.isArray(value)) this.#countItems([], def.element, value, depth);
@@ -98,33 +99,27 @@ export class PossibleFaults {
         if (value !== null) this.count(def.innerType, value, depth);
         return;
       case "catch":
-        this.countFallback(def.innerType, value, depth);
-        return;
-      case "string":
-      case "number":
-      case "boolean":
-      case "literal":
-      case "enum":
-        if (!isSurelyGood(schema, value)) this.addFaults(1, depth);
+        this.countWithin(depth, () => this.countFallback(def.innerType, value, depth));
         return;
       default:
         this.#countOther(schema, value, depth);
     }
   }
 
-  /** `isGood`: whether `value` is all right but for these checks. */
+  /** One of the app's own may find fault with each item. `_isGood`: whether `value` is all right but for these checks. */
   protected countChecks(
     checks: readonly ZodCheck[],
-    _value: unknown,
+    value: unknown,
     _isGood: boolean,
     depth: number,
   ): void {
-    this.addFaults(checks.length, depth);
+    for (const { _zod: check } of checks)
+      this.addFaults(check.def.check === "custom" ? Math.max(partCountOf(value), 1) : 1, depth);
   }
 
   protected addFaults(count: number, depth: number): void {
     // Of a schema that refers to itself zod keeps a copy at each level above.
-    const copies = this.isRecursive ? depth + 1 : 1;
+    const copies = this.isRecursive ? Math.max(depth - this.#copiedFrom, 0) + 1 : 1;
     this.addBytes(count * (FAULT_BYTES + ENTRY_BYTES * depth) * copies);
   }
 
@@ -133,7 +128,6 @@ export class PossibleFaults {
     if (this.#bytes > this.#most) throw TOO_MANY;
   }
 
-  /** Of a tuple. */
   protected countLength(_def: Definition, _value: unknown, depth: number): void {
     this.addFaults(1, depth);
   }
@@ -150,6 +144,14 @@ export class PossibleFaults {
     this.#bytes -= bytes;
   }
 
+  /** Counts what zod keeps in one fault, so deep. */
+  protected countWithin(depth: number, count: () => void): void {
+    const outer = this.#copiedFrom;
+    this.#copiedFrom = depth;
+    count();
+    this.#copiedFrom = outer;
+  }
+
   protected countFallback(schema: ZodSchema, value: unknown, depth: number): void {
     this.count(schema, value, depth);
   }
@@ -160,18 +162,25 @@ export class PossibleFaults {
 
   protected countAlternatives({ options }: Definition, value: unknown, depth: number): void {
     this.addFaults(1, depth);
-    for (const option of options) this.count(option, value, depth);
+    this.countWithin(depth, () => {
+      for (const option of options) this.count(option, value, depth);
+    });
   }
 
-  /** A text, a number, or what is around another schema. */
+  #countLeaf(schema: ZodSchema, value: unknown, depth: number): void {
+    if (!isSurelyGood(schema, value)) this.addFaults(1, depth);
+  }
+
+  /** What is around another schema, and all else. */
   #countOther(schema: ZodSchema, value: unknown, depth: number): void {
-    const parts = partsOf(schema).filter((part) => !isTransform(part));
-    if (parts.length === 0) {
-      if (!isSurelyGood(schema, value)) this.addFaults(1, depth);
-      return;
-    }
+    const parts = this.partsToCount(schema);
+    if (parts.length === 0) return this.#countLeaf(schema, value, depth);
     for (const part of parts) this.count(part, value, depth);
     if (schema._zod.def.type === "pipe") this.countConversion(schema._zod.def, depth);
+  }
+
+  protected partsToCount(schema: ZodSchema): readonly ZodSchema[] {
+    return partsOf(schema).filter((part) => !isTransform(part));
   }
 
   /** A conversion may find a fault, or make something of the value that lacks all. */
@@ -204,11 +213,18 @@ export class PossibleFaults {
       for (const member of members.values()) this.count(catchall, member, depth + 1);
   }
 
-  #countRecord({ keyType, valueType, partial }: Definition, value: object, depth: number): void {
+  #countRecord(
+    { keyType, valueType, partial, mode }: Definition,
+    value: object,
+    depth: number,
+  ): void {
     for (const [name, member] of Object.entries(value)) {
-      // A wrong name is a fault around its faults.
-      if (this.bytesOf(() => this.countName(keyType, name, depth + 1)) > 0)
-        this.addFaults(1, depth);
+      const ofName = this.bytesOf(() => this.countName(keyType, name, depth + 1));
+      if (mode === "loose") {
+        // What another name has is passed as it is.
+        this.release(ofName);
+        if (ofName > 0 && this.isActual) continue;
+      } else if (ofName > 0) this.addFaults(1, depth); // around those of the name
       this.count(valueType, member, depth + 1);
     }
     if (partial === true) return;

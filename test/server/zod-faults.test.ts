@@ -34,10 +34,6 @@ const Tree = chained.object({
     return chained.array(Tree);
   },
 });
-const Nested: chained.ZodType = chained.union([
-  chained.array(chained.int()),
-  chained.object({ n: chained.lazy(() => Nested) }),
-]);
 const Branch = chained.object({
   kind: chained.string().min(1),
   get kids() {
@@ -143,6 +139,59 @@ const anew = (): chained.ZodType =>
     kids: chained.array(chained.lazy(anew)).optional(),
   });
 const Anew = chained.preprocess((value) => value, anew());
+const Folder = chained.object({
+  name: chained.string(),
+  get kids() {
+    return chained.union([
+      chained.array(Folder),
+      chained.array(chained.object({ id: chained.number() })),
+    ]);
+  },
+});
+const folder = (files: number, levels: number): object => {
+  let kids: object[] = Array.from({ length: files }, () => ({ id: 1 }));
+  for (let level = 0; level < levels; level += 1) kids = [{ name: "x", kids }];
+  return kids[0] ?? {};
+};
+const LooseTree = chained.object({
+  vars: chained.looseRecord(chained.string().regex(/^[$]/), chained.number()),
+  get kids() {
+    return chained.array(LooseTree);
+  },
+});
+const looseTree = (levels: number): unknown => ({
+  vars: names(150, "t"),
+  kids: levels === 0 ? [] : [looseTree(levels - 1)],
+});
+const MapTree: chained.ZodType = chained.union([
+  chained.object({ op: chained.literal("is"), field: chained.string() }),
+  ...["not", "any", "all"].map((op) =>
+    chained.object({
+      op: chained.literal(op),
+      args: chained
+        .record(
+          chained.string(),
+          chained.lazy(() => MapTree),
+        )
+        .transform((map) => Object.entries(map))
+        .pipe(chained.array(chained.tuple([chained.string(), chained.any()]))),
+    }),
+  ),
+]);
+const mapTree = (levels: number): unknown =>
+  levels === 0
+    ? { op: "is", field: "x" }
+    : { op: levels % 2 ? "all" : "any", args: { a: mapTree(levels - 1), b: mapTree(levels - 1) } };
+const UniqueTree = chained.object({
+  tags: chained.array(chained.string()).superRefine((tags, context) => {
+    for (const at of tags.keys())
+      if (tags.indexOf(tags[at] ?? "") < at)
+        context.addIssue({ code: "custom", path: [at], message: "is there twice" });
+  }),
+  get kids() {
+    return chained.array(UniqueTree);
+  },
+});
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -170,11 +219,6 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(HALF, { do: "refresh" }),
   ],
   ["what refers to itself", Tree, { a: "", b: "", kids: list(HALF, {}) }],
-  [
-    "what refers to itself, deep down: each level has a copy",
-    Nested,
-    nested(50, list(20_000, "x")),
-  ],
   ["texts of many formats", z.array(FORMATS), list(MANY, "!")],
   [
     "texts with many checks",
@@ -215,6 +259,14 @@ it.each<[string, z.core.$ZodType, unknown]>([
       ),
     ),
     list(HALF, { x: 1 }),
+  ],
+  [
+    "a check that finds fault with each item, deep in a tree",
+    UniqueTree,
+    Array.from({ length: 29 }).reduce<object>((kid) => ({ tags: [], kids: [kid] }), {
+      tags: list(30_000, "x"),
+      kids: [],
+    }),
   ],
   [
     "alternatives of which exactly one may fit, behind it",
@@ -273,6 +325,9 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(10_000, { l3: "x" }),
   ],
   ["a tree with checks of its own", Branch, branch(12)],
+  ["files of folders, of which a list has one kind", Folder, folder(2_962, 4)],
+  ["names that a loose record passes", LooseTree, looseTree(25)],
+  ["maps that are made lists, within alternatives", MapTree, mapTree(10)],
   ["what a function makes anew, behind a conversion", Anew, { name: "a", kids: [{ name: "b" }] }],
   ["an expression of tuples", Tuples, tuples(12)],
   ["a long list deep down, which many alternatives have", Deep, deepList(20_000)],
