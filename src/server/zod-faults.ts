@@ -6,7 +6,7 @@
  *   2. Where it has not, zod itself says of each part that is small enough what is wrong in it; the parts are added up.
  *
  * So a conversion or check of the app's may see a part of such a value twice. Not counted: what is in a value that a conversion
- * made, what a check of the app's own adds beyond one fault, and what either finds in a part too large to ask zod about.
+ * made; and, in a part too large to ask zod about, what a conversion finds, and the one fault of a check of the app's own.
  */
 
 import type { Definition, Payload, ZodCheck, ZodSchema } from "./zod-checks.ts";

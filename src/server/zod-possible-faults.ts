@@ -4,15 +4,15 @@ import { isObject } from "../base/json.ts";
 import type { Definition, ZodCheck, ZodSchema } from "./zod-checks.ts";
 import {
   ENTRY_BYTES,
+  FAULT_BYTES,
   faultsOfNothing,
   isSurelyGood,
   isTransform,
   LEAVES,
   MOST_REMEMBERED,
-  partsOf,
   partCountOf,
+  partsOf,
   tagsOf,
-  FAULT_BYTES,
   type Cost,
 } from "./zod-parts.ts";
 
