@@ -15,19 +15,22 @@ export interface ZodSchema {
     readonly optout?: "optional" | undefined;
     /** All that a value can be, where that is known. */
     readonly values?: ReadonlySet<unknown> | undefined;
-    /** What the members of an object can be, where that is known. */
-    readonly propValues?: Readonly<Record<string, ReadonlySet<unknown>>> | undefined;
     readonly pattern?: RegExp | undefined;
     /** What a lazy one is. */
     readonly innerType?: ZodSchema | undefined;
-    readonly run: (payload: Payload, context: object) => Payload | Promise<Payload>;
+    /** Reads a value, and looks at it with the checks. */
+    run: Run;
+    /** The same without the checks. */
+    readonly parse: Run;
   };
 }
 
-/** What goes through zod's checks. */
+type Run = (payload: Payload, context: object) => Payload | Promise<Payload>;
+
+/** What goes through zod's schemas. */
 export interface Payload {
   readonly value: unknown;
-  readonly issues: readonly object[];
+  readonly issues: object[];
 }
 
 export interface Definition {
@@ -45,6 +48,7 @@ export interface Definition {
   readonly partial?: boolean;
   readonly mode?: string;
   readonly options: readonly ZodSchema[];
+  /** The member that tells which of the options is meant; with `unionFallback` any is tried where it does not. */
   readonly discriminator?: string;
   readonly unionFallback?: boolean;
   readonly left: ZodSchema;
@@ -60,9 +64,11 @@ export interface Definition {
 
 export interface ZodCheck {
   readonly _zod: {
-    readonly check: (payload: Payload) => unknown;
     readonly def: {
       readonly check: string;
+      /** What a member must fit, by `property`; or several, by `properties`. */
+      readonly schema?: ZodSchema;
+      readonly shape?: Readonly<Record<string, ZodSchema>>;
       readonly minimum?: number;
       readonly maximum?: number;
       readonly length?: number;

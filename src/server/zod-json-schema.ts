@@ -14,7 +14,6 @@ import {
   type Definition,
   type ZodSchema,
 } from "./zod-checks.ts";
-import { isTransform } from "./zod-parts.ts";
 
 /** Whether the value before or after zod's defaults and conversions is described. */
 type Io = "input" | "output";
@@ -161,6 +160,11 @@ class SchemaWriter {
       ...(rest ? { items: this.write(rest) } : { maxItems: items.length }),
     };
   }
+}
+
+/** Whether a schema converts, and looks at nothing. */
+function isTransform(schema: ZodSchema): boolean {
+  return schema._zod.traits.has("$ZodTransform");
 }
 
 /** Whether all that fits is text. */

@@ -11,8 +11,8 @@ import { err, ok } from "../base/result.ts";
 import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
-import type { ZodSchema } from "./zod-checks.ts";
-import { hasTooManyFaults } from "./zod-faults.ts";
+import type { Payload, ZodSchema } from "./zod-checks.ts";
+import { runCounted } from "./zod-faults.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
 import { describeIssue } from "./zod-messages.ts";
 
@@ -76,8 +76,6 @@ function writeSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonObjec
   );
 }
 
-const TOO_MANY_FAULTS = "/ has too many faults";
-
 /** A check of values by zod; the reason is a phrase per fault that a model can act on. */
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
@@ -87,24 +85,18 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
     const faults = createFaults();
     let unnamedCount = 0;
     // zod puts every fault in words, which is half of the work: it is given only the first ones.
-    const run: typeof schema._zod.run = (payload, context) => {
-      const read = schema._zod.run(payload, context);
-      if (!(read instanceof Promise)) unnamedCount = read.issues.splice(MAX_NAMED_FAULTS).length;
+    const run = (payload: Payload, context: object): Payload | Promise<Payload> => {
+      const { read, tooMuch } = runCounted(schema as unknown as ZodSchema, payload, context);
+      if (read instanceof Promise) return read;
+      if (tooMuch !== undefined) faults.add("", tooMuch);
+      const unnamed = read.issues.splice(MAX_NAMED_FAULTS - (tooMuch === undefined ? 0 : 1));
+      unnamedCount = tooMuch === undefined ? unnamed.length : 0;
       return read;
     };
-    try {
-      // zod has no way to stop: such a value is not shown to it.
-      if (hasTooManyFaults(schema as unknown as ZodSchema, value)) return err(TOO_MANY_FAULTS);
-      const { data, error } = z.safeParse({ _zod: { run } } as typeof schema, value);
-      if (error === undefined) return ok(data);
-      for (const { path, message } of error.issues) faults.add(`/${path.join("/")}`, message);
-      for (let index = 0; index < unnamedCount; index++) faults.add("", "");
-      return err(faults.text() ?? "");
-    } catch (error) {
-      // zod passes faults on as arguments of a function; more than fit on the stack end it.
-      if (error instanceof RangeError && /call stack/.test(error.message))
-        return err(TOO_MANY_FAULTS);
-      throw error;
-    }
+    const { data, error } = z.safeParse({ _zod: { run } } as unknown as typeof schema, value);
+    for (const { path, message } of error?.issues ?? []) faults.add(`/${path.join("/")}`, message);
+    for (let index = 0; index < unnamedCount; index++) faults.add("", "");
+    const reason = faults.text();
+    return reason === undefined ? ok(data as T) : err(reason);
   };
 }

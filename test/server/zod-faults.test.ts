@@ -1,14 +1,9 @@
-/**
- * How many faults zod could find in a value. The hostile ones here end an isolate of 128 MB, or come near it: at 90 MB of
- * heap zod survives the largest that are let through.
- */
+/** How much zod may keep of what is wrong with a value. The hostile ones here end an isolate of 128 MB, or come near it. */
 
 import { expect, it } from "vitest";
 import * as chained from "zod";
 import * as z from "zod/mini";
 import { checkWith } from "../../src/server/zod.ts";
-import type { ZodSchema } from "../../src/server/zod-checks.ts";
-import { hasTooManyFaults } from "../../src/server/zod-faults.ts";
 
 // Not the method of promises that it looks like.
 const withFallback = z.catch;
@@ -18,6 +13,8 @@ const HALF = MANY / 2;
 const textMembers = (count: number): Record<string, z.ZodMiniString> =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`member ${at}`, z.string()]));
 const list = (count: number, value: unknown): unknown[] => Array<unknown>(count).fill(value);
+/** As a client sends it: nothing is there twice. */
+const copyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 const names = (count: number, value: unknown): object =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, value]));
 /** `value` in so many objects, each the member `n` of the next. */
@@ -192,6 +189,37 @@ const UniqueTree = chained.object({
     return chained.array(UniqueTree);
   },
 });
+const Sheet: chained.ZodType = chained.union(
+  Array.from({ length: 24 }, (_, at) =>
+    chained.object({
+      kind: chained.literal(`k${at}`),
+      rows: chained.array(chained.record(chained.string(), chained.number())),
+      kids: chained.lazy(() => chained.array(Sheet)),
+    }),
+  ),
+);
+const Draft: chained.ZodType = chained.union([
+  chained.object({
+    kind: chained.literal("draft"),
+    rows: chained.array(chained.union([WIDE, BARE])),
+    kids: chained.lazy(() => chained.array(Draft)).optional(),
+  }),
+  chained.object({
+    kind: chained.literal("final"),
+    kids: chained.lazy(() => chained.array(Draft)).optional(),
+  }),
+]);
+const Menu: chained.ZodType = chained.union(
+  Array.from({ length: 40 }, (_, at) =>
+    chained.object({
+      kind: chained.literal(`k${at}`),
+      kids: chained.lazy(() => chained.array(Menu)),
+    }),
+  ),
+);
+const DEFAULTS = z.object(
+  Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`d${at}`, z._default(z.int(), 1)])),
+);
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -298,8 +326,64 @@ it.each<[string, z.core.$ZodType, unknown]>([
     ),
     list(HALF, {}),
   ],
+  [
+    "what many alternatives make of a long list, though each finds one fault",
+    chained.union(
+      Array.from({ length: 24 }, (_, at) =>
+        chained.object({
+          kind: chained.literal(`k${at}`),
+          rows: chained.array(chained.record(chained.string(), chained.number())),
+        }),
+      ),
+    ),
+    { kind: "zz", rows: list(49_000, { n: 1 }) },
+  ],
+  [
+    "names that are not known, in many alternatives",
+    z.union(Array.from({ length: 100 }, (_, at) => z.strictObject({ [`a${at}`]: z.string() }))),
+    names(MANY, 1),
+  ],
+  [
+    "a member that only a check looks at",
+    chained.object({ list: chained.any() }).check(chained.property("list", chained.array(WIDE))),
+    { list: list(HALF, {}) },
+  ],
+  [
+    "faults at the end of a long path",
+    Array.from({ length: 58 }).reduce<z.core.$ZodType>((inner) => z.array(inner), z.string()),
+    Array.from({ length: 57 }).reduce<unknown>((inner) => [inner], list(60_000, 1)),
+  ],
+  [
+    "what is remembered of alternatives that do not fit, in what refers to itself",
+    Sheet,
+    {
+      kind: "k23",
+      rows: [],
+      kids: list(10, { kind: "k23", rows: list(4_000, { n: 1 }), kids: [] }),
+    },
+  ],
+  [
+    "what is remembered of alternatives within those that do not fit",
+    Draft,
+    {
+      kind: "final",
+      kids: list(3, { kind: "final", rows: list(2_000, { do: "x" }) }),
+    },
+  ],
+  [
+    "what a check of the app's finds in one go",
+    chained.object({
+      tags: chained.array(chained.string()).superRefine((tags, context) => {
+        for (let round = 0; round < 2; round += 1)
+          for (const at of tags.keys())
+            context.addIssue({ code: "custom", path: [at], message: "is wrong" });
+      }),
+    }),
+    { tags: list(MANY, "x") },
+  ],
 ])("is too much: %s", (_, schema, value) => {
-  expect(checkWith(schema)(value)).toEqual({ ok: false, error: "/ has too many faults" });
+  const checked = checkWith(schema)(copyOf(value));
+  expect(checked.ok ? "" : checked.error).toMatch(/^\/ has too many faults/);
 });
 
 it.each<[string, z.core.$ZodType, unknown]>([
@@ -354,8 +438,60 @@ it.each<[string, z.core.$ZodType, unknown]>([
     z.array(z.union([z.number(), z.pipe(z.pipe(z.string(), z.transform(Number)), z.number())])),
     list(60_000, "12"),
   ],
+  [
+    "objects with many defaults",
+    z.discriminatedUnion("do", [
+      z.object({ do: z.literal("list"), rows: z.array(DEFAULTS) }),
+      BARE,
+    ]),
+    { do: "list", rows: list(HALF, {}) },
+  ],
+  [
+    "a long list that each of many alternatives has, in what refers to itself",
+    Menu,
+    { kind: "k39", kids: list(300, { kind: "k39", kids: [] }) },
+  ],
+  ["a fallback of its own for each item", z.array(withFallback(WIDE, {} as never)), list(HALF, {})],
+  [
+    "a fallback for a list in what refers to itself",
+    (() => {
+      const Folders = chained.object({
+        name: chained.string(),
+        get kids() {
+          return chained.array(Folders).catch([]);
+        },
+      });
+      return Folders;
+    })(),
+    folder(4_000, 1),
+  ],
+  [
+    "rows of texts that are made rows of numbers",
+    chained
+      .array(chained.record(chained.string(), chained.string()))
+      .transform((rows) =>
+        rows.map(({ qty, price }) => ({ qty: Number(qty), price: Number(price) })),
+      )
+      .pipe(
+        chained.array(
+          chained.object({ qty: chained.int().min(0).max(9), price: chained.number().min(0) }),
+        ),
+      ),
+    list(20_000, { qty: "3", price: "4" }),
+  ],
 ])("is none where it fits: %s", (_, schema, value) => {
-  expect(checkWith(schema)(value).ok).toBe(true);
+  expect(checkWith(schema)(copyOf(value)).ok).toBe(true);
+});
+
+it("a schema that comes back to itself without going into the value ends", () => {
+  const Either: chained.ZodType = chained.union([
+    chained.string(),
+    chained.lazy(() => chained.union([chained.number(), Either])),
+  ]);
+  const check = checkWith(Either);
+  expect([check("x").ok, check(1).ok]).toEqual([true, true]);
+  const checked = check(true);
+  expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
 });
 
 it("few faults are named, whatever else the value has", () => {
@@ -364,7 +500,7 @@ it("few faults are named, whatever else the value has", () => {
   expect(checkWith(schema)(value)).toEqual({ ok: false, error: `/${HALF} is not valid` });
 });
 
-it("is counted once for each place, however many ways lead there", () => {
+it("what alternatives would look at twice as often with each level is refused", () => {
   let looked = 0;
   const end = z.string().check(
     z.overwrite((text) => {
@@ -375,11 +511,9 @@ it("is counted once for each place, however many ways lead there", () => {
   let schema: z.core.$ZodType = z.object({ end });
   for (let level = 0; level < 60; level += 1)
     schema = z.union([z.object({ n: schema, also: z.string() }), z.object({ n: schema })]);
-  const counted = (value: unknown): boolean =>
-    hasTooManyFaults(schema as unknown as ZodSchema, nested(60, value));
-  // Each level doubles the faults that zod keeps of what is wrong at the end.
-  expect([counted({ end: "x" }), counted({ end: 1 })]).toEqual([false, true]);
-  expect(looked).toBeLessThan(10_000);
+  const checked = checkWith(schema)(nested(60, { end: "x" }));
+  expect(checked.ok ? "" : checked.error).toMatch(/takes too many steps to check/);
+  expect(looked).toBeLessThan(10_000_000);
 });
 
 it("names that are not known are few words within alternatives too, however long they are", () => {
@@ -399,7 +533,52 @@ it("names that are not known are few words within alternatives too, however long
   );
 });
 
-it("nothing of the app's is run where few faults can be", () => {
+it("the first faults are named, however many there are", () => {
+  const checked = checkWith(z.object({ rows: z.array(WIDE) }))({ rows: list(HALF, {}) });
+  expect(checked.ok ? "" : checked.error).toMatch(
+    /^\/ has too many faults; \/rows\/0\/do .*\/rows\/0\/member 7 must be of type string$/,
+  );
+});
+
+it("no fault is named that is none", () => {
+  const schema = z.object({ a: withFallback(z.array(WIDE), []), b: z.string() });
+  const checked = checkWith(schema)({ a: list(HALF, {}), b: "" });
+  expect(checked).toEqual({ ok: false, error: "/ has too many faults" });
+});
+
+it("no check of the app's sees what was not looked at", () => {
+  const schema = z
+    .object({ a: withFallback(z.array(WIDE), []), b: z.string() })
+    .check(z.refine(({ b }) => b.trim() !== ""));
+  expect(checkWith(schema)({ a: list(HALF, {}), b: 1 }).ok).toBe(false);
+});
+
+it("what was not looked at is not taken for good, whatever is let go of meanwhile", () => {
+  const Long = z.array(WIDE);
+  // With both it does not fit; what the fallback lets go of comes between.
+  const both = z.xor([
+    z.array(z.unknown()),
+    z.pipe(withFallback(Long, []) as z.ZodMiniType, z.unknown()),
+  ]);
+  expect(checkWith(both)(list(HALF, {})).ok).toBe(false);
+  expect(checkWith(withFallback(Long, []))(list(10, {}))).toEqual({ ok: true, value: [] });
+});
+
+it("nothing more is looked at then, also in the one alternative of a union", () => {
+  let looked = 0;
+  const wrong = z.string().check(
+    z.refine(() => {
+      looked += 1;
+      return false;
+    }),
+  );
+  const schema = z.union([z.array(z.object({ a: wrong, b: wrong, c: wrong }))]);
+  expect(checkWith(schema)(list(HALF, { a: "", b: "", c: "" })).ok).toBe(false);
+  expect(looked).toBeGreaterThan(80_000);
+  expect(looked).toBeLessThan(101_000);
+});
+
+it("each check of the app's sees a value once", () => {
   let looked = 0;
   const member = z.string().check(
     z.overwrite((text) => {
@@ -407,6 +586,36 @@ it("nothing of the app's is run where few faults can be", () => {
       return text;
     }),
   );
-  checkWith(z.array(member))(["a", "b"]);
-  expect(looked).toBe(2);
+  checkWith(z.array(z.union([z.number(), member])))(list(HALF, "a"));
+  expect(looked).toBe(HALF);
+});
+
+it("the app's own use of a schema counts nothing, also within a check", () => {
+  const Rows = z.array(WIDE);
+  const rows = z.array(z.unknown()).check(
+    z.refine((given) => {
+      const own = checkWith(Rows)(given);
+      return !own.ok && own.error.startsWith("/ has too many faults");
+    }),
+  );
+  const value = { rows: list(HALF, {}) };
+  expect(checkWith(z.object({ rows }))(value).ok).toBe(true);
+  const both = checkWith(z.object({ rows, more: Rows }))({ ...value, more: value.rows });
+  expect(both.ok ? "" : both.error).toMatch(/^\/ has too many faults/);
+  expect(z.safeParse(Rows, value.rows).error?.issues.length).toBe(HALF * 21);
+});
+
+it("what a check throws comes out, and leaves the next value alone", () => {
+  let isBroken = true;
+  const schema = z.array(
+    z.string().check(
+      z.refine(() => {
+        if (isBroken) throw new Error("broken");
+        return true;
+      }),
+    ),
+  );
+  expect(() => checkWith(schema)(["a"])).toThrow("broken");
+  isBroken = false;
+  expect(checkWith(schema)(["a"]).ok).toBe(true);
 });
