@@ -19,13 +19,14 @@ export interface ZodSchema {
     /** What a lazy one is. */
     readonly innerType?: ZodSchema | undefined;
     /** Reads a value, and looks at it with the checks. */
-    run: Run;
+    readonly run: Run;
     /** The same without the checks. */
     readonly parse: Run;
   };
 }
 
-type Run = (payload: Payload, context: object) => Payload | Promise<Payload>;
+/** Reads the value of a payload, and adds what is wrong with it. */
+export type Run = (payload: Payload, context: object) => Payload | Promise<Payload>;
 
 /** What goes through zod's schemas. */
 export interface Payload {

@@ -220,6 +220,18 @@ const Menu: chained.ZodType = chained.union(
 const DEFAULTS = z.object(
   Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`d${at}`, z._default(z.int(), 1)])),
 );
+/** A filter in "zod/mini", which remembers nothing: each level is looked at twice as often. */
+function filterOf(levels: number): z.ZodMiniType {
+  if (levels === 0) {
+    const is = { op: z.literal("is"), value: z.string().check(z.regex(/^[a-z]*$/)) };
+    return z.union([z.strictObject(is), z.object(is)]);
+  }
+  const args = z.array(filterOf(levels - 1));
+  return z.union([
+    z.object({ op: z.literal("and"), args }),
+    z.object({ op: z.literal("or"), args }),
+  ]);
+}
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -481,6 +493,97 @@ it.each<[string, z.core.$ZodType, unknown]>([
   ],
 ])("is none where it fits: %s", (_, schema, value) => {
   expect(checkWith(schema)(copyOf(value)).ok).toBe(true);
+});
+
+it("what an app reads itself within a check is not counted, and throws to the app", () => {
+  const Item = chained.object({ a: chained.string(), b: chained.string() });
+  const Json = chained.string().transform((text): unknown => JSON.parse(text));
+  const schema = chained.object({
+    item: Item.optional(),
+    json: Json.optional(),
+    rows: chained
+      .array(chained.unknown())
+      .refine((rows) => rows.every((row) => !Item.safeParse(row).success)),
+    body: chained.string().transform((text) => {
+      try {
+        return Json.parse(text);
+      } catch {
+        return text;
+      }
+    }),
+  });
+  const value = { json: "{}", rows: list(90_000, {}), body: "as it is" };
+  expect(checkWith(schema)(value)).toEqual({ ok: true, value: { ...value, json: {} } });
+});
+
+it.each<[string, z.core.$ZodType, unknown]>([
+  [
+    "a long text in alternatives within alternatives",
+    filterOf(14),
+    Array.from({ length: 14 }).reduce<object>((filter) => ({ op: "or", args: [filter] }), {
+      op: "is",
+      value: "a".repeat(100_000),
+    }),
+  ],
+  [
+    "many names in alternatives within alternatives",
+    filterOf(7),
+    Array.from({ length: 7 }).reduce<object>((filter) => ({ op: "or", args: [filter] }), {
+      op: "is",
+      value: "",
+      ...names(MANY, 1),
+    }),
+  ],
+  [
+    "an intersection of many names",
+    z.intersection(z.record(z.string(), z.number()), z.looseObject({})),
+    names(MANY, 1),
+  ],
+])("takes too many steps: %s", (_, schema, value) => {
+  const checked = checkWith(schema)(value);
+  expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
+});
+
+it("long texts that are made for alternatives are counted", () => {
+  const kinds = Array.from({ length: 8 }, (_, at) =>
+    z.object({ kind: z.literal(`k${at}`), text: z.string().check(z.toLowerCase()) }),
+  );
+  const text = "ABCD".repeat(1_000_000);
+  expect(checkWith(z.union(kinds))({ kind: "k7", text }).ok).toBe(false);
+  expect(checkWith(z.discriminatedUnion("kind", kinds as never))({ kind: "k7", text }).ok).toBe(
+    true,
+  );
+  expect(checkWith(z.union(kinds))({ kind: "k7", text: "a".repeat(4_000_000) }).ok).toBe(true);
+});
+
+it("what is thrown for what was not looked at hides nothing", () => {
+  const schema = withFallback(z.array(WIDE), () => {
+    throw new Error("no fallback");
+  });
+  expect(() => checkWith(schema)([{}])).toThrow("no fallback");
+  const checked = checkWith(schema)(list(HALF, {}));
+  expect(checked).toEqual({ ok: false, error: "/ has too many faults" });
+});
+
+it("a schema that zod reads in another way after its first use is counted all the same", () => {
+  const Row = z.object(textMembers(20));
+  const internals = Row._zod;
+  const parse: typeof internals.parse = (...given) => internals.parse(...given);
+  internals.run = (payload, context) => {
+    internals.run = parse;
+    return parse(payload, context);
+  };
+  const check = checkWith(z.array(Row));
+  expect(check([{}]).ok).toBe(false);
+  const checked = check(list(HALF, {}));
+  expect(checked.ok ? "" : checked.error).toMatch(/^\/ has too many faults; \/0\/member 0 /);
+});
+
+it("a schema that is another object with the same internals has one step", () => {
+  const Name = z.string();
+  for (let calls = 0; calls < 5_000; calls += 1)
+    checkWith(z.object({ a: Object.create(Name) as typeof Name }))({ a: "x" });
+  expect(checkWith(z.object({ a: Name }))({ a: "x" }).ok).toBe(true);
 });
 
 it("a schema that comes back to itself without going into the value ends", () => {

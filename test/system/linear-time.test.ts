@@ -324,7 +324,7 @@ describe("values with more faults than can be counted", () => {
     ).toBe(false);
   });
 
-  it("are not shown to zod where there are too many of them", () => {
+  it("end what zod looks at where there are too many of them", () => {
     const members = Array.from({ length: 10 }, (_, at) => [`member ${at}`, z.string()]);
     const entry = z.object({ first: z.string(), ...Object.fromEntries(members) });
     const other = z.object({ ...Object.fromEntries(members.slice(0, 3)), no: z.int() });
@@ -338,10 +338,8 @@ describe("values with more faults than can be counted", () => {
       const { checkInput } = tool({ name: "t", input: z.object({ items }), handler: () => "" });
       const entries = Array.from({ length: 20_000 }, () => ({ first: "" }));
       const value = items === named ? Object.fromEntries(entries.entries()) : entries;
-      expect(checkInput({ items: value })).toEqual({
-        ok: false,
-        error: "/ has too many faults",
-      });
+      const refused = checkInput({ items: value });
+      expect(refused.ok ? "" : refused.error).toMatch(/^\/ has too many faults; /);
       const few = items === named ? { a: { first: "" } } : [{ first: "" }];
       const checked = checkInput({ items: few });
       expect(checked.ok ? "" : checked.error).not.toContain("too many");

@@ -90,7 +90,7 @@ export const COSTS: Readonly<Record<CostName, CostRow>> = {
   getStreamHour: {
     what: "hours of a session's idle GET stream",
     per: 25,
-    operations: { ...NONE, requests: 1, alarms: 1, rowsRead: 37, rows: 2 },
+    operations: { ...NONE, requests: 1, alarms: 1, rowsRead: 37, rows: 3 },
   },
   listenStreamHour: {
     what: "hours of an idle `subscriptions/listen`",

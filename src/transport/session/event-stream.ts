@@ -6,13 +6,14 @@
 
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { retried } from "../../base/retry.ts";
+import { withTimeout } from "../../base/time.ts";
 import { writeError } from "../../wire/jsonrpc.ts";
 import { errorResponse } from "../../wire/response.ts";
 import type { StreamCursor } from "./event-ids.ts";
 import { closeAll, EventRelay, type StreamConnection } from "./event-relay.ts";
 import type { SessionObject } from "./session-object.ts";
 import { CALL_LOST, STREAM_OVER } from "./refusals.ts";
-import { EXHAUSTED_HEADER } from "./types.ts";
+import { EXHAUSTED_HEADER, STREAM_HEADER } from "./types.ts";
 
 /** A session by its name, in the Worker. */
 export interface SessionRef {
@@ -22,8 +23,7 @@ export interface SessionRef {
 
 /**
  * Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams.
- * Where the object of a call is reset, what it has next comes on the same response: not every client knows an event id by
- * which it could come back.
+ * Where the object is reset, what it has next comes on the same response.
  */
 export async function streamEvents(
   http: Request,
@@ -47,7 +47,13 @@ interface AttachedStreams {
   readonly eventIds: string[];
 }
 
-/** Asks for the events behind a cursor, over a socket: one object request. Of two connections to one stream the older ends. */
+/** Milliseconds that an object has to answer; one that is there does within a few. */
+const CONNECT_MS = 5_000;
+
+/**
+ * Asks for the events behind a cursor, over a socket: one object request. Of two connections to one stream the older ends.
+ * @throws where the object cannot be asked, or says nothing
+ */
 async function connect(
   session: SessionRef,
   caller: Caller,
@@ -56,7 +62,15 @@ async function connect(
   const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
   if (caller.grant !== undefined) query.set("grant", caller.grant);
   const headers = { upgrade: "websocket" };
-  return session.stub.fetch(`https://session/?${query.toString()}`, { headers });
+  const asked = session.stub.fetch(`https://session/?${query.toString()}`, { headers });
+  return withTimeout(CONNECT_MS, asked).catch((error: unknown) => {
+    // What comes too late is not read.
+    asked.then(
+      ({ webSocket: socket }) => closeAll(socket === null ? [] : [{ socket, id: undefined }]),
+      () => undefined,
+    );
+    throw error;
+  });
 }
 
 /**
@@ -93,7 +107,8 @@ async function attachStreams(
     }
     if (upgradeResponse !== undefined && upgradeResponse.webSocket !== null) {
       connections.push({ socket: upgradeResponse.webSocket, id });
-      eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
+      const streamId = upgradeResponse.headers.get(STREAM_HEADER) ?? stream;
+      eventIds.push(`${streamId}-${Math.max(Number(after), 0)}`);
       isAnyLeft ||= !upgradeResponse.headers.has(EXHAUSTED_HEADER);
     } else if (id !== undefined) texts.push(writeError(id, CALL_LOST));
     else {

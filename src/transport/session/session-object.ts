@@ -24,8 +24,8 @@ import { handleMessages } from "./handle-message.ts";
 import { EVENT_TTL_MS, SESSION_TTL_MS } from "./limits.ts";
 import { SESSION_NOT_FOUND } from "./refusals.ts";
 import {
-  EXHAUSTED_HEADER,
   sessionDependencies,
+  upgradeHeaders,
   type MessageOutcome,
   type SessionRuntime,
 } from "./types.ts";
@@ -127,7 +127,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isExhausted } = attached.value;
-    const headers = isExhausted ? { [EXHAUSTED_HEADER]: "1" } : {};
+    const headers = upgradeHeaders(stream, isExhausted);
     return new Response(null, { status: 101, webSocket: socket, headers });
   }
 
@@ -189,7 +189,9 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
   override async alarm(): Promise<void> {
     const session = this.#access.session();
     if (session === undefined) return unregister(this.#runtime);
-    const idleSince = this.ctx.getWebSockets().length > 0 ? now() : session.record.lastSeenMs;
+    // Written down: where the object is reset, nobody is connected.
+    if (this.ctx.getWebSockets().length > 0) this.#access.touch(session);
+    const idleSince = this.#access.lastSeenMs(session);
     if (idleSince + SESSION_TTL_MS <= now()) return this.#destroy();
     await this.ctx.storage.setAlarm(sweep(this.#runtime, idleSince + SESSION_TTL_MS));
   }

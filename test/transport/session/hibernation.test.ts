@@ -123,6 +123,99 @@ describe("evicted while idle", () => {
   });
 });
 
+describe("reset while a client listens", () => {
+  const change = { method: "notifications/tools/list_changed" };
+
+  it.each(["2025-11-25", "2025-06-18", "2025-03-26"])(
+    "its stream goes on, and says a change once (%s)",
+    async (revision) => {
+      const session = await openSession(revision);
+      const events = new EventReader(await openGetStream(session));
+      for (let resets = 0; resets < 3; resets += 1) {
+        await (await send(session, callTool(1, "test_trigger_tool_change"))).text();
+        expect(await events.message()).toMatchObject(change);
+        await abortAllDurableObjects();
+        await vi.waitFor(async () => expect(await openSockets(session)).toBe(1));
+      }
+      await (await send(session, callTool(1, "test_trigger_prompt_change"))).text();
+      expect(await events.message()).toMatchObject({
+        method: "notifications/prompts/list_changed",
+      });
+      await events.cancel();
+    },
+  );
+
+  it.each(["2025-06-18", "2025-03-26"])(
+    "its stream goes on also where nothing was said on it yet (%s)",
+    async (revision) => {
+      const session = await openSession(revision);
+      const events = new EventReader(await openGetStream(session));
+      await abortAllDurableObjects();
+      await vi.waitFor(async () => expect(await openSockets(session)).toBe(1));
+      await (await send(session, callTool(1, "test_trigger_tool_change"))).text();
+      expect(await events.message()).toMatchObject(change);
+      await events.cancel();
+    },
+  );
+
+  it("its stream outlives seconds without the object, and says what changed meanwhile", async () => {
+    const session = await openSession();
+    const other = await openSession();
+    const events = new EventReader(await openGetStream(session));
+    await events.next();
+    const connect = vi.spyOn(SessionObject.prototype, "fetch").mockImplementation(() => {
+      throw new Error("away");
+    });
+    await abortAllDurableObjects();
+    await (await send(other, callTool(1, "test_trigger_tool_change"))).text();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    expect(connect).toHaveBeenCalledTimes(4);
+    connect.mockRestore();
+    expect(await events.message()).toMatchObject(change);
+    await events.cancel();
+  }, 15_000);
+
+  it("the stream of a session that ends then ends", async () => {
+    const session = await openSession();
+    const events = new EventReader(await openGetStream(session));
+    await events.next();
+    const connect = vi.spyOn(SessionObject.prototype, "fetch").mockImplementationOnce(() => {
+      throw new Error("away");
+    });
+    await abortAllDurableObjects();
+    await sessionStub(session).deleteSession(JSON.stringify(["none", "anonymous", "none"]));
+    while ((await events.next()) !== undefined);
+    connect.mockRestore();
+  });
+
+  it("a stream that resumes a call's goes on too", async () => {
+    const session = await openSession();
+    const { events, question, eventId } = await ask(session);
+    await events.cancel();
+    const resumed = new EventReader(await openGetStream(session, eventId));
+    await resumed.next();
+    await abortAllDurableObjects();
+    await vi.waitFor(async () => expect(await openSockets(session)).toBe(1));
+    await send(session, answerTo(question, ADA));
+    expect(await resumed.message()).toMatchObject({ id: 7, result: {} });
+    expect(await resumed.next()).toBeUndefined();
+  });
+
+  it("was seen when it last listened, a day before it is forgotten", async () => {
+    const session = await openSession();
+    const events = new EventReader(await openGetStream(session));
+    await events.next();
+    const start = Date.now();
+    vi.useFakeTimers({ toFake: ["Date"], now: start + SESSION_TTL_MS + 1_000 });
+    await runDurableObjectAlarm(sessionStub(session));
+    vi.setSystemTime(start + 2 * SESSION_TTL_MS);
+    await Promise.all([events.cancel(), abortAllDurableObjects()]);
+    vi.setSystemTime(start + 2 * SESSION_TTL_MS + 500);
+    await runDurableObjectAlarm(sessionStub(session));
+    expect((await send(session, jsonRpcRequest(1, "ping"))).status).toBe(200);
+  });
+});
+
 describe("lost while at work", () => {
   it("a streamed call ends with an error on its stream, never with silence", async () => {
     const session = await openSession();
@@ -204,6 +297,26 @@ describe("lost while at work", () => {
     expect(answered).toEqual(new Set(ids));
     expect(await events.next()).toBeUndefined();
   }, 15_000);
+
+  it("an object that says nothing to one connection has the others all the same", async () => {
+    const session = await openSession("2025-03-26");
+    const ids = [1, 2, 3];
+    const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
+    const events = new EventReader(await send(session, calls));
+    const questions: Record<string, unknown>[] = [];
+    for (const _ of ids) questions.push(await events.message());
+    const connect = vi.spyOn(SessionObject.prototype, "fetch");
+    connect.mockImplementationOnce(() => new Promise(() => undefined));
+    await abortAllDurableObjects();
+    await vi.waitFor(() => expect(connect).toHaveBeenCalled());
+    const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
+    for (const question of questions) await send(session, answerTo(question, answer));
+    const answered = new Set<unknown>();
+    for (const _ of ids) answered.add((await events.message())["id"]);
+    expect(answered).toEqual(new Set(ids));
+    expect(await events.next()).toBeUndefined();
+    connect.mockRestore();
+  }, 20_000);
 
   it("leaves no connection of a client that left meanwhile", async () => {
     const session = await openSession("2025-06-18");
@@ -298,13 +411,6 @@ describe("lost while at work", () => {
     expect(connect).toHaveBeenCalledTimes(4);
     connect.mockRestore();
     expect(text.match(/was lost/g)).toHaveLength(3);
-  });
-
-  it("a listener comes back by itself: its connection ends", async () => {
-    const session = await openSession("2025-06-18");
-    const events = new EventReader(await openGetStream(session));
-    await abortAllDurableObjects();
-    expect(await events.next()).toBeUndefined();
   });
 });
 

@@ -1,0 +1,146 @@
+/** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
+
+import { MAX_NAMED_FAULTS } from "../base/faults.ts";
+import type { Definition, Payload, ZodSchema } from "./zod-checks.ts";
+
+/** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
+const MAX_KEPT_BYTES = 50_000_000;
+/**
+ * Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. A schema's
+ * look at anything is one, and more are for long texts, for names that are not known, and for an intersection: there every
+ * name that one side made is compared with every name of the other's.
+ */
+const MAX_STEPS = 10_000_000;
+const CHARACTERS_PER_STEP = 100;
+const COMPARISONS_PER_STEP = 300;
+
+/** What a fault takes at most, without its path. */
+const FAULT_BYTES = 500;
+/** An entry of a path, of a list of names that are not known, or of tags. */
+const ENTRY_BYTES = 8;
+/** About what zod makes of an object or a list, and of any other value; and what it needs to remember an object or a list. */
+const CONTAINER_BYTES = 120;
+const VALUE_BYTES = 20;
+const MEMORY_BYTES = 80;
+
+const CONTAINERS: ReadonlySet<string> = new Set([
+  "object",
+  "array",
+  "tuple",
+  "record",
+  "map",
+  "set",
+]);
+
+/** Why a value is refused that was not looked at to its end. */
+export type TooMuch = "has too many faults" | "takes too many steps to check";
+
+/** As much of a fault of zod's as is read here. */
+interface Fault {
+  readonly path?: readonly unknown[];
+  readonly keys?: readonly unknown[];
+  readonly options?: readonly unknown[];
+}
+
+/** Whether zod tries one schema after another, and keeps what they found until one fits. */
+function hasAlternatives({ type, discriminator, unionFallback }: Definition): boolean {
+  return type === "union" && (discriminator === undefined || unionFallback === true);
+}
+
+/** What zod remembers of one reading: what came of each object and list, by schema, as soon as a schema refers to itself. */
+interface Memory {
+  readonly "~memo"?: { readonly buckets: WeakMap<object, WeakMap<object, unknown>> };
+}
+
+function isRemembered(context: Memory, schema: ZodSchema, value: unknown): boolean {
+  return context["~memo"]?.buckets.get(schema)?.has(value as object) === true;
+}
+
+/** What is counted while zod reads one value. */
+export class Count {
+  readonly #context: object;
+  /** For good: what is not looked at may be right. */
+  tooMuch: TooMuch | undefined;
+  /** What a check of the app's threw first. zod would keep what it has open for ever if that went through it. */
+  thrown: { readonly error: unknown } | undefined;
+  /** Bytes of faults that zod keeps now. */
+  #faults = 0;
+  /** Bytes of what it made for alternatives that are still open. */
+  #made = 0;
+  /** Bytes of what it remembers until it is done. */
+  #remembered = 0;
+  #steps = 0;
+  #openUnions = 0;
+
+  constructor(context: object) {
+    this.#context = context;
+  }
+
+  /** Whether zod reads for this value, and not the app within a check of its own. One of a member (`property`) has nothing as context. */
+  isOf(context: object): boolean {
+    return context === this.#context || !("async" in context);
+  }
+
+  /** Has `read` look at a value with a schema. */
+  look(
+    schema: ZodSchema,
+    { value, issues }: Payload,
+    context: Memory,
+    read: () => Payload | Promise<Payload>,
+  ): Payload | Promise<Payload> {
+    const faultsBefore = this.#faults;
+    const madeBefore = this.#made;
+    const foundBefore = issues.length;
+    const isUnion = hasAlternatives(schema._zod.def);
+    const isKnown = isRemembered(context, schema, value);
+    this.#steps += stepsOf(schema._zod.def.type, value);
+    if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
+    if (isUnion) this.#openUnions += 1;
+    const payload = read();
+    if (isUnion) this.#openUnions -= 1;
+    if (payload instanceof Promise) return payload;
+
+    const found: readonly Fault[] = payload.issues.slice(foundBefore);
+    // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
+    if (found.length === 0) this.#faults = faultsBefore;
+    // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
+    const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
+    for (const { keys = [], options = [] } of found) this.#steps += keys.length + options.length;
+    this.#faults = Math.max(this.#faults, faultsBefore + foundBytes);
+    if (!isKnown) {
+      const madeBytes = madeBytesOf(schema._zod.def.type, value, payload.value);
+      if (context["~memo"] !== undefined) this.#remembered += madeBytes;
+      else if (this.#openUnions > 0) this.#made += madeBytes;
+      if (isRemembered(context, schema, value)) this.#remembered += MEMORY_BYTES + foundBytes;
+    }
+    if (isUnion) {
+      // Of the alternatives no more than one is left, which fits.
+      this.#made = madeBefore;
+      // What they found is remembered within the fault of the union.
+      if (context["~memo"] !== undefined && foundBytes > 0)
+        this.#remembered += this.#faults - faultsBefore;
+    }
+    if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
+      this.tooMuch = "has too many faults";
+    // What was found first is enough.
+    if (this.tooMuch !== undefined) payload.issues.splice(foundBefore + MAX_NAMED_FAULTS);
+    return payload;
+  }
+}
+
+function stepsOf(type: string, value: unknown): number {
+  if (typeof value === "string") return 1 + value.length / CHARACTERS_PER_STEP;
+  if (type !== "intersection" || typeof value !== "object" || value === null) return 1;
+  return 1 + Object.keys(value).length ** 2 / COMPARISONS_PER_STEP;
+}
+
+/** About what `made` takes, which a schema made of `value`. */
+function madeBytesOf(type: string, value: unknown, made: unknown): number {
+  if (CONTAINERS.has(type)) return CONTAINER_BYTES;
+  return VALUE_BYTES + (typeof made === "string" && made !== value ? 2 * made.length : 0);
+}
+
+/** Without what stands within it: that was counted where it was found. */
+function bytesOf({ path = [], keys = [], options = [] }: Fault): number {
+  return FAULT_BYTES + ENTRY_BYTES * (path.length + keys.length + options.length);
+}
