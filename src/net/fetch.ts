@@ -8,7 +8,7 @@
 
 import { decodeUtf8, readStream } from "../base/bytes.ts";
 import { startTimer } from "../base/time.ts";
-import { readJsonObject, type JsonObject } from "../base/json.ts";
+import { readJsonObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 
 export interface FetchLimits {
@@ -64,25 +64,42 @@ export async function fetchConfigured(
     : err("url.scheme");
 }
 
-/**
- * POSTs a form to an endpoint of OAuth that the operator configured: RFC 6749 sections 2.3.1 and 3.2. `credentials`: id and
- * secret, sent by HTTP Basic.
- */
+/** How a client secret is sent: RFC 6749 section 2.3.1, by the names of RFC 7591 section 2. */
+export type ClientSecretMethod = "client_secret_basic" | "client_secret_post";
+
+/** As whom a form is sent. Without a secret the id alone is, in the form. */
+export interface ClientCredentials {
+  readonly id: string;
+  readonly secret?: string | undefined;
+  readonly method?: ClientSecretMethod | undefined;
+}
+
+/** HTTP Basic, which every server is to take, unless the methods that one names (RFC 8414 section 2) lack it. */
+export function clientSecretMethod(supported: JsonValue | undefined): ClientSecretMethod {
+  const isPost = Array.isArray(supported) && !supported.includes("client_secret_basic");
+  return isPost && supported.includes("client_secret_post")
+    ? "client_secret_post"
+    : "client_secret_basic";
+}
+
+/** POSTs a form to an endpoint of OAuth that the operator configured: RFC 6749 sections 2.3.1 and 3.2. */
 export function postForm(
   url: string,
   form: Readonly<Record<string, string>>,
-  credentials: readonly [id: string, secret: string] | undefined,
+  { id, secret, method = "client_secret_basic" }: ClientCredentials,
   limits: FetchLimits = JSON_LIMITS,
 ): Promise<Result<FetchResult, string>> {
-  const basic = credentials && btoa(credentials.map(encodeURIComponent).join(":"));
+  const isBasic = secret !== undefined && method === "client_secret_basic";
+  const basic = `Basic ${btoa([id, secret ?? ""].map(encodeURIComponent).join(":"))}`;
+  const inForm = { client_id: id, ...(secret !== undefined && { client_secret: secret }) };
   return fetchConfigured(url, {
     ...limits,
     method: "POST",
     headers: {
       "content-type": "application/x-www-form-urlencoded",
-      ...(basic !== undefined && { authorization: `Basic ${basic}` }),
+      ...(isBasic && { authorization: basic }),
     },
-    body: new URLSearchParams(form).toString(),
+    body: new URLSearchParams({ ...form, ...(!isBasic && inForm) }).toString(),
   });
 }
 

@@ -6,7 +6,7 @@
 
 import { keepAlive } from "../base/keep-alive.ts";
 import { now, sleep } from "../base/time.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import { JSON_LIMITS, postForm } from "../net/fetch.ts";
@@ -149,11 +149,13 @@ async function requestToken(
   upstream: Upstream,
   refreshToken: string,
 ): Promise<Result<{ readonly token: string; readonly [member: string]: JsonValue }, string>> {
-  const { tokenUrl, clientId, clientSecret } = upstream;
-  const form = { grant_type: "refresh_token", refresh_token: refreshToken };
-  const response = await (clientSecret === undefined
-    ? postForm(tokenUrl, { ...form, client_id: clientId }, undefined, LIMITS)
-    : postForm(tokenUrl, form, [clientId, clientSecret.reveal()], LIMITS));
+  const { tokenUrl, clientId, clientSecret, clientSecretMethod } = upstream;
+  const response = await postForm(
+    tokenUrl,
+    { grant_type: "refresh_token", refresh_token: refreshToken },
+    { id: clientId, secret: clientSecret?.reveal(), method: clientSecretMethod },
+    LIMITS,
+  );
   if (!response.ok) return response;
   const { status, json = {} } = response.value;
   const {
@@ -194,12 +196,21 @@ const FINAL_ERRORS = [
 const FINAL_WORDS =
   /(refresh[ _-]?token|the token(?! request))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
 
+/** Where an upstream says it, and how many errors of one answer are looked at. */
+const ERROR_MEMBERS = ["error", "status", "code", "message", "errorType"];
+const MAX_ERRORS = 10;
+
 /** A server that fails, or asks to wait, says nothing of the token, whatever stands in its answer. */
 function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstream): boolean {
   if (status >= 500 || status === 408 || status === 429 || isToken(json["access_token"]))
     return false;
   const final = new Set([...FINAL_ERRORS, ...finalErrors].map((error) => error.toLowerCase()));
-  const said = ["error", "status", "code", "message"].map((name) => fold(json[name]));
+  // Fitbit and Strava list what is wrong; others put it into an object.
+  const objects = [json, json["error"], json["errors"]]
+    .flat()
+    .slice(0, MAX_ERRORS)
+    .filter(isObject);
+  const said = objects.flatMap((object) => ERROR_MEMBERS.map((name) => fold(object[name])));
   const isInWords = said.includes("unauthorized_client") || said.includes("invalid_request");
   return (
     said.some((code) => code !== "" && final.has(code)) ||

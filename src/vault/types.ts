@@ -25,11 +25,13 @@ export interface CredentialInfo {
 export interface Upstream {
   readonly tokenUrl: string;
   readonly clientId: string;
-  /** Sent by HTTP Basic; a client without one sends its id alone. */
+  /** A client without one sends its id alone. */
   readonly clientSecret?: Secret;
+  /** How it is sent: by HTTP Basic, or in the form, as HubSpot and Twitch want it. */
+  readonly clientSecretMethod?: "client_secret_basic" | "client_secret_post";
   /**
-   * What it says in `error`, `status`, `code` or `message` of a refresh token that is over, in any case: besides the words of RFC 6749,
-   * and of upstreams that are known here.
+   * What it says in `error`, `status`, `code`, `message` or `errorType`, also of a list of `errors`, of a refresh token that is over, in
+   * any case: besides the words of RFC 6749, and of upstreams that are known here.
    */
   readonly finalErrors?: readonly string[];
 }

@@ -19,7 +19,7 @@ const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Headers a browser client must be able to read and to send. */
 const EXPOSED_HEADERS = "MCP-Protocol-Version, Mcp-Session-Id, WWW-Authenticate, Retry-After";
 const ALLOWED_HEADERS =
-  "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
+  "Accept, Authorization, Content-Type, DPoP, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
 
 /** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
 export function checkHostAndOrigin(

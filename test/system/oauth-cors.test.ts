@@ -36,3 +36,15 @@ it("what clients in browsers need is for them", async () => {
       allowed(await fetchGuarded(`${ORIGIN}${path}`, { headers: { origin: OTHER } })),
     ]).toEqual([path, OTHER]);
 });
+
+it("a client in a browser may send what the official client sends", async () => {
+  const preflight = await fetchGuarded(`${ORIGIN}/token`, {
+    method: "OPTIONS",
+    headers: { origin: OTHER, "access-control-request-method": "POST" },
+  });
+  const names = preflight.headers.get("access-control-allow-headers")?.toLowerCase().split(", ");
+  // With `dpop()` it proves a key to every server: RFC 9449 section 5 has one that knows nothing of it pass it over.
+  expect(names).toEqual(
+    expect.arrayContaining(["accept", "content-type", "authorization", "dpop"]),
+  );
+});

@@ -104,6 +104,16 @@ it("keeps the refresh token of an upstream that does not rotate", async () => {
   expect(await value(id)).toMatchObject({ refresh_token: "rt-1" });
 });
 
+it("sends a secret in the form where the upstream wants it there", async () => {
+  const id = await kept();
+  await vault.token(id, { ...upstream, clientSecretMethod: "client_secret_post" });
+  const [request] = asked;
+  expect(request?.headers.has("authorization")).toBe(false);
+  expect(await request?.text()).toBe(
+    "grant_type=refresh_token&refresh_token=rt-1&client_id=c%3A1&client_secret=s%2F2",
+  );
+});
+
 it("sends a public client's id in the form", async () => {
   const id = await kept();
   await vault.token(id, { tokenUrl: upstream.tokenUrl, clientId: "c" });
@@ -400,6 +410,9 @@ describe("a final no", () => {
     [400, { error: null, status: "BAD_REFRESH_TOKEN" }],
     [400, { error: "Bad Request", status: 400, message: "Invalid refresh token" }],
     [400, { error: "invalid_request", error_description: "Invalid refresh token" }],
+    [400, { errors: [{ errorType: "invalid_grant", message: "…" }], success: false }],
+    [400, { message: "Bad Request", errors: [{ resource: "a" }, { code: "own_word" }] }],
+    [400, { error: { code: 400, status: "INVALID_GRANT" } }],
   ])("is one in the words of this upstream too: %i %j", async (status, said) => {
     const id = await kept();
     answer = () => json(said, status);
@@ -432,6 +445,14 @@ describe("an upstream that fails", () => {
   it.each<[string, () => Response | Promise<Response>]>([
     ["is down", () => Promise.reject(new TypeError("down"))],
     ["answers 500", () => json({}, 500)],
+    [
+      "says it of something else, or behind ten others",
+      () =>
+        json(
+          { errors: [...Array<null>(10).fill(null), { code: "invalid_grant" }], error: [] },
+          400,
+        ),
+    ],
     ["answers 500 with words of a final no", () => json({ error: "invalid_grant" }, 500)],
     ["answers 429", () => json({}, 429)],
     ["asks to wait with words of a final no", () => json({ error: "invalid_grant" }, 429)],

@@ -11,7 +11,7 @@ import { now } from "../../base/time.ts";
 import { withoutNulls, type JsonObject } from "../../base/json.ts";
 import { err, ok, type Result } from "../../base/result.ts";
 import { readJws } from "../../crypto/jws.ts";
-import { isTemporary, postForm } from "../../net/fetch.ts";
+import { clientSecretMethod, isTemporary, postForm } from "../../net/fetch.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
 import { resourceNames } from "./metadata.ts";
 import type { TokenVerifier } from "./bearer.ts";
@@ -119,16 +119,22 @@ async function introspect(
   if (introspection === undefined) return err("token.malformed");
   const endpoint = await endpointIn(metadata, "introspection_endpoint");
   if (!endpoint.ok) return endpoint;
+  const { members } = await metadata.read();
   const [id = "", ...secret] = introspection.split(":");
-  const response = await postForm(endpoint.value, { token, token_type_hint: "access_token" }, [
-    id,
-    secret.join(":"),
-  ]);
-  // Some cannot read what is none of theirs, and say so in place of `"active": false`.
-  // One that refuses this server says nothing of the token.
-  const refusal = response.ok ? response.value.json?.["error"] : undefined;
+  const response = await postForm(
+    endpoint.value,
+    { token, token_type_hint: "access_token" },
+    {
+      id,
+      secret: secret.join(":"),
+      method: clientSecretMethod(members["introspection_endpoint_auth_methods_supported"]),
+    },
+  );
+  // Some cannot read what is none of theirs, and say so in place of `"active": false`. A page of whatever stands before the issuer
+  // says nothing of the token, nor does an issuer that refuses this server.
+  const refusal = response.ok && response.value.status === 400 && response.value.json?.["error"];
   const isRefused = refusal === "invalid_client" || refusal === "unauthorized_client";
-  if (response.ok && response.value.status === 400 && !isRefused) return err("token.inactive");
+  if (typeof refusal === "string" && !isRefused) return err("token.inactive");
   if (!response.ok || response.value.status !== 200) {
     metadata.doubt();
     return err(issuerFault("introspection", isTemporary(response) ? "unreachable" : "unusable"));

@@ -15,6 +15,7 @@ import {
   fetchConfigured,
   isTemporary,
   JSON_LIMITS,
+  clientSecretMethod,
   postForm,
   successJson,
 } from "../../net/fetch.ts";
@@ -185,18 +186,16 @@ function readMetadata(json: JsonObject): Metadata | undefined {
 
 type Untrusted<T> = { readonly [Member in keyof T]?: JsonValue };
 
-/** The ID token for a code, empty where there is none; the fault is of the moment. The secret goes into the form only where the provider does not take HTTP Basic. */
+/** The ID token for a code, empty where there is none; the fault is of the moment. */
 async function exchangeCode(
   { clientId, clientSecret }: OpenIdProvider,
   { token_endpoint: endpoint, token_endpoint_auth_methods_supported: methods }: Metadata,
   form: Readonly<Record<string, string>>,
 ): Promise<Result<string, "unreachable">> {
-  const usesBasic = methods.includes("client_secret_basic");
-  const secret = usesBasic ? {} : { client_id: clientId, client_secret: clientSecret };
   const response = await postForm(
     endpoint,
-    { grant_type: "authorization_code", ...form, ...secret },
-    usesBasic ? [clientId, clientSecret] : undefined,
+    { grant_type: "authorization_code", ...form },
+    { id: clientId, secret: clientSecret, method: clientSecretMethod([...methods]) },
   );
   if (isTemporary(response)) return err("unreachable");
   const token = successJson(response)?.["id_token"];

@@ -308,7 +308,7 @@ describe("a form that is sent again, as by a double click", () => {
 
   it("gets nothing more once the code is too old, or access was taken back", async () => {
     const late = await allowed();
-    await ageGrant((await verifyText(desk.ring, "code", late.code)) ?? "", 61);
+    await ageGrant((await verifyText(desk.ring, "code", late.code)) ?? "", 301);
     expectStale(await late.again());
     const revoked = await allowed();
     await grantStub((await verifyText(desk.ring, "code", revoked.code)) ?? "").revoke();

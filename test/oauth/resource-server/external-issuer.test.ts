@@ -748,6 +748,28 @@ describe("an opaque token", () => {
     ]);
   });
 
+  test.each<[string, unknown, boolean]>([
+    ["in the form where the issuer takes it there alone", ["client_secret_post"], false],
+    ["by HTTP Basic where it takes both", ["client_secret_post", "client_secret_basic"], true],
+    ["by HTTP Basic where it takes neither", ["private_key_jwt"], true],
+    ["by HTTP Basic where it says nothing that is a list", "client_secret_post", true],
+  ])("is asked about with the secret %s", async (_, methods, isBasic) => {
+    served["/.well-known/oauth-authorization-server"] = {
+      issuer,
+      introspection_endpoint: `${issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: methods as JsonObject[],
+    };
+    verify = externalTokenVerifier({ issuer, introspection });
+    expect(await reason("opaque")).toBe("taken");
+    expect(forms[0]?.authorization !== null).toBe(isBasic);
+    const inForm = { client_id: "mcp server", client_secret: "s:e/c€" };
+    expect(forms[0]?.form).toEqual({
+      token: "opaque",
+      token_type_hint: "access_token",
+      ...(!isBasic && inForm),
+    });
+  });
+
   test("is so too when the issuer writes null for what it does not say", async () => {
     for (const name of [
       "iss",
@@ -820,6 +842,9 @@ describe("an opaque token", () => {
       [{}, "token.inactive"],
       // Some issuers cannot read what is none of theirs.
       [status(400), "token.inactive"],
+      // Whatever stands before it says nothing of a token.
+      [new Response("<html>Bad Request", { status: 400 }), "issuer.introspection_unusable"],
+      [Response.json({ error: 400 }, { status: 400 }), "issuer.introspection_unusable"],
       [
         Response.json({ error: "invalid_client" }, { status: 400 }),
         "issuer.introspection_unusable",
