@@ -16,10 +16,11 @@ export interface OriginPolicy {
 
 const LOOPBACK_HOSTS = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** Headers a browser client must be able to read and to send. */
+/** Headers a browser client must be able to read. */
 const EXPOSED_HEADERS = "MCP-Protocol-Version, Mcp-Session-Id, WWW-Authenticate, Retry-After";
-const ALLOWED_HEADERS =
-  "Accept, Authorization, Content-Type, DPoP, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
+/** Those of the protocol that it sends. */
+const PROTOCOL_HEADERS =
+  "Accept, Authorization, Content-Type, Last-Event-ID, MCP-Protocol-Version, Mcp-Method, Mcp-Name, Mcp-Session-Id, traceparent, tracestate, baggage";
 
 /** Refuses (403) a Host or Origin that is not this server's, loopback's, or configured. */
 export function checkHostAndOrigin(
@@ -52,17 +53,21 @@ function isAllowedOrigin(origin: string, policy: OriginPolicy): boolean {
   return `${url.protocol}//${url.host}` === origin;
 }
 
-/** The answer to a preflight. `Mcp-Param-*` names are known only to the client, so the asked ones are echoed. */
+/**
+ * The answer to a preflight of an origin that {@link checkHostAndOrigin} has allowed: it may send what it asks for. Names of `Mcp-Param-*`
+ * are known only to the client, and its library may have more (`User-Agent`, `DPoP`, those of a tracer).
+ */
 export function preflightResponse(request: Request): Response {
   const requestedHeaders = request.headers.get("access-control-request-headers") ?? "";
-  const paramHeaders = requestedHeaders
+  const names = requestedHeaders
     .split(",")
-    .filter((name) => /^\s*mcp-param-[!#$%&'*+.^_`|~0-9a-z-]+\s*$/i.test(name));
+    .map((name) => name.trim())
+    .filter((name) => /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name));
   return new Response(null, {
     status: 204,
     headers: {
       "access-control-allow-methods": "GET, POST, DELETE, OPTIONS",
-      "access-control-allow-headers": [ALLOWED_HEADERS, ...paramHeaders].join(", "),
+      "access-control-allow-headers": [PROTOCOL_HEADERS, ...names].join(", "),
       "access-control-max-age": "86400",
     },
   });

@@ -121,7 +121,8 @@ async function respond(http: Request, type: string, content: object): Promise<Re
       // spec: card.cors
       "access-control-allow-origin": "*",
       "access-control-allow-methods": "GET",
-      "access-control-allow-headers": "Content-Type, If-None-Match",
+      // Whatever a library adds of its own.
+      "access-control-allow-headers": "Content-Type, If-None-Match, *",
       "access-control-expose-headers": "ETag",
     },
   });
