@@ -6,7 +6,7 @@
 
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { retried } from "../../base/retry.ts";
-import { withTimeout } from "../../base/time.ts";
+import { now, withTimeout } from "../../base/time.ts";
 import { writeError } from "../../wire/jsonrpc.ts";
 import { errorResponse } from "../../wire/response.ts";
 import type { StreamCursor } from "./event-ids.ts";
@@ -47,8 +47,8 @@ interface AttachedStreams {
   readonly eventIds: string[];
 }
 
-/** Milliseconds that an object has to answer; one that is there does within a few. */
-const CONNECT_MS = 5_000;
+/** Milliseconds that an object has to answer; one that is there does within a few, unless it asks the hub. */
+const CONNECT_MS = 10_000;
 
 /**
  * Asks for the events behind a cursor, over a socket: one object request. Of two connections to one stream the older ends.
@@ -59,7 +59,9 @@ async function connect(
   caller: Caller,
   { stream, after }: StreamCursor,
 ): Promise<Response> {
-  const query = new URLSearchParams({ stream, after, caller: callerKey(caller) });
+  // Behind that time it would take the place of a connection that was made since.
+  const until = String(now() + CONNECT_MS);
+  const query = new URLSearchParams({ stream, after, until, caller: callerKey(caller) });
   if (caller.grant !== undefined) query.set("grant", caller.grant);
   const headers = { upgrade: "websocket" };
   const asked = session.stub.fetch(`https://session/?${query.toString()}`, { headers });

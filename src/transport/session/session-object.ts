@@ -97,7 +97,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     switchToStream(this.#runtime, postId);
   }
 
-  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one) and sequence number. */
+  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one), sequence number, and until when it is waited for. */
   override async fetch(request: Request): Promise<Response> {
     const { store, dependencies } = this.#runtime;
     const query = new URL(request.url).searchParams;
@@ -117,6 +117,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
       if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
       if (hasMissed) noteGap(this.#runtime);
     }
+    if (now() > Number(query.get("until") ?? Infinity)) throw new Error("Nobody waits any more");
     const stream =
       requestedStream === "new"
         ? openStream(this.#runtime, "listening", "null")

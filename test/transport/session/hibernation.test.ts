@@ -7,6 +7,7 @@ import {
   runInDurableObject,
 } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { ANONYMOUS, callerKey } from "../../../src/base/caller.ts";
 import { SessionObject } from "../../../src/transport/session/session-object.ts";
 import { faults } from "../../world/faults.ts";
 import { INPUT_REQUEST_TTL_MS, SESSION_TTL_MS } from "../../../src/transport/session/limits.ts";
@@ -316,7 +317,32 @@ describe("lost while at work", () => {
     expect(answered).toEqual(new Set(ids));
     expect(await events.next()).toBeUndefined();
     connect.mockRestore();
-  }, 20_000);
+  }, 30_000);
+
+  it("a connection that comes too late takes no other's place, and opens no stream", async () => {
+    const session = await openSession("2025-06-18");
+    const { events, question } = await ask(session);
+    const streams = (): Promise<unknown[]> =>
+      runInDurableObject(sessionStub(session), (_object, { storage }) =>
+        storage.sql.exec("SELECT id FROM streams").toArray(),
+      );
+    const before = await streams();
+    const [{ id } = { id: 0 }] = before as { id: number }[];
+    const until = String(Date.now() - 1);
+    for (const stream of [String(id), "new"]) {
+      const query = new URLSearchParams({
+        stream,
+        after: "0",
+        until,
+        caller: callerKey(ANONYMOUS),
+      });
+      const late = sessionStub(session).fetch(`https://session/?${query.toString()}`);
+      await expect(late).rejects.toThrow("Nobody waits any more");
+    }
+    expect([await openSockets(session), await streams()]).toEqual([1, before]);
+    await send(session, answerTo(question, ADA));
+    expect(await events.message()).toMatchObject({ id: 7, result: {} });
+  });
 
   it("leaves no connection of a client that left meanwhile", async () => {
     const session = await openSession("2025-06-18");
