@@ -74,10 +74,9 @@ export interface ClientCredentials {
   readonly method?: ClientSecretMethod | undefined;
 }
 
-/** HTTP Basic, which every server is to take, unless the methods that one names (RFC 8414 section 2) lack it. */
+/** HTTP Basic, which every server is to take, unless it lists its methods (RFC 8414 section 2) without that. */
 export function clientSecretMethod(supported: JsonValue | undefined): ClientSecretMethod {
-  const isPost = Array.isArray(supported) && !supported.includes("client_secret_basic");
-  return isPost && supported.includes("client_secret_post")
+  return Array.isArray(supported) && !supported.includes("client_secret_basic")
     ? "client_secret_post"
     : "client_secret_basic";
 }

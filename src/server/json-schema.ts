@@ -163,14 +163,16 @@ function readMembers(
   faults: Faults,
 ): JsonObject {
   if (properties === undefined) return value;
-  const members: JsonObject = {};
+  const members: [name: string, value: JsonValue][] = [];
   for (const [name, member] of Object.entries(properties)) {
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (given !== undefined) members[name] = readValue(member, given, `${path}/${name}`, faults);
-    else if (member.default !== undefined) members[name] = copyOf(member.default);
+    if (given !== undefined)
+      members.push([name, readValue(member, given, `${path}/${name}`, faults)]);
+    else if (member.default !== undefined) members.push([name, copyOf(member.default)]);
     else if (required.includes(name) && !faults.isFull) faults.add(`${path}/${name}`, "is missing");
   }
-  return members;
+  // Own members, also one that is named __proto__.
+  return Object.fromEntries(members);
 }
 
 /** A handler may change what it is given. */

@@ -30,7 +30,7 @@ export type Run = (payload: Payload, context: object) => Payload | Promise<Paylo
 
 /** What goes through zod's schemas. */
 export interface Payload {
-  readonly value: unknown;
+  value: unknown;
   readonly issues: object[];
 }
 
@@ -81,6 +81,14 @@ export interface ZodCheck {
       readonly precision?: number | null;
     };
   };
+}
+
+/** The schemas of members that only checks look at. */
+export function schemasOfChecks({ checks = [] }: Definition): readonly ZodSchema[] {
+  return checks.flatMap(({ _zod: { def } }) => [
+    ...(def.schema === undefined ? [] : [def.schema]),
+    ...Object.values(def.shape ?? {}),
+  ]);
 }
 
 /** zod's names of formats, and those of JSON Schema. Every other format is written as its pattern. */

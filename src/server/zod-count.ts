@@ -1,18 +1,19 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import type { Definition, Payload, ZodSchema } from "./zod-checks.ts";
+import { isObject } from "../base/json.ts";
+import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
 const MAX_KEPT_BYTES = 50_000_000;
 /**
  * Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. A schema's
- * look at anything is one, and more are for long texts, for names that are not known, and for an intersection: there every
- * name that one side made is compared with every name of the other's.
+ * look at anything is one, and more are for long texts, for names that are not known, and for all names of an object within an
+ * intersection: what both sides made is put together there, each name of the one compared with each of the other.
  */
 const MAX_STEPS = 10_000_000;
 const CHARACTERS_PER_STEP = 100;
-const COMPARISONS_PER_STEP = 300;
+const COMPARISONS_PER_STEP = 100;
 
 /** What a fault takes at most, without its path. */
 const FAULT_BYTES = 500;
@@ -56,6 +57,28 @@ function isRemembered(context: Memory, schema: ZodSchema, value: unknown): boole
   return context["~memo"]?.buckets.get(schema)?.has(value as object) === true;
 }
 
+/** Stands for all that is not looked at. zod writes the way to a fault into it; this one is at no place, however often it is passed on. */
+export const UNSEEN: object = {
+  code: "custom",
+  get path() {
+    return [];
+  },
+  set path(_path) {},
+};
+
+/** Nothing more is made of the value, and no check of the app's sees it. */
+export function leaveUnseen(payload: Payload): void {
+  payload.value = undefined;
+  payload.issues.push(UNSEEN);
+}
+
+/** `leftNames`: of what its left side made of `value`. */
+interface Intersection {
+  readonly def: Definition;
+  readonly value: unknown;
+  leftNames: number | undefined;
+}
+
 /** What is counted while zod reads one value. */
 export class Count {
   readonly #context: object;
@@ -70,15 +93,19 @@ export class Count {
   /** Bytes of what it remembers until it is done. */
   #remembered = 0;
   #steps = 0;
+  /** What is open: how many unions, the intersections, and what has checks. */
   #openUnions = 0;
+  readonly #checked: Definition[] = [];
+  readonly #intersections: Intersection[] = [];
 
   constructor(context: object) {
     this.#context = context;
   }
 
-  /** Whether zod reads for this value, and not the app within a check of its own. One of a member (`property`) has nothing as context. */
+  /** Whether zod reads for this value, and not the app within a check of its own. The checks of members have an empty context. */
   isOf(context: object): boolean {
-    return context === this.#context || !("async" in context);
+    if (context === this.#context) return true;
+    return !("async" in context) && this.#checked.some((def) => schemasOfChecks(def).length > 0);
   }
 
   /** Has `read` look at a value with a schema. */
@@ -91,13 +118,19 @@ export class Count {
     const faultsBefore = this.#faults;
     const madeBefore = this.#made;
     const foundBefore = issues.length;
-    const isUnion = hasAlternatives(schema._zod.def);
+    const { def } = schema._zod;
+    const isUnion = hasAlternatives(def);
+    const isIntersection = def.type === "intersection";
     const isKnown = isRemembered(context, schema, value);
-    this.#steps += stepsOf(schema._zod.def.type, value);
+    this.#steps += 1 + (typeof value === "string" ? value.length / CHARACTERS_PER_STEP : 0);
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
+    if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
+    if (isIntersection) this.#intersections.push({ def, value, leftNames: undefined });
     const payload = read();
+    if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
+    if (isIntersection) this.#intersections.pop();
     if (payload instanceof Promise) return payload;
 
     const found: readonly Fault[] = payload.issues.slice(foundBefore);
@@ -105,10 +138,12 @@ export class Count {
     if (found.length === 0) this.#faults = faultsBefore;
     // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
-    for (const { keys = [], options = [] } of found) this.#steps += keys.length + options.length;
     this.#faults = Math.max(this.#faults, faultsBefore + foundBytes);
+    const unknownNames = found.reduce((sum, { keys = [] }) => sum + keys.length, 0);
+    this.#steps += unknownNames;
+    this.#countNames(schema, value, payload.value, unknownNames);
     if (!isKnown) {
-      const madeBytes = madeBytesOf(schema._zod.def.type, value, payload.value);
+      const madeBytes = madeBytesOf(def, value, payload.value);
       if (context["~memo"] !== undefined) this.#remembered += madeBytes;
       else if (this.#openUnions > 0) this.#made += madeBytes;
       if (isRemembered(context, schema, value)) this.#remembered += MEMORY_BYTES + foundBytes;
@@ -122,22 +157,37 @@ export class Count {
     }
     if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
-    // What was found first is enough.
-    if (this.tooMuch !== undefined) payload.issues.splice(foundBefore + MAX_NAMED_FAULTS);
+    if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
+    if (this.tooMuch !== undefined) {
+      // What was found first is enough, and what was made is put together with nothing.
+      payload.issues.splice(foundBefore + MAX_NAMED_FAULTS);
+      leaveUnseen(payload);
+    }
     return payload;
+  }
+
+  /** Names of what was made within an intersection, or not known there: zod compares those of both sides. */
+  #countNames(schema: ZodSchema, value: unknown, made: unknown, unknownNames: number): void {
+    const intersection = this.#intersections.at(-1);
+    if (intersection === undefined) return;
+    const { def, leftNames } = intersection;
+    const names = unknownNames + (isObject(made) ? Object.keys(made).length : 0);
+    if (value !== intersection.value) {
+      // What both sides share as it is is not compared.
+      if (made !== value || unknownNames > 0) this.#steps += names ** 2 / COMPARISONS_PER_STEP;
+    } else if (schema === def.right && leftNames !== undefined)
+      this.#steps += (leftNames * names) / COMPARISONS_PER_STEP;
+    else if (schema === def.left) intersection.leftNames = names;
   }
 }
 
-function stepsOf(type: string, value: unknown): number {
-  if (typeof value === "string") return 1 + value.length / CHARACTERS_PER_STEP;
-  if (type !== "intersection" || typeof value !== "object" || value === null) return 1;
-  return 1 + Object.keys(value).length ** 2 / COMPARISONS_PER_STEP;
-}
-
-/** About what `made` takes, which a schema made of `value`. */
-function madeBytesOf(type: string, value: unknown, made: unknown): number {
+/** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing; a text without its blanks is part of it. */
+function madeBytesOf({ type, checks = [] }: Definition, value: unknown, made: unknown): number {
   if (CONTAINERS.has(type)) return CONTAINER_BYTES;
-  return VALUE_BYTES + (typeof made === "string" && made !== value ? 2 * made.length : 0);
+  const mayMake = type === "string" || type === "transform" || checks.length > 0;
+  if (!mayMake || typeof made !== "string" || made === value) return VALUE_BYTES;
+  const isPart = typeof value === "string" && made === value.trim();
+  return VALUE_BYTES + (isPart ? 0 : 2 * made.length);
 }
 
 /** Without what stands within it: that was counted where it was found. */

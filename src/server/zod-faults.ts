@@ -7,8 +7,8 @@
  * adds in one go, until it returns; and what is made of a value that fits, such as defaults.
  */
 
-import type { Payload, Run, ZodSchema } from "./zod-checks.ts";
-import { Count, type TooMuch } from "./zod-count.ts";
+import { schemasOfChecks, type Payload, type Run, type ZodSchema } from "./zod-checks.ts";
+import { Count, leaveUnseen, UNSEEN, type TooMuch } from "./zod-count.ts";
 
 /** Of the value that is being read. zod reads at once, or says that it cannot. */
 let current: Count | undefined;
@@ -38,15 +38,6 @@ export function runCounted(
   }
 }
 
-/** Stands for all that is not looked at. zod writes the way to a fault into it; this one is at no place, however often it is passed on. */
-const UNSEEN: object = {
-  code: "custom",
-  get path() {
-    return [];
-  },
-  set path(_path) {},
-};
-
 const withStep = new WeakSet<object>();
 
 function putStepBefore(schema: ZodSchema): void {
@@ -59,7 +50,8 @@ function putStepBefore(schema: ZodSchema): void {
   const step: Run = (payload, context) => {
     const run = ownRun ?? internals.parse;
     const count = current;
-    if (count?.isOf(context) !== true) return run(payload, context);
+    if (count === undefined) return run(payload, context);
+    if (!count.isOf(context)) return withoutCount(() => run(payload, context));
     try {
       if (count.tooMuch === undefined && count.thrown === undefined) {
         // Not earlier: a schema may be made when it is needed.
@@ -72,7 +64,7 @@ function putStepBefore(schema: ZodSchema): void {
       if (isOutOfStack(error)) count.tooMuch = "takes too many steps to check";
       else count.thrown ??= { error };
     }
-    payload.issues.push(UNSEEN);
+    leaveUnseen(payload);
     return payload;
   };
   Object.defineProperty(internals, "run", {
@@ -85,6 +77,17 @@ function putStepBefore(schema: ZodSchema): void {
   });
 }
 
+/** What the app reads within a check is its own. */
+function withoutCount<T>(read: () => T): T {
+  const outer = current;
+  current = undefined;
+  try {
+    return read();
+  } finally {
+    current = outer;
+  }
+}
+
 function isOutOfStack(error: unknown): boolean {
   return error instanceof RangeError && error.message.includes("call stack");
 }
@@ -95,11 +98,7 @@ function partsOf({ _zod: { def, innerType } }: ZodSchema): ZodSchema[] {
   const single = [innerType ?? def.innerType, def.in, def.out, left, right];
   const members = [element, rest, catchall, keyType, valueType];
   const lists = [...(def.items ?? []), ...(def.options ?? []), ...Object.values(def.shape ?? {})];
-  const ofChecks = (def.checks ?? []).flatMap(({ _zod: { def: check } }) => [
-    check.schema,
-    ...Object.values(check.shape ?? {}),
-  ]);
-  const parts = [...single, ...members, ...lists, ...ofChecks].filter(
+  const parts = [...single, ...members, ...lists, ...schemasOfChecks(def)].filter(
     (part) => part !== undefined && part !== null,
   );
   // zod takes the one alternative of a union without the step before it.

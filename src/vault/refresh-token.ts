@@ -194,10 +194,10 @@ const FINAL_ERRORS = [
 ];
 /** Atlassian, X and TD say it in words, beside a code that means something else as well. */
 const FINAL_WORDS =
-  /(refresh[ _-]?token|the token(?! request))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
+  /(refresh[ _-]?token|the token(?! (request|endpoint)))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
 
 /** Where an upstream says it, and how many errors of one answer are looked at. */
-const ERROR_MEMBERS = ["error", "status", "code", "message", "errorType"];
+const ERROR_MEMBERS = ["error", "status", "code", "message", "errorType", "resource"];
 const MAX_ERRORS = 10;
 
 /** A server that fails, or asks to wait, says nothing of the token, whatever stands in its answer. */
@@ -205,7 +205,7 @@ function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstr
   if (status >= 500 || status === 408 || status === 429 || isToken(json["access_token"]))
     return false;
   const final = new Set([...FINAL_ERRORS, ...finalErrors].map((error) => error.toLowerCase()));
-  // Fitbit and Strava list what is wrong; others put it into an object.
+  // Fitbit and Strava list what is wrong, Strava by the `resource`; others put it into an object.
   const objects = [json, json["error"], json["errors"]]
     .flat()
     .slice(0, MAX_ERRORS)

@@ -30,8 +30,8 @@ export interface Upstream {
   /** How it is sent: by HTTP Basic, or in the form, as HubSpot and Twitch want it. */
   readonly clientSecretMethod?: "client_secret_basic" | "client_secret_post";
   /**
-   * What it says in `error`, `status`, `code`, `message` or `errorType`, also of a list of `errors`, of a refresh token that is over, in
-   * any case: besides the words of RFC 6749, and of upstreams that are known here.
+   * What it says in `error`, `status`, `code`, `message`, `errorType` or `resource`, also of a list of `errors`, of a refresh token that is
+   * over, in any case: besides the words of RFC 6749, and of upstreams that are known here. Of a wrong client it must say something else.
    */
   readonly finalErrors?: readonly string[];
 }

@@ -169,3 +169,15 @@ test("gives the type of what fits", () => {
   expectTypeOf<Value["more"]>().toEqualTypeOf<boolean | undefined>();
   expect(schema.required).toEqual(["id", "mark", "size", "tags", "in"]);
 });
+
+it("a member that is named __proto__ is a member like any other", () => {
+  const properties = JSON.parse('{"__proto__":{"type":"object"},"n":{"default":3}}') as object;
+  const { check } = jsonSchema({ type: "object", properties, required: ["__proto__"] } as never);
+  const checked = check(JSON.parse('{"__proto__":{"isAdmin":true}}'));
+  const value: object = checked.ok ? checked.value : {};
+  expect(Object.entries(value)).toEqual([
+    ["__proto__", { isAdmin: true }],
+    ["n", 3],
+  ]);
+  expect("isAdmin" in value).toBe(false);
+});

@@ -478,6 +478,43 @@ it.each<[string, z.core.$ZodType, unknown]>([
     folder(4_000, 1),
   ],
   [
+    "long texts without their blanks, in alternatives and layers",
+    z.union(
+      Array.from({ length: 10 }, (_, at) =>
+        z.object({
+          kind: z.literal(`k${at}`),
+          text: z.optional(z.nullable(z.string().check(z.trim()))),
+        }),
+      ),
+    ),
+    { kind: "k9", text: `${"a".repeat(3_000_000)}\n` },
+  ],
+  [
+    "a long text that alternatives make, each once, in layers",
+    z.union(
+      Array.from({ length: 5 }, (_, at) =>
+        z.object({
+          kind: z.literal(`k${at}`),
+          text: z.optional(z.nullable(z.string().check(z.toLowerCase()))),
+        }),
+      ),
+    ),
+    { kind: "k4", text: "A".repeat(4_000_000) },
+  ],
+  [
+    "many names that both sides of an intersection leave as they are",
+    z.intersection(z.object({ vars: z.any() }), z.object({ vars: z.unknown(), a: z.any() })),
+    { vars: names(MANY, 1), a: 1 },
+  ],
+  [
+    "many names of one side of an intersection, and a long list of both",
+    z.intersection(
+      z.object({ do: z.literal("list"), rows: z.array(z.string()) }),
+      z.catchall(z.object({ rows: z.array(z.string()) }), z.any()),
+    ),
+    { do: "list", rows: list(30_000, "x"), ...names(60_000, 1) },
+  ],
+  [
     "rows of texts that are made rows of numbers",
     chained
       .array(chained.record(chained.string(), chained.string()))
@@ -498,9 +535,18 @@ it.each<[string, z.core.$ZodType, unknown]>([
 it("what an app reads itself within a check is not counted, and throws to the app", () => {
   const Item = chained.object({ a: chained.string(), b: chained.string() });
   const Json = chained.string().transform((text): unknown => JSON.parse(text));
+  const Boxed = chained.object({ text: chained.any() }).check(chained.property("text", Json));
   const schema = chained.object({
     item: Item.optional(),
     json: Json.optional(),
+    boxed: chained.string().refine((text) => {
+      try {
+        Boxed.parse({ text });
+        return false;
+      } catch {
+        return true;
+      }
+    }),
     rows: chained
       .array(chained.unknown())
       .refine((rows) => rows.every((row) => !Item.safeParse(row).success)),
@@ -512,7 +558,7 @@ it("what an app reads itself within a check is not counted, and throws to the ap
       }
     }),
   });
-  const value = { json: "{}", rows: list(90_000, {}), body: "as it is" };
+  const value = { json: "{}", boxed: "as it is", rows: list(90_000, {}), body: "as it is" };
   expect(checkWith(schema)(value)).toEqual({ ok: true, value: { ...value, json: {} } });
 });
 
@@ -535,6 +581,27 @@ it.each<[string, z.core.$ZodType, unknown]>([
     }),
   ],
   [
+    "many names deep within an intersection",
+    z.intersection(
+      z.object({ vars: z.record(z.string(), z.number()) }),
+      z.object({ vars: z.nullable(z.record(z.string(), z.number())), a: z.string() }),
+    ),
+    { a: "", vars: names(MANY, 1) },
+  ],
+  [
+    "many names that the second side of an intersection makes alone",
+    z.intersection(
+      z.object({ vars: z.any() }),
+      z.object({ vars: z.record(z.string(), z.number()) }),
+    ),
+    { vars: names(MANY, 1) },
+  ],
+  [
+    "many names that neither side of an intersection knows",
+    z.intersection(z.strictObject({}), z.strictObject({})),
+    names(MANY, 1),
+  ],
+  [
     "an intersection of many names",
     z.intersection(z.record(z.string(), z.number()), z.looseObject({})),
     names(MANY, 1),
@@ -542,6 +609,27 @@ it.each<[string, z.core.$ZodType, unknown]>([
 ])("takes too many steps: %s", (_, schema, value) => {
   const checked = checkWith(schema)(value);
   expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
+});
+
+it("what is too much for an intersection is not put together", () => {
+  let listed = 0;
+  const made = new Proxy(names(MANY, 1), {
+    ownKeys(target) {
+      listed += 1;
+      return Reflect.ownKeys(target);
+    },
+  });
+  const side = z.pipe(
+    z.any(),
+    z.transform(() => made),
+  );
+  const other = z.pipe(
+    z.any(),
+    z.transform(() => names(MANY, 1)),
+  );
+  expect(checkWith(z.intersection(side, other))({}).ok).toBe(false);
+  // Once by each of its two schemas.
+  expect(listed).toBe(2);
 });
 
 it("long texts that are made for alternatives are counted", () => {

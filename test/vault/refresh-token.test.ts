@@ -413,6 +413,7 @@ describe("a final no", () => {
     [400, { errors: [{ errorType: "invalid_grant", message: "…" }], success: false }],
     [400, { message: "Bad Request", errors: [{ resource: "a" }, { code: "own_word" }] }],
     [400, { error: { code: 400, status: "INVALID_GRANT" } }],
+    [400, { errors: [{ resource: "Own_Word", field: "refresh_token", code: "invalid" }] }],
   ])("is one in the words of this upstream too: %i %j", async (status, said) => {
     const id = await kept();
     answer = () => json(said, status);
@@ -445,6 +446,17 @@ describe("an upstream that fails", () => {
   it.each<[string, () => Response | Promise<Response>]>([
     ["is down", () => Promise.reject(new TypeError("down"))],
     ["answers 500", () => json({}, 500)],
+    [
+      "says that the way to the token endpoint is invalid",
+      () =>
+        json(
+          {
+            error: "invalid_request",
+            error_description: "The token endpoint authentication method is invalid",
+          },
+          400,
+        ),
+    ],
     [
       "says it of something else, or behind ten others",
       () =>

@@ -114,7 +114,7 @@ async function revokeGrants(
 }
 
 /**
- * The live grants of a person, oldest first, and how many cannot be asked. Notes of those that are over are dropped on
+ * The live grants of a person, oldest first, also those whose code still waits, and how many cannot be asked. Notes of those that are over are dropped on
  * the way.
  */
 async function activeGrants(
@@ -137,7 +137,7 @@ async function activeGrants(
   const grants = ids.flatMap((id, index) => {
     const status = statuses[index];
     if (status === undefined || status === "unreached") return [];
-    if (!status.isActive || status.terms.subject !== subject) return [];
+    if (!(status.isActive || hasCode(status)) || status.terms.subject !== subject) return [];
     const { name: clientName, redirectHost } = describeClient(status.terms);
     return [
       {
@@ -151,4 +151,9 @@ async function activeGrants(
     ];
   });
   return { grants, unreachedCount };
+}
+
+/** Whether access was given, and the client has not come for it yet. */
+function hasCode({ generation, expiresAtMs }: NonNullable<GrantStatus>): boolean {
+  return generation === 0 && expiresAtMs > now();
 }

@@ -90,7 +90,8 @@ function readClaims(
   const { iss, aud, exp, nbf = 0, iat = 0, sub, cnf } = claims;
   const seconds = time / 1_000;
   if (iss !== issuer) return err("token.issuer");
-  const names: readonly unknown[] = resourceNames(identifiers);
+  // A server that has moved still stands for the address that it had.
+  const names: readonly unknown[] = [...resourceNames(identifiers), identifiers.audience];
   if (![aud].flat().some((audience) => names.includes(audience))) return err("token.audience");
   if (typeof exp !== "number" || exp + CLOCK_SKEW_SECONDS <= seconds) return err("token.expired");
   if (typeof nbf !== "number" || typeof iat !== "number") return err("token.malformed");
@@ -130,11 +131,13 @@ async function introspect(
       method: clientSecretMethod(members["introspection_endpoint_auth_methods_supported"]),
     },
   );
-  // Some cannot read what is none of theirs, and say so in place of `"active": false`. A page of whatever stands before the issuer
-  // says nothing of the token, nor does an issuer that refuses this server.
-  const refusal = response.ok && response.value.status === 400 && response.value.json?.["error"];
-  const isRefused = refusal === "invalid_client" || refusal === "unauthorized_client";
-  if (typeof refusal === "string" && !isRefused) return err("token.inactive");
+  // Some cannot read what is none of theirs, and say so with a 400. A page of whatever stands before the issuer says nothing of the
+  // token, nor does an issuer that refuses this server.
+  const refused = response.ok && response.value.status === 400 ? response.value.json : undefined;
+  const refusal = refused?.["error"];
+  const isClientRefused = refusal === "invalid_client" || refusal === "unauthorized_client";
+  if (refused?.["active"] === false || (typeof refusal === "string" && !isClientRefused))
+    return err("token.inactive");
   if (!response.ok || response.value.status !== 200) {
     metadata.doubt();
     return err(issuerFault("introspection", isTemporary(response) ? "unreachable" : "unusable"));

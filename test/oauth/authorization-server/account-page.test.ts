@@ -5,6 +5,7 @@ import { accountObjectName } from "../../../src/oauth/authorization-server/accou
 import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
 import {
+  ageGrant,
   measureCost,
   createAuthorizationServer,
   openGrant,
@@ -72,13 +73,38 @@ describe("the account page", () => {
     expect((await at.request(ACCOUNT)).html).toContain("No app has access");
   });
 
+  it("lists access that its client has not come for yet, and takes it back", async () => {
+    const ada = somebody();
+    const visitor = createBrowser(desk);
+    const { hidden } = await openConsentPage(visitor, authorizeUrl(), ada);
+    const { to } = await visitor.request("/authorize/consent", { ...hidden, decision: "allow" });
+    const [, id = ""] = (to?.searchParams.get("code") ?? "").split(".");
+    const at = createBrowser(desk);
+    await enter(at, ada);
+    const page = await at.request(ACCOUNT);
+    expect(grantsIn(page)).toEqual([id]);
+    await at.request(ACCOUNT, { ...page.hidden, grant: id });
+    expect(grantsIn(await at.request(ACCOUNT))).toEqual([]);
+    const redeemed = await desk.grants.get(desk.grants.idFromString(id)).redeem({
+      client: "cli",
+      resource: identifiers.resource,
+      redirectUri: REDIRECT,
+      challenge: CHALLENGE,
+      epoch: EPOCH,
+    });
+    expect(redeemed).toEqual({ kind: "refused", reason: "grant.ended" });
+  });
+
   it("lists the person's live grants and nobody else's", async () => {
     const [ada, eve] = [somebody(), somebody()];
     const ids = [await grantTo(ada), await grantTo(ada)];
     await grantTo(eve);
     const undecided = createBrowser(desk);
     const unredeemed = await openConsentPage(undecided, authorizeUrl(), ada);
-    await undecided.request("/authorize/consent", { ...unredeemed.hidden, decision: "allow" });
+    const decision = { ...unredeemed.hidden, decision: "allow" };
+    const { to } = await undecided.request("/authorize/consent", decision);
+    const [, late = ""] = (to?.searchParams.get("code") ?? "").split(".");
+    await ageGrant(late, 301);
     await openConsentPage(undecided, authorizeUrl(), ada);
     const at = createBrowser(desk);
     await enter(at, ada);

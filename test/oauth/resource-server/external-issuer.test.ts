@@ -751,7 +751,7 @@ describe("an opaque token", () => {
   test.each<[string, unknown, boolean]>([
     ["in the form where the issuer takes it there alone", ["client_secret_post"], false],
     ["by HTTP Basic where it takes both", ["client_secret_post", "client_secret_basic"], true],
-    ["by HTTP Basic where it takes neither", ["private_key_jwt"], true],
+    ["in the form where it names neither", ["bearer"], false],
     ["by HTTP Basic where it says nothing that is a list", "client_secret_post", true],
   ])("is asked about with the secret %s", async (_, methods, isBasic) => {
     served["/.well-known/oauth-authorization-server"] = {
@@ -842,6 +842,7 @@ describe("an opaque token", () => {
       [{}, "token.inactive"],
       // Some issuers cannot read what is none of theirs.
       [status(400), "token.inactive"],
+      [Response.json({ active: false }, { status: 400 }), "token.inactive"],
       // Whatever stands before it says nothing of a token.
       [new Response("<html>Bad Request", { status: 400 }), "issuer.introspection_unusable"],
       [Response.json({ error: 400 }, { status: 400 }), "issuer.introspection_unusable"],
