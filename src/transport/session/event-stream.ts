@@ -6,7 +6,7 @@
 
 import { callerKey, type Caller } from "../../base/caller.ts";
 import { retried } from "../../base/retry.ts";
-import { now, withTimeout } from "../../base/time.ts";
+import { withTimeout } from "../../base/time.ts";
 import { writeError } from "../../wire/jsonrpc.ts";
 import { errorResponse } from "../../wire/response.ts";
 import type { StreamCursor } from "./event-ids.ts";
@@ -59,9 +59,9 @@ async function connect(
   caller: Caller,
   { stream, after }: StreamCursor,
 ): Promise<Response> {
-  // Behind that time it would take the place of a connection that was made since.
-  const until = String(now() + CONNECT_MS);
-  const query = new URLSearchParams({ stream, after, until, caller: callerKey(caller) });
+  // Later than that it would take the place of a connection that was made since.
+  const within = String(CONNECT_MS);
+  const query = new URLSearchParams({ stream, after, within, caller: callerKey(caller) });
   if (caller.grant !== undefined) query.set("grant", caller.grant);
   const headers = { upgrade: "websocket" };
   const asked = session.stub.fetch(`https://session/?${query.toString()}`, { headers });

@@ -97,31 +97,30 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     switchToStream(this.#runtime, postId);
   }
 
-  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one), sequence number, and until when it is waited for. */
+  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one), sequence number, and for how many milliseconds it is waited for. */
   override async fetch(request: Request): Promise<Response> {
+    const begunMs = now();
     const { store, dependencies } = this.#runtime;
     const query = new URL(request.url).searchParams;
     const [caller, grant] = [query.get("caller") ?? "", query.get("grant") ?? undefined];
     const requestedStream = query.get("stream");
+    const isNew = requestedStream === "new";
     let session = await this.#access.authorize(caller, grant);
     // Before anything is looked up: where a session ended a moment ago there are no tables.
     if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
-    const row = requestedStream === "new" ? undefined : store.stream(Number(requestedStream));
-    const isListener = requestedStream === "new" || row?.state === "listening";
+    const row = isNew ? undefined : store.stream(Number(requestedStream));
+    const isListener = isNew || row?.state === "listening";
     if (isListener && session.record.isListening !== true) {
-      const { id } = this.ctx;
       const { share } = session.record;
-      const hasMissed = await dependencies.hub.enableListChanges(id.toString(), share);
+      const hasMissed = await dependencies.hub.enableListChanges(this.ctx.id.toString(), share);
       // The session or the grant may have ended meanwhile: from here to the socket nothing is awaited.
       session = await this.#access.authorize(caller, grant);
       if (session === undefined) return errorResponse(SESSION_NOT_FOUND);
       if (hasMissed) noteGap(this.#runtime);
     }
-    if (now() > Number(query.get("until") ?? Infinity)) throw new Error("Nobody waits any more");
-    const stream =
-      requestedStream === "new"
-        ? openStream(this.#runtime, "listening", "null")
-        : Number(requestedStream);
+    if (now() - begunMs > Number(query.get("within") ?? Infinity))
+      throw new Error("Nobody waits any more");
+    const stream = isNew ? openStream(this.#runtime, "listening", "null") : Number(requestedStream);
     const after = Number(query.get("after"));
     if (isListener) noteListener(this.#runtime, stream, after);
     else failCallWithoutQuestions(this.#runtime, row, after);

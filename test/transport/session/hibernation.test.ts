@@ -328,12 +328,11 @@ describe("lost while at work", () => {
       );
     const before = await streams();
     const [{ id } = { id: 0 }] = before as { id: number }[];
-    const until = String(Date.now() - 1);
     for (const stream of [String(id), "new"]) {
       const query = new URLSearchParams({
         stream,
         after: "0",
-        until,
+        within: "-1",
         caller: callerKey(ANONYMOUS),
       });
       const late = sessionStub(session).fetch(`https://session/?${query.toString()}`);
