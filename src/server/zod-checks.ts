@@ -40,6 +40,8 @@ export interface Definition {
   readonly innerType: ZodSchema;
   readonly getter: () => ZodSchema;
   readonly in: ZodSchema;
+  /** Of a codec, which is a pipe, and of a transform. */
+  readonly transform?: unknown;
   readonly out: ZodSchema;
   readonly element: ZodSchema;
   readonly shape: Readonly<Record<string, ZodSchema>>;

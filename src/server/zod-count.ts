@@ -8,8 +8,8 @@ import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "
 const MAX_KEPT_BYTES = 50_000_000;
 /**
  * Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. A schema's
- * look at anything is one, and more are for long texts, for names that are not known, and for all names of an object within an
- * intersection: what both sides made is put together there, each name of the one compared with each of the other.
+ * look at anything is one, and more are for long texts, for names that are not known, and for an intersection: to put both sides
+ * together, zod compares each name of the one with each of the other.
  */
 const MAX_STEPS = 10_000_000;
 const CHARACTERS_PER_STEP = 100;
@@ -33,11 +33,15 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   "set",
 ]);
 
+/** What makes a text by itself; a codec does as well. */
+const MAKERS: ReadonlySet<string> = new Set(["string", "transform", "catch"]);
+
 /** Why a value is refused that was not looked at to its end. */
 export type TooMuch = "has too many faults" | "takes too many steps to check";
 
 /** As much of a fault of zod's as is read here. */
 interface Fault {
+  readonly code?: string;
   readonly path?: readonly unknown[];
   readonly keys?: readonly unknown[];
   readonly options?: readonly unknown[];
@@ -72,11 +76,11 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
-/** `leftNames`: of what its left side made of `value`. */
+/** `left`: what came of the left side. */
 interface Intersection {
   readonly def: Definition;
   readonly value: unknown;
-  leftNames: number | undefined;
+  left: Payload | undefined;
 }
 
 /** What is counted while zod reads one value. */
@@ -126,7 +130,7 @@ export class Count {
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
-    if (isIntersection) this.#intersections.push({ def, value, leftNames: undefined });
+    if (isIntersection) this.#intersections.push({ def, value, left: undefined });
     const payload = read();
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
@@ -139,9 +143,8 @@ export class Count {
     // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
     this.#faults = Math.max(this.#faults, faultsBefore + foundBytes);
-    const unknownNames = found.reduce((sum, { keys = [] }) => sum + keys.length, 0);
-    this.#steps += unknownNames;
-    this.#countNames(schema, value, payload.value, unknownNames);
+    for (const { keys = [] } of found) this.#steps += keys.length;
+    this.#countSide(schema, value, payload);
     if (!isKnown) {
       const madeBytes = madeBytesOf(def, value, payload.value);
       if (context["~memo"] !== undefined) this.#remembered += madeBytes;
@@ -159,32 +162,63 @@ export class Count {
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch !== undefined) {
-      // What was found first is enough, and what was made is put together with nothing.
-      payload.issues.splice(foundBefore + MAX_NAMED_FAULTS);
+      // What was found first is enough; names and what was made are compared with nothing.
+      const named = found.filter(({ keys = [] }) => keys.length <= MAX_NAMED_FAULTS);
+      payload.issues.splice(foundBefore, Infinity, ...named.slice(0, MAX_NAMED_FAULTS));
       leaveUnseen(payload);
     }
     return payload;
   }
 
-  /** Names of what was made within an intersection, or not known there: zod compares those of both sides. */
-  #countNames(schema: ZodSchema, value: unknown, made: unknown, unknownNames: number): void {
+  /** Behind the second side of an intersection zod puts both together. */
+  #countSide(schema: ZodSchema, value: unknown, payload: Payload): void {
     const intersection = this.#intersections.at(-1);
-    if (intersection === undefined) return;
-    const { def, leftNames } = intersection;
-    const names = unknownNames + (isObject(made) ? Object.keys(made).length : 0);
-    if (value !== intersection.value) {
-      // What both sides share as it is is not compared.
-      if (made !== value || unknownNames > 0) this.#steps += names ** 2 / COMPARISONS_PER_STEP;
-    } else if (schema === def.right && leftNames !== undefined)
-      this.#steps += (leftNames * names) / COMPARISONS_PER_STEP;
-    else if (schema === def.left) intersection.leftNames = names;
+    if (intersection === undefined || value !== intersection.value) return;
+    const { def, left } = intersection;
+    if (schema === def.right && left !== undefined)
+      this.#steps += comparisons(left, payload) / COMPARISONS_PER_STEP;
+    else if (schema === def.left) intersection.left = payload;
   }
 }
 
+/** How many names zod compares with one another to put both sides of an intersection together. */
+function comparisons(left: Payload, right: Payload): number {
+  const [leftNames, rightNames] = [refusedNames(left.issues), refusedNames(right.issues)];
+  return leftNames * rightNames + comparisonsOf(left.value, right.value);
+}
+
+/** Names that a side refuses: one by one, or in a list. */
+function refusedNames(issues: readonly Fault[]): number {
+  return issues.reduce((sum, { code, keys }) => {
+    if (keys !== undefined) return sum + keys.length;
+    return sum + Number(code === "invalid_key");
+  }, 0);
+}
+
+function comparisonsOf(left: unknown, right: unknown): number {
+  if (left === right) return 0;
+  if (Array.isArray(left) && Array.isArray(right)) {
+    const others = right as unknown[];
+    return left.reduce<number>((sum, item, at) => sum + comparisonsOf(item, others[at]), 0);
+  }
+  if (!isObject(left) || !isObject(right)) return 0;
+  const names = Object.keys(left);
+  return names
+    .filter((name) => Object.hasOwn(right, name))
+    .reduce(
+      (sum, name) => sum + comparisonsOf(left[name], right[name]),
+      names.length * Object.keys(right).length,
+    );
+}
+
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing; a text without its blanks is part of it. */
-function madeBytesOf({ type, checks = [] }: Definition, value: unknown, made: unknown): number {
+function madeBytesOf(
+  { type, transform, checks = [] }: Definition,
+  value: unknown,
+  made: unknown,
+): number {
   if (CONTAINERS.has(type)) return CONTAINER_BYTES;
-  const mayMake = type === "string" || type === "transform" || checks.length > 0;
+  const mayMake = MAKERS.has(type) || transform !== undefined || checks.length > 0;
   if (!mayMake || typeof made !== "string" || made === value) return VALUE_BYTES;
   const isPart = typeof value === "string" && made === value.trim();
   return VALUE_BYTES + (isPart ? 0 : 2 * made.length);
