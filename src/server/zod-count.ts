@@ -33,9 +33,6 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   "set",
 ]);
 
-/** What makes a text by itself; a codec does as well. */
-const MAKERS: ReadonlySet<string> = new Set(["string", "transform", "catch"]);
-
 /** Why a value is refused that was not looked at to its end. */
 export type TooMuch = "has too many faults" | "takes too many steps to check";
 
@@ -211,17 +208,22 @@ function comparisonsOf(left: unknown, right: unknown): number {
     );
 }
 
-/** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing; a text without its blanks is part of it. */
-function madeBytesOf(
-  { type, transform, checks = [] }: Definition,
-  value: unknown,
-  made: unknown,
-): number {
-  if (CONTAINERS.has(type)) return CONTAINER_BYTES;
-  const mayMake = MAKERS.has(type) || transform !== undefined || checks.length > 0;
-  if (!mayMake || typeof made !== "string" || made === value) return VALUE_BYTES;
-  const isPart = typeof value === "string" && made === value.trim();
-  return VALUE_BYTES + (isPart ? 0 : 2 * made.length);
+/** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
+function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
+  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES;
+  const isText =
+    typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
+  return VALUE_BYTES + (isText ? 2 * made.length : 0);
+}
+
+/** Whether a text is another one behind it, also where it has the same letters: a codec has a `transform` too. */
+function makesText({ transform, checks = [] }: Definition): boolean {
+  const isOverwritten = checks.some(({ _zod: { def } }) => def.check === "overwrite");
+  return transform !== undefined || isOverwritten;
+}
+
+function mayMakeText({ type, checks = [] }: Definition): boolean {
+  return type === "string" || type === "catch" || checks.length > 0;
 }
 
 /** Without what stands within it: that was counted where it was found. */

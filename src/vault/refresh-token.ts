@@ -194,7 +194,10 @@ const FINAL_ERRORS = [
 ];
 /** Atlassian, X and TD say it in words, beside a code that means something else as well. */
 const FINAL_WORDS =
-  /(refresh[ _-]?token|the token(?! (request|endpoint)))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
+  /(refresh[ _-]?token|the token(?! request))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
+
+/** Of a request that was wrong. */
+const OTHER_WORDS = /endpoint|parameter|content[ -]?type|missing/i;
 
 /** Where an upstream says it, and how many errors of one answer are looked at. */
 const ERROR_MEMBERS = ["error", "status", "code", "message", "errorType", "resource"];
@@ -211,10 +214,11 @@ function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstr
     .slice(0, MAX_ERRORS)
     .filter(isObject);
   const said = objects.flatMap((object) => ERROR_MEMBERS.map((name) => fold(object[name])));
+  const words = fold(json["error_description"]);
   const isInWords = said.includes("unauthorized_client") || said.includes("invalid_request");
   return (
     said.some((code) => code !== "" && final.has(code)) ||
-    (isInWords && FINAL_WORDS.test(fold(json["error_description"])))
+    (isInWords && FINAL_WORDS.test(words) && !OTHER_WORDS.test(words))
   );
 }
 

@@ -487,7 +487,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
         }),
       ),
     ),
-    { kind: "k9", text: `${"a".repeat(3_000_000)}\n` },
+    { kind: "k9", text: `${"a".repeat(2_000_000)}\n` },
   ],
   [
     "a long text that alternatives make, each once, in layers",
@@ -655,8 +655,13 @@ it("long texts that a codec or a fallback makes are counted", () => {
     encode: (text) => text,
   });
   const fallback = chained.number().catch(({ value }) => String(value).toUpperCase() as never);
+  const small = chained.string().toLowerCase();
+  // No letter of it changes.
+  const same = chained
+    .string()
+    .transform((given) => given.slice(1) && `${given.slice(0, 9)}${given.slice(9)}`);
   const text = "a".repeat(2_000_000);
-  for (const made of [upper, fallback]) {
+  for (const made of [upper, fallback, small, same]) {
     const kinds = Array.from({ length: 16 }, (_, at) =>
       chained.object({ text: made, kind: chained.literal(`k${at}`) }),
     );
@@ -695,7 +700,7 @@ it("long texts that are made for alternatives are counted", () => {
   expect(checkWith(z.discriminatedUnion("kind", kinds as never))({ kind: "k7", text }).ok).toBe(
     true,
   );
-  expect(checkWith(z.union(kinds))({ kind: "k7", text: "a".repeat(4_000_000) }).ok).toBe(true);
+  expect(checkWith(z.union(kinds))({ kind: "k7", text: "a".repeat(2_000_000) }).ok).toBe(true);
 });
 
 it("what is thrown for what was not looked at hides nothing", () => {

@@ -458,6 +458,17 @@ describe("an upstream that fails", () => {
         ),
     ],
     [
+      "says that a parameter is wrong",
+      () =>
+        json(
+          {
+            error: "invalid_request",
+            error_description: "refresh_token parameter is missing or invalid",
+          },
+          400,
+        ),
+    ],
+    [
       "says it of something else, or behind ten others",
       () =>
         json(

@@ -6,6 +6,7 @@
 import { keepAlive } from "../../base/keep-alive.ts";
 import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
+import { isOfEpoch } from "./grant-rows.ts";
 import { accountObjectName } from "./account-object.ts";
 import { showSignInPage } from "./sign-in.ts";
 import {
@@ -137,7 +138,7 @@ async function activeGrants(
   const grants = ids.flatMap((id, index) => {
     const status = statuses[index];
     if (status === undefined || status === "unreached") return [];
-    if (!(status.isActive || hasCode(status)) || status.terms.subject !== subject) return [];
+    if (!(status.isActive || hasCode(status, epoch)) || status.terms.subject !== subject) return [];
     const { name: clientName, redirectHost } = describeClient(status.terms);
     return [
       {
@@ -154,6 +155,9 @@ async function activeGrants(
 }
 
 /** Whether access was given, and the client has not come for it yet. */
-function hasCode({ generation, expiresAtMs }: NonNullable<GrantStatus>): boolean {
-  return generation === 0 && expiresAtMs > now();
+function hasCode(
+  { generation, expiresAtMs, terms }: NonNullable<GrantStatus>,
+  epoch: string | undefined,
+): boolean {
+  return generation === 0 && expiresAtMs > now() && isOfEpoch(terms, epoch);
 }
