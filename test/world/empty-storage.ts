@@ -6,7 +6,6 @@
 import { listDurableObjectIds, reset, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { underWay } from "./counting.ts";
-import { endStreams } from "./open-streams.ts";
 
 /** Namespaces whose objects have no names: one that was emptied is never used again. There are thousands. */
 const UNNAMED: ReadonlySet<string> = new Set(["SESSION", "GRANT", "TASK"]);
@@ -20,7 +19,6 @@ const emptied = shared.barewireEmptied;
 
 /** Empties every object, database and namespace of keys, whoever filled them. */
 export async function emptyStorage(): Promise<void> {
-  await endStreams();
   await Promise.all(underWay);
   for (const stub of await unloadedObjects()) await runInDurableObject(stub, () => undefined);
   // Once in some hundred runs the platform's reset left a database as it was (seen in CI: 105 rows of the file before).

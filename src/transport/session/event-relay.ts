@@ -1,7 +1,6 @@
 /**
  * The Worker's end of connections to a session object: what comes over them, written to the client as one response. Where the
- * object is reset, they are made anew: not every client of a call knows an event id by which it could come back, and not
- * every listener comes back where the object is away for some seconds.
+ * object of a call is reset, its connection is made anew: not every client knows an event id by which it could come back.
  */
 
 import { now, sleep } from "../../base/time.ts";
@@ -77,15 +76,15 @@ export class EventRelay {
     });
     socket.addEventListener("close", ({ code }) => {
       this.#sockets.delete(socket);
-      if (code === CLOSED) return this.#end();
+      if (id === undefined || code === CLOSED) return this.#end();
       const isLasting = now() - since >= LASTING_MS;
       void this.#goOn(index, id, isLasting ? 0 : reconnects);
     });
     socket.accept();
   }
 
-  /** A connection broke, or its stream is gone. */
-  async #goOn(index: number, id: RequestId | undefined, reconnects: number): Promise<void> {
+  /** The connection to the stream of a call broke, or the stream is gone. */
+  async #goOn(index: number, id: RequestId, reconnects: number): Promise<void> {
     // What was passed on is read first: the object counts anew what a new connection has not read.
     await this.#lastWrite;
     if (this.#hasLeft) return;
@@ -96,7 +95,7 @@ export class EventRelay {
     if (socket !== undefined && this.#hasLeft) return closeAll([{ socket, id }]);
     if (socket !== undefined) return this.#follow(index, { socket, id }, reconnects + 1);
     // Where the object cannot be asked the call may go on: a client that can come back is told nothing that might not be so.
-    if (id !== undefined && (response !== undefined || !this.#hasEventId))
+    if (response !== undefined || !this.#hasEventId)
       this.#write({ data: writeError(id, CALL_LOST) }, false);
     this.#end();
   }

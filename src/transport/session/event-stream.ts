@@ -13,7 +13,7 @@ import type { StreamCursor } from "./event-ids.ts";
 import { closeAll, EventRelay, type StreamConnection } from "./event-relay.ts";
 import type { SessionObject } from "./session-object.ts";
 import { CALL_LOST, STREAM_OVER } from "./refusals.ts";
-import { EXHAUSTED_HEADER, STREAM_HEADER } from "./types.ts";
+import { EXHAUSTED_HEADER } from "./types.ts";
 
 /** A session by its name, in the Worker. */
 export interface SessionRef {
@@ -23,7 +23,8 @@ export interface SessionRef {
 
 /**
  * Writes `texts` and all events of the streams of `cursors` to the client. Each event id has the cursors of all streams.
- * Where the object is reset, what it has next comes on the same response.
+ * Where the object of a call is reset, what it has next comes on the same response: not every client knows an event id by
+ * which it could come back.
  */
 export async function streamEvents(
   http: Request,
@@ -109,8 +110,7 @@ async function attachStreams(
     }
     if (upgradeResponse !== undefined && upgradeResponse.webSocket !== null) {
       connections.push({ socket: upgradeResponse.webSocket, id });
-      const streamId = upgradeResponse.headers.get(STREAM_HEADER) ?? stream;
-      eventIds.push(`${streamId}-${Math.max(Number(after), 0)}`);
+      eventIds.push(`${stream}-${Math.max(Number(after), 0)}`);
       isAnyLeft ||= !upgradeResponse.headers.has(EXHAUSTED_HEADER);
     } else if (id !== undefined) texts.push(writeError(id, CALL_LOST));
     else {

@@ -24,8 +24,8 @@ import { handleMessages } from "./handle-message.ts";
 import { EVENT_TTL_MS, SESSION_TTL_MS } from "./limits.ts";
 import { SESSION_NOT_FOUND } from "./refusals.ts";
 import {
+  EXHAUSTED_HEADER,
   sessionDependencies,
-  upgradeHeaders,
   type MessageOutcome,
   type SessionRuntime,
 } from "./types.ts";
@@ -127,7 +127,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     const attached = attach(this.#runtime, session.revision, stream, after, grant);
     if (!attached.ok) return errorResponse(attached.error);
     const { socket, isExhausted } = attached.value;
-    const headers = upgradeHeaders(stream, isExhausted);
+    const headers = isExhausted ? { [EXHAUSTED_HEADER]: "1" } : {};
     return new Response(null, { status: 101, webSocket: socket, headers });
   }
 

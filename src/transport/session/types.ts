@@ -17,14 +17,8 @@ import type { RpcRequest } from "../../wire/jsonrpc.ts";
 import type { SessionRecord } from "./record-rows.ts";
 import type { SessionStore } from "./session-rows.ts";
 
-/** Headers of the object's answer to the Worker: the client has all of this stream, which ended; and the id of the stream. */
+/** Header of the object's answer to the Worker: the client has all of this stream, which ended. */
 export const EXHAUSTED_HEADER = "x-barewire-exhausted";
-export const STREAM_HEADER = "x-barewire-stream";
-
-/** What the Worker needs to know of a stream that it is connected to. */
-export function upgradeHeaders(stream: number, isExhausted: boolean): Record<string, string> {
-  return { [STREAM_HEADER]: String(stream), ...(isExhausted && { [EXHAUSTED_HEADER]: "1" }) };
-}
 
 /** What the object needs from outside: the app's server and the hub. */
 export interface SessionDependencies {

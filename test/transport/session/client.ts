@@ -2,7 +2,6 @@
 
 import { env, exports } from "cloudflare:workers";
 import type { Env } from "../../world/env.ts";
-import { noteStream } from "../../world/open-streams.ts";
 import type { SessionObject } from "../../../src/transport/session/session-object.ts";
 
 const worker = (exports as unknown as { default: Fetcher }).default;
@@ -44,7 +43,7 @@ export async function send(
 }
 
 export async function openGetStream(session: Session, lastEventId?: string): Promise<Response> {
-  const response = await worker.fetch(URL_OF_WORLD, {
+  return worker.fetch(URL_OF_WORLD, {
     headers: {
       accept: "text/event-stream",
       "mcp-session-id": session.id,
@@ -52,8 +51,6 @@ export async function openGetStream(session: Session, lastEventId?: string): Pro
       ...(lastEventId === undefined ? {} : { "last-event-id": lastEventId }),
     },
   });
-  noteStream(async () => response.body?.cancel());
-  return response;
 }
 
 export function jsonRpcRequest(id: number | string, method: string, params: object = {}): object {
@@ -135,7 +132,6 @@ export class EventReader {
   constructor(response: Response) {
     if (response.body === null) throw new Error(`No stream: ${response.status}`);
     this.#reader = response.body.getReader() as ReadableStreamDefaultReader<Uint8Array>;
-    noteStream(() => this.cancel());
   }
 
   /** The next event with data, or undefined at the end. Priming events (empty data) count unless skipped. */
