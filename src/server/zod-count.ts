@@ -91,6 +91,8 @@ export class Count {
   #faults = 0;
   /** Bytes of what it made for alternatives that are still open. */
   #made = 0;
+  /** Of the look that ended last. */
+  #lastMade = 0;
   /** Bytes of what it remembers until it is done. */
   #remembered = 0;
   #steps = 0;
@@ -149,12 +151,13 @@ export class Count {
       if (isRemembered(context, schema, value)) this.#remembered += MEMORY_BYTES + foundBytes;
     }
     if (isUnion) {
-      // Of the alternatives no more than one is left, which fits.
-      this.#made = madeBefore;
+      // Of the alternatives no more than one is left: the last, where it fits.
+      this.#made = madeBefore + (found.length === 0 ? this.#lastMade : 0);
       // What they found is remembered within the fault of the union.
       if (context["~memo"] !== undefined && foundBytes > 0)
         this.#remembered += this.#faults - faultsBefore;
     }
+    this.#lastMade = this.#made - madeBefore;
     if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
@@ -174,7 +177,7 @@ export class Count {
     const { def, left } = intersection;
     if (schema === def.right && left !== undefined)
       this.#steps += comparisons(left, payload) / COMPARISONS_PER_STEP;
-    else if (schema === def.left) intersection.left = payload;
+    else if (schema === def.left) intersection.left ??= payload;
   }
 }
 

@@ -649,6 +649,22 @@ it.each<[string, z.core.$ZodType, unknown]>([
   expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
 });
 
+it("what an alternative made that fits is counted while another one is open around it", () => {
+  const text = z.union([z.string().check(z.toLowerCase()), z.null()]);
+  const kinds = Array.from({ length: 16 }, (_, at) =>
+    z.object({ text, kind: z.literal(`k${at}`) }),
+  );
+  const value = { kind: "k15", text: "A".repeat(3_000_000) };
+  expect(checkWith(z.union(kinds))(value).ok).toBe(false);
+  expect(checkWith(text)(value.text).ok).toBe(true);
+});
+
+it("a side of an intersection that its other side reads once more is compared all the same", () => {
+  const vars = z.record(z.string(), z.number());
+  const checked = checkWith(z.intersection(vars, z.optional(vars)))(names(MANY, 1));
+  expect(checked).toEqual({ ok: false, error: "/ takes too many steps to check" });
+});
+
 it("long texts that a codec or a fallback makes are counted", () => {
   const upper = chained.codec(chained.string(), chained.string(), {
     decode: (text) => text.toUpperCase(),
