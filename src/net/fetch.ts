@@ -75,7 +75,9 @@ export interface ClientCredentials {
 }
 
 /** HTTP Basic, which every server is to take, unless it lists its methods (RFC 8414 section 2) without that. */
-export function clientSecretMethod(supported: JsonValue | undefined): ClientSecretMethod {
+export function clientSecretMethod(
+  supported: JsonValue | readonly string[] | undefined,
+): ClientSecretMethod {
   return Array.isArray(supported) && !supported.includes("client_secret_basic")
     ? "client_secret_post"
     : "client_secret_basic";

@@ -58,7 +58,10 @@ function isRemembered(context: Memory, schema: ZodSchema, value: unknown): boole
   return context["~memo"]?.buckets.get(schema)?.has(value as object) === true;
 }
 
-/** Stands for all that is not looked at. zod writes the way to a fault into it; this one is at no place, however often it is passed on. */
+/**
+ * Stands for all that is not looked at. zod writes the way to a fault into it; this one is at no place, however often it is
+ * passed on.
+ */
 export const UNSEEN: object = {
   code: "custom",
   get path() {
@@ -126,7 +129,6 @@ export class Count {
     const isIntersection = def.type === "intersection";
     const isKnown = isRemembered(context, schema, value);
     this.#steps += 1 + (typeof value === "string" ? value.length / CHARACTERS_PER_STEP : 0);
-    if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
     if (isIntersection) this.#intersections.push({ def, value, left: undefined });
@@ -163,8 +165,9 @@ export class Count {
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch !== undefined) {
       // What was found first is enough; names and what was made are compared with nothing.
-      const named = found.filter(({ keys = [] }) => keys.length <= MAX_NAMED_FAULTS);
-      payload.issues.splice(foundBefore, Infinity, ...named.slice(0, MAX_NAMED_FAULTS));
+      const short = found.filter(({ keys = [] }) => keys.length <= MAX_NAMED_FAULTS);
+      // One less than are named: before them stands that it is too much.
+      payload.issues.splice(foundBefore, Infinity, ...short.slice(0, MAX_NAMED_FAULTS - 1));
       leaveUnseen(payload);
     }
     return payload;

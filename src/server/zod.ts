@@ -89,8 +89,7 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
       const { read, tooMuch } = runCounted(schema as unknown as ZodSchema, payload, context);
       if (read instanceof Promise) return read;
       if (tooMuch !== undefined) faults.add("", tooMuch);
-      const unnamed = read.issues.splice(MAX_NAMED_FAULTS - (tooMuch === undefined ? 0 : 1));
-      unnamedCount = tooMuch === undefined ? unnamed.length : 0;
+      unnamedCount = read.issues.splice(MAX_NAMED_FAULTS).length;
       return read;
     };
     const { data, error } = z.safeParse({ _zod: { run } } as unknown as typeof schema, value);

@@ -199,7 +199,7 @@ const FINAL_WORDS =
 /** Of a request that was wrong. */
 const OTHER_WORDS = /endpoint|parameter|content[ -]?type|missing/i;
 
-/** Where an upstream says it, and how many errors of one answer are looked at. */
+/** Where an upstream says it; and how many objects of one answer are looked at, the answer itself first. */
 const ERROR_MEMBERS = ["error", "status", "code", "message", "errorType", "resource"];
 const MAX_ERRORS = 10;
 

@@ -3,6 +3,7 @@
  */
 
 import type { Secret } from "../base/secret.ts";
+import type { ClientSecretMethod } from "../net/fetch.ts";
 
 /** Which credential. `owner`: {@link ownerKey}. */
 export interface CredentialId {
@@ -28,7 +29,7 @@ export interface Upstream {
   /** A client without one sends its id alone. */
   readonly clientSecret?: Secret;
   /** How it is sent: by HTTP Basic, or in the form, as HubSpot and Twitch want it. */
-  readonly clientSecretMethod?: "client_secret_basic" | "client_secret_post";
+  readonly clientSecretMethod?: ClientSecretMethod | undefined;
   /**
    * What it says in `error`, `status`, `code`, `message`, `errorType` or `resource`, also of a list of `errors`, of a refresh token that is
    * over, in any case: besides the words of RFC 6749, and of upstreams that are known here. Of a wrong client it must say something else.

@@ -6,8 +6,8 @@
 import { keepAlive } from "../../base/keep-alive.ts";
 import { errorStack, log } from "../../base/log.ts";
 import { now } from "../../base/time.ts";
-import { isOfEpoch } from "./grant-rows.ts";
 import { accountObjectName } from "./account-object.ts";
+import { isOfEpoch } from "./grant-rows.ts";
 import { showSignInPage } from "./sign-in.ts";
 import {
   forgetPerson,
@@ -115,8 +115,8 @@ async function revokeGrants(
 }
 
 /**
- * The live grants of a person, oldest first, also those whose code still waits, and how many cannot be asked. Notes of those that are over are dropped on
- * the way.
+ * The live grants of a person, oldest first, also those whose code still waits, and how many cannot be asked. Notes of
+ * those that are over are dropped on the way.
  */
 async function activeGrants(
   authServer: AuthorizationServer,

@@ -195,7 +195,7 @@ async function exchangeCode(
   const response = await postForm(
     endpoint,
     { grant_type: "authorization_code", ...form },
-    { id: clientId, secret: clientSecret, method: clientSecretMethod([...methods]) },
+    { id: clientId, secret: clientSecret, method: clientSecretMethod(methods) },
   );
   if (isTemporary(response)) return err("unreachable");
   const token = successJson(response)?.["id_token"];

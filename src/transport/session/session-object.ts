@@ -97,7 +97,7 @@ export abstract class SessionObject<Env> extends DurableObject<Env> {
     switchToStream(this.#runtime, postId);
   }
 
-  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one), sequence number, and for how many milliseconds it is waited for. */
+  /** Attaches a socket. In: an upgrade request; the URL names stream ("new" opens one), sequence number, and how many ms it may take. */
   override async fetch(request: Request): Promise<Response> {
     const begunMs = now();
     const { store, dependencies } = this.#runtime;

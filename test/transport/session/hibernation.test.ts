@@ -44,6 +44,31 @@ async function ask(
   return { events, question, eventId };
 }
 
+/** A batch of calls, each of which asks its client something. */
+async function askInBatch(
+  ids: readonly number[],
+): Promise<{ session: Session; events: EventReader; questions: Record<string, unknown>[] }> {
+  const session = await openSession("2025-03-26");
+  const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
+  const events = new EventReader(await send(session, calls));
+  const questions: Record<string, unknown>[] = [];
+  for (const _ of ids) questions.push(await events.message());
+  return { session, events, questions };
+}
+
+/** The questions of {@link askInBatch} are answered, and then its calls, each once. */
+async function expectAllAnswered(
+  ids: readonly number[],
+  { session, events, questions }: Awaited<ReturnType<typeof askInBatch>>,
+): Promise<void> {
+  const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
+  for (const question of questions) await send(session, answerTo(question, answer));
+  const answered = new Set<unknown>();
+  for (const _ of ids) answered.add((await events.message())["id"]);
+  expect(answered).toEqual(new Set(ids));
+  expect(await events.next()).toBeUndefined();
+}
+
 const openSockets = (session: Session): Promise<number> =>
   runInDurableObject(
     sessionStub(session),
@@ -182,31 +207,18 @@ describe("lost while at work", () => {
   });
 
   it("a batch of calls that wait for their client outlives resets, whatever their number", async () => {
-    const session = await openSession("2025-03-26");
     const ids = [1, 2, 3, 4, 5, 6];
-    const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
-    const events = new EventReader(await send(session, calls));
-    const questions: Record<string, unknown>[] = [];
-    for (const _ of ids) questions.push(await events.message());
+    const batch = await askInBatch(ids);
     for (let resets = 0; resets < 3; resets += 1) {
       await abortAllDurableObjects();
-      await vi.waitFor(async () => expect(await openSockets(session)).toBe(ids.length));
+      await vi.waitFor(async () => expect(await openSockets(batch.session)).toBe(ids.length));
     }
-    const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
-    for (const question of questions) await send(session, answerTo(question, answer));
-    const answered = new Set<unknown>();
-    for (const _ of ids) answered.add((await events.message())["id"]);
-    expect(answered).toEqual(new Set(ids));
-    expect(await events.next()).toBeUndefined();
+    await expectAllAnswered(ids, batch);
   });
 
   it("calls outlive seconds without their object, which is asked for one of them alone", async () => {
-    const session = await openSession("2025-03-26");
     const ids = Array.from({ length: 30 }, (_, id) => id);
-    const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
-    const events = new EventReader(await send(session, calls));
-    const questions: Record<string, unknown>[] = [];
-    for (const _ of ids) questions.push(await events.message());
+    const batch = await askInBatch(ids);
     const connect = vi.spyOn(SessionObject.prototype, "fetch").mockImplementation(() => {
       throw new Error("away");
     });
@@ -214,31 +226,17 @@ describe("lost while at work", () => {
     await new Promise((resolve) => setTimeout(resolve, 2_500));
     expect(connect).toHaveBeenCalledTimes(4);
     connect.mockRestore();
-    const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
-    for (const question of questions) await send(session, answerTo(question, answer));
-    const answered = new Set<unknown>();
-    for (const _ of ids) answered.add((await events.message())["id"]);
-    expect(answered).toEqual(new Set(ids));
-    expect(await events.next()).toBeUndefined();
+    await expectAllAnswered(ids, batch);
   }, 15_000);
 
   it("an object that says nothing to one connection has the others all the same", async () => {
-    const session = await openSession("2025-03-26");
     const ids = [1, 2, 3];
-    const calls = ids.map((id) => callTool(id, "test_sampling", { prompt: `${id}` }));
-    const events = new EventReader(await send(session, calls));
-    const questions: Record<string, unknown>[] = [];
-    for (const _ of ids) questions.push(await events.message());
+    const batch = await askInBatch(ids);
     const connect = vi.spyOn(SessionObject.prototype, "fetch");
     connect.mockImplementationOnce(() => new Promise(() => undefined));
     await abortAllDurableObjects();
     await vi.waitFor(() => expect(connect).toHaveBeenCalled());
-    const answer = { role: "assistant", model: "m", content: { type: "text", text: "yes" } };
-    for (const question of questions) await send(session, answerTo(question, answer));
-    const answered = new Set<unknown>();
-    for (const _ of ids) answered.add((await events.message())["id"]);
-    expect(answered).toEqual(new Set(ids));
-    expect(await events.next()).toBeUndefined();
+    await expectAllAnswered(ids, batch);
     connect.mockRestore();
   }, 30_000);
 
