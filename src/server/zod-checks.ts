@@ -54,8 +54,6 @@ export interface Definition {
   /** The member that tells which of the options is meant; with `unionFallback` any is tried where it does not. */
   readonly discriminator?: string;
   readonly unionFallback?: boolean;
-  readonly left: ZodSchema;
-  readonly right: ZodSchema;
   readonly format?: string;
   readonly inclusive?: boolean;
   readonly items: readonly ZodSchema[];
@@ -83,6 +81,12 @@ export interface ZodCheck {
       readonly precision?: number | null;
     };
   };
+}
+
+/** To put both sides together zod compares each name of the one with each of the other, and no count of ours sees that. */
+export function refuseIntersection({ type }: Definition): void {
+  if (type === "intersection")
+    throw new Error("z.intersection takes too long with large values: use z.extend");
 }
 
 /** The schemas of members that only checks look at. */

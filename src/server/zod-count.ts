@@ -1,19 +1,16 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { isObject } from "../base/json.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
 const MAX_KEPT_BYTES = 50_000_000;
 /**
  * Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. A schema's
- * look at anything is one, and more are for long texts, for names that are not known, and for an intersection: to put both sides
- * together, zod compares each name of the one with each of the other.
+ * look at anything is one, and more are for long texts and for names that are not known.
  */
 const MAX_STEPS = 10_000_000;
 const CHARACTERS_PER_STEP = 100;
-const COMPARISONS_PER_STEP = 100;
 
 /** What a fault takes at most, without its path. */
 const FAULT_BYTES = 500;
@@ -38,7 +35,6 @@ export type TooMuch = "has too many faults" | "takes too many steps to check";
 
 /** As much of a fault of zod's as is read here. */
 interface Fault {
-  readonly code?: string;
   readonly path?: readonly unknown[];
   readonly keys?: readonly unknown[];
   readonly options?: readonly unknown[];
@@ -76,13 +72,6 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
-/** `left`: what came of the left side. */
-interface Intersection {
-  readonly def: Definition;
-  readonly value: unknown;
-  left: Payload | undefined;
-}
-
 /** What is counted while zod reads one value. */
 export class Count {
   readonly #context: object;
@@ -99,10 +88,9 @@ export class Count {
   /** Bytes of what it remembers until it is done. */
   #remembered = 0;
   #steps = 0;
-  /** What is open: how many unions, the intersections, and what has checks. */
+  /** What is open: how many unions, and what has checks. */
   #openUnions = 0;
   readonly #checked: Definition[] = [];
-  readonly #intersections: Intersection[] = [];
 
   constructor(context: object) {
     this.#context = context;
@@ -126,16 +114,13 @@ export class Count {
     const foundBefore = issues.length;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
-    const isIntersection = def.type === "intersection";
     const isKnown = isRemembered(context, schema, value);
     this.#steps += 1 + (typeof value === "string" ? value.length / CHARACTERS_PER_STEP : 0);
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
-    if (isIntersection) this.#intersections.push({ def, value, left: undefined });
     const payload = read();
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
-    if (isIntersection) this.#intersections.pop();
     if (payload instanceof Promise) return payload;
 
     const found: readonly Fault[] = payload.issues.slice(foundBefore);
@@ -145,7 +130,6 @@ export class Count {
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
     this.#faults = Math.max(this.#faults, faultsBefore + foundBytes);
     for (const { keys = [] } of found) this.#steps += keys.length;
-    this.#countSide(schema, value, payload);
     if (!isKnown) {
       const madeBytes = madeBytesOf(def, value, payload.value);
       if (context["~memo"] !== undefined) this.#remembered += madeBytes;
@@ -164,54 +148,12 @@ export class Count {
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch !== undefined) {
-      // What was found first is enough; names and what was made are compared with nothing.
-      const short = found.filter(({ keys = [] }) => keys.length <= MAX_NAMED_FAULTS);
-      // One less than are named: before them stands that it is too much.
-      payload.issues.splice(foundBefore, Infinity, ...short.slice(0, MAX_NAMED_FAULTS - 1));
+      // What was found first is enough. One less than are named: before them stands that it is too much.
+      payload.issues.splice(foundBefore + MAX_NAMED_FAULTS - 1);
       leaveUnseen(payload);
     }
     return payload;
   }
-
-  /** Behind the second side of an intersection zod puts both together. */
-  #countSide(schema: ZodSchema, value: unknown, payload: Payload): void {
-    const intersection = this.#intersections.at(-1);
-    if (intersection === undefined || value !== intersection.value) return;
-    const { def, left } = intersection;
-    if (schema === def.right && left !== undefined)
-      this.#steps += comparisons(left, payload) / COMPARISONS_PER_STEP;
-    else if (schema === def.left) intersection.left ??= payload;
-  }
-}
-
-/** How many names zod compares with one another to put both sides of an intersection together. */
-function comparisons(left: Payload, right: Payload): number {
-  const [leftNames, rightNames] = [refusedNames(left.issues), refusedNames(right.issues)];
-  return leftNames * rightNames + comparisonsOf(left.value, right.value);
-}
-
-/** Names that a side refuses: one by one, or in a list. */
-function refusedNames(issues: readonly Fault[]): number {
-  return issues.reduce((sum, { code, keys }) => {
-    if (keys !== undefined) return sum + keys.length;
-    return sum + Number(code === "invalid_key");
-  }, 0);
-}
-
-function comparisonsOf(left: unknown, right: unknown): number {
-  if (left === right) return 0;
-  if (Array.isArray(left) && Array.isArray(right)) {
-    const others = right as unknown[];
-    return left.reduce<number>((sum, item, at) => sum + comparisonsOf(item, others[at]), 0);
-  }
-  if (!isObject(left) || !isObject(right)) return 0;
-  const names = Object.keys(left);
-  return names
-    .filter((name) => Object.hasOwn(right, name))
-    .reduce(
-      (sum, name) => sum + comparisonsOf(left[name], right[name]),
-      names.length * Object.keys(right).length,
-    );
 }
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */

@@ -8,22 +8,28 @@
  * stands within a schema that `z.compile` made.
  */
 
-import { schemasOfChecks, type Payload, type Run, type ZodSchema } from "./zod-checks.ts";
+import {
+  refuseIntersection,
+  schemasOfChecks,
+  type Payload,
+  type Run,
+  type ZodSchema,
+} from "./zod-checks.ts";
 import { Count, leaveUnseen, UNSEEN, type TooMuch } from "./zod-count.ts";
 
 /** Of the value that is being read. zod reads at once, or says that it cannot. */
 let current: Count | undefined;
 
 /**
- * Reads `payload.value`. With `tooMuch` it is to be refused, whatever was found: what then stands in `payload.issues` is some of it.
- * @throws what a check of the app's throws
+ * Reads `payload.value` with a schema that has a step before it. With `tooMuch` it is to be refused, whatever was found: what
+ * then stands in `payload.issues` is some of it.
+ * @throws what a check of the app's throws, and for an intersection within the schema
  */
 export function runCounted(
   schema: ZodSchema,
   payload: Payload,
   context: object,
 ): { readonly read: Payload | Promise<Payload>; readonly tooMuch: TooMuch | undefined } {
-  putStepBefore(schema);
   const outer = current;
   const count = new Count(context);
   current = count;
@@ -41,9 +47,11 @@ export function runCounted(
 
 const withStep = new WeakSet<object>();
 
-function putStepBefore(schema: ZodSchema): void {
+/** @throws for an intersection; one that stands within is found when the schema around it is used first */
+export function putStepBefore(schema: ZodSchema): void {
   const internals = schema._zod;
   if (withStep.has(internals)) return;
+  refuseIntersection(internals.def);
   withStep.add(internals);
   // Without checks they are one, and zod may put another in its place.
   let ownRun = internals.run === internals.parse ? undefined : internals.run;
@@ -95,8 +103,8 @@ function isOutOfStack(error: unknown): boolean {
 
 /** The schemas within a schema. */
 function partsOf({ _zod: { def, innerType } }: ZodSchema): ZodSchema[] {
-  const { element, rest, catchall, keyType, valueType, left, right } = def;
-  const single = [innerType ?? def.innerType, def.in, def.out, left, right];
+  const { element, rest, catchall, keyType, valueType } = def;
+  const single = [innerType ?? def.innerType, def.in, def.out];
   const members = [element, rest, catchall, keyType, valueType];
   const lists = [...(def.items ?? []), ...(def.options ?? []), ...Object.values(def.shape ?? {})];
   const parts = [...single, ...members, ...lists, ...schemasOfChecks(def)].filter(

@@ -1,13 +1,15 @@
 /**
  * zod's schemas as JSON Schema 2020-12, in a sixth of the bytes of zod's own writer and shorter: a format is given by its name
  * without zod's pattern for it, an integer without the bounds of what a number can hold.
- * Refuses what JSON Schema has no words for, what refers to itself, and intersections (use `z.extend`): for these,
- * `{ schema: z.toJSONSchema(it), check: checkWith(it) }` has zod's own. What only a check decides (`refine`) is not written.
+ * Refuses what JSON Schema has no words for and what refers to itself: for these,
+ * `{ schema: z.toJSONSchema(it), check: checkWith(it) }` has zod's own. Refuses intersections, as `checkWith` does. What only a
+ * check decides (`refine`) is not written.
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 import {
   patternSource,
+  refuseIntersection,
   sizeOf,
   writeNumber,
   writeString,
@@ -51,6 +53,7 @@ class SchemaWriter {
 
   #writeType(schema: ZodSchema): JsonObject {
     const { def, pattern } = schema._zod;
+    refuseIntersection(def);
     switch (def.type) {
       case "string":
         return writeString(schema, this.#io);

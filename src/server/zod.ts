@@ -12,7 +12,7 @@ import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
 import type { Payload, ZodSchema } from "./zod-checks.ts";
-import { runCounted } from "./zod-faults.ts";
+import { putStepBefore, runCounted } from "./zod-faults.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
 import { describeIssue } from "./zod-messages.ts";
 
@@ -76,8 +76,12 @@ function writeSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonObjec
   );
 }
 
-/** A check of values by zod; the reason is a phrase per fault that a model can act on. */
+/**
+ * A check of values by zod; the reason is a phrase per fault that a model can act on.
+ * @throws for an intersection. One that stands within is found only when the schema around it is first used: then the check throws.
+ */
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
+  putStepBefore(schema as unknown as ZodSchema);
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
   // app that makes nothing of zod would have it in its bundle.
   z.config({ localeError: describeIssue });

@@ -184,7 +184,7 @@ test.each<[string, z.core.$ZodType, "input" | "output"]>([
   ["z.bigint has no JSON Schema here: give { schema, check }", z.bigint(), "input"],
   ["z.map has no JSON Schema here: give { schema, check }", z.map(z.string(), z.int()), "input"],
   [
-    "z.intersection has no JSON Schema here: give { schema, check }",
+    "z.intersection takes too long with large values: use z.extend",
     z.intersection(z.object({}), z.object({})),
     "input",
   ],
