@@ -91,14 +91,16 @@ it(
     const peers = ABUSES.map((abuse, index) => ({ abuse, peer: hostileAt(index, abused) }));
     const attacks = peers.map(async ({ abuse, peer }) => {
       for (let round = 0; round < HOSTILE_ROUNDS || Date.now() < until; round += 1)
-        await abuse(peer);
+        await abuse(peer).catch((error: unknown) => fail(abuse.name, error, world));
     });
     const work = honest.map(async ({ calls }, index) => {
       const random = randomFrom(SEED + 100 + index);
       for (let round = 0; round < HONEST_ROUNDS || Date.now() < until; round += 1) {
         // Two at a time, in a session with the same id.
         const twins = [0, 1].map((twin) => oneOf(calls, random)(`m${index}.${round}.${twin}e`));
-        await Promise.all(twins);
+        await Promise.all(twins).catch((error: unknown) =>
+          fail(`m${index}.${round}`, error, world),
+        );
         tally.answered += twins.length;
       }
     });
@@ -118,6 +120,12 @@ it(
   },
   (SECONDS * 5 + 300) * 1_000,
 );
+
+/** @throws `error`, which says of itself neither who met it nor when */
+function fail(who: string, error: unknown, server: TestServer): never {
+  console.log(`hostile: ${who} failed; the server's last lines:`, server.log().slice(-2_000));
+  throw new Error(`${who}: ${String(error)}`, { cause: error });
+}
 
 interface Arrived {
   readonly calls: readonly HonestCall[];
