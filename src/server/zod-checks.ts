@@ -56,6 +56,8 @@ export interface Definition {
   readonly unionFallback?: boolean;
   readonly format?: string;
   readonly inclusive?: boolean;
+  /** Of a template: texts and other values as they are, and schemas. */
+  readonly parts?: readonly unknown[];
   readonly items: readonly ZodSchema[];
   readonly rest?: ZodSchema | null;
   readonly entries: Readonly<Record<string, JsonValue>>;

@@ -5,12 +5,12 @@ import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "
 
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
 const MAX_KEPT_BYTES = 50_000_000;
-/**
- * Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. A schema's
- * look at anything is one, and more are for long texts and for names that are not known.
- */
+/** Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. */
 const MAX_STEPS = 10_000_000;
+/** Of what is looked at once. */
 const CHARACTERS_PER_STEP = 100;
+/** Of places in a text that are tried, or marks that change places: both grow by powers. */
+const TRIES_PER_STEP = 500;
 
 /** What a fault takes at most, without its path. */
 const FAULT_BYTES = 500;
@@ -41,8 +41,9 @@ interface Fault {
 }
 
 /** Whether zod tries one schema after another, and keeps what they found until one fits. */
-function hasAlternatives({ type, discriminator, unionFallback }: Definition): boolean {
-  return type === "union" && (discriminator === undefined || unionFallback === true);
+function hasAlternatives({ type, options, discriminator, unionFallback }: Definition): boolean {
+  const goesByTag = discriminator !== undefined && unionFallback !== true;
+  return type === "union" && options.length > 1 && !goesByTag;
 }
 
 /** What zod remembers of one reading: what came of each object and list, by schema, as soon as a schema refers to itself. */
@@ -83,8 +84,8 @@ export class Count {
   #faults = 0;
   /** Bytes of what it made for alternatives that are still open. */
   #made = 0;
-  /** Of the look that ended last. */
-  #lastMade = 0;
+  /** The most of that by one look that found nothing, of those directly within the open one. */
+  #mostMade = 0;
   /** Bytes of what it remembers until it is done. */
   #remembered = 0;
   #steps = 0;
@@ -105,55 +106,88 @@ export class Count {
   /** Has `read` look at a value with a schema. */
   look(
     schema: ZodSchema,
-    { value, issues }: Payload,
+    payload: Payload,
     context: Memory,
     read: () => Payload | Promise<Payload>,
   ): Payload | Promise<Payload> {
+    const { value, issues } = payload;
+    this.#steps += stepsOf(schema, value);
+    if (this.#steps > MAX_STEPS) {
+      this.tooMuch = "takes too many steps to check";
+      leaveUnseen(payload);
+      return payload;
+    }
     const faultsBefore = this.#faults;
     const madeBefore = this.#made;
+    const mostMadeBefore = this.#mostMade;
+    this.#mostMade = 0;
     const foundBefore = issues.length;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
     const isKnown = isRemembered(context, schema, value);
-    this.#steps += 1 + (typeof value === "string" ? value.length / CHARACTERS_PER_STEP : 0);
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
-    const payload = read();
+    const result = read();
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
-    if (payload instanceof Promise) return payload;
+    if (result instanceof Promise) return result;
 
-    const found: readonly Fault[] = payload.issues.slice(foundBefore);
+    const found: readonly Fault[] = result.issues.slice(foundBefore);
     // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
     if (found.length === 0) this.#faults = faultsBefore;
     // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
     this.#faults = Math.max(this.#faults, faultsBefore + foundBytes);
     for (const { keys = [] } of found) this.#steps += keys.length;
-    if (!isKnown) {
-      const madeBytes = madeBytesOf(def, value, payload.value);
-      if (context["~memo"] !== undefined) this.#remembered += madeBytes;
-      else if (this.#openUnions > 0) this.#made += madeBytes;
-      if (isRemembered(context, schema, value)) this.#remembered += MEMORY_BYTES + foundBytes;
-    }
     if (isUnion) {
-      // Of the alternatives no more than one is left: the last, where it fits.
-      this.#made = madeBefore + (found.length === 0 ? this.#lastMade : 0);
+      // Of the alternatives no more than one is left.
+      this.#made = madeBefore + (found.length === 0 ? this.#mostMade : 0);
       // What they found is remembered within the fault of the union.
       if (context["~memo"] !== undefined && foundBytes > 0)
         this.#remembered += this.#faults - faultsBefore;
     }
-    this.#lastMade = this.#made - madeBefore;
+    if (!isKnown) {
+      const madeBytes = madeBytesOf(def, value, result.value);
+      if (context["~memo"] !== undefined) this.#remembered += madeBytes;
+      else if (this.#openUnions > 0) this.#made += madeBytes;
+      if (isRemembered(context, schema, value)) this.#remembered += MEMORY_BYTES + foundBytes;
+    }
+    const fittingMade = found.length === 0 ? this.#made - madeBefore : 0;
+    this.#mostMade = Math.max(mostMadeBefore, fittingMade);
     if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch !== undefined) {
       // What was found first is enough. One less than are named: before them stands that it is too much.
-      payload.issues.splice(foundBefore + MAX_NAMED_FAULTS - 1);
-      leaveUnseen(payload);
+      result.issues.splice(foundBefore + MAX_NAMED_FAULTS - 1);
+      leaveUnseen(result);
     }
-    return payload;
+    return result;
   }
+}
+
+/** What a look costs before zod has found anything. */
+function stepsOf({ _zod: { def } }: ZodSchema, value: unknown): number {
+  if (typeof value !== "string") return 1;
+  const once = 2 + value.length / CHARACTERS_PER_STEP;
+  if (def.type === "template_literal")
+    return once + value.length ** openPartsOf(def) / TRIES_PER_STEP;
+  // To normalize a text is to sort each run of its marks.
+  const marks = isOverwritten(def) ? value.matchAll(/\p{M}{30,}/gu) : [];
+  return [...marks].reduce((sum, [run]) => sum + run.length ** 2 / TRIES_PER_STEP, once);
+}
+
+/**
+ * How many parts of a template may have any length. Where the text does not fit, each is tried with each end, for each end of those
+ * before it.
+ */
+function openPartsOf({ parts = [] }: Definition): number {
+  const sources = parts.map((part) => (part as Partial<ZodSchema>)?._zod?.pattern?.source ?? "");
+  const counts = sources.map((source) => {
+    const texts = source.match(/\[\\s\\S\]\{\d+,\}/g)?.length ?? 0;
+    return Math.max(texts, Number(/[*+]|,\}/.test(source)));
+  });
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
@@ -165,9 +199,12 @@ function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
 }
 
 /** Whether a text is another one behind it, also where it has the same letters: a codec has a `transform` too. */
-function makesText({ transform, checks = [] }: Definition): boolean {
-  const isOverwritten = checks.some(({ _zod: { def } }) => def.check === "overwrite");
-  return transform !== undefined || isOverwritten;
+function makesText(def: Definition): boolean {
+  return def.transform !== undefined || isOverwritten(def);
+}
+
+function isOverwritten({ checks = [] }: Definition): boolean {
+  return checks.some(({ _zod: { def } }) => def.check === "overwrite");
 }
 
 function mayMakeText({ type, checks = [] }: Definition): boolean {

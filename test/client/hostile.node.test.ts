@@ -122,7 +122,9 @@ it(
 );
 
 /** @throws `error`, which says of itself neither who met it nor when */
-function fail(who: string, error: unknown, server: TestServer): never {
+async function fail(who: string, error: unknown, server: TestServer): Promise<never> {
+  // If it has ended, it has not yet said why.
+  await pause(1_000);
   console.log(`hostile: ${who} failed; the server's last lines:`, server.log().slice(-2_000));
   throw new Error(`${who}: ${String(error)}`, { cause: error });
 }

@@ -249,6 +249,8 @@ async function serve(prepare: (folder: string) => Promise<Start>): Promise<TestS
   let printed = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (printed += chunk.toString()));
+  // Who finds the log of a test that failed wants to know.
+  child.once("exit", (code, signal) => (printed += `The server ended with ${code ?? signal}\n`));
   const closed = new Promise((resolve) => child.once("close", resolve));
   const onExit = (): void => endTree(child);
   process.once("exit", onExit);

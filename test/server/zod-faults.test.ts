@@ -510,6 +510,26 @@ it.each<[string, z.core.$ZodType, unknown]>([
       ),
     list(20_000, { qty: "3", price: "4" }),
   ],
+  [
+    "a long text of a template",
+    z.tuple([
+      z.templateLiteral(["user-", z.string()]),
+      z.templateLiteral([z.string(), "/", z.string()]),
+      z.templateLiteral([z.string(), "/", z.string(), "#", z.number()]),
+      z.templateLiteral([z.string().check(z.maxLength(99)), "/", z.email(), z.enum(["a", "b"])]),
+    ]),
+    [
+      `user-${"a".repeat(3_000_000)}`,
+      `${"a".repeat(20_000)}/${"b".repeat(20_000)}`,
+      `${"a".repeat(499)}/${"b".repeat(499)}#1`,
+      `${"a".repeat(50)}/${"b".repeat(9_000)}@example.coma`,
+    ],
+  ],
+  [
+    "a long text with marks",
+    z.string().check(z.normalize()),
+    "a\u0301e\u0316\u0301".repeat(400_000),
+  ],
 ])("is none where it fits: %s", (_, schema, value) => {
   expect(checkWith(schema)(copyOf(value)).ok).toBe(true);
 });
@@ -562,19 +582,48 @@ it.each<[string, z.core.$ZodType, unknown]>([
       ...names(MANY, 1),
     }),
   ],
+  [
+    "a text of which a template may part its own way",
+    z.object({ issue: z.templateLiteral([z.string(), "/", z.string(), "#", z.number()]) }),
+    { issue: "/".repeat(300_000) },
+  ],
+  [
+    "a text that a template of templates may part its own way",
+    z.templateLiteral([
+      z.optional(z.templateLiteral([z.string(), "@", z.string()])),
+      z.union([z.templateLiteral([z.string(), "."]), z.email()]),
+    ]),
+    "@".repeat(100_000),
+  ],
+  [
+    "many marks in one place, which are to be sorted",
+    z.object({ title: z.string().check(z.trim(), z.normalize()) }),
+    { title: "a\u0301\u0316".repeat(9) + "\u0301\u0316".repeat(200_000) },
+  ],
 ])("takes too many steps: %s", (_, schema, value) => {
   const checked = checkWith(schema)(value);
   expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
 });
 
 it("what an alternative made that fits is counted while another one is open around it", () => {
-  const text = z.union([z.string().check(z.toLowerCase()), z.null()]);
-  const kinds = Array.from({ length: 16 }, (_, at) =>
-    z.object({ text, kind: z.literal(`k${at}`) }),
-  );
-  const value = { kind: "k15", text: "A".repeat(3_000_000) };
-  expect(checkWith(z.union(kinds))(value).ok).toBe(false);
-  expect(checkWith(text)(value.text).ok).toBe(true);
+  const lower = z.string().check(z.toLowerCase());
+  const body = z.object({ text: lower });
+  const looked = z.union([body, z.strictObject({ text: z.string(), id: z.string() })]);
+  const text = "A".repeat(3_000_000);
+  const schemas: [z.core.$ZodType, unknown][] = [
+    [z.union([lower, z.null()]), text],
+    [z.xor([lower, z.null()]), text],
+    [z.union([z.object({ text: lower, id: z.optional(z.string()) })]), { text }],
+    [looked.check(z.property("text", z.string())), { text }],
+  ];
+  for (const [schema, value] of schemas) {
+    const kinds = Array.from({ length: 16 }, (_, at) =>
+      z.object({ value: schema, kind: z.literal(`k${at}`) }),
+    );
+    expect(checkWith(z.union(kinds))({ kind: "k15", value }).ok).toBe(false);
+    expect(checkWith(z.union(kinds.slice(0, 4)))({ kind: "k3", value }).ok).toBe(true);
+    expect(checkWith(schema)(value).ok).toBe(true);
+  }
 });
 
 it("long texts that a codec or a fallback makes are counted", () => {
