@@ -55,5 +55,7 @@ export const MAX_FAILURES_TOTAL = 100;
 export const MAX_GRANTS = 400;
 /** How many of the newest notes may belong to logins that still stand before the consent page. */
 export const MAX_PENDING_LOGINS = 20;
+/** Milliseconds for which the app's hook may take: below the 30 s after which clients and the platform give up. */
+export const HOOK_MS = 20_000;
 /** Milliseconds for which a refresh token may be sent again of which nothing came, or the window, where that is longer. */
 export const RESTORED_MS = 86_400_000;

@@ -35,7 +35,7 @@ export async function issueFromGrant(
 ): Promise<TokenResponse> {
   if (result.kind === "refused") {
     const { reason, revoked } = result;
-    if (revoked !== undefined) await onGrantRevoked(authServer, grant.id, revoked, reason);
+    if (revoked !== undefined) onGrantRevoked(authServer, grant.id, revoked, reason);
     if (reason !== "scope.wider") return invalidGrant(reason);
     return oauthError("invalid_scope", reason, "scope holds what was not granted");
   }

@@ -43,7 +43,7 @@ export function revokeGrant(
   const revoke = async (): Promise<boolean> => {
     const { terms, isComplete = true } =
       (await retried(async () => findGrant(authServer.grants, id)?.stub.revoke(client))) ?? {};
-    if (terms !== undefined) await onGrantRevoked(authServer, id, terms, reason);
+    if (terms !== undefined) onGrantRevoked(authServer, id, terms, reason);
     return isComplete;
   };
   return keepAlive(revoke());
@@ -93,17 +93,19 @@ export async function buryEndedGrants(
   return ids.filter((_, index) => buried[index]);
 }
 
-/** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it, whose failure changes nothing. */
-export async function onGrantRevoked(
+/** What follows in the Worker when a grant has ended: its tokens here; and the app hears of it, for which nobody waits. */
+export function onGrantRevoked(
   authServer: AuthorizationServer,
   id: string,
   terms: GrantTerms,
   reason: string,
-): Promise<void> {
+): void {
   const { subject, client } = terms;
   audit("oauth.revoked", { client, reason });
   blockGrantInThisIsolate(id);
-  await runHook("onRevoke", () => authServer.login.hooks?.onRevoke?.(subject, client), id);
+  void keepAlive(
+    runHook("onRevoke", () => authServer.login.hooks?.onRevoke?.(subject, client), id),
+  );
 }
 
 /**

@@ -4,7 +4,7 @@
  * Refuses what was not sealed to this browser. How people prove who they are is the app's: `../sign-in`.
  */
 
-import { keepAlive } from "../../base/keep-alive.ts";
+import { finishHook } from "./hooks.ts";
 import { encodeBase64url, encodeUtf8 } from "../../base/bytes.ts";
 import { randomBytes } from "../../base/time.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -179,9 +179,9 @@ export async function completeSignIn(
 ): Promise<Response> {
   const { request, staysSignedIn = false } = pendingLogin;
   const { subject, name = subject, properties, credential } = signedIn;
-  const asked = browser.authServer.login.hooks?.onSignIn?.(subject, properties);
   // It may have made somebody's account: what it began comes to its end.
-  if (asked !== undefined && !(await keepAlive(asked)))
+  const asked = browser.authServer.login.hooks?.onSignIn?.(subject, properties);
+  if (asked !== undefined && (await finishHook(asked)) !== true)
     return rejectSignIn(browser, pendingLogin, "sign_in.hook", "You are not expected here.");
   // Without the credential: whoever is remembered brings none.
   const person = { subject, name, properties };

@@ -33,7 +33,10 @@ export interface LoginOptions {
 /** Who holds a grant, as hooks see it. */
 export type TokenSubject = Required<Pick<Caller, "subject" | "client" | "scopes" | "properties">>;
 
-/** Called in the Worker, awaited, in the order of a login. One that throws ends the request, unless it says otherwise. */
+/**
+ * Called in the Worker, in the order of a login. One that throws ends the request, unless it says otherwise; one that takes longer
+ * than 20 s counts as one that throws.
+ */
 export interface LoginHooks {
   /** Somebody proved who they are, before consent. Returns false to turn them away. */
   onSignIn?(subject: string, properties: JsonObject): Promise<boolean>;
@@ -56,6 +59,6 @@ export interface LoginHooks {
     tokenSubject: TokenSubject,
     cause: "code" | "refresh" | "client",
   ): Promise<JsonObject | undefined>;
-  /** A grant was revoked, by whatever hand. Called once: where it throws, that is logged, and the grant has ended all the same. */
+  /** A grant was revoked, by whatever hand. Called once, when it has ended; nobody waits for it. Where it throws, that is logged. */
   onRevoke?(subject: string, client: string): Promise<void>;
 }

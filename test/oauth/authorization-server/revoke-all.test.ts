@@ -107,6 +107,24 @@ describe("taking back all", () => {
     expect([await isOver(theirs), desk.closedGrants.includes(theirs)]).toEqual([false, false]);
   });
 
+  it("waits for no hook of the app's", async () => {
+    let heard = 0;
+    const end = Promise.withResolvers<void>();
+    const onRevoke = (): Promise<void> => {
+      heard += 1;
+      return end.promise;
+    };
+    const at = await kept(
+      somebody(),
+      createBrowser(createAuthorizationServer({}, { hooks: { onRevoke } })),
+    );
+    const ids = [await grantTo(at), await grantTo(at), await grantTo(at)];
+    const { hidden } = await at.request(ACCOUNT);
+    expect((await send(at, { ...hidden, all: "1" })).html).toContain("3 apps can no longer use");
+    expect([heard, ...(await Promise.all(ids.map(isOver)))]).toEqual([3, true, true, true]);
+    end.resolve();
+  });
+
   it("ends the others where the app's hook fails, or one grant cannot be asked", async () => {
     let unreached = "";
     const grants = grantsWithout((id) => id === unreached);

@@ -1,7 +1,7 @@
 /** The token endpoint, from the form to the answer: what each grant type gives, and all that it refuses. */
 
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { encodeBase64url } from "../../../src/base/bytes.ts";
 import { randomBytes } from "../../../src/base/time.ts";
 import type { JsonObject } from "../../../src/base/json.ts";
@@ -775,6 +775,40 @@ describe("a refresh token of which nothing came", () => {
     expect((await first).status).toBe(503);
     await ageGrant(id, 60);
     expect(refusal(await send())).toEqual([400, "invalid_grant"]);
+  });
+
+  it("is restored where the hook says nothing for 20 s", async () => {
+    let isCalled = false;
+    let isSilent = false;
+    const onTokenIssue = (): Promise<undefined> => {
+      isCalled = isSilent;
+      return isSilent ? new Promise(() => undefined) : Promise.resolve(undefined);
+    };
+    const own = createAuthorizationServer(
+      { refreshSeconds: 2_592_000 },
+      { hooks: { onTokenIssue } },
+    );
+    const { id, body } = await login(own);
+    const send = (): Promise<Answer> => ask(refreshForm(body["refresh_token"]), undefined, own);
+    isSilent = true;
+    const realTimeout = setTimeout;
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    const sent = send();
+    while (!isCalled) await new Promise((resolve) => realTimeout(resolve, 5));
+    let isAnswered = false;
+    sent.then(
+      () => (isAnswered = true),
+      () => undefined,
+    );
+    vi.advanceTimersByTime(19_999);
+    await new Promise((resolve) => realTimeout(resolve, 50));
+    expect(isAnswered).toBe(false);
+    vi.advanceTimersByTime(1);
+    expect((await sent).status).toBe(503);
+    vi.useRealTimers();
+    isSilent = false;
+    await ageGrant(id, 1_800);
+    expect((await send()).status).toBe(200);
   });
 
   it("is restored where two requests at once both failed, and neither got its successor", async () => {
