@@ -20,8 +20,16 @@ export interface Credentials {
   /** Keeps a credential, in place of the one that was there. */
   put(service: string, name: string, value: JsonObject): Promise<void>;
   get(service: string, name: string): Promise<Secret<JsonObject> | undefined>;
-  /** The access token of an OAuth credential, renewed when it is about to expire. */
-  token(service: string, name: string, upstream: Upstream): Promise<Secret | undefined>;
+  /**
+   * The access token of an OAuth credential, renewed when it is about to expire, or an hour after it was put where that did not say when.
+   * `refused`: what this gave before, if the upstream answered 401 to it; that is renewed too, unless another has come meanwhile.
+   */
+  token(
+    service: string,
+    name: string,
+    upstream: Upstream,
+    refused?: Secret,
+  ): Promise<Secret | undefined>;
   /** True when there was one. */
   delete(service: string, name: string): Promise<boolean>;
   list(service?: string): Promise<readonly CredentialInfo[]>;
@@ -62,8 +70,8 @@ function callerCredentials(vault: Vault, { request, span }: HandlerRun): Credent
     put: (service, name, value) =>
       traced("put", service, () => vault.put({ owner, service, name }, value)),
     get: (service, name) => traced("get", service, () => vault.get({ owner, service, name })),
-    token: (service, name, upstream) =>
-      traced("token", service, () => vault.token({ owner, service, name }, upstream)),
+    token: (service, name, upstream, refused) =>
+      traced("token", service, () => vault.token({ owner, service, name }, upstream, refused)),
     delete: (service, name) =>
       traced("forget", service, () => vault.delete({ owner, service, name })),
     list: (service) => traced("list", service ?? "", () => vault.list(owner, service)),

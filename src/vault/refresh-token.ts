@@ -6,10 +6,11 @@
 
 import { keepAlive } from "../base/keep-alive.ts";
 import { now, sleep } from "../base/time.ts";
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import { JSON_LIMITS, postForm } from "../net/fetch.ts";
+import { isFinalNo } from "./final-refusal.ts";
 import type { Upstream } from "./types.ts";
 import type { SealedRow } from "../crypto/row-seal.ts";
 import type { CredentialRow, RowKey, VaultRows } from "./credential-rows.ts";
@@ -32,11 +33,15 @@ const LIMITS = { ...JSON_LIMITS, isLenient: true, timeoutMs: RENEWAL_TIMEOUT_MS 
  */
 const RENEWAL_LEASE_MS = 2 * QUERY_TIMEOUT_MS + RENEWAL_TIMEOUT_MS + 5_000;
 
-/** What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. */
+/**
+ * What is kept: `{"kind":"oauth","access_token":…,"refresh_token":…,"expires":…}`, the last in milliseconds. `refused`: an access token
+ * that the upstream no longer takes.
+ */
 export async function getAccessToken(
   cipher: CredentialCipher,
   key: RowKey,
   upstream: Upstream,
+  refused: Secret | undefined,
 ): Promise<Result<Secret | undefined, VaultFault>> {
   const deadlineMs = now() + 2 * RENEWAL_LEASE_MS;
   let versionWaitedFor: string | undefined;
@@ -53,12 +58,13 @@ export async function getAccessToken(
     const opened = await cipher.open(row);
     if (!opened.ok) return opened;
     const { kind, access_token: token } = opened.value;
-    const expires = opened.value["expires"] ?? Infinity;
-    if (kind !== "oauth" || typeof token !== "string" || typeof expires !== "number")
+    const lastsUntil = opened.value["expires"] ?? unsaidExpiry(row, opened.value);
+    if (kind !== "oauth" || typeof token !== "string" || typeof lastsUntil !== "number")
       throw new RangeError(
         `Credential "${row.name}" of service "${row.service}" is no OAuth credential`,
       );
     // 3. It lasts.
+    const expires = token === refused?.reveal() ? 0 : lastsUntil;
     if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2))
       return ok(secret(token));
     // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.
@@ -76,6 +82,11 @@ export async function getAccessToken(
     await sleep(pauseMs);
   }
   return upstreamFault(key, "nobody renewed it in time");
+}
+
+/** An upstream that renews, and does not say when, means soon: an access token kept for ever would never be renewed. */
+function unsaidExpiry(row: CredentialRow, { refresh_token: refreshToken }: JsonObject): number {
+  return isToken(refreshToken) ? row.updated_at_ms + DEFAULT_LIFETIME_SECONDS * 1_000 : Infinity;
 }
 
 /**
@@ -163,7 +174,7 @@ async function requestToken(
     refresh_token: nextRefreshToken,
     expires_in: lifetimeSeconds,
   } = json;
-  if (isFinalNo(status, json, upstream)) return err(ENDED);
+  if (!isToken(token) && isFinalNo(status, json, upstream)) return err(ENDED);
   // Section 5.1 says 200; some answer each POST with 201.
   if (status < 200 || status > 299) return err(`it answered ${status}`);
   if (!isToken(token)) return err("there is no access_token");
@@ -180,51 +191,6 @@ async function requestToken(
         : DEFAULT_LIFETIME_SECONDS) *
         1_000,
   });
-}
-
-/** RFC 6749 section 5.2; GitHub and HubSpot; Slack; Twitch; OpenID Connect, as Entra says that the person must sign in. */
-const FINAL_ERRORS = [
-  "invalid_grant",
-  "bad_refresh_token",
-  "invalid_refresh_token",
-  "invalid refresh token",
-  "interaction_required",
-  "consent_required",
-  "login_required",
-];
-/** Atlassian, X and TD say it in words, beside a code that means something else as well. */
-const FINAL_WORDS =
-  /(refresh[ _-]?token|the token(?! request))\b.{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token/i;
-
-/** Of a request that was wrong. */
-const OTHER_WORDS = /endpoint|parameter|content[ -]?type|missing/i;
-
-/** Where an upstream says it; and how many objects of one answer are looked at, the answer itself first. */
-const ERROR_MEMBERS = ["error", "status", "code", "message", "errorType", "resource"];
-const MAX_ERRORS = 10;
-
-/** A server that fails, or asks to wait, says nothing of the token, whatever stands in its answer. */
-function isFinalNo(status: number, json: JsonObject, { finalErrors = [] }: Upstream): boolean {
-  if (status >= 500 || status === 408 || status === 429 || isToken(json["access_token"]))
-    return false;
-  const final = new Set([...FINAL_ERRORS, ...finalErrors].map((error) => error.toLowerCase()));
-  // Fitbit and Strava list what is wrong, Strava by the `resource`; others put it into an object.
-  const objects = [json, json["error"], json["errors"]]
-    .flat()
-    .slice(0, MAX_ERRORS)
-    .filter(isObject);
-  const said = objects.flatMap((object) => ERROR_MEMBERS.map((name) => fold(object[name])));
-  const words = fold(json["error_description"]);
-  const isInWords = said.includes("unauthorized_client") || said.includes("invalid_request");
-  return (
-    said.some((code) => code !== "" && final.has(code)) ||
-    (isInWords && FINAL_WORDS.test(words) && !OTHER_WORDS.test(words))
-  );
-}
-
-/** A text or a number, whatever its case; "" of anything else. */
-function fold(value: JsonValue | undefined): string {
-  return typeof value === "string" || typeof value === "number" ? String(value).toLowerCase() : "";
 }
 
 function isToken(value: JsonValue | undefined): value is string {

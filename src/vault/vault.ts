@@ -32,8 +32,11 @@ export interface Vault {
   delete(id: CredentialId): VaultResult<boolean>;
   /** Never what they hold. */
   list(owner: string, service?: string): VaultResult<readonly CredentialInfo[]>;
-  /** The access token of an OAuth credential, renewed by one of all who ask at once when it is about to expire. */
-  token(id: CredentialId, upstream: Upstream): VaultResult<Secret | undefined>;
+  /**
+   * The access token of an OAuth credential, renewed by one of all who ask at once when it is about to expire, or is the one that was
+   * `refused`.
+   */
+  token(id: CredentialId, upstream: Upstream, refused?: Secret): VaultResult<Secret | undefined>;
   /** Seals up to `most` credentials after cursor `after` ("": the start) anew under the current key. */
   reseal(after: string, limit: number): VaultResult<ResealedPage>;
 }
@@ -70,9 +73,9 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
     delete: (id) => withDatabase(async ({ rows }) => ok(await rows.remove(await rowKey(id)))),
     list: (owner, service) =>
       withDatabase(async ({ rows }) => ok(await rows.list(await sha256Base64url(owner), service))),
-    token: (id, upstream) =>
+    token: (id, upstream, refused) =>
       withDatabase(async (cipherAndRows) =>
-        getAccessToken(cipherAndRows, await rowKey(id), upstream),
+        getAccessToken(cipherAndRows, await rowKey(id), upstream, refused),
       ),
     reseal: (cursor, limit) =>
       withDatabase((cipherAndRows) => resealPage(cipherAndRows, cursor, limit)),

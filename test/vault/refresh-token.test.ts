@@ -156,6 +156,39 @@ it.each<[text: string, seconds: number]>([
   },
 );
 
+it("of which nobody said when it expires is renewed after an hour, where it can be", async () => {
+  const { expires: _, ...unsaid } = TOKEN;
+  for (const value of [unsaid, { ...unsaid, expires: null }]) {
+    asked = [];
+    const id = await kept(value);
+    expect([await token(id), asked.length]).toEqual(["at-1", 0]);
+    vi.setSystemTime(Date.now() + 3_600_000);
+    expect([await token(id), asked.length]).toEqual(["at-2", 1]);
+  }
+  const id = await kept({ kind: "oauth", access_token: "at-1" });
+  vi.setSystemTime(Date.now() + 365 * 86_400_000);
+  expect(await token(id)).toBe("at-1");
+});
+
+it("that the upstream refused is renewed once, for all who say so", async () => {
+  const id = await kept({ ...TOKEN, expires: NOW + 3_600_000 });
+  const refused = secret("at-1");
+  const again = async (): Promise<string | undefined> => {
+    const given = await vault.token(id, upstream, refused);
+    return given.ok ? given.value?.reveal() : given.error.reason;
+  };
+  answer = async (count) => {
+    await pause(50);
+    return json({ access_token: `at-${count + 1}`, refresh_token: "rt-2", expires_in: 3_600 });
+  };
+  const all = await Promise.all([again(), again(), again()]);
+  expect([...all, await again(), asked.length]).toEqual(["at-2", "at-2", "at-2", "at-2", 1]);
+  // What the upstream does not give, is not given.
+  answer = () => json({}, 500);
+  const next = await vault.token(id, upstream, secret("at-2"));
+  expect(next.ok ? next.value : next.error.reason).toBe("upstream");
+});
+
 it("a credential that was kept with an endless life is good again", async () => {
   const id = await kept({ ...TOKEN, expires: null });
   expect([await token(id), asked.length]).toEqual(["at-1", 0]);
@@ -410,6 +443,13 @@ describe("a final no", () => {
     [400, { error: null, status: "BAD_REFRESH_TOKEN" }],
     [400, { error: "Bad Request", status: 400, message: "Invalid refresh token" }],
     [400, { error: "invalid_request", error_description: "Invalid refresh token" }],
+    ...[
+      "Invalid parameter: refresh token expired",
+      "The refresh token is missing, invalid or expired",
+    ].map((words): [number, JsonObject] => [
+      400,
+      { error: "invalid_request", error_description: words },
+    ]),
     [400, { errors: [{ errorType: "invalid_grant", message: "…" }], success: false }],
     [400, { message: "Bad Request", errors: [{ resource: "a" }, { code: "own_word" }] }],
     [400, { error: { code: 400, status: "INVALID_GRANT" } }],
@@ -468,6 +508,16 @@ describe("an upstream that fails", () => {
           400,
         ),
     ],
+    ...[
+      "The refresh token request is invalid",
+      "Invalid refresh_token grant",
+      "The refresh_token grant type is invalid for this client",
+      "Cannot use the refresh token: client secret expired",
+      "refresh token: invalid redirect_uri",
+    ].map((words): [string, () => Response] => [
+      `says: ${words}`,
+      () => json({ error: "invalid_request", error_description: words }, 400),
+    ]),
     [
       "says it of something else, or behind ten others",
       () =>

@@ -98,8 +98,8 @@ function readClaims(
   if (Math.max(nbf, iat) - CLOCK_SKEW_SECONDS > seconds) return err("token.early");
   // A bearer check of a token that is bound to a key would undo the binding (RFC 9449 section 7.2).
   if (cnf !== undefined) return err("token.bound");
-  // RFC 9068; OpenID Connect; Okta.
-  const client = claims["client_id"] ?? claims["azp"] ?? claims["cid"];
+  // RFC 9068; OpenID Connect; Okta; Entra's version 1. Its version 2 names no audience but a GUID.
+  const client = claims["client_id"] ?? claims["azp"] ?? claims["cid"] ?? claims["appid"];
   if (typeof sub !== "string" || sub === "" || typeof client !== "string")
     return err("token.subject");
   // RFC 9068; Okta and Entra.

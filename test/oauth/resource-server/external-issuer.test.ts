@@ -104,6 +104,8 @@ describe("a JWT", () => {
     ["typed with its whole media type", {}, { typ: "application/at+jwt" }],
     ["typed in capitals", {}, { typ: "AT+JWT" }],
     ["that names its client as OpenID does", { client_id: undefined, azp: "app" }, {}],
+    ["that names its client as Okta does", { client_id: undefined, cid: "app" }, {}],
+    ["that names its client as Entra does", { client_id: undefined, appid: "app" }, {}],
     ["without iat", { iat: undefined }, {}],
     [
       "from a clock ahead of ours, by a minute",
