@@ -22,7 +22,7 @@ export const MAX_UNREAD_BYTES = 1_048_576;
 /** Milliseconds in which a client reads something of what it was sent, or is cut off. */
 export const UNREAD_TIMEOUT_MS = 30_000;
 
-/** Bytes that are written at once: how finely is seen that a slow client reads. */
+/** Bytes that are written at once, at most: how finely is seen that a slow client reads. */
 export const CHUNK_BYTES = 16_384;
 
 // spec: http.sse.buffering
@@ -77,55 +77,103 @@ export function openSse(
   keepAliveMs: number = KEEP_ALIVE_MS,
 ): SseStream {
   const { readable, writable } = new IdentityTransformStream();
-  const writer = writable.getWriter();
+  const output = new Output(writable);
   let isOpen = true;
-  let unreadBytes = 0;
-  let lastReadAt = 0;
-  let lastWrite = Promise.resolve();
 
   const disconnect = (): void => {
     stopKeepAlive();
     // spec: cancel.race
     if (isOpen) onDisconnect();
     isOpen = false;
-    writer.abort().catch(() => undefined);
+    output.abort();
   };
   const write = (text: string): void => {
-    if (!isOpen) return;
     // spec: sse.encoding
-    const bytes = encodeUtf8(text);
-    if (unreadBytes === 0) lastReadAt = now();
-    unreadBytes += bytes.length;
-    for (let offset = 0; offset < bytes.length; offset += CHUNK_BYTES) {
-      const chunk = bytes.subarray(offset, offset + CHUNK_BYTES);
-      const onWritten = (): void => {
-        unreadBytes -= chunk.length;
-        lastReadAt = now();
-      };
-      lastWrite = writer.write(chunk).then(onWritten, disconnect);
-    }
+    if (isOpen) output.write(encodeUtf8(text), disconnect);
   };
   // The pending timer also keeps workerd from aborting an idle stream, and its write is how a silent departure shows.
   const stopKeepAlive = startInterval(keepAliveMs, () => {
-    if (unreadBytes === 0) write(": keep-alive\n\n");
-    else if (now() - lastReadAt >= UNREAD_TIMEOUT_MS) disconnect();
+    if (output.unreadBytes === 0) write(": keep-alive\n\n");
+    else if (now() - output.lastReadAt >= UNREAD_TIMEOUT_MS) disconnect();
   });
   signal.addEventListener("abort", disconnect, { once: true });
   write(": open\n\n");
 
-  const closeWriter = (): void => {
-    stopKeepAlive();
-    writer.close().catch(() => undefined);
-  };
   return {
     response: new Response(readable, { headers: RESPONSE_HEADERS }),
     send: (event) => write(writeEvent(event)),
-    isFull: (bytes = MAX_UNREAD_BYTES) => unreadBytes > bytes,
-    waitUntilRead: () => lastWrite,
+    isFull: (bytes = MAX_UNREAD_BYTES) => output.unreadBytes > bytes,
+    waitUntilRead: () => output.allRead,
     close() {
       isOpen = false;
-      lastWrite.then(closeWriter, disconnect);
+      void output.allRead.then(() => {
+        stopKeepAlive();
+        output.close();
+      });
     },
     abort: disconnect,
   };
+}
+
+/**
+ * The bytes of one response. Each write to the platform waits for its turn at the isolate, which is seconds where many are served:
+ * what comes meanwhile, or in one go, is one write.
+ */
+class Output {
+  readonly #writer: WritableStreamDefaultWriter<Uint8Array>;
+  /** What is not yet given to the platform. */
+  #waiting: Uint8Array[] = [];
+  #isWriting = false;
+  unreadBytes = 0;
+  /** When the client was last seen to read, or to have read all. */
+  lastReadAt = 0;
+  /** Resolves when nothing is left to be read, or ever will be. */
+  allRead = Promise.resolve();
+
+  constructor(writable: WritableStream<Uint8Array>) {
+    this.#writer = writable.getWriter();
+  }
+
+  /** `onFailure`: the client has left. */
+  write(bytes: Uint8Array, onFailure: () => void): void {
+    if (this.unreadBytes === 0) this.lastReadAt = now();
+    this.unreadBytes += bytes.length;
+    this.#waiting.push(bytes);
+    if (!this.#isWriting) this.allRead = this.#writeAll().catch(onFailure);
+  }
+
+  async #writeAll(): Promise<void> {
+    this.#isWriting = true;
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const chunk = this.#takeChunk();
+      await this.#writer.write(chunk);
+      this.unreadBytes -= chunk.length;
+      this.lastReadAt = now();
+    }
+    this.#isWriting = false;
+  }
+
+  #takeChunk(): Uint8Array {
+    const chunk = new Uint8Array(Math.min(this.unreadBytes, CHUNK_BYTES));
+    let length = 0;
+    while (length < chunk.length) {
+      const [bytes = chunk] = this.#waiting;
+      const part = bytes.subarray(0, chunk.length - length);
+      chunk.set(part, length);
+      length += part.length;
+      if (part.length === bytes.length) this.#waiting.shift();
+      else this.#waiting[0] = bytes.subarray(part.length);
+    }
+    return chunk;
+  }
+
+  close(): void {
+    this.#writer.close().catch(() => undefined);
+  }
+
+  abort(): void {
+    this.#waiting = [];
+    this.#writer.abort().catch(() => undefined);
+  }
 }

@@ -121,6 +121,26 @@ describe("an SSE stream", () => {
     expect(gone).not.toHaveBeenCalled();
   });
 
+  test("what is sent in one go, or while a write waits for its turn, is one write", async () => {
+    const { stream } = opened();
+    const reader = stream.response.body?.getReader();
+    const next = async (): Promise<string> => {
+      const read = await reader?.read();
+      return new TextDecoder().decode(read?.value as Uint8Array);
+    };
+    for (const data of ["1", "2", "3"]) stream.send({ data });
+    await Promise.resolve();
+    await Promise.resolve();
+    // The first write is under way.
+    for (const data of ["4", "5"]) stream.send({ data });
+    stream.close();
+    expect([await next(), await next()]).toEqual([
+      ": open\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\n",
+      "data: 4\n\ndata: 5\n\n",
+    ]);
+    expect((await reader?.read())?.done).toBe(true);
+  });
+
   test("says when more is unread than may be, and when all is read", async () => {
     const { stream, gone } = opened();
     expect(stream.isFull()).toBe(false);

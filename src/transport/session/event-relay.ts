@@ -34,7 +34,6 @@ export class EventRelay {
   readonly #eventIds: string[];
   readonly #connect: Connect;
   readonly #sockets = new Set<WebSocket>();
-  #lastWrite = Promise.resolve();
   #lastConnect = Promise.resolve();
   #openCount = 0;
   #hasLeft = false;
@@ -61,7 +60,7 @@ export class EventRelay {
     for (const [index, data] of texts.entries())
       // Behind the last of them the client may come back for the streams.
       this.#write({ data }, connections.length > 0 && index === texts.length - 1);
-    if (connections.length === 0) this.#enqueue(this.#sse.close);
+    if (connections.length === 0) this.#sse.close();
     for (const [index, connection] of connections.entries()) this.#follow(index, connection, 0);
   }
 
@@ -72,7 +71,7 @@ export class EventRelay {
       const { id: eventId, acknowledge, ...event } = JSON.parse(String(data)) as StreamEvent;
       if (eventId !== undefined) this.#eventIds[index] = eventId;
       this.#write(event, eventId !== undefined);
-      if (acknowledge === true) this.#enqueue(() => acknowledgeRead(socket));
+      if (acknowledge === true) void this.#sse.waitUntilRead().then(() => acknowledgeRead(socket));
     });
     socket.addEventListener("close", ({ code }) => {
       this.#sockets.delete(socket);
@@ -86,7 +85,7 @@ export class EventRelay {
   /** The connection to the stream of a call broke, or the stream is gone. */
   async #goOn(index: number, id: RequestId, reconnects: number): Promise<void> {
     // What was passed on is read first: the object counts anew what a new connection has not read.
-    await this.#lastWrite;
+    await this.#sse.waitUntilRead();
     if (this.#hasLeft) return;
     const [cursor] = parseEventId(this.#eventIds[index] ?? "") ?? [];
     const mayConnect = cursor !== undefined && reconnects < MAX_RECONNECTS;
@@ -120,21 +119,14 @@ export class EventRelay {
 
   #end(): void {
     this.#openCount -= 1;
-    if (this.#openCount === 0) this.#enqueue(this.#sse.close);
+    if (this.#openCount === 0) this.#sse.close();
   }
 
   #write(event: SseEvent, hasId: boolean): void {
     const whole = hasId ? { ...event, id: this.#eventIds.join(".") } : event;
     this.#hasEventId ||= hasId;
-    this.#enqueue(() => {
-      this.#sse.send(whole);
-      return this.#sse.waitUntilRead();
-    });
-  }
-
-  /** One after the other, so that the client is seen to read each: what waits here is bounded by what the object passes on. */
-  #enqueue(act: () => void | Promise<void>): void {
-    this.#lastWrite = this.#lastWrite.then(act);
+    // What waits here is bounded by what the object passes on.
+    this.#sse.send(whole);
   }
 }
 
