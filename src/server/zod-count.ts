@@ -1,6 +1,7 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
+import { charactersTried } from "./zod-templates.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
@@ -9,7 +10,7 @@ const MAX_KEPT_BYTES = 50_000_000;
 const MAX_STEPS = 10_000_000;
 /** Of what is looked at once. */
 const CHARACTERS_PER_STEP = 100;
-/** Of places in a text that are tried, or marks that change places: both grow by powers. */
+/** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
 const TRIES_PER_STEP = 500;
 
 /** What a fault takes at most, without its path. */
@@ -35,6 +36,8 @@ export type TooMuch = "has too many faults" | "takes too many steps to check";
 
 /** As much of a fault of zod's as is read here. */
 interface Fault {
+  /** Whether the checks after it were made all the same. */
+  readonly continue?: boolean;
   readonly path?: readonly unknown[];
   readonly keys?: readonly unknown[];
   readonly options?: readonly unknown[];
@@ -73,6 +76,16 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
+/** How far it was counted when a look began. */
+interface CountBefore {
+  readonly faults: number;
+  readonly made: number;
+  readonly mostMade: number;
+  readonly issueCount: number;
+  /** Whether zod remembers what came of the same value already. */
+  readonly isKnown: boolean;
+}
+
 /** What is counted while zod reads one value. */
 export class Count {
   readonly #context: object;
@@ -84,7 +97,7 @@ export class Count {
   #faults = 0;
   /** Bytes of what it made for alternatives that are still open. */
   #made = 0;
-  /** The most of that by one look that found nothing, of those directly within the open one. */
+  /** The most of that by one look of which the value is passed on, of those directly within the open one. */
   #mostMade = 0;
   /** Bytes of what it remembers until it is done. */
   #remembered = 0;
@@ -111,58 +124,58 @@ export class Count {
     read: () => Payload | Promise<Payload>,
   ): Payload | Promise<Payload> {
     const { value, issues } = payload;
+    const before: CountBefore = {
+      faults: this.#faults,
+      made: this.#made,
+      mostMade: this.#mostMade,
+      issueCount: issues.length,
+      isKnown: isRemembered(context, schema, value),
+    };
     this.#steps += stepsOf(schema, value);
-    if (this.#steps > MAX_STEPS) {
-      this.tooMuch = "takes too many steps to check";
-      leaveUnseen(payload);
-      return payload;
-    }
-    const faultsBefore = this.#faults;
-    const madeBefore = this.#made;
-    const mostMadeBefore = this.#mostMade;
-    this.#mostMade = 0;
-    const foundBefore = issues.length;
+    if (this.#endTooMuch(payload, before)) return payload;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
-    const isKnown = isRemembered(context, schema, value);
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
+    this.#mostMade = 0;
     const result = read();
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
     if (result instanceof Promise) return result;
-
-    const found: readonly Fault[] = result.issues.slice(foundBefore);
-    // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
-    if (found.length === 0) this.#faults = faultsBefore;
+    const found: readonly Fault[] = result.issues.slice(before.issueCount);
     // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
-    this.#faults = Math.max(this.#faults, faultsBefore + foundBytes);
+    // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
+    this.#faults = Math.max(found.length === 0 ? 0 : this.#faults, before.faults + foundBytes);
     for (const { keys = [] } of found) this.#steps += keys.length;
-    if (isUnion) {
-      // Of the alternatives no more than one is left.
-      this.#made = madeBefore + (found.length === 0 ? this.#mostMade : 0);
-      // What they found is remembered within the fault of the union.
-      if (context["~memo"] !== undefined && foundBytes > 0)
-        this.#remembered += this.#faults - faultsBefore;
+    // zod passes on what it made of a value also where checks found something, unless one of them aborts.
+    const isPassedOn = found.every((fault) => fault.continue === true);
+    // Of alternatives no more than one is left.
+    if (isUnion) this.#made = before.made + (isPassedOn ? this.#mostMade : 0);
+    const madeBytes = before.isKnown ? 0 : madeBytesOf(def, value, result.value);
+    if (context["~memo"] === undefined) this.#made += this.#openUnions > 0 ? madeBytes : 0;
+    else {
+      this.#remembered += madeBytes;
+      if (!before.isKnown && isRemembered(context, schema, value))
+        this.#remembered += MEMORY_BYTES + foundBytes;
+      // What alternatives found is remembered within the fault of the union.
+      if (isUnion && foundBytes > 0) this.#remembered += this.#faults - before.faults;
     }
-    if (!isKnown) {
-      const madeBytes = madeBytesOf(def, value, result.value);
-      if (context["~memo"] !== undefined) this.#remembered += madeBytes;
-      else if (this.#openUnions > 0) this.#made += madeBytes;
-      if (isRemembered(context, schema, value)) this.#remembered += MEMORY_BYTES + foundBytes;
-    }
-    const fittingMade = found.length === 0 ? this.#made - madeBefore : 0;
-    this.#mostMade = Math.max(mostMadeBefore, fittingMade);
+    this.#mostMade = Math.max(before.mostMade, isPassedOn ? this.#made - before.made : 0);
+    this.#endTooMuch(result, before);
+    return result;
+  }
+
+  /** Whether it is too much; then `payload` keeps a few faults. */
+  #endTooMuch(payload: Payload, { issueCount }: CountBefore): boolean {
     if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
-    if (this.tooMuch !== undefined) {
-      // What was found first is enough. One less than are named: before them stands that it is too much.
-      result.issues.splice(foundBefore + MAX_NAMED_FAULTS - 1);
-      leaveUnseen(result);
-    }
-    return result;
+    if (this.tooMuch === undefined) return false;
+    // One less than are named: before them stands that it is too much.
+    payload.issues.splice(issueCount + MAX_NAMED_FAULTS - 1);
+    leaveUnseen(payload);
+    return true;
   }
 }
 
@@ -170,24 +183,10 @@ export class Count {
 function stepsOf({ _zod: { def } }: ZodSchema, value: unknown): number {
   if (typeof value !== "string") return 1;
   const once = 2 + value.length / CHARACTERS_PER_STEP;
-  if (def.type === "template_literal")
-    return once + value.length ** openPartsOf(def) / TRIES_PER_STEP;
+  if (def.type === "template_literal") return once + charactersTried(def, value) / TRIES_PER_STEP;
   // To normalize a text is to sort each run of its marks.
   const marks = isOverwritten(def) ? value.matchAll(/\p{M}{30,}/gu) : [];
   return [...marks].reduce((sum, [run]) => sum + run.length ** 2 / TRIES_PER_STEP, once);
-}
-
-/**
- * How many parts of a template may have any length. Where the text does not fit, each is tried with each end, for each end of those
- * before it.
- */
-function openPartsOf({ parts = [] }: Definition): number {
-  const sources = parts.map((part) => (part as Partial<ZodSchema>)?._zod?.pattern?.source ?? "");
-  const counts = sources.map((source) => {
-    const texts = source.match(/\[\\s\\S\]\{\d+,\}/g)?.length ?? 0;
-    return Math.max(texts, Number(/[*+]|,\}/.test(source)));
-  });
-  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */

@@ -22,6 +22,8 @@ function nested(levels: number, value: unknown): unknown {
   return levels === 0 ? value : { n: nested(levels - 1, value) };
 }
 
+const TEXT = z.string();
+const NUMBER = z.number();
 const WIDE = z.object({ do: z.literal("create"), ...textMembers(20) });
 const BARE = z.object({ do: z.literal("refresh") });
 const Tree = chained.object({
@@ -520,10 +522,48 @@ it.each<[string, z.core.$ZodType, unknown]>([
     ]),
     [
       `user-${"a".repeat(3_000_000)}`,
-      `${"a".repeat(20_000)}/${"b".repeat(20_000)}`,
-      `${"a".repeat(499)}/${"b".repeat(499)}#1`,
+      `${"a".repeat(500_000)}/${"b".repeat(500_000)}`,
+      `${"a".repeat(500_000)}/${"b".repeat(500_000)}#1`,
       `${"a".repeat(50)}/${"b".repeat(9_000)}@example.coma`,
     ],
+  ],
+  [
+    "what templates of many parts are used for",
+    z.object({
+      arns: z.array(z.templateLiteral(["arn:", TEXT, ":", TEXT, ":", TEXT, ":", TEXT, ":", TEXT])),
+      pictures: z.array(z.templateLiteral(["data:", TEXT, ";base64,", TEXT])),
+      note: z.templateLiteral(["title: ", TEXT, "\ndate: ", TEXT, "\n---\n", TEXT]),
+      points: z.array(
+        z.templateLiteral(["(", NUMBER, ", ", NUMBER, ", ", NUMBER, ", ", NUMBER, ")"]),
+      ),
+      times: z.array(
+        z.templateLiteral([
+          NUMBER,
+          "-",
+          NUMBER,
+          "-",
+          NUMBER,
+          "T",
+          NUMBER,
+          ":",
+          NUMBER,
+          ":",
+          NUMBER,
+        ]),
+      ),
+      tags: z.array(z.templateLiteral([z.enum(["c++", "c"]), "-", z.enum(["a*", "b"])])),
+    }),
+    {
+      arns: list(
+        500,
+        "arn:aws:elasticloadbalancing:us-east-1:123456789012:loadbalancer/app/my-load-balancer/50dc6c495c0c9188",
+      ),
+      pictures: list(5, `data:image/png;base64,${"iVBORw0K".repeat(40_000)}`),
+      note: `title: A\ndate: 2026-11-30\n---\n${"word\n".repeat(40_000)}`,
+      points: list(500, "(1, 0.5, 100, -50)"),
+      times: list(2_000, "2026-11-30T10:00:00"),
+      tags: list(9_000, "c++-a*"),
+    },
   ],
   [
     "a long text with marks",
@@ -610,6 +650,19 @@ it("what an alternative made that fits is counted while another one is open arou
   const body = z.object({ text: lower });
   const looked = z.union([body, z.strictObject({ text: z.string(), id: z.string() })]);
   const text = "A".repeat(3_000_000);
+  // zod goes on after these checks, and passes on what it made.
+  const bounded = z.string().check(z.toLowerCase(), z.maxLength(200));
+  const wrong: [z.core.$ZodType, unknown][] = [
+    [z.union([bounded, z.null()]), text],
+    [z.union([z.object({ text: bounded }), z.null()]), { text }],
+  ];
+  for (const [schema, value] of wrong) {
+    const kinds = Array.from({ length: 16 }, (_, at) =>
+      z.object({ value: schema, kind: z.literal(`k${at}`) }),
+    );
+    const checked = checkWith(z.union(kinds))({ kind: "k0", value });
+    expect(checked.ok ? "" : checked.error).toContain("/ has too many faults");
+  }
   const schemas: [z.core.$ZodType, unknown][] = [
     [z.union([lower, z.null()]), text],
     [z.xor([lower, z.null()]), text],
