@@ -103,10 +103,10 @@ export function openSse(
     response: new Response(readable, { headers: RESPONSE_HEADERS }),
     send: (event) => write(writeEvent(event)),
     isFull: (bytes = MAX_UNREAD_BYTES) => output.unreadBytes > bytes,
-    waitUntilRead: () => output.allRead,
+    waitUntilRead: () => output.waitUntilRead(),
     close() {
       isOpen = false;
-      void output.allRead.then(() => {
+      void output.waitUntilRead().then(() => {
         stopKeepAlive();
         output.close();
       });
@@ -124,22 +124,41 @@ class Output {
   /** What is not yet given to the platform. */
   #waiting: Uint8Array[] = [];
   #isWriting = false;
-  unreadBytes = 0;
+  /** Bytes since its start. */
+  #sent = 0;
+  #read = 0;
+  /** Who waits for so many bytes to be read, in the order of these. */
+  readonly #readers: { readonly bytes: number; readonly resolve: () => void }[] = [];
   /** When the client was last seen to read, or to have read all. */
   lastReadAt = 0;
-  /** Resolves when nothing is left to be read, or ever will be. */
-  allRead = Promise.resolve();
 
   constructor(writable: WritableStream<Uint8Array>) {
     this.#writer = writable.getWriter();
   }
 
+  get unreadBytes(): number {
+    return this.#sent - this.#read;
+  }
+
   /** `onFailure`: the client has left. */
   write(bytes: Uint8Array, onFailure: () => void): void {
     if (this.unreadBytes === 0) this.lastReadAt = now();
-    this.unreadBytes += bytes.length;
+    this.#sent += bytes.length;
     this.#waiting.push(bytes);
-    if (!this.#isWriting) this.allRead = this.#writeAll().catch(onFailure);
+    if (!this.#isWriting) this.#writeAll().catch(onFailure);
+  }
+
+  /** Resolves when all that was sent by now is read, or never will be. */
+  waitUntilRead(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#readers.push({ bytes: this.#sent, resolve });
+    this.#tellReaders();
+    return promise;
+  }
+
+  #tellReaders(): void {
+    while (this.#readers[0] !== undefined && this.#readers[0].bytes <= this.#read)
+      this.#readers.shift()?.resolve();
   }
 
   async #writeAll(): Promise<void> {
@@ -148,8 +167,9 @@ class Output {
     while (this.#waiting.length > 0) {
       const chunk = this.#takeChunk();
       await this.#writer.write(chunk);
-      this.unreadBytes -= chunk.length;
+      this.#read += chunk.length;
       this.lastReadAt = now();
+      this.#tellReaders();
     }
     this.#isWriting = false;
   }
@@ -174,6 +194,8 @@ class Output {
 
   abort(): void {
     this.#waiting = [];
+    this.#read = this.#sent;
+    this.#tellReaders();
     this.#writer.abort().catch(() => undefined);
   }
 }

@@ -154,6 +154,28 @@ describe("an SSE stream", () => {
     await expect(reading).rejects.toThrow();
   });
 
+  test("who waits until it is read waits for nothing that is sent later", async () => {
+    const { stream } = opened();
+    const reader = stream.response.body?.getReader();
+    stream.send({ data: "1" });
+    const isRead = stream.waitUntilRead();
+    await Promise.resolve();
+    await Promise.resolve();
+    stream.send({ data: "2" });
+    let isAllRead = false;
+    const all = stream.waitUntilRead().then(() => (isAllRead = true));
+    await reader?.read();
+    await isRead;
+    expect(isAllRead).toBe(false);
+    await reader?.read();
+    await all;
+    await stream.waitUntilRead();
+    stream.send({ data: "3" });
+    const never = stream.waitUntilRead();
+    stream.abort();
+    await never;
+  });
+
   test("is kept by nobody on its way", () => {
     expect(Object.fromEntries(opened().stream.response.headers)).toEqual({
       "content-type": "text/event-stream",
