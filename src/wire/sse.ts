@@ -19,7 +19,7 @@ export const STREAM_AFTER_MS = 1_000;
 /** Bytes that a client may leave unread before notices of a call are held back. */
 export const MAX_UNREAD_BYTES = 1_048_576;
 
-/** Milliseconds in which a client reads something of what it was sent, or is cut off. */
+/** Milliseconds in which a client reads {@link CHUNK_BYTES} of what it was sent, or all of it, or is cut off. */
 export const UNREAD_TIMEOUT_MS = 30_000;
 
 /** Bytes that are written at once, at most: how finely is seen that a slow client reads. */
@@ -69,7 +69,7 @@ function singleLine(value: string): string {
 
 /**
  * Opens a response stream. Whatever is sent waits for its reader. `gone` runs once when the client has left before
- * `close`: its signal fired, a write failed, or it has read nothing for {@link UNREAD_TIMEOUT_MS}. After that `send` does nothing.
+ * `close`: its signal fired, a write failed, or it has not read what {@link UNREAD_TIMEOUT_MS} asks. After that `send` does nothing.
  */
 export function openSse(
   signal: AbortSignal,

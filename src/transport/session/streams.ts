@@ -23,6 +23,9 @@ const RETRY_MS = 1_000;
 /** Bytes passed to a connection before it must say that the client has read them. */
 export const WINDOW_BYTES = 1_048_576;
 
+/** What is around a message on the wire, at most: an event id has a cursor for each stream of a batch. */
+const FRAME_BYTES = 1_000;
+
 /** An event on its way to the Worker, which answers with any message when the client has read one with `acknowledge`. */
 export interface StreamEvent extends SseEvent {
   readonly acknowledge?: boolean;
@@ -223,8 +226,10 @@ function sendEvent(
   { seq, data, is_final }: EventRow,
 ): boolean {
   const messages = messagesOfEvent(runtime, data);
-  const messageBytes = messages.reduce((sum, text) => sum + encodeUtf8(text).length, 0);
-  const bytes = deliveryState(socket).bytes + messageBytes;
+  const bytes = messages.reduce(
+    (sum, text) => sum + encodeUtf8(text).length + FRAME_BYTES,
+    deliveryState(socket).bytes,
+  );
   const isReadRequested = bytes > WINDOW_BYTES;
   for (const [index, text] of messages.entries()) {
     // A client that is lost among the messages of one event comes back for all of them: the last alone has the id.

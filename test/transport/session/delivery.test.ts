@@ -325,6 +325,20 @@ describe("a call that floods its stream", () => {
       expect(ended).toBe(true);
     }));
 
+  it("counts what is around a small message too: the event id of a batch names fifty streams", () =>
+    withTestSession(async ({ runtime: room }) => {
+      const stream = openStream(room, "listening", "null");
+      const socket = attach(room, NEWEST, stream, 0);
+      if (!socket.ok) throw new Error("Not attached");
+      socket.value.socket.accept();
+      const [held] = room.objectState.getWebSockets(String(stream));
+      for (let count = 0; count < 2_000; count++) appendEvent(room, stream, '"x"');
+      if (held === undefined) throw new Error("Nobody is attached");
+      const { seq } = held.deserializeAttachment() as { seq: number };
+      expect(seq).toBeGreaterThan(500);
+      expect(seq).toBeLessThan(WINDOW_BYTES / 950);
+    }));
+
   it("a listener that reads too slowly is told so, and does not miss a message without knowing", () =>
     withTestSession(async ({ runtime: room }) => {
       const stream = openStream(room, "listening", "null");
