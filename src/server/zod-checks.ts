@@ -54,6 +54,8 @@ export interface Definition {
   /** The member that tells which of the options is meant; with `unionFallback` any is tried where it does not. */
   readonly discriminator?: string;
   readonly unionFallback?: boolean;
+  /** Whether any value is made a text, or whatever the schema is of, first. */
+  readonly coerce?: boolean;
   readonly format?: string;
   readonly inclusive?: boolean;
   /** Of a template: texts and other values as they are, and schemas. */

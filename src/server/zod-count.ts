@@ -181,12 +181,24 @@ export class Count {
 
 /** What a look costs before zod has found anything. */
 function stepsOf({ _zod: { def } }: ZodSchema, value: unknown): number {
-  if (typeof value !== "string") return 1;
-  const once = 2 + value.length / CHARACTERS_PER_STEP;
-  if (def.type === "template_literal") return once + charactersTried(def, value) / TRIES_PER_STEP;
-  // To normalize a text is to sort each run of its marks.
-  const marks = isOverwritten(def) ? value.matchAll(/\p{M}{30,}/gu) : [];
+  const text = textOf(def, value);
+  if (text === undefined) return 1;
+  const once = 2 + text.length / CHARACTERS_PER_STEP;
+  if (def.type === "template_literal") return once + charactersTried(def, text) / TRIES_PER_STEP;
+  // To normalize a text is to sort each run of its marks, and of the two letters that become some.
+  const marks = isOverwritten(def) ? text.matchAll(/[\p{M}\uFF9E\uFF9F]{30,}/gu) : [];
   return [...marks].reduce((sum, [run]) => sum + run.length ** 2 / TRIES_PER_STEP, once);
+}
+
+function textOf({ coerce }: Definition, value: unknown): string | undefined {
+  if (typeof value === "string") return value;
+  if (coerce !== true || !Array.isArray(value)) return undefined;
+  try {
+    return String(value);
+  } catch {
+    // zod finds that too.
+    return undefined;
+  }
 }
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */

@@ -22,8 +22,8 @@ interface ZodIssue {
   readonly includes?: string | undefined;
   readonly divisor?: unknown;
   readonly keys?: unknown;
-  /** The schema that it is of. */
-  readonly inst?: object | undefined;
+  /** The schema that it is of, or the check. */
+  readonly inst?: { readonly _zod: { readonly def: object } } | undefined;
 }
 
 /** What is counted of a value whose size is wrong; any other value is compared itself. */
@@ -50,7 +50,10 @@ export function describeIssue(issue: ZodIssue): string {
       return `may not have ${namesIn(issue.keys as readonly string[])}`;
     default: {
       const choices = issue.values ?? issue.options;
-      return Array.isArray(choices) ? choicePhrase(issue.inst ?? choices, choices) : "is not valid";
+      if (!Array.isArray(choices)) return "is not valid";
+      // Those of a check may be others for each value.
+      const isOfSchema = issue.inst !== undefined && "type" in issue.inst._zod.def;
+      return choicePhrase(isOfSchema ? issue.inst : choices, choices);
     }
   }
 }
@@ -72,12 +75,12 @@ const MAX_CHOICES = 30;
 /** What a schema lists is put in words once for all faults. */
 const choicePhrases = new WeakMap<object, string>();
 
-function choicePhrase(schema: object, choices: readonly unknown[]): string {
-  const known = choicePhrases.get(schema);
+function choicePhrase(source: object, choices: readonly unknown[]): string {
+  const known = choicePhrases.get(source);
   if (known !== undefined) return known;
   const more = choices.length > MAX_CHOICES ? ` and ${choices.length - MAX_CHOICES} more` : "";
   const phrase = `must be one of ${JSON.stringify(choices.slice(0, MAX_CHOICES))}${more}`;
-  choicePhrases.set(schema, phrase);
+  choicePhrases.set(source, phrase);
   return phrase;
 }
 

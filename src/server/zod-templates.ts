@@ -5,7 +5,7 @@
 
 import type { Definition, ZodSchema } from "./zod-checks.ts";
 
-/** A text that stands in a template as it is; or how many parts of any length there are in one place. */
+/** A text that stands in a template as it is; or how many parts there are in one place whose length is not given. */
 type Piece = string | number;
 
 /** More places than that are too many in any text that has them. */
@@ -24,18 +24,26 @@ export function charactersTried(def: Definition, text: string): number {
 }
 
 function piecesOf({ parts = [] }: Definition): Piece[] {
-  return parts.flatMap((part): Piece[] => {
-    const schema = Object(part) as Partial<ZodSchema>;
-    if (schema._zod === undefined) return [String(part)];
-    const { def, pattern } = schema._zod;
-    return def.type === "template_literal" ? piecesOf(def) : [openPartsIn(pattern?.source ?? "")];
-  });
+  return parts.flatMap((part) =>
+    isSchema(part) ? piecesOfSchema(part) : [String(part as string | number | boolean | null)],
+  );
 }
 
-/** How many parts of a pattern take any text, at least one where any of it may be of any length. */
-function openPartsIn(source: string): number {
-  const texts = source.match(/\[\\s\\S\](\*|\{\d+,\})/g)?.length ?? 0;
-  return Math.max(texts, Number(/[*+]|,\}/.test(source.replaceAll(/\\./g, ""))));
+function piecesOfSchema({ _zod: { def, innerType = def.innerType, pattern } }: ZodSchema): Piece[] {
+  if (def.type === "template_literal") return piecesOf(def);
+  if (innerType !== undefined) return piecesOfSchema(innerType);
+  const options = (def.options ?? []).map((option) => openPartsOf(piecesOfSchema(option)));
+  if (options.length > 0) return [Math.max(...options)];
+  const source = (pattern?.source ?? "").replaceAll(/\\./g, "");
+  return [Number(/[*+]|,\d*\}/.test(source))];
+}
+
+function openPartsOf(pieces: readonly Piece[]): number {
+  return pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : 0), 0);
+}
+
+function isSchema(part: unknown): part is ZodSchema {
+  return "_zod" in Object(part);
 }
 
 /** In how many places of `text` a piece could begin; anywhere, unless it is a text. */

@@ -24,6 +24,7 @@ function nested(levels: number, value: unknown): unknown {
 
 const TEXT = z.string();
 const NUMBER = z.number();
+const BOUNDED = [z.string().check(z.maxLength(255))] as const;
 const WIDE = z.object({ do: z.literal("create"), ...textMembers(20) });
 const BARE = z.object({ do: z.literal("refresh") });
 const Tree = chained.object({
@@ -634,6 +635,38 @@ it.each<[string, z.core.$ZodType, unknown]>([
       z.union([z.templateLiteral([z.string(), "."]), z.email()]),
     ]),
     "@".repeat(100_000),
+  ],
+  [
+    "a text of a template that is part of another",
+    z.templateLiteral([
+      "/",
+      z.templateLiteral([
+        z.string().check(z.regex(/^[a-z-]+$/)),
+        "-",
+        z.string().check(z.regex(/^[a-z-]+$/)),
+      ]),
+      ".md",
+    ]),
+    `/${"-".repeat(300_000)}`,
+  ],
+  [
+    "texts of a template of bounded parts that is part of another",
+    z.array(
+      z.templateLiteral([
+        "s3://",
+        z.templateLiteral([
+          ...BOUNDED,
+          "/",
+          z.optional(z.templateLiteral([...BOUNDED, "/", ...BOUNDED])),
+        ]),
+      ]),
+    ),
+    list(4_000, `s3://${"/".repeat(900)}`),
+  ],
+  [
+    "letters that become marks, in a text that is made of a list",
+    chained.coerce.string().trim().normalize("NFKC"),
+    ["\uFF9E\u0301".repeat(200_000)],
   ],
   [
     "many marks in one place, which are to be sorted",

@@ -36,3 +36,22 @@ it.each<[string, z.core.$ZodType, unknown, string]>([
 ])("of %s", (_, schema, value, words) => {
   expect(checkWith(schema)(value)).toEqual({ ok: false, error: words });
 });
+
+it("the choices of a check are those of its value", () => {
+  const cities: Record<string, string[]> = { de: ["Bonn"], fr: ["Nice"] };
+  const check = checkWith(
+    z.object({ country: z.string(), city: z.string() }).check(
+      z.superRefine(({ country, city }, context) => {
+        const values = cities[country] ?? [];
+        if (!values.includes(city))
+          context.addIssue({ code: "invalid_value", values, path: ["city"], input: city });
+      }),
+    ),
+  );
+  const reasonFor = (country: string): string => {
+    const checked = check({ country, city: "x" });
+    return checked.ok ? "" : checked.error;
+  };
+  expect(reasonFor("de")).toBe('/city must be one of ["Bonn"]');
+  expect(reasonFor("fr")).toBe('/city must be one of ["Nice"]');
+});
