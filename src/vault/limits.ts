@@ -12,6 +12,8 @@ export const MAX_CLOCK_LEAD_MS = 60_000;
 
 /** A token that lasts no longer than this is renewed; of a short life, half of it. */
 export const RENEW_EARLY_MS = 60_000;
+/** Age of a token that the upstream refuses, for it to be renewed before its time. */
+export const RENEW_AGAIN_MS = 10_000;
 export const RENEWAL_TIMEOUT_MS = 10_000;
 /** Between two looks at a row that somebody else renews, or two tries to write it. */
 export const FIRST_PAUSE_MS = 50;

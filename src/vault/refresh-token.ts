@@ -21,6 +21,7 @@ import {
   MAX_LIFETIME_SECONDS,
   MAX_PAUSE_MS,
   QUERY_TIMEOUT_MS,
+  RENEW_AGAIN_MS,
   RENEWAL_TIMEOUT_MS,
   RENEW_EARLY_MS,
 } from "./limits.ts";
@@ -63,8 +64,9 @@ export async function getAccessToken(
       throw new RangeError(
         `Credential "${row.name}" of service "${row.service}" is no OAuth credential`,
       );
-    // 3. It lasts.
-    const expires = token === refused?.reveal() ? 0 : lastsUntil;
+    // 3. It lasts. One that has just come and is refused would be no better anew: an upstream that refuses all is left alone.
+    const isRefused = token === refused?.reveal() && now() - row.updated_at_ms > RENEW_AGAIN_MS;
+    const expires = isRefused ? 0 : lastsUntil;
     if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2))
       return ok(secret(token));
     // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.

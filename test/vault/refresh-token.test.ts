@@ -181,12 +181,31 @@ it("that the upstream refused is renewed once, for all who say so", async () => 
     await pause(50);
     return json({ access_token: `at-${count + 1}`, refresh_token: "rt-2", expires_in: 3_600 });
   };
+  expect([await again(), asked.length]).toEqual(["at-1", 0]);
+  vi.setSystemTime(NOW + 11_000);
   const all = await Promise.all([again(), again(), again()]);
   expect([...all, await again(), asked.length]).toEqual(["at-2", "at-2", "at-2", "at-2", 1]);
   // What the upstream does not give, is not given.
+  vi.setSystemTime(NOW + 22_000);
   answer = () => json({}, 500);
   const next = await vault.token(id, upstream, secret("at-2"));
   expect(next.ok ? next.value : next.error.reason).toBe("upstream");
+});
+
+it("an upstream that refuses what it has just given is asked again after a while", async () => {
+  const id = await kept({ ...TOKEN, expires: NOW + 3_600_000 });
+  answer = async () => {
+    await pause(50);
+    return json({ access_token: "at-1", expires_in: 3_600 });
+  };
+  vi.setSystemTime(NOW + 11_000);
+  for (const count of [1, 1, 2]) {
+    const all = [1, 2, 3].map(() => vault.token(id, upstream, secret("at-1")));
+    for (const given of await Promise.all(all))
+      expect(given.ok && given.value?.reveal()).toBe("at-1");
+    expect(asked).toHaveLength(count);
+    vi.setSystemTime(Date.now() + 6_000);
+  }
 });
 
 it("a credential that was kept with an endless life is good again", async () => {
