@@ -23,15 +23,25 @@ export function charactersTried(def: Definition, text: string): number {
   }, text.length);
 }
 
-function piecesOf({ parts = [] }: Definition): Piece[] {
-  return parts.flatMap((part) =>
+const knownPieces = new WeakMap<Definition, readonly Piece[]>();
+
+/** Once for each: a template does not change, and patterns may be long. */
+function piecesOf(def: Definition): readonly Piece[] {
+  const known = knownPieces.get(def);
+  if (known !== undefined) return known;
+  const pieces = (def.parts ?? []).flatMap((part) =>
     isSchema(part) ? piecesOfSchema(part) : [String(part as string | number | boolean | null)],
   );
+  knownPieces.set(def, pieces);
+  return pieces;
 }
 
-function piecesOfSchema({ _zod: { def, innerType = def.innerType, pattern } }: ZodSchema): Piece[] {
+function piecesOfSchema({
+  _zod: { def, innerType = def.innerType, pattern },
+}: ZodSchema): readonly Piece[] {
   if (def.type === "template_literal") return piecesOf(def);
-  if (innerType !== undefined) return piecesOfSchema(innerType);
+  // What may be lacking is no text that stands there.
+  if (innerType !== undefined) return [openPartsOf(piecesOfSchema(innerType))];
   const options = (def.options ?? []).map((option) => openPartsOf(piecesOfSchema(option)));
   if (options.length > 0) return [Math.max(...options)];
   const source = (pattern?.source ?? "").replaceAll(/\\./g, "");

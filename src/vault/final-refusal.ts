@@ -13,9 +13,9 @@ const FINAL_ERRORS = [
   "consent_required",
   "login_required",
 ];
-/** Atlassian, X and TD say it in words, beside a code that means something else as well. */
+/** Atlassian, X, TD and Shopify say it in words, beside a code that means something else as well. */
 const FINAL_WORDS =
-  /(refresh[ _-]?token|the token)\b(?! (request|grant|parameter)).{0,40}\b(invalid|expired|revoked|claimed)|\b(invalid|expired|revoked) refresh[ _-]?token\b(?! (request|grant|parameter))/i;
+  /(refresh[ _-]?token|the token)\b(?! (request|grant|parameter)).{0,40}\b(invalid|expired|revoked|claimed)|requires an active refresh[ _-]?token|\b(invalid|expired|revoked) refresh[ _-]?token\b(?! (request|grant|parameter))/i;
 
 /** Of a request that was wrong. */
 const OTHER_WORDS = /endpoint|content[ -]?type|secret|redirect/i;

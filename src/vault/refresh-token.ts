@@ -59,16 +59,18 @@ export async function getAccessToken(
     const opened = await cipher.open(row);
     if (!opened.ok) return opened;
     const { kind, access_token: token } = opened.value;
-    const lastsUntil = opened.value["expires"] ?? unsaidExpiry(row, opened.value);
-    if (kind !== "oauth" || typeof token !== "string" || typeof lastsUntil !== "number")
+    const saidUntil = opened.value["expires"] ?? Infinity;
+    if (kind !== "oauth" || typeof token !== "string" || typeof saidUntil !== "number")
       throw new RangeError(
         `Credential "${row.name}" of service "${row.service}" is no OAuth credential`,
       );
     // 3. It lasts. One that has just come and is refused would be no better anew: an upstream that refuses all is left alone.
     const isRefused = token === refused?.reveal() && now() - row.updated_at_ms > RENEW_AGAIN_MS;
-    const expires = isRefused ? 0 : lastsUntil;
-    if (expires - now() > Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2))
-      return ok(secret(token));
+    const expires = Math.min(saidUntil, guessedExpiry(row, opened.value));
+    const isToRenew =
+      expires - now() <= Math.min(RENEW_EARLY_MS, (expires - row.updated_at_ms) / 2);
+    if (!isRefused && !isToRenew) return ok(secret(token));
+    const mayLast = !isRefused && saidUntil > now();
     // 4. Whoever waited for one who failed has failed too, or an upstream in trouble would be asked by each in turn.
     if (row.version === versionWaitedFor && row.lease_until_ms === 0)
       return upstreamFault(row, "whoever renewed it could not");
@@ -77,9 +79,9 @@ export async function getAccessToken(
     if (renewed === "retry") continue;
     if (renewed !== "leased") {
       const hasUpstreamFailed = !renewed.ok && renewed.error.reason === "upstream";
-      return hasUpstreamFailed && expires > now() ? ok(secret(token)) : renewed;
+      return hasUpstreamFailed && mayLast ? ok(secret(token)) : renewed;
     }
-    if (expires > now()) return ok(secret(token));
+    if (mayLast) return ok(secret(token));
     versionWaitedFor = row.version;
     await sleep(pauseMs);
   }
@@ -87,8 +89,9 @@ export async function getAccessToken(
 }
 
 /** An upstream that renews, and does not say when, means soon: an access token kept for ever would never be renewed. */
-function unsaidExpiry(row: CredentialRow, { refresh_token: refreshToken }: JsonObject): number {
-  return isToken(refreshToken) ? row.updated_at_ms + DEFAULT_LIFETIME_SECONDS * 1_000 : Infinity;
+function guessedExpiry(row: CredentialRow, { expires, refresh_token: token }: JsonObject): number {
+  const isGuessed = typeof expires !== "number" && isToken(token);
+  return isGuessed ? row.updated_at_ms + DEFAULT_LIFETIME_SECONDS * 1_000 : Infinity;
 }
 
 /**

@@ -664,6 +664,19 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(4_000, `s3://${"/".repeat(900)}`),
   ],
   [
+    "a text of a template of which a part that is a template may be lacking",
+    z.templateLiteral([
+      TEXT,
+      z.optional(z.templateLiteral(["@", z.enum(["latest", "next"])])),
+      "/",
+      TEXT,
+      "/",
+      TEXT,
+      ".js",
+    ]),
+    "/".repeat(20_000),
+  ],
+  [
     "letters that become marks, in a text that is made of a list",
     chained.coerce.string().trim().normalize("NFKC"),
     ["\uFF9E\u0301".repeat(200_000)],
