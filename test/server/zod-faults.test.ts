@@ -942,3 +942,18 @@ it("an intersection is refused, wherever it stands", () => {
     for (const given of [value, [value], { a: value }])
       expect(() => checkWith(z.union([z.tuple([schema]), schema]))(given)).toThrow(reason);
 });
+
+it("a template is looked at once, however many texts there are", () => {
+  const zone = z.enum(["a", "b"]);
+  const { pattern } = zone._zod;
+  const template = z.templateLiteral([zone, " ", z.string()]);
+  let reads = 0;
+  Object.defineProperty(zone._zod, "pattern", {
+    get() {
+      reads += 1;
+      return pattern;
+    },
+  });
+  expect(checkWith(z.array(template))(list(100, "a b")).ok).toBe(true);
+  expect(reads).toBe(1);
+});
