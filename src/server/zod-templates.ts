@@ -44,8 +44,10 @@ function piecesOfSchema({
   if (innerType !== undefined) return [openPartsOf(piecesOfSchema(innerType))];
   const options = (def.options ?? []).map((option) => openPartsOf(piecesOfSchema(option)));
   if (options.length > 0) return [Math.max(...options)];
-  const source = (pattern?.source ?? "").replaceAll(/\\./g, "");
-  return [Number(/[*+]|,\d*\}/.test(source))];
+  // zod takes the pattern of a check in place of the schema's own.
+  const ofChecks = (def.checks ?? []).map((check) => check._zod.def.pattern);
+  const sources = [pattern, ...ofChecks].map((one) => (one?.source ?? "").replaceAll(/\\./g, ""));
+  return [Number(sources.some((source) => /[*+]|,\d*\}/.test(source)))];
 }
 
 function openPartsOf(pieces: readonly Piece[]): number {
