@@ -53,7 +53,7 @@ export function describeIssue(issue: ZodIssue): string {
       if (!Array.isArray(choices)) return "is not valid";
       // Those of a check may be others for each value.
       const isOfSchema = issue.inst !== undefined && "type" in issue.inst._zod.def;
-      return choicePhrase(isOfSchema ? issue.inst : choices, choices);
+      return isOfSchema ? knownChoicePhrase(issue.inst, choices) : choicePhrase(choices);
     }
   }
 }
@@ -75,13 +75,21 @@ const MAX_CHOICES = 30;
 /** What a schema lists is put in words once for all faults. */
 const choicePhrases = new WeakMap<object, string>();
 
-function choicePhrase(source: object, choices: readonly unknown[]): string {
-  const known = choicePhrases.get(source);
-  if (known !== undefined) return known;
-  const more = choices.length > MAX_CHOICES ? ` and ${choices.length - MAX_CHOICES} more` : "";
-  const phrase = `must be one of ${JSON.stringify(choices.slice(0, MAX_CHOICES))}${more}`;
-  choicePhrases.set(source, phrase);
+function knownChoicePhrase(schema: object, choices: readonly unknown[]): string {
+  const phrase = choicePhrases.get(schema) ?? choicePhrase(choices);
+  choicePhrases.set(schema, phrase);
   return phrase;
+}
+
+function choicePhrase(choices: readonly unknown[]): string {
+  const more = choices.length > MAX_CHOICES ? ` and ${choices.length - MAX_CHOICES} more` : "";
+  // JSON has no word for some that a schema may list.
+  const words = choices
+    .slice(0, MAX_CHOICES)
+    .map((choice) =>
+      typeof choice === "bigint" ? String(choice) : (JSON.stringify(choice) ?? String(choice)),
+    );
+  return `must be one of [${words.join(",")}]${more}`;
 }
 
 function sizePhrase(

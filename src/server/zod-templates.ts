@@ -5,21 +5,33 @@
 
 import type { Definition, ZodSchema } from "./zod-checks.ts";
 
-/** A text that stands in a template as it is; or how many parts there are in one place whose length is not given. */
-type Piece = string | number;
+/** What stands in one place of a template: a text as it is, or so many parts whose length is not given. */
+type Piece =
+  | string
+  | {
+      readonly openParts: number;
+      /** Whether it is digits, and what stands in numbers and times. */
+      readonly isNumeric: boolean;
+    };
+
+type Literal = string | number | bigint | boolean | null | undefined;
 
 /** More places than that are too many in any text that has them. */
 const MAX_PLACES = 100_000;
 
+const NUMERIC_TYPES: readonly string[] = ["number", "bigint"];
+const NUMERIC_FORMATS: readonly string[] = ["date", "time", "datetime"];
+
 /** About how many characters the pattern of the template `def` looks at, of which many again and again. */
 export function charactersTried(def: Definition, text: string): number {
   const pieces = piecesOf(def);
-  const lastOpen = pieces.findLastIndex((piece) => typeof piece === "number" && piece > 0);
+  const lastOpen = pieces.findLastIndex((piece) => openPartsOf([piece]) > 0);
   return pieces.reduce<number>((tried, piece, at) => {
-    if (typeof piece === "string" || piece === 0) return tried;
+    if (typeof piece === "string" || piece.openParts === 0) return tried;
+    const most = piece.isNumeric ? longestNumber(text) : text.length;
     // The last one ends where the text does.
     const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], text);
-    return tried * text.length ** (piece - 1) * Math.max(places, 1);
+    return tried * text.length ** (piece.openParts - 1) * Math.max(Math.min(places, most), 1);
   }, text.length);
 }
 
@@ -30,7 +42,7 @@ function piecesOf(def: Definition): readonly Piece[] {
   const known = knownPieces.get(def);
   if (known !== undefined) return known;
   const pieces = (def.parts ?? []).flatMap((part) =>
-    isSchema(part) ? piecesOfSchema(part) : [String(part as string | number | boolean | null)],
+    isSchema(part) ? piecesOfSchema(part) : [String(part as Literal)],
   );
   knownPieces.set(def, pieces);
   return pieces;
@@ -40,18 +52,28 @@ function piecesOfSchema({
   _zod: { def, innerType = def.innerType, pattern },
 }: ZodSchema): readonly Piece[] {
   if (def.type === "template_literal") return piecesOf(def);
+  if (def.type === "literal" && def.values.length === 1)
+    return (def.values as readonly Literal[]).map(String);
   // What may be lacking is no text that stands there.
-  if (innerType !== undefined) return [openPartsOf(piecesOfSchema(innerType))];
-  const options = (def.options ?? []).map((option) => openPartsOf(piecesOfSchema(option)));
-  if (options.length > 0) return [Math.max(...options)];
+  if (innerType !== undefined) return [within([innerType])];
+  if (def.options !== undefined) return [within(def.options)];
   // zod takes the pattern of a check in place of the schema's own.
   const ofChecks = (def.checks ?? []).map((check) => check._zod.def.pattern);
   const sources = [pattern, ...ofChecks].map((one) => (one?.source ?? "").replaceAll(/\\./g, ""));
-  return [Number(sources.some((source) => /[*+]|,\d*\}/.test(source)))];
+  const isOpen = sources.some((source) => /[*+]|,\d*\}/.test(source));
+  const isOfNumbers =
+    NUMERIC_TYPES.includes(def.type) || NUMERIC_FORMATS.includes(def.format ?? "");
+  return [{ openParts: Number(isOpen), isNumeric: isOfNumbers && def.checks === undefined }];
+}
+
+/** One of `schemas`, or nothing. */
+function within(schemas: readonly ZodSchema[]): Piece {
+  const counts = schemas.map((schema) => openPartsOf(piecesOfSchema(schema)));
+  return { openParts: Math.max(...counts), isNumeric: false };
 }
 
 function openPartsOf(pieces: readonly Piece[]): number {
-  return pieces.reduce<number>((sum, piece) => sum + (typeof piece === "number" ? piece : 0), 0);
+  return pieces.reduce((sum, piece) => sum + (typeof piece === "string" ? 0 : piece.openParts), 0);
 }
 
 function isSchema(part: unknown): part is ZodSchema {
@@ -65,4 +87,10 @@ function placesOf(piece: Piece | undefined, text: string): number {
   for (let at = text.indexOf(piece); at >= 0 && count < MAX_PLACES; count += 1)
     at = text.indexOf(piece, at + 1);
   return count;
+}
+
+function longestNumber(text: string): number {
+  let longest = 0;
+  for (const [run] of text.matchAll(/[\d.:TZ+-]+/g)) longest = Math.max(longest, run.length);
+  return longest;
 }

@@ -567,6 +567,21 @@ it.each<[string, z.core.$ZodType, unknown]>([
     },
   ],
   [
+    "a long text of a template that begins with a number",
+    z.tuple([
+      z.templateLiteral([z.iso.datetime(), " ", TEXT]),
+      z.templateLiteral([z.int(), ",", TEXT]),
+      z.templateLiteral([z.int(), z.literal(". "), TEXT]),
+      z.templateLiteral([NUMBER, ": ", TEXT]),
+    ]),
+    [
+      `2026-11-30T10:00:00Z ${"word ".repeat(32_000)}`,
+      `12,${"123456,".repeat(30_000)}`,
+      `12. ${"Hello ".repeat(14_000)}`,
+      `12: ${'{"a": 1, "b": 2}, '.repeat(10_000)}`,
+    ],
+  ],
+  [
     "a long text with marks",
     z.string().check(z.normalize()),
     "a\u0301e\u0316\u0301".repeat(400_000),

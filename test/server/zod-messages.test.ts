@@ -17,6 +17,7 @@ it.each<[string, z.core.$ZodType, unknown, string]>([
   ["a bound", z.number().check(z.gt(3)), 3, "/ must be more than 3"],
   ["another bound", z.number().check(z.lt(3)), 3, "/ must be less than 3"],
   ["a choice", z.enum(["a", "b"]), "c", '/ must be one of ["a","b"]'],
+  ["what JSON cannot say", z.literal([1n, undefined]), "c", "/ must be one of [1,undefined]"],
   ["an exact size", z.string().check(z.length(5)), "ab", "/ must be exactly 5 characters"],
   ["a step", z.number().check(z.multipleOf(5)), 3, "/ must be a multiple of 5"],
   ["a format", z.email(), "x", "/ must be valid: email"],
@@ -39,6 +40,7 @@ it.each<[string, z.core.$ZodType, unknown, string]>([
 
 it("the choices of a check are those of its value", () => {
   const cities: Record<string, string[]> = { de: ["Bonn"], fr: ["Nice"] };
+  const { fr = [] } = cities;
   const check = checkWith(
     z.object({ country: z.string(), city: z.string() }).check(
       z.superRefine(({ country, city }, context) => {
@@ -54,4 +56,6 @@ it("the choices of a check are those of its value", () => {
   };
   expect(reasonFor("de")).toBe('/city must be one of ["Bonn"]');
   expect(reasonFor("fr")).toBe('/city must be one of ["Nice"]');
+  fr.push("Lyon");
+  expect(reasonFor("fr")).toBe('/city must be one of ["Nice","Lyon"]');
 });
