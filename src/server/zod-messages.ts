@@ -51,9 +51,11 @@ export function describeIssue(issue: ZodIssue): string {
     default: {
       const choices = issue.values ?? issue.options;
       if (!Array.isArray(choices)) return "is not valid";
-      // Those of a check may be others for each value.
-      const isOfSchema = issue.inst !== undefined && "type" in issue.inst._zod.def;
-      return isOfSchema ? knownChoicePhrase(issue.inst, choices) : choicePhrase(choices);
+      // Those of a check or of a transform may be others for each value.
+      const { inst } = issue;
+      const { type }: { readonly type?: unknown } = inst?._zod.def ?? {};
+      const isListed = inst !== undefined && SCHEMAS_WITH_CHOICES.includes(type);
+      return isListed ? knownChoicePhrase(inst, choices) : choicePhrase(choices);
     }
   }
 }
@@ -70,6 +72,7 @@ function namesIn(names: readonly string[]): string {
   return text;
 }
 
+const SCHEMAS_WITH_CHOICES: readonly unknown[] = ["enum", "literal", "union"];
 /** Choices that are named. */
 const MAX_CHOICES = 30;
 /** What a schema lists is put in words once for all faults. */

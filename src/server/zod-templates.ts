@@ -63,13 +63,17 @@ function piecesOfSchema({
   const isOpen = sources.some((source) => /[*+]|,\d*\}/.test(source));
   const isOfNumbers =
     NUMERIC_TYPES.includes(def.type) || NUMERIC_FORMATS.includes(def.format ?? "");
-  return [{ openParts: Number(isOpen), isNumeric: isOfNumbers && def.checks === undefined }];
+  const isNumeric = isOfNumbers && ofChecks.every((one) => one === undefined);
+  return [{ openParts: Number(isOpen), isNumeric }];
 }
 
 /** One of `schemas`, or nothing. */
 function within(schemas: readonly ZodSchema[]): Piece {
-  const counts = schemas.map((schema) => openPartsOf(piecesOfSchema(schema)));
-  return { openParts: Math.max(...counts), isNumeric: false };
+  const pieces = schemas.map(piecesOfSchema);
+  const isNumeric = pieces
+    .flat()
+    .every((piece) => typeof piece === "object" && (piece.isNumeric || piece.openParts === 0));
+  return { openParts: Math.max(...pieces.map(openPartsOf)), isNumeric };
 }
 
 function openPartsOf(pieces: readonly Piece[]): number {

@@ -573,12 +573,16 @@ it.each<[string, z.core.$ZodType, unknown]>([
       z.templateLiteral([z.int(), ",", TEXT]),
       z.templateLiteral([z.int(), z.literal(". "), TEXT]),
       z.templateLiteral([NUMBER, ": ", TEXT]),
+      z.templateLiteral([NUMBER.check(z.int(), z.positive()), " ", TEXT]),
+      z.templateLiteral(["[", z.optional(z.union([z.iso.datetime(), z.int()])), "] ", TEXT]),
     ]),
     [
       `2026-11-30T10:00:00Z ${"word ".repeat(32_000)}`,
       `12,${"123456,".repeat(30_000)}`,
       `12. ${"Hello ".repeat(14_000)}`,
       `12: ${'{"a": 1, "b": 2}, '.repeat(10_000)}`,
+      `12 ${"word ".repeat(32_000)}`,
+      `[2026-11-30T10:00:00Z] ${"[word] ".repeat(32_000)}`,
     ],
   ],
   [
