@@ -55,12 +55,12 @@ export function describeIssue(issue: ZodIssue): string {
       const { inst } = issue;
       const { type }: { readonly type?: unknown } = inst?._zod.def ?? {};
       const isListed = inst !== undefined && SCHEMAS_WITH_CHOICES.includes(type);
-      return isListed ? knownChoicePhrase(inst, choices) : choicePhrase(choices);
+      return isListed ? knownChoicePhrase(inst, choices) : choicePhrase(choices, MAX_NAMES_LENGTH);
     }
   }
 }
 
-/** Characters of names that a value has, and should not have: of how many, and how long, whoever sent it decides. */
+/** Characters of names that a value has, and should not have, or of choices for it: of how many, and how long, who sent it may decide. */
 const MAX_NAMES_LENGTH = 100;
 
 function namesIn(names: readonly string[]): string {
@@ -79,20 +79,28 @@ const MAX_CHOICES = 30;
 const choicePhrases = new WeakMap<object, string>();
 
 function knownChoicePhrase(schema: object, choices: readonly unknown[]): string {
-  const phrase = choicePhrases.get(schema) ?? choicePhrase(choices);
+  const phrase = choicePhrases.get(schema) ?? choicePhrase(choices, Infinity);
   choicePhrases.set(schema, phrase);
   return phrase;
 }
 
-function choicePhrase(choices: readonly unknown[]): string {
-  const more = choices.length > MAX_CHOICES ? ` and ${choices.length - MAX_CHOICES} more` : "";
+/** `mostCharacters`: of all choices, but for the last that is named, and of each. */
+function choicePhrase(choices: readonly unknown[], mostCharacters: number): string {
+  let text = "";
+  for (const [count, choice] of choices.entries()) {
+    if (count === MAX_CHOICES || text.length > mostCharacters)
+      return `must be one of [${text}] and ${choices.length - count} more`;
+    text += (count === 0 ? "" : ",") + wordOf(choice, mostCharacters);
+  }
+  return `must be one of [${text}]`;
+}
+
+function wordOf(choice: unknown, mostCharacters: number): string {
+  if (typeof choice === "string") return JSON.stringify(cut(choice, mostCharacters));
   // JSON has no word for some that a schema may list.
-  const words = choices
-    .slice(0, MAX_CHOICES)
-    .map((choice) =>
-      typeof choice === "bigint" ? String(choice) : (JSON.stringify(choice) ?? String(choice)),
-    );
-  return `must be one of [${words.join(",")}]${more}`;
+  return typeof choice === "bigint"
+    ? String(choice)
+    : cut(JSON.stringify(choice) ?? String(choice), mostCharacters);
 }
 
 function sizePhrase(

@@ -31,7 +31,7 @@ export function charactersTried(def: Definition, text: string): number {
     const most = piece.isNumeric ? longestNumber(text) : text.length;
     // The last one ends where the text does.
     const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], text);
-    return tried * text.length ** (piece.openParts - 1) * Math.max(Math.min(places, most), 1);
+    return tried * most ** (piece.openParts - 1) * Math.max(Math.min(places, most), 1);
   }, text.length);
 }
 
@@ -69,11 +69,11 @@ function piecesOfSchema({
 
 /** One of `schemas`, or nothing. */
 function within(schemas: readonly ZodSchema[]): Piece {
-  const pieces = schemas.map(piecesOfSchema);
-  const isNumeric = pieces
+  const open = schemas.map(piecesOfSchema).filter((pieces) => openPartsOf(pieces) > 0);
+  const isNumeric = open
     .flat()
-    .every((piece) => typeof piece === "object" && (piece.isNumeric || piece.openParts === 0));
-  return { openParts: Math.max(...pieces.map(openPartsOf)), isNumeric };
+    .every((piece) => (typeof piece === "string" ? /^[\d.:TZ+-]*$/.test(piece) : piece.isNumeric));
+  return { openParts: Math.max(0, ...open.map(openPartsOf)), isNumeric };
 }
 
 function openPartsOf(pieces: readonly Piece[]): number {

@@ -574,6 +574,23 @@ it.each<[string, z.core.$ZodType, unknown]>([
       z.templateLiteral([z.int(), z.literal(". "), TEXT]),
       z.templateLiteral([NUMBER, ": ", TEXT]),
       z.templateLiteral([NUMBER.check(z.int(), z.positive()), " ", TEXT]),
+      z.array(
+        z.templateLiteral([
+          z.union([
+            z.templateLiteral([z.int(), ":", z.int()]),
+            z.templateLiteral([z.int(), ":", z.int(), ":", z.int()]),
+            z.literal("later"),
+          ]),
+          " ",
+          TEXT,
+        ]),
+      ),
+      z.templateLiteral([
+        "[",
+        z.optional(z.templateLiteral([z.int(), ".", z.int(), ".", z.int()])),
+        "] ",
+        TEXT,
+      ]),
       z.templateLiteral(["[", z.optional(z.union([z.iso.datetime(), z.int()])), "] ", TEXT]),
     ]),
     [
@@ -582,6 +599,8 @@ it.each<[string, z.core.$ZodType, unknown]>([
       `12. ${"Hello ".repeat(14_000)}`,
       `12: ${'{"a": 1, "b": 2}, '.repeat(10_000)}`,
       `12 ${"word ".repeat(32_000)}`,
+      list(500, `01:02:03 ${"word ".repeat(20)}`),
+      `[1.2.3] ${"[word] ".repeat(300)}`,
       `[2026-11-30T10:00:00Z] ${"[word] ".repeat(32_000)}`,
     ],
   ],

@@ -81,3 +81,18 @@ it.each<[string, (named: (city: string) => string[]) => z.core.$ZodType]>([
   fr.push("Lyon");
   expect(reasonFor("fr")).toBe('/ must be one of ["Nice","Lyon"]');
 });
+
+it("choices of a check are few words, however long they are: alternatives keep those of all their faults", () => {
+  const values = Array.from({ length: 40 }, (_, at) => `room ${at} ${"x".repeat(90)}`);
+  const room = z.string().check(
+    z.superRefine((input, context) => {
+      context.addIssue({ code: "invalid_value", values, input });
+    }),
+  );
+  const checked = checkWith(room)("");
+  expect(checked.ok ? "" : checked.error).toBe(
+    `/ must be one of [${JSON.stringify(values.slice(0, 2)).slice(1, -1)}] and 38 more`,
+  );
+  const longest = checkWith(z.enum(values as [string]))("");
+  expect(longest.ok ? "" : longest.error.length).toBeGreaterThan(490);
+});
