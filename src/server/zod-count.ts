@@ -13,8 +13,9 @@ const CHARACTERS_PER_STEP = 100;
 /** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
 const TRIES_PER_STEP = 500;
 
-/** What a fault takes at most, without its path. */
+/** What a fault takes at most, without its path, and with a message of so many characters. */
 const FAULT_BYTES = 500;
+const SHORT_MESSAGE = 100;
 /** An entry of a path, of a list of names that are not known, or of tags. */
 const ENTRY_BYTES = 8;
 /** About what zod makes of an object or a list, and of any other value; and what it needs to remember an object or a list. */
@@ -41,6 +42,9 @@ interface Fault {
   readonly path?: readonly unknown[];
   readonly keys?: readonly unknown[];
   readonly options?: readonly unknown[];
+  /** The app's; zod writes its own where a union keeps what its alternatives found, in `errors`. */
+  readonly message?: unknown;
+  readonly errors?: readonly (readonly Fault[])[];
 }
 
 /** Whether zod tries one schema after another, and keeps what they found until one fits. */
@@ -222,7 +226,12 @@ function mayMakeText({ type, checks = [] }: Definition): boolean {
   return type === "string" || type === "catch" || checks.length > 0;
 }
 
-/** Without what stands within it: that was counted where it was found. */
-function bytesOf({ path = [], keys = [], options = [] }: Fault): number {
-  return FAULT_BYTES + ENTRY_BYTES * (path.length + keys.length + options.length);
+/** Without what stands within it: that was counted where it was found, but for the words that it has since. */
+function bytesOf({ path = [], keys = [], options = [], message, errors = [] }: Fault): number {
+  const messages = [message, ...errors.flatMap((found) => found.map((fault) => fault.message))];
+  const characters = messages.reduce<number>(
+    (sum, text) => sum + (typeof text === "string" ? Math.max(text.length - SHORT_MESSAGE, 0) : 0),
+    0,
+  );
+  return FAULT_BYTES + ENTRY_BYTES * (path.length + keys.length + options.length) + 2 * characters;
 }

@@ -269,6 +269,28 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(MANY, "!"),
   ],
   ["names of many formats", z.record(FORMATS, z.number()), names(HALF, 1)],
+  [
+    "long messages of the app's",
+    z.array(
+      z.string().check(
+        z.superRefine((input, context) => {
+          const names = list(40, crypto.randomUUID()).join(", ");
+          context.addIssue({ code: "custom", message: `is none of ${names}`, input });
+        }),
+      ),
+    ),
+    list(HALF, "x"),
+  ],
+  [
+    "long messages of the app's in alternatives",
+    z.union([
+      z.array(
+        z.string({ error: () => `must be a text: ${list(40, crypto.randomUUID()).join(", ")}` }),
+      ),
+      z.string(),
+    ]),
+    list(HALF, 1),
+  ],
   ["a tag that is none of many", z.array(TAGS), list(HALF, { do: "x" })],
   [
     "what is made of text first",
