@@ -72,7 +72,7 @@ function within(schemas: readonly ZodSchema[]): Piece {
   const open = schemas.map(piecesOfSchema).filter((pieces) => openPartsOf(pieces) > 0);
   const isNumeric = open
     .flat()
-    .every((piece) => (typeof piece === "string" ? /^[\d.:TZ+-]*$/.test(piece) : piece.isNumeric));
+    .every((piece) => typeof piece === "string" || piece.openParts === 0 || piece.isNumeric);
   return { openParts: Math.max(0, ...open.map(openPartsOf)), isNumeric };
 }
 

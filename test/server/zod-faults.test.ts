@@ -609,7 +609,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
       ),
       z.templateLiteral([
         "[",
-        z.optional(z.templateLiteral([z.int(), ".", z.int(), ".", z.int()])),
+        z.optional(z.templateLiteral(["v", z.int(), ".", z.int(), z.enum(["a", "b"]), z.int()])),
         "] ",
         TEXT,
       ]),
@@ -622,7 +622,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
       `12: ${'{"a": 1, "b": 2}, '.repeat(10_000)}`,
       `12 ${"word ".repeat(32_000)}`,
       list(500, `01:02:03 ${"word ".repeat(20)}`),
-      `[1.2.3] ${"[word] ".repeat(300)}`,
+      `[v1.2a3] ${"[word] ".repeat(300)}`,
       `[2026-11-30T10:00:00Z] ${"[word] ".repeat(32_000)}`,
     ],
   ],
