@@ -35,16 +35,16 @@ const CONTAINERS: ReadonlySet<string> = new Set([
 /** Why a value is refused that was not looked at to its end. */
 export type TooMuch = "has too many faults" | "takes too many steps to check";
 
-/** As much of a fault of zod's as is read here. */
+/** As much of a fault as is read here. The app's may have anything in any member. */
 interface Fault {
   /** Whether the checks after it were made all the same. */
-  readonly continue?: boolean;
-  readonly path?: readonly unknown[];
-  readonly keys?: readonly unknown[];
-  readonly options?: readonly unknown[];
+  readonly continue?: unknown;
+  readonly path?: unknown;
+  readonly keys?: unknown;
+  readonly options?: unknown;
   /** The app's; zod writes its own where a union keeps what its alternatives found, in `errors`. */
   readonly message?: unknown;
-  readonly errors?: readonly (readonly Fault[])[];
+  readonly errors?: unknown;
 }
 
 /** Whether zod tries one schema after another, and keeps what they found until one fits. */
@@ -151,7 +151,7 @@ export class Count {
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
     // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
     this.#faults = Math.max(found.length === 0 ? 0 : this.#faults, before.faults + foundBytes);
-    for (const { keys = [] } of found) this.#steps += keys.length;
+    for (const { keys } of found) this.#steps += listOf(keys).length;
     // zod passes on what it made of a value also where checks found something, unless one of them aborts.
     const isPassedOn = found.every((fault) => fault.continue === true);
     // Of alternatives no more than one is left.
@@ -227,11 +227,20 @@ function mayMakeText({ type, checks = [] }: Definition): boolean {
 }
 
 /** Without what stands within it: that was counted where it was found, but for the words that it has since. */
-function bytesOf({ path = [], keys = [], options = [], message, errors = [] }: Fault): number {
-  const messages = [message, ...errors.flatMap((found) => found.map((fault) => fault.message))];
+function bytesOf({ path, keys, options, message, errors }: Fault): number {
+  const messages = [message, ...listOf(errors).flat().map(messageOf)];
   const characters = messages.reduce<number>(
     (sum, text) => sum + (typeof text === "string" ? Math.max(text.length - SHORT_MESSAGE, 0) : 0),
     0,
   );
-  return FAULT_BYTES + ENTRY_BYTES * (path.length + keys.length + options.length) + 2 * characters;
+  const entries = listOf(path).length + listOf(keys).length + listOf(options).length;
+  return FAULT_BYTES + ENTRY_BYTES * entries + 2 * characters;
+}
+
+function messageOf(fault: unknown): unknown {
+  return (Object(fault) as Fault).message;
+}
+
+function listOf(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : [];
 }

@@ -47,7 +47,7 @@ export function describeIssue(issue: ZodIssue): string {
     case "not_multiple_of":
       return `must be a multiple of ${String(divisor)}`;
     case "unrecognized_keys":
-      return `may not have ${namesIn(issue.keys as readonly string[])}`;
+      return Array.isArray(issue.keys) ? `may not have ${namesIn(issue.keys)}` : "is not valid";
     default: {
       const choices = issue.values ?? issue.options;
       if (!Array.isArray(choices)) return "is not valid";
@@ -63,11 +63,11 @@ export function describeIssue(issue: ZodIssue): string {
 /** Characters of names that a value has, and should not have, or of choices for it: of how many, and how long, who sent it may decide. */
 const MAX_NAMES_LENGTH = 100;
 
-function namesIn(names: readonly string[]): string {
+function namesIn(names: readonly unknown[]): string {
   let text = "";
   for (const [count, name] of names.entries()) {
     if (text.length > MAX_NAMES_LENGTH) return `${text} and ${names.length - count} more`;
-    text += (text === "" ? "" : ",") + cut(name, MAX_NAMES_LENGTH);
+    text += (text === "" ? "" : ",") + cut(String(name), MAX_NAMES_LENGTH);
   }
   return text;
 }
@@ -97,10 +97,13 @@ function choicePhrase(choices: readonly unknown[], mostCharacters: number): stri
 
 function wordOf(choice: unknown, mostCharacters: number): string {
   if (typeof choice === "string") return JSON.stringify(cut(choice, mostCharacters));
+  if (typeof choice === "bigint") return String(choice);
   // JSON has no word for some that a schema may list.
-  return typeof choice === "bigint"
-    ? String(choice)
-    : cut(JSON.stringify(choice) ?? String(choice), mostCharacters);
+  return cut(JSON.stringify(choice, withoutBigInt) ?? String(choice), mostCharacters);
+}
+
+function withoutBigInt(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
 }
 
 function sizePhrase(

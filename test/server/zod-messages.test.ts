@@ -96,3 +96,23 @@ it("choices of a check are few words, however long they are: alternatives keep t
   const longest = checkWith(z.enum(values as [string]))("");
   expect(longest.ok ? "" : longest.error.length).toBeGreaterThan(490);
 });
+
+it("a fault of the app's may have anything in any member", () => {
+  const odd = ["x", null, 5, {}, ["a"], [null], [["a"], [null]], [{ a: 1n }]];
+  const codes = ["custom", "unrecognized_keys", "invalid_union", "invalid_value", "invalid_key"];
+  for (const code of codes)
+    for (const given of odd) {
+      const fault = { code, errors: given, keys: given, options: given, values: given };
+      const check = checkWith(
+        chained.union([
+          chained.string().superRefine((_text, context) => {
+            context.addIssue(fault as never);
+          }),
+          chained.number(),
+        ]),
+      );
+      expect(check(1)).toEqual({ ok: true, value: 1 });
+      const checked = check("x");
+      expect(checked.ok ? "" : checked.error).not.toBe("");
+    }
+});
