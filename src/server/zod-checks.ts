@@ -54,7 +54,7 @@ export interface Definition {
   /** The member that tells which of the options is meant; with `unionFallback` any is tried where it does not. */
   readonly discriminator?: string;
   readonly unionFallback?: boolean;
-  /** Whether any value is made a text, or whatever the schema is of, first. */
+  /** Whether a value is converted first, to a text for example. */
   readonly coerce?: boolean;
   readonly format?: string;
   readonly inclusive?: boolean;

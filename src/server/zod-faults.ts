@@ -3,9 +3,7 @@
  * gigabyte of faults, and an isolate has 128 MB. So a step stands before each schema within a schema. It counts what zod
  * keeps, and once that is too much no schema looks at anything more.
  *
- * The steps stay in the app's schemas, and do nothing where the app itself uses them. Not counted: what a check of the app's
- * adds in one go, until it returns, and what it reads itself; what is made of a value that fits, such as defaults; what a transform of the app's makes that is no text; and what
- * stands within a schema that `z.compile` made.
+ * The steps stay in the app's schemas, and do nothing where the app itself uses them. What is not counted, SECURITY.md says.
  */
 
 import {

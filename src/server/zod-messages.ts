@@ -60,7 +60,7 @@ export function describeIssue(issue: ZodIssue): string {
   }
 }
 
-/** Characters of names that a value has, and should not have, or of choices for it: of how many, and how long, who sent it may decide. */
+/** Characters of names that a value should not have, or of choices that a check names: of either there may be any number, of any length. */
 const MAX_NAMES_LENGTH = 100;
 
 function namesIn(names: readonly unknown[]): string {

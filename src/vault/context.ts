@@ -22,7 +22,8 @@ export interface Credentials {
   get(service: string, name: string): Promise<Secret<JsonObject> | undefined>;
   /**
    * The access token of an OAuth credential, renewed when it is about to expire, or an hour after it was put where that did not say when.
-   * `refused`: what this gave before, if the upstream answered 401 to it; that is renewed too, unless another has come meanwhile.
+   * `refused`: what this gave before, if the upstream answered 401 to it; that is renewed too, unless another has come meanwhile, or it came
+   * within the last 10 s.
    */
   token(
     service: string,

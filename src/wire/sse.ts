@@ -44,7 +44,7 @@ export interface SseStream {
   readonly send: (event: SseEvent) => void;
   /** Whether the client has left more than so many bytes unread; {@link MAX_UNREAD_BYTES} where none is given. */
   readonly isFull: (bytes?: number) => boolean;
-  /** Resolves when the client has read all that was sent, or has left. */
+  /** Resolves when the client has read all that was sent by now, or has left. */
   readonly waitUntilRead: () => Promise<void>;
   /** Ends the response when all that was sent is read. */
   readonly close: () => void;
@@ -177,14 +177,18 @@ class Output {
   #takeChunk(): Uint8Array {
     const chunk = new Uint8Array(Math.min(this.unreadBytes, CHUNK_BYTES));
     let length = 0;
-    while (length < chunk.length) {
-      const [bytes = chunk] = this.#waiting;
+    let takenCount = 0;
+    for (const bytes of this.#waiting) {
       const part = bytes.subarray(0, chunk.length - length);
       chunk.set(part, length);
       length += part.length;
-      if (part.length === bytes.length) this.#waiting.shift();
-      else this.#waiting[0] = bytes.subarray(part.length);
+      if (part.length < bytes.length) {
+        this.#waiting[takenCount] = bytes.subarray(part.length);
+        break;
+      }
+      takenCount += 1;
     }
+    this.#waiting.splice(0, takenCount);
     return chunk;
   }
 

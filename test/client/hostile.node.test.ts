@@ -121,7 +121,7 @@ it(
   (SECONDS * 5 + 300) * 1_000,
 );
 
-/** @throws `error`, which says of itself neither who met it nor when */
+/** @throws `error` in the words of who met it, after the server's last lines were printed */
 async function fail(who: string, error: unknown, server: TestServer): Promise<never> {
   // If it has ended, it has not yet said why.
   await pause(1_000);

@@ -4,7 +4,6 @@
  * Refuses what was not sealed to this browser. How people prove who they are is the app's: `../sign-in`.
  */
 
-import { finishHook } from "./hooks.ts";
 import { encodeBase64url, encodeUtf8 } from "../../base/bytes.ts";
 import { randomBytes } from "../../base/time.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -25,6 +24,7 @@ import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-respon
 import { FORM_SECONDS } from "../lifetimes.ts";
 import { redirectToConsent } from "./consent.ts";
 import { describeClient } from "./describe-client.ts";
+import { finishHook } from "./hooks.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { audit } from "../errors.ts";
 import { readParams } from "../params.ts";

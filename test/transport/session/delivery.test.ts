@@ -18,6 +18,7 @@ import {
   openStream,
   WINDOW_BYTES,
 } from "../../../src/transport/session/streams.ts";
+import type { SessionRuntime } from "../../../src/transport/session/types.ts";
 import { readMessages, type Message } from "../../../src/wire/jsonrpc.ts";
 import { servicesFor, unrecordedSpan } from "../../server/services.ts";
 import {
@@ -279,6 +280,17 @@ describe("a replay", () => {
   });
 });
 
+/** A stream opened by GET, and the object's end of its connection, of which nobody reads. */
+function attachListener(room: SessionRuntime): { stream: number; held: WebSocket } {
+  const stream = openStream(room, "listening", "null");
+  const socket = attach(room, NEWEST, stream, 0);
+  if (!socket.ok) throw new Error("Not attached");
+  socket.value.socket.accept();
+  const [held] = room.objectState.getWebSockets(String(stream));
+  if (held === undefined) throw new Error("Nobody is attached");
+  return { stream, held };
+}
+
 describe("a call that floods its stream", () => {
   it.each(["2025-06-18", "2025-11-25"])("still answers its POST: %s", async (date) => {
     const session = await openSession(date);
@@ -327,13 +339,8 @@ describe("a call that floods its stream", () => {
 
   it("counts what is around a small message too: the event id of a batch names fifty streams", () =>
     withTestSession(async ({ runtime: room }) => {
-      const stream = openStream(room, "listening", "null");
-      const socket = attach(room, NEWEST, stream, 0);
-      if (!socket.ok) throw new Error("Not attached");
-      socket.value.socket.accept();
-      const [held] = room.objectState.getWebSockets(String(stream));
+      const { stream, held } = attachListener(room);
       for (let count = 0; count < 2_000; count++) appendEvent(room, stream, '"x"');
-      if (held === undefined) throw new Error("Nobody is attached");
       const { seq } = held.deserializeAttachment() as { seq: number };
       expect(seq).toBeGreaterThan(500);
       expect(seq).toBeLessThan(WINDOW_BYTES / 950);
@@ -341,14 +348,9 @@ describe("a call that floods its stream", () => {
 
   it("a listener that reads too slowly is told so, and does not miss a message without knowing", () =>
     withTestSession(async ({ runtime: room }) => {
-      const stream = openStream(room, "listening", "null");
-      const socket = attach(room, NEWEST, stream, 0);
-      if (!socket.ok) throw new Error("Not attached");
-      socket.value.socket.accept();
-      const [held] = room.objectState.getWebSockets(String(stream));
+      const { stream, held } = attachListener(room);
       for (let count = 0; count < 120; count++)
         appendEvent(room, stream, `"${"x".repeat(60_000)}"`);
-      if (held === undefined) throw new Error("Nobody is attached");
       const { seq } = held.deserializeAttachment() as { seq: number };
       expect(seq).toBeLessThan(20);
       continueReplay(room, held);
