@@ -46,6 +46,8 @@ export const MAX_ASSERTION_SECONDS = 3_600;
 
 /** Bytes of a request as JSON: sealed, it waits in a cookie of at most 4,096 bytes while a person is at their provider. */
 export const MAX_REQUEST_BYTES = 2_500;
+/** Bytes of the names of all scopes as JSON: they are part of a request that asks for none, or for all. */
+export const MAX_SCOPES_BYTES = 1_500;
 /** How many ids of a browser are tried. */
 export const MAX_BROWSER_IDS = 8;
 /** Failed sign-ins of an address in 15 minutes, and of all in an hour. */

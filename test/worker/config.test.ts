@@ -392,6 +392,21 @@ test("knows a collector by OpenTelemetry's names, and none when it is not told o
   );
 });
 
+test("takes no more scopes than a login can ask for", () => {
+  const faultsOf = (count: number): (() => void) => {
+    const settings = settingsOf({});
+    const names = Array.from({ length: count }, (_, at) => `channel.${at + 100}:history`);
+    readAuthorizationSettings(
+      settings,
+      Object.fromEntries(names.map((name) => [name, { description: "Read" }])),
+    );
+    return () => settings.check();
+  };
+  // Each is 19 characters, two quotes and a comma.
+  expect(faultsOf(68)).not.toThrow();
+  expect(faultsOf(69)).toThrow("the names of all scopes are more than 1500 bytes of JSON");
+});
+
 test("says what is wrong with a client, and nothing that it holds", () => {
   const CLIENTS =
     '[{"client_id":"a","client_name":"A","redirect_uris":[],"client_secret_sha256":"a-digest-cut-short"}]';

@@ -14,14 +14,15 @@ import type { ViewContent } from "../pages/views.ts";
 const STALE_PAGE_MESSAGE =
   "This page was answered before, is older than 15 minutes, or is another browser's";
 
-/** Tells the person what is wrong, and sends them nowhere. */
+/** Tells the person what is wrong, and what has come of it, and sends them nowhere. Both without a full stop. */
 export function oauthErrorPage(
   authServer: AuthorizationServer,
   reason: string,
   message: string = STALE_PAGE_MESSAGE,
+  outcome: string = "Nothing more was shared or changed",
 ): Response {
   audit("oauth.refused", { endpoint: "page", reason });
-  const text = `${message}. Nothing more was shared or changed. Go back to the app you came from and connect again.`;
+  const text = `${message}. ${outcome}. Go back to the app you came from and connect again.`;
   return htmlResponse(
     { authServer, cookies: [] },
     { view: "message", title: "That did not work", text },

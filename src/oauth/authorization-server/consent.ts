@@ -153,7 +153,8 @@ async function allow(
     const result = called.ok ? called.value : err("The server could not finish");
     if (result?.ok === false) {
       await grant.revoke();
-      return oauthErrorPage(authServer, "consent.hook", result.error);
+      // What the hook had begun may still be done: it was not asked to stop.
+      return oauthErrorPage(authServer, "consent.hook", result.error, "The app got no access");
     }
     audit("oauth.granted", { client: request.client, grant: id });
   }

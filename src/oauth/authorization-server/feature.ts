@@ -3,6 +3,7 @@
  * and their classes in `index.ts`. What it may do is settings; how people sign in, and what pages look like, is the app's.
  */
 
+import { isWithinBytes } from "../../base/bytes.ts";
 import type { Settings } from "../../base/settings.ts";
 import type { AuthFeature, Platform } from "../../server/feature.ts";
 import type { AuthorizationServerSettings } from "../settings.ts";
@@ -14,6 +15,7 @@ import { handleOAuth } from "./routes.ts";
 import { PATHS } from "../identifiers.ts";
 import { builtinTokenVerifier } from "./access-token.ts";
 import { readClients } from "../clients/configured.ts";
+import { MAX_SCOPES_BYTES } from "../limits.ts";
 
 /** Its bindings and settings. */
 export interface AuthorizationServerEnv {
@@ -81,6 +83,10 @@ export function readAuthorizationSettings(
 ): Omit<AuthorizationServerSettings, "serverName" | "scopes"> {
   const clients = readClients(settings.text("CLIENTS"), scopes);
   if (typeof clients === "string") settings.reject(clients);
+  if (!isWithinBytes(JSON.stringify(Object.keys(scopes)), MAX_SCOPES_BYTES))
+    settings.reject(
+      `the names of all scopes are more than ${MAX_SCOPES_BYTES} bytes of JSON: a login could not ask for them`,
+    );
   const accessSeconds = settings.integer("ACCESS_SECONDS", 1, 900);
   return {
     clients: typeof clients === "string" ? [] : clients,

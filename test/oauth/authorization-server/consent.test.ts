@@ -145,7 +145,8 @@ describe("what the app does when a person agrees", () => {
       Promise.reject(new Error("the vault's own words")),
     );
     expect([shown.status, shown.to]).toEqual([400, undefined]);
-    expect(shown.html).toContain("The server could not finish");
+    // What was begun may still be done: the page does not say that nothing was.
+    expect(shown.html).toContain("The server could not finish. The app got no access. Go back");
     expect(shown.html).not.toContain("own words");
     expect((await grantsOf(keeping, "ada")).at(-1)).toBeUndefined();
   });
