@@ -16,7 +16,7 @@ import {
   type StoreNamespace,
   type StoreObject,
 } from "./store-object.ts";
-import { MAX_STORED_VALUE_BYTES, type CachedRow } from "./store-rows.ts";
+import { MAX_STORED_SECONDS, MAX_STORED_VALUE_BYTES, type CachedRow } from "./store-rows.ts";
 import type { CachedValue, CacheOptions } from "./types.ts";
 
 /**
@@ -40,6 +40,8 @@ export function createCache(stores: StoreNamespace): CacheFunction {
   return async (key, ttl, load, { staleIfErrorSeconds = DAY_MS / 1000, signal } = {}) => {
     if (ttl !== "today" && !(ttl > 0 && ttl <= 31_536_000))
       throw new RangeError("A ttl is a number of seconds up to a year");
+    if (!(staleIfErrorSeconds >= 0 && staleIfErrorSeconds <= MAX_STORED_SECONDS))
+      throw new RangeError("staleIfErrorSeconds is a number of seconds up to ten years");
     const cachedLocally = localRows.get(key, now());
     if (cachedLocally !== undefined) return toCachedValue(cachedLocally);
     const objectName = `cache ${await sha256Base64url(key)}`;

@@ -12,7 +12,7 @@ import { sha256Base64url } from "../crypto/seal.ts";
 import { createCache, type CacheFunction } from "./cache.ts";
 import { createHandle, verifyHandle, shareHandle } from "./handle.ts";
 import type { StoreObject, StoreNamespace } from "./store-object.ts";
-import { MAX_STORED_VALUE_BYTES } from "./store-rows.ts";
+import { MAX_STORED_SECONDS, MAX_STORED_VALUE_BYTES } from "./store-rows.ts";
 import type { HandleFault, RateLimitResult, ListOptions, Store } from "./types.ts";
 
 /** `owner`: {@link ownerKey}. */
@@ -29,8 +29,6 @@ export interface StorageClient {
 }
 
 const MAX_KEY_LENGTH = 512;
-/** Seconds: ten years, more than anybody plans for. */
-const MAX_LIFETIME_SECONDS = 315_360_000;
 const MAX_WINDOW_MS = 2_678_400_000;
 /** How often a change is tried before it is given up, and the milliseconds by which the longest pause grows with each try. */
 const MAX_ATTEMPTS = 100;
@@ -42,7 +40,7 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
   const verify = (text: string, owner: string) => verifyHandle(ring, text, owner, now() / 1000);
   return {
     async create(owner, lifetimeSeconds) {
-      assertWholeNumber("A lifetime in seconds", lifetimeSeconds, 1, MAX_LIFETIME_SECONDS);
+      assertWholeNumber("A lifetime in seconds", lifetimeSeconds, 1, MAX_STORED_SECONDS);
       return createHandle(ring, owner, seconds() + lifetimeSeconds);
     },
     async open(handle, owner) {
@@ -54,7 +52,7 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
       );
     },
     async share(handle, owner, lifetimeSeconds) {
-      assertWholeNumber("A lifetime in seconds", lifetimeSeconds, 1, MAX_LIFETIME_SECONDS);
+      assertWholeNumber("A lifetime in seconds", lifetimeSeconds, 1, MAX_STORED_SECONDS);
       const verified = await verify(handle, owner);
       if (!verified.ok) return err(verified.error);
       // Whoever was invited may invite, for no longer than they were.

@@ -52,7 +52,7 @@ export interface CachedValue<T> {
 }
 
 export interface CacheOptions {
-  /** Seconds past its time for which a value is still better than an error, or a long wait; default one day, 0 for never. */
+  /** Seconds past its time for which a value is still better than an error, or a long wait; default one day, 0 for never, at most ten years. */
   readonly staleIfErrorSeconds?: number;
 }
 

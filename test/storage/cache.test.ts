@@ -163,6 +163,18 @@ describe("a value", () => {
       /ttl/,
     );
   });
+
+  it.each([-1, Number.NaN, Infinity, 315_360_001])(
+    "is not kept for %s seconds past its time",
+    async (staleIfErrorSeconds) => {
+      const load = vi.fn<() => Promise<number>>(async () => 1);
+      const cached = (): Promise<unknown> =>
+        storageClient.cache(uniqueKey(), 60, load, { staleIfErrorSeconds });
+      expect(await thrownMessage(cached)).toMatch(/staleIfErrorSeconds/);
+      // Such a time would set no alarm, and the object would stay for good.
+      expect(load).not.toHaveBeenCalled();
+    },
+  );
 });
 
 describe("a load that asks the client", () => {

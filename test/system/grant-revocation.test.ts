@@ -122,7 +122,7 @@ describe("while the hub cannot be reached", () => {
     expect((await one.revoke()).status).toBe(200);
     await expectEnded(one);
     expect((await one.revoke()).status).toBe(200);
-    expect(one.heard).toEqual(["ada cli"]);
+    expect(one.heard).toEqual([`ada cli ${one.id}`]);
   });
 
   it("nobody needs to ask again: the alarm does it", async () => {
@@ -169,7 +169,7 @@ describe("while the hub cannot be reached", () => {
       expect(await ping(one.by, one.session)).toBe(200);
       expect(await runDurableObjectAlarm(grantStub(one.id))).toBe(true);
       await expectEnded(one);
-      expect(one.heard).toEqual(["ada cli"]);
+      expect(one.heard).toEqual([`ada cli ${one.id}`]);
     },
   );
 

@@ -148,7 +148,7 @@ async function allow(
   if (isFirst) {
     const owner = { issuer: new URL(identifiers.audience).origin, subject };
     const { hooks } = authServer.login;
-    const called = await runHook("onConsent", () => hooks?.onConsent?.(owner, credential));
+    const called = await runHook("onConsent", () => hooks?.onConsent?.(owner, credential, id));
     // What throws has not done its part either: an open grant must not be left behind.
     const result = called.ok ? called.value : err("The server could not finish");
     if (result?.ok === false) {

@@ -104,7 +104,7 @@ export function onGrantRevoked(
   audit("oauth.revoked", { client, reason });
   blockGrantInThisIsolate(id);
   void keepAlive(
-    runHook("onRevoke", () => authServer.login.hooks?.onRevoke?.(subject, client), id),
+    runHook("onRevoke", () => authServer.login.hooks?.onRevoke?.(subject, client, id), id),
   );
 }
 

@@ -45,10 +45,12 @@ export interface LoginHooks {
    * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant. Where it
    * throws, that is logged, and there is none either.
    * Where it is set, a form that is sent again gets a page and not the same answer: this may still be at work, or fail.
+   * `grant`: its id, which no other login has.
    */
   onConsent?(
     owner: { readonly issuer: string; readonly subject: string },
     credential: JsonObject | undefined,
+    grant: string,
   ): Promise<Result<void, string>>;
   /**
    * A token is about to be issued. Returns the caller's properties from now on, or undefined to leave them. Where it throws,
@@ -59,6 +61,10 @@ export interface LoginHooks {
     tokenSubject: TokenSubject,
     cause: "code" | "refresh" | "client",
   ): Promise<JsonObject | undefined>;
-  /** A grant was revoked, by whatever hand. Called once, when it has ended; nobody waits for it. Where it throws, that is logged. */
-  onRevoke?(subject: string, client: string): Promise<void>;
+  /**
+   * Grant `grant` was revoked, by whatever hand. Called once, when it has ended. Where it throws, that is logged, and it is not
+   * called again. Nobody waits for it: of grants that are taken back together all are told at once, and `onConsent` for the next
+   * login of the same person and client may be called before this ends. What is kept for one grant is kept under its id.
+   */
+  onRevoke?(subject: string, client: string, grant: string): Promise<void>;
 }

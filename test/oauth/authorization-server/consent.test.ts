@@ -114,10 +114,15 @@ describe("what the app does when a person agrees", () => {
     const last = async () => (await grantsOf(keeping, "hal")).at(-1)?.terms.subject;
     const at = createBrowser(keeping);
     const { hidden } = await openConsentPage(at, authorizeUrl(), "hal");
-    expect(
-      (await at.request(CONSENT, { ...hidden, decision: "allow" })).to?.searchParams.has("code"),
-    ).toBe(true);
-    expect(heard).toEqual([{ issuer: identifiers.issuer, subject: "hal" }, undefined, "hal"]);
+    const { to } = await at.request(CONSENT, { ...hidden, decision: "allow" });
+    const grant = await verifyText(keeping.ring, "code", to?.searchParams.get("code") ?? "");
+    expect(grant).toBeTypeOf("string");
+    expect(heard).toEqual([
+      { issuer: identifiers.issuer, subject: "hal" },
+      undefined,
+      grant,
+      "hal",
+    ]);
   });
 
   it("happens once, however often the form is sent", async () => {

@@ -106,7 +106,7 @@ describe("/revoke", () => {
       expect(await isAlive(tokens)).toBe(false);
       expect(await verify(tokens.access, identifiers)).toEqual({ ok: false, error: "grant.ended" });
       expect(own.closedGrants).toEqual([tokens.id]);
-      expect(heard).toEqual(["ada cli"]);
+      expect(heard).toEqual([`ada cli ${tokens.id}`]);
       expect((await ask({ client_id: "cli", token: tokens[kind] }, undefined, own)).status).toBe(
         200,
       );

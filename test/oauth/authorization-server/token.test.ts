@@ -252,7 +252,7 @@ describe("a code", () => {
       "invalid_grant",
     ]);
     expect(own.closedGrants).toEqual([id]);
-    expect(heard).toEqual(["ada cli"]);
+    expect(heard).toEqual([`ada cli ${id}`]);
     await ask(codeForm(code), undefined, own);
     expect([own.closedGrants.length, heard.length]).toEqual([1, 1]);
   });
