@@ -118,7 +118,7 @@ class SchemaWriter {
 
   #mayLack(schema: ZodSchema): boolean {
     const { def, optin, optout } = schema._zod;
-    if (this.#io === "output") return optout !== undefined;
+    if (this.#io === "output") return optout !== undefined || takesUndefined(schema);
     // zod lets these see that nothing is there; what may be left out is for the schema within to say.
     if (def.type === "catch") return this.#mayLack(def.innerType);
     if (def.type === "pipe" && isTransform(def.in)) return this.#mayLack(def.out);
@@ -145,7 +145,7 @@ class SchemaWriter {
     // Names are texts in JSON, whatever they are made into; and names that a loose record does not look at may be any.
     if (!isTextSchema(propertyNames) || mode === "loose")
       throw new Error(`a record that is loose, or of other names than texts, ${NOT_WRITTEN}`);
-    const isComplete = partial !== true && !this.#mayLack(valueType);
+    const isComplete = partial !== true && !this.#mayLack(valueType) && !takesUndefined(valueType);
     return {
       type: "object",
       propertyNames,
@@ -168,6 +168,24 @@ class SchemaWriter {
 /** Whether a schema converts, and looks at nothing. */
 function isTransform(schema: ZodSchema): boolean {
   return schema._zod.traits.has("$ZodTransform");
+}
+
+/** Whether `undefined` fits, which JSON leaves out. */
+function takesUndefined({ _zod: { def } }: ZodSchema): boolean {
+  switch (def.type) {
+    case "any":
+    case "unknown":
+      return true;
+    case "union":
+      return def.options.some(takesUndefined);
+    case "nullable":
+    case "readonly":
+      return takesUndefined(def.innerType);
+    case "pipe":
+      return takesUndefined(def.out);
+    default:
+      return false;
+  }
 }
 
 /** Whether all that fits is text. */

@@ -34,7 +34,10 @@ export function describeIssue(issue: ZodIssue): string {
   const { code = "", format, divisor } = issue;
   switch (code) {
     case "invalid_type":
-      return `must be of type ${String(issue.expected)}`;
+      // A member that may be anything, and is not there.
+      return issue.expected === "nonoptional"
+        ? "is missing"
+        : `must be of type ${String(issue.expected)}`;
     case "too_small":
       return sizePhrase(issue, issue.minimum, "at least", "more than");
     case "too_big":

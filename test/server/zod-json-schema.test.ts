@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { isObject, type JsonObject, type JsonValue } from "../../src/base/json.ts";
 import type { ZodSchema } from "../../src/server/zod-checks.ts";
 import { toJsonSchema } from "../../src/server/zod-json-schema.ts";
+import { checkWith } from "../../src/server/zod.ts";
 
 /** Of which zod takes more than the format has, or an author's own pattern does. */
 const WIDER = ["duration", "email"];
@@ -209,6 +210,28 @@ it("demands no name whose value may be undefined: it is not there in JSON", () =
   const schema = z.record(z.enum(["a", "b"]), z.optional(z.int()));
   for (const io of ["input", "output"] as const)
     expect(written(schema, io)).not.toHaveProperty("required");
+  for (const io of ["input", "output"] as const)
+    expect(written(z.record(z.enum(["a", "b"]), z.any()), io)).not.toHaveProperty("required");
+});
+
+it("demands no member of an output that may be undefined: its reader has JSON, where it is not there", () => {
+  const takers = {
+    a: z.unknown(),
+    b: z.any(),
+    c: z.nullable(z.unknown()),
+    d: z.readonly(z.any()),
+    e: z.union([z.string(), z.unknown()]),
+    f: z.pipe(z.unknown(), z.unknown()),
+  };
+  const schema = z.object({ ...takers, g: z.string(), h: z.nonoptional(z.unknown()) });
+  expect(
+    checkWith(schema)({
+      ...Object.fromEntries(Object.keys(takers).map((name) => [name, undefined])),
+      g: "x",
+      h: 1,
+    }).ok,
+  ).toBe(true);
+  expect(written(schema, "output")).toMatchObject({ required: ["g", "h"] });
 });
 
 it.each([

@@ -8,6 +8,7 @@ import { checkWith } from "../../src/server/zod.ts";
 it.each<[string, z.core.$ZodType, unknown, string]>([
   ["a type", z.object({ a: z.number() }), { a: "x" }, "/a must be of type number"],
   ["a missing member", z.object({ a: z.string() }), {}, "/a must be of type string"],
+  ["a missing member of any type", z.object({ a: z.unknown() }), {}, "/a is missing"],
   ["a short text", z.string().check(z.minLength(3)), "ab", "/ must be at least 3 characters"],
   [
     "a long list",
