@@ -137,9 +137,9 @@ function runCall(
   const { ms, message } = timeLimitOf(services, targeted);
   const callDeadline = { deadline: now() + ms, message };
   const runningCall = { ...call, cancel: createCancellation(), callDeadline };
-  runtime.runningCalls.add(runningCall);
   // Of a call that goes on: it has its stream, whose row says how long it may take from now on.
   if (streamId !== undefined) continueOnStream(runtime, streamId, call.request.id, callDeadline);
+  runtime.runningCalls.add(runningCall);
   const span = sessionRequestSpan(runtime, context, targeted);
   const sessionId = runtime.objectState.id.toString();
   const request = { ...serverRequest(context, targeted, retryState, sessionId), span };
