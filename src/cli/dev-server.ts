@@ -104,7 +104,9 @@ class DevServer {
   /** Settings and file read again. A bundle begun twice is lost: the second takes away the folder in which the first is made. */
   apply(): void {
     this.isStale = this.isStarting || this.isBundling;
-    if (!this.isStale) void this.worker?.patchConfig(this.input());
+    if (this.isStale || this.worker === undefined) return;
+    this.isBundling = true;
+    void this.worker.patchConfig(this.input());
   }
 
   async close(): Promise<void> {
@@ -199,7 +201,7 @@ class DevServer {
     const isUnwatched = source === "BundlerController" && !reason.startsWith("Failed to rebuild");
     if (isUnwatched) this.isWatched = false;
     // It reads the entry too. What could not be read together is lost, and the bundler goes on with what was before.
-    if (source === "ConfigController") this.isStale = true;
+    if (source === "ConfigController") [this.isBundling, this.isStale] = [false, true];
     if (isUnwatched || (source === "ConfigController" && !this.isWatched)) this.rebuildOnSave();
     if (source === "BundlerController" || cause.name === "ParseError") this.options.onBroken();
     else this.options.onBroken({ message: cause.message });

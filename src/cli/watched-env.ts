@@ -15,6 +15,20 @@ export type WorkerOptions = Parameters<DevEnv["startWorker"]>[0];
 /** A Worker that was started. */
 export type WorkerHandle = Awaited<ReturnType<DevEnv["startWorker"]>>;
 
+/** Files that wrangler writes beside each bundle. With new settings it takes them away before it stops watching them. */
+const OF_A_BUNDLE = /^Could not resolve ".*[\\/]\.wrangler[\\/]tmp[\\/]bundle-/;
+
+/** Whether a bundle could not be made again because its folder is gone: one with a folder of its own is on its way. */
+export function isOfRemovedBundle({ source, reason, cause }: ErrorEvent): boolean {
+  const { errors = [] } = cause as { readonly errors?: readonly { readonly text: string }[] };
+  return (
+    source === "BundlerController" &&
+    reason.startsWith("Failed to rebuild") &&
+    errors.length > 0 &&
+    errors.every(({ text }) => OF_A_BUNDLE.test(text))
+  );
+}
+
 /** An environment that calls `onEvent` with each event, after wrangler's own parts, which get each bundle as `alter` gives it. */
 export class WatchedEnv extends DevEnv {
   private readonly onEvent: (event: DevEvent) => void;
@@ -32,6 +46,7 @@ export class WatchedEnv extends DevEnv {
   }
 
   override dispatch(event: DevEvent): void {
+    if (event.type === "error" && isOfRemovedBundle(event)) return;
     super.dispatch(event.type === "bundleComplete" ? this.alter(event) : event);
     this.onEvent(event);
   }

@@ -260,13 +260,18 @@ it(
   { timeout: LONG },
   async () => {
     const mendSettings = copy.plant(".dev.vars", /$/, "HANDLER_SECONDS=never\n");
-    expect(await terminal.until(/^Not served .*\n/)).toContain("HANDLER_SECONDS");
-    const mendEntry = copy.plant("src/index.ts", /$/, "}}}\n");
-    await terminal.until(/^Not served .*\n/);
-    mendSettings();
-    expect(await terminal.until(/^Not served .*\n/)).toContain("index.ts");
-    mendEntry();
-    await terminal.until(served(port));
+    let mendEntry = (): void => undefined;
+    try {
+      expect(await terminal.until(/^Not served .*\n/)).toContain("HANDLER_SECONDS");
+      mendEntry = copy.plant("src/index.ts", /$/, "}}}\n");
+      await terminal.until(/^Not served .*\n/);
+      mendSettings();
+      expect(await terminal.until(/^Not served .*\n/)).toContain("index.ts");
+    } finally {
+      mendSettings();
+      mendEntry();
+      await terminal.until(served(port));
+    }
   },
 );
 
