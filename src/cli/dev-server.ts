@@ -169,6 +169,7 @@ class DevServer {
   }
 
   private happened(event: DevEvent): void {
+    // By itself too, when a source was saved.
     if (event.type === "bundleStart") this.isBundling = true;
     if (event.type === "bundleComplete") {
       this.isWatched = true;
@@ -201,7 +202,10 @@ class DevServer {
     const isUnwatched = source === "BundlerController" && !reason.startsWith("Failed to rebuild");
     if (isUnwatched) this.isWatched = false;
     // It reads the entry too. What could not be read together is lost, and the bundler goes on with what was before.
-    if (source === "ConfigController") [this.isBundling, this.isStale] = [false, true];
+    if (source === "ConfigController") {
+      this.isBundling = false;
+      this.isStale = true;
+    }
     if (isUnwatched || (source === "ConfigController" && !this.isWatched)) this.rebuildOnSave();
     if (source === "BundlerController" || cause.name === "ParseError") this.options.onBroken();
     else this.options.onBroken({ message: cause.message });
@@ -230,18 +234,8 @@ class DevServer {
     const lines = this.held.filter((one) => one !== line);
     this.held = undefined;
     for (const { level, message } of lines) this.options.onLog(level, this.mapped(message));
-    if (answer.reason === undefined) this.options.onServed(this.settingsInForce());
+    if (answer.reason === undefined) this.options.onServed(this.env.settingsInForce());
     else this.options.onBroken(faultIn(line?.message ?? answer.reason, this.mapped));
-  }
-
-  private settingsInForce(): LocalSettings {
-    const bindings = (this.env.config.latestConfig?.["bindings"] ?? {}) as Readonly<
-      Record<string, { value?: unknown }>
-    >;
-    const settings: Record<string, string> = {};
-    for (const [name, { value }] of Object.entries(bindings))
-      if (typeof value === "string") settings[name] = value;
-    return settings;
   }
 }
 

@@ -1,6 +1,7 @@
 /** wrangler's development environment, with somebody who is told of all that happens in it. */
 
 import { unstable_DevEnv as DevEnv } from "wrangler";
+import type { LocalSettings } from "./local-settings.ts";
 
 /** What happens in an environment: bundles, reloads, errors. */
 export type DevEvent = Parameters<DevEnv["dispatch"]>[0];
@@ -49,5 +50,15 @@ export class WatchedEnv extends DevEnv {
     if (event.type === "error" && isOfRemovedBundle(event)) return;
     super.dispatch(event.type === "bundleComplete" ? this.alter(event) : event);
     this.onEvent(event);
+  }
+  /** The settings of the Worker that is served, by name: variables alone. */
+  settingsInForce(): LocalSettings {
+    const bindings = (this.config.latestConfig?.["bindings"] ?? {}) as Readonly<
+      Record<string, { value?: unknown }>
+    >;
+    const settings: Record<string, string> = {};
+    for (const [name, { value }] of Object.entries(bindings))
+      if (typeof value === "string") settings[name] = value;
+    return settings;
   }
 }
