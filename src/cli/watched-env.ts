@@ -51,6 +51,7 @@ export class WatchedEnv extends DevEnv {
     super.dispatch(event.type === "bundleComplete" ? this.alter(event) : event);
     this.onEvent(event);
   }
+
   /** The settings of the Worker that is served, by name: variables alone. */
   settingsInForce(): LocalSettings {
     const bindings = (this.config.latestConfig?.["bindings"] ?? {}) as Readonly<

@@ -118,7 +118,7 @@ class SchemaWriter {
 
   #mayLack(schema: ZodSchema): boolean {
     const { def, optin, optout } = schema._zod;
-    if (this.#io === "output") return optout !== undefined || takesUndefined(schema);
+    if (this.#io === "output") return optout !== undefined;
     // zod lets these see that nothing is there; what may be left out is for the schema within to say.
     if (def.type === "catch") return this.#mayLack(def.innerType);
     if (def.type === "pipe" && isTransform(def.in)) return this.#mayLack(def.out);
@@ -127,7 +127,9 @@ class SchemaWriter {
 
   #writeObject({ shape, catchall }: Definition): JsonObject {
     const members = Object.entries(shape);
-    const required = members.filter(([, member]) => !this.#mayLack(member)).map(([name]) => name);
+    const isLeftOut = (member: ZodSchema): boolean =>
+      this.#mayLack(member) || (this.#io === "output" && takesUndefined(member));
+    const required = members.filter(([, member]) => !isLeftOut(member)).map(([name]) => name);
     const others = catchall?._zod.def.type === "never" ? false : catchall && this.write(catchall);
     const additionalProperties = others ?? (this.#io === "output" ? false : undefined);
     return {
@@ -170,7 +172,7 @@ function isTransform(schema: ZodSchema): boolean {
   return schema._zod.traits.has("$ZodTransform");
 }
 
-/** Whether `undefined` fits, which JSON leaves out. */
+/** Whether `undefined` fits: a member that is so, JSON leaves out. */
 function takesUndefined({ _zod: { def } }: ZodSchema): boolean {
   switch (def.type) {
     case "any":

@@ -12,7 +12,7 @@ import type { SlidingWindow } from "./sliding-window.ts";
 
 /** Bytes of a value as JSON; a row of an object holds at most 2 MB. */
 export const MAX_STORED_VALUE_BYTES = 1_000_000;
-/** Seconds: ten years, more than anybody plans for. */
+/** Seconds for which anything is kept, at most: ten years, more than anybody plans for. */
 export const MAX_STORED_SECONDS = 315_360_000;
 
 /** Times are milliseconds since the epoch. */
