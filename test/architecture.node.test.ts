@@ -335,6 +335,22 @@ const skippedTests: Rule = (files) =>
     ),
   );
 
+/**
+ * Test files of one worker share the modules that they import, which are evaluated in the first of them alone: a hook or
+ * a test at the top of one belongs to that file, and the others run without it. What vitest.config.ts names is evaluated for each.
+ */
+const sharedHooks: Rule = (files) =>
+  each(files, /^test\/(?!.*\.test\.ts$).*\.ts$/, (path, text) =>
+    files["test/vitest.config.ts"]?.includes(`"${path}"`) === true
+      ? []
+      : found(
+          path,
+          text,
+          /^(?:(?:before|after)(?:Each|All)|it|test|describe)\b/m,
+          "call it in a function that each test file calls",
+        ),
+  );
+
 const UNFINISHED = new RegExp(
   ["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK", "W" + "IP"]
     .map((w) => `\\b${w}\\b`)
@@ -449,6 +465,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   revisionDates,
   defaultExports,
   skippedTests,
+  sharedHooks,
   citations,
 };
 
@@ -511,6 +528,8 @@ timersAndObjects | src/hub/a.ts | import { startTimer } from "../base/time.ts"¶
 revisionDates | src/wire/a.ts | ¶"2026-07-28" | src/wire/a.ts:2: 2026-07-28: ask a fact of the revision instead, and define it in src/protocol/versions.ts
 defaultExports | src/app/a.ts | ¶export default 1 | src/app/a.ts:2: export default: export it by name
 skippedTests | test/a.test.ts | it.~skip(() => {}) | test/a.test.ts:1: it.~skip: let it run, or delete it: nobody sees what does not run
+sharedHooks | test/wire/a.ts | ¶afterEach(clear); | test/wire/a.ts:2: afterEach: call it in a function that each test file calls
+sharedHooks | test/a.node.ts | ¶it.~each(all)(one); | test/a.node.ts:2: it: call it in a function that each test file calls
 citations | src/a.ts | // spec: no.such | src/a.ts: cites no.such, which is not in the ledger: add it to spec/requirements, or mend the id
 citations | spec/requirements/a.json | [{"id":"a.b","level":"MUST NOT"}] | a.b: no line of src cites it: write // spec: a.b at the line that obeys it
 packages | src/app/a.ts | import { Hono } from "hono" | src/app/a.ts: imports "hono": write what you need of it here; OURS_ONLY

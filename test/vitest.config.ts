@@ -1,5 +1,6 @@
 /**
- * Four projects: `workerd` runs test files inside the Workers runtime, on the bindings of the conformance world;
+ * Five projects: `workerd` runs test files inside the Workers runtime, on the bindings of the conformance world, and
+ * `exchanges` those of spec/, each in a workerd of its own.
  * `node` runs *.node.test.ts outside it: the project rules, the lint gates and everything that starts a server.
  * `outside` and `browser` are what also needs the packages of test/outside: other servers, and Debian's Chromium.
  */
@@ -40,6 +41,31 @@ class LongestFirst extends BaseSequencer {
   }
 }
 
+const EXCHANGES = "test/spec/exchanges.*.test.ts";
+/** What test/outside installs has tests of its own. */
+const NOT_IN_WORKERD = ["test/**/*.node.test.ts", "**/node_modules/**"];
+
+/** A project whose test files run inside the Workers runtime. */
+function inWorkerd(test: NonNullable<ViteUserConfig["test"]>) {
+  return {
+    root,
+    plugins: [
+      cloudflareTest(async () => ({
+        wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
+        // For tests of the vault, where there is one: `applyD1Migrations(env.VAULT, env.VAULT_MIGRATIONS)`.
+        miniflare: {
+          bindings: {
+            KEYS,
+            ...soak,
+            VAULT_MIGRATIONS: existsSync(migrations) ? await readD1Migrations(migrations) : [],
+          },
+        },
+      })),
+    ],
+    test: { include: ["test/**/*.test.ts"], setupFiles: ["test/secrets.ts"], ...test },
+  };
+}
+
 const config: ViteUserConfig = defineConfig({
   root,
   test: {
@@ -52,31 +78,10 @@ const config: ViteUserConfig = defineConfig({
     hookTimeout: 60_000,
     sequence: { sequencer: LongestFirst },
     projects: [
-      {
-        root,
-        plugins: [
-          cloudflareTest(async () => ({
-            wrangler: { configPath: existsSync(world) ? world : `${root}wrangler.toml` },
-            // For tests of the vault, where there is one: `applyD1Migrations(env.VAULT, env.VAULT_MIGRATIONS)`.
-            miniflare: {
-              bindings: {
-                KEYS,
-                ...soak,
-                VAULT_MIGRATIONS: existsSync(migrations) ? await readD1Migrations(migrations) : [],
-              },
-            },
-          })),
-        ],
-        test: {
-          name: "workerd",
-          setupFiles: ["test/secrets.ts"],
-          // A workerd for each file would take half of the time. test/secrets.ts empties its storage between two files.
-          isolate: false,
-          include: ["test/**/*.test.ts"],
-          // What test/outside installs has tests of its own.
-          exclude: ["test/**/*.node.test.ts", "**/node_modules/**"],
-        },
-      },
+      // A workerd for each file would take half of the time. test/secrets.ts empties its storage between two files.
+      inWorkerd({ name: "workerd", isolate: false, exclude: [...NOT_IN_WORKERD, EXCHANGES] }),
+      // Each of these empties the storage some hundred times, and workerd stops for good after a thousand or so.
+      inWorkerd({ name: "exchanges", include: [EXCHANGES], exclude: NOT_IN_WORKERD }),
       {
         root,
         test: {

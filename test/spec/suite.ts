@@ -48,21 +48,9 @@ let startedAt = 0;
 
 const TIMEOUT = { timeout: 60_000 };
 
-// Each exchange finds an empty world. What earlier ones left behind would be evicted, woken and announced to by the
-// later ones, which makes the run five times as long.
-beforeEach(() => {
-  startedAt = Date.now();
-});
-afterEach(async () => {
-  vi.useRealTimers();
-  known.clear();
-  await Promise.all(underWay);
-  // To load everything that may have been unloaded takes time.
-  await (Date.now() - startedAt < SHORT_MS ? reset() : emptyStorage());
-});
-
 /** Declares a test for each exchange and revision, in one mode. */
 export function suite(mode: Mode): void {
+  startEachAnew();
   const all = Object.values(exchanges).flat();
   for (const revision of revisions.filter((one) =>
     all.some((exchange) => holdsIn(one, exchange)),
@@ -96,7 +84,7 @@ function revisionSuite(revision: string, mode: Mode): void {
   test.for(runs)("$name", { ...TIMEOUT }, run);
 }
 
-/** Declares the tests of the world itself: it offers what spec/world.json says. */
+/** Declares the tests of the world itself, beside a {@link suite}: it offers what spec/world.json says. */
 export function worldSuite(): void {
   for (const revision of revisions.filter((one) => templates[one] !== undefined)) {
     test(`the world offers in ${revision} what world.json lists, and declares what exchanges need`, async () => {
@@ -114,6 +102,24 @@ export function worldSuite(): void {
       expect([...wanted, ...needed].filter((name) => !offered.has(name))).toEqual([]);
     });
   }
+}
+
+/**
+ * Each exchange finds an empty world, the clock as it is, and nobody let in. What earlier ones left behind would be
+ * evicted, woken and announced to by the later ones, which makes the run five times as long.
+ * To be called in each test file: files of one worker share this module, which is evaluated in the first of them alone.
+ */
+function startEachAnew(): void {
+  beforeEach(() => {
+    startedAt = Date.now();
+  });
+  afterEach(async () => {
+    vi.useRealTimers();
+    known.clear();
+    await Promise.all(underWay);
+    // To load everything that may have been unloaded takes time.
+    await (Date.now() - startedAt < SHORT_MS ? reset() : emptyStorage());
+  });
 }
 
 /** The objects of earlier exchanges, by namespace: they are empty, and never forgotten. There are thousands. */

@@ -72,6 +72,7 @@ type Walk = Options & {
 
 const PATIENCE = 10_000;
 const READ = 5_000;
+const END = 500;
 const AGAIN = 100;
 
 /** Walks `exchange` once, in one revision and one mode. */
@@ -95,12 +96,18 @@ export async function walk(exchange: Exchange, options: Options): Promise<Report
       }
     }
   }
-  for (const live of walking.streams.values()) live.abort.abort();
+  await endAll([...walking.streams.values()]);
   const failed = report.findings.find((finding) => finding.verdict === "fail");
   if (failed !== undefined) report.verdict = "fail";
   const why =
     failed === undefined ? stop : `step ${failed.step}, ${failed.proves.join(", ")}: ${failed.why}`;
   return why === undefined ? report : { ...report, why };
+}
+
+/** Ends what is still open, and waits for it: workerd may crash where its objects are deleted under streams that end. */
+async function endAll(streams: Live[]): Promise<void> {
+  for (const live of streams) live.abort.abort();
+  await Promise.all(streams.map((live) => until(live, END, () => live.ended)));
 }
 
 /** The steps with every `play` replaced. */
