@@ -29,6 +29,8 @@ import { PROJECT_NAME } from "./wrangler-config.ts";
 
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
+/** For how long a crash of the runtime may turn out to be its end. */
+const CRASH_MS = 200;
 const VARS = join(ROOT, ".dev.vars");
 /** Who reads this terminal may see what /wire records. */
 const VIEW_KEY = newViewKey();
@@ -49,6 +51,8 @@ Object.assign(process.env, ENV, {
   WRANGLER_CI_DISABLE_CONFIG_WATCHING: "true",
 });
 process.chdir(ROOT);
+let isEnding = false;
+holdCrashWarnings();
 try {
   await run();
 } catch (error) {
@@ -166,12 +170,22 @@ function endWith(stop: () => Promise<void>): void {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) {
     process.removeAllListeners(signal);
     process.on(signal, () => {
-      // A terminal's Ctrl-C ends the runtime as well, which wrangler may take for a crash of it before it is told to end.
+      isEnding = true;
+      // Of the end of its parts wrangler speaks as of faults.
       for (const level of ["log", "warn", "error"] as const) console[level] = () => undefined;
       setTimeout(() => process.exit(0), END_MS).unref();
       void stop().finally(() => process.exit(0));
     });
   }
+}
+
+/** A terminal's Ctrl-C ends the runtime as well, which wrangler may see first, and take for a crash: it says so a little later. */
+function holdCrashWarnings(): void {
+  const { log } = console;
+  console.log = (...said: readonly unknown[]) => {
+    if (!String(said[0]).includes("The Workers runtime ")) return log(...said);
+    setTimeout(() => isEnding || log(...said), CRASH_MS);
+  };
 }
 
 /** What prints a token of this server. */

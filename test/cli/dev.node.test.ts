@@ -319,7 +319,7 @@ it(
     expect(errors).toContain(
       `No token: http://localhost:${other} names another server, https://quiet-fox.example.net, as its resource`,
     );
-    expectQuiet(await terminal.stop());
+    expectQuiet(await terminal.stopRuntimeFirst());
   },
 );
 
@@ -372,7 +372,10 @@ it(
     expect(code).toBe(0);
     token = out.trim();
     expect(await call(server, "recall")).toBe("Nothing is remembered yet.");
-    expectQuiet(await terminal.stop());
+    terminal.crash();
+    // The Worker's, and that of the port, which stands before it.
+    await terminal.until(/(^.*The Workers runtime crashed .*\n){2}/);
+    await terminal.stop();
   },
 );
 

@@ -1,9 +1,11 @@
 /** A copy of this repository in which `make dev` runs, so that tests can plant mistakes and watch the terminal. */
 
-import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { execFile, execFileSync, spawn, type ChildProcess } from "node:child_process";
 import {
   cpSync,
+  existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -14,6 +16,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { readFileIfAny } from "../../src/cli/watch-file.ts";
 
 const ROOT: string = fileURLToPath(new URL("../..", import.meta.url));
 /** A cold start on a busy machine, with two databases to make. */
@@ -48,6 +51,10 @@ export interface Terminal {
   until(what: string | RegExp): Promise<string>;
   /** Presses Ctrl-C, and waits for the end; gives what was printed since the last wait. */
   stop(): Promise<string>;
+  /** The same, but the runtime hears of it a moment before the program does. */
+  stopRuntimeFirst(): Promise<string>;
+  /** Ends the runtime as a crash does. */
+  crash(): void;
   /** The exit code of a program that ends by itself, and all it printed since the last wait. */
   ended(): Promise<{ readonly code: number | null; readonly printed: string }>;
 }
@@ -127,6 +134,17 @@ function open(folder: string, args: readonly string[], live: Set<ChildProcess>):
       await over;
       return take();
     },
+    async stopRuntimeFirst() {
+      const [runtimes, others] = processesUnder(child.pid ?? 0);
+      for (const pid of runtimes) process.kill(pid, "SIGINT");
+      await new Promise((passed) => setTimeout(passed, 50));
+      for (const pid of others) process.kill(pid, "SIGINT");
+      await over;
+      return take();
+    },
+    crash() {
+      for (const pid of processesUnder(child.pid ?? 0)[0]) process.kill(pid, "SIGKILL");
+    },
     async ended() {
       const code = await over;
       return { code, printed: take() };
@@ -140,4 +158,35 @@ function endTree({ pid }: ChildProcess, signal: "SIGINT" | "SIGKILL"): void {
   } catch {
     // Gone already.
   }
+}
+
+/** `pid` and what it started, and what these did: those of workerd, and the others. */
+function processesUnder(pid: number): [runtimes: number[], others: number[]] {
+  const all = processes();
+  const runtimes: number[] = [];
+  const others = [pid];
+  for (const other of others)
+    for (const child of all.filter(({ parent }) => parent === other))
+      (child.name === "workerd" ? runtimes : others).push(child.pid);
+  return [runtimes, others];
+}
+
+interface Process {
+  readonly pid: number;
+  readonly parent: number;
+  readonly name: string;
+}
+
+/** All of this machine; where there is no /proc, as on macOS, there is `ps`. */
+function processes(): Process[] {
+  const table = existsSync("/proc/self/stat")
+    ? readdirSync("/proc")
+        .filter((name) => /^\d+$/.test(name))
+        .map((name) => readFileIfAny(`/proc/${name}/stat`))
+        .map((stat) => stat.replace(/^(\d+) \((.*)\) \S+ (\d+) .*$/s, "$1 $3 $2"))
+    : execFileSync("ps", ["-axo", "pid=,ppid=,ucomm="], { encoding: "utf8" }).split("\n");
+  return table.map((line) => {
+    const [pid, parent, ...name] = line.trim().split(/ +/);
+    return { pid: Number(pid), parent: Number(parent), name: name.join(" ") };
+  });
 }
