@@ -30,7 +30,7 @@ import { PROJECT_NAME } from "./wrangler-config.ts";
 /** For how long the end of the server is waited for. */
 const END_MS = 3_000;
 /** For how long a crash of the runtime may turn out to be its end. */
-const CRASH_MS = 200;
+const CRASH_MS = 2_000;
 const VARS = join(ROOT, ".dev.vars");
 /** Who reads this terminal may see what /wire records. */
 const VIEW_KEY = newViewKey();
