@@ -5,6 +5,9 @@
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
 
+/** Whether the value before or after zod's defaults and conversions is described; a form is before, in fewer words. */
+export type Io = "input" | "output" | "form";
+
 /** As much of a zod schema, of either half, as is read here. */
 export interface ZodSchema {
   readonly _zod: {
@@ -81,8 +84,12 @@ export interface ZodCheck {
       readonly inclusive?: boolean;
       readonly format?: string;
       readonly pattern?: RegExp;
+      /** Of times: without a zone, or with any instead of UTC alone; digits of a second, and -1 for none and no seconds. */
       readonly local?: boolean;
+      readonly offset?: boolean;
       readonly precision?: number | null;
+      /** Of a UUID. */
+      readonly version?: string;
     };
   };
 }
@@ -139,18 +146,20 @@ export function sizeOf(schema: ZodSchema, unit: "Length" | "Items"): JsonObject 
 }
 
 /** A text: its length, format and patterns. */
-export function writeString(schema: ZodSchema, io: "input" | "output"): JsonObject {
+export function writeString(schema: ZodSchema, io: Io): JsonObject {
   const formats: string[] = [];
   const patterns: string[] = [];
-  for (const { check, format = "", pattern, local, precision } of checksOf(schema)) {
-    if (check !== "string_format") continue;
+  for (const check of checksOf(schema)) {
+    if (check.check !== "string_format") continue;
+    const { format = "", pattern, local, precision } = check;
     const name = local === true || precision === -1 ? undefined : FORMATS[format];
     // zod takes more than these formats, and clients hold results to them.
     if (name === "uri" && io === "output") continue;
     const isWider = io === "output" && (name === "duration" || name === "email");
-    if (isWider && pattern !== undefined) patterns.push(patternSource(pattern));
-    else if (name !== undefined && formats.length === 0) formats.push(name);
-    else if (pattern !== undefined) patterns.push(patternSource(pattern));
+    const isNamed = name !== undefined && formats.length === 0 && !isWider;
+    if (isNamed) formats.push(name);
+    const shown = isNamed ? narrowerPattern(check, io) : pattern && patternSource(pattern);
+    if (shown !== undefined) patterns.push(shown);
   }
   const [format] = formats;
   return {
@@ -160,6 +169,18 @@ export function writeString(schema: ZodSchema, io: "input" | "output"): JsonObje
     ...(patterns.length === 1 && { pattern: patterns[0] as string }),
     ...(patterns.length > 1 && { allOf: patterns.map((pattern) => ({ pattern })) }),
   };
+}
+
+/** What of a named format zod takes alone: clients could not know. The fields of a form have no patterns. */
+function narrowerPattern(
+  { format, pattern, offset, precision, version }: ZodCheck["_zod"]["def"],
+  io: Io,
+): string | undefined {
+  if (io !== "input" || pattern === undefined) return undefined;
+  if (format === "datetime" && typeof precision !== "number")
+    return offset === true ? undefined : "Z$";
+  const isNarrower = format === "datetime" || format === "email" || version !== undefined;
+  return isNarrower ? patternSource(pattern) : undefined;
 }
 
 /** What clients will compile with the flag "u" alone. @throws where that is another pattern, or none. */
@@ -175,7 +196,7 @@ export function patternSource({ source, flags }: RegExp): string {
  * A number or an integer, and its bounds; of several, the narrowest. Of what comes out, no multiple of a fraction: clients
  * divide 19.99 by 0.01 as computers do.
  */
-export function writeNumber(schema: ZodSchema, io: "input" | "output"): JsonObject {
+export function writeNumber(schema: ZodSchema, io: Io): JsonObject {
   const json: Record<string, JsonValue> = { type: "number" };
   const narrow = (
     keyword: string,
@@ -195,7 +216,7 @@ export function writeNumber(schema: ZodSchema, io: "input" | "output"): JsonObje
       narrow(inclusive === true ? "minimum" : "exclusiveMinimum", value, Math.max);
     if (check === "less_than")
       narrow(inclusive === true ? "maximum" : "exclusiveMaximum", value, Math.min);
-    if (check === "multiple_of" && (io === "input" || Number.isInteger(value)))
+    if (check === "multiple_of" && (io !== "output" || Number.isInteger(value)))
       json["multipleOf"] = Math.abs(value);
   }
   return json;

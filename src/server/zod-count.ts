@@ -2,14 +2,16 @@
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
 import { charactersTried } from "./zod-templates.ts";
+import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
 const MAX_KEPT_BYTES = 50_000_000;
 /** Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. */
 const MAX_STEPS = 10_000_000;
-/** Of what is looked at once. */
+/** Of what is looked at once; and of what is made a text first. */
 const CHARACTERS_PER_STEP = 100;
+const CHARACTERS_MADE_PER_STEP = 5;
 /** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
 const TRIES_PER_STEP = 500;
 
@@ -109,6 +111,7 @@ export class Count {
   /** What is open: how many unions, and what has checks. */
   #openUnions = 0;
   readonly #checked: Definition[] = [];
+  readonly #texts = new KnownTexts();
 
   constructor(context: object) {
     this.#context = context;
@@ -135,7 +138,7 @@ export class Count {
       issueCount: issues.length,
       isKnown: isRemembered(context, schema, value),
     };
-    this.#steps += stepsOf(schema, value);
+    this.#steps += stepsOf(schema, value, this.#texts);
     if (this.#endTooMuch(payload, before)) return payload;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
@@ -184,14 +187,14 @@ export class Count {
 }
 
 /** What a look costs before zod has found anything. */
-function stepsOf({ _zod: { def } }: ZodSchema, value: unknown): number {
+function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
   const text = textOf(def, value);
   if (text === undefined) return 1;
-  const once = 2 + text.length / CHARACTERS_PER_STEP;
-  if (def.type === "template_literal") return once + charactersTried(def, text) / TRIES_PER_STEP;
-  // To normalize a text is to sort each run of its marks, and of the two letters that become some.
-  const marks = isOverwritten(def) ? text.matchAll(/[\p{M}\uFF9E\uFF9F]{30,}/gu) : [];
-  return [...marks].reduce((sum, [run]) => sum + run.length ** 2 / TRIES_PER_STEP, once);
+  const isMade = text !== value;
+  const once = 2 + text.length / (isMade ? CHARACTERS_MADE_PER_STEP : CHARACTERS_PER_STEP);
+  if (def.type === "template_literal")
+    return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
+  return isOverwritten(def) ? once + texts.of(text).sortedPairs / TRIES_PER_STEP : once;
 }
 
 function textOf({ coerce }: Definition, value: unknown): string | undefined {

@@ -1,12 +1,13 @@
 /**
  * zod's schemas as JSON Schema 2020-12, in a sixth of the bytes of zod's own writer and shorter: a format is given by its name
- * without zod's pattern for it, an integer without the bounds of what a number can hold.
+ * alone where that says what zod takes, an integer without the bounds of what a number can hold.
  * Refuses what JSON Schema has no words for and what refers to itself: for these,
  * `{ schema: z.toJSONSchema(it), check: checkWith(it) }` has zod's own. Refuses intersections, as `checkWith` does. What only a
  * check decides (`refine`) is not written.
  */
 
 import type { JsonObject, JsonValue } from "../base/json.ts";
+import { isTransform, mayEndBefore, mayLack, takesUndefined } from "./zod-absence.ts";
 import {
   patternSource,
   refuseIntersection,
@@ -14,11 +15,9 @@ import {
   writeNumber,
   writeString,
   type Definition,
+  type Io,
   type ZodSchema,
 } from "./zod-checks.ts";
-
-/** Whether the value before or after zod's defaults and conversions is described. */
-type Io = "input" | "output";
 
 /** What is said of every schema that is refused. */
 const NOT_WRITTEN = "has no JSON Schema here: give { schema, check }";
@@ -74,7 +73,7 @@ class SchemaWriter {
       case "literal":
         return writeChoices(def.values);
       case "array":
-        return { type: "array", items: this.write(def.element), ...sizeOf(schema, "Items") };
+        return { type: "array", items: this.#writeItem(def.element), ...sizeOf(schema, "Items") };
       case "tuple":
         return this.#writeTuple(def);
       case "object":
@@ -100,7 +99,7 @@ class SchemaWriter {
         return this.#writeDefault(def);
       case "pipe":
         this.#conversionCount += 1;
-        return this.write(this.#io === "input" && !isTransform(def.in) ? def.in : def.out);
+        return this.write(this.#io !== "output" && !isTransform(def.in) ? def.in : def.out);
       default:
         throw new Error(`z.${def.type} ${NOT_WRITTEN}`);
     }
@@ -116,26 +115,20 @@ class SchemaWriter {
     return isSaid ? { ...json, default: defaultValue as JsonValue } : json;
   }
 
-  #mayLack(schema: ZodSchema): boolean {
-    const { def, optin, optout } = schema._zod;
-    if (this.#io === "output") return optout !== undefined;
-    // zod lets these see that nothing is there; what may be left out is for the schema within to say.
-    if (def.type === "catch") return this.#mayLack(def.innerType);
-    if (def.type === "pipe" && isTransform(def.in)) return this.#mayLack(def.out);
-    return optin !== undefined;
-  }
-
   #writeObject({ shape, catchall }: Definition): JsonObject {
     const members = Object.entries(shape);
-    const isLeftOut = (member: ZodSchema): boolean =>
-      this.#mayLack(member) || (this.#io === "output" && takesUndefined(member));
-    const required = members.filter(([, member]) => !isLeftOut(member)).map(([name]) => name);
+    // Own properties, also one that is named __proto__.
+    const properties = Object.fromEntries(
+      members.map(([name, member]) => [name, this.write(member)]),
+    );
+    const required = members
+      .filter(([, member]) => !mayLack(member, this.#io))
+      .map(([name]) => name);
     const others = catchall?._zod.def.type === "never" ? false : catchall && this.write(catchall);
     const additionalProperties = others ?? (this.#io === "output" ? false : undefined);
     return {
       type: "object",
-      // Own properties, also one that is named __proto__.
-      properties: Object.fromEntries(members.map(([name, member]) => [name, this.write(member)])),
+      properties,
       ...(required.length > 0 && { required }),
       ...(additionalProperties !== undefined && { additionalProperties }),
     };
@@ -147,46 +140,35 @@ class SchemaWriter {
     // Names are texts in JSON, whatever they are made into; and names that a loose record does not look at may be any.
     if (!isTextSchema(propertyNames) || mode === "loose")
       throw new Error(`a record that is loose, or of other names than texts, ${NOT_WRITTEN}`);
-    const isComplete = partial !== true && !this.#mayLack(valueType) && !takesUndefined(valueType);
+    const additionalProperties = this.write(valueType);
+    const isComplete =
+      partial !== true && !mayLack(valueType, this.#io) && !takesUndefined(valueType);
     return {
       type: "object",
       propertyNames,
-      additionalProperties: this.write(valueType),
+      additionalProperties,
       ...(isComplete && values !== undefined && { required: [...values].map(String) }),
     };
   }
 
   #writeTuple({ items, rest }: Definition): JsonObject {
+    const prefixItems = items.map((item) => this.#writeItem(item));
     return {
       type: "array",
-      ...(items.length > 0 && { prefixItems: items.map(this.write) }),
-      minItems: items.findLastIndex((item) => !this.#mayLack(item)) + 1,
+      ...(items.length > 0 && { prefixItems }),
+      minItems: items.findLastIndex((item) => !mayEndBefore(item, this.#io)) + 1,
       // Without "items": false, which clients that read draft-07 take for the first ones too.
-      ...(rest ? { items: this.write(rest) } : { maxItems: items.length }),
+      ...(rest ? { items: this.#writeItem(rest) } : { maxItems: items.length }),
     };
   }
-}
 
-/** Whether a schema converts, and looks at nothing. */
-function isTransform(schema: ZodSchema): boolean {
-  return schema._zod.traits.has("$ZodTransform");
-}
-
-/** Whether `undefined` fits: a member that is so, JSON leaves out. */
-function takesUndefined({ _zod: { def } }: ZodSchema): boolean {
-  switch (def.type) {
-    case "any":
-    case "unknown":
-      return true;
-    case "union":
-      return def.options.some(takesUndefined);
-    case "nullable":
-    case "readonly":
-      return takesUndefined(def.innerType);
-    case "pipe":
-      return takesUndefined(def.out);
-    default:
-      return false;
+  /** An item of a list. What comes out as undefined, JSON has as null. */
+  #writeItem(schema: ZodSchema): JsonObject {
+    const json = this.write(schema);
+    const isAnything = Object.keys(json).length === 0;
+    return this.#io === "output" && !isAnything && takesUndefined(schema)
+      ? writeUnion([json, { type: "null" }])
+      : json;
   }
 }
 

@@ -3,6 +3,7 @@
  */
 
 import { cut } from "../base/bytes.ts";
+import type { ZodCheck } from "./zod-checks.ts";
 
 /** What zod says of one fault, as far as it is read here. */
 interface ZodIssue {
@@ -20,11 +21,16 @@ interface ZodIssue {
   readonly prefix?: string | undefined;
   readonly suffix?: string | undefined;
   readonly includes?: string | undefined;
+  /** Which part of a URL is meant. */
+  readonly note?: string | undefined;
   readonly divisor?: unknown;
   readonly keys?: unknown;
   /** The schema that it is of, or the check. */
   readonly inst?: { readonly _zod: { readonly def: object } } | undefined;
 }
+
+/** Of a schema or check of a format. */
+type FormatDefinition = Pick<ZodCheck["_zod"]["def"], "local" | "offset" | "precision" | "version">;
 
 /** What is counted of a value whose size is wrong; any other value is compared itself. */
 const UNITS: Readonly<Record<string, string>> = { string: " characters", array: " items" };
@@ -43,9 +49,8 @@ export function describeIssue(issue: ZodIssue): string {
     case "too_big":
       return sizePhrase(issue, issue.maximum, "at most", "less than");
     case "invalid_format": {
-      const detail = issue.prefix ?? issue.suffix ?? issue.includes;
-      const shown = format === "regex" ? issue.pattern : detail;
-      return `must be valid: ${String(format)}${shown === undefined ? "" : ` ${shown}`}`;
+      const detail = formatDetail(issue);
+      return `must be valid: ${String(format)}${detail === undefined ? "" : ` ${detail}`}`;
     }
     case "not_multiple_of":
       return `must be a multiple of ${String(divisor)}`;
@@ -61,6 +66,26 @@ export function describeIssue(issue: ZodIssue): string {
       return isListed ? knownChoicePhrase(inst, choices) : choicePhrase(choices, MAX_NAMES_LENGTH);
     }
   }
+}
+
+/** What of a format is not said by its name. */
+function formatDetail(issue: ZodIssue): string | undefined {
+  const { format, note, pattern } = issue;
+  const { version, ...time }: FormatDefinition = issue.inst?._zod.def ?? {};
+  if (format === "regex") return pattern;
+  if (format === "datetime") return `such as ${exampleTime(time)}`;
+  if (format === "url" && pattern !== undefined)
+    return `with a ${note === "Invalid protocol" ? "protocol" : "hostname"} of ${pattern}`;
+  return issue.prefix ?? issue.suffix ?? issue.includes ?? version;
+}
+
+/** A date and time as it is wanted: with seconds, their fractions, and a zone. */
+function exampleTime({ precision, offset, local }: FormatDefinition): string {
+  const digits = precision ?? 0;
+  const fraction = digits > 0 ? `.${"0".repeat(digits)}` : "";
+  const seconds = digits < 0 ? "" : `:00${fraction}`;
+  const zone = offset === true ? "+01:00" : "Z";
+  return `2026-01-31T12:00${seconds}${local === true ? "" : zone}`;
 }
 
 /** Characters of names that a value should not have, or of choices that a check names: of either there may be any number, of any length. */
@@ -116,5 +141,6 @@ function sizePhrase(
   open: string,
 ): string {
   const comparison = inclusive === true ? closed : open;
-  return `must be ${exact === true ? "exactly" : comparison} ${String(bound)}${UNITS[String(origin)] ?? ""}`;
+  const size = origin === "date" ? new Date(Number(bound)).toJSON() : bound;
+  return `must be ${exact === true ? "exactly" : comparison} ${String(size)}${UNITS[String(origin)] ?? ""}`;
 }

@@ -4,6 +4,7 @@
  */
 
 import type { Definition, ZodSchema } from "./zod-checks.ts";
+import type { KnownText } from "./zod-texts.ts";
 
 /** What stands in one place of a template: a text as it is, or so many parts whose length is not given. */
 type Piece =
@@ -16,23 +17,22 @@ type Piece =
 
 type Literal = string | number | bigint | boolean | null | undefined;
 
-/** More places than that are too many in any text that has them. */
-const MAX_PLACES = 100_000;
-
 const NUMERIC_TYPES: readonly string[] = ["number", "bigint"];
 const NUMERIC_FORMATS: readonly string[] = ["date", "time", "datetime"];
 
 /** About how many characters the pattern of the template `def` looks at, of which many again and again. */
-export function charactersTried(def: Definition, text: string): number {
+export function charactersTried(def: Definition, known: KnownText): number {
+  const { length } = known.text;
   const pieces = piecesOf(def);
   const lastOpen = pieces.findLastIndex((piece) => openPartsOf([piece]) > 0);
   return pieces.reduce<number>((tried, piece, at) => {
     if (typeof piece === "string" || piece.openParts === 0) return tried;
-    const most = piece.isNumeric ? longestNumber(text) : text.length;
     // The last one ends where the text does.
-    const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], text);
+    const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], known);
+    if (piece.openParts === 1 && places <= 1) return tried;
+    const most = piece.isNumeric ? known.longestNumber : length;
     return tried * most ** (piece.openParts - 1) * Math.max(Math.min(places, most), 1);
-  }, text.length);
+  }, length);
 }
 
 const knownPieces = new WeakMap<Definition, readonly Piece[]>();
@@ -84,17 +84,7 @@ function isSchema(part: unknown): part is ZodSchema {
   return "_zod" in Object(part);
 }
 
-/** In how many places of `text` a piece could begin; anywhere, unless it is a text. */
-function placesOf(piece: Piece | undefined, text: string): number {
-  if (typeof piece !== "string" || piece === "") return text.length;
-  let count = 0;
-  for (let at = text.indexOf(piece); at >= 0 && count < MAX_PLACES; count += 1)
-    at = text.indexOf(piece, at + 1);
-  return count;
-}
-
-function longestNumber(text: string): number {
-  let longest = 0;
-  for (const [run] of text.matchAll(/[\d.:TZ+-]+/g)) longest = Math.max(longest, run.length);
-  return longest;
+/** In how many places a piece could begin; anywhere, unless it is a text. */
+function placesOf(piece: Piece | undefined, known: KnownText): number {
+  return typeof piece !== "string" || piece === "" ? known.text.length : known.placesOf(piece);
 }

@@ -11,7 +11,7 @@ import { err, ok } from "../base/result.ts";
 import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
-import type { Payload, ZodSchema } from "./zod-checks.ts";
+import type { Io, Payload, ZodSchema } from "./zod-checks.ts";
 import { putStepBefore, runCounted } from "./zod-faults.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
 import { describeIssue } from "./zod-messages.ts";
@@ -52,7 +52,7 @@ export function tool<In extends Schema = RawSchema, Out extends Schema = RawSche
 
 /** A form of an elicitation, of a flat zod object. @throws where a form has no words for a field. */
 export function form<Form extends z.core.$ZodObject>(fields: Form): RawSchema<z.infer<Form>> {
-  const { properties = {}, required } = writeSchema(fields, "input");
+  const { properties = {}, required } = writeSchema(fields, "form");
   const schema = { type: "object", properties, ...(required !== undefined && { required }) };
   requireFlat(schema);
   return { schema, check: checkWith(fields) as Check<z.infer<Form>> };
@@ -68,7 +68,7 @@ function isZodSchema(given: unknown): given is z.core.$ZodType {
   return "_zod" in Object(given);
 }
 
-function writeSchema(schema: z.core.$ZodType, io: "input" | "output"): JsonObject {
+function writeSchema(schema: z.core.$ZodType, io: Io): JsonObject {
   return toJsonSchema(
     schema as unknown as ZodSchema,
     io,

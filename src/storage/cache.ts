@@ -166,7 +166,8 @@ function toCachedValue<T extends JsonValue>({
   const nowMs = now();
   return {
     value: JSON.parse(text) as T,
-    ageSeconds: Math.floor((nowMs - loadedAtMs) / 1000),
+    // Another machine's clock may be ahead.
+    ageSeconds: Math.max(0, Math.floor((nowMs - loadedAtMs) / 1000)),
     isStale: nowMs >= freshUntilMs,
   };
 }

@@ -152,11 +152,13 @@ export class StoreObject extends DurableObject {
     return { kind: "leaseAcquired", lease, staleRow };
   }
 
-  /** A load succeeded. False when its lease was lost meanwhile, and nothing is kept: a newer one is on its way, or there. */
+  /**
+   * A load succeeded. False when nothing is kept, as a newer value is there. One that is on its way is no reason: loads that
+   * each take longer than a lease would never keep anything.
+   */
   async storeLoaded(lease: number, row: CachedRow): Promise<boolean> {
-    if (this.#lease !== undefined && this.#lease.id !== lease) return false;
     if (lease < (this.#rows.cached()?.lease ?? 0)) return false;
-    this.#lease = undefined;
+    if (this.#lease?.id === lease) this.#lease = undefined;
     this.#loadsAloneUntilMs = 0;
     this.#waiting.clear();
     this.#rows.putCached({ ...row, lease });

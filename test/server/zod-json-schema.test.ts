@@ -3,12 +3,12 @@ import { expect, it, test } from "vitest";
 import * as classic from "zod";
 import * as z from "zod/mini";
 import { isObject, type JsonObject, type JsonValue } from "../../src/base/json.ts";
-import type { ZodSchema } from "../../src/server/zod-checks.ts";
+import type { Io, ZodSchema } from "../../src/server/zod-checks.ts";
 import { toJsonSchema } from "../../src/server/zod-json-schema.ts";
 import { checkWith } from "../../src/server/zod.ts";
 
-/** Of which zod takes more than the format has, or an author's own pattern does. */
-const WIDER = ["duration", "email"];
+/** Of which zod takes more than the format has, or less, or an author's own pattern does. */
+const PATTERNED = { output: ["duration", "email"], input: ["email"] };
 const FORMATS = ["email", "uri", "uuid", "date-time", "date", "duration", "ipv4", "ipv6"];
 
 /**
@@ -26,8 +26,7 @@ function expected(value: JsonValue, io: "input" | "output" = "input"): JsonValue
       (one === "duration" || one === "email" || (key === "multipleOf" && !Number.isInteger(one)))
     )
       return false;
-    if (key === "pattern" && io === "output" && WIDER.includes(String(value["format"])))
-      return true;
+    if (key === "pattern" && PATTERNED[io].includes(String(value["format"]))) return true;
     if (key === "$schema" || (key === "format" && !FORMATS.includes(String(one)))) return false;
     if (key === "pattern" && FORMATS.includes(String(value["format"]))) return false;
     return !(
@@ -37,7 +36,7 @@ function expected(value: JsonValue, io: "input" | "output" = "input"): JsonValue
   return Object.fromEntries(kept.map(([key, one]) => [key, expected(one, io)]));
 }
 
-function written(schema: z.core.$ZodType, io: "input" | "output"): JsonObject {
+function written(schema: z.core.$ZodType, io: Io): JsonObject {
   return toJsonSchema(
     schema as unknown as ZodSchema,
     io,
@@ -63,7 +62,7 @@ const SCHEMAS: Record<string, z.core.$ZodType> = {
   url: z.url(),
   uuid: z.uuid(),
   date: z.iso.date(),
-  "date and time": z.iso.datetime(),
+  "date and time": z.iso.datetime({ offset: true }),
   "date and local time": z.iso.datetime({ local: true }),
   duration: z.iso.duration(),
   ipv4: z.ipv4(),
@@ -95,7 +94,6 @@ const SCHEMAS: Record<string, z.core.$ZodType> = {
   list: z.array(z.string()),
   "list of a length": z.array(z.int()).check(z.minLength(1), z.maxLength(3)),
   pair: z.tuple([z.string(), z.int()]),
-  "pair with optional second": z.tuple([z.string(), z.optional(z.int())]),
   "pair and rest": z.tuple([z.string()], z.int()),
   object: z.object({ a: z.string(), b: z.optional(z.int()) }),
   "empty object": z.object({}),
@@ -152,6 +150,30 @@ for (const io of ["input", "output"] as const)
       const own = z.toJSONSchema(schema, { io }) as JsonObject;
       expect(written(schema, io)).toEqual(expected(own, io));
     });
+
+it.each<[string, z.core.$ZodType, JsonObject]>([
+  ["UTC alone", z.iso.datetime(), { format: "date-time", pattern: "Z$" }],
+  ["any zone", z.iso.datetime({ offset: true }), { format: "date-time" }],
+  [
+    "whole seconds",
+    z.iso.datetime({ precision: 0 }),
+    { format: "date-time", pattern: expect.stringMatching(/Z\)\)\$$/) as string },
+  ],
+  [
+    "a version of UUID",
+    z.uuidv4(),
+    { format: "uuid", pattern: expect.stringContaining("-4[") as string },
+  ],
+  ["any UUID", z.uuid(), { format: "uuid" }],
+  [
+    "addresses of one company",
+    z.email({ pattern: /^[^@]+@acme\.com$/ }),
+    { format: "email", pattern: "^[^@]+@acme\\.com$" },
+  ],
+])("says of an argument that zod takes %s, and of a form's field what it may", (_, at, json) => {
+  expect(written(at, "input")).toEqual({ type: "string", ...json });
+  expect(written(at, "form")).toEqual({ type: "string", format: json["format"] });
+});
 
 it("describes what comes in before a conversion", () => {
   const converted = classic.object({
@@ -232,6 +254,39 @@ it("demands no member of an output that may be undefined: its reader has JSON, w
   expect(written(schema, "output")).toMatchObject({ required: ["g", "h"] });
   // In a list it is null, and there.
   expect(written(z.tuple([z.string(), z.unknown()]), "output")).toMatchObject({ minItems: 2 });
+});
+
+it.each<[string, z.core.$ZodType]>([
+  ["optional", z.optional(z.string())],
+  ["optional in a union", z.union([z.string(), z.optional(z.string())])],
+  ["optional and lazy", z.lazy(() => z.optional(z.string()))],
+])("an item of a result that may be undefined is null in JSON: %s", (_, item) => {
+  const lists = z.object({ list: z.array(item), pair: z.tuple([z.string(), item], item) });
+  expect(checkWith(lists)({ list: [undefined], pair: ["x", undefined, undefined] }).ok).toBe(true);
+  const withNull = { type: ["string", "null"] };
+  const { properties } = written(lists, "output");
+  expect(properties).toMatchObject({
+    list: { items: withNull },
+    pair: { prefixItems: [{ type: "string" }, withNull], items: withNull },
+  });
+  expect(JSON.stringify(written(lists, "input"))).not.toContain("null");
+});
+
+it("demands what is converted where what it is made of is demanded", () => {
+  const list = classic.preprocess((value) => value, classic.array(classic.string()));
+  const members = {
+    a: list.transform(String),
+    b: list.pipe(classic.any()),
+    c: list.nullable(),
+    d: list.readonly(),
+    e: classic.union([list, classic.number()]),
+    f: classic.lazy(() => list),
+    g: classic.string().catch("x").nullable(),
+  };
+  const { required } = written(classic.object(members), "input");
+  expect(required).toEqual(Object.keys(members));
+  const optional = classic.object({ a: list.optional(), b: classic.lazy(() => list.optional()) });
+  expect(written(optional, "input")).not.toHaveProperty("required");
 });
 
 it.each([

@@ -415,15 +415,39 @@ describe("who loads", () => {
     expect(one.count).toBe(0);
   });
 
-  it("and comes too late overwrites nothing newer", async () => {
+  it("and ends while another loads is kept, and what the other loads after it", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
     const key = uniqueKey();
+    const object = await objectOf(key);
+    const slow = await lease(key);
+    vi.setSystemTime(NOON + 31_000);
+    const second = await lease(key);
+    expect(await object.storeLoaded(slow, kept('"late"', NOON + 99_000))).toBe(true);
+    expect(await object.acquire()).toMatchObject({ kind: "cached", row: { text: '"late"' } });
+    expect(await object.storeLoaded(second, kept('"newer"', NOON + 99_000))).toBe(true);
+    expect(await object.acquire()).toMatchObject({ kind: "cached", row: { text: '"newer"' } });
+  });
+
+  it("and fails while another loads leaves that one its place", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const object = await objectOf(key);
     const slow = await lease(key);
     vi.setSystemTime(NOON + 31_000);
     await lease(key);
-    const object = await objectOf(key);
-    await object.storeLoaded(slow, kept('"late"', NOON + 99_000));
     await object.releaseLease(slow, { name: "Error", message: "late" });
+    expect((await object.acquire()).kind).toBe("loading");
+  });
+
+  it("and is kept while another loads leaves that one its place", async () => {
+    vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    const key = uniqueKey();
+    const object = await objectOf(key);
+    const slow = await lease(key);
+    vi.setSystemTime(NOON + 31_000);
+    await lease(key);
+    // What is kept is past its time at once.
+    await object.storeLoaded(slow, kept('"late"', NOON + 31_000));
     expect((await object.acquire()).kind).toBe("loading");
   });
 
@@ -466,6 +490,16 @@ describe("who loads", () => {
     expect(taken.kind === "cached" && ['"first"', '"second"']).toContain(
       taken.kind === "cached" && taken.row.text,
     );
+  });
+});
+
+it("is not younger than new, where it was loaded by a machine with a clock ahead", async () => {
+  const key = uniqueKey();
+  const row = { ...kept("1", Date.now() + 60_000), loadedAtMs: Date.now() + 2_000 };
+  await (await objectOf(key)).storeLoaded(await lease(key), row);
+  expect(await storageClient.cache(key, 60, async () => 2)).toMatchObject({
+    value: 1,
+    ageSeconds: 0,
   });
 });
 

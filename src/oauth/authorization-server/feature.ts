@@ -85,7 +85,7 @@ export function readAuthorizationSettings(
   if (typeof clients === "string") settings.reject(clients);
   if (!isWithinBytes(JSON.stringify(Object.keys(scopes)), MAX_SCOPES_BYTES))
     settings.reject(
-      `the names of all scopes are more than ${MAX_SCOPES_BYTES} bytes of JSON: a login could not ask for them`,
+      `the names of all scopes are more than ${MAX_SCOPES_BYTES} bytes of JSON: a login that asks for all of them might not fit`,
     );
   const accessSeconds = settings.integer("ACCESS_SECONDS", 1, 900);
   return {

@@ -45,7 +45,8 @@ export interface LoginHooks {
    * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant. Where it
    * throws, that is logged, and there is none either.
    * Where it is set, a form that is sent again gets a page and not the same answer: this may still be at work, or fail.
-   * `grant`: its id, which no other login has.
+   * `grant`: its id, which no other login has. What is made for a grant must end by itself one day: of one that runs out, or of
+   * which this failed, `onRevoke` is not told.
    */
   onConsent?(
     owner: { readonly issuer: string; readonly subject: string },
@@ -63,8 +64,9 @@ export interface LoginHooks {
   ): Promise<JsonObject | undefined>;
   /**
    * Grant `grant` was revoked, by whatever hand. Called once, when it has ended. Where it throws, that is logged, and it is not
-   * called again. Nobody waits for it: of grants that are taken back together all are told at once, and `onConsent` for the next
-   * login of the same person and client may be called before this ends. What is kept for one grant is kept under its id.
+   * called again. Nobody waits for it: of grants that are taken back together all are told at once, `onConsent` for the next
+   * login of the same person and client may be called before this ends, and that of this very grant may still be at work.
+   * What is kept for one grant is kept under its id.
    */
   onRevoke?(subject: string, client: string, grant: string): Promise<void>;
 }

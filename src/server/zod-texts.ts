@@ -1,0 +1,77 @@
+/**
+ * What there is in a text that makes zod look at it again and again. Alternatives look at the same text many times: of a
+ * long one each thing is found once for all looks.
+ */
+
+/** More places than that are too many in any text that has them. */
+const MAX_PLACES = 100_000;
+/** Shorter ones are looked at anew: that costs less than to know them. */
+const LONG_TEXT = 1_000;
+
+/** The texts of one value. */
+export class KnownTexts {
+  readonly #known = new Map<string, KnownText>();
+
+  of(text: string): KnownText {
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const fresh = new KnownText(text);
+    if (text.length > LONG_TEXT) this.#known.set(text, fresh);
+    return fresh;
+  }
+}
+
+export class KnownText {
+  readonly text: string;
+  readonly #places = new Map<string, number>();
+  #longestNumber: number | undefined;
+  #sortedPairs: number | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  /** In how many places a piece of text stands, 100,000 at most. */
+  placesOf(piece: string): number {
+    let count = this.#places.get(piece);
+    if (count !== undefined) return count;
+    count = 0;
+    for (let at = this.text.indexOf(piece); at >= 0 && count < MAX_PLACES; count += 1)
+      at = this.text.indexOf(piece, at + 1);
+    this.#places.set(piece, count);
+    return count;
+  }
+
+  /** Characters of the longest run of digits, and of what stands in numbers and times. */
+  get longestNumber(): number {
+    this.#longestNumber ??= this.#findLongestNumber();
+    return this.#longestNumber;
+  }
+
+  /** How often two marks are compared to normalize it: each run is sorted, and of the two letters that become marks. */
+  get sortedPairs(): number {
+    this.#sortedPairs ??= [...this.text.matchAll(/[\p{M}\uFF9E\uFF9F]{30,}/gu)].reduce(
+      (sum, [run]) => sum + run.length ** 2,
+      0,
+    );
+    return this.#sortedPairs;
+  }
+
+  #findLongestNumber(): number {
+    let longest = 0;
+    let start = 0;
+    for (let at = 0; at <= this.text.length; at += 1) {
+      if (isNumeric(this.text.charCodeAt(at))) continue;
+      longest = Math.max(longest, at - start);
+      start = at + 1;
+    }
+    return longest;
+  }
+}
+
+/** A digit, or one of ":.TZ+-": called for each character of texts of megabytes. */
+function isNumeric(code: number): boolean {
+  const isDigitOrColon = code >= 0x30 && code <= 0x3a;
+  const isSign = code === 0x2b || code === 0x2d || code === 0x2e;
+  return isDigitOrColon || isSign || code === 0x54 || code === 0x5a;
+}

@@ -1,0 +1,44 @@
+/** What is found of a text, and that it is found once, however many templates look at it. */
+
+import { expect, it, vi } from "vitest";
+import * as z from "zod/mini";
+import { checkWith } from "../../src/server/zod.ts";
+import { KnownText } from "../../src/server/zod-texts.ts";
+
+it.each([
+  ["", 0],
+  ["none", 0],
+  ["12", 2],
+  ["a 1 bc 2026-11-30T10:00:00.5+01:00, 3", 27],
+  ["1/22;333", 3],
+  ["T+Z/", 3],
+])("the longest number of %j has %i characters", (text, length) => {
+  expect(new KnownText(text).longestNumber).toBe(length);
+});
+
+it("counts places, also those that overlap", () => {
+  const known = new KnownText("aaa, b");
+  expect(["aa", "a", ", ", "c"].map((piece) => known.placesOf(piece))).toEqual([2, 3, 1, 0]);
+});
+
+it("counts what is compared to sort marks, of long runs alone", () => {
+  expect(new KnownText(`e${"\u0301".repeat(29)}`).sortedPairs).toBe(0);
+  expect(new KnownText(`${"\u0301".repeat(30)}e${"\uFF9E".repeat(40)}`).sortedPairs).toBe(2_500);
+});
+
+it("a text is looked through once for all alternatives", () => {
+  const colour = z.union([
+    z.templateLiteral(["rgb(", z.int(), ",", z.int(), ",", z.int(), ")"]),
+    z.templateLiteral(["hsl(", z.number(), "%,", z.number(), "%,", z.number(), ")"]),
+  ]);
+  const shapes = ["line", "circle", "path"].map((kind) =>
+    z.object({ kind: z.literal(kind), fill: colour }),
+  );
+  const text = "1 , % ".repeat(2_000);
+  const spy = vi.spyOn(String.prototype, "charCodeAt");
+  const checked = checkWith(z.union(shapes))({ kind: "none", fill: text });
+  const lookCount = spy.mock.calls.length;
+  spy.mockRestore();
+  expect(checked.ok).toBe(false);
+  expect(lookCount).toBe(text.length + 1);
+});
