@@ -127,16 +127,22 @@ const INTEGER_BOUNDS: Readonly<Record<string, readonly [number, number]>> = {
   uint32: [0, 2 ** 32 - 1],
 };
 
-/** All checks of a schema. One of a format is its own first. */
-function checksOf(schema: ZodSchema): ZodCheck["_zod"]["def"][] {
+/** All checks of a schema that hold for what it describes. One of a format is its own first. */
+function checksOf(schema: ZodSchema, io: Io): ZodCheck["_zod"]["def"][] {
   const { def, traits } = schema._zod;
   const own = traits.has("$ZodCheck") ? [schema as unknown as ZodCheck] : [];
-  return [...own, ...(def.checks ?? [])].map((check) => check._zod.def);
+  const all = [...own, ...(def.checks ?? [])].map((check) => check._zod.def);
+  // What was right before `toUpperCase` need not be right behind it.
+  return io === "output" ? all.slice(all.findLastIndex(isOverwrite) + 1) : all;
+}
+
+function isOverwrite({ check }: ZodCheck["_zod"]["def"]): boolean {
+  return check === "overwrite";
 }
 
 /** The least and the greatest length; of several, the narrowest. */
-export function sizeOf(schema: ZodSchema, unit: "Length" | "Items"): JsonObject {
-  const checks = checksOf(schema).filter(({ check }) => check.includes("length"));
+export function sizeOf(schema: ZodSchema, io: Io, unit: "Length" | "Items"): JsonObject {
+  const checks = checksOf(schema, io).filter(({ check }) => check.includes("length"));
   const min = Math.max(...checks.map(({ minimum, length }) => minimum ?? length ?? -Infinity));
   const max = Math.min(...checks.map(({ maximum, length }) => maximum ?? length ?? Infinity));
   return {
@@ -149,7 +155,7 @@ export function sizeOf(schema: ZodSchema, unit: "Length" | "Items"): JsonObject 
 export function writeString(schema: ZodSchema, io: Io): JsonObject {
   const formats: string[] = [];
   const patterns: string[] = [];
-  for (const check of checksOf(schema)) {
+  for (const check of checksOf(schema, io)) {
     if (check.check !== "string_format") continue;
     const { format = "", pattern, local, precision } = check;
     const name = local === true || precision === -1 ? undefined : FORMATS[format];
@@ -164,7 +170,7 @@ export function writeString(schema: ZodSchema, io: Io): JsonObject {
   const [format] = formats;
   return {
     type: "string",
-    ...sizeOf(schema, "Length"),
+    ...sizeOf(schema, io, "Length"),
     ...(format !== undefined && { format }),
     ...(patterns.length === 1 && { pattern: patterns[0] as string }),
     ...(patterns.length > 1 && { allOf: patterns.map((pattern) => ({ pattern })) }),
@@ -205,7 +211,7 @@ export function writeNumber(schema: ZodSchema, io: Io): JsonObject {
   ): void => {
     json[keyword] = choose(value, Number(json[keyword] ?? value));
   };
-  for (const { check, format = "", value = 0, inclusive } of checksOf(schema)) {
+  for (const { check, format = "", value = 0, inclusive } of checksOf(schema, io)) {
     if (check === "number_format" && format.includes("int")) {
       json["type"] = "integer";
       const [minimum, maximum] = INTEGER_BOUNDS[format] ?? [];

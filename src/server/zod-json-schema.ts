@@ -73,7 +73,11 @@ class SchemaWriter {
       case "literal":
         return writeChoices(def.values);
       case "array":
-        return { type: "array", items: this.#writeItem(def.element), ...sizeOf(schema, "Items") };
+        return {
+          type: "array",
+          items: this.#writeItem(def.element),
+          ...sizeOf(schema, this.#io, "Items"),
+        };
       case "tuple":
         return this.#writeTuple(def);
       case "object":

@@ -5,6 +5,8 @@
 
 /** More places than that are too many in any text that has them. */
 const MAX_PLACES = 100_000;
+/** Marks that are sorted as soon as they are looked at are no matter. */
+const LONG_RUN = 30;
 /** Shorter ones are looked at anew: that costs less than to know them. */
 const LONG_TEXT = 1_000;
 
@@ -48,12 +50,9 @@ export class KnownText {
     return this.#longestNumber;
   }
 
-  /** How often two marks are compared to normalize it: each run is sorted, and of the two letters that become marks. */
+  /** How often two marks are compared to normalize it: each long run is sorted, and of the two letters that become marks. */
   get sortedPairs(): number {
-    this.#sortedPairs ??= [...this.text.matchAll(/[\p{M}\uFF9E\uFF9F]{30,}/gu)].reduce(
-      (sum, [run]) => sum + run.length ** 2,
-      0,
-    );
+    this.#sortedPairs ??= this.#countSortedPairs();
     return this.#sortedPairs;
   }
 
@@ -66,6 +65,14 @@ export class KnownText {
       start = at + 1;
     }
     return longest;
+  }
+
+  #countSortedPairs(): number {
+    let pairs = 0;
+    // Whole runs: to look for long ones alone would begin anew at each mark of a short one.
+    for (const [run] of this.text.matchAll(/[\p{M}\uFF9E\uFF9F]+/gu))
+      if (run.length >= LONG_RUN) pairs += run.length ** 2;
+    return pairs;
   }
 }
 

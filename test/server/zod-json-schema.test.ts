@@ -52,7 +52,7 @@ const NUMBERED_ALONE = { First: 0, Second: 1 };
 /** By name: each is compared as input and as output. */
 const SCHEMAS: Record<string, z.core.$ZodType> = {
   text: z.string(),
-  "text of a length": z.string().check(z.minLength(2), z.minLength(1), z.maxLength(9), z.trim()),
+  "text of a length": z.string().check(z.trim(), z.minLength(2), z.minLength(1), z.maxLength(9)),
   "text of one length": z.string().check(z.length(3)),
   "a pattern": z.string().check(z.regex(/^a+$/)),
   "two patterns": z.string().check(z.regex(/^a/), z.regex(/b$/)),
@@ -173,6 +173,31 @@ it.each<[string, z.core.$ZodType, JsonObject]>([
 ])("says of an argument that zod takes %s, and of a form's field what it may", (_, at, json) => {
   expect(written(at, "input")).toEqual({ type: "string", ...json });
   expect(written(at, "form")).toEqual({ type: "string", format: json["format"] });
+});
+
+it("describes what comes out behind what changes it: what held before need not hold", () => {
+  const country = z.string().check(z.regex(/^[a-z]{2}$/), z.toUpperCase(), z.maxLength(9));
+  const list = z.array(z.string()).check(
+    z.minLength(1),
+    z.overwrite(() => []),
+  );
+  const half = z.number().check(
+    z.gte(4),
+    z.overwrite((value) => value / 2),
+    z.lt(9),
+  );
+  expect(written(z.tuple([country, list, half]), "output")).toMatchObject({
+    prefixItems: [
+      { type: "string", maxLength: 9 },
+      { type: "array", items: { type: "string" } },
+      { type: "number", exclusiveMaximum: 9 },
+    ],
+  });
+  expect(written(country, "input")).toMatchObject({ pattern: "^[a-z]{2}$" });
+  for (const one of [country, list, half])
+    expect(Object.keys(written(one, "input")).length).toBeGreaterThan(
+      Object.keys(written(one, "output")).length,
+    );
 });
 
 it("describes what comes in before a conversion", () => {
