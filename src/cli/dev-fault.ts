@@ -79,3 +79,16 @@ function errorIn(text: string): string {
   const { error } = JSON.parse(line) as { readonly error?: string };
   return error ?? text;
 }
+
+/** The reason and the place for which the configuration `path` cannot be read. */
+export function configurationError(path: string, error: Error): Error {
+  // Where wrangler wraps what it says, the reason is inside.
+  const { message, location } = (error.cause ?? error) as ParseError;
+  const place = location?.line === undefined ? "" : `:${location.line}:${location.column + 1}`;
+  return new Error(`${path}${place}: ${message}`, { cause: error });
+}
+
+interface ParseError {
+  readonly message: string;
+  readonly location?: { readonly line: number; readonly column: number };
+}

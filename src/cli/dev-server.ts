@@ -8,7 +8,14 @@
 
 import { watch, type FSWatcher } from "node:fs";
 import { dirname, resolve } from "node:path";
-import { askWorker, faultIn, lineWith, type Fault, type LogLine } from "./dev-fault.ts";
+import {
+  askWorker,
+  configurationError,
+  faultIn,
+  lineWith,
+  type Fault,
+  type LogLine,
+} from "./dev-fault.ts";
 import { ROOT } from "./environment.mjs";
 import type { LocalSettings } from "./local-settings.ts";
 import { sourceMapper } from "./source-map.ts";
@@ -94,10 +101,7 @@ class DevServer {
       this.isStarting = false;
       if (this.isStale) this.apply();
     } catch (error) {
-      // Where wrangler wraps what it says, the reason is inside.
-      const { message, location } = ((error as Error).cause ?? error) as ParseError;
-      const place = location?.line === undefined ? "" : `:${location.line}:${location.column + 1}`;
-      throw new Error(`${this.options.config}${place}: ${message}`, { cause: error });
+      throw configurationError(this.options.config, error as Error);
     }
   }
 
@@ -115,7 +119,8 @@ class DevServer {
   }
 
   private freshEnv(): WatchedEnv {
-    return new WatchedEnv((event) => this.happened(event), this.options.alter);
+    const happened = (event: DevEvent): void => this.happened(event);
+    return new WatchedEnv(happened, () => this.bundled(true), this.options.alter);
   }
 
   private async stop(): Promise<void> {
@@ -185,9 +190,9 @@ class DevServer {
     if (event.type === "error") this.failed(event);
   }
 
-  private bundled(): void {
+  private bundled(isToBeMadeAnew: boolean = this.isStale): void {
     this.isBundling = false;
-    if (this.isStale) this.apply();
+    if (isToBeMadeAnew) this.apply();
   }
 
   private failed({ source, reason, cause }: ErrorEvent): void {
@@ -237,10 +242,4 @@ class DevServer {
     if (answer.reason === undefined) this.options.onServed(this.env.settingsInForce());
     else this.options.onBroken(faultIn(line?.message ?? answer.reason, this.mapped));
   }
-}
-
-/** A configuration that cannot be read. */
-interface ParseError {
-  readonly message: string;
-  readonly location?: { readonly line: number; readonly column: number };
 }

@@ -74,6 +74,8 @@ export interface ZodCheck {
   readonly _zod: {
     readonly def: {
       readonly check: string;
+      /** What changes a value. */
+      readonly tx?: (value: unknown) => unknown;
       /** What a member must fit, by `property`; or several, by `properties`. */
       readonly schema?: ZodSchema;
       readonly shape?: Readonly<Record<string, ZodSchema>>;
@@ -186,7 +188,24 @@ function narrowerPattern(
   if (format === "datetime" && typeof precision !== "number")
     return offset === true ? undefined : "Z$";
   const isNarrower = format === "datetime" || format === "email" || version !== undefined;
-  return isNarrower ? patternSource(pattern) : undefined;
+  if (!isNarrower) return undefined;
+  try {
+    return patternSource(pattern);
+  } catch {
+    // The name alone says less, and no more than holds.
+    return undefined;
+  }
+}
+
+const knownNormalizers = new WeakMap<Definition, boolean>();
+
+/** Whether a check normalizes a text. zod has one kind for all that change it, so what it runs is read, once for each. */
+export function isNormalized(def: Definition): boolean {
+  if (def.checks === undefined) return false;
+  let known = knownNormalizers.get(def);
+  known ??= def.checks.some(({ _zod }) => String(_zod.def.tx ?? "").includes(".normalize("));
+  knownNormalizers.set(def, known);
+  return known;
 }
 
 /** What clients will compile with the flag "u" alone. @throws where that is another pattern, or none. */

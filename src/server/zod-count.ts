@@ -1,7 +1,7 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { charactersTried } from "./zod-templates.ts";
+import { stepsOf } from "./zod-steps.ts";
 import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
@@ -9,12 +9,6 @@ import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "
 const MAX_KEPT_BYTES = 50_000_000;
 /** Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. */
 const MAX_STEPS = 10_000_000;
-/** Of what is looked at once; and of what is made a text first. */
-const CHARACTERS_PER_STEP = 100;
-const CHARACTERS_MADE_PER_STEP = 5;
-/** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
-const TRIES_PER_STEP = 500;
-
 /** What a fault takes at most, without its path, and with a message of so many characters. */
 const FAULT_BYTES = 500;
 const SHORT_MESSAGE = 100;
@@ -183,28 +177,6 @@ export class Count {
     payload.issues.splice(issueCount + MAX_NAMED_FAULTS - 1);
     leaveUnseen(payload);
     return true;
-  }
-}
-
-/** What a look costs before zod has found anything. */
-function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
-  const text = textOf(def, value);
-  if (text === undefined) return 1;
-  const isMade = text !== value;
-  const once = 2 + text.length / (isMade ? CHARACTERS_MADE_PER_STEP : CHARACTERS_PER_STEP);
-  if (def.type === "template_literal")
-    return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
-  return isOverwritten(def) ? once + texts.of(text).sortedPairs / TRIES_PER_STEP : once;
-}
-
-function textOf({ coerce }: Definition, value: unknown): string | undefined {
-  if (typeof value === "string") return value;
-  if (coerce !== true || !Array.isArray(value)) return undefined;
-  try {
-    return String(value);
-  } catch {
-    // zod finds that too.
-    return undefined;
   }
 }
 

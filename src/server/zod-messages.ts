@@ -68,6 +68,9 @@ export function describeIssue(issue: ZodIssue): string {
   }
 }
 
+/** Characters of a pattern that still tell somebody what is wanted. zod's own for an email is longer. */
+const MAX_SHOWN_PATTERN = 60;
+
 /** What of a format is not said by its name. */
 function formatDetail(issue: ZodIssue): string | undefined {
   const { format, note, pattern } = issue;
@@ -76,7 +79,8 @@ function formatDetail(issue: ZodIssue): string | undefined {
   if (format === "datetime") return `such as ${exampleTime(time)}`;
   if (format === "url" && pattern !== undefined)
     return `with a ${note === "Invalid protocol" ? "protocol" : "hostname"} of ${pattern}`;
-  return issue.prefix ?? issue.suffix ?? issue.includes ?? version;
+  const part = issue.prefix ?? issue.suffix ?? issue.includes ?? version;
+  return part ?? (Number(pattern?.length) > MAX_SHOWN_PATTERN ? undefined : pattern);
 }
 
 /** A date and time as it is wanted: with seconds, their fractions, and a zone. */

@@ -7,8 +7,8 @@
 const MAX_PLACES = 100_000;
 /** Marks that are sorted as soon as they are looked at are no matter. */
 const LONG_RUN = 30;
-/** Shorter ones are looked at anew: that costs less than to know them. */
-const LONG_TEXT = 1_000;
+/** Shorter ones are looked at anew: there may be many, and that costs less than to know them. */
+const LONG_TEXT = 100;
 
 /** The texts of one value. */
 export class KnownTexts {

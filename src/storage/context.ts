@@ -35,6 +35,7 @@ export interface StorageContext {
    * The value of `key`, loaded at most once in `ttl` seconds, or once a day (UTC) with "today", by one of all who ask
    * at the same time. When loading fails, or takes long for who waits, an old value is given for a while, and says so.
    * `load` ends though its client leaves, unless it stops by `signal`; it then fails for nobody else, and whoever waited longest loads.
+   * Who waits for another's load for 60 s gets an error.
    */
   readonly cache: <T extends JsonValue>(
     key: string,

@@ -276,6 +276,20 @@ it(
 );
 
 it(
+  "a bundle whose folder was swept away by another wrangler is made in a new one",
+  { timeout: LONG },
+  async () => {
+    const folder = join(copy.folder, ".wrangler/tmp");
+    for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true });
+    const mend = copy.plant(ADD, /$/, "\n");
+    await terminal.until(served(port));
+    expect(readdirSync(folder)).not.toEqual([]);
+    mend();
+    await terminal.until(served(port));
+  },
+);
+
+it(
   "a .dev.vars that was moved away ends nothing, and is in force once it is back",
   { timeout: LONG },
   async () => {

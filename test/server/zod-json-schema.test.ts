@@ -170,6 +170,7 @@ it.each<[string, z.core.$ZodType, JsonObject]>([
     z.email({ pattern: /^[^@]+@acme\.com$/ }),
     { format: "email", pattern: "^[^@]+@acme\\.com$" },
   ],
+  ["what no pattern of JSON Schema says", z.email({ pattern: /^a@b$/i }), { format: "email" }],
 ])("says of an argument that zod takes %s, and of a form's field what it may", (_, at, json) => {
   expect(written(at, "input")).toEqual({ type: "string", ...json });
   expect(written(at, "form")).toEqual({ type: "string", format: json["format"] });

@@ -36,6 +36,12 @@ it.each<[string, z.core.$ZodType, unknown, string]>([
     "x",
     "/ must be valid: datetime such as 2026-01-31T12:00",
   ],
+  [
+    "addresses of one company",
+    z.email({ pattern: /^[^@]+@acme\.com$/ }),
+    "a@b.com",
+    "/ must be valid: email /^[^@]+@acme\\.com$/",
+  ],
   ["a version", z.uuidv4(), "x", "/ must be valid: uuid v4"],
   [
     "a protocol",

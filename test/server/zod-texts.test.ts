@@ -42,3 +42,14 @@ it("a text is looked through once for all alternatives", () => {
   expect(checked.ok).toBe(false);
   expect(lookCount).toBe(text.length + 1);
 });
+
+it("marks are looked for only where a text is normalized", () => {
+  const spy = vi.spyOn(String.prototype, "matchAll");
+  const text = "e\u0301".repeat(2_000);
+  for (const change of [z.trim(), z.toLowerCase(), z.overwrite((given) => given)])
+    expect(checkWith(z.string().check(change))(text).ok).toBe(true);
+  expect(spy).not.toHaveBeenCalled();
+  expect(checkWith(z.string().check(z.normalize("NFKC")))(text).ok).toBe(true);
+  expect(spy).toHaveBeenCalledOnce();
+  spy.mockRestore();
+});
