@@ -235,6 +235,14 @@ function filterOf(levels: number): z.ZodMiniType {
     z.object({ op: z.literal("or"), args }),
   ]);
 }
+/** An object of one of so many kinds, whose value fits the same schema in each. */
+function inKinds(count: number, valueOf: () => z.core.$ZodType): z.core.$ZodType {
+  const kinds = Array.from({ length: count }, (_, kind) =>
+    z.object({ kind: z.literal(`kind ${kind}`), value: valueOf() }),
+  );
+  return z.union(kinds);
+}
+
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -753,6 +761,18 @@ it.each<[string, z.core.$ZodType, unknown]>([
     "letters that become marks, in a text that is made of a list",
     chained.coerce.string().trim().normalize("NFKC"),
     ["\uFF9E\u0301".repeat(200_000)],
+  ],
+  [
+    "digits of a number without end, in kinds within kinds",
+    inKinds(8, () =>
+      inKinds(8, () => z.pipe(z.string().check(z.regex(/^\d+$/)), z.coerce.bigint())),
+    ),
+    { kind: "none", value: { kind: "none", value: "9".repeat(3_900_000) } },
+  ],
+  [
+    "letters that are replaced one by one, in kinds within kinds",
+    inKinds(8, () => inKinds(8, () => z.base64url())),
+    { kind: "none", value: { kind: "none", value: "-_".repeat(1_900_000) } },
   ],
   [
     "many marks in one place, which are to be sorted",
