@@ -197,17 +197,6 @@ function narrowerPattern(
   }
 }
 
-const knownNormalizers = new WeakMap<Definition, boolean>();
-
-/** Whether a check normalizes a text. zod has one kind for all that change it, so what it runs is read, once for each. */
-export function isNormalized(def: Definition): boolean {
-  if (def.checks === undefined) return false;
-  let known = knownNormalizers.get(def);
-  known ??= def.checks.some(({ _zod }) => String(_zod.def.tx ?? "").includes(".normalize("));
-  knownNormalizers.set(def, known);
-  return known;
-}
-
 /** What clients will compile with the flag "u" alone. @throws where that is another pattern, or none. */
 export function patternSource({ source, flags }: RegExp): string {
   if (/[imsvy]/.test(flags))

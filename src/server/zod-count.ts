@@ -1,7 +1,7 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { stepsOf } from "./zod-steps.ts";
+import { bytesMeanwhile, stepsOf } from "./zod-steps.ts";
 import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
@@ -133,7 +133,7 @@ export class Count {
       isKnown: isRemembered(context, schema, value),
     };
     this.#steps += stepsOf(schema, value, this.#texts);
-    if (this.#endTooMuch(payload, before)) return payload;
+    if (this.#endTooMuch(payload, before, bytesMeanwhile(schema, value))) return payload;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
     if (def.checks !== undefined) this.#checked.push(def);
@@ -167,9 +167,9 @@ export class Count {
     return result;
   }
 
-  /** Whether it is too much; then `payload` keeps a few faults. */
-  #endTooMuch(payload: Payload, { issueCount }: CountBefore): boolean {
-    if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
+  /** Whether it is too much, with what the look itself will take; then `payload` keeps a few faults. */
+  #endTooMuch(payload: Payload, { issueCount }: CountBefore, takenBytes: number = 0): boolean {
+    if (this.#faults + this.#made + this.#remembered + takenBytes > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch === undefined) return false;

@@ -1,32 +1,76 @@
-/** What it costs zod to look at a value with one schema, before it has found anything: in steps, as `zod-count.ts` counts them. */
+/**
+ * What it costs zod to look at a value with one schema, before it has found anything: in steps, as `zod-count.ts` counts them,
+ * and in bytes that it needs meanwhile.
+ */
 
-import { isNormalized, type Definition, type ZodSchema } from "./zod-checks.ts";
+import type { Definition, ZodSchema } from "./zod-checks.ts";
 import { charactersTried } from "./zod-templates.ts";
 import type { KnownTexts } from "./zod-texts.ts";
 
-/** Of what is looked at once; of what is made anew letter by letter; and of what is made a text or a number first. */
+/** Of what is looked at once; of base64url, of which letters are replaced; and of what is converted, nobody knows how. */
 const CHARACTERS_PER_STEP = 100;
-const CHARACTERS_REWRITTEN_PER_STEP = 10;
+const CHARACTERS_REPLACED_PER_STEP = 10;
 const CHARACTERS_CONVERTED_PER_STEP = 5;
 /** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
 const TRIES_PER_STEP = 500;
+/** What the pieces of a text take while it is converted, for each of its characters. */
+const CONVERSION_BYTES = 12;
 
-/** What a look costs before zod has found anything. */
 export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
   const text = textOf(def, value);
   if (text === undefined) return 1;
   const once = 2 + text.length / charactersPerStep(def, text === value);
   if (def.type === "template_literal")
     return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
-  return isNormalized(def) ? once + texts.of(text).sortedPairs / TRIES_PER_STEP : once;
+  return changeOf(def) === "normalized"
+    ? once + texts.of(text).comparedMarks / TRIES_PER_STEP
+    : once;
+}
+
+/** Bytes that it takes to change a text, which are free again behind the look. */
+export function bytesMeanwhile({ _zod: { def } }: ZodSchema, value: unknown): number {
+  return typeof value === "string" && changeOf(def) !== "plain"
+    ? CONVERSION_BYTES * value.length
+    : 0;
 }
 
 function charactersPerStep(def: Definition, isText: boolean): number {
-  const isConverted = !isText || (def.coerce === true && def.type === "bigint");
-  if (isConverted) return CHARACTERS_CONVERTED_PER_STEP;
+  const isNumber = def.coerce === true && def.type === "bigint";
+  if (!isText || isNumber || changeOf(def) === "unknown") return CHARACTERS_CONVERTED_PER_STEP;
   const formats = [def, ...(def.checks ?? []).map(({ _zod }) => _zod.def)];
-  const isRewritten = isNormalized(def) || formats.some(({ format }) => format === "base64url");
-  return isRewritten ? CHARACTERS_REWRITTEN_PER_STEP : CHARACTERS_PER_STEP;
+  const isBase64url = formats.some(({ format }) => format === "base64url");
+  return isBase64url ? CHARACTERS_REPLACED_PER_STEP : CHARACTERS_PER_STEP;
+}
+
+/** How checks change a text: not, or at once; by `normalize`; or by what may take any time, such as zod's `slugify`. */
+type Change = "plain" | "normalized" | "unknown";
+
+const PLAIN_CHANGE = /^\(?\w+\)? ?=> ?\w+\.(trim|toLowerCase|toUpperCase)\(\)$/;
+const knownChanges = new WeakMap<Definition, Change>();
+
+/** zod has one kind of check for all that changes a text, so what it runs is read, once for each schema. */
+function changeOf(def: Definition): Change {
+  if (def.checks === undefined) return "plain";
+  let known = knownChanges.get(def);
+  known ??= worstChange(
+    def.checks
+      .flatMap(
+        ({
+          _zod: {
+            def: { tx },
+          },
+        }) => tx ?? [],
+      )
+      .map(String),
+  );
+  knownChanges.set(def, known);
+  return known;
+}
+
+function worstChange(sources: readonly string[]): Change {
+  const others = sources.filter((source) => !PLAIN_CHANGE.test(source));
+  if (others.length === 0) return "plain";
+  return others.every((source) => source.includes(".normalize(")) ? "normalized" : "unknown";
 }
 
 function textOf({ coerce }: Definition, value: unknown): string | undefined {

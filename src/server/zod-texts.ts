@@ -5,8 +5,8 @@
 
 /** More places than that are too many in any text that has them. */
 const MAX_PLACES = 100_000;
-/** Marks that are sorted as soon as they are looked at are no matter. */
-const LONG_RUN = 30;
+/** What one mark costs at least, as so many comparisons. */
+const COMPARISONS_OF_ONE = 100;
 /** Shorter ones are looked at anew: there may be many, and that costs less than to know them. */
 const LONG_TEXT = 100;
 
@@ -27,7 +27,7 @@ export class KnownText {
   readonly text: string;
   readonly #places = new Map<string, number>();
   #longestNumber: number | undefined;
-  #sortedPairs: number | undefined;
+  #comparedMarks: number | undefined;
 
   constructor(text: string) {
     this.text = text;
@@ -50,10 +50,10 @@ export class KnownText {
     return this.#longestNumber;
   }
 
-  /** How often two marks are compared to normalize it: each long run is sorted, and of the two letters that become marks. */
-  get sortedPairs(): number {
-    this.#sortedPairs ??= this.#countSortedPairs();
-    return this.#sortedPairs;
+  /** How often marks are compared to normalize it: each run is sorted, and of the two letters that become marks. */
+  get comparedMarks(): number {
+    this.#comparedMarks ??= this.#countComparedMarks();
+    return this.#comparedMarks;
   }
 
   #findLongestNumber(): number {
@@ -67,12 +67,11 @@ export class KnownText {
     return longest;
   }
 
-  #countSortedPairs(): number {
-    let pairs = 0;
-    // Whole runs: to look for long ones alone would begin anew at each mark of a short one.
+  #countComparedMarks(): number {
+    let count = 0;
     for (const [run] of this.text.matchAll(/[\p{M}\uFF9E\uFF9F]+/gu))
-      if (run.length >= LONG_RUN) pairs += run.length ** 2;
-    return pairs;
+      count += run.length * Math.max(run.length, COMPARISONS_OF_ONE);
+    return count;
   }
 }
 

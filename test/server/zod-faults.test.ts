@@ -775,6 +775,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
     { kind: "none", value: { kind: "none", value: "-_".repeat(1_900_000) } },
   ],
   [
+    "slugs without end, in kinds within kinds",
+    inKinds(8, () => inKinds(8, () => chained.string().slugify())),
+    { kind: "none", value: { kind: "none", value: "._a".repeat(500_000) } },
+  ],
+  [
     "many marks in one place, which are to be sorted",
     z.object({ title: z.string().check(z.trim(), z.normalize()) }),
     { title: "a\u0301\u0316".repeat(9) + "\u0301\u0316".repeat(200_000) },

@@ -21,9 +21,9 @@ it("counts places, also those that overlap", () => {
   expect(["aa", "a", ", ", "c"].map((piece) => known.placesOf(piece))).toEqual([2, 3, 1, 0]);
 });
 
-it("counts what is compared to sort marks, of long runs alone", () => {
-  expect(new KnownText(`e${"\u0301".repeat(29)}`).sortedPairs).toBe(0);
-  expect(new KnownText(`${"\u0301".repeat(30)}e${"\uFF9E".repeat(40)}`).sortedPairs).toBe(2_500);
+it("counts what is compared to sort marks, each run by itself", () => {
+  const { comparedMarks } = new KnownText(`${"\u0301".repeat(200)}e${"\uFF9E".repeat(2)}`);
+  expect(comparedMarks).toBe(200 * 200 + 2 * 100);
 });
 
 it("a text is looked through once for all alternatives", () => {
@@ -46,7 +46,7 @@ it("a text is looked through once for all alternatives", () => {
 it("marks are looked for only where a text is normalized", () => {
   const spy = vi.spyOn(String.prototype, "matchAll");
   const text = "e\u0301".repeat(2_000);
-  for (const change of [z.trim(), z.toLowerCase(), z.overwrite((given) => given)])
+  for (const change of [z.trim(), z.toLowerCase(), z.toUpperCase()])
     expect(checkWith(z.string().check(change))(text).ok).toBe(true);
   expect(spy).not.toHaveBeenCalled();
   expect(checkWith(z.string().check(z.normalize("NFKC")))(text).ok).toBe(true);
