@@ -90,7 +90,7 @@ export interface BaseContext {
   ) => Promise<ElicitResult<undefined>>;
   /**
    * Ends the request until the person has been to `url`: the client makes it again then. Call it as long as your own
-   * records say that the person is not done.
+   * records say that the person is not done. Where the person will not go there, the request ends with an error.
    */
   readonly requireUrl: (key: string, elicitation: UrlElicitation) => Promise<never>;
   readonly sample: (key: string, request: SamplingRequest) => Promise<SamplingResult>;

@@ -59,9 +59,10 @@ export function createInputRequests(
   const requireUrl = async (key: string, elicitation: UrlElicitation): Promise<never> => {
     round.requireCapability("url");
     const request = await urlRequest(elicitation, issueElicitationId);
-    return issueElicitationId === undefined
-      ? round.suspend(key, request)
-      : round.reject(urlRequired(request));
+    if (issueElicitationId !== undefined) return round.reject(urlRequired(request));
+    const { action } = round.responseTo(key, "url", request, readElicitResult);
+    // Who agreed may still be on the way there. spec: elicit.decline.handle
+    return action === "accept" ? round.suspend(key, request) : round.giveUp(unwilling(key, action));
   };
   return {
     elicitForm: async (key, elicitation) => elicitForm(round, key, elicitation),
@@ -150,6 +151,12 @@ async function urlRequest(
     ...(issueElicitationId !== undefined && { elicitationId }),
   };
   return { method: "elicitation/create", params };
+}
+
+/** The refusal where the person will not go to the page. */
+function unwilling(key: string, action: "decline" | "cancel"): ProtocolError {
+  const did = action === "decline" ? "declined" : "cancelled";
+  return protocolError("InvalidParams", `The person ${did} "${key}"`);
 }
 
 // spec: session.elicit.required.only, session.elicit.required.list, session.elicit.required.url

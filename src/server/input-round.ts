@@ -64,6 +64,8 @@ export interface Round {
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
   /** Ends the request with a refusal. */
   readonly reject: (reason: ProtocolError) => never;
+  /** Ends the request with a fault that a model is told of. */
+  readonly giveUp: (reason: ProtocolError) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
   readonly requireCapability: (capability: InputCapability) => void;
   /** The answer to `key` as `read` gives it; notes the question and leaves the handler when there is none. */
@@ -105,6 +107,11 @@ export function createRound(
     return leaveHandler();
   };
 
+  const giveUp = (reason: ProtocolError): never => {
+    failure = toErrorOutcome(reason);
+    return leaveHandler();
+  };
+
   const requireCapability = (capability: InputCapability): void => {
     // spec: mrtr.capability.declared, elicit.mode.declared, meta.capability.refuse, meta.capability.undeclared
     if (supportsInput(capabilities, capability)) return;
@@ -135,14 +142,15 @@ export function createRound(
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, reject, requireCapability, responseTo, outcomeOf };
+  return { suspend, reject, giveUp, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */
 function askedInVain(key: string, problem: string): ProtocolError {
+  const said = problem === "" ? "" : ` ${problem}`;
   return protocolError(
     "InvalidParams",
-    `"${key}" was asked ${MAX_INPUT_ATTEMPTS} times in vain. ${problem}`,
+    `"${key}" was asked ${MAX_INPUT_ATTEMPTS} times in vain.${said}`,
   );
 }
 

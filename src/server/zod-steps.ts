@@ -29,9 +29,8 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
 
 /** Bytes that it takes to change a text, which are free again behind the look. */
 export function bytesMeanwhile({ _zod: { def } }: ZodSchema, value: unknown): number {
-  return typeof value === "string" && changeOf(def) !== "plain"
-    ? CONVERSION_BYTES * value.length
-    : 0;
+  if (changeOf(def) === "plain") return 0;
+  return CONVERSION_BYTES * (textOf(def, value)?.length ?? 0);
 }
 
 function charactersPerStep(def: Definition, isText: boolean): number {

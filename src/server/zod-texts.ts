@@ -5,6 +5,8 @@
 
 /** More places than that are too many in any text that has them. */
 const MAX_PLACES = 100_000;
+/** Also letters that are put together with what stands before them: Japanese voicing, and vowels of Kirat Rai. */
+const MARKS = /[\p{M}\uFF9E\uFF9F\u{16D63}-\u{16D6A}]+/gu;
 /** What one mark costs at least, as so many comparisons. */
 const COMPARISONS_OF_ONE = 100;
 /** Shorter ones are looked at anew: there may be many, and that costs less than to know them. */
@@ -69,7 +71,7 @@ export class KnownText {
 
   #countComparedMarks(): number {
     let count = 0;
-    for (const [run] of this.text.matchAll(/[\p{M}\uFF9E\uFF9F]+/gu))
+    for (const [run] of this.text.matchAll(MARKS))
       count += run.length * Math.max(run.length, COMPARISONS_OF_ONE);
     return count;
   }

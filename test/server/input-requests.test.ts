@@ -143,6 +143,18 @@ describe("without a session", () => {
     expect(answer).toMatchObject({ result: { isError: true } });
   });
 
+  it.each([
+    ["decline", "declined"],
+    ["cancel", "cancelled"],
+  ])("a person who answers %s is sent to a page no more", async (action, did) => {
+    const ask = (more: Body): Promise<Response> => callStateless(1, "spec_require_url", {}, more);
+    const { asked, answer } = await withoutSession(ask, () => ({ action }));
+    expect(asked["elicitation/create"]).toHaveLength(1);
+    expect(answer).toMatchObject({
+      result: { isError: true, content: [{ text: `The person ${did} "connect"` }] },
+    });
+  });
+
   it("of several questions the one that is never answered ends the call, and the others are put once", async () => {
     const keys = ["a", "b", "c"];
     const ask = (more: Body): Promise<Response> =>

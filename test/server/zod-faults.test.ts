@@ -775,6 +775,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
     { kind: "none", value: { kind: "none", value: "-_".repeat(1_900_000) } },
   ],
   [
+    "vowels that are put together again and again",
+    z.string().check(z.trim(), z.normalize(), z.maxLength(200)),
+    "\u{16D68}".repeat(100_000),
+  ],
+  [
     "slugs without end, in kinds within kinds",
     inKinds(8, () => inKinds(8, () => chained.string().slugify())),
     { kind: "none", value: { kind: "none", value: "._a".repeat(500_000) } },

@@ -1,6 +1,7 @@
 /** What is found of a text, and that it is found once, however many templates look at it. */
 
 import { expect, it, vi } from "vitest";
+import * as chained from "zod";
 import * as z from "zod/mini";
 import { checkWith } from "../../src/server/zod.ts";
 import { KnownText } from "../../src/server/zod-texts.ts";
@@ -52,4 +53,15 @@ it("marks are looked for only where a text is normalized", () => {
   expect(checkWith(z.string().check(z.normalize("NFKC")))(text).ok).toBe(true);
   expect(spy).toHaveBeenCalledOnce();
   spy.mockRestore();
+});
+
+it.each([
+  ["text", "a ".repeat(1_900_000)],
+  ["list that is made one", ["a ".repeat(1_900_000)]],
+])("what it takes to change a %s is counted before the second alternative does it", (_, page) => {
+  const kinds = ["title", "text"].map((kind) =>
+    z.object({ kind: z.literal(kind), page: chained.coerce.string().slugify() }),
+  );
+  const checked = checkWith(z.union(kinds))({ kind: "text", page });
+  expect(checked.ok ? "" : checked.error).toMatch(/^\/ has too many faults/);
 });
