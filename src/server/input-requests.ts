@@ -62,7 +62,9 @@ export function createInputRequests(
     if (issueElicitationId !== undefined) return round.reject(urlRequired(request));
     const { action } = round.responseTo(key, "url", request, readElicitResult);
     // Who agreed may still be on the way there. spec: elicit.decline.handle
-    return action === "accept" ? round.suspend(key, request) : round.giveUp(unwilling(key, action));
+    return action === "accept"
+      ? round.suspend(key, request)
+      : round.reject(unwilling(key, action), toErrorOutcome);
   };
   return {
     elicitForm: async (key, elicitation) => elicitForm(round, key, elicitation),

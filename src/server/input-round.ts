@@ -62,10 +62,8 @@ export type ToErrorOutcome = (reason: ProtocolError) => Outcome;
 export interface Round {
   /** Notes the question, again or for the first time, and leaves the handler. `problem` says what was wrong with the answer. */
   readonly suspend: (key: string, request: InputRequest, problem?: string) => never;
-  /** Ends the request with a refusal. */
-  readonly reject: (reason: ProtocolError) => never;
-  /** Ends the request with a fault that a model is told of. */
-  readonly giveUp: (reason: ProtocolError) => never;
+  /** Ends the request with a refusal: an error of the protocol, unless `toOutcome` makes another of it. */
+  readonly reject: (reason: ProtocolError, toOutcome?: ToErrorOutcome) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
   readonly requireCapability: (capability: InputCapability) => void;
   /** The answer to `key` as `read` gives it; notes the question and leaves the handler when there is none. */
@@ -102,13 +100,8 @@ export function createRound(
     return leaveHandler();
   };
 
-  const reject = (reason: ProtocolError): never => {
-    failure = errorOutcome(reason);
-    return leaveHandler();
-  };
-
-  const giveUp = (reason: ProtocolError): never => {
-    failure = toErrorOutcome(reason);
+  const reject = (reason: ProtocolError, toOutcome: ToErrorOutcome = errorOutcome): never => {
+    failure = toOutcome(reason);
     return leaveHandler();
   };
 
@@ -142,7 +135,7 @@ export function createRound(
     const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
-  return { suspend, reject, giveUp, requireCapability, responseTo, outcomeOf };
+  return { suspend, reject, requireCapability, responseTo, outcomeOf };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */
