@@ -80,7 +80,7 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       // A workerd for each file would take half of the time. test/secrets.ts empties its storage between two files.
       inWorkerd({ name: "workerd", isolate: false, exclude: [...NOT_IN_WORKERD, EXCHANGES] }),
-      // Each of these empties the storage some hundred times, and workerd stops for good after a thousand or so.
+      // Each of these empties the storage some hundred times. workerd was seen to crash or stop after 640 to 950 times.
       inWorkerd({ name: "exchanges", include: [EXCHANGES], exclude: NOT_IN_WORKERD }),
       {
         root,

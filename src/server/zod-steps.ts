@@ -3,7 +3,7 @@
  * and in bytes that it needs meanwhile.
  */
 
-import type { Definition, ZodSchema } from "./zod-checks.ts";
+import type { Definition, ZodCheck, ZodSchema } from "./zod-checks.ts";
 import { charactersTried } from "./zod-templates.ts";
 import type { KnownTexts } from "./zod-texts.ts";
 
@@ -16,6 +16,7 @@ const TRIES_PER_STEP = 500;
 /** What the pieces of a text take while it is converted, for each of its characters. */
 const CONVERSION_BYTES = 12;
 
+/** Steps of a look. Texts that `texts` knows are not looked through again. */
 export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
   const text = textOf(def, value);
   if (text === undefined) return 1;
@@ -50,20 +51,13 @@ const knownChanges = new WeakMap<Definition, Change>();
 /** zod has one kind of check for all that changes a text, so what it runs is read, once for each schema. */
 function changeOf(def: Definition): Change {
   if (def.checks === undefined) return "plain";
-  let known = knownChanges.get(def);
-  known ??= worstChange(
-    def.checks
-      .flatMap(
-        ({
-          _zod: {
-            def: { tx },
-          },
-        }) => tx ?? [],
-      )
-      .map(String),
-  );
+  const known = knownChanges.get(def) ?? worstChange(sourcesOf(def.checks));
   knownChanges.set(def, known);
   return known;
+}
+
+function sourcesOf(checks: readonly ZodCheck[]): string[] {
+  return checks.map(({ _zod }) => String(_zod.def.tx ?? "")).filter(Boolean);
 }
 
 function worstChange(sources: readonly string[]): Change {

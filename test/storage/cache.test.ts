@@ -34,6 +34,14 @@ async function lease(key: string): Promise<number> {
   return taken.lease;
 }
 
+/** A load that has taken longer than its lease, and another one that was begun since. The clock is set to noon before. */
+async function lostLease() {
+  const key = uniqueKey();
+  const slow = await lease(key);
+  vi.setSystemTime(NOON + 31_000);
+  return { object: await objectOf(key), slow, second: await lease(key) };
+}
+
 const kept = (text: string, freshUntilMs: number, usableUntilMs: number = freshUntilMs) => ({
   text,
   loadedAtMs: Date.now(),
@@ -417,11 +425,7 @@ describe("who loads", () => {
 
   it("and ends while another loads is kept, and what the other loads after it", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
-    const key = uniqueKey();
-    const object = await objectOf(key);
-    const slow = await lease(key);
-    vi.setSystemTime(NOON + 31_000);
-    const second = await lease(key);
+    const { object, slow, second } = await lostLease();
     expect(await object.storeLoaded(slow, kept('"late"', NOON + 99_000))).toBe(true);
     expect(await object.acquire()).toMatchObject({ kind: "cached", row: { text: '"late"' } });
     expect(await object.storeLoaded(second, kept('"newer"', NOON + 99_000))).toBe(true);
@@ -430,22 +434,14 @@ describe("who loads", () => {
 
   it("and fails while another loads leaves that one its place", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
-    const key = uniqueKey();
-    const object = await objectOf(key);
-    const slow = await lease(key);
-    vi.setSystemTime(NOON + 31_000);
-    await lease(key);
+    const { object, slow } = await lostLease();
     await object.releaseLease(slow, { name: "Error", message: "late" });
     expect((await object.acquire()).kind).toBe("loading");
   });
 
   it("and is kept while another loads leaves that one its place", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
-    const key = uniqueKey();
-    const object = await objectOf(key);
-    const slow = await lease(key);
-    vi.setSystemTime(NOON + 31_000);
-    await lease(key);
+    const { object, slow } = await lostLease();
     // What is kept is past its time at once.
     await object.storeLoaded(slow, kept('"late"', NOON + 31_000));
     expect((await object.acquire()).kind).toBe("loading");
