@@ -178,11 +178,15 @@ async function fetchWithLimits(
   }
 }
 
+/** What has the suffix "+json" is JSON, whatever else it is: RFC 6839 section 3.1. */
 function isAcceptedType(accept: string, type: string | null): boolean {
-  const essence = (type ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  const [essence = ""] = (type ?? "").split(";", 1);
+  const given = essence.trim().toLowerCase();
+  const plain = /^application\/[^\s,]+\+json$/.test(given) ? "application/json" : given;
   return accept
     .split(",")
-    .some((acceptedType) => acceptedType.trim() === essence || acceptedType.trim() === "*/*");
+    .map((acceptedType) => acceptedType.trim())
+    .some((acceptedType) => [given, plain, "*/*"].includes(acceptedType));
 }
 
 /** Whether a request may have another outcome later: nothing came, or not in time; the host failed, or asked to wait. */

@@ -73,7 +73,10 @@ function findCompleter(
 ): Result<Completer | undefined, string> {
   const declared = prompt?.arguments?.find((one) => one.name === argument);
   if (declared !== undefined) return ok(declared.complete);
-  if (template?.template.names.includes(argument)) return ok(template.complete?.[argument]);
+  if (template?.template.names.includes(argument)) {
+    const { complete = {} } = template;
+    return ok(Object.hasOwn(complete, argument) ? complete[argument] : undefined);
+  }
   if (prompt !== undefined || template !== undefined)
     return err(`${reference} has no argument "${argument}"`);
   // A resource with a fixed URI has nothing to complete.

@@ -1,7 +1,7 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { bytesMeanwhile, stepsOf } from "./zod-steps.ts";
+import { MAX_CHANGED_CHARACTERS, stepsOf } from "./zod-steps.ts";
 import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
@@ -76,6 +76,13 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
+const TOO_LONG = `must be at most ${MAX_CHANGED_CHARACTERS} characters, because the server changes it`;
+
+function withTooLong(payload: Payload): Payload {
+  payload.issues.push({ code: "custom", message: TOO_LONG, path: [] });
+  return payload;
+}
+
 /** How far it was counted when a look began. */
 interface CountBefore {
   readonly faults: number;
@@ -132,14 +139,16 @@ export class Count {
       issueCount: issues.length,
       isKnown: isRemembered(context, schema, value),
     };
-    this.#steps += stepsOf(schema, value, this.#texts);
-    if (this.#endTooMuch(payload, before, bytesMeanwhile(schema, value))) return payload;
+    const steps = stepsOf(schema, value, this.#texts);
+    const isTooLong = steps === Infinity;
+    this.#steps += isTooLong ? 1 : steps;
+    if (this.#endTooMuch(payload, before)) return payload;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
     this.#mostMade = 0;
-    const result = read();
+    const result = isTooLong ? withTooLong(payload) : read();
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
     if (result instanceof Promise) return result;
@@ -167,9 +176,9 @@ export class Count {
     return result;
   }
 
-  /** Whether it is too much, with what the look itself will take; then `payload` keeps a few faults. */
-  #endTooMuch(payload: Payload, { issueCount }: CountBefore, takenBytes: number = 0): boolean {
-    if (this.#faults + this.#made + this.#remembered + takenBytes > MAX_KEPT_BYTES)
+  /** Whether it is too much; then `payload` keeps a few faults. */
+  #endTooMuch(payload: Payload, { issueCount }: CountBefore): boolean {
+    if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch === undefined) return false;

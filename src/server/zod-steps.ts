@@ -1,42 +1,39 @@
-/**
- * What it costs zod to look at a value with one schema, before it has found anything: in steps, as `zod-count.ts` counts them,
- * and in bytes that it needs meanwhile.
- */
+/** What it costs zod to look at a value with one schema, before it has found anything: in steps, as `zod-count.ts` counts them. */
 
 import type { Definition, ZodCheck, ZodSchema } from "./zod-checks.ts";
 import { charactersTried } from "./zod-templates.ts";
 import type { KnownTexts } from "./zod-texts.ts";
 
+/**
+ * The longest text that zod may convert, or change otherwise than by `trim` or its case. `normalize` makes up to 18 characters
+ * of one, and `slugify` keeps a piece for each of those: about 200 bytes for each character.
+ */
+export const MAX_CHANGED_CHARACTERS = 200_000;
 /** Of what is looked at once; of base64url, of which letters are replaced; and of what is converted, nobody knows how. */
 const CHARACTERS_PER_STEP = 100;
 const CHARACTERS_REPLACED_PER_STEP = 10;
 const CHARACTERS_CONVERTED_PER_STEP = 5;
 /** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
 const TRIES_PER_STEP = 500;
-/** What the pieces of a text take while it is converted, for each of its characters. */
-const CONVERSION_BYTES = 12;
 
-/** Steps of a look. Texts that `texts` knows are not looked through again. */
+/** Steps of a look, and Infinity where the text is too long for it. Texts that `texts` knows are not looked through again. */
 export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
   const text = textOf(def, value);
   if (text === undefined) return 1;
-  const once = 2 + text.length / charactersPerStep(def, text === value);
+  const isConverted = text !== value || (def.coerce === true && def.type === "bigint");
+  const change = changeOf(def);
+  const isChanged = isConverted || change !== "plain";
+  if (isChanged && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
+  const isUnknown = isConverted || change === "unknown";
+  const once = 2 + text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : charactersRead(def));
   if (def.type === "template_literal")
     return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
-  return changeOf(def) === "normalized"
-    ? once + texts.of(text).comparedMarks / TRIES_PER_STEP
-    : once;
+  // What is not known may normalize too.
+  return change === "plain" ? once : once + texts.of(text).comparedMarks / TRIES_PER_STEP;
 }
 
-/** Bytes that it takes to change a text, which are free again behind the look. */
-export function bytesMeanwhile({ _zod: { def } }: ZodSchema, value: unknown): number {
-  if (changeOf(def) === "plain") return 0;
-  return CONVERSION_BYTES * (textOf(def, value)?.length ?? 0);
-}
-
-function charactersPerStep(def: Definition, isText: boolean): number {
-  const isNumber = def.coerce === true && def.type === "bigint";
-  if (!isText || isNumber || changeOf(def) === "unknown") return CHARACTERS_CONVERTED_PER_STEP;
+/** Characters that are read in a step. */
+function charactersRead(def: Definition): number {
   const formats = [def, ...(def.checks ?? []).map(({ _zod }) => _zod.def)];
   const isBase64url = formats.some(({ format }) => format === "base64url");
   return isBase64url ? CHARACTERS_REPLACED_PER_STEP : CHARACTERS_PER_STEP;

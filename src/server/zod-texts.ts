@@ -5,8 +5,11 @@
 
 /** More places than that are too many in any text that has them. */
 const MAX_PLACES = 100_000;
-/** Also letters that are put together with what stands before them: Japanese voicing, and vowels of Kirat Rai. */
-const MARKS = /[\p{M}\uFF9E\uFF9F\u{16D63}-\u{16D6A}]+/gu;
+/**
+ * All that `normalize` may put together with what stands before it: marks, vowels and finals of Hangul, vowels of Kirat Rai, and
+ * what "NFKC" makes one of these.
+ */
+const MARKS = /[\p{M}\u1160-\u11FF\u3131-\u318E\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]+/gu;
 /** What one mark costs at least, as so many comparisons. */
 const COMPARISONS_OF_ONE = 100;
 /** Shorter ones are looked at anew: there may be many, and that costs less than to know them. */

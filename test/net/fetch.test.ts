@@ -8,7 +8,7 @@ import {
 } from "../../src/net/fetch.ts";
 
 const LIMITS: FetchLimits = {
-  accept: "application/json, application/x+json",
+  accept: "application/json",
   maxBytes: 64,
   timeoutMs: 1_000,
 };
@@ -294,6 +294,7 @@ describe("an answer", () => {
       "application/json",
       "APPLICATION/JSON; charset=utf-8",
       "application/x+json",
+      "application/vnd.api+json; charset=utf-8",
     ]) {
       says("{}", { "content-type": type });
       expect(await outcome(), type).toEqual({});
@@ -302,6 +303,9 @@ describe("an answer", () => {
       "text/html",
       "text/json",
       "application/json2",
+      "application/+json",
+      "text/x+json",
+      "application/x+json, text/html",
       "application/",
       "",
       "text/html, application/json",

@@ -4,6 +4,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import {
   prompt,
   resource,
+  template,
   type Completer,
   type PromptSpec,
   type ResourceSpec,
@@ -183,4 +184,24 @@ it("the types refuse what they can", () => {
   ];
   // The compiler is the judge: an unused expectation above fails `make test`.
   expect(refused).toHaveLength(9);
+});
+
+it("a variable that is named as a member of every object has no suggestions but its own", async () => {
+  const ask = serveStatelessly({
+    templates: [
+      template({
+        name: "races",
+        uriTemplate: "f1://{constructor}/{season}",
+        complete: { season: () => ["2026"] },
+        read: () => "",
+      }),
+    ],
+  });
+  const ref = { type: "ref/resource", uri: "f1://{constructor}/{season}" };
+  const suggested = async (name: string): Promise<unknown> => {
+    const reply = await ask("completion/complete", { ref, argument: { name, value: "" } });
+    return (await readReply(reply)).result;
+  };
+  expect(await suggested("season")).toMatchObject({ completion: { values: ["2026"] } });
+  expect(await suggested("constructor")).toMatchObject({ completion: { values: [] } });
 });
