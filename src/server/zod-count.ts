@@ -29,7 +29,10 @@ const CONTAINERS: ReadonlySet<string> = new Set([
 ]);
 
 /** Why a value is refused that was not looked at to its end. */
-export type TooMuch = "has too many faults" | "takes too many steps to check";
+export type TooMuch =
+  | "has too many faults"
+  | "takes too many steps to check"
+  | "has a text that is too long to be changed";
 
 /** As much of a fault as is read here. The app's may have anything in any member. */
 interface Fault {
@@ -76,12 +79,8 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
-const TOO_LONG = `must be at most ${MAX_CHANGED_CHARACTERS} characters, because the server changes it`;
-
-function withTooLong(payload: Payload): Payload {
-  payload.issues.push({ code: "custom", message: TOO_LONG, path: [] });
-  return payload;
-}
+/** Said where the text stands; an alternative, or a fallback, may pass over it, but not over {@link TooMuch}. */
+const TOO_LONG = `must be at most ${MAX_CHANGED_CHARACTERS} characters, because it would be changed`;
 
 /** How far it was counted when a look began. */
 interface CountBefore {
@@ -140,15 +139,17 @@ export class Count {
       isKnown: isRemembered(context, schema, value),
     };
     const steps = stepsOf(schema, value, this.#texts);
-    const isTooLong = steps === Infinity;
-    this.#steps += isTooLong ? 1 : steps;
+    if (steps === Infinity) {
+      this.tooMuch = "has a text that is too long to be changed";
+      issues.push({ code: "custom", message: TOO_LONG, path: [] });
+    } else this.#steps += steps;
     if (this.#endTooMuch(payload, before)) return payload;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
     this.#mostMade = 0;
-    const result = isTooLong ? withTooLong(payload) : read();
+    const result = read();
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
     if (result instanceof Promise) return result;

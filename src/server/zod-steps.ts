@@ -9,10 +9,12 @@ import type { KnownTexts } from "./zod-texts.ts";
  * of one, and `slugify` keeps a piece for each of those: about 200 bytes for each character.
  */
 export const MAX_CHANGED_CHARACTERS = 200_000;
-/** Of what is looked at once; of base64url, of which letters are replaced; and of what is converted, nobody knows how. */
+/** Of what is looked at once; of what is taken to pieces first; and of what is converted, nobody knows how. */
 const CHARACTERS_PER_STEP = 100;
-const CHARACTERS_REPLACED_PER_STEP = 10;
+const CHARACTERS_SPLIT_PER_STEP = 10;
 const CHARACTERS_CONVERTED_PER_STEP = 5;
+/** Of each letter of base64url that is another one in base64. */
+const STEPS_PER_REPLACED = 2;
 /** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
 const TRIES_PER_STEP = 500;
 
@@ -24,19 +26,29 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
   const change = changeOf(def);
   const isChanged = isConverted || change !== "plain";
   if (isChanged && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
+  const formats = formatsOf(def);
   const isUnknown = isConverted || change === "unknown";
-  const once = 2 + text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : charactersRead(def));
+  const once =
+    2 + text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : charactersRead(formats));
+  if (formats.includes("base64url"))
+    return once + STEPS_PER_REPLACED * texts.of(text).replacedLetters;
   if (def.type === "template_literal")
     return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
   // What is not known may normalize too.
   return change === "plain" ? once : once + texts.of(text).comparedMarks / TRIES_PER_STEP;
 }
 
+function formatsOf({ format, checks = [] }: Definition): readonly (string | undefined)[] {
+  return [format, ...checks.map(({ _zod }) => _zod.def.format)];
+}
+
+/** Formats that zod parts a text for. */
+const SPLIT_FORMATS: readonly unknown[] = ["base64url", "cidrv6", "jwt"];
+
 /** Characters that are read in a step. */
-function charactersRead(def: Definition): number {
-  const formats = [def, ...(def.checks ?? []).map(({ _zod }) => _zod.def)];
-  const isBase64url = formats.some(({ format }) => format === "base64url");
-  return isBase64url ? CHARACTERS_REPLACED_PER_STEP : CHARACTERS_PER_STEP;
+function charactersRead(formats: readonly unknown[]): number {
+  const isSplit = formats.some((format) => SPLIT_FORMATS.includes(format));
+  return isSplit ? CHARACTERS_SPLIT_PER_STEP : CHARACTERS_PER_STEP;
 }
 
 /** How checks change a text: not, or at once; by `normalize`; or by what may take any time, such as zod's `slugify`. */
@@ -63,9 +75,9 @@ function worstChange(sources: readonly string[]): Change {
   return others.every((source) => source.includes(".normalize(")) ? "normalized" : "unknown";
 }
 
-function textOf({ coerce }: Definition, value: unknown): string | undefined {
+function textOf({ type, coerce }: Definition, value: unknown): string | undefined {
   if (typeof value === "string") return value;
-  if (coerce !== true || !Array.isArray(value)) return undefined;
+  if (coerce !== true || type === "boolean" || !Array.isArray(value)) return undefined;
   try {
     return String(value);
   } catch {

@@ -33,6 +33,7 @@ export class KnownText {
   readonly #places = new Map<string, number>();
   #longestNumber: number | undefined;
   #comparedMarks: number | undefined;
+  #replacedLetters: number | undefined;
 
   constructor(text: string) {
     this.text = text;
@@ -61,6 +62,12 @@ export class KnownText {
     return this.#comparedMarks;
   }
 
+  /** "-" and "_", which zod replaces one by one to read base64url. */
+  get replacedLetters(): number {
+    this.#replacedLetters ??= this.#countReplacedLetters();
+    return this.#replacedLetters;
+  }
+
   #findLongestNumber(): number {
     let longest = 0;
     let start = 0;
@@ -70,6 +77,15 @@ export class KnownText {
       start = at + 1;
     }
     return longest;
+  }
+
+  #countReplacedLetters(): number {
+    let count = 0;
+    for (let at = 0; at < this.text.length; at += 1) {
+      const code = this.text.charCodeAt(at);
+      if (code === 0x2d || code === 0x5f) count += 1;
+    }
+    return count;
   }
 
   #countComparedMarks(): number {

@@ -26,6 +26,10 @@ it("counts what is compared to sort marks, each run by itself", () => {
   expect(comparedMarks).toBe(200 * 200 + 2 * 100);
 });
 
+it("counts the letters of base64url that are others in base64", () => {
+  expect(new KnownText("a-b_+/--").replacedLetters).toBe(4);
+});
+
 it("all that may be put together with what stands before it is a mark, of all letters there are", () => {
   const letters: string[] = [];
   for (let code = 0; code <= 0x10ffff; code += 1)
