@@ -76,6 +76,8 @@ export interface ZodCheck {
       readonly check: string;
       /** What changes a value. */
       readonly tx?: (value: unknown) => unknown;
+      /** Whether nothing behind it is done where it finds something. */
+      readonly abort?: boolean;
       /** What a member must fit, by `property`; or several, by `properties`. */
       readonly schema?: ZodSchema;
       readonly shape?: Readonly<Record<string, ZodSchema>>;

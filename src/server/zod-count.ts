@@ -8,7 +8,7 @@ import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
 const MAX_KEPT_BYTES = 50_000_000;
 /** Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. */
-const MAX_STEPS = 10_000_000;
+const MAX_STEPS = 5_000_000;
 /** What a fault takes at most, without its path, and with a message of so many characters. */
 const FAULT_BYTES = 500;
 const SHORT_MESSAGE = 100;
@@ -158,7 +158,8 @@ export class Count {
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
     // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
     this.#faults = Math.max(found.length === 0 ? 0 : this.#faults, before.faults + foundBytes);
-    for (const { keys } of found) this.#steps += listOf(keys).length;
+    for (const { keys, errors } of found)
+      this.#steps += listOf(keys).length + (isUnion ? listOf(errors).flat().length : 0);
     // zod passes on what it made of a value also where checks found something, unless one of them aborts.
     const isPassedOn = found.every((fault) => fault.continue === true);
     // Of alternatives no more than one is left.

@@ -15,7 +15,7 @@ const CHARACTERS_SPLIT_PER_STEP = 10;
 const CHARACTERS_CONVERTED_PER_STEP = 5;
 /** Of each letter of base64url that is another one in base64. */
 const STEPS_PER_REPLACED = 2;
-/** Of what is looked at again and again: characters by the pattern of a template, and marks that are sorted. */
+/** Of what is looked at again and again: characters by the pattern of a template, and letters that are compared. */
 const TRIES_PER_STEP = 500;
 
 /** Steps of a look, and Infinity where the text is too long for it. Texts that `texts` knows are not looked through again. */
@@ -23,7 +23,7 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
   const text = textOf(def, value);
   if (text === undefined) return 1;
   const isConverted = text !== value || (def.coerce === true && def.type === "bigint");
-  const change = changeOf(def);
+  const change = isRefusedFirst(def, text) ? "plain" : changeOf(def);
   const isChanged = isConverted || change !== "plain";
   if (isChanged && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
   const formats = formatsOf(def);
@@ -34,8 +34,9 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
     return once + STEPS_PER_REPLACED * texts.of(text).replacedLetters;
   if (def.type === "template_literal")
     return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
-  // What is not known may normalize too.
-  return change === "plain" ? once : once + texts.of(text).comparedMarks / TRIES_PER_STEP;
+  // What is not known may normalize too, and so are the names of hosts.
+  const isCompared = change !== "plain" || formats.includes("url");
+  return isCompared ? once + texts.of(text).comparisons / TRIES_PER_STEP : once;
 }
 
 function formatsOf({ format, checks = [] }: Definition): readonly (string | undefined)[] {
@@ -63,6 +64,16 @@ function changeOf(def: Definition): Change {
   const known = knownChanges.get(def) ?? worstChange(sourcesOf(def.checks));
   knownChanges.set(def, known);
   return known;
+}
+
+/** Whether it is too long for a check that stands before all changes, and ends the look. */
+function isRefusedFirst({ checks = [] }: Definition, { length }: string): boolean {
+  for (const { _zod } of checks) {
+    const { tx, abort, maximum = Infinity } = _zod.def;
+    if (tx !== undefined) return false;
+    if (abort === true && length > maximum) return true;
+  }
+  return false;
 }
 
 function sourcesOf(checks: readonly ZodCheck[]): string[] {

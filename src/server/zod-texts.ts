@@ -7,13 +7,14 @@
 const MAX_PLACES = 100_000;
 /**
  * All that `normalize` may put together with what stands before it: marks, vowels and finals of Hangul, vowels of Kirat Rai, and
- * what "NFKC" makes one of these.
+ * what "NFKC" makes one of these. And the two letters of which it makes 8 and 18.
  */
-const MARKS = /[\p{M}\u1160-\u11FF\u3131-\u318E\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]+/gu;
-/** What one mark costs at least, as so many comparisons. */
+const MARKS =
+  /[\p{M}\u1160-\u11FF\u3133\u3135\u3136\u313A-\u313F\u314F-\u3163\uFDFA\uFDFB\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]+/gu;
+/** What a letter beyond ASCII costs at least, as so many comparisons: it may become another one. */
 const COMPARISONS_OF_ONE = 100;
-/** Shorter ones are looked at anew: there may be many, and that costs less than to know them. */
-const LONG_TEXT = 100;
+/** Shorter ones are looked at anew: that costs less than to know them. */
+const LONG_TEXT = 10;
 
 /** The texts of one value. */
 export class KnownTexts {
@@ -30,9 +31,9 @@ export class KnownTexts {
 
 export class KnownText {
   readonly text: string;
-  readonly #places = new Map<string, number>();
+  #places: Map<string, number> | undefined;
   #longestNumber: number | undefined;
-  #comparedMarks: number | undefined;
+  #comparisons: number | undefined;
   #replacedLetters: number | undefined;
 
   constructor(text: string) {
@@ -41,6 +42,7 @@ export class KnownText {
 
   /** In how many places a piece of text stands, 100,000 at most. */
   placesOf(piece: string): number {
+    this.#places ??= new Map();
     let count = this.#places.get(piece);
     if (count !== undefined) return count;
     count = 0;
@@ -56,10 +58,10 @@ export class KnownText {
     return this.#longestNumber;
   }
 
-  /** How often marks are compared to normalize it: each run is sorted, and of the two letters that become marks. */
-  get comparedMarks(): number {
-    this.#comparedMarks ??= this.#countComparedMarks();
-    return this.#comparedMarks;
+  /** How much is compared to normalize it: letters, and in each run of marks each with each, for they are sorted. */
+  get comparisons(): number {
+    this.#comparisons ??= this.#countComparisons();
+    return this.#comparisons;
   }
 
   /** "-" and "_", which zod replaces one by one to read base64url. */
@@ -88,10 +90,11 @@ export class KnownText {
     return count;
   }
 
-  #countComparedMarks(): number {
+  #countComparisons(): number {
     let count = 0;
-    for (const [run] of this.text.matchAll(MARKS))
-      count += run.length * Math.max(run.length, COMPARISONS_OF_ONE);
+    for (let at = 0; at < this.text.length; at += 1)
+      if (this.text.charCodeAt(at) > 0x7f) count += COMPARISONS_OF_ONE;
+    if (count > 0) for (const [run] of this.text.matchAll(MARKS)) count += run.length ** 2;
     return count;
   }
 }
