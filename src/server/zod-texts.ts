@@ -12,7 +12,7 @@ const MAX_PLACES = 100_000;
 const MARKS =
   /[\p{M}\u1160-\u11FF\u3133\u3135\u3136\u313A-\u313F\u314F-\u3163\uFDFA\uFDFB\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]+/gu;
 /** What a letter beyond ASCII costs at least, as so many comparisons: it may become another one. */
-const COMPARISONS_OF_ONE = 100;
+const COMPARISONS_OF_ONE = 50;
 /** Shorter ones are looked at anew: that costs less than to know them. */
 const LONG_TEXT = 10;
 
