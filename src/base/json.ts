@@ -34,6 +34,21 @@ export function membersOf(value: unknown): JsonObject {
   return isObject(value) ? value : {};
 }
 
+/**
+ * `members` where each of `names` that it does not have is undefined, also one that every object inherits, such as
+ * "constructor".
+ */
+export function withoutInherited<T extends object>(members: T, names: Iterable<string>): T {
+  for (const name of names)
+    if (name in members && !Object.hasOwn(members, name))
+      Object.defineProperty(members, name, {
+        value: undefined,
+        writable: true,
+        configurable: true,
+      });
+  return members;
+}
+
 /** True for a list of strings. */
 export function isStringList(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");

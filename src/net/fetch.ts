@@ -155,13 +155,15 @@ async function fetchWithLimits(
     });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
     const type = response.headers.get("content-type");
-    if (response.ok && !isLenient && !isAcceptedType(accept, type)) return err("fetch.type");
+    const isOtherType = response.ok && !isLenient && !isAcceptedType(accept, type);
+    if (isOtherType && type !== null && !hasNoContent(response)) return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
     const decode = isLenient
       ? (some: Uint8Array): string => new TextDecoder().decode(some)
       : decodeUtf8;
     const text = (bytes && decode(bytes)) ?? (response.ok ? undefined : "");
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
+    if (isOtherType && text !== "") return err("fetch.type");
     return ok({
       status: response.status,
       headers: response.headers,
@@ -178,15 +180,21 @@ async function fetchWithLimits(
   }
 }
 
-/** What has the suffix "+json" is JSON, whatever else it is: RFC 6839 section 3.1. */
+/** 204 and 205 have no content, whatever type they name: RFC 9110 sections 15.3.5 and 15.3.6. */
+function hasNoContent({ status }: Response): boolean {
+  return status === 204 || status === 205;
+}
+
 function isAcceptedType(accept: string, type: string | null): boolean {
-  const [essence = ""] = (type ?? "").split(";", 1);
-  const given = essence.trim().toLowerCase();
-  const plain = /^application\/[^\s,]+\+json$/.test(given) ? "application/json" : given;
-  return accept
-    .split(",")
-    .map((acceptedType) => acceptedType.trim())
-    .some((acceptedType) => [given, plain, "*/*"].includes(acceptedType));
+  const accepted = accept.split(",").map(plainType);
+  return accepted.includes("*/*") || accepted.includes(plainType(type ?? ""));
+}
+
+/** Without parameters. What has the suffix "+json" is JSON, whatever else it is: RFC 6839 section 3.1. */
+function plainType(text: string): string {
+  const [type = ""] = text.split(";", 1);
+  const name = type.trim().toLowerCase();
+  return /^application\/[^\s,]+\+json$/.test(name) ? "application/json" : name;
 }
 
 /** Whether a request may have another outcome later: nothing came, or not in time; the host failed, or asked to wait. */

@@ -5,7 +5,7 @@
  */
 
 import { createFaults, type Faults, type Problem } from "../base/faults.ts";
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { isObject, withoutInherited, type JsonObject, type JsonValue } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { RawSchema } from "./schema.ts";
 import { FORMATS } from "./string-formats.ts";
@@ -165,14 +165,16 @@ function readMembers(
   if (properties === undefined) return value;
   const members: [name: string, value: JsonValue][] = [];
   for (const [name, member] of Object.entries(properties)) {
+    const { default: fallback } = member;
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
-    if (given !== undefined)
-      members.push([name, readValue(member, given, `${path}/${name}`, faults)]);
-    else if (member.default !== undefined) members.push([name, copyOf(member.default)]);
+    // What stands in its place has members too that may be left out.
+    const taken = given === undefined && fallback !== undefined ? copyOf(fallback) : given;
+    if (taken !== undefined)
+      members.push([name, readValue(member, taken, `${path}/${name}`, faults)]);
     else if (required.includes(name) && !faults.isFull) faults.add(`${path}/${name}`, "is missing");
   }
   // Own members, also one that is named __proto__.
-  return Object.fromEntries(members);
+  return withoutInherited(Object.fromEntries(members), Object.keys(properties));
 }
 
 /** A handler may change what it is given. */

@@ -3,7 +3,7 @@
  * MCP server/prompts#getting-a-prompt and #error-handling. Arguments are strings; ones that the prompt does not know are dropped.
  */
 
-import { isObject, type JsonValue } from "../base/json.ts";
+import { isObject, withoutInherited, type JsonValue } from "../base/json.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -35,17 +35,19 @@ function readArguments(
   given: JsonValue,
 ): Result<Record<string, string>, string> {
   if (!isObject(given)) return err("params.arguments must be an object");
-  const args: Record<string, string> = {};
-  for (const { name, required } of prompt.arguments ?? []) {
+  const { arguments: declared = [] } = prompt;
+  const args: [name: string, value: string][] = [];
+  for (const { name, required } of declared) {
     const value = Object.hasOwn(given, name) ? given[name] : undefined;
     // spec: prompts.inputs.secured
-    if (typeof value === "string") args[name] = value;
+    if (typeof value === "string") args.push([name, value]);
     else if (value !== undefined)
       return err(`Argument "${name}" of prompt ${prompt.name} must be a string`);
     else if (required === true)
       return err(`Argument "${name}" of prompt ${prompt.name} is required`);
   }
-  return ok(args);
+  const names = declared.map(({ name }) => name);
+  return ok(withoutInherited(Object.fromEntries(args), names));
 }
 
 function promptOutcome({ description }: PromptSpec, value: string | PromptMessage[]): Outcome {

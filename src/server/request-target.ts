@@ -5,7 +5,7 @@
  * Refuses nothing: each method says in its own words what it misses.
  */
 
-import { membersOf, type JsonValue } from "../base/json.ts";
+import { membersOf, withoutInherited, type JsonValue } from "../base/json.ts";
 import type { RpcRequest } from "../wire/jsonrpc.ts";
 import type { PromptSpec, ResourceSpec, ResourceTemplate, Tool } from "./define.ts";
 import type { Server } from "./registry.ts";
@@ -53,7 +53,7 @@ function findResource({ resources, templates }: Server, uri: JsonValue | undefin
     const variables = template.template.match(uri);
     if (variables === undefined || (uri.startsWith("file:") && hasParentSegment(variables)))
       continue;
-    return { template, variables };
+    return { template, variables: withoutInherited(variables, template.template.names) };
   }
   return NO_TARGET;
 }

@@ -14,9 +14,10 @@ const FAULT_BYTES = 500;
 const SHORT_MESSAGE = 100;
 /** An entry of a path, of a list of names that are not known, or of tags. */
 const ENTRY_BYTES = 8;
-/** About what zod makes of an object or a list, and of any other value; and what it needs to remember an object or a list. */
+/** About what zod makes of an object or a list, of any other value, and of a member; and what it needs to remember an object or a list. */
 const CONTAINER_BYTES = 120;
 const VALUE_BYTES = 20;
+const MEMBER_BYTES = 50;
 const MEMORY_BYTES = 80;
 
 const CONTAINERS: ReadonlySet<string> = new Set([
@@ -193,7 +194,9 @@ export class Count {
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
 function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
-  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES;
+  // Of members that do not fit, which only such a record copies, no schema makes anything.
+  const copiedCount = def.mode === "loose" ? Object.keys(Object(made) as object).length : 0;
+  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount;
   const isText =
     typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
   return VALUE_BYTES + (isText ? 2 * made.length : 0);

@@ -13,77 +13,110 @@ export const MAX_CHANGED_CHARACTERS = 200_000;
 const CHARACTERS_PER_STEP = 100;
 const CHARACTERS_SPLIT_PER_STEP = 10;
 const CHARACTERS_CONVERTED_PER_STEP = 5;
+/** Of letters beyond ASCII that become small or great. */
+const LETTERS_PER_STEP = 10;
 /** Of each letter of base64url that is another one in base64. */
 const STEPS_PER_REPLACED = 2;
+/** Of what throws where the text does not fit, which zod catches: `atob`, and `BigInt`. */
+const STEPS_OF_ATOB = 50;
+const STEPS_OF_BIGINT = 10;
 /** Of what is looked at again and again: characters by the pattern of a template, and letters that are compared. */
 const TRIES_PER_STEP = 500;
 
 /** Steps of a look, and Infinity where the text is too long for it. Texts that `texts` knows are not looked through again. */
 export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
+  const reading = readingOf(def);
   const text = textOf(def, value);
-  if (text === undefined) return 1;
-  const isConverted = text !== value || (def.coerce === true && def.type === "bigint");
-  const change = isRefusedFirst(def, text) ? "plain" : changeOf(def);
-  const isChanged = isConverted || change !== "plain";
-  if (isChanged && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
-  const formats = formatsOf(def);
+  if (text === undefined) return reading.isBigInt ? STEPS_OF_BIGINT : 1;
+  const isConverted = reading.isBigInt || text !== value;
+  const change = text.length > reading.refusedFrom ? "none" : reading.change;
+  const isBounded = isConverted || change === "normalized" || change === "unknown";
+  if (isBounded && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
   const isUnknown = isConverted || change === "unknown";
-  const once =
-    2 + text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : charactersRead(formats));
-  if (formats.includes("base64url"))
-    return once + STEPS_PER_REPLACED * texts.of(text).replacedLetters;
+  const read = text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : CHARACTERS_PER_STEP);
+  return 2 + read + stepsOfReading(reading, change, def, text, texts);
+}
+
+/** What is beyond reading a text once. */
+function stepsOfReading(
+  { isUrl, isSplit, isReplaced, isDecoded, isBigInt }: Reading,
+  change: Change,
+  def: Definition,
+  text: string,
+  texts: KnownTexts,
+): number {
+  let steps = 0;
+  if (isSplit) steps += text.length / CHARACTERS_SPLIT_PER_STEP;
+  if (isReplaced) steps += STEPS_PER_REPLACED * texts.of(text).replacedLetters;
+  if (isDecoded) steps += STEPS_OF_ATOB;
+  if (isBigInt) steps += STEPS_OF_BIGINT;
   if (def.type === "template_literal")
-    return once + charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
-  // What is not known may normalize too, and so are the names of hosts.
-  const isCompared = change !== "plain" || formats.includes("url");
-  return isCompared ? once + texts.of(text).comparisons / TRIES_PER_STEP : once;
+    steps += charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
+  if (change === "cased") steps += texts.of(text).lettersBeyondAscii / LETTERS_PER_STEP;
+  // What is not known may normalize too. The names of hosts are normalized.
+  if (isUrl || change === "normalized" || change === "unknown")
+    steps += texts.of(text).comparisons / TRIES_PER_STEP;
+  return steps;
 }
 
-function formatsOf({ format, checks = [] }: Definition): readonly (string | undefined)[] {
-  return [format, ...checks.map(({ _zod }) => _zod.def.format)];
+/** How checks change a text: not, or at its ends; its case; by `normalize`; or by what may take any time, such as `slugify`. */
+type Change = "none" | "cased" | "normalized" | "unknown";
+
+/** What zod does with a text. */
+interface Reading {
+  readonly change: Change;
+  /** A longer text is refused by a check that ends the look, before any change. */
+  readonly refusedFrom: number;
+  readonly isBigInt: boolean;
+  readonly isUrl: boolean;
+  /** Parted first. */
+  readonly isSplit: boolean;
+  /** Letters of base64url are replaced. */
+  readonly isReplaced: boolean;
+  readonly isDecoded: boolean;
 }
 
-/** Formats that zod parts a text for. */
-const SPLIT_FORMATS: readonly unknown[] = ["base64url", "cidrv6", "jwt"];
+const knownReadings = new WeakMap<Definition, Reading>();
 
-/** Characters that are read in a step. */
-function charactersRead(formats: readonly unknown[]): number {
-  const isSplit = formats.some((format) => SPLIT_FORMATS.includes(format));
-  return isSplit ? CHARACTERS_SPLIT_PER_STEP : CHARACTERS_PER_STEP;
+/** Found once for each schema. */
+function readingOf(def: Definition): Reading {
+  const known = knownReadings.get(def);
+  if (known !== undefined) return known;
+  const { checks = [] } = def;
+  const formats = [def.format, ...checks.map(({ _zod }) => _zod.def.format)];
+  const isOf = (...names: readonly string[]): boolean =>
+    names.some((name) => formats.includes(name));
+  const reading = {
+    change: changeBy(checks),
+    refusedFrom: leastRefused(checks),
+    isBigInt: def.coerce === true && def.type === "bigint",
+    isUrl: isOf("url"),
+    isSplit: isOf("cidrv6", "jwt"),
+    isReplaced: isOf("base64url"),
+    isDecoded: isOf("base64", "base64url", "jwt"),
+  };
+  knownReadings.set(def, reading);
+  return reading;
 }
 
-/** How checks change a text: not, or at once; by `normalize`; or by what may take any time, such as zod's `slugify`. */
-type Change = "plain" | "normalized" | "unknown";
+const TRIM = /^\(?\w+\)? ?=> ?\w+\.trim\(\)$/;
+const CASE = /^\(?\w+\)? ?=> ?\w+\.to(Lower|Upper)Case\(\)$/;
 
-const PLAIN_CHANGE = /^\(?\w+\)? ?=> ?\w+\.(trim|toLowerCase|toUpperCase)\(\)$/;
-const knownChanges = new WeakMap<Definition, Change>();
-
-/** zod has one kind of check for all that changes a text, so what it runs is read, once for each schema. */
-function changeOf(def: Definition): Change {
-  if (def.checks === undefined) return "plain";
-  const known = knownChanges.get(def) ?? worstChange(sourcesOf(def.checks));
-  knownChanges.set(def, known);
-  return known;
+/** zod has one kind of check for all that changes a text, so what it runs is read. */
+function changeBy(checks: readonly ZodCheck[]): Change {
+  const sources = checks.map(({ _zod }) => String(_zod.def.tx ?? "")).filter(Boolean);
+  const changes = sources.filter((source) => !TRIM.test(source));
+  const others = changes.filter((source) => !CASE.test(source));
+  if (others.length > 0)
+    return others.every((source) => source.includes(".normalize(")) ? "normalized" : "unknown";
+  return changes.length > 0 ? "cased" : "none";
 }
 
-/** Whether it is too long for a check that stands before all changes, and ends the look. */
-function isRefusedFirst({ checks = [] }: Definition, { length }: string): boolean {
-  for (const { _zod } of checks) {
-    const { tx, abort, maximum = Infinity } = _zod.def;
-    if (tx !== undefined) return false;
-    if (abort === true && length > maximum) return true;
-  }
-  return false;
-}
-
-function sourcesOf(checks: readonly ZodCheck[]): string[] {
-  return checks.map(({ _zod }) => String(_zod.def.tx ?? "")).filter(Boolean);
-}
-
-function worstChange(sources: readonly string[]): Change {
-  const others = sources.filter((source) => !PLAIN_CHANGE.test(source));
-  if (others.length === 0) return "plain";
-  return others.every((source) => source.includes(".normalize(")) ? "normalized" : "unknown";
+function leastRefused(checks: readonly ZodCheck[]): number {
+  const changeAt = checks.findIndex(({ _zod }) => _zod.def.tx !== undefined);
+  const before = changeAt < 0 ? checks : checks.slice(0, changeAt);
+  const bounds = before.map(({ _zod: { def } }) => (def.abort === true ? def.maximum : undefined));
+  return Math.min(...bounds.filter((bound) => bound !== undefined));
 }
 
 function textOf({ type, coerce }: Definition, value: unknown): string | undefined {

@@ -34,6 +34,7 @@ export class KnownText {
   #places: Map<string, number> | undefined;
   #longestNumber: number | undefined;
   #comparisons: number | undefined;
+  #lettersBeyondAscii: number | undefined;
   #replacedLetters: number | undefined;
 
   constructor(text: string) {
@@ -64,9 +65,15 @@ export class KnownText {
     return this.#comparisons;
   }
 
+  /** As so many units of UTF-16. */
+  get lettersBeyondAscii(): number {
+    this.#lettersBeyondAscii ??= this.#count((code) => code > 0x7f);
+    return this.#lettersBeyondAscii;
+  }
+
   /** "-" and "_", which zod replaces one by one to read base64url. */
   get replacedLetters(): number {
-    this.#replacedLetters ??= this.#countReplacedLetters();
+    this.#replacedLetters ??= this.#count((code) => code === 0x2d || code === 0x5f);
     return this.#replacedLetters;
   }
 
@@ -81,20 +88,16 @@ export class KnownText {
     return longest;
   }
 
-  #countReplacedLetters(): number {
-    let count = 0;
-    for (let at = 0; at < this.text.length; at += 1) {
-      const code = this.text.charCodeAt(at);
-      if (code === 0x2d || code === 0x5f) count += 1;
-    }
+  #countComparisons(): number {
+    let count = COMPARISONS_OF_ONE * this.lettersBeyondAscii;
+    if (count > 0) for (const [run] of this.text.matchAll(MARKS)) count += run.length ** 2;
     return count;
   }
 
-  #countComparisons(): number {
+  #count(isCounted: (code: number) => boolean): number {
     let count = 0;
     for (let at = 0; at < this.text.length; at += 1)
-      if (this.text.charCodeAt(at) > 0x7f) count += COMPARISONS_OF_ONE;
-    if (count > 0) for (const [run] of this.text.matchAll(MARKS)) count += run.length ** 2;
+      if (isCounted(this.text.charCodeAt(at))) count += 1;
     return count;
   }
 }

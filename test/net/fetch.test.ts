@@ -318,6 +318,37 @@ describe("an answer", () => {
     expect(await outcome()).toEqual({});
   });
 
+  test("may be of any type of JSON, where one is asked for", async () => {
+    for (const accept of [
+      "application/vnd.github+json",
+      "Application/JSON; q=0.9",
+      "text/plain, */*;q=0.1",
+    ]) {
+      says("{}", { "content-type": "application/json; charset=utf-8" });
+      expect(await outcome({ ...LIMITS, accept }), accept).toEqual({});
+    }
+  });
+
+  test("of no type is one, where it is empty", async () => {
+    const empty = { ok: true, value: { text: "", json: undefined } };
+    for (const [status, fields] of [
+      [204, {}],
+      [205, { "content-type": "text/html" }],
+      [202, {}],
+    ] as const) {
+      answer = () => Promise.resolve(new Response(null, { status, headers: fields }));
+      const fetched = await fetchUntrusted(URL_OF_CLIENT, LIMITS);
+      expect(fetched, String(status)).toMatchObject({
+        ...empty,
+        value: { ...empty.value, status },
+      });
+    }
+    answer = () => Promise.resolve(new Response(new TextEncoder().encode("{}")));
+    expect(await outcome()).toBe("fetch.type");
+    says("", { "content-type": "text/html" });
+    expect(await outcome()).toBe("fetch.type");
+  });
+
   test.each([401, 404, 429, 503])(
     "that says %i does so however large its page is, and in any encoding",
     async (status) => {

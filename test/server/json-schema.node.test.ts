@@ -1,6 +1,7 @@
 // A check that is made of JSON Schema, beside a validator of the whole language. ajv makes code, so it cannot run in workerd.
 import { Ajv2020 } from "ajv/dist/2020.js";
 import { expect, expectTypeOf, it, test } from "vitest";
+import type { JsonValue } from "../../src/base/json.ts";
 import { jsonSchema } from "../../src/server/json-schema.ts";
 import { object, type ValueOf, type ValueSchema } from "../../src/server/value-schema.ts";
 
@@ -138,6 +139,34 @@ test.each([
   [object({ a: { type: "object", properties: {}, required: ["b"] } }), "/properties/a/ has"],
 ] as [ValueSchema, string][])("stops the start where it cannot check: %j", (schema, message) => {
   expect(() => jsonSchema(schema)).toThrow(message);
+});
+
+test("what stands in place of a member is read as if it were given: with its own defaults", () => {
+  const options = { ...object({ dry: { type: "boolean", default: true } }), default: {} } as const;
+  const rows = {
+    type: "array",
+    items: object({ n: { type: "integer", default: 1 } }),
+    default: [{}, { other: 2 }] as JsonValue[],
+  } as const;
+  const { check } = jsonSchema(object({ in: { ...object({ options }), default: {} }, rows }));
+  expect(check({})).toEqual({
+    ok: true,
+    value: { in: { options: { dry: true } }, rows: [{ n: 1 }, { n: 1 }] },
+  });
+});
+
+test("a member that is left out is undefined, also where every object inherits one of its name", () => {
+  const names = ["constructor", "toString", "__proto__"] as const;
+  const properties = JSON.parse(
+    `{${names.map((name) => `"${name}":{"type":"string"}`).join(",")}}`,
+  ) as Record<(typeof names)[number], { type: "string" }>;
+  const { check } = jsonSchema(object(properties, names));
+  const checked = check({});
+  if (!checked.ok) throw new Error(checked.error);
+  const { value } = checked;
+  expect(names.map((name) => value[name])).toEqual([undefined, undefined, undefined]);
+  expect(JSON.stringify(value)).toBe("{}");
+  expect(check({ constructor: "x" })).toEqual({ ok: true, value: { constructor: "x" } });
 });
 
 test("a default is made anew for each value", () => {

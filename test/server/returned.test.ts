@@ -2,6 +2,7 @@
 
 import { afterEach, expect, it, vi } from "vitest";
 import {
+  defineTool,
   prompt,
   resource,
   template,
@@ -10,6 +11,8 @@ import {
   type ResourceSpec,
   type Tool,
 } from "../../src/server/define.ts";
+import { jsonSchema } from "../../src/server/json-schema.ts";
+import { object } from "../../src/server/value-schema.ts";
 import { tool } from "../../src/server/zod.ts";
 import { readReply, serveStatelessly } from "./stateless-server.ts";
 
@@ -204,4 +207,37 @@ it("a variable that is named as a member of every object has no suggestions but 
   };
   expect(await suggested("season")).toMatchObject({ completion: { values: ["2026"] } });
   expect(await suggested("constructor")).toMatchObject({ completion: { values: [] } });
+});
+
+it("an argument that is left out is undefined, also where every object inherits one of its name", async () => {
+  const told = ({ season, constructor: team }: Record<string, unknown>): string =>
+    `${String(season)} ${String(team)}`;
+  const ask = serveStatelessly({
+    tools: [
+      defineTool({
+        name: "t",
+        input: jsonSchema(
+          object({ season: { type: "string" }, constructor: { type: "string" } }, ["constructor"]),
+        ),
+        handler: told,
+      }),
+    ],
+    prompts: [
+      prompt({
+        name: "p",
+        arguments: [{ name: "season", required: true }, { name: "constructor" }],
+        handler: told,
+      }),
+    ],
+    templates: [template({ name: "r", uriTemplate: "f1://{season}{?constructor}", read: told })],
+  });
+  const season = { season: "2024" };
+  for (const [method, params] of [
+    ["tools/call", { name: "t", arguments: season }],
+    ["prompts/get", { name: "p", arguments: season }],
+    ["resources/read", { uri: "f1://2024" }],
+  ] as const)
+    expect(JSON.stringify((await readReply(await ask(method, params))).result)).toContain(
+      "2024 undefined",
+    );
 });

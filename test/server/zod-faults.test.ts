@@ -243,6 +243,21 @@ function inKinds(count: number, valueOf: () => z.core.$ZodType): z.core.$ZodType
   return z.union(kinds);
 }
 
+/** Kinds of sections, each of a list of kinds of blocks. */
+const pageOf = (blockOf: () => Record<string, z.core.$ZodType>): z.core.$ZodType => {
+  const kinds = (count: number, shapeOf: () => object): z.core.$ZodType =>
+    z.union(
+      Array.from({ length: count }, (_, at) =>
+        z.object({ kind: z.literal(`kind ${at}`), ...shapeOf() }),
+      ),
+    );
+  return kinds(8, () => ({ blocks: z.array(kinds(16, blockOf)) }));
+};
+const page = (count: number, block: object): object => ({
+  kind: "kind 7",
+  blocks: list(count, { kind: "kind 15", ...block }).map(copyOf),
+});
+
 const FORMATS = z.union([z.email(), z.uuid(), z.iso.date(), z.iso.datetime(), z.base64()]);
 const TAGS = z.discriminatedUnion(
   "do",
@@ -377,6 +392,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
       ),
     ),
     { kind: "zz", rows: list(49_000, { n: 1 }) },
+  ],
+  [
+    "names that are copied though they do not fit, on a page",
+    pageOf(() => ({ texts: z.looseRecord(z.enum(["en", "de"]), z.string()) })),
+    page(1, { texts: names(MANY, "") }),
   ],
   [
     "a member that only a check looks at",
@@ -668,21 +688,6 @@ it("what an app reads itself within a check is not counted, and throws to the ap
   expect(checkWith(schema)(value)).toEqual({ ok: true, value: { ...value, json: {} } });
 });
 
-/** Kinds of sections, each of a list of kinds of blocks. */
-const pageOf = (blockOf: () => Record<string, z.core.$ZodType>): z.core.$ZodType => {
-  const kinds = (count: number, shapeOf: () => object): z.core.$ZodType =>
-    z.union(
-      Array.from({ length: count }, (_, at) =>
-        z.object({ kind: z.literal(`kind ${at}`), ...shapeOf() }),
-      ),
-    );
-  return kinds(8, () => ({ blocks: z.array(kinds(16, blockOf)) }));
-};
-const page = (count: number, block: object): object => ({
-  kind: "kind 7",
-  blocks: list(count, { kind: "kind 15", ...block }).map(copyOf),
-});
-
 it.each<[string, z.core.$ZodType, unknown]>([
   [
     "names that are not known, in many alternatives",
@@ -698,9 +703,34 @@ it.each<[string, z.core.$ZodType, unknown]>([
     page(6_500, { title: "\u212B".repeat(99), text: "\u212B".repeat(99) }),
   ],
   [
+    "letters beyond ASCII that become great ones, on a page",
+    pageOf(() => ({ text: z.string().check(z.trim(), z.toUpperCase()) })),
+    page(13_000, { text: "\u0390".repeat(95) }),
+  ],
+  [
     "names of hosts beyond ASCII, on a page",
     pageOf(() => ({ url: z.url() })),
     page(20_000, { url: `http://${"Å日.".repeat(30)}com` }),
+  ],
+  [
+    "links where base64 may stand, in kinds",
+    z.array(inKinds(16, () => z.union([z.base64(), z.url()]))),
+    list(20_000, { kind: "kind 15", value: "https://a.b/pic1.png" }).map(copyOf),
+  ],
+  [
+    "what is no token, in kinds",
+    z.array(inKinds(8, () => z.union([z.jwt(), z.string()]))),
+    list(20_000, { kind: "kind 7", value: "a.b.c" }).map(copyOf),
+  ],
+  [
+    "what is no whole number, in kinds that another value takes the place of",
+    z.array(
+      withFallback(
+        inKinds(16, () => z.tuple([z.coerce.bigint(), z.coerce.bigint(), z.coerce.bigint()])),
+        null,
+      ),
+    ),
+    list(12_000, { kind: "none", value: [1.5, 1.5, 1.5] }).map(copyOf),
   ],
   [
     "faults of alternatives that another value takes the place of",

@@ -26,6 +26,10 @@ it("counts what is compared to normalize: letters, and marks with each other, ea
   expect(comparisons).toBe(202 * 50 + 200 * 200 + 2 * 2);
 });
 
+it("counts letters beyond ASCII", () => {
+  expect(new KnownText("a\u007F\u0080é\u{1F600}").lettersBeyondAscii).toBe(4);
+});
+
 it("counts the letters of base64url that are others in base64", () => {
   expect(new KnownText("a-b_+/--").replacedLetters).toBe(4);
 });
