@@ -137,15 +137,13 @@ async function fetchWithLimits(
   limits: FetchLimits,
 ): Promise<Result<FetchResult, string>> {
   const { accept, isLenient = false, maxBytes, timeoutMs } = limits;
-  const headers = {
-    "user-agent": "barewire",
-    ...(init.headers as Record<string, string> | undefined),
-    accept,
-  };
   const controller = new AbortController();
   const cancelTimeout = startTimer(timeoutMs, () => controller.abort());
   try {
     const { signal } = controller;
+    const headers = new Headers(init.headers);
+    if (!headers.has("user-agent")) headers.set("user-agent", "barewire");
+    headers.set("accept", accept);
     const response = await fetch(url, {
       ...init,
       headers,
@@ -155,15 +153,15 @@ async function fetchWithLimits(
     });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
     const type = response.headers.get("content-type");
-    const isOtherType = response.ok && !isLenient && !isAcceptedType(accept, type);
-    if (isOtherType && type !== null && !hasNoContent(response)) return err("fetch.type");
     const bytes = await readStream(response.body, maxBytes);
+    // What is empty is of no type, whatever it says.
+    const isTyped = !response.ok || isLenient || bytes?.length === 0;
+    if (!isTyped && !isAcceptedType(accept, type)) return err("fetch.type");
     const decode = isLenient
       ? (some: Uint8Array): string => new TextDecoder().decode(some)
       : decodeUtf8;
     const text = (bytes && decode(bytes)) ?? (response.ok ? undefined : "");
     if (text === undefined) return err(bytes === undefined ? "fetch.large" : "fetch.utf8");
-    if (isOtherType && text !== "") return err("fetch.type");
     return ok({
       status: response.status,
       headers: response.headers,
@@ -180,21 +178,19 @@ async function fetchWithLimits(
   }
 }
 
-/** 204 and 205 have no content, whatever type they name: RFC 9110 sections 15.3.5 and 15.3.6. */
-function hasNoContent({ status }: Response): boolean {
-  return status === 204 || status === 205;
-}
-
 function isAcceptedType(accept: string, type: string | null): boolean {
   const accepted = accept.split(",").map(plainType);
   return accepted.includes("*/*") || accepted.includes(plainType(type ?? ""));
 }
 
-/** Without parameters. What has the suffix "+json" is JSON, whatever else it is: RFC 6839 section 3.1. */
+/**
+ * Without parameters. What has the suffix "+json" is JSON, whatever else it is (RFC 6839 section 3.1), but for what says that
+ * something went wrong (RFC 9457).
+ */
 function plainType(text: string): string {
   const [type = ""] = text.split(";", 1);
   const name = type.trim().toLowerCase();
-  return /^application\/[^\s,]+\+json$/.test(name) ? "application/json" : name;
+  return /^application\/(?!problem\+)[^\s,]+\+json$/.test(name) ? "application/json" : name;
 }
 
 /** Whether a request may have another outcome later: nothing came, or not in time; the host failed, or asked to wait. */

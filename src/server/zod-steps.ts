@@ -17,24 +17,27 @@ const CHARACTERS_CONVERTED_PER_STEP = 5;
 const LETTERS_PER_STEP = 10;
 /** Of each letter of base64url that is another one in base64. */
 const STEPS_PER_REPLACED = 2;
-/** Of what throws where the text does not fit, which zod catches: `atob`, and `BigInt`. */
+/** Of what throws where the value does not fit, which zod catches: `atob`, `BigInt`, and what converts an object or a list. */
 const STEPS_OF_ATOB = 50;
 const STEPS_OF_BIGINT = 10;
+const STEPS_OF_CONVERSION = 20;
 /** Of what is looked at again and again: characters by the pattern of a template, and letters that are compared. */
 const TRIES_PER_STEP = 500;
 
 /** Steps of a look, and Infinity where the text is too long for it. Texts that `texts` knows are not looked through again. */
 export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: KnownTexts): number {
   const reading = readingOf(def);
+  const isConvertedObject = def.coerce === true && Object(value) === value;
+  const first = isConvertedObject ? STEPS_OF_CONVERSION : 1;
   const text = textOf(def, value);
-  if (text === undefined) return reading.isBigInt ? STEPS_OF_BIGINT : 1;
-  const isConverted = reading.isBigInt || text !== value;
+  if (text === undefined) return first + (reading.isBigInt ? STEPS_OF_BIGINT : 0);
+  const isConverted = reading.isBigInt || isConvertedObject;
   const change = text.length > reading.refusedFrom ? "none" : reading.change;
   const isBounded = isConverted || change === "normalized" || change === "unknown";
   if (isBounded && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
   const isUnknown = isConverted || change === "unknown";
   const read = text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : CHARACTERS_PER_STEP);
-  return 2 + read + stepsOfReading(reading, change, def, text, texts);
+  return first + 1 + read + stepsOfReading(reading, change, def, text, texts);
 }
 
 /** What is beyond reading a text once. */

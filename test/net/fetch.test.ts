@@ -304,6 +304,7 @@ describe("an answer", () => {
       "text/json",
       "application/json2",
       "application/+json",
+      "application/problem+json",
       "text/x+json",
       "application/x+json, text/html",
       "application/",
@@ -335,6 +336,7 @@ describe("an answer", () => {
       [204, {}],
       [205, { "content-type": "text/html" }],
       [202, {}],
+      [201, { "content-type": "text/html; charset=utf-8" }],
     ] as const) {
       answer = () => Promise.resolve(new Response(null, { status, headers: fields }));
       const fetched = await fetchUntrusted(URL_OF_CLIENT, LIMITS);
@@ -345,7 +347,7 @@ describe("an answer", () => {
     }
     answer = () => Promise.resolve(new Response(new TextEncoder().encode("{}")));
     expect(await outcome()).toBe("fetch.type");
-    says("", { "content-type": "text/html" });
+    says("x".repeat(65), { "content-type": "text/html" });
     expect(await outcome()).toBe("fetch.type");
   });
 
@@ -376,6 +378,20 @@ describe("a request", () => {
     expect(request).toMatchObject({ url: URL_OF_CLIENT, method: "GET", cache: "no-store" });
     expect([...(request?.headers.keys() ?? [])].toSorted()).toEqual(["accept", "user-agent"]);
     expect(request?.headers.get("accept")).toBe(LIMITS.accept);
+  });
+
+  test("has the caller's headers in place of its own, however they are written", async () => {
+    says("{}");
+    const headers = { "User-Agent": "myapp (me@example.com)", Accept: "text/plain" };
+    await fetchConfigured("http://127.0.0.1/", { ...LIMITS, headers });
+    const [request] = asked;
+    expect(request?.headers.get("user-agent")).toBe("myapp (me@example.com)");
+    expect(request?.headers.get("accept")).toBe(LIMITS.accept);
+    const wrong = { "a header": "x" };
+    expect(await fetchConfigured("http://127.0.0.1/", { ...LIMITS, headers: wrong })).toEqual({
+      ok: false,
+      error: "fetch.failed",
+    });
   });
 
   test("of the operator's URL may be a POST with headers, to http and to loopback", async () => {

@@ -733,6 +733,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(12_000, { kind: "none", value: [1.5, 1.5, 1.5] }).map(copyOf),
   ],
   [
+    "lists that no text can be made of, in kinds",
+    z.array(inKinds(16, () => z.union([z.coerce.number(), z.coerce.date(), z.unknown()]))),
+    list(12_000, { kind: "kind 15", value: [{ toString: 1 }] }).map(copyOf),
+  ],
+  [
     "faults of alternatives that another value takes the place of",
     z.array(
       withFallback(

@@ -841,7 +841,9 @@ describe("an opaque token", () => {
     const asks = served["/introspect"];
     const status = (code: number) => Response.json({ error: "invalid_request" }, { status: code });
     for (const [failure, why] of [
-      [{}, "token.inactive"],
+      [{}, "issuer.introspection_unusable"],
+      [{ title: "Down for maintenance" }, "issuer.introspection_unusable"],
+      [new Response(null), "issuer.introspection_unusable"],
       // Some issuers cannot read what is none of theirs.
       [status(400), "token.inactive"],
       [Response.json({ active: false }, { status: 400 }), "token.inactive"],
