@@ -60,6 +60,9 @@ export interface Definition {
   /** Whether a value is converted first, to a text for example. */
   readonly coerce?: boolean;
   readonly format?: string;
+  /** What it is as a check, and whether that writes a URL anew. */
+  readonly check?: string;
+  readonly normalize?: boolean;
   readonly inclusive?: boolean;
   /** Of a template: texts and other values as they are, and schemas. */
   readonly parts?: readonly unknown[];
@@ -94,6 +97,8 @@ export interface ZodCheck {
       readonly precision?: number | null;
       /** Of a UUID. */
       readonly version?: string;
+      /** Of a URL: whether it is written anew. */
+      readonly normalize?: boolean;
     };
   };
 }

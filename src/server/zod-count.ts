@@ -14,9 +14,10 @@ const FAULT_BYTES = 500;
 const SHORT_MESSAGE = 100;
 /** An entry of a path, of a list of names that are not known, or of tags. */
 const ENTRY_BYTES = 8;
-/** About what zod makes of an object or a list, of any other value, and of a member; and what it needs to remember an object or a list. */
+/** About what zod makes of an object or a list, of any other value, of a date, and of a member; and what it needs to remember an object or a list. */
 const CONTAINER_BYTES = 120;
 const VALUE_BYTES = 20;
+const DATE_BYTES = 50;
 const MEMBER_BYTES = 50;
 const MEMORY_BYTES = 80;
 
@@ -181,7 +182,8 @@ export class Count {
 
   /** Whether it is too much; then `payload` keeps a few faults. */
   #endTooMuch(payload: Payload, { issueCount }: CountBefore): boolean {
-    if (this.#faults + this.#made + this.#remembered > MAX_KEPT_BYTES)
+    const ownBytes = this.#texts.bytes;
+    if (this.#faults + this.#made + this.#remembered + ownBytes > MAX_KEPT_BYTES)
       this.tooMuch = "has too many faults";
     if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
     if (this.tooMuch === undefined) return false;
@@ -199,16 +201,23 @@ function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
   if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount;
   const isText =
     typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
-  return VALUE_BYTES + (isText ? 2 * made.length : 0);
+  const valueBytes = made instanceof Date ? DATE_BYTES : VALUE_BYTES;
+  return valueBytes + (isText ? 2 * made.length : 0);
 }
 
-/** Whether a text is another one behind it, also where it has the same letters: a codec has a `transform` too. */
+/**
+ * Whether a text is another one behind it, also where it has the same letters: a codec has a `transform` too, and a URL may be
+ * written anew.
+ */
 function makesText(def: Definition): boolean {
-  return def.transform !== undefined || isOverwritten(def);
+  const { transform, checks = [] } = def;
+  return (
+    transform !== undefined || isNewText(def) || checks.some(({ _zod }) => isNewText(_zod.def))
+  );
 }
 
-function isOverwritten({ checks = [] }: Definition): boolean {
-  return checks.some(({ _zod: { def } }) => def.check === "overwrite");
+function isNewText({ check, normalize }: Pick<Definition, "check" | "normalize">): boolean {
+  return check === "overwrite" || normalize === true;
 }
 
 function mayMakeText({ type, checks = [] }: Definition): boolean {

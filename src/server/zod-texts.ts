@@ -15,10 +15,16 @@ const MARKS =
 const COMPARISONS_OF_ONE = 50;
 /** Shorter ones are looked at anew: that costs less than to know them. */
 const LONG_TEXT = 10;
+/** About what one takes that is known, without its letters. */
+const KNOWN_TEXT_BYTES = 150;
 
 /** The texts of one value. */
 export class KnownTexts {
   readonly #known = new Map<string, KnownText>();
+
+  get bytes(): number {
+    return KNOWN_TEXT_BYTES * this.#known.size;
+  }
 
   of(text: string): KnownText {
     const known = this.#known.get(text);

@@ -394,6 +394,16 @@ it.each<[string, z.core.$ZodType, unknown]>([
     { kind: "zz", rows: list(49_000, { n: 1 }) },
   ],
   [
+    "addresses that are written anew, in kinds",
+    inKinds(16, () => z.array(z.url({ normalize: true }))),
+    { kind: "none", value: list(30, `http://a.b/${"x".repeat(100_000)}`) },
+  ],
+  [
+    "dates, in kinds",
+    inKinds(16, () => z.array(z.coerce.date())),
+    { kind: "none", value: list(90_000, 0) },
+  ],
+  [
     "names that are copied though they do not fit, on a page",
     pageOf(() => ({ texts: z.looseRecord(z.enum(["en", "de"]), z.string()) })),
     page(1, { texts: names(MANY, "") }),
