@@ -1,6 +1,7 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
+import { bytesOf, madeBytesOf, MEMORY_BYTES, stepsOfFaults, type ZodFault } from "./zod-bytes.ts";
 import { MAX_CHANGED_CHARACTERS, stepsOf } from "./zod-steps.ts";
 import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
@@ -9,44 +10,12 @@ import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "
 const MAX_KEPT_BYTES = 50_000_000;
 /** Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. */
 const MAX_STEPS = 5_000_000;
-/** What a fault takes at most, without its path, and with a message of so many characters. */
-const FAULT_BYTES = 500;
-const SHORT_MESSAGE = 100;
-/** An entry of a path, of a list of names that are not known, or of tags. */
-const ENTRY_BYTES = 8;
-/** About what zod makes of an object or a list, of any other value, of a date, and of a member; and what it needs to remember an object or a list. */
-const CONTAINER_BYTES = 120;
-const VALUE_BYTES = 20;
-const DATE_BYTES = 50;
-const MEMBER_BYTES = 50;
-const MEMORY_BYTES = 80;
-
-const CONTAINERS: ReadonlySet<string> = new Set([
-  "object",
-  "array",
-  "tuple",
-  "record",
-  "map",
-  "set",
-]);
 
 /** Why a value is refused that was not looked at to its end. */
 export type TooMuch =
   | "has too many faults"
   | "takes too many steps to check"
   | "has a text that is too long to be changed";
-
-/** As much of a fault as is read here. The app's may have anything in any member. */
-interface Fault {
-  /** Whether the checks after it were made all the same. */
-  readonly continue?: unknown;
-  readonly path?: unknown;
-  readonly keys?: unknown;
-  readonly options?: unknown;
-  /** The app's; zod writes its own where a union keeps what its alternatives found, in `errors`. */
-  readonly message?: unknown;
-  readonly errors?: unknown;
-}
 
 /** Whether zod tries one schema after another, and keeps what they found until one fits. */
 function hasAlternatives({ type, options, discriminator, unionFallback }: Definition): boolean {
@@ -155,13 +124,12 @@ export class Count {
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
     if (result instanceof Promise) return result;
-    const found: readonly Fault[] = result.issues.slice(before.issueCount);
+    const found: readonly ZodFault[] = result.issues.slice(before.issueCount);
     // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
     const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
     // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
     this.#faults = Math.max(found.length === 0 ? 0 : this.#faults, before.faults + foundBytes);
-    for (const { keys, errors } of found)
-      this.#steps += listOf(keys).length + (isUnion ? listOf(errors).flat().length : 0);
+    this.#steps += stepsOfFaults(found, isUnion, def.type === "record");
     // zod passes on what it made of a value also where checks found something, unless one of them aborts.
     const isPassedOn = found.every((fault) => fault.continue === true);
     // Of alternatives no more than one is left.
@@ -192,53 +160,4 @@ export class Count {
     leaveUnseen(payload);
     return true;
   }
-}
-
-/** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
-function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
-  // Of members that do not fit, which only such a record copies, no schema makes anything.
-  const copiedCount = def.mode === "loose" ? Object.keys(Object(made) as object).length : 0;
-  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount;
-  const isText =
-    typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
-  const valueBytes = made instanceof Date ? DATE_BYTES : VALUE_BYTES;
-  return valueBytes + (isText ? 2 * made.length : 0);
-}
-
-/**
- * Whether a text is another one behind it, also where it has the same letters: a codec has a `transform` too, and a URL may be
- * written anew.
- */
-function makesText(def: Definition): boolean {
-  const { transform, checks = [] } = def;
-  return (
-    transform !== undefined || isNewText(def) || checks.some(({ _zod }) => isNewText(_zod.def))
-  );
-}
-
-function isNewText({ check, normalize }: Pick<Definition, "check" | "normalize">): boolean {
-  return check === "overwrite" || normalize === true;
-}
-
-function mayMakeText({ type, checks = [] }: Definition): boolean {
-  return type === "string" || type === "catch" || checks.length > 0;
-}
-
-/** Without what stands within it: that was counted where it was found, but for the words that it has since. */
-function bytesOf({ path, keys, options, message, errors }: Fault): number {
-  const messages = [message, ...listOf(errors).flat().map(messageOf)];
-  const characters = messages.reduce<number>(
-    (sum, text) => sum + (typeof text === "string" ? Math.max(text.length - SHORT_MESSAGE, 0) : 0),
-    0,
-  );
-  const entries = listOf(path).length + listOf(keys).length + listOf(options).length;
-  return FAULT_BYTES + ENTRY_BYTES * entries + 2 * characters;
-}
-
-function messageOf(fault: unknown): unknown {
-  return (Object(fault) as Fault).message;
-}
-
-function listOf(given: unknown): readonly unknown[] {
-  return Array.isArray(given) ? given : [];
 }

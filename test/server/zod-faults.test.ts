@@ -17,6 +17,8 @@ const list = (count: number, value: unknown): unknown[] => Array<unknown>(count)
 const copyOf = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 const names = (count: number, value: unknown): object =>
   Object.fromEntries(Array.from({ length: count }, (_, at) => [`k${at}`, value]));
+const capitalNames = (count: number): object =>
+  Object.fromEntries(list(count, "").map((value, at) => [`K${at}`, value]));
 /** `value` in so many objects, each the member `n` of the next. */
 function nested(levels: number, value: unknown): unknown {
   return levels === 0 ? value : { n: nested(levels - 1, value) };
@@ -741,6 +743,21 @@ it.each<[string, z.core.$ZodType, unknown]>([
       ),
     ),
     list(12_000, { kind: "none", value: [1.5, 1.5, 1.5] }).map(copyOf),
+  ],
+  [
+    "faults of names, in kinds that another value takes the place of",
+    z.array(
+      inKinds(16, () =>
+        withFallback(
+          z.record(
+            z.string().check(z.minLength(3), z.maxLength(40), z.regex(/^[a-z]+$/), z.lowercase()),
+            z.string(),
+          ),
+          {},
+        ),
+      ),
+    ),
+    list(20, { kind: "none", value: capitalNames(4_000) }).map(copyOf),
   ],
   [
     "lists that no text can be made of, in kinds",

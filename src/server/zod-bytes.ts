@@ -1,0 +1,102 @@
+/** What zod makes while it reads a value, in bytes: faults, and what it passes on. About, and rather more than less. */
+
+import type { Definition } from "./zod-checks.ts";
+
+/** What a fault takes at most, without its path, and with a message of so many characters. */
+const FAULT_BYTES = 500;
+const SHORT_MESSAGE = 100;
+/** An entry of a path, of a list of names that are not known, or of tags. */
+const ENTRY_BYTES = 8;
+/** About what zod makes of an object or a list, of any other value, of a date, and of a member; and what it needs to remember an object or a list. */
+const CONTAINER_BYTES = 120;
+const VALUE_BYTES = 20;
+const DATE_BYTES = 50;
+const MEMBER_BYTES = 50;
+export const MEMORY_BYTES = 80;
+
+const CONTAINERS: ReadonlySet<string> = new Set([
+  "object",
+  "array",
+  "tuple",
+  "record",
+  "map",
+  "set",
+]);
+
+/** As much of a fault as is read here. The app's may have anything in any member. */
+export interface ZodFault {
+  /** Whether the checks after it were made all the same. */
+  readonly continue?: unknown;
+  readonly path?: unknown;
+  readonly keys?: unknown;
+  readonly options?: unknown;
+  /** The app's; zod writes its own where a union keeps what its alternatives found, in `errors`. */
+  readonly message?: unknown;
+  readonly errors?: unknown;
+  /** What is wrong with a name of a record. */
+  readonly issues?: unknown;
+}
+
+/** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
+export function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
+  // Of members that do not fit, which only such a record copies, no schema makes anything.
+  const copiedCount = def.mode === "loose" ? Object.keys(Object(made) as object).length : 0;
+  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount;
+  const isText =
+    typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
+  const valueBytes = made instanceof Date ? DATE_BYTES : VALUE_BYTES;
+  return valueBytes + (isText ? 2 * made.length : 0);
+}
+
+/**
+ * Whether a text is another one behind it, also where it has the same letters: a codec has a `transform` too, and a URL may be
+ * written anew.
+ */
+function makesText(def: Definition): boolean {
+  const { transform, checks = [] } = def;
+  return (
+    transform !== undefined || isNewText(def) || checks.some(({ _zod }) => isNewText(_zod.def))
+  );
+}
+
+function isNewText({ check, normalize }: Pick<Definition, "check" | "normalize">): boolean {
+  return check === "overwrite" || normalize === true;
+}
+
+function mayMakeText({ type, checks = [] }: Definition): boolean {
+  return type === "string" || type === "catch" || checks.length > 0;
+}
+
+/** Without what stands within it: that was counted where it was found, but for the words that it has since. */
+export function bytesOf({ path, keys, options, message, errors }: ZodFault): number {
+  const messages = [message, ...listOf(errors).flat().map(messageOf)];
+  const characters = messages.reduce<number>(
+    (sum, text) => sum + (typeof text === "string" ? Math.max(text.length - SHORT_MESSAGE, 0) : 0),
+    0,
+  );
+  const entries = listOf(path).length + listOf(keys).length + listOf(options).length;
+  return FAULT_BYTES + ENTRY_BYTES * entries + 2 * characters;
+}
+
+/**
+ * Steps of what zod does with faults beside finding them: it lists names that are not known, and puts in words and copies what
+ * alternatives found, and what is wrong with the names of a record. Where they are found first.
+ */
+export function stepsOfFaults(
+  faults: readonly ZodFault[],
+  isUnion: boolean,
+  isRecord: boolean,
+): number {
+  return faults.reduce((sum, { keys, errors, issues }) => {
+    const worded = isUnion ? listOf(errors).flat() : listOf(isRecord ? issues : undefined);
+    return sum + listOf(keys).length + worded.length;
+  }, 0);
+}
+
+function messageOf(fault: unknown): unknown {
+  return (Object(fault) as ZodFault).message;
+}
+
+function listOf(given: unknown): readonly unknown[] {
+  return Array.isArray(given) ? given : [];
+}
