@@ -30,29 +30,31 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
   const isConvertedObject = def.coerce === true && Object(value) === value;
   const first = isConvertedObject ? STEPS_OF_CONVERSION : 1;
   const text = textOf(def, value);
-  if (text === undefined) return first + (reading.isBigInt ? STEPS_OF_BIGINT : 0);
-  const isConverted = reading.isBigInt || isConvertedObject;
+  if (text === undefined)
+    return first + (reading.isBigInt && !Number.isInteger(value) ? STEPS_OF_BIGINT : 0);
   const change = text.length > reading.refusedFrom ? "none" : reading.change;
-  const isBounded = isConverted || change === "normalized" || change === "unknown";
+  const isBounded = reading.isBigInt || change === "normalized" || change === "unknown";
   if (isBounded && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
-  const isUnknown = isConverted || change === "unknown";
-  const read = text.length / (isUnknown ? CHARACTERS_CONVERTED_PER_STEP : CHARACTERS_PER_STEP);
+  const isSlow = isConvertedObject || reading.isBigInt || reading.isDate || change === "unknown";
+  const read = text.length / (isSlow ? CHARACTERS_CONVERTED_PER_STEP : CHARACTERS_PER_STEP);
   return first + 1 + read + stepsOfReading(reading, change, def, text, texts);
 }
 
 /** What is beyond reading a text once. */
 function stepsOfReading(
-  { isUrl, isSplit, isReplaced, isDecoded, isBigInt }: Reading,
+  reading: Reading,
   change: Change,
   def: Definition,
   text: string,
   texts: KnownTexts,
 ): number {
+  const { isUrl, isBase64url } = reading;
   let steps = 0;
-  if (isSplit) steps += text.length / CHARACTERS_SPLIT_PER_STEP;
-  if (isReplaced) steps += STEPS_PER_REPLACED * texts.of(text).replacedLetters;
-  if (isDecoded) steps += STEPS_OF_ATOB;
-  if (isBigInt) steps += STEPS_OF_BIGINT;
+  if (reading.isSplit) steps += text.length / CHARACTERS_SPLIT_PER_STEP;
+  if (isBase64url) steps += STEPS_PER_REPLACED * texts.of(text).replacedLetters;
+  if (reading.isJwt || (isBase64url && text.length % 4 === 1)) steps += STEPS_OF_ATOB;
+  if (reading.isBase64 && texts.of(text).isUnfitForAtob) steps += STEPS_OF_ATOB;
+  if (reading.isBigInt && !WHOLE_NUMBER.test(text)) steps += STEPS_OF_BIGINT;
   if (def.type === "template_literal")
     steps += charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
   if (change === "cased") steps += texts.of(text).lettersBeyondAscii / LETTERS_PER_STEP;
@@ -61,6 +63,8 @@ function stepsOfReading(
     steps += texts.of(text).comparisons / TRIES_PER_STEP;
   return steps;
 }
+
+const WHOLE_NUMBER = /^-?\d+$/;
 
 /** How checks change a text: not, or at its ends; its case; by `normalize`; or by what may take any time, such as `slugify`. */
 type Change = "none" | "cased" | "normalized" | "unknown";
@@ -71,12 +75,13 @@ interface Reading {
   /** A longer text is refused by a check that ends the look, before any change. */
   readonly refusedFrom: number;
   readonly isBigInt: boolean;
+  readonly isDate: boolean;
   readonly isUrl: boolean;
-  /** Parted first. */
+  readonly isBase64: boolean;
+  readonly isBase64url: boolean;
+  readonly isJwt: boolean;
+  /** Parted first, or read more than once. */
   readonly isSplit: boolean;
-  /** Letters of base64url are replaced. */
-  readonly isReplaced: boolean;
-  readonly isDecoded: boolean;
 }
 
 const knownReadings = new WeakMap<Definition, Reading>();
@@ -93,10 +98,12 @@ function readingOf(def: Definition): Reading {
     change: changeBy(checks),
     refusedFrom: leastRefused(checks),
     isBigInt: def.coerce === true && def.type === "bigint",
+    isDate: def.coerce === true && def.type === "date",
     isUrl: isOf("url"),
-    isSplit: isOf("cidrv6", "jwt"),
-    isReplaced: isOf("base64url"),
-    isDecoded: isOf("base64", "base64url", "jwt"),
+    isBase64: isOf("base64"),
+    isBase64url: isOf("base64url"),
+    isJwt: isOf("jwt"),
+    isSplit: isOf("cidrv6", "jwt", "url"),
   };
   knownReadings.set(def, reading);
   return reading;
@@ -118,7 +125,9 @@ function changeBy(checks: readonly ZodCheck[]): Change {
 function leastRefused(checks: readonly ZodCheck[]): number {
   const changeAt = checks.findIndex(({ _zod }) => _zod.def.tx !== undefined);
   const before = changeAt < 0 ? checks : checks.slice(0, changeAt);
-  const bounds = before.map(({ _zod: { def } }) => (def.abort === true ? def.maximum : undefined));
+  const bounds = before.map(({ _zod: { def } }) =>
+    def.abort === true ? (def.maximum ?? def.length) : undefined,
+  );
   return Math.min(...bounds.filter((bound) => bound !== undefined));
 }
 

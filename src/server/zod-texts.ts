@@ -18,6 +18,8 @@ const LONG_TEXT = 10;
 /** About what one takes that is known, without its letters. */
 const KNOWN_TEXT_BYTES = 150;
 
+const BASE64 = /^[0-9A-Za-z+/]*={0,2}$/;
+
 /** The texts of one value. */
 export class KnownTexts {
   readonly #known = new Map<string, KnownText>();
@@ -42,6 +44,7 @@ export class KnownText {
   #comparisons: number | undefined;
   #lettersBeyondAscii: number | undefined;
   #replacedLetters: number | undefined;
+  #isUnfitForAtob: boolean | undefined;
 
   constructor(text: string) {
     this.text = text;
@@ -75,6 +78,12 @@ export class KnownText {
   get lettersBeyondAscii(): number {
     this.#lettersBeyondAscii ??= this.#count((code) => code > 0x7f);
     return this.#lettersBeyondAscii;
+  }
+
+  /** Whether `atob` would throw, to which zod gives what has a length of base64. */
+  get isUnfitForAtob(): boolean {
+    this.#isUnfitForAtob ??= this.text.length % 4 === 0 && !BASE64.test(this.text);
+    return this.#isUnfitForAtob;
   }
 
   /** "-" and "_", which zod replaces one by one to read base64url. */

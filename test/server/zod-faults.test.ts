@@ -720,6 +720,16 @@ it.each<[string, z.core.$ZodType, unknown]>([
     page(13_000, { text: "\u0390".repeat(95) }),
   ],
   [
+    "long addresses, on a page",
+    pageOf(() => ({ link: z.httpUrl() })),
+    page(1, { link: `http://${"@".repeat(3_900_000)}a.b/` }),
+  ],
+  [
+    "long texts that become dates, on a page",
+    pageOf(() => ({ due: z.coerce.date() })),
+    page(1, { due: "a,".repeat(1_950_000) }),
+  ],
+  [
     "names of hosts beyond ASCII, on a page",
     pageOf(() => ({ url: z.url() })),
     page(20_000, { url: `http://${"Å日.".repeat(30)}com` }),
@@ -906,43 +916,69 @@ it.each<[string, z.core.$ZodType, unknown]>([
   expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
 });
 
-const TOO_LONG = "/ has a text that is too long to be changed";
+const TOO_LONG = "must be at most 200000 characters, because it would be changed";
 const LONG = "9".repeat(200_000);
 const Digits = z.pipe(z.string().check(z.regex(/^\d+$/)), z.coerce.bigint());
 
-it.each<[string, z.core.$ZodType, string | string[]]>([
-  ["is normalized", z.object({ text: z.string().check(z.normalize()) }), LONG],
-  ["becomes a slug", z.object({ text: chained.string().slugify() }), LONG],
+it.each<[string, z.core.$ZodType]>([
+  ["is normalized", z.object({ text: z.string().check(z.normalize()) })],
+  ["becomes a slug", z.object({ text: chained.string().slugify() })],
   [
     "is changed as the app likes",
     z.object({ text: z.string().check(z.overwrite((text) => text.slice(1))) }),
-    LONG,
   ],
-  ["becomes a number of any length", z.object({ text: z.coerce.bigint() }), LONG],
-  ["is made of a list", z.object({ text: chained.coerce.string() }), [LONG]],
-  ["becomes a number behind another schema", z.object({ text: Digits }), LONG],
-])("a text that %s may have 200,000 characters", (_, schema, text) => {
-  const longer = Array.isArray(text) ? [...text, ""] : `${LONG}9`;
-  expect(checkWith(schema)({ text }).ok).toBe(true);
-  expect(checkWith(schema)({ text: longer })).toEqual({
+  ["becomes a number of any length", z.object({ text: z.coerce.bigint() })],
+  ["becomes a number behind another schema", z.object({ text: Digits })],
+])("a text that %s may have 200,000 characters", (_, schema) => {
+  expect(checkWith(schema)({ text: LONG }).ok).toBe(true);
+  expect(checkWith(schema)({ text: `${LONG}9` })).toEqual({
     ok: false,
-    error: `${TOO_LONG}; /text must be at most 200000 characters, because it would be changed`,
+    error: `/text ${TOO_LONG}`,
   });
 });
 
 it("a text that is too long to be changed is refused, whatever would take its place", () => {
   const body = chained.string().normalize();
-  const schemas: z.core.$ZodType[] = [
-    body.catch(""),
-    body.nullish().catch(null),
-    chained.union([body, chained.string()]),
-    chained.union([Digits, z.unknown()]),
+  const long = `${LONG}9`;
+  const cases: [z.core.$ZodType, unknown][] = [
+    [body.catch(""), long],
+    [body.nullish().catch(null), long],
+    [chained.union([body, chained.string()]), long],
+    [chained.union([body.optional(), z.unknown()]), long],
+    [chained.array(body).catch([]), [long]],
+    [
+      chained.union([chained.object({ in: body }), chained.object({ in: chained.string() })]),
+      { in: long },
+    ],
+    [chained.looseRecord(body, z.unknown()), { [long]: 1 }],
   ];
-  for (const schema of schemas) {
-    const checked = checkWith(z.object({ text: schema }))({ text: `${LONG}9` });
-    expect(checked.ok ? "" : checked.error).toContain(TOO_LONG);
+  for (const [schema, text] of cases) {
+    const checked = checkWith(z.object({ text: schema }))({ text });
+    expect(checked.ok ? "" : checked.error).toContain("has a text that is too long to be changed");
   }
-  expect(checkWith(chained.coerce.boolean())([`${LONG}9`])).toEqual({ ok: true, value: true });
+});
+
+it("a text that is too long for an alternative that is not meant may be another one's", () => {
+  const Part = chained.union([
+    chained.object({ type: chained.literal("text"), data: chained.string().normalize() }),
+    chained.object({ type: chained.literal("number"), data: chained.coerce.bigint() }),
+    chained.object({ type: chained.literal("image"), data: chained.base64() }),
+  ]);
+  const image = { type: "image", data: "QUJD".repeat(75_000) };
+  expect(checkWith(Part)(image)).toEqual({ ok: true, value: image });
+  const Lines = chained.union([chained.coerce.number(), chained.array(chained.string())]);
+  const lines = list(4_000, "x".repeat(60));
+  expect(checkWith(Lines)(lines)).toEqual({ ok: true, value: lines });
+  expect(checkWith(chained.coerce.number().catch(0))(lines)).toEqual({ ok: true, value: 0 });
+  expect(checkWith(chained.coerce.boolean())([LONG, LONG])).toEqual({ ok: true, value: true });
+});
+
+it("ids in base64 cost no more than other texts, where they are right", () => {
+  const id = z.base64();
+  const Nodes = z.array(inKinds(16, () => z.object({ id, parent: id, cursor: z.base64url() })));
+  const value = { id: "QUJDREVGR0hJSktM", parent: "QUJDREVG", cursor: "QUJD" };
+  const nodes = list(3_000, { kind: "kind 15", value }).map(copyOf);
+  expect(checkWith(Nodes)(nodes)).toEqual({ ok: true, value: nodes });
 });
 
 it("a text that is refused before it would be changed may have any length", () => {

@@ -26,6 +26,19 @@ it("counts what is compared to normalize: letters, and marks with each other, ea
   expect(comparisons).toBe(202 * 50 + 200 * 200 + 2 * 2);
 });
 
+it.each<[string, boolean]>([
+  ["", false],
+  ["QUJD", false],
+  ["QUI=", false],
+  ["QQ==", false],
+  ["Q===", true],
+  ["QU-D", true],
+  ["QU=D", true],
+  ["QUJDR", false],
+])("%j is unfit for atob: %s", (text, isUnfit) => {
+  expect(new KnownText(text).isUnfitForAtob).toBe(isUnfit);
+});
+
 it("counts letters beyond ASCII", () => {
   expect(new KnownText("a\u007F\u0080é\u{1F600}").lettersBeyondAscii).toBe(4);
 });
