@@ -7,6 +7,7 @@ import { now, sleep, randomBytes } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { retried } from "../base/retry.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import { createCache, type CacheFunction } from "./cache.ts";
@@ -82,19 +83,22 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
 type Stub = DurableObjectStub<StoreObject>;
 
 function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: number): Store {
+  // Asked again where the object was reset. What writes may have been done.
+  const read = (key: string): Promise<string | undefined> =>
+    retried(async () => (await stub()).read(key));
   return {
     access,
     async get(key) {
-      return parseValue(await (await stub()).read(checkKey(key)));
+      return parseValue(await read(checkKey(key)));
     },
     async put(key, value) {
       await (await stub()).write(checkKey(key), serializeValue(value), end);
     },
     async update(key, change) {
-      const object = await stub();
-      let current = await object.read(checkKey(key));
+      let current = await read(checkKey(key));
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const value = change(parseValue(current));
+        const object = await stub();
         const swapped = await object.compareAndSwap(key, current, serializeValue(value), end);
         if (swapped.swapped) return value;
         ({ current } = swapped);
@@ -102,7 +106,7 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         // The more there are, the longer the pauses grow: otherwise of hundreds only one in each round would win.
         await sleep(((randomBytes(1)[0] ?? 0) / 256) * attempt * PAUSE_GROWTH_MS);
         // Where others write without end, a value from before the pause would lose every time.
-        current = await object.read(key);
+        current = await read(key);
       }
       throw new Error(`"${key}" was changed by others ${MAX_ATTEMPTS} times in a row`);
     },

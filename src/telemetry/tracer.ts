@@ -155,5 +155,6 @@ function postSpans(
 /** Spans that a collector took no part in, of an answer that is a success otherwise. */
 function rejectedBy(answer: JsonObject | undefined): number {
   const partial = answer?.["partialSuccess"] as JsonObject | null | undefined;
-  return Number(partial?.["rejectedSpans"] ?? 0) || 0;
+  const count = Number(partial?.["rejectedSpans"]);
+  return Number.isSafeInteger(count) && count > 0 ? count : 0;
 }

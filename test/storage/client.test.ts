@@ -35,6 +35,43 @@ function objectOf(handle: string): DurableObjectStub<StoreObject> {
   return storeNamespace.getByName(`state ${random}.${end}`);
 }
 
+function reset(name: string): Promise<void> {
+  return runInDurableObject(storeNamespace.getByName(name), (_object, state) =>
+    state.abort("deployed"),
+  ).catch(() => {});
+}
+
+describe("an object that is reset", () => {
+  it("is read again", async () => {
+    const owner = uniqueKey();
+    const store = storageClient.ofOwner(owner);
+    await store.put("k", 1);
+    const name = `owner ${await sha256Base64url(owner)}`;
+    const [got] = await Promise.all([store.get("k"), reset(name)]);
+    expect(got).toBe(1);
+  });
+
+  it("does not fail each later try of an update", async () => {
+    let tries = 0;
+    const getByName = (name: string): Pick<StoreObject, "read" | "compareAndSwap"> => {
+      const stub = storeNamespace.getByName(name);
+      return {
+        read: (key) => stub.read(key) as never,
+        async compareAndSwap(...given) {
+          tries += 1;
+          if (tries === 1) await storeNamespace.getByName(name).write("k", "7", undefined);
+          else await reset(name);
+          return stub.compareAndSwap(...given);
+        },
+      };
+    };
+    const client = createStorageClient(ringOf("a"), { getByName } as unknown as StoreNamespace);
+    const store = client.ofOwner(uniqueKey());
+    expect(await store.update("k", (value) => Number(value ?? 0) + 1)).toBe(8);
+    expect(tries).toBe(2);
+  });
+});
+
 describe("a handle", () => {
   it("is short, fits into a URI, and names nobody", async () => {
     const handle = await storageClient.create(ADA, WEEK_SECONDS);
