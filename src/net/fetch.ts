@@ -153,10 +153,10 @@ async function fetchWithLimits(
     });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
     const type = response.headers.get("content-type");
-    const bytes = await readStream(response.body, maxBytes);
-    // What is empty is of no type, whatever it says.
-    const isTyped = !response.ok || isLenient || bytes?.length === 0;
-    if (!isTyped && !isAcceptedType(accept, type)) return err("fetch.type");
+    const isOtherType = response.ok && !isLenient && !isAcceptedType(accept, type);
+    // What is empty is of no type, whatever it says. Of another type one byte is enough.
+    const bytes = await readStream(response.body, isOtherType ? 0 : maxBytes);
+    if (isOtherType && bytes === undefined) return err("fetch.type");
     const decode = isLenient
       ? (some: Uint8Array): string => new TextDecoder().decode(some)
       : decodeUtf8;

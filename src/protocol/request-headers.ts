@@ -4,7 +4,7 @@
  * Pure: the headers come in as a lookup, the declarations of `Mcp-Param-*` from the tool.
  */
 
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { membersOf, type JsonObject, type JsonValue } from "../base/json.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { decodeHeaderValue } from "../wire/header-value.ts";
@@ -58,10 +58,10 @@ export function checkParamHeaders(
   args: JsonValue | undefined,
 ): Result<void, ProtocolError> {
   for (const { header: name, path, type } of headerParams) {
-    const value = path.reduce<JsonValue | undefined>(
-      (container, key) => (isObject(container) ? container[key] : undefined),
-      args,
-    );
+    const value = path.reduce<JsonValue | undefined>((container, key) => {
+      const members = membersOf(container);
+      return Object.hasOwn(members, key) ? members[key] : undefined;
+    }, args);
     // spec: mirror.param.null, mirror.param.match
     const checked = checkEncodedHeader(getHeader, `Mcp-Param-${name}`, value ?? undefined, type);
     if (!checked.ok) return checked;

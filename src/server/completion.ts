@@ -3,7 +3,7 @@
  * MCP server/utilities/completion. At most 100 values, best first; an argument without suggestions gives none.
  */
 
-import { isObject, membersOf, type JsonObject } from "../base/json.ts";
+import { isObject, membersOf, withoutInherited, type JsonObject } from "../base/json.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { err, ok, type Result } from "../base/result.ts";
@@ -25,11 +25,13 @@ export async function completeArgument(call: Call): Promise<Outcome> {
   const completer = findCompleter(call.request.target, reference, argument);
   // spec: completion.ref.unknown
   if (!completer.ok) return errorOutcome(protocolError("InvalidParams", completer.error));
+  const { prompt, template } = call.request.target;
+  const names = prompt?.arguments?.map(({ name }) => name) ?? template?.template.names ?? [];
   // spec: completion.disclosure.prevented
   const suggestions = completer.value ?? (() => []);
   return runHandler(
     call,
-    (handlerContext) => suggestions(value, others, handlerContext),
+    (handlerContext) => suggestions(value, withoutInherited(others, names), handlerContext),
     completionOutcome,
   );
 }

@@ -85,7 +85,7 @@ export function bytesOf({ path, keys, options, message, errors }: ZodFault): num
 }
 
 /**
- * Steps of what zod does with faults beside finding them: it lists names that are not known, and puts in words and copies what
+ * Steps of what zod does with faults beside finding them: it passes each on, level by level, lists names that are not known, and puts in words and copies what
  * alternatives found, and what is wrong with the names of a record or a map. Where they are found first.
  */
 export function stepsOfFaults(
@@ -95,7 +95,7 @@ export function stepsOfFaults(
 ): number {
   return faults.reduce((sum, { keys, errors, issues }) => {
     const worded = isUnion ? listOf(errors).flat() : listOf(hasKeys ? issues : undefined);
-    return sum + listOf(keys).length + worded.length;
+    return sum + 1 + listOf(keys).length + worded.length;
   }, 0);
 }
 

@@ -23,11 +23,6 @@ function hasAlternatives({ type, options, discriminator, unionFallback }: Defini
   return type === "union" && options.length > 1 && !goesByTag;
 }
 
-/** Whether what is wrong within may come to nothing, beside alternatives. */
-function passesOver({ type, mode }: Definition): boolean {
-  return type === "catch" || type === "success" || mode === "loose";
-}
-
 /** What zod remembers of one reading: what came of each object and list, by schema, as soon as a schema refers to itself. */
 interface Memory {
   readonly "~memo"?: { readonly buckets: WeakMap<object, WeakMap<object, unknown>> };
@@ -55,7 +50,7 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
-/** Said where the text stands. Where nothing else is wrong with an alternative, or with what has a fallback, it is {@link TooMuch}. */
+/** Said where the text stands; an alternative, or a fallback, may pass over it, but not over {@link TooMuch}. */
 const TOO_LONG = `must be at most ${MAX_CHANGED_CHARACTERS} characters, because it would be changed`;
 
 /** How far it was counted when a look began. */
@@ -86,8 +81,6 @@ export class Count {
   #steps = 0;
   /** What is open: how many unions, and what has checks. */
   #openUnions = 0;
-  /** Whether what is found may come to nothing in what is open. */
-  #isPassedOver = false;
   readonly #checked: Definition[] = [];
   readonly #texts = new KnownTexts();
 
@@ -117,20 +110,17 @@ export class Count {
       isKnown: isRemembered(context, schema, value),
     };
     const steps = stepsOf(schema, value, this.#texts);
-    const isTooLong = steps === Infinity;
-    if (isTooLong) issues.push({ code: "custom", message: TOO_LONG, path: [] });
-    if (isTooLong && this.#isPassedOver) this.tooMuch = "has a text that is too long to be changed";
-    this.#steps += isTooLong ? 1 : steps;
-    if (this.#endTooMuch(payload, before) || isTooLong) return payload;
+    if (steps === Infinity) {
+      this.tooMuch = "has a text that is too long to be changed";
+      issues.push({ code: "custom", message: TOO_LONG, path: [] });
+    } else this.#steps += steps;
+    if (this.#endTooMuch(payload, before)) return payload;
     const { def } = schema._zod;
     const isUnion = hasAlternatives(def);
     if (def.checks !== undefined) this.#checked.push(def);
     if (isUnion) this.#openUnions += 1;
-    const isPassedOver = this.#isPassedOver;
-    this.#isPassedOver = isUnion || passesOver(def);
     this.#mostMade = 0;
     const result = read();
-    this.#isPassedOver = isPassedOver;
     if (def.checks !== undefined) this.#checked.pop();
     if (isUnion) this.#openUnions -= 1;
     if (result instanceof Promise) return result;
@@ -154,8 +144,6 @@ export class Count {
       if (isUnion && foundBytes > 0) this.#remembered += this.#faults - before.faults;
     }
     this.#mostMade = Math.max(before.mostMade, isPassedOn ? this.#made - before.made : 0);
-    if (isPassedOver && found.length > 0 && found.every(({ message }) => message === TOO_LONG))
-      this.tooMuch = "has a text that is too long to be changed";
     this.#endTooMuch(result, before);
     return result;
   }

@@ -5,7 +5,7 @@ import { charactersTried } from "./zod-templates.ts";
 import type { KnownTexts } from "./zod-texts.ts";
 
 /**
- * The longest text that zod may convert, or change otherwise than by `trim` or its case. `normalize` makes up to 18 characters
+ * The longest text that zod may make a number of any length, or change otherwise than by `trim` or its case. `normalize` makes up to 18 characters
  * of one, and `slugify` keeps a piece for each of those: about 200 bytes for each character.
  */
 export const MAX_CHANGED_CHARACTERS = 200_000;
@@ -33,11 +33,22 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
   if (text === undefined)
     return first + (reading.isBigInt && !Number.isInteger(value) ? STEPS_OF_BIGINT : 0);
   const change = text.length > reading.refusedFrom ? "none" : reading.change;
-  const isBounded = reading.isBigInt || change === "normalized" || change === "unknown";
-  if (isBounded && text.length > MAX_CHANGED_CHARACTERS) return Infinity;
+  if (text.length > MAX_CHANGED_CHARACTERS && isChanged(reading, change, text, texts))
+    return Infinity;
   const isSlow = isConvertedObject || reading.isBigInt || reading.isDate || change === "unknown";
   const read = text.length / (isSlow ? CHARACTERS_CONVERTED_PER_STEP : CHARACTERS_PER_STEP);
   return first + 1 + read + stepsOfReading(reading, change, def, text, texts);
+}
+
+/** Whether a text becomes another one, in ways that can take long. ASCII stays as it is where it is normalized. */
+function isChanged(
+  { isBigInt }: Reading,
+  change: Change,
+  text: string,
+  texts: KnownTexts,
+): boolean {
+  if (isBigInt && ANY_NUMBER.test(text)) return true;
+  return change === "unknown" || (change === "normalized" && texts.of(text).lettersBeyondAscii > 0);
 }
 
 /** What is beyond reading a text once. */
@@ -65,6 +76,8 @@ function stepsOfReading(
 }
 
 const WHOLE_NUMBER = /^-?\d+$/;
+/** What `BigInt` reads to its end. */
+const ANY_NUMBER = /^\s*[-+]?(?:0[box])?[\da-f]+\s*$/i;
 
 /** How checks change a text: not, or at its ends; its case; by `normalize`; or by what may take any time, such as `slugify`. */
 type Change = "none" | "cased" | "normalized" | "unknown";

@@ -15,7 +15,7 @@ const MARKS =
 const COMPARISONS_OF_ONE = 50;
 /** Shorter ones are looked at anew: that costs less than to know them. */
 const LONG_TEXT = 10;
-/** About what one takes that is known, without its letters. */
+/** About what one takes that is known, beside its letters. */
 const KNOWN_TEXT_BYTES = 150;
 
 const BASE64 = /^[0-9A-Za-z+/]*={0,2}$/;
@@ -23,16 +23,20 @@ const BASE64 = /^[0-9A-Za-z+/]*={0,2}$/;
 /** The texts of one value. */
 export class KnownTexts {
   readonly #known = new Map<string, KnownText>();
+  #bytes = 0;
 
+  /** Of all that are known: zod may have made them, and let go of them. */
   get bytes(): number {
-    return KNOWN_TEXT_BYTES * this.#known.size;
+    return this.#bytes;
   }
 
   of(text: string): KnownText {
     const known = this.#known.get(text);
     if (known !== undefined) return known;
     const fresh = new KnownText(text);
-    if (text.length > LONG_TEXT) this.#known.set(text, fresh);
+    if (text.length <= LONG_TEXT) return fresh;
+    this.#known.set(text, fresh);
+    this.#bytes += KNOWN_TEXT_BYTES + 2 * text.length;
     return fresh;
   }
 }

@@ -349,6 +349,11 @@ describe("an answer", () => {
     expect(await outcome()).toBe("fetch.type");
     says("x".repeat(65), { "content-type": "text/html" });
     expect(await outcome()).toBe("fetch.type");
+    // One that stays open is not waited for.
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    void writable.getWriter().write(new TextEncoder().encode("data: {}"));
+    says(readable, { "content-type": "text/event-stream" });
+    expect(await outcome()).toBe("fetch.type");
   });
 
   test.each([401, 404, 429, 503])(

@@ -195,7 +195,7 @@ it("a variable that is named as a member of every object has no suggestions but 
       template({
         name: "races",
         uriTemplate: "f1://{constructor}/{season}",
-        complete: { season: () => ["2026"] },
+        complete: { season: (_value, { constructor: team }) => [`2026 ${String(team)}`] },
         read: () => "",
       }),
     ],
@@ -205,7 +205,7 @@ it("a variable that is named as a member of every object has no suggestions but 
     const reply = await ask("completion/complete", { ref, argument: { name, value: "" } });
     return (await readReply(reply)).result;
   };
-  expect(await suggested("season")).toMatchObject({ completion: { values: ["2026"] } });
+  expect(await suggested("season")).toMatchObject({ completion: { values: ["2026 undefined"] } });
   expect(await suggested("constructor")).toMatchObject({ completion: { values: [] } });
 });
 

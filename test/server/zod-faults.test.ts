@@ -396,6 +396,26 @@ it.each<[string, z.core.$ZodType, unknown]>([
     { kind: "zz", rows: list(49_000, { n: 1 }) },
   ],
   [
+    "texts that are known, which alternatives made",
+    z.array(
+      z.union(
+        Array.from({ length: 16 }, (_, at) =>
+          chained.object({
+            kind: chained.literal(`kind ${at}`),
+            id: chained
+              .string()
+              .transform((id) => `${at}_${id}`)
+              .pipe(chained.templateLiteral([`${at}_`, chained.string()])),
+          }),
+        ),
+      ),
+    ),
+    list(10, { kind: "none", id: "" }).map((_, at) => ({
+      kind: "kind 15",
+      id: `${at}${"x".repeat(380_000)}`,
+    })),
+  ],
+  [
     "addresses that are written anew, in kinds",
     inKinds(16, () => z.array(z.url({ normalize: true }))),
     { kind: "none", value: list(30, `http://a.b/${"x".repeat(100_000)}`) },
@@ -770,6 +790,16 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(20, { kind: "none", value: capitalNames(4_000) }).map(copyOf),
   ],
   [
+    "faults that are passed on, and that another value takes the place of",
+    z.array(
+      inKinds(16, () => {
+        const image = z.object({ id: z.uuid(), src: z.url(), alt: z.string(), size: z.number() });
+        return withFallback(z.object({ images: z.array(image) }), { images: [] });
+      }),
+    ),
+    list(20, { kind: "none", value: { images: list(1_500, {}) } }).map(copyOf),
+  ],
+  [
     "lists that no text can be made of, in kinds",
     z.array(inKinds(16, () => z.union([z.coerce.number(), z.coerce.date(), z.unknown()]))),
     list(12_000, { kind: "kind 15", value: [{ toString: 1 }] }).map(copyOf),
@@ -920,32 +950,40 @@ const TOO_LONG = "must be at most 200000 characters, because it would be changed
 const LONG = "9".repeat(200_000);
 const Digits = z.pipe(z.string().check(z.regex(/^\d+$/)), z.coerce.bigint());
 
-it.each<[string, z.core.$ZodType]>([
-  ["is normalized", z.object({ text: z.string().check(z.normalize()) })],
-  ["becomes a slug", z.object({ text: chained.string().slugify() })],
+const WORDS = "\u00E9".repeat(200_000);
+
+it.each<[string, z.core.$ZodType, string]>([
+  ["is normalized", z.object({ text: z.string().check(z.normalize()) }), WORDS],
+  ["becomes a slug", z.object({ text: chained.string().slugify() }), LONG],
   [
     "is changed as the app likes",
     z.object({ text: z.string().check(z.overwrite((text) => text.slice(1))) }),
+    LONG,
   ],
-  ["becomes a number of any length", z.object({ text: z.coerce.bigint() })],
-  ["becomes a number behind another schema", z.object({ text: Digits })],
-])("a text that %s may have 200,000 characters", (_, schema) => {
-  expect(checkWith(schema)({ text: LONG }).ok).toBe(true);
-  expect(checkWith(schema)({ text: `${LONG}9` })).toEqual({
+  ["becomes a number of any length", z.object({ text: z.coerce.bigint() }), LONG],
+  ["becomes a number behind another schema", z.object({ text: Digits }), LONG],
+])("a text that %s may have 200,000 characters", (_, schema, text) => {
+  expect(checkWith(schema)({ text }).ok).toBe(true);
+  expect(checkWith(schema)({ text: `${text}9` })).toEqual({
     ok: false,
-    error: `/text ${TOO_LONG}`,
+    error: `/ has a text that is too long to be changed; /text ${TOO_LONG}`,
   });
 });
 
 it("a text that is too long to be changed is refused, whatever would take its place", () => {
   const body = chained.string().normalize();
-  const long = `${LONG}9`;
+  const long = `${WORDS}9`;
+  const notes = chained
+    .array(body)
+    .overwrite((all) => [...new Set(all)])
+    .max(1);
   const cases: [z.core.$ZodType, unknown][] = [
     [body.catch(""), long],
     [body.nullish().catch(null), long],
     [chained.union([body, chained.string()]), long],
     [chained.union([body.optional(), z.unknown()]), long],
     [chained.array(body).catch([]), [long]],
+    [notes.catch([]), [long, long]],
     [
       chained.union([chained.object({ in: body }), chained.object({ in: chained.string() })]),
       { in: long },
@@ -958,14 +996,16 @@ it("a text that is too long to be changed is refused, whatever would take its pl
   }
 });
 
-it("a text that is too long for an alternative that is not meant may be another one's", () => {
+it("a text that is as it was where it is normalized, or is no number, may have any length", () => {
   const Part = chained.union([
     chained.object({ type: chained.literal("text"), data: chained.string().normalize() }),
     chained.object({ type: chained.literal("number"), data: chained.coerce.bigint() }),
     chained.object({ type: chained.literal("image"), data: chained.base64() }),
   ]);
-  const image = { type: "image", data: "QUJD".repeat(75_000) };
-  expect(checkWith(Part)(image)).toEqual({ ok: true, value: image });
+  for (const type of ["text", "image"]) {
+    const part = { type, data: "QUJD".repeat(75_000) };
+    expect(checkWith(Part)(part)).toEqual({ ok: true, value: part });
+  }
   const Lines = chained.union([chained.coerce.number(), chained.array(chained.string())]);
   const lines = list(4_000, "x".repeat(60));
   expect(checkWith(Lines)(lines)).toEqual({ ok: true, value: lines });

@@ -133,18 +133,16 @@ async function introspect(
   );
   // Some cannot read what is none of theirs, and say so with a 400. A page of whatever stands before the issuer says nothing of the
   // token, nor does an issuer that refuses this server, or leaves out what an answer must have (RFC 7662 section 2.2).
-  const refused = response.ok && response.value.status === 400 ? response.value.json : undefined;
-  const refusal = refused?.["error"];
+  const { status, json = {} } = response.ok ? response.value : { status: 0 };
+  const { active } = json;
+  const refusal = status === 400 ? json["error"] : undefined;
   const isClientRefused = refusal === "invalid_client" || refusal === "unauthorized_client";
-  if (refused?.["active"] === false || (typeof refusal === "string" && !isClientRefused))
-    return err("token.inactive");
-  const { active } = response.ok ? (response.value.json ?? {}) : {};
-  if (!response.ok || response.value.status !== 200 || active === undefined) {
+  const isInactive = active === false && (status === 200 || (status >= 400 && status < 500));
+  if (isInactive || (typeof refusal === "string" && !isClientRefused)) return err("token.inactive");
+  if (status !== 200 || active !== true) {
     metadata.doubt();
     return err(issuerFault("introspection", isTemporary(response) ? "unreachable" : "unusable"));
   }
-  const { json = {} } = response.value;
-  if (active !== true) return err("token.inactive");
   // "Bearer" as in the answer that issued it (RFC 7662 section 2.2): one of another type would have to be proved.
   const type = json["token_type"] ?? "bearer";
   if (typeof type !== "string" || type.toLowerCase() !== "bearer") return err("token.type");

@@ -798,8 +798,9 @@ describe("an opaque token", () => {
 
   test.each<[reason: string, over: JsonObject]>([
     ["token.inactive", { active: false }],
-    ["token.inactive", { active: "true" }],
-    ["token.inactive", { active: 1 }],
+    ["issuer.introspection_unusable", { active: "true" }],
+    ["issuer.introspection_unusable", { active: 1 }],
+    ["issuer.introspection_unusable", { active: null }],
     ["token.audience", { aud: "https://other.example" }],
     ["token.audience", { aud: [] }],
     ["token.audience", { aud: null }],
@@ -847,6 +848,8 @@ describe("an opaque token", () => {
       // Some issuers cannot read what is none of theirs.
       [status(400), "token.inactive"],
       [Response.json({ active: false }, { status: 400 }), "token.inactive"],
+      [Response.json({ active: false }, { status: 401 }), "token.inactive"],
+      [Response.json({ active: false }, { status: 503 }), "issuer.introspection"],
       // Whatever stands before it says nothing of a token.
       [new Response("<html>Bad Request", { status: 400 }), "issuer.introspection_unusable"],
       [Response.json({ error: 400 }, { status: 400 }), "issuer.introspection_unusable"],
