@@ -421,6 +421,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
     { kind: "none", value: list(30, `http://a.b/${"x".repeat(100_000)}`) },
   ],
   [
+    "long whole numbers, in kinds",
+    inKinds(12, () => z.array(z.coerce.bigint())),
+    { kind: "none", value: list(85_000, 1e308) },
+  ],
+  [
     "dates, in kinds",
     inKinds(16, () => z.array(z.coerce.date())),
     { kind: "none", value: list(90_000, 0) },
