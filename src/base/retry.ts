@@ -25,14 +25,17 @@ const RETRY_MS = 100;
 
 /**
  * What `ask` gives of a Durable Object that may be restarted meanwhile, and is there again soon. `ask` makes the stub anew: one whose
- * object was reset fails for good. Only for what may be done twice.
+ * object was reset fails for good. Only for what may be done twice. `mayPass`: whether an error is one to ask again after.
  */
-export async function retried<T>(ask: () => Promise<T>): Promise<T> {
+export async function retried<T>(
+  ask: () => Promise<T>,
+  mayPass: (error: unknown) => boolean = () => true,
+): Promise<T> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await ask();
     } catch (error) {
-      if (attempt === MAX_TRIES) throw error;
+      if (attempt === MAX_TRIES || !mayPass(error)) throw error;
       await sleep(RETRY_MS * 3 ** (attempt - 1));
     }
   }

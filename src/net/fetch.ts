@@ -153,10 +153,9 @@ async function fetchWithLimits(
     });
     if (response.status >= 300 && response.status < 400) return err("fetch.redirect");
     const type = response.headers.get("content-type");
-    const isOtherType = response.ok && !isLenient && !isAcceptedType(accept, type);
-    // What is empty is of no type, whatever it says. Of another type one byte is enough.
-    const bytes = await readStream(response.body, isOtherType ? 0 : maxBytes);
-    if (isOtherType && bytes === undefined) return err("fetch.type");
+    const isTyped = !response.ok || isLenient || isEmpty(response);
+    if (!isTyped && !isAcceptedType(accept, type)) return err("fetch.type");
+    const bytes = await readStream(response.body, maxBytes);
     const decode = isLenient
       ? (some: Uint8Array): string => new TextDecoder().decode(some)
       : decodeUtf8;
@@ -176,6 +175,12 @@ async function fetchWithLimits(
     // A body that was left unread would hold one of the request's few connections.
     controller.abort();
   }
+}
+
+/** What has no content is of no type, whatever it says. */
+function isEmpty({ status, headers, body }: Response): boolean {
+  const hasNone = status === 204 || status === 205 || body === null;
+  return hasNone || headers.get("content-length") === "0";
 }
 
 function isAcceptedType(accept: string, type: string | null): boolean {

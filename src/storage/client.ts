@@ -7,7 +7,7 @@ import { now, sleep, randomBytes } from "../base/time.ts";
 import type { JsonValue } from "../base/json.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { retried } from "../base/retry.ts";
+import { isObjectAway, retried } from "../base/retry.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
 import { createCache, type CacheFunction } from "./cache.ts";
@@ -83,9 +83,9 @@ export function createStorageClient(ring: KeyRing, stores: StoreNamespace): Stor
 type Stub = DurableObjectStub<StoreObject>;
 
 function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: number): Store {
-  // Asked again where the object was reset. What writes may have been done.
+  // What only reads is asked again where the object was reset. What writes may have been done.
   const read = (key: string): Promise<string | undefined> =>
-    retried(async () => (await stub()).read(key));
+    retried(async () => (await stub()).read(key), isObjectAway);
   return {
     access,
     async get(key) {
@@ -117,7 +117,10 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         prefix.length + lastKey.length <= 2 * MAX_KEY_LENGTH,
         `A key has at most ${MAX_KEY_LENGTH} characters`,
       );
-      const entries = await (await stub()).list({ ...options, limit });
+      const entries = await retried(
+        async () => (await stub()).list({ ...options, limit }),
+        isObjectAway,
+      );
       return entries.map(({ key, text }): [string, T] => [key, JSON.parse(text) as T]);
     },
     async delete(key) {
