@@ -12,8 +12,6 @@ const CONTAINER_BYTES = 120;
 const VALUE_BYTES = 20;
 const DATE_BYTES = 50;
 const MEMBER_BYTES = 50;
-/** 1e308 has 1,024 bits. */
-const LONG_NUMBER_BYTES = 130;
 export const MEMORY_BYTES = 80;
 
 const CONTAINERS: ReadonlySet<string> = new Set([
@@ -52,11 +50,11 @@ export function madeBytesOf(def: Definition, value: unknown, made: unknown): num
   return valueBytes + (isText ? 2 * made.length : 0);
 }
 
-/** Those of its text at most, or of the greatest number there is. */
+/** Those of its text at most, or of its bits. */
 function bigIntBytesOf(made: bigint, value: unknown): number {
-  const isShort = BigInt.asIntN(64, made) === made;
-  if (isShort) return VALUE_BYTES;
-  return VALUE_BYTES + (typeof value === "string" ? value.length : LONG_NUMBER_BYTES);
+  if (BigInt.asIntN(64, made) === made) return VALUE_BYTES;
+  const isNumber = typeof value === "number";
+  return VALUE_BYTES + (isNumber ? Math.log2(Math.abs(value)) / 8 : String(value).length);
 }
 
 /** V8 keeps what `replace` gives as a chain of pieces, of some 30 bytes each, until somebody reads it. */

@@ -9,8 +9,9 @@ import type { KnownTexts } from "./zod-texts.ts";
  * of one, and `slugify` keeps a piece for each of those: about 200 bytes for each character.
  */
 export const MAX_CHANGED_CHARACTERS = 200_000;
-/** Of what is looked at once; of what is taken to pieces first; and of what is converted, nobody knows how. */
+/** Of what is looked at once; of an address; of what is taken to pieces first, or read back; and of what is converted, nobody knows how. */
 const CHARACTERS_PER_STEP = 100;
+const CHARACTERS_OF_URL_PER_STEP = 30;
 const CHARACTERS_SPLIT_PER_STEP = 10;
 const CHARACTERS_CONVERTED_PER_STEP = 5;
 /** Of letters beyond ASCII that become small or great. */
@@ -32,6 +33,7 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
   const text = textOf(def, value);
   if (text === undefined)
     return first + (reading.isBigInt && !Number.isInteger(value) ? STEPS_OF_BIGINT : 0);
+  if (!reading.isOfLetters) return first + 1;
   const change = text.length > reading.refusedFrom ? "none" : reading.change;
   if (text.length > MAX_CHANGED_CHARACTERS && isChanged(reading, change, text, texts))
     return Infinity;
@@ -61,6 +63,7 @@ function stepsOfReading(
 ): number {
   const { isUrl, isBase64url } = reading;
   let steps = 0;
+  if (isUrl && HAS_SCHEME.test(text)) steps += text.length / CHARACTERS_OF_URL_PER_STEP;
   if (reading.isSplit) steps += text.length / CHARACTERS_SPLIT_PER_STEP;
   if (isBase64url) steps += STEPS_PER_REPLACED * texts.of(text).replacedLetters;
   if (reading.isJwt || (isBase64url && text.length % 4 === 1)) steps += STEPS_OF_ATOB;
@@ -75,6 +78,8 @@ function stepsOfReading(
   return steps;
 }
 
+/** What comes of "data:" is not read. */
+const HAS_SCHEME = /^\s*(?!data:)[a-z][a-z\d+.-]{0,30}:/i;
 const WHOLE_NUMBER = /^-?\d+$/;
 /** What `BigInt` reads to its end. */
 const ANY_NUMBER = /^\s*[-+]?(?:0[box])?[\da-f]+\s*$/i;
@@ -93,8 +98,10 @@ interface Reading {
   readonly isBase64: boolean;
   readonly isBase64url: boolean;
   readonly isJwt: boolean;
-  /** Parted first, or read more than once. */
+  /** Parted first, or read back and forth. */
   readonly isSplit: boolean;
+  /** Whether more of a text is looked at than that it is one. */
+  readonly isOfLetters: boolean;
 }
 
 const knownReadings = new WeakMap<Definition, Reading>();
@@ -116,7 +123,12 @@ function readingOf(def: Definition): Reading {
     isBase64: isOf("base64"),
     isBase64url: isOf("base64url"),
     isJwt: isOf("jwt"),
-    isSplit: isOf("cidrv6", "jwt", "url"),
+    isSplit: isOf("cidrv6", "jwt", "emoji"),
+    isOfLetters:
+      def.format !== undefined ||
+      checks.length > 0 ||
+      def.coerce === true ||
+      ["template_literal", "transform"].includes(def.type),
   };
   knownReadings.set(def, reading);
   return reading;

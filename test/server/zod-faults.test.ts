@@ -745,6 +745,11 @@ it.each<[string, z.core.$ZodType, unknown]>([
     page(13_000, { text: "\u0390".repeat(95) }),
   ],
   [
+    "a long text where a picture of a letter belongs, on a page",
+    pageOf(() => ({ icon: z.emoji() })),
+    page(1, { icon: `\u2600${"1".repeat(3_900_000)}` }),
+  ],
+  [
     "long addresses, on a page",
     pageOf(() => ({ link: z.httpUrl() })),
     page(1, { link: `http://${"@".repeat(3_900_000)}a.b/` }),
@@ -1016,6 +1021,23 @@ it("a text that is as it was where it is normalized, or is no number, may have a
   expect(checkWith(Lines)(lines)).toEqual({ ok: true, value: lines });
   expect(checkWith(chained.coerce.number().catch(0))(lines)).toEqual({ ok: true, value: 0 });
   expect(checkWith(chained.coerce.boolean())([LONG, LONG])).toEqual({ ok: true, value: true });
+});
+
+it("pictures, links and long texts cost no more on a page than what zod does with them", () => {
+  const picture = `data:image/png;base64,${"iVBORw0KGgoA".repeat(250_000)}`;
+  const text = z.nullish(z._default(z.nullable(z.union([z.string(), z.array(z.string())])), null));
+  const link = `https://cdn.example.com/${"a".repeat(200)}?w=1200&h=800&sig=${"0".repeat(40)}`;
+  const cases: [z.core.$ZodType, object][] = [
+    [pageOf(() => ({ src: z.url() })), page(1, { src: picture })],
+    [
+      pageOf(() => ({ src: z.union([z.url(), z.base64()]) })),
+      page(1, { src: "QUJD".repeat(75_000) }),
+    ],
+    [pageOf(() => ({ src: z.url() })), page(2_000, { src: link })],
+    [pageOf(() => ({ text })), page(1, { text: "a b".repeat(1_000_000) })],
+  ];
+  for (const [schema, value] of cases)
+    expect(checkWith(schema)(value)).toEqual({ ok: true, value });
 });
 
 it("ids in base64 cost no more than other texts, where they are right", () => {
