@@ -63,7 +63,7 @@ function stepsOfReading(
 ): number {
   const { isUrl, isBase64url } = reading;
   let steps = 0;
-  if (isUrl && HAS_SCHEME.test(text)) steps += text.length / CHARACTERS_OF_URL_PER_STEP;
+  if (isUrl && isParsed(text)) steps += text.length / CHARACTERS_OF_URL_PER_STEP;
   if (reading.isSplit) steps += text.length / CHARACTERS_SPLIT_PER_STEP;
   if (isBase64url) steps += STEPS_PER_REPLACED * texts.of(text).replacedLetters;
   if (reading.isJwt || (isBase64url && text.length % 4 === 1)) steps += STEPS_OF_ATOB;
@@ -78,11 +78,14 @@ function stepsOfReading(
   return steps;
 }
 
-/** What comes of "data:" is not read. */
-const HAS_SCHEME = /^\s*(?!data:)[a-z][a-z\d+.-]{0,30}:/i;
 const WHOLE_NUMBER = /^-?\d+$/;
 /** What `BigInt` reads to its end. */
-const ANY_NUMBER = /^\s*[-+]?(?:0[box])?[\da-f]+\s*$/i;
+const ANY_NUMBER = /^\s*(?:[-+]?\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)\s*$/i;
+
+/** Whether a URL is read beyond its scheme: there is one, and it is not the data of a `data:` URL, which is taken as it is. */
+function isParsed(text: string): boolean {
+  return text.includes(":") && !/^data:(?!\/)/i.test(text);
+}
 
 /** How checks change a text: not, or at its ends; its case; by `normalize`; or by what may take any time, such as `slugify`. */
 type Change = "none" | "cased" | "normalized" | "unknown";
@@ -112,10 +115,12 @@ function readingOf(def: Definition): Reading {
   if (known !== undefined) return known;
   const { checks = [] } = def;
   const formats = [def.format, ...checks.map(({ _zod }) => _zod.def.format)];
+  // Of zod's own, "stringbool" makes letters small.
+  const isCodec = def.type === "pipe" && def.transform !== undefined;
   const isOf = (...names: readonly string[]): boolean =>
     names.some((name) => formats.includes(name));
   const reading = {
-    change: changeBy(checks),
+    change: isCodec && checks.length === 0 ? "cased" : changeBy(checks),
     refusedFrom: leastRefused(checks),
     isBigInt: def.coerce === true && def.type === "bigint",
     isDate: def.coerce === true && def.type === "date",
@@ -128,6 +133,7 @@ function readingOf(def: Definition): Reading {
       def.format !== undefined ||
       checks.length > 0 ||
       def.coerce === true ||
+      isCodec ||
       ["template_literal", "transform"].includes(def.type),
   };
   knownReadings.set(def, reading);

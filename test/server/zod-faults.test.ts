@@ -755,6 +755,21 @@ it.each<[string, z.core.$ZodType, unknown]>([
     page(1, { link: `http://${"@".repeat(3_900_000)}a.b/` }),
   ],
   [
+    "long addresses of a scheme that has none, on a page",
+    pageOf(() => ({ link: z.url() })),
+    page(1, { link: `data://${"@".repeat(3_890_000)}a.b/` }),
+  ],
+  [
+    "long addresses behind what is passed over, on a page",
+    pageOf(() => ({ link: z.url() })),
+    page(1, { link: `\u0001http://${"@".repeat(3_890_000)}a.b/` }),
+  ],
+  [
+    "letters of which a codec makes small ones, on a page",
+    pageOf(() => ({ visible: z.stringbool() })),
+    page(6, { visible: "\u0130".repeat(325_000) }),
+  ],
+  [
     "long texts that become dates, on a page",
     pageOf(() => ({ due: z.coerce.date() })),
     page(1, { due: "a,".repeat(1_950_000) }),
@@ -1016,6 +1031,9 @@ it("a text that is as it was where it is normalized, or is no number, may have a
     const part = { type, data: "QUJD".repeat(75_000) };
     expect(checkWith(Part)(part)).toEqual({ ok: true, value: part });
   }
+  const Cell = chained.union([chained.coerce.bigint(), chained.string()]);
+  const hex = "89504e470d0a1a0a".repeat(20_000);
+  expect(checkWith(Cell)(hex)).toEqual({ ok: true, value: hex });
   const Lines = chained.union([chained.coerce.number(), chained.array(chained.string())]);
   const lines = list(4_000, "x".repeat(60));
   expect(checkWith(Lines)(lines)).toEqual({ ok: true, value: lines });
