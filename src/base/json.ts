@@ -43,6 +43,7 @@ export function withoutInherited<T extends object>(members: T, names: Iterable<s
     if (name in members && !Object.hasOwn(members, name))
       Object.defineProperty(members, name, {
         value: undefined,
+        enumerable: true,
         writable: true,
         configurable: true,
       });

@@ -44,7 +44,7 @@ export interface Definition {
   readonly getter: () => ZodSchema;
   readonly in: ZodSchema;
   /** Of a codec, which is a pipe, and of a transform. */
-  readonly transform?: unknown;
+  readonly transform?: (value: unknown) => unknown;
   readonly out: ZodSchema;
   readonly element: ZodSchema;
   readonly shape: Readonly<Record<string, ZodSchema>>;

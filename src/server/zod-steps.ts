@@ -73,7 +73,7 @@ function stepsOfReading(
     steps += charactersTried(def, texts.of(text)) / TRIES_PER_STEP;
   if (change === "cased") steps += texts.of(text).lettersBeyondAscii / LETTERS_PER_STEP;
   // What is not known may normalize too. The names of hosts are normalized.
-  if (isUrl || change === "normalized" || change === "unknown")
+  if ((isUrl && isParsed(text)) || change === "normalized" || change === "unknown")
     steps += texts.of(text).comparisons / TRIES_PER_STEP;
   return steps;
 }
@@ -84,7 +84,7 @@ const ANY_NUMBER = /^\s*(?:[-+]?\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)\s*$/i;
 
 /** Whether a URL is read beyond its scheme: there is one, and it is not the data of a `data:` URL, which is taken as it is. */
 function isParsed(text: string): boolean {
-  return text.includes(":") && !/^data:(?!\/)/i.test(text);
+  return text.includes(":") && !/^data:(?![\t\n\r]*\/)/i.test(text);
 }
 
 /** How checks change a text: not, or at its ends; its case; by `normalize`; or by what may take any time, such as `slugify`. */
@@ -115,12 +115,13 @@ function readingOf(def: Definition): Reading {
   if (known !== undefined) return known;
   const { checks = [] } = def;
   const formats = [def.format, ...checks.map(({ _zod }) => _zod.def.format)];
-  // Of zod's own, "stringbool" makes letters small.
-  const isCodec = def.type === "pipe" && def.transform !== undefined;
+  // As zod's "stringbool" does. What other codecs do is the app's.
+  const isMadeSmall = String(def.transform ?? "").includes(".toLowerCase(");
+  const changeByChecks = changeBy(checks);
   const isOf = (...names: readonly string[]): boolean =>
     names.some((name) => formats.includes(name));
   const reading = {
-    change: isCodec && checks.length === 0 ? "cased" : changeBy(checks),
+    change: isMadeSmall && changeByChecks === "none" ? "cased" : changeByChecks,
     refusedFrom: leastRefused(checks),
     isBigInt: def.coerce === true && def.type === "bigint",
     isDate: def.coerce === true && def.type === "date",
@@ -133,7 +134,7 @@ function readingOf(def: Definition): Reading {
       def.format !== undefined ||
       checks.length > 0 ||
       def.coerce === true ||
-      isCodec ||
+      isMadeSmall ||
       ["template_literal", "transform"].includes(def.type),
   };
   knownReadings.set(def, reading);

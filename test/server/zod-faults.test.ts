@@ -765,8 +765,13 @@ it.each<[string, z.core.$ZodType, unknown]>([
     page(1, { link: `\u0001http://${"@".repeat(3_890_000)}a.b/` }),
   ],
   [
+    "long addresses of a scheme that has none, with a tab, on a page",
+    pageOf(() => ({ link: z.url() })),
+    page(1, { link: `data:\t//${"@".repeat(3_890_000)}` }),
+  ],
+  [
     "letters of which a codec makes small ones, on a page",
-    pageOf(() => ({ visible: z.stringbool() })),
+    pageOf(() => ({ visible: z.stringbool().check(z.refine((isTicked) => isTicked)) })),
     page(6, { visible: "\u0130".repeat(325_000) }),
   ],
   [
@@ -1052,6 +1057,19 @@ it("pictures, links and long texts cost no more on a page than what zod does wit
       page(1, { src: "QUJD".repeat(75_000) }),
     ],
     [pageOf(() => ({ src: z.url() })), page(2_000, { src: link })],
+    [
+      pageOf(() => ({ src: z.union([z.url(), z.string()]) })),
+      page(1_000, { src: "今天天气很好，我们一起去公园散步，然后去吃饭。".repeat(15) }),
+    ],
+    [
+      pageOf(() => ({
+        text: z.codec(z.string(), z.string(), {
+          decode: (given) => given.replace("\r\n", "\n"),
+          encode: (given) => given,
+        }),
+      })),
+      page(1, { text: "今天天气".repeat(50_000) }),
+    ],
     [pageOf(() => ({ text })), page(1, { text: "a b".repeat(1_000_000) })],
   ];
   for (const [schema, value] of cases)
