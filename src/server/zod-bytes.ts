@@ -1,4 +1,7 @@
-/** What zod makes while it reads a value, in bytes: faults, and what it passes on. About, and rather more than less. */
+/**
+ * What zod makes while it reads a value, in bytes: faults, and what it passes on. About, and rather more than less. And the
+ * steps that it takes to pass faults on.
+ */
 
 import type { Definition } from "./zod-checks.ts";
 
@@ -7,7 +10,10 @@ const FAULT_BYTES = 500;
 const SHORT_MESSAGE = 100;
 /** An entry of a path, of a list of names that are not known, or of tags. */
 const ENTRY_BYTES = 8;
-/** About what zod makes of an object or a list, of any other value, of a date, and of a member; and what it needs to remember an object or a list. */
+/**
+ * About what zod makes of an object or a list, of any other value, of a date, and of a member; and what it needs to remember
+ * an object or a list.
+ */
 const CONTAINER_BYTES = 120;
 const VALUE_BYTES = 20;
 const DATE_BYTES = 50;
@@ -93,8 +99,9 @@ export function bytesOf({ path, keys, options, message, errors }: ZodFault): num
 }
 
 /**
- * Steps of what zod does with faults beside finding them: it passes each on, level by level, lists names that are not known, and puts in words and copies what
- * alternatives found, and what is wrong with the names of a record or a map. Where they are found first.
+ * Steps of what zod does with the faults that a look found, beside finding them. It passes each on, level by level, and lists
+ * names that are not known. It puts in words and copies what the alternatives of a union found (`isUnion`), and what is wrong
+ * with the keys of a record or a map (`hasKeys`).
  */
 export function stepsOfFaults(
   faults: readonly ZodFault[],

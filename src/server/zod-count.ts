@@ -2,14 +2,12 @@
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
 import { bytesOf, madeBytesOf, MEMORY_BYTES, stepsOfFaults, type ZodFault } from "./zod-bytes.ts";
-import { MAX_CHANGED_CHARACTERS, stepsOf } from "./zod-steps.ts";
+import { MAX_CHANGED_CHARACTERS, MAX_STEPS, stepsOf } from "./zod-steps.ts";
 import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
 
 /** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
 const MAX_KEPT_BYTES = 50_000_000;
-/** Steps that a value may take, a few seconds of work: alternatives within alternatives can double them with each level. */
-const MAX_STEPS = 5_000_000;
 
 /** Why a value is refused that was not looked at to its end. */
 export type TooMuch =

@@ -11,18 +11,29 @@ const MAX_PLACES = 100_000;
  */
 const MARKS =
   /[\p{M}\u1160-\u11FF\u3133\u3135\u3136\u313A-\u313F\u314F-\u3163\uFDFA\uFDFB\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]+/gu;
-/** What a letter beyond ASCII costs at least, as so many comparisons: it may become another one. */
-const COMPARISONS_OF_ONE = 50;
 /** Shorter ones are looked at anew: that costs less than to know them. */
 const LONG_TEXT = 10;
 /** About what one takes that is known, beside its letters. */
 const KNOWN_TEXT_BYTES = 150;
+/** A list that is made a text is not looked at deeper than so many lists within lists. */
+const MAX_JOINED_DEPTH = 500;
+const LISTS_PER_STEP = 10;
+const ITEMS_PER_STEP = 5;
 
+export const BEYOND_ASCII: RegExp = /[^\0-\x7F]/;
 const BASE64 = /^[0-9A-Za-z+/]*={0,2}$/;
 
-/** The texts of one value. */
+/** What becomes of a list that zod makes a text of, and in how many steps. */
+export interface JoinedList {
+  /** Undefined where the list has something that no text can be made of. */
+  readonly text: string | undefined;
+  readonly steps: number;
+}
+
+/** The texts of one value, and what lists in it are as text. */
 export class KnownTexts {
   readonly #known = new Map<string, KnownText>();
+  readonly #joined = new WeakMap<readonly unknown[], JoinedList>();
   #bytes = 0;
 
   /** Of all that are known: zod may have made them, and let go of them. */
@@ -39,6 +50,35 @@ export class KnownTexts {
     this.#bytes += KNOWN_TEXT_BYTES + 2 * text.length;
     return fresh;
   }
+
+  /** Nothing is made of a list that takes more than `maxSteps`. */
+  joined(list: readonly unknown[], maxSteps: number): JoinedList {
+    const known = this.#joined.get(list);
+    if (known !== undefined) return known;
+    const steps = stepsOfJoining(list, 1);
+    const text = steps > maxSteps ? undefined : textOfList(list);
+    const fresh = { text, steps };
+    this.#joined.set(list, fresh);
+    this.#bytes += KNOWN_TEXT_BYTES + 2 * (text?.length ?? 0);
+    return fresh;
+  }
+}
+
+/** For each list V8 looks whether it stands within itself, in all that it stands in. */
+function stepsOfJoining(list: readonly unknown[], depth: number): number {
+  if (depth > MAX_JOINED_DEPTH) return Number.MAX_SAFE_INTEGER;
+  let steps = (1 + depth / 20) / LISTS_PER_STEP + list.length / ITEMS_PER_STEP;
+  for (const item of list) if (Array.isArray(item)) steps += stepsOfJoining(item, depth + 1);
+  return steps;
+}
+
+function textOfList(list: readonly unknown[]): string | undefined {
+  try {
+    return String(list);
+  } catch {
+    // zod finds that too.
+    return undefined;
+  }
 }
 
 export class KnownText {
@@ -46,7 +86,6 @@ export class KnownText {
   #places: Map<string, number> | undefined;
   #longestNumber: number | undefined;
   #comparisons: number | undefined;
-  #lettersBeyondAscii: number | undefined;
   #replacedLetters: number | undefined;
   #isUnfitForAtob: boolean | undefined;
 
@@ -72,16 +111,10 @@ export class KnownText {
     return this.#longestNumber;
   }
 
-  /** How much is compared to normalize it: letters, and in each run of marks each with each, for they are sorted. */
+  /** How often marks are compared to normalize it: in each run of them each with each, for they are sorted. */
   get comparisons(): number {
     this.#comparisons ??= this.#countComparisons();
     return this.#comparisons;
-  }
-
-  /** As so many units of UTF-16. */
-  get lettersBeyondAscii(): number {
-    this.#lettersBeyondAscii ??= this.#count((code) => code > 0x7f);
-    return this.#lettersBeyondAscii;
   }
 
   /** Whether `atob` would throw, to which zod gives what has a length of base64. */
@@ -92,7 +125,7 @@ export class KnownText {
 
   /** "-" and "_", which zod replaces one by one to read base64url. */
   get replacedLetters(): number {
-    this.#replacedLetters ??= this.#count((code) => code === 0x2d || code === 0x5f);
+    this.#replacedLetters ??= this.#countReplacedLetters();
     return this.#replacedLetters;
   }
 
@@ -108,15 +141,19 @@ export class KnownText {
   }
 
   #countComparisons(): number {
-    let count = COMPARISONS_OF_ONE * this.lettersBeyondAscii;
-    if (count > 0) for (const [run] of this.text.matchAll(MARKS)) count += run.length ** 2;
+    let count = 0;
+    // No mark is ASCII, and that is found faster.
+    if (BEYOND_ASCII.test(this.text))
+      for (const [run] of this.text.matchAll(MARKS)) count += run.length ** 2;
     return count;
   }
 
-  #count(isCounted: (code: number) => boolean): number {
+  #countReplacedLetters(): number {
     let count = 0;
-    for (let at = 0; at < this.text.length; at += 1)
-      if (isCounted(this.text.charCodeAt(at))) count += 1;
+    for (let at = 0; at < this.text.length; at += 1) {
+      const code = this.text.charCodeAt(at);
+      if (code === 0x2d || code === 0x5f) count += 1;
+    }
     return count;
   }
 }

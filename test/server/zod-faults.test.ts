@@ -24,6 +24,11 @@ function nested(levels: number, value: unknown): unknown {
   return levels === 0 ? value : { n: nested(levels - 1, value) };
 }
 
+/** Each in the next. */
+function listsWithin(levels: number): unknown[] {
+  return levels === 1 ? [] : [listsWithin(levels - 1)];
+}
+
 const TEXT = z.string();
 const NUMBER = z.number();
 const BOUNDED = [z.string().check(z.maxLength(255))] as const;
@@ -835,6 +840,21 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(12_000, { kind: "kind 15", value: [{ toString: 1 }] }).map(copyOf),
   ],
   [
+    "lists within lists that become a number, in kinds within kinds",
+    pageOf(() => ({ size: z.coerce.number() })),
+    page(1, { size: list(40_000, listsWithin(20)).map(copyOf) }),
+  ],
+  [
+    "a list that stands in very many",
+    z.object({ size: z.coerce.date() }),
+    { size: listsWithin(501) },
+  ],
+  [
+    "a list with something at its end that no text can be made of, in kinds within kinds",
+    pageOf(() => ({ size: z.coerce.string() })),
+    page(1, { size: [...list(400_000, 1), { toString: 1 }] }),
+  ],
+  [
     "faults of alternatives that another value takes the place of",
     z.array(
       withFallback(
@@ -1042,24 +1062,25 @@ it("a text that is as it was where it is normalized, or is no number, may have a
   const Lines = chained.union([chained.coerce.number(), chained.array(chained.string())]);
   const lines = list(4_000, "x".repeat(60));
   expect(checkWith(Lines)(lines)).toEqual({ ok: true, value: lines });
+  expect(checkWith(chained.coerce.number().catch(0))(listsWithin(500)).ok).toBe(true);
   expect(checkWith(chained.coerce.number().catch(0))(lines)).toEqual({ ok: true, value: 0 });
   expect(checkWith(chained.coerce.boolean())([LONG, LONG])).toEqual({ ok: true, value: true });
 });
 
-it("pictures, links and long texts cost no more on a page than what zod does with them", () => {
+it("pictures, links and long texts may stand in kinds, and in kinds within kinds", () => {
   const picture = `data:image/png;base64,${"iVBORw0KGgoA".repeat(250_000)}`;
   const text = z.nullish(z._default(z.nullable(z.union([z.string(), z.array(z.string())])), null));
   const link = `https://cdn.example.com/${"a".repeat(200)}?w=1200&h=800&sig=${"0".repeat(40)}`;
-  const cases: [z.core.$ZodType, object][] = [
-    [pageOf(() => ({ src: z.url() })), page(1, { src: picture })],
+  const cases: [z.core.$ZodType, unknown][] = [
+    [inKinds(16, () => z.url()), { kind: "kind 15", value: picture }],
     [
-      pageOf(() => ({ src: z.union([z.url(), z.base64()]) })),
-      page(1, { src: "QUJD".repeat(75_000) }),
+      inKinds(16, () => z.union([z.url(), z.base64()])),
+      { kind: "kind 15", value: "QUJD".repeat(300_000) },
     ],
-    [pageOf(() => ({ src: z.url() })), page(2_000, { src: link })],
+    [pageOf(() => ({ src: z.url() })), page(1_000, { src: link })],
     [
       pageOf(() => ({ src: z.union([z.url(), z.string()]) })),
-      page(1_000, { src: "今天天气很好，我们一起去公园散步，然后去吃饭。".repeat(15) }),
+      page(500, { src: "今天天气很好，我们一起去公园散步，然后去吃饭。".repeat(15) }),
     ],
     [
       pageOf(() => ({
@@ -1071,9 +1092,27 @@ it("pictures, links and long texts cost no more on a page than what zod does wit
       page(1, { text: "今天天气".repeat(50_000) }),
     ],
     [pageOf(() => ({ text })), page(1, { text: "a b".repeat(1_000_000) })],
+    [
+      pageOf(() => ({ text: z.string().check(z.minLength(1), z.maxLength(4_000_000)) })),
+      page(1, { text: "a b".repeat(1_000_000) }),
+    ],
   ];
-  for (const [schema, value] of cases)
-    expect(checkWith(schema)(value)).toEqual({ ok: true, value });
+  // Without `toEqual`, which would print megabytes.
+  for (const [schema, value] of cases) {
+    const checked = checkWith(schema)(value);
+    expect(checked.ok ? "" : checked.error).toBe("");
+    expect(JSON.stringify(checked.ok && checked.value) === JSON.stringify(value)).toBe(true);
+  }
+});
+
+it("a text that many alternatives read is refused from 50,000,000 characters that are read", () => {
+  const check = checkWith(pageOf(() => ({ src: z.url() })));
+  const pictureOf = (length: number): string => `data:image/png;base64,${"A".repeat(length)}`;
+  expect(check(page(1, { src: pictureOf(380_000) })).ok).toBe(true);
+  expect(check(page(1, { src: pictureOf(400_000) }))).toEqual({
+    ok: false,
+    error: "/ takes too many steps to check; / is not valid",
+  });
 });
 
 it("ids in base64 cost no more than other texts, where they are right", () => {
