@@ -4,13 +4,14 @@
  * an unknown tool or a broken promise of the tool itself is a protocol error.
  */
 
-import { isObject, type JsonValue } from "../base/json.ts";
+import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { err } from "../base/result.ts";
 import type { ContentBlock, ToolResult } from "./content.ts";
 import type { Tool } from "./define.ts";
 import { logInternalError } from "./failure.ts";
+import { canBeAsked } from "./input-round.ts";
 import { requireBlock, requireList, requireObject, invalidReturn } from "./handler-result.ts";
 import { runHandler } from "./run-handler.ts";
 import type { Call } from "./services.ts";
@@ -34,14 +35,25 @@ export function callTool(call: Call): Outcome | Promise<Outcome> {
   const checked = tool.checkInput(args);
   // spec: tools.input.validate, schema.dialect.declared
   if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
-  const started = tool.task && call.services.startTask?.(call, tool, checked.value as never);
-  if (started !== undefined) return started;
-  return runHandler(
-    call,
-    (context) => tool.run(checked.value as never, context),
-    (value) => checkResult(call, tool, value),
-    ({ message }) => toolError(message),
-  );
+  const runChecked = (): Promise<Outcome> =>
+    (tool.task && call.services.startTask?.(call, tool, checked.value as never)) ??
+    runHandler(
+      call,
+      (context) => tool.run(checked.value as never, context),
+      (value) => checkResult(call, tool, value),
+      ({ message }) => toolError(message),
+    );
+  return canBeAsked(request.capabilities) ? askedAsSent(request.params, runChecked) : runChecked();
+}
+
+/** A handler may change its arguments. Where it asks, it is run again with those that were sent. */
+async function askedAsSent(params: JsonObject, run: () => Promise<Outcome>): Promise<Outcome> {
+  const { arguments: args } = params;
+  if (args === undefined) return run();
+  const sent = JSON.stringify(args);
+  const outcome = await run();
+  if (outcome.kind === "inputRequired") params["arguments"] = JSON.parse(sent) as JsonObject;
+  return outcome;
 }
 
 /** A result that says what went wrong. */

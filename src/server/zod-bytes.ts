@@ -10,6 +10,8 @@ const FAULT_BYTES = 500;
 const SHORT_MESSAGE = 100;
 /** An entry of a path, of a list of names that are not known, or of tags. */
 const ENTRY_BYTES = 8;
+/** A name that is a number, which V8 makes a text of anew each time that it is asked. */
+const NUMBER_NAME_BYTES = 40;
 /**
  * About what zod makes of an object or a list, of any other value, of a date, and of a member; and what it needs to remember
  * an object or a list.
@@ -29,6 +31,13 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   "set",
 ]);
 
+const NAMED_CONTAINERS: ReadonlySet<string> = new Set(["object", "record"]);
+const STARTS_AS_NUMBER = /^\d/;
+const PLACE_BYTES = 4;
+/** With more V8 looks whether they are used, or makes a dictionary. */
+const MAX_PLACES_UNUSED = 5_000;
+const MAX_PLACES_BETWEEN = 1_024;
+
 /** As much of a fault as is read here. The app's may have anything in any member. */
 export interface ZodFault {
   /** Whether the checks after it were made all the same. */
@@ -45,15 +54,42 @@ export interface ZodFault {
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
 export function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
-  // Of members that do not fit, which only such a record copies, no schema makes anything.
-  const copiedCount = def.mode === "loose" ? Object.keys(Object(made) as object).length : 0;
-  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount;
+  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount(def, made);
   const isText =
     typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
   if (isText) makeOnePiece(made);
   if (typeof made === "bigint") return bigIntBytesOf(made, value);
   const valueBytes = made instanceof Date ? DATE_BYTES : VALUE_BYTES;
   return valueBytes + (isText ? 2 * made.length : 0);
+}
+
+/** Members that are in a dictionary. Of those that do not fit, which only a loose record copies, no schema makes anything. */
+function copiedCount({ type, mode }: Definition, made: unknown): number {
+  const isCopied = type === "record" || mode === "loose";
+  return isCopied ? Object.keys(Object(made) as object).length : 0;
+}
+
+/** Of that, what `value` has not: members that it leaves out, and the room that V8 sets aside where names are numbers. */
+export function addedBytesOf({ type }: Definition, value: unknown, made: unknown): number {
+  if (!NAMED_CONTAINERS.has(type) || Object(made) !== made) return 0;
+  const names = Object.keys(made as object);
+  const added = names.length - Object.keys(Object(value) as object).length;
+  const bytesOfOne = type === "record" ? MEMBER_BYTES : ENTRY_BYTES;
+  return bytesOfOne * Math.max(added, 0) + PLACE_BYTES * placesFor(names);
+}
+
+/**
+ * How many places V8 sets aside for members whose names are numbers, which come first and in their order: half as many more
+ * than it needs, as long as no name is far from the one before it.
+ */
+function placesFor(names: readonly string[]): number {
+  let places = 0;
+  for (const name of names) {
+    const at = STARTS_AS_NUMBER.test(name) ? Number.parseInt(name, 10) : Infinity;
+    if (at - places >= MAX_PLACES_BETWEEN || places > MAX_PLACES_UNUSED) break;
+    if (at >= places) places = at * 1.5 + 16;
+  }
+  return places;
 }
 
 /** Those of its text at most, or of its bits. */
@@ -94,8 +130,14 @@ export function bytesOf({ path, keys, options, message, errors }: ZodFault): num
     (sum, text) => sum + (typeof text === "string" ? Math.max(text.length - SHORT_MESSAGE, 0) : 0),
     0,
   );
-  const entries = listOf(path).length + listOf(keys).length + listOf(options).length;
-  return FAULT_BYTES + ENTRY_BYTES * entries + 2 * characters;
+  const entries = listOf(path).length + listOf(options).length;
+  return FAULT_BYTES + ENTRY_BYTES * entries + namesBytesOf(listOf(keys)) + 2 * characters;
+}
+
+/** Numbers come first. */
+function namesBytesOf(names: readonly unknown[]): number {
+  const hasNumbers = STARTS_AS_NUMBER.test(String(names[0]));
+  return names.length * (hasNumbers ? NUMBER_NAME_BYTES : ENTRY_BYTES);
 }
 
 /**

@@ -1,7 +1,14 @@
 /** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { bytesOf, madeBytesOf, MEMORY_BYTES, stepsOfFaults, type ZodFault } from "./zod-bytes.ts";
+import {
+  addedBytesOf,
+  bytesOf,
+  madeBytesOf,
+  MEMORY_BYTES,
+  stepsOfFaults,
+  type ZodFault,
+} from "./zod-bytes.ts";
 import { MAX_CHANGED_CHARACTERS, MAX_STEPS, stepsOf } from "./zod-steps.ts";
 import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
@@ -132,8 +139,10 @@ export class Count {
     const isPassedOn = found.every((fault) => fault.continue === true);
     // Of alternatives no more than one is left.
     if (isUnion) this.#made = before.made + (isPassedOn ? this.#mostMade : 0);
-    const madeBytes = before.isKnown ? 0 : madeBytesOf(def, value, result.value);
-    if (context["~memo"] === undefined) this.#made += this.#openUnions > 0 ? madeBytes : 0;
+    const addedBytes = before.isKnown ? 0 : addedBytesOf(def, value, result.value);
+    const madeBytes = before.isKnown ? 0 : madeBytesOf(def, value, result.value) + addedBytes;
+    // Outside of alternatives it is about as large as the value, but for what is added to that.
+    if (context["~memo"] === undefined) this.#made += this.#openUnions > 0 ? madeBytes : addedBytes;
     else {
       this.#remembered += madeBytes;
       if (!before.isKnown && isRemembered(context, schema, value))

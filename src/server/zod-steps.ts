@@ -125,7 +125,7 @@ function readingOf(def: Definition): Reading {
     isJwt: isOf("jwt"),
     isOfLetters:
       def.format !== undefined ||
-      checks.some(({ _zod }) => !LENGTH_CHECKS.includes(_zod.def.check ?? "")) ||
+      checks.length > 0 ||
       def.coerce === true ||
       def.transform !== undefined ||
       def.type === "template_literal",
@@ -134,7 +134,6 @@ function readingOf(def: Definition): Reading {
   return reading;
 }
 
-const LENGTH_CHECKS: readonly string[] = ["min_length", "max_length", "length_equals"];
 /** They take no longer than to read a text. */
 const TRIM_OR_CASE = /^\(?\w+\)? ?=> ?\w+\.(trim|to(Lower|Upper)Case)\(\)$/;
 

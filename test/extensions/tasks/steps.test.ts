@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import type { JsonValue } from "../../../src/base/json.ts";
+import { ok } from "../../../src/base/result.ts";
 import type { Context } from "../../../src/server/context.ts";
 import {
   accepted,
@@ -229,4 +230,35 @@ it("a step that gives no JSON ends the task at once: it would do so each time", 
   expect(await runAlarm(taskId)).toBe(true);
   expect(count).toBe(1);
   expect((await getTask(taskId)).status).toBe("completed");
+});
+
+it("each run has the arguments that were sent, whatever the one before changed, and failed", async () => {
+  vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const { taskId } = await startTask("spec_steps", {
+    label: "own",
+    count: 1,
+    ask: 1,
+    event: { cents: 100 },
+  });
+  await waiting(taskId);
+  const seen: number[] = [];
+  await replaceHandler(taskId, async (context, args) => {
+    const event = args["event"] as { cents: number };
+    seen.push(event.cents);
+    event.cents *= 2;
+    const form = {
+      schema: QUESTION.form,
+      check: (value: unknown) => ok(value as { text: string }),
+    };
+    const given = await context.elicitForm("before 1", { ...QUESTION, form });
+    if (given.action === "accept") given.content.text += "!";
+    if (seen.length === 1) throw new Error("upstream is away");
+    await context.elicitForm("sure", QUESTION);
+    return `${JSON.stringify(given)} ${event.cents}`;
+  });
+  await updateTask(taskId, { "before 1": accepted("go") });
+  await poll(taskId, () => seen.length === 1);
+  await runAlarm(taskId);
+  expect(await answer(taskId, "sure")).toBe('{"action":"accept","content":{"text":"go!"}} 200');
+  expect(seen).toEqual([100, 100, 100]);
 });

@@ -3,6 +3,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { JsonObject } from "../../../src/base/json.ts";
+import { ok, type Result } from "../../../src/base/result.ts";
 import type { TaskObject } from "../../../src/extensions/tasks/task-object.ts";
 import type { Context } from "../../../src/server/context.ts";
 import { ENDPOINT, fetchGuarded } from "../../oauth/login-flow.ts";
@@ -195,16 +196,18 @@ export function resetProbe(): void {
   stepProbe.hold = () => undefined;
 }
 
-/** From now on the task runs `handler`, of a tool with so much time. */
+/** From now on the task runs `handler`, of a tool with so much time that takes any arguments. */
 export function replaceHandler(
   taskId: string,
-  handler: (context: Context) => string | Promise<string>,
+  handler: (context: Context, args: JsonObject) => string | Promise<string>,
   timeoutSeconds: number = 300,
 ): Promise<void> {
   return runInDurableObject(taskStub(taskId), (object) => {
     const { server, ...runtime } = object.serverRuntime(env);
-    const run = (_args: unknown, context: Context): string | Promise<string> => handler(context);
-    const own = { ...server.tools.get("spec_steps"), run, timeoutSeconds } as never;
+    const run = (args: JsonObject, context: Context): string | Promise<string> =>
+      handler(context, args);
+    const checkInput = (value: JsonObject): Result<JsonObject, string> => ok(value);
+    const own = { ...server.tools.get("spec_steps"), checkInput, run, timeoutSeconds } as never;
     const tools = new Map([...server.tools, ["spec_steps", own]]);
     object.serverRuntime = () => ({ ...runtime, server: { ...server, tools } });
   });

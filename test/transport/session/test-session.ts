@@ -43,17 +43,16 @@ export const REQUEST_CONTEXT: RequestContext = {
   },
 };
 
+/** What the tool does. */
+export type TestHandler = (context: Context, args: JsonObject) => unknown;
+
 /** A call of one tool that does what the test says, in a room of its own over a real object's storage. */
 export interface TestSession {
   readonly runtime: SessionRuntime;
   /** The object whose storage it is, restarted: it knows what is there by now. */
   readonly restart: () => SessionObject<unknown>;
   /** `more` is laid over the parameters. */
-  readonly call: (
-    handler: (context: Context) => unknown,
-    args?: object,
-    more?: object,
-  ) => Promise<MessageOutcome>;
+  readonly call: (handler: TestHandler, args?: object, more?: object) => Promise<MessageOutcome>;
   readonly sentOn: (stream: number) => Record<string, unknown>[];
   readonly settled: () => Promise<void>;
 }
@@ -61,7 +60,7 @@ export interface TestSession {
 export async function withTestSession(act: (stage: TestSession) => Promise<void>): Promise<void> {
   const session = await openSession();
   await runInDurableObject(sessionStub(session), async (object, state) => {
-    let handler: (context: Context) => unknown = () => "";
+    let handler: TestHandler = () => "";
     const info = { name: "stage", version: "1" };
     const input = {
       schema: { type: "object" },
@@ -70,10 +69,10 @@ export async function withTestSession(act: (stage: TestSession) => Promise<void>
     const played = tool({
       name: "play",
       input,
-      handler: (_args, context) => handler(context) as never,
+      handler: (args, context) => handler(context, args) as never,
     });
     // Runs the same when its argument is completed.
-    const complete: Completer = (_typed, _others, context) => handler(context) as never;
+    const complete: Completer = (_typed, _others, context) => handler(context, {}) as never;
     const completed = prompt({
       name: "play",
       arguments: [{ name: "word", complete }],

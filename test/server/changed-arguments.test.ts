@@ -1,0 +1,129 @@
+/** A handler may change what it is given: each run has what the client sent, and so has what is bound to the call. */
+
+import { expect, it } from "vitest";
+import * as z from "zod/mini";
+import { defineTool, jsonSchema, object } from "../../src/api.ts";
+import type { JsonObject } from "../../src/base/json.ts";
+import type { Context, SamplingContent, SamplingResult } from "../../src/server/context.ts";
+import { tool } from "../../src/server/zod.ts";
+import { resumeCall } from "../../src/transport/session/calls.ts";
+import {
+  FORM,
+  REQUEST_CONTEXT,
+  responseTo,
+  streamIdOf,
+  withTestSession,
+} from "../transport/session/test-session.ts";
+import { readReply, serveStatelessly, type JsonRpcReply } from "./stateless-server.ts";
+
+const CONFIRMATION = { message: "Sure?", form: jsonSchema(object({ ok: { type: "boolean" } })) };
+const YES = { action: "accept", content: { ok: true } };
+const _meta = {
+  "io.modelcontextprotocol/clientCapabilities": { elicitation: {}, sampling: {} },
+};
+
+/** Doubles what stands in `event`, asks twice, and gives it. */
+async function doubled(event: { cents: number }, context: Context): Promise<string> {
+  event.cents *= 2;
+  await context.elicitForm("one", CONFIRMATION);
+  await context.elicitForm("two", CONFIRMATION);
+  return String(event.cents);
+}
+
+const sampled = async (context: Context): Promise<SamplingResult> =>
+  context.sample("answer", {
+    messages: [{ role: "user", content: { type: "text", text: "q" } }],
+    maxTokens: 9,
+  });
+
+const free = jsonSchema(object({ event: { type: "object" } }));
+const own = {
+  schema: FORM,
+  check: (value: unknown) => ({ ok: true as const, value: value as { name: string } }),
+};
+const request = serveStatelessly(
+  {
+    tools: [
+      defineTool({
+        name: "by_json_schema",
+        description: "d",
+        input: free,
+        handler: ({ event }, context) => doubled(event as { cents: number }, context),
+      }),
+      tool({
+        name: "by_zod",
+        description: "d",
+        input: z.object({ event: z.any() }),
+        handler: ({ event }, context) => doubled(event as { cents: number }, context),
+      }),
+      defineTool({
+        name: "answers",
+        description: "d",
+        async handler(_args, context) {
+          const first = await sampled(context);
+          const blocks = first.content as SamplingContent[];
+          blocks.shift();
+          const form = await context.elicitForm("form", { message: "Name?", form: own });
+          const name = form.action === "accept" ? `${form.content.name}!` : "";
+          if (form.action === "accept") form.content.name = name;
+          await context.elicitForm("sure", {
+            ...CONFIRMATION,
+            message: `${name} ${blocks.length}`,
+          });
+          return JSON.stringify([name, blocks, (await sampled(context)).content]);
+        },
+      }),
+    ],
+  },
+  { AUTH: "none" },
+);
+
+/** Answers one question after another; `params` as they are sent each time. */
+async function ask(params: object, answers: readonly object[]): Promise<JsonRpcReply[]> {
+  const replies = [await readReply(await request("tools/call", { ...params, _meta }))];
+  for (const inputResponses of answers) {
+    const requestState = replies.at(-1)?.result?.["requestState"];
+    const retry = { ...params, requestState, inputResponses, _meta };
+    replies.push(await readReply(await request("tools/call", retry)));
+  }
+  return replies;
+}
+
+it.each(["by_json_schema", "by_zod"])(
+  "a retry without a session has the arguments that were sent: %s",
+  async (name) => {
+    const params = { name, arguments: { event: { cents: 100 } } };
+    const replies = await ask(params, [{ one: YES }, { two: YES }]);
+    expect(replies.at(-1)).toMatchObject({ result: { content: [{ text: "200" }] } });
+  },
+);
+
+it("an answer is the same in each run, and each time that a run asks for it", async () => {
+  const blocks = ["a", "b"].map((text) => ({ type: "text", text }));
+  const answers = [
+    { answer: { role: "assistant", model: "m", content: blocks } },
+    { form: { action: "accept", content: { name: "ada" } } },
+    { sure: YES },
+  ];
+  const replies = await ask({ name: "answers", arguments: {} }, answers);
+  expect(replies[2]).toMatchObject({
+    result: { inputRequests: { sure: { params: { message: "ada! 1" } } } },
+  });
+  const text = JSON.stringify(["ada!", blocks.slice(1), blocks]);
+  expect(replies.at(-1)).toMatchObject({ result: { content: [{ text }] } });
+});
+
+it("a call in a session has the arguments that were sent, in each run", async () => {
+  await withTestSession(async ({ call, sentOn, settled, runtime }) => {
+    const handler = (context: Context, args: JsonObject): Promise<string> =>
+      doubled(args["event"] as { cents: number }, context);
+    const stream = streamIdOf(await call(handler, { event: { cents: 100 } }));
+    await settled();
+    for (let answered = 0; answered < 2; answered += 1) {
+      const id = sentOn(stream).at(-1)?.["id"];
+      resumeCall(runtime, REQUEST_CONTEXT, responseTo(id, YES));
+      await settled();
+    }
+    expect(sentOn(stream).at(-1)).toMatchObject({ result: { content: [{ text: "200" }] } });
+  });
+});
