@@ -130,6 +130,16 @@ export function readJson(text: string | undefined): JsonValue | undefined {
   }
 }
 
+/** For whoever may change it. A number that JSON has no words for, such as 1e400, stays what it is. */
+export function copyJson<T extends JsonValue>(value: T): T {
+  return structuredClone(value);
+}
+
+/** What an app gave, as JSON has it and as it is now: whoever gave it may go on with it. @throws on what is no JSON */
+export function asJson<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value)) as T;
+}
+
 /** An object without its members that are null: in documents where a member may be left out, null says the same. */
 export function withoutNulls(value: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));

@@ -11,18 +11,28 @@ import { checkValue } from "./json-schema.ts";
 import type { ValueSchema } from "./value-schema.ts";
 import type { RawSchema } from "./schema.ts";
 
-const compiledForms = new WeakMap<ElicitationForm, RawSchema>();
+interface CompiledForm extends RawSchema {
+  readonly json: string;
+}
 
-/** The form in the words of the protocol, with the check of what a person fills in. Compiled once per form object. */
+const compiledForms = new WeakMap<ElicitationForm, CompiledForm>();
+
+/**
+ * The form in the words of the protocol, with the check of what a person fills in. Compiled once per form object, unless a
+ * handler changes that for another question.
+ */
 export function compileForm(form: ElicitationForm): RawSchema {
-  const cachedForm = compiledForms.get(form);
-  if (cachedForm !== undefined) return cachedForm;
-  const { schema, check } = isRawSchema(form) ? form : { schema: form, check: undefined };
+  const given = isRawSchema(form) ? form : { schema: form, check: undefined };
+  const json = JSON.stringify(given.schema);
+  const known = compiledForms.get(form);
+  if (known?.json === json) return known;
+  const schema = JSON.parse(json) as JsonObject;
   requireFlat(schema);
   const answered = withoutDefaults(schema);
   const compiledForm = {
+    json,
     schema,
-    check: check ?? ((content: unknown) => checkValue(answered, content)),
+    check: given.check ?? ((content: unknown) => checkValue(answered, content)),
   };
   compiledForms.set(form, compiledForm);
   return compiledForm;

@@ -3,7 +3,9 @@
  * and sends nothing costs nothing. What features add stands beside what every server has.
  */
 
+import type { Caller } from "../base/caller.ts";
 import type { Cancellation } from "../base/cancellation.ts";
+import { copyJson } from "../base/json.ts";
 import type { Span } from "../base/span.ts";
 import type { NotificationSink } from "../protocol/outcome.ts";
 import { LOG_LEVELS } from "../protocol/request-meta.ts";
@@ -22,6 +24,8 @@ export interface HandlerRun {
   readonly notify: NotificationSink;
   readonly getInputRequests: () => InputRequests;
   readonly closeStream: (() => void) | undefined;
+  /** The caller as this run has it, once it is asked for. */
+  caller: Caller | undefined;
   /** The progress that was sent last; -Infinity before. */
   lastProgress: number;
 }
@@ -57,8 +61,15 @@ export function createContextFactory(added: readonly ContextMembers[]): CreateCo
   return (run) => new HandlerContext(run) as unknown as Context;
 }
 
+/** A handler may change what it is given: others have the same caller. */
+function ownCaller(caller: Caller): Caller {
+  const { scopes, properties } = caller;
+  const own = { ...caller, scopes: [...scopes] };
+  return properties === undefined ? own : { ...own, properties: copyJson(properties) };
+}
+
 const BASE_MEMBERS: ContextMembers<BaseContext> = {
-  caller: ({ request }) => request.caller,
+  caller: (run) => (run.caller ??= ownCaller(run.request.caller)),
   client: ({ request: { clientInfo, capabilities } }) => ({
     info: clientInfo,
     supports: (capability) => supportsInput(capabilities, capability),

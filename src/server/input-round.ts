@@ -4,7 +4,7 @@
  * Refuses what the client did not declare, an answer of the wrong shape, and a question that was put too often.
  */
 
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { copyJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import {
   errorOutcome,
   type InputRequest,
@@ -82,37 +82,6 @@ export interface Round {
   readonly outcomeOf: (once: JsonObject, runAgain: boolean) => Outcome | undefined;
 }
 
-/** The answers that a run reads, as they came: a handler may change what it is given. */
-class SentResponses {
-  readonly #given: JsonObject;
-  readonly #kept = new Map<string, string>();
-
-  constructor(given: JsonObject) {
-    this.#given = given;
-  }
-
-  get(key: string): JsonValue | undefined {
-    const kept = this.#kept.get(key);
-    if (kept !== undefined) return JSON.parse(kept) as JsonValue;
-    return Object.hasOwn(this.#given, key) ? this.#given[key] : undefined;
-  }
-
-  /** For the rounds that follow, before the handler has it. */
-  keep(key: string, response: JsonValue): void {
-    if (!this.#kept.has(key)) this.#kept.set(key, JSON.stringify(response));
-  }
-
-  drop(key: string): void {
-    this.#kept.delete(key);
-  }
-
-  kept(): JsonObject {
-    return Object.fromEntries(
-      Array.from(this.#kept, ([key, json]) => [key, JSON.parse(json) as JsonValue]),
-    );
-  }
-}
-
 /** A round that begins, with the answers of earlier rounds. */
 export function createRound(
   capabilities: ClientCapabilities,
@@ -121,7 +90,7 @@ export function createRound(
 ): Round {
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
-  const responses = new SentResponses(previousResponses);
+  const responses = Object.create(null) as JsonObject;
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
@@ -131,7 +100,7 @@ export function createRound(
     const attempt = Number(attempts.get(key) ?? 0) + (requests.has(key) ? 0 : 1);
     if (attempt > MAX_INPUT_ATTEMPTS) failure = toErrorOutcome(askedInVain(key, problem));
     attempts.set(key, attempt);
-    responses.drop(key);
+    delete responses[key];
     requests.set(key, request);
     return leaveHandler();
   };
@@ -155,20 +124,20 @@ export function createRound(
     read: ReadResponse<T>,
   ): T => {
     requireCapability(capability);
-    const response = responses.get(key);
+    const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
     // spec: mrtr.responses.missing
     if (response === undefined) return suspend(key, request);
-    const parsed = read(response);
+    const parsed = read(copyJson(response));
     // spec: mrtr.responses.validate
     if (!parsed.ok) return reject(unfitResponse(key, request.method, parsed.error));
-    responses.keep(key, response);
+    responses[key] = response;
     return parsed.value;
   };
 
   const outcomeOf = (once: JsonObject, runAgain: boolean): Outcome | undefined => {
     if (failure !== undefined) return failure;
     if (requests.size === 0 && !runAgain) return undefined;
-    const retryState = { answers: responses.kept(), once, asked: Object.fromEntries(attempts) };
+    const retryState = { answers: responses, once, asked: Object.fromEntries(attempts) };
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
   return { suspend, reject, requireCapability, responseTo, outcomeOf };

@@ -12,8 +12,10 @@ import { FORMATS } from "./string-formats.ts";
 import type { ValueOf, ValueSchema } from "./value-schema.ts";
 
 /** `schema` with its check. @throws on a keyword that is not read, and says where. */
-export function jsonSchema<const S extends ValueSchema>(schema: S): RawSchema<ValueOf<S>> {
-  requireKnown(schema, "");
+export function jsonSchema<const S extends ValueSchema>(given: S): RawSchema<ValueOf<S>> {
+  requireKnown(given, "");
+  // It is read as it is now, and shown so.
+  const schema = structuredClone(given);
   return {
     schema: schema as unknown as JsonObject,
     check: (value) => checkValue(schema, value) as Result<ValueOf<S>, string>,

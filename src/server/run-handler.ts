@@ -71,6 +71,7 @@ export async function runHandler<T>(
     notify: notifications.sink,
     getInputRequests,
     closeStream,
+    caller: undefined,
     lastProgress: -Infinity,
   };
   /** Questions outrank what the handler returned, and what it threw. */

@@ -4,7 +4,7 @@
  * an unknown tool or a broken promise of the tool itself is a protocol error.
  */
 
-import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import { copyJson, isObject, type JsonValue } from "../base/json.ts";
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError } from "../base/protocol-error.ts";
 import { err } from "../base/result.ts";
@@ -32,28 +32,22 @@ export function callTool(call: Call): Outcome | Promise<Outcome> {
     );
   if (!isObject(args))
     return errorOutcome(protocolError("InvalidParams", "params.arguments must be an object"));
-  const checked = tool.checkInput(args);
+  const checked = tool.checkInput(mayRunAgain(call, tool) ? copyJson(args) : args);
   // spec: tools.input.validate, schema.dialect.declared
   if (!checked.ok) return toolError(`Invalid arguments for ${tool.name}: ${checked.error}`);
-  const runChecked = (): Promise<Outcome> =>
-    (tool.task && call.services.startTask?.(call, tool, checked.value as never)) ??
-    runHandler(
-      call,
-      (context) => tool.run(checked.value as never, context),
-      (value) => checkResult(call, tool, value),
-      ({ message }) => toolError(message),
-    );
-  return canBeAsked(request.capabilities) ? askedAsSent(request.params, runChecked) : runChecked();
+  const started = tool.task && call.services.startTask?.(call, tool, checked.value as never);
+  if (started !== undefined) return started;
+  return runHandler(
+    call,
+    (context) => tool.run(checked.value as never, context),
+    (value) => checkResult(call, tool, value),
+    ({ message }) => toolError(message),
+  );
 }
 
-/** A handler may change its arguments. Where it asks, it is run again with those that were sent. */
-async function askedAsSent(params: JsonObject, run: () => Promise<Outcome>): Promise<Outcome> {
-  const { arguments: args } = params;
-  if (args === undefined) return run();
-  const sent = JSON.stringify(args);
-  const outcome = await run();
-  if (outcome.kind === "inputRequired") params["arguments"] = JSON.parse(sent) as JsonObject;
-  return outcome;
+/** A check, and a handler, may change what they are given. What runs again begins with what was sent. */
+function mayRunAgain({ steps, request }: Call, { task }: Tool): boolean {
+  return steps !== undefined || task !== undefined || canBeAsked(request.capabilities);
 }
 
 /** A result that says what went wrong. */

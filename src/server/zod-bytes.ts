@@ -3,6 +3,7 @@
  * steps that it takes to pass faults on.
  */
 
+import { isObject } from "../base/json.ts";
 import type { Definition } from "./zod-checks.ts";
 
 /** What a fault takes at most, without its path, and with a message of so many characters. */
@@ -31,8 +32,9 @@ const CONTAINERS: ReadonlySet<string> = new Set([
   "set",
 ]);
 
-const NAMED_CONTAINERS: ReadonlySet<string> = new Set(["object", "record"]);
 const STARTS_AS_NUMBER = /^\d/;
+/** That room may be set aside for. */
+const NEAR_NUMBER = /^\d{1,5}$/;
 const PLACE_BYTES = 4;
 /** With more V8 looks whether they are used, or makes a dictionary. */
 const MAX_PLACES_UNUSED = 5_000;
@@ -54,7 +56,8 @@ export interface ZodFault {
 
 /** About what `made` takes, which a schema made of `value`. What stands around a schema makes nothing. */
 export function madeBytesOf(def: Definition, value: unknown, made: unknown): number {
-  if (CONTAINERS.has(def.type)) return CONTAINER_BYTES + MEMBER_BYTES * copiedCount(def, made);
+  if (CONTAINERS.has(def.type))
+    return CONTAINER_BYTES + MEMBER_BYTES * copiedCount(def, value, made);
   const isText =
     typeof made === "string" && (makesText(def) || (mayMakeText(def) && made !== value));
   if (isText) makeOnePiece(made);
@@ -64,28 +67,62 @@ export function madeBytesOf(def: Definition, value: unknown, made: unknown): num
 }
 
 /** Members that are in a dictionary. Of those that do not fit, which only a loose record copies, no schema makes anything. */
-function copiedCount({ type, mode }: Definition, made: unknown): number {
-  const isCopied = type === "record" || mode === "loose";
-  return isCopied ? Object.keys(Object(made) as object).length : 0;
+function copiedCount({ type, mode }: Definition, value: unknown, made: unknown): number {
+  const isCopied = (type === "record" || mode === "loose") && isObject(made) && made !== value;
+  return isCopied ? Object.keys(made).length : 0;
 }
 
-/** Of that, what `value` has not: members that it leaves out, and the room that V8 sets aside where names are numbers. */
-export function addedBytesOf({ type }: Definition, value: unknown, made: unknown): number {
-  if (!NAMED_CONTAINERS.has(type) || Object(made) !== made) return 0;
-  const names = Object.keys(made as object);
-  const added = names.length - Object.keys(Object(value) as object).length;
-  const bytesOfOne = type === "record" ? MEMBER_BYTES : ENTRY_BYTES;
-  return bytesOfOne * Math.max(added, 0) + PLACE_BYTES * placesFor(names);
+/** What a schema of an object or a record may add to a value. */
+interface Additions {
+  /** Members that it may make where they are left out. */
+  readonly names: readonly string[];
+  readonly bytesOfOne: number;
+  /** Whether it may make members whose names are numbers. */
+  readonly hasNumbers: boolean;
+}
+
+const knownAdditions = new WeakMap<Definition, Additions>();
+
+/** Found once for each schema. */
+function additionsOf(def: Definition): Additions {
+  const known = knownAdditions.get(def);
+  if (known !== undefined) return known;
+  const isRecord = def.type === "record";
+  const names = isRecord
+    ? Array.from(def.partial === true ? [] : (def.keyType._zod.values ?? []), String)
+    : Object.keys(def.shape);
+  const isOpen = isRecord || (def.catchall?._zod.def.type ?? "never") !== "never";
+  const additions = {
+    names,
+    // Of names that any value may have V8 makes a dictionary.
+    bytesOfOne: isOpen ? MEMBER_BYTES : ENTRY_BYTES,
+    hasNumbers: isOpen || names.some((name) => NEAR_NUMBER.test(name)),
+  };
+  knownAdditions.set(def, additions);
+  return additions;
+}
+
+/**
+ * Bytes of what was made that `value` has not: members that it leaves out, and the room that V8 sets aside where names are
+ * numbers.
+ */
+export function addedBytesOf(def: Definition, value: unknown, made: unknown): number {
+  if (made === value || !isObject(made)) return 0;
+  if (def.type !== "record" && def.type !== "object") return 0;
+  const { names, bytesOfOne, hasNumbers } = additionsOf(def);
+  const given = Object(value) as object;
+  const added = names.filter((name) => Object.hasOwn(made, name) && !Object.hasOwn(given, name));
+  return bytesOfOne * added.length + PLACE_BYTES * (hasNumbers ? placesFor(made) : 0);
 }
 
 /**
  * How many places V8 sets aside for members whose names are numbers, which come first and in their order: half as many more
  * than it needs, as long as no name is far from the one before it.
  */
-function placesFor(names: readonly string[]): number {
+function placesFor(made: object): number {
   let places = 0;
-  for (const name of names) {
-    const at = STARTS_AS_NUMBER.test(name) ? Number.parseInt(name, 10) : Infinity;
+  for (const name of Object.keys(made)) {
+    const at = NEAR_NUMBER.test(name) ? Number(name) : Infinity;
     if (at - places >= MAX_PLACES_BETWEEN || places > MAX_PLACES_UNUSED) break;
     if (at >= places) places = at * 1.5 + 16;
   }

@@ -1,5 +1,6 @@
 /** What it costs zod to look at a value with one schema, before it has found anything: in steps, as `zod-count.ts` counts them. */
 
+import { isObject } from "../base/json.ts";
 import type { Definition, ZodCheck, ZodSchema } from "./zod-checks.ts";
 import { charactersTried } from "./zod-templates.ts";
 import { BEYOND_ASCII, type JoinedList, type KnownTexts } from "./zod-texts.ts";
@@ -35,14 +36,25 @@ export function stepsOf({ _zod: { def } }: ZodSchema, value: unknown, texts: Kno
   const joined = joinedOf(def, value, texts);
   const steps = first + (joined?.steps ?? 0);
   const text = typeof value === "string" ? value : joined?.text;
-  if (text === undefined)
-    return steps + (reading.isBigInt && !Number.isInteger(value) ? STEPS_OF_BIGINT : 0);
+  if (text === undefined) {
+    const isThrown = reading.isBigInt && !Number.isInteger(value);
+    return steps + (isThrown ? STEPS_OF_BIGINT : 0) + stepsOfNames(def, value, texts);
+  }
   if (!reading.isOfLetters) return steps + 1;
   const change = text.length > reading.refusedFrom ? "none" : reading.change;
   if (text.length > MAX_CHANGED_CHARACTERS && isChanged(reading, change, text)) return Infinity;
   const isSlow = isConvertedObject || reading.isBigInt || reading.isDate || change === "unknown";
   const read = text.length / (isSlow ? CHARACTERS_CONVERTED_PER_STEP : CHARACTERS_PER_STEP);
   return steps + 1 + read + stepsBeyondReading(reading, change, def, text, texts);
+}
+
+/** Of names that zod reads one by one: those of a record, and those that an object does not know, where it looks at them. */
+function stepsOfNames(def: Definition, value: unknown, texts: KnownTexts): number {
+  const { type, catchall } = def;
+  const isRead = type === "record" || (type === "object" && catchall !== undefined);
+  if (!isRead || !isObject(value)) return 0;
+  const known = type === "object" ? texts.charactersOfNames(def.shape) : 0;
+  return Math.max(texts.charactersOfNames(value) - known, 0) / CHARACTERS_PER_STEP;
 }
 
 /** What zod makes a text of, though it is a list. */

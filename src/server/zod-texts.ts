@@ -17,6 +17,8 @@ const LONG_TEXT = 10;
 const KNOWN_TEXT_BYTES = 150;
 /** A list that is made a text is not looked at deeper than so many lists within lists. */
 const MAX_JOINED_DEPTH = 500;
+/** What one takes, beside its letters. */
+const CHARACTERS_PER_NAME = 10;
 const LISTS_PER_STEP = 10;
 const ITEMS_PER_STEP = 5;
 const CHARACTERS_COPIED_PER_STEP = 400;
@@ -34,6 +36,7 @@ export interface JoinedList {
 /** The texts of one value, and what lists in it are as text. */
 export class KnownTexts {
   readonly #known = new Map<string, KnownText>();
+  readonly #ofNames = new WeakMap<object, number>();
   readonly #joined = new WeakMap<readonly unknown[], JoinedList>();
   #bytes = 0;
 
@@ -50,6 +53,16 @@ export class KnownTexts {
     this.#known.set(text, fresh);
     this.#bytes += KNOWN_TEXT_BYTES + 2 * text.length;
     return fresh;
+  }
+
+  /** Of all members, and some more for each. */
+  charactersOfNames(value: object): number {
+    let characters = this.#ofNames.get(value);
+    if (characters !== undefined) return characters;
+    characters = 0;
+    for (const name of Object.keys(value)) characters += CHARACTERS_PER_NAME + name.length;
+    this.#ofNames.set(value, characters);
+    return characters;
   }
 
   /** Nothing is made of a list that takes more than `maxSteps`. */

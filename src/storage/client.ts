@@ -92,14 +92,17 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
       return parseValue(await read(checkKey(key)));
     },
     async put(key, value) {
-      await (await stub()).write(checkKey(key), serializeValue(value), end);
+      // As it is now: whoever put it may go on with it.
+      const text = serializeValue(value);
+      await (await stub()).write(checkKey(key), text, end);
     },
     async update(key, change) {
       let current = await read(checkKey(key));
       for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
         const value = change(parseValue(current));
+        const text = serializeValue(value);
         const object = await stub();
-        const swapped = await object.compareAndSwap(key, current, serializeValue(value), end);
+        const swapped = await object.compareAndSwap(key, current, text, end);
         if (swapped.swapped) return value;
         ({ current } = swapped);
         if (attempt === 0) continue;
@@ -117,17 +120,16 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         prefix.length + lastKey.length <= 2 * MAX_KEY_LENGTH,
         `A key has at most ${MAX_KEY_LENGTH} characters`,
       );
-      const entries = await retried(
-        async () => (await stub()).list({ ...options, limit }),
-        isObjectAway,
-      );
+      const given = { ...options, limit };
+      const entries = await retried(async () => (await stub()).list(given), isObjectAway);
       return entries.map(({ key, text }): [string, T] => [key, JSON.parse(text) as T]);
     },
     async delete(key) {
       return (await stub()).remove(checkKey(key));
     },
     async sql<Row>(statement: string, ...bindings: SqlStorageValue[]) {
-      const result = await (await stub()).query(statement, bindings, end);
+      const given = structuredClone(bindings);
+      const result = await (await stub()).query(statement, given, end);
       if (!result.ok) throw new Error(result.error);
       return result.value as Row[];
     },

@@ -51,13 +51,16 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
       ? Promise.resolve(unavailable("VAULT is not bound"))
       : catchDatabaseErrors(work(cipher));
   return {
-    put: (id, value) =>
+    put: (id, given) =>
       withDatabase(async ({ rows, seal }) => {
+        // As it is now: whoever put it may go on with it.
+        const json = JSON.stringify(given);
         const row = await rowKey(id);
-        if (encodeUtf8(JSON.stringify(value)).length > MAX_KEPT_CREDENTIAL_BYTES)
+        if (encodeUtf8(json).length > MAX_KEPT_CREDENTIAL_BYTES)
           throw new RangeError(
             `A credential has at most ${MAX_KEPT_CREDENTIAL_BYTES} bytes as JSON`,
           );
+        const value = JSON.parse(json) as JsonObject;
         // What nests deeper would be sealed, and never be read back.
         if (!checkJson(value))
           throw new RangeError(`A credential has at most ${MAX_JSON_DEPTH} levels`);
@@ -74,9 +77,18 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
     list: (owner, service) =>
       withDatabase(async ({ rows }) => ok(await rows.list(await sha256Base64url(owner), service))),
     token: (id, upstream, refused) =>
-      withDatabase(async (cipherAndRows) =>
-        getAccessToken(cipherAndRows, await rowKey(id), upstream, refused),
-      ),
+      withDatabase(async (cipherAndRows) => {
+        // As it is now, as with what is put.
+        const { tokenUrl, clientId, clientSecret, clientSecretMethod, finalErrors } = upstream;
+        const own = {
+          tokenUrl,
+          clientId,
+          ...(clientSecret !== undefined && { clientSecret }),
+          clientSecretMethod,
+          finalErrors: [...(finalErrors ?? [])],
+        };
+        return getAccessToken(cipherAndRows, await rowKey(id), own, refused);
+      }),
     reseal: (cursor, limit) =>
       withDatabase((cipherAndRows) => resealPage(cipherAndRows, cursor, limit)),
   };

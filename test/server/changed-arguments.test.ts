@@ -5,8 +5,10 @@ import * as z from "zod/mini";
 import { defineTool, jsonSchema, object } from "../../src/api.ts";
 import type { JsonObject } from "../../src/base/json.ts";
 import type { Context, SamplingContent, SamplingResult } from "../../src/server/context.ts";
+import type { TaskCall } from "../../src/extensions/tasks/task-record.ts";
 import { tool } from "../../src/server/zod.ts";
 import { resumeCall } from "../../src/transport/session/calls.ts";
+import { bindings } from "../transport/session/client.ts";
 import {
   FORM,
   REQUEST_CONTEXT,
@@ -57,6 +59,19 @@ const request = serveStatelessly(
         handler: ({ event }, context) => doubled(event as { cents: number }, context),
       }),
       defineTool({
+        name: "by_its_check",
+        description: "d",
+        input: {
+          schema: { type: "object" },
+          check(value: unknown) {
+            const given = value as { event: { cents: number } };
+            given.event.cents /= 10;
+            return { ok: true as const, value: given };
+          },
+        },
+        handler: ({ event }, context) => doubled(event, context),
+      }),
+      defineTool({
         name: "answers",
         description: "d",
         async handler(_args, context) {
@@ -89,14 +104,15 @@ async function ask(params: object, answers: readonly object[]): Promise<JsonRpcR
   return replies;
 }
 
-it.each(["by_json_schema", "by_zod"])(
-  "a retry without a session has the arguments that were sent: %s",
-  async (name) => {
-    const params = { name, arguments: { event: { cents: 100 } } };
-    const replies = await ask(params, [{ one: YES }, { two: YES }]);
-    expect(replies.at(-1)).toMatchObject({ result: { content: [{ text: "200" }] } });
-  },
-);
+it.each([
+  ["by_json_schema", "200"],
+  ["by_zod", "200"],
+  ["by_its_check", "20"],
+])("a retry without a session has the arguments that were sent: %s", async (name, text) => {
+  const params = { name, arguments: { event: { cents: 100 } } };
+  const replies = await ask(params, [{ one: YES }, { two: YES }]);
+  expect(replies.at(-1)).toMatchObject({ result: { content: [{ text }] } });
+});
 
 it("an answer is the same in each run, and each time that a run asks for it", async () => {
   const blocks = ["a", "b"].map((text) => ({ type: "text", text }));
@@ -126,4 +142,91 @@ it("a call in a session has the arguments that were sent, in each run", async ()
     }
     expect(sentOn(stream).at(-1)).toMatchObject({ result: { content: [{ text: "200" }] } });
   });
+});
+
+it("a task begins with what was sent and answered, whatever was done before it with that", async () => {
+  const records: TaskCall[] = [];
+  const create = (record: TaskCall): string => {
+    records.push(record);
+    return JSON.stringify({ taskId: "t", status: "working" });
+  };
+  const tasks = new Proxy(bindings.TASK, {
+    get(target, name) {
+      if (name === "get") return () => ({ create });
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === "function" ? (member as () => unknown).bind(target) : member;
+    },
+  });
+  const call = serveStatelessly(
+    {
+      tools: [
+        defineTool({
+          name: "job",
+          description: "d",
+          task: "required",
+          input: free,
+          async prepare({ event }, context) {
+            event["cents"] = 1;
+            const given = await context.elicitForm("form", { message: "Name?", form: own });
+            if (given.action === "accept") given.content.name = "";
+          },
+          handler: () => "",
+        }),
+      ],
+    },
+    { AUTH: "none", TASK: tasks },
+  );
+  const sent = { event: { cents: 100 } };
+  const answers = { form: { action: "accept", content: { name: "ada" } } };
+  const reply = await readReply(
+    await call("tools/call", {
+      name: "job",
+      arguments: sent,
+      inputResponses: answers,
+      _meta: {
+        "io.modelcontextprotocol/clientCapabilities": {
+          elicitation: {},
+          extensions: { "io.modelcontextprotocol/tasks": {} },
+        },
+      },
+    }),
+  );
+  expect(reply.result).toMatchObject({ taskId: "t" });
+  expect(records).toMatchObject([{ params: { arguments: sent }, retryState: { answers } }]);
+});
+
+it("an answer is held to the form that was asked, also where a handler changes it for the next one", async () => {
+  const seats: { type: "string"; title: string; enum: string[] } = {
+    type: "string",
+    title: "",
+    enum: [],
+  };
+  const seatForm = { type: "object", properties: { seat: seats } };
+  const call = serveStatelessly(
+    {
+      tools: [
+        defineTool({
+          name: "book",
+          description: "d",
+          async handler(_args, context) {
+            const booked: string[] = [];
+            for (const row of ["1", "2"]) {
+              seats.enum = [`${row}A`, `${row}B`];
+              seats.title = row;
+              const chosen = await context.elicitForm(row, { message: row, form: seatForm });
+              if (chosen.action === "accept") booked.push(chosen.content["seat"] as string);
+            }
+            return booked.join();
+          },
+        }),
+      ],
+    },
+    { AUTH: "none" },
+  );
+  const inputResponses = Object.fromEntries(
+    ["1", "2"].map((row) => [row, { action: "accept", content: { seat: `${row}A` } }]),
+  );
+  const params = { name: "book", arguments: {}, inputResponses, _meta };
+  const reply = await readReply(await call("tools/call", params));
+  expect(reply).toMatchObject({ result: { content: [{ text: "1A,2A" }] } });
 });

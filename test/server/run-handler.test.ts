@@ -405,3 +405,21 @@ test("only a PublicError tells what it says", async () => {
       },
     });
 });
+
+test("each run has a caller of its own, the same whenever it asks", async () => {
+  const caller = { ...ANONYMOUS, scopes: ["read"], properties: { shoe: "42" } };
+  for (let turn = 0; turn < 2; turn += 1) {
+    const { outcome } = await play(
+      (context) => {
+        const given = JSON.stringify(context.caller);
+        delete context.caller.properties?.["shoe"];
+        (context.caller.scopes as string[]).push("admin");
+        return `${given} ${JSON.stringify(context.caller.properties)}`;
+      },
+      { caller },
+    );
+    const value = `${JSON.stringify(caller)} {}`;
+    expect(outcome).toEqual({ kind: "complete", result: { value } });
+  }
+  expect(caller).toEqual({ ...ANONYMOUS, scopes: ["read"], properties: { shoe: "42" } });
+});

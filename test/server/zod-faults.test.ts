@@ -1,6 +1,6 @@
 /** How much zod may keep of what is wrong with a value. The hostile ones here end an isolate of 128 MB, or come near it. */
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import * as chained from "zod";
 import * as z from "zod/mini";
 import { checkWith } from "../../src/server/zod.ts";
@@ -489,6 +489,20 @@ it.each<[string, z.core.$ZodType, unknown]>([
     list(20_000, { 700: 0, 1_500: 0 }).map(copyOf),
   ],
   [
+    "room for members whose names are numbers, in an object that knows them",
+    z.array(z.object({ 100: z.optional(z.string()), 900: z.optional(z.string()) })),
+    list(33_000, { 900: "" }).map(copyOf),
+  ],
+  [
+    "members that are left out, and made beside names that are not known",
+    z.array(
+      z.looseObject(
+        Object.fromEntries(Array.from({ length: 60 }, (_, at) => [`m${at}`, z._default(TEXT, "")])),
+      ),
+    ),
+    Array.from({ length: 40_000 }, (_, at) => ({ [`x${at}`]: 0 })),
+  ],
+  [
     "members that are left out, and made",
     z.array(z.record(z.enum(list(40, "").map((_one, at) => `c${at}`)), z.optional(z.number()))),
     list(30_000, {}).map(copyOf),
@@ -880,6 +894,16 @@ it.each<[string, z.core.$ZodType, unknown]>([
     { size: listsWithin(501) },
   ],
   [
+    "many names that are not known, and kept, in kinds within kinds",
+    inKinds(8, () => inKinds(16, () => z.looseObject({ n: z.number() }))),
+    { kind: "kind 7", value: { kind: "kind 15", value: { n: 1, ...names(20_000, 1) } } },
+  ],
+  [
+    "a long name of a record, in kinds within kinds",
+    pageOf(() => ({ names: z.record(z.string(), z.string()) })),
+    page(1, { names: { [`${"1".repeat(3_900_000)}x`]: "" } }),
+  ],
+  [
     "a long text within lists that become a text, in kinds within kinds",
     pageOf(() => ({ size: z.coerce.string() })),
     page(1, { size: listsWithin(400, ["a".repeat(40_000), 1]) }),
@@ -1146,12 +1170,56 @@ it("a text that many alternatives read is refused from 50,000,000 characters tha
   });
 });
 
+it("names that no schema knows are not listed where zod passes over them", () => {
+  const block = { text: "x", ...names(1_000, 1) };
+  const spy = vi.spyOn(Object, "keys");
+  expect(checkWith(pageOf(() => ({ text: z.string() })))(page(1, block)).ok).toBe(true);
+  const listed = spy.mock.calls.filter(([given]) => "k1" in given);
+  spy.mockRestore();
+  expect(listed).toEqual([]);
+});
+
 it("members whose names are numbers near each other, or far, cost no more than others", () => {
   const rows = z.array(z.record(z.string(), z.number()));
   for (const row of [{ 1: 0, 2: 0, 3: 0 }, { 1_025: 0 }, { 1_000_000: 0, 2_000_000: 1 }]) {
     const value = list(24_000, row).map(copyOf);
     expect(checkWith(rows)(value)).toEqual({ ok: true, value });
   }
+});
+
+it("what stands where a record may is as long as it likes, and is not taken to pieces", () => {
+  const Config = z.union([z.record(z.string(), z.number()), z.string(), z.array(z.number())]);
+  const spy = vi.spyOn(Object, "keys");
+  for (const value of ["a".repeat(1_100_000), list(90_000, 1)])
+    expect(checkWith(Config)(value).ok).toBe(true);
+  const listed = spy.mock.calls.filter(([given]) => Reflect.get(Object(given), "length") > 1_000);
+  spy.mockRestore();
+  expect(listed).toEqual([]);
+});
+
+it("names that may be in a record are looked for where zod does, and made texts once", () => {
+  const Codes = z.enum(Array.from({ length: 200 }, (_, at) => `c${at}`));
+  const rows = z.array(z.partialRecord(Codes, z.string()));
+  const spy = vi.spyOn(Object, "hasOwn");
+  expect(checkWith(rows)(list(1_000, {}).map(copyOf)).ok).toBe(true);
+  const count = spy.mock.calls.length;
+  spy.mockRestore();
+  expect(count).toBeLessThan(20_000);
+});
+
+it("blocks of which all names are known cost no more where other names are refused", () => {
+  const blocks = page(1_500, { id: "b1", text: "x", align: "left", color: "red" });
+  const member = z.optional(z.string());
+  const shape = { id: member, text: member, align: member, color: member };
+  const kinds = (count: number, shapeOf: () => object): z.core.$ZodType =>
+    z.union(
+      Array.from({ length: count }, (_, at) =>
+        z.strictObject({ kind: z.literal(`kind ${at}`), ...shapeOf() }),
+      ),
+    );
+  const strict = kinds(8, () => ({ blocks: z.array(kinds(16, () => shape)) }));
+  for (const schema of [pageOf(() => shape), strict])
+    expect(checkWith(schema)(blocks).ok).toBe(true);
 });
 
 it("ids in base64 cost no more than other texts, where they are right", () => {

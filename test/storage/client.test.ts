@@ -469,3 +469,15 @@ it("is paid by the request and the row", async () => {
     rows: 1,
   });
 });
+
+it("keeps a value as it was when it was put", async () => {
+  const store = storageClient.ofOwner(uniqueKey());
+  const state = { balance: 0 };
+  const writes = [1, 2, 3].map((amount) => {
+    state.balance += amount;
+    return store.put(`after ${amount}`, state);
+  });
+  await Promise.all(writes);
+  const kept = await Promise.all([1, 2, 3].map((amount) => store.get(`after ${amount}`)));
+  expect(kept).toEqual([{ balance: 1 }, { balance: 3 }, { balance: 6 }]);
+});

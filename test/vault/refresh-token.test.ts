@@ -641,3 +641,22 @@ it("leaves no lease behind", async () => {
     .all();
   expect(results).toEqual([]);
 });
+
+it("takes an upstream as it is at the call, also an object of a class", async () => {
+  class Shop {
+    host = "up";
+    get tokenUrl(): string {
+      return `https://${this.host}.test/token`;
+    }
+    get clientId(): string {
+      return this.host;
+    }
+  }
+  const id = await kept();
+  const shop = new Shop();
+  const answered = vault.token(id, shop);
+  shop.host = "other";
+  expect(await answered).toMatchObject({ ok: true });
+  expect(asked.map(({ url }) => url)).toEqual(["https://up.test/token"]);
+  expect(await asked[0]?.text()).toContain("client_id=up");
+});

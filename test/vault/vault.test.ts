@@ -268,3 +268,15 @@ describe("with its tables", () => {
     vi.useRealTimers();
   });
 });
+
+it("keeps a credential as it was when it was put", async () => {
+  const shared = { kind: "key", key: "" };
+  const ids = [1, 2, 3].map(() => uniqueCredential());
+  const puts = ids.map((id, at) => {
+    shared.key = `key ${at}`;
+    return vault.put(id, shared);
+  });
+  await Promise.all(puts);
+  const kept = await Promise.all(ids.map((id) => read(id)));
+  expect(kept).toEqual([0, 1, 2].map((at) => ({ kind: "key", key: `key ${at}` })));
+});

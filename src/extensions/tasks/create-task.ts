@@ -74,9 +74,7 @@ async function createTask(
   if (!(await admit())) return errorOutcome(TOO_MANY_TASKS);
   const release = (): Promise<void> =>
     retried(async () => counters.getByName(pool).release(share, taskId, 0));
-  const { name = null, arguments: given = {} } = params;
-  // 2. What must be known before. It may change the arguments that it is given.
-  const sent = prepare === undefined ? undefined : JSON.stringify(given);
+  // 2. What must be known before.
   const steps = new Map<string, JsonValue>();
   const asked = prepare === undefined ? PREPARED : await runPrepare(call, prepare, args, steps);
   if (asked !== PREPARED) {
@@ -91,9 +89,10 @@ async function createTask(
   // What it did may have taken longer than a place is kept for whom nobody sees at work.
   if (prepare !== undefined && !(await admit())) return errorOutcome(TOO_MANY_TASKS);
   // 3. The task.
+  const { name = null, arguments: given = {} } = params;
   const record: TaskCall = {
     method,
-    params: { name, arguments: sent === undefined ? given : (JSON.parse(sent) as JsonValue) },
+    params: { name, arguments: given },
     caller: withoutProperties(caller),
     properties: await sealProperties(call.services.ring, caller, taskId),
     capabilities,

@@ -56,8 +56,7 @@ export function startRun(
   store: TaskStore,
   tellProgress: TellProgress,
 ): TaskRun {
-  const { method } = task;
-  const params = copyOfJson(task.params);
+  const { method, params } = task;
   const message = { kind: "request" as const, id: taskId, method, params };
   const request = { ...message, target: findTarget(runtime.server, message) };
   const limit = timeLimitOf(runtime.services, request);
@@ -115,8 +114,7 @@ async function run(
   tellProgress: TellProgress,
 ): Promise<RunResult> {
   const span = startRequestSpan(services.tracer.continueTrace(task.trace), targeted, {});
-  const { capabilities, clientInfo } = task;
-  const retryState = copyOfJson(task.retryState);
+  const { retryState, capabilities, clientInfo } = task;
   const request = {
     ...targeted,
     caller: await callerOf(task, String(targeted.id), services.ring),
@@ -133,7 +131,7 @@ async function run(
       tellProgress(Number(params["progress"]), inWords(params));
   };
   const outcome = await dispatch({ server, request, sink, cancel, services, steps })
-    .then(copyOfJson<Outcome>)
+    .then(copyOfJson)
     .catch((error: unknown) => errorOutcome(logInternalError("call.failed", request, error)));
   endRequestSpan(span, outcome);
   // No timer here: it would keep the object awake.
@@ -141,12 +139,9 @@ async function run(
   return { outcome, hasFailed: steps.hasFailed(), hasAdvanced: steps.hasAdvanced() };
 }
 
-/**
- * As it is written down: a handler may change what it returned, and what it was given.
- * @throws on what is no JSON: another run would give the same
- */
-function copyOfJson<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+/** As it is written down: a handler may change what it returned. @throws on what is no JSON: another run would give the same */
+function copyOfJson(outcome: Outcome): Outcome {
+  return JSON.parse(JSON.stringify(outcome)) as Outcome;
 }
 
 /** Whether `caller` has the scopes of the tool that the task runs. One that is offered no more needs none. */

@@ -5,7 +5,7 @@
 
 import { retried } from "../../base/retry.ts";
 import type { Caller } from "../../base/caller.ts";
-import type { JsonObject } from "../../base/json.ts";
+import { asJson, canonicalJson, copyJson, type JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { now } from "../../base/time.ts";
 import { open, seal } from "../../crypto/seal.ts";
@@ -98,7 +98,7 @@ async function keepProperties(
   properties: JsonObject,
   before: JsonObject,
 ): Promise<boolean> {
-  const isRenewed = properties !== before;
+  const isRenewed = canonicalJson(properties) !== canonicalJson(before);
   if (!isRenewed && sealedBefore.startsWith(`${ring.currentId}.`))
     return login.hooks?.onTokenIssue === undefined || (await stub.status()) !== undefined;
   const sealed = await seal(ring, "properties", properties, id);
@@ -111,11 +111,12 @@ export async function renewProperties(
   { subject, client, scopes, properties }: TokenSubject,
   cause: "code" | "refresh" | "client",
 ): Promise<Result<JsonObject, OAuthError>> {
-  const tokenSubject = { subject, client, scopes, properties };
+  // It may change what it is given; what it returns is from now on.
+  const tokenSubject = { subject, client, scopes, properties: copyJson(properties) };
   const called = await runHook("onTokenIssue", () =>
     login.hooks?.onTokenIssue?.(tokenSubject, cause),
   );
-  if (called.ok) return ok(called.value ?? properties);
+  if (called.ok) return ok(asJson(called.value ?? properties));
   // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
   return oauthError(
     "temporarily_unavailable",

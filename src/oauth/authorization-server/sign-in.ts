@@ -6,7 +6,7 @@
 
 import { encodeBase64url, encodeUtf8 } from "../../base/bytes.ts";
 import { randomBytes } from "../../base/time.ts";
-import type { JsonObject } from "../../base/json.ts";
+import { asJson, type JsonObject } from "../../base/json.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { clientAddress } from "../../wire/response.ts";
 import { accountObjectName } from "./account-object.ts";
@@ -146,6 +146,19 @@ function signInContext(
   return { identifiers, callback: identifiers.issuer + PATHS.signIn, state, forcesSignIn: again };
 }
 
+/** As it is told: the app may go on with an object that it gave. @throws without a subject: everybody would be the same person */
+function personAsTold({
+  subject,
+  name = subject,
+  properties,
+  credential,
+}: AuthenticatedPerson): AuthenticatedPerson {
+  if (typeof subject !== "string")
+    throw new TypeError("The sign-in gave a person without a subject");
+  const person = { subject, name, properties: asJson(properties) };
+  return credential === undefined ? person : { ...person, credential: asJson(credential) };
+}
+
 async function applySignInResult(
   browser: BrowserSession,
   pendingLogin: PendingLogin,
@@ -153,6 +166,7 @@ async function applySignInResult(
 ): Promise<Response> {
   const { authServer, http } = browser;
   const { kind, subject } = result;
+  const person = result.kind === "authenticated" ? personAsTold(result) : undefined;
   // spec: signin.guessing
   if (subject !== undefined) {
     const attempt = {
@@ -166,8 +180,8 @@ async function applySignInResult(
       return rejectSignIn(browser, pendingLogin, "sign_in.locked", message);
     }
   }
-  if (kind === "authenticated")
-    return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, result);
+  if (result.kind === "authenticated")
+    return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, person ?? result);
   return rejectSignIn(browser, pendingLogin, result.reason ?? "sign_in.rejected", result.message);
 }
 

@@ -561,6 +561,42 @@ describe("the issuing hook", () => {
     ]);
   });
 
+  it("may change what it is given and return it", async () => {
+    const onTokenIssue = ({ properties }: TokenSubject): Promise<JsonObject> => {
+      properties["shoe"] = `${String(properties["shoe"])}+`;
+      return Promise.resolve(properties);
+    };
+    const own = createAuthorizationServer({}, { hooks: { onTokenIssue } });
+    const { body } = await login(own);
+    expect(await callerOf(body)).toMatchObject({ properties: { shoe: "42+" } });
+    const next = await ask(refreshForm(body["refresh_token"]), undefined, own);
+    expect(await callerOf(next.body)).toMatchObject({ properties: { shoe: "42++" } });
+  });
+
+  it("that returns null has nothing new", async () => {
+    const own = createAuthorizationServer(
+      {},
+      { hooks: { onTokenIssue: () => Promise.resolve(null as never) } },
+    );
+    const { body } = await login(own);
+    expect(await callerOf(body)).toMatchObject({ properties: { shoe: "42" } });
+  });
+
+  it("may return an object that it goes on with for the next one", async () => {
+    const shared: JsonObject = {};
+    const onTokenIssue = (): Promise<JsonObject> => {
+      shared["count"] = Number(shared["count"] ?? 0) + 1;
+      return Promise.resolve(shared);
+    };
+    const own = createAuthorizationServer({}, { hooks: { onTokenIssue } });
+    const logins = await Promise.all([1, 2, 3].map(() => login(own)));
+    for (const { id, body } of logins) {
+      const kept = (await grantStub(id).status())?.terms.properties ?? "";
+      const opened = await open(own.ring, "properties", kept, id);
+      expect(await callerOf(body)).toMatchObject({ properties: opened.ok && opened.value });
+    }
+  });
+
   /** A login whose hook answers, from then on, when the test lets it: each call in turn. */
   const loginWithSlowHook = async () => {
     const calls: ((properties: JsonObject | undefined) => void)[] = [];
