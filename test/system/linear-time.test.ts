@@ -7,8 +7,8 @@ import { describe, expect, it } from "vitest";
 import * as z from "zod/mini";
 import { decodeBase64, decodeBase64url } from "../../src/base/bytes.ts";
 import { canonicalJson, type JsonObject, type JsonValue } from "../../src/base/json.ts";
-import { jsonSchema } from "../../src/server/json-schema.ts";
-import { object } from "../../src/server/value-schema.ts";
+import { checkValue, jsonSchema } from "../../src/server/json-schema.ts";
+import { object, type ValueSchema } from "../../src/server/value-schema.ts";
 import { MAX_NAMED_FAULTS } from "../../src/base/faults.ts";
 import type { Result } from "../../src/base/result.ts";
 import { readKeyRing } from "../../src/crypto/key-ring.ts";
@@ -311,12 +311,12 @@ describe("values with more faults than can be counted", () => {
         return Reflect.get(target, name, receiver) as unknown;
       },
     });
-    const items = { type: "string", enum: enumeration };
-    const { check } = compileForm({
+    const items: ValueSchema = { type: "string", enum: enumeration };
+    const schema: ValueSchema = {
       type: "object",
       properties: { tags: { type: "array", items } },
-    });
-    expect(check({ tags: Array<string>(1_000).fill("x") }).ok).toBe(false);
+    };
+    expect(checkValue(schema, { tags: Array<string>(1_000).fill("x") }).ok).toBe(false);
     expect(written).toBe(MAX_NAMED_FAULTS);
     expect(
       compileForm({ type: "object", properties: { n: { type: "number" } } }).check({ n: Infinity })
