@@ -11,7 +11,7 @@ import type { RawSchema } from "./schema.ts";
 import { FORMATS } from "./string-formats.ts";
 import type { ValueOf, ValueSchema } from "./value-schema.ts";
 
-/** `schema` with its check. @throws on a keyword that is not read, and says where. */
+/** The schema `given` with its check. @throws on a keyword that is not read, and says where. */
 export function jsonSchema<const S extends ValueSchema>(given: S): RawSchema<ValueOf<S>> {
   requireKnown(given, "");
   // It is read as it is now, and shown so.

@@ -152,21 +152,21 @@ function personAsTold({
   name = subject,
   properties,
   credential,
-}: AuthenticatedPerson): AuthenticatedPerson {
+}: AuthenticatedPerson): AuthenticatedPerson & { readonly kind: "authenticated" } {
   if (typeof subject !== "string")
     throw new TypeError("The sign-in gave a person without a subject");
-  const person = { subject, name, properties: asJson(properties) };
+  const person = { kind: "authenticated" as const, subject, name, properties: asJson(properties) };
   return credential === undefined ? person : { ...person, credential: asJson(credential) };
 }
 
 async function applySignInResult(
   browser: BrowserSession,
   pendingLogin: PendingLogin,
-  result: Exclude<SignInResult, { kind: "redirect" }>,
+  given: Exclude<SignInResult, { kind: "redirect" }>,
 ): Promise<Response> {
   const { authServer, http } = browser;
+  const result = given.kind === "authenticated" ? personAsTold(given) : given;
   const { kind, subject } = result;
-  const person = result.kind === "authenticated" ? personAsTold(result) : undefined;
   // spec: signin.guessing
   if (subject !== undefined) {
     const attempt = {
@@ -181,7 +181,7 @@ async function applySignInResult(
     }
   }
   if (result.kind === "authenticated")
-    return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, person ?? result);
+    return completeSignIn(browser, { ...pendingLogin, isGrantRecorded: true }, result);
   return rejectSignIn(browser, pendingLogin, result.reason ?? "sign_in.rejected", result.message);
 }
 
