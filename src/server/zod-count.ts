@@ -1,33 +1,16 @@
-/** What zod keeps, and how much it looks at, while it reads one value. `zod-faults.ts` tells of each look. */
+/**
+ * How much zod may do for one value. `zod-faults.ts` tells of each look, which is one schema at one value, and `zod-steps.ts`
+ * says what a look costs.
+ */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import {
-  addedBytesOf,
-  bytesOf,
-  madeBytesOf,
-  MEMORY_BYTES,
-  stepsOfFaults,
-  type ZodFault,
-} from "./zod-bytes.ts";
-import { MAX_CHANGED_CHARACTERS, MAX_STEPS, stepsOf } from "./zod-steps.ts";
-import { KnownTexts } from "./zod-texts.ts";
 import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
+import { refusalOf, stepsAfter, stepsBefore, stepsOfFault, STEPS_OF_MEMORY } from "./zod-steps.ts";
 
-/** What zod may keep at a time: 100,000 faults, which is about as many as it can pass on at once. */
-const MAX_KEPT_BYTES = 50_000_000;
-
-/** Why a value is refused that was not looked at to its end. */
-export type TooMuch =
-  | "has too many faults"
-  | "takes too many steps to check"
-  | "has a text that is too long to be changed";
-
-/** Whether zod tries one schema after another, and keeps what they found until one fits. */
-function hasAlternatives({ type, options, discriminator, unionFallback }: Definition): boolean {
-  const goesByTag = discriminator !== undefined && unionFallback !== true;
-  return type === "union" && options.length > 1 && !goesByTag;
-}
-
+/** Steps that a value may take: alternatives within alternatives can double them with each level. */
+const MAX_STEPS = 2_000_000;
+/** Faults that zod may keep at a time, of up to 500 bytes each. What alternatives found it keeps until one fits. */
+const MAX_FAULTS = 60_000;
 /** What zod remembers of one reading: what came of each object and list, by schema, as soon as a schema refers to itself. */
 interface Memory {
   readonly "~memo"?: { readonly buckets: WeakMap<object, WeakMap<object, unknown>> };
@@ -36,6 +19,9 @@ interface Memory {
 function isRemembered(context: Memory, schema: ZodSchema, value: unknown): boolean {
   return context["~memo"]?.buckets.get(schema)?.has(value as object) === true;
 }
+
+/** Why a value is refused that was not looked at to its end. */
+export const TOO_MUCH = "takes too many steps to check: send less at once";
 
 /**
  * Stands for all that is not looked at. zod writes the way to a fault into it; this one is at no place, however often it is
@@ -55,39 +41,21 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
-/** Said where the text stands; an alternative, or a fallback, may pass over it, but not over {@link TooMuch}. */
-const TOO_LONG = `must be at most ${MAX_CHANGED_CHARACTERS} characters, because it would be changed`;
-
-/** How far it was counted when a look began. */
-interface CountBefore {
-  readonly faults: number;
-  readonly made: number;
-  readonly mostMade: number;
-  readonly issueCount: number;
-  /** Whether zod remembers what came of the same value already. */
-  readonly isKnown: boolean;
-}
-
 /** What is counted while zod reads one value. */
 export class Count {
   readonly #context: object;
   /** For good: what is not looked at may be right. */
-  tooMuch: TooMuch | undefined;
+  isTooMuch = false;
   /** What a check of the app's threw first. zod would keep what it has open for ever if that went through it. */
   thrown: { readonly error: unknown } | undefined;
-  /** Bytes of faults that zod keeps now. */
-  #faults = 0;
-  /** Bytes of what it made for alternatives that are still open. */
-  #made = 0;
-  /** The most of that by one look of which the value is passed on, of those directly within the open one. */
-  #mostMade = 0;
-  /** Bytes of what it remembers until it is done. */
-  #remembered = 0;
   #steps = 0;
-  /** What is open: how many unions, and what has checks. */
-  #openUnions = 0;
+  /** Of what zod may let go of, and of what it remembers until it is done. */
+  #openFaults = 0;
+  #rememberedFaults = 0;
+  /** Those that were counted where they were found. */
+  readonly #faults = new WeakSet();
+  /** What is open and has checks. */
   readonly #checked: Definition[] = [];
-  readonly #texts = new KnownTexts();
 
   constructor(context: object) {
     this.#context = context;
@@ -106,62 +74,44 @@ export class Count {
     context: Memory,
     read: () => Payload | Promise<Payload>,
   ): Payload | Promise<Payload> {
-    const { value, issues } = payload;
-    const before: CountBefore = {
-      faults: this.#faults,
-      made: this.#made,
-      mostMade: this.#mostMade,
-      issueCount: issues.length,
-      isKnown: isRemembered(context, schema, value),
-    };
-    const steps = stepsOf(schema, value, this.#texts);
-    if (steps === Infinity) {
-      this.tooMuch = "has a text that is too long to be changed";
-      issues.push({ code: "custom", message: TOO_LONG, path: [] });
-    } else this.#steps += steps;
-    if (this.#endTooMuch(payload, before)) return payload;
     const { def } = schema._zod;
-    const isUnion = hasAlternatives(def);
+    const { value, issues } = payload;
+    const issueCount = issues.length;
+    const faultsBefore = this.#openFaults;
+    const isKnown = isRemembered(context, schema, value);
+    this.#steps += stepsBefore(def, value);
+    if (this.#endTooMuch(payload, issueCount)) return payload;
+    const refusal = refusalOf(def, value);
+    if (refusal !== undefined) issues.push({ code: "custom", message: refusal, path: [] });
     if (def.checks !== undefined) this.#checked.push(def);
-    if (isUnion) this.#openUnions += 1;
-    this.#mostMade = 0;
-    const result = read();
+    const result = refusal === undefined ? read() : payload;
     if (def.checks !== undefined) this.#checked.pop();
-    if (isUnion) this.#openUnions -= 1;
     if (result instanceof Promise) return result;
-    const found: readonly ZodFault[] = result.issues.slice(before.issueCount);
-    // What the schemas within found is counted already: it is the same, or stands within the fault of a union.
-    const foundBytes = found.reduce((sum, fault) => sum + bytesOf(fault), 0);
+    this.#steps += stepsAfter(value, result.value);
+    const isFirst = !isKnown && isRemembered(context, schema, value);
+    if (isFirst) this.#steps += STEPS_OF_MEMORY;
     // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
-    this.#faults = Math.max(found.length === 0 ? 0 : this.#faults, before.faults + foundBytes);
-    this.#steps += stepsOfFaults(found, isUnion, def.type === "record" || def.type === "map");
-    // zod passes on what it made of a value also where checks found something, unless one of them aborts.
-    const isPassedOn = found.every((fault) => fault.continue === true);
-    // Of alternatives no more than one is left.
-    if (isUnion) this.#made = before.made + (isPassedOn ? this.#mostMade : 0);
-    const addedBytes = before.isKnown ? 0 : addedBytesOf(def, value, result.value);
-    const madeBytes = before.isKnown ? 0 : madeBytesOf(def, value, result.value) + addedBytes;
-    // Outside of alternatives it is about as large as the value, but for what is added to that.
-    if (context["~memo"] === undefined) this.#made += this.#openUnions > 0 ? madeBytes : addedBytes;
-    else {
-      this.#remembered += madeBytes;
-      if (!before.isKnown && isRemembered(context, schema, value))
-        this.#remembered += MEMORY_BYTES + foundBytes;
-      // What alternatives found is remembered within the fault of the union.
-      if (isUnion && foundBytes > 0) this.#remembered += this.#faults - before.faults;
-    }
-    this.#mostMade = Math.max(before.mostMade, isPassedOn ? this.#made - before.made : 0);
-    this.#endTooMuch(result, before);
+    if (result.issues.length === issueCount) this.#openFaults = faultsBefore;
+    for (let at = issueCount; at < result.issues.length; at += 1)
+      this.#countFault(result.issues[at] as object, isFirst);
+    this.#endTooMuch(result, issueCount);
     return result;
   }
 
+  /** A fault that was counted where it was found is one step for each level that it is passed on to. */
+  #countFault(fault: object, isRemembered: boolean): void {
+    const isNew = !this.#faults.has(fault);
+    this.#faults.add(fault);
+    this.#steps += isNew || isRemembered ? stepsOfFault(fault) : 1;
+    if (isNew) this.#openFaults += 1;
+    if (isRemembered) this.#rememberedFaults += 1;
+  }
+
   /** Whether it is too much; then `payload` keeps a few faults. */
-  #endTooMuch(payload: Payload, { issueCount }: CountBefore): boolean {
-    const ownBytes = this.#texts.bytes;
-    if (this.#faults + this.#made + this.#remembered + ownBytes > MAX_KEPT_BYTES)
-      this.tooMuch = "has too many faults";
-    if (this.#steps > MAX_STEPS) this.tooMuch = "takes too many steps to check";
-    if (this.tooMuch === undefined) return false;
+  #endTooMuch(payload: Payload, issueCount: number): boolean {
+    if (this.#steps > MAX_STEPS || this.#openFaults + this.#rememberedFaults > MAX_FAULTS)
+      this.isTooMuch = true;
+    if (!this.isTooMuch) return false;
     // One less than are named: before them stands that it is too much.
     payload.issues.splice(issueCount + MAX_NAMED_FAULTS - 1);
     leaveUnseen(payload);

@@ -1,9 +1,9 @@
 /**
  * zod goes on to the end, and keeps every fault that it finds: a hundred thousand empty objects that lack ten members each are half a
- * gigabyte of faults, and an isolate has 128 MB. So a step stands before each schema within a schema. It counts what zod
- * keeps, and once that is too much no schema looks at anything more.
+ * gigabyte of faults, and an isolate has 128 MB. So a count stands before each schema within a schema, and once it is too much
+ * no schema looks at anything more.
  *
- * The steps stay in the app's schemas, and do nothing where the app itself uses them. What is not counted, SECURITY.md says.
+ * The counts stay in the app's schemas, and do nothing where the app itself uses them. What is not counted, SECURITY.md says.
  */
 
 import {
@@ -13,44 +13,44 @@ import {
   type Run,
   type ZodSchema,
 } from "./zod-checks.ts";
-import { Count, leaveUnseen, UNSEEN, type TooMuch } from "./zod-count.ts";
+import { Count, leaveUnseen, UNSEEN } from "./zod-count.ts";
 
 /** Of the value that is being read. zod reads at once, or says that it cannot. */
 let current: Count | undefined;
 
 /**
- * Reads `payload.value` with a schema that has a step before it. With `tooMuch` it is to be refused, whatever was found: what
- * then stands in `payload.issues` is some of it.
+ * Reads `payload.value` with a schema that is counted. With `isTooMuch` it is to be refused, whatever was found: what then
+ * stands in `payload.issues` is some of it.
  * @throws what a check of the app's throws, and for an intersection within the schema
  */
 export function runCounted(
   schema: ZodSchema,
   payload: Payload,
   context: object,
-): { readonly read: Payload | Promise<Payload>; readonly tooMuch: TooMuch | undefined } {
+): { readonly read: Payload | Promise<Payload>; readonly isTooMuch: boolean } {
   const outer = current;
   const count = new Count(context);
   current = count;
   try {
     const read = schema._zod.run(payload, context);
     // What it throws of what was not looked at is nobody's fault.
-    if (count.thrown !== undefined && count.tooMuch === undefined) throw count.thrown.error;
+    if (count.thrown !== undefined && !count.isTooMuch) throw count.thrown.error;
     if (!(read instanceof Promise))
       read.issues.splice(0, Infinity, ...read.issues.filter((fault) => fault !== UNSEEN));
-    return { read, tooMuch: count.tooMuch };
+    return { read, isTooMuch: count.isTooMuch };
   } finally {
     current = outer;
   }
 }
 
-const withStep = new WeakSet<object>();
+const counted = new WeakSet<object>();
 
 /** @throws for an intersection; one that stands within is found when the schema around it is used first */
-export function putStepBefore(schema: ZodSchema): void {
+export function countLooksOf(schema: ZodSchema): void {
   const internals = schema._zod;
-  if (withStep.has(internals)) return;
+  if (counted.has(internals)) return;
   refuseIntersection(internals.def);
-  withStep.add(internals);
+  counted.add(internals);
   // Without checks they are one, and zod may put another in its place.
   let ownRun = internals.run === internals.parse ? undefined : internals.run;
   let isFirst = true;
@@ -60,15 +60,15 @@ export function putStepBefore(schema: ZodSchema): void {
     if (count === undefined) return run(payload, context);
     if (!count.isOf(context)) return withoutCount(() => run(payload, context));
     try {
-      if (count.tooMuch === undefined && count.thrown === undefined) {
+      if (!count.isTooMuch && count.thrown === undefined) {
         // Not earlier: a schema may be made when it is needed.
-        if (isFirst) for (const part of partsOf(schema)) putStepBefore(part);
+        if (isFirst) for (const part of partsOf(schema)) countLooksOf(part);
         isFirst = false;
         return count.look(schema, payload, context, () => run(payload, context));
       }
     } catch (error) {
       // A schema that comes back to itself without going into the value has no end.
-      if (isOutOfStack(error)) count.tooMuch = "takes too many steps to check";
+      if (isOutOfStack(error)) count.isTooMuch = true;
       else count.thrown ??= { error };
     }
     leaveUnseen(payload);
@@ -108,7 +108,7 @@ function partsOf({ _zod: { def, innerType } }: ZodSchema): ZodSchema[] {
   const parts = [...single, ...members, ...lists, ...schemasOfChecks(def)].filter(
     (part) => part !== undefined && part !== null,
   );
-  // zod takes the one alternative of a union without the step before it.
+  // zod takes the one alternative of a union without what stands before it.
   const only = def.options?.length === 1 ? def.options[0] : undefined;
   return only === undefined ? parts : [...parts, ...partsOf(only)];
 }

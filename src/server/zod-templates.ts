@@ -4,7 +4,6 @@
  */
 
 import type { Definition, ZodSchema } from "./zod-checks.ts";
-import type { KnownText } from "./zod-texts.ts";
 
 /** What stands in one place of a template: a text as it is, or so many parts whose length is not given. */
 type Piece =
@@ -21,16 +20,16 @@ const NUMERIC_TYPES: readonly string[] = ["number", "bigint"];
 const NUMERIC_FORMATS: readonly string[] = ["date", "time", "datetime"];
 
 /** About how many characters the pattern of the template `def` looks at, of which many again and again. */
-export function charactersTried(def: Definition, known: KnownText): number {
-  const { length } = known.text;
+export function charactersTried(def: Definition, text: string): number {
+  const { length } = text;
   const pieces = piecesOf(def);
   const lastOpen = pieces.findLastIndex((piece) => openPartsOf([piece]) > 0);
   return pieces.reduce<number>((tried, piece, at) => {
     if (typeof piece === "string" || piece.openParts === 0) return tried;
     // The last one ends where the text does.
-    const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], known);
+    const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], text);
     if (piece.openParts === 1 && places <= 1) return tried;
-    const most = piece.isNumeric ? known.longestNumber : length;
+    const most = piece.isNumeric ? longestNumber(text) : length;
     return tried * most ** (piece.openParts - 1) * Math.max(Math.min(places, most), 1);
   }, length);
 }
@@ -84,7 +83,21 @@ function isSchema(part: unknown): part is ZodSchema {
   return "_zod" in Object(part);
 }
 
+/** More places than that are too many in any text that has them. */
+const MAX_PLACES = 100_000;
+
 /** In how many places a piece could begin; anywhere, unless it is a text. */
-function placesOf(piece: Piece | undefined, known: KnownText): number {
-  return typeof piece !== "string" || piece === "" ? known.text.length : known.placesOf(piece);
+function placesOf(piece: Piece | undefined, text: string): number {
+  if (typeof piece !== "string" || piece === "") return text.length;
+  let count = 0;
+  for (let at = text.indexOf(piece); at >= 0 && count < MAX_PLACES; count += 1)
+    at = text.indexOf(piece, at + 1);
+  return count;
+}
+
+/** Characters of the longest run of digits, and of what stands in numbers and times. */
+function longestNumber(text: string): number {
+  let longest = 0;
+  for (const [run] of text.matchAll(/[\d:.TZ+-]+/g)) longest = Math.max(longest, run.length);
+  return longest;
 }

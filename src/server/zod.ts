@@ -12,7 +12,8 @@ import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
 import type { Check, RawSchema } from "./schema.ts";
 import type { Io, Payload, ZodSchema } from "./zod-checks.ts";
-import { putStepBefore, runCounted } from "./zod-faults.ts";
+import { TOO_MUCH } from "./zod-count.ts";
+import { countLooksOf, runCounted } from "./zod-faults.ts";
 import { toJsonSchema } from "./zod-json-schema.ts";
 import { describeIssue } from "./zod-messages.ts";
 
@@ -81,7 +82,7 @@ function writeSchema(schema: z.core.$ZodType, io: Io): JsonObject {
  * @throws for an intersection. One that stands within is found only when the schema around it is first used: then the check throws.
  */
 export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
-  putStepBefore(schema as unknown as ZodSchema);
+  countLooksOf(schema as unknown as ZodSchema);
   // The smaller half speaks no language by itself, and what it says is for models to read. Not when this file loads: an
   // app that makes nothing of zod would have it in its bundle.
   z.config({ localeError: describeIssue });
@@ -90,9 +91,9 @@ export function checkWith<T>(schema: z.core.$ZodType<T>): Check<T> {
     let unnamedCount = 0;
     // zod puts every fault in words, which is half of the work: it is given only the first ones.
     const run = (payload: Payload, context: object): Payload | Promise<Payload> => {
-      const { read, tooMuch } = runCounted(schema as unknown as ZodSchema, payload, context);
+      const { read, isTooMuch } = runCounted(schema as unknown as ZodSchema, payload, context);
       if (read instanceof Promise) return read;
-      if (tooMuch !== undefined) faults.add("", tooMuch);
+      if (isTooMuch) faults.add("", TOO_MUCH);
       unnamedCount = read.issues.splice(MAX_NAMED_FAULTS).length;
       return read;
     };

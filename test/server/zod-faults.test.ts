@@ -1,4 +1,4 @@
-/** How much zod may keep of what is wrong with a value. The hostile ones here end an isolate of 128 MB, or come near it. */
+/** How much zod may do for a value. The hostile ones here would end an isolate of 128 MB, or take many seconds. */
 
 import { expect, it, vi } from "vitest";
 import * as chained from "zod";
@@ -31,6 +31,23 @@ function listsWithin(levels: number, inner: unknown[] = []): unknown[] {
 
 const TEXT = z.string();
 const NUMBER = z.number();
+/** All letters that are put together with others, or that become many. */
+function joiningLetters(): string[] {
+  const letters: string[] = [];
+  for (let code = 0; code <= 0x10ffff; code += 1)
+    if (code < 0xd800 || code > 0xdfff) letters.push(String.fromCodePoint(code));
+  const seconds = new Set(
+    letters.flatMap((letter) => Array.from(letter.normalize("NFD")).slice(1)),
+  );
+  // A letter that is sorted goes before this one, which is the last of all.
+  const isSorted = (letter: string): boolean =>
+    `\u0345${letter}`.normalize("NFD") !== `\u0345${letter}`;
+  return letters.filter((letter) => {
+    const [first = ""] = letter.normalize("NFKD");
+    const isMany = letter.normalize("NFKD").length >= 8;
+    return isMany || seconds.has(first) || isSorted(first);
+  });
+}
 const BOUNDED = [z.string().check(z.maxLength(255))] as const;
 const WIDE = z.object({ do: z.literal("create"), ...textMembers(20) });
 const BARE = z.object({ do: z.literal("refresh") });
@@ -311,16 +328,6 @@ it.each<[string, z.core.$ZodType, unknown]>([
     ),
     list(HALF, "x"),
   ],
-  [
-    "long messages of the app's in alternatives",
-    z.union([
-      z.array(
-        z.string({ error: () => `must be a text: ${list(40, crypto.randomUUID()).join(", ")}` }),
-      ),
-      z.string(),
-    ]),
-    list(HALF, 1),
-  ],
   ["a tag that is none of many", z.array(TAGS), list(HALF, { do: "x" })],
   [
     "what is made of text first",
@@ -522,9 +529,234 @@ it.each<[string, z.core.$ZodType, unknown]>([
     pageOf(() => ({ names: z.record(z.string(), z.number()) })),
     page(1, { names: names(60_000, 1) }),
   ],
-])("is too much: %s", (_, schema, value) => {
+  [
+    "names that are not known, in many alternatives",
+    z.union(Array.from({ length: 100 }, (_, at) => z.strictObject({ [`a${at}`]: z.string() }))),
+    names(MANY, 1),
+  ],
+  [
+    "short texts of letters that become others, on a page",
+    pageOf(() => ({
+      title: z.string().check(z.normalize()),
+      text: z.string().check(z.normalize()),
+    })),
+    page(6_500, { title: "\u212B".repeat(99), text: "\u212B".repeat(99) }),
+  ],
+  [
+    "letters beyond ASCII that become great ones, on a page",
+    pageOf(() => ({ text: z.string().check(z.trim(), z.toUpperCase()) })),
+    page(13_000, { text: "\u0390".repeat(95) }),
+  ],
+  [
+    "a long text where a picture of a letter belongs, on a page",
+    pageOf(() => ({ icon: z.emoji() })),
+    page(1, { icon: `\u2600${"1".repeat(3_900_000)}` }),
+  ],
+  [
+    "long addresses, on a page",
+    pageOf(() => ({ link: z.httpUrl() })),
+    page(1, { link: `http://${"@".repeat(3_900_000)}a.b/` }),
+  ],
+  [
+    "long addresses of a scheme that has none, on a page",
+    pageOf(() => ({ link: z.url() })),
+    page(1, { link: `data://${"@".repeat(3_890_000)}a.b/` }),
+  ],
+  [
+    "long addresses behind what is passed over, on a page",
+    pageOf(() => ({ link: z.url() })),
+    page(1, { link: `\u0001http://${"@".repeat(3_890_000)}a.b/` }),
+  ],
+  [
+    "long addresses of a scheme that has none, with a tab, on a page",
+    pageOf(() => ({ link: z.url() })),
+    page(1, { link: `data:\t//${"@".repeat(3_890_000)}` }),
+  ],
+  [
+    "letters of which a codec makes small ones, on a page",
+    pageOf(() => ({ visible: z.stringbool().check(z.refine((isTicked) => isTicked)) })),
+    page(6, { visible: "\u0130".repeat(325_000) }),
+  ],
+  [
+    "long texts that become dates, on a page",
+    pageOf(() => ({ due: z.coerce.date() })),
+    page(1, { due: "a,".repeat(1_950_000) }),
+  ],
+  [
+    "names of hosts beyond ASCII, on a page",
+    pageOf(() => ({ url: z.url() })),
+    page(20_000, { url: `http://${"Å日.".repeat(30)}com` }),
+  ],
+  [
+    "links where base64 may stand, in kinds",
+    z.array(inKinds(16, () => z.union([z.base64(), z.url()]))),
+    list(20_000, { kind: "kind 15", value: "https://a.b/pic1.png" }).map(copyOf),
+  ],
+  [
+    "what is no token, in kinds",
+    z.array(inKinds(8, () => z.union([z.jwt(), z.string()]))),
+    list(20_000, { kind: "kind 7", value: "a.b.c" }).map(copyOf),
+  ],
+  [
+    "what is no whole number, in kinds that another value takes the place of",
+    z.array(
+      withFallback(
+        inKinds(16, () => z.tuple([z.coerce.bigint(), z.coerce.bigint(), z.coerce.bigint()])),
+        null,
+      ),
+    ),
+    list(12_000, { kind: "none", value: [1.5, 1.5, 1.5] }).map(copyOf),
+  ],
+  [
+    "faults of names, in kinds that another value takes the place of",
+    z.array(
+      inKinds(16, () =>
+        withFallback(
+          z.record(
+            z.string().check(z.minLength(3), z.maxLength(40), z.regex(/^[a-z]+$/), z.lowercase()),
+            z.string(),
+          ),
+          {},
+        ),
+      ),
+    ),
+    list(20, { kind: "none", value: capitalNames(4_000) }).map(copyOf),
+  ],
+  [
+    "faults that are passed on, and that another value takes the place of",
+    z.array(
+      inKinds(16, () => {
+        const image = z.object({ id: z.uuid(), src: z.url(), alt: z.string(), size: z.number() });
+        return withFallback(z.object({ images: z.array(image) }), { images: [] });
+      }),
+    ),
+    list(20, { kind: "none", value: { images: list(1_500, {}) } }).map(copyOf),
+  ],
+  [
+    "many names that are not known, and kept, in kinds within kinds",
+    inKinds(8, () => inKinds(16, () => z.looseObject({ n: z.number() }))),
+    { kind: "kind 7", value: { kind: "kind 15", value: { n: 1, ...names(20_000, 1) } } },
+  ],
+  [
+    "a long name of a record, in kinds within kinds",
+    pageOf(() => ({ names: z.record(z.string(), z.string()) })),
+    page(1, { names: { [`${"1".repeat(3_900_000)}x`]: "" } }),
+  ],
+  [
+    "faults of alternatives that another value takes the place of",
+    z.array(
+      withFallback(
+        z.union(
+          Array.from({ length: 8 }, (_, at) =>
+            z.object({ kind: z.literal(`kind ${at}`), ...textMembers(3) }),
+          ),
+        ),
+        { kind: "none" } as never,
+      ),
+    ),
+    list(MANY, {}),
+  ],
+  [
+    "a long text in alternatives within alternatives",
+    filterOf(14),
+    Array.from({ length: 14 }).reduce<object>((filter) => ({ op: "or", args: [filter] }), {
+      op: "is",
+      value: "a".repeat(100_000),
+    }),
+  ],
+  [
+    "many names in alternatives within alternatives",
+    filterOf(7),
+    Array.from({ length: 7 }).reduce<object>((filter) => ({ op: "or", args: [filter] }), {
+      op: "is",
+      value: "",
+      ...names(MANY, 1),
+    }),
+  ],
+  [
+    "a text of which a template may part its own way",
+    z.object({ issue: z.templateLiteral([z.string(), "/", z.string(), "#", z.number()]) }),
+    { issue: "/".repeat(300_000) },
+  ],
+  [
+    "a text that a template of templates may part its own way",
+    z.templateLiteral([
+      z.optional(z.templateLiteral([z.string(), "@", z.string()])),
+      z.union([z.templateLiteral([z.string(), "."]), z.email()]),
+    ]),
+    "@".repeat(100_000),
+  ],
+  [
+    "a text of a template that is part of another",
+    z.templateLiteral([
+      "/",
+      z.templateLiteral([
+        z.string().check(z.regex(/^[a-z-]+$/)),
+        "-",
+        z.string().check(z.regex(/^[a-z-]+$/)),
+      ]),
+      ".md",
+    ]),
+    `/${"-".repeat(300_000)}`,
+  ],
+  [
+    "texts of a template of bounded parts that is part of another",
+    z.array(
+      z.templateLiteral([
+        "s3://",
+        z.templateLiteral([
+          ...BOUNDED,
+          "/",
+          z.optional(z.templateLiteral([...BOUNDED, "/", ...BOUNDED])),
+        ]),
+      ]),
+    ),
+    list(4_000, `s3://${"/".repeat(900)}`),
+  ],
+  [
+    "a text of a template of which a part that is a template may be lacking",
+    z.templateLiteral([
+      TEXT,
+      z.optional(z.templateLiteral(["@", z.enum(["latest", "next"])])),
+      "/",
+      TEXT,
+      "/",
+      TEXT,
+      ".js",
+    ]),
+    "/".repeat(20_000),
+  ],
+  [
+    "a text of a template that a check of a format may part its own way",
+    z.templateLiteral([
+      "/posts/",
+      z.iso.date().check(z.startsWith("2026-")),
+      "/",
+      TEXT,
+      "/",
+      TEXT,
+      ".md",
+    ]),
+    `/posts/2026-${"/".repeat(20_000)}`,
+  ],
+  [
+    "letters that are replaced one by one, in kinds",
+    inKinds(4, () => z.base64url()),
+    { kind: "none", value: "a-".repeat(1_900_000) },
+  ],
+  [
+    "pieces of no address, in kinds within kinds",
+    inKinds(8, () => inKinds(8, () => z.cidrv6())),
+    { kind: "none", value: { kind: "none", value: "/".repeat(3_800_000) } },
+  ],
+  [
+    "slugs of letters that become many, in kinds within kinds",
+    inKinds(8, () => inKinds(8, () => z.array(chained.string().normalize("NFKD").slugify()))),
+    { kind: "none", value: { kind: "none", value: list(2_000, "\uFDFA".repeat(500)) } },
+  ],
+])("takes too many steps: %s", (_, schema, value) => {
   const checked = checkWith(schema)(copyOf(value));
-  expect(checked.ok ? "" : checked.error).toMatch(/^\/ has too many faults/);
+  expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
 });
 
 it.each<[string, z.core.$ZodType, unknown]>([
@@ -539,10 +771,10 @@ it.each<[string, z.core.$ZodType, unknown]>([
     z.array(z.discriminatedUnion("do", [WIDE, BARE])),
     list(HALF, { do: "refresh" }),
   ],
-  ["alternatives", z.array(z.union([WIDE, BARE])), list(HALF, { do: "refresh" })],
+  ["alternatives", z.array(z.union([WIDE, BARE])), list(6_000, { do: "refresh" })],
   ["names of many formats", z.record(z.union([z.uuid(), z.string()]), z.number()), names(HALF, 1)],
   ["a default", z.array(z.object({ a: z._default(z.string(), "") })), list(HALF, {})],
-  ["what may be left out", z.array(z.partial(WIDE)), list(HALF, {})],
+  ["what may be left out", z.array(z.partial(WIDE)), list(40_000, {})],
   ["what refers to itself", Tree, { a: "", b: "", kids: list(10_000, { a: "", b: "", kids: [] }) }],
   [
     "names that may be left out",
@@ -554,7 +786,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
   ["names that a loose record passes", LooseTree, looseTree(25)],
   ["maps that are made lists, within alternatives", MapTree, mapTree(10)],
   ["what a function makes anew, behind a conversion", Anew, { name: "a", kids: [{ name: "b" }] }],
-  ["an expression of tuples", Tuples, tuples(12)],
+  ["an expression of tuples", Tuples, tuples(9)],
   ["a long list deep down, which many alternatives have", Deep, deepList(20_000)],
   ["a tree of texts that are made nodes first", TextTree, textTree(11)],
   [
@@ -585,14 +817,18 @@ it.each<[string, z.core.$ZodType, unknown]>([
       z.object({ do: z.literal("list"), rows: z.array(DEFAULTS) }),
       BARE,
     ]),
-    { do: "list", rows: list(HALF, {}) },
+    { do: "list", rows: list(15_000, {}) },
   ],
   [
     "a long list that each of many alternatives has, in what refers to itself",
     Menu,
-    { kind: "k39", kids: list(300, { kind: "k39", kids: [] }) },
+    { kind: "k39", kids: list(100, { kind: "k39", kids: [] }) },
   ],
-  ["a fallback of its own for each item", z.array(withFallback(WIDE, {} as never)), list(HALF, {})],
+  [
+    "a fallback of its own for each item",
+    z.array(withFallback(WIDE, {} as never)),
+    list(6_000, {}),
+  ],
   [
     "a fallback for a list in what refers to itself",
     (() => {
@@ -616,7 +852,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
         }),
       ),
     ),
-    { kind: "k9", text: `${"a".repeat(2_000_000)}\n` },
+    { kind: "k9", text: `${"a".repeat(1_900_000)}\n` },
   ],
   [
     "a long text that alternatives make, each once, in layers",
@@ -628,7 +864,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
         }),
       ),
     ),
-    { kind: "k4", text: "A".repeat(4_000_000) },
+    { kind: "k4", text: "A".repeat(3_900_000) },
   ],
   [
     "rows of texts that are made rows of numbers",
@@ -774,354 +1010,73 @@ it("what an app reads itself within a check is not counted, and throws to the ap
   expect(checkWith(schema)(value)).toEqual({ ok: true, value: { ...value, json: {} } });
 });
 
-it.each<[string, z.core.$ZodType, unknown]>([
-  [
-    "names that are not known, in many alternatives",
-    z.union(Array.from({ length: 100 }, (_, at) => z.strictObject({ [`a${at}`]: z.string() }))),
-    names(MANY, 1),
-  ],
-  [
-    "short texts of letters that become others, on a page",
-    pageOf(() => ({
-      title: z.string().check(z.normalize()),
-      text: z.string().check(z.normalize()),
-    })),
-    page(6_500, { title: "\u212B".repeat(99), text: "\u212B".repeat(99) }),
-  ],
-  [
-    "letters beyond ASCII that become great ones, on a page",
-    pageOf(() => ({ text: z.string().check(z.trim(), z.toUpperCase()) })),
-    page(13_000, { text: "\u0390".repeat(95) }),
-  ],
-  [
-    "a long text where a picture of a letter belongs, on a page",
-    pageOf(() => ({ icon: z.emoji() })),
-    page(1, { icon: `\u2600${"1".repeat(3_900_000)}` }),
-  ],
-  [
-    "long addresses, on a page",
-    pageOf(() => ({ link: z.httpUrl() })),
-    page(1, { link: `http://${"@".repeat(3_900_000)}a.b/` }),
-  ],
-  [
-    "long addresses of a scheme that has none, on a page",
-    pageOf(() => ({ link: z.url() })),
-    page(1, { link: `data://${"@".repeat(3_890_000)}a.b/` }),
-  ],
-  [
-    "long addresses behind what is passed over, on a page",
-    pageOf(() => ({ link: z.url() })),
-    page(1, { link: `\u0001http://${"@".repeat(3_890_000)}a.b/` }),
-  ],
-  [
-    "long addresses of a scheme that has none, with a tab, on a page",
-    pageOf(() => ({ link: z.url() })),
-    page(1, { link: `data:\t//${"@".repeat(3_890_000)}` }),
-  ],
-  [
-    "letters of which a codec makes small ones, on a page",
-    pageOf(() => ({ visible: z.stringbool().check(z.refine((isTicked) => isTicked)) })),
-    page(6, { visible: "\u0130".repeat(325_000) }),
-  ],
-  [
-    "long texts that become dates, on a page",
-    pageOf(() => ({ due: z.coerce.date() })),
-    page(1, { due: "a,".repeat(1_950_000) }),
-  ],
-  [
-    "names of hosts beyond ASCII, on a page",
-    pageOf(() => ({ url: z.url() })),
-    page(20_000, { url: `http://${"Å日.".repeat(30)}com` }),
-  ],
-  [
-    "links where base64 may stand, in kinds",
-    z.array(inKinds(16, () => z.union([z.base64(), z.url()]))),
-    list(20_000, { kind: "kind 15", value: "https://a.b/pic1.png" }).map(copyOf),
-  ],
-  [
-    "what is no token, in kinds",
-    z.array(inKinds(8, () => z.union([z.jwt(), z.string()]))),
-    list(20_000, { kind: "kind 7", value: "a.b.c" }).map(copyOf),
-  ],
-  [
-    "what is no whole number, in kinds that another value takes the place of",
-    z.array(
-      withFallback(
-        inKinds(16, () => z.tuple([z.coerce.bigint(), z.coerce.bigint(), z.coerce.bigint()])),
-        null,
-      ),
-    ),
-    list(12_000, { kind: "none", value: [1.5, 1.5, 1.5] }).map(copyOf),
-  ],
-  [
-    "faults of names, in kinds that another value takes the place of",
-    z.array(
-      inKinds(16, () =>
-        withFallback(
-          z.record(
-            z.string().check(z.minLength(3), z.maxLength(40), z.regex(/^[a-z]+$/), z.lowercase()),
-            z.string(),
-          ),
-          {},
-        ),
-      ),
-    ),
-    list(20, { kind: "none", value: capitalNames(4_000) }).map(copyOf),
-  ],
-  [
-    "faults that are passed on, and that another value takes the place of",
-    z.array(
-      inKinds(16, () => {
-        const image = z.object({ id: z.uuid(), src: z.url(), alt: z.string(), size: z.number() });
-        return withFallback(z.object({ images: z.array(image) }), { images: [] });
-      }),
-    ),
-    list(20, { kind: "none", value: { images: list(1_500, {}) } }).map(copyOf),
-  ],
-  [
-    "lists that no text can be made of, in kinds",
-    z.array(inKinds(16, () => z.union([z.coerce.number(), z.coerce.date(), z.unknown()]))),
-    list(12_000, { kind: "kind 15", value: [{ toString: 1 }] }).map(copyOf),
-  ],
-  [
-    "lists within lists that become a number, in kinds within kinds",
-    pageOf(() => ({ size: z.coerce.number() })),
-    page(1, { size: list(40_000, listsWithin(20)).map(copyOf) }),
-  ],
-  [
-    "a list that stands in very many",
-    z.object({ size: z.coerce.date() }),
-    { size: listsWithin(501) },
-  ],
-  [
-    "many names that are not known, and kept, in kinds within kinds",
-    inKinds(8, () => inKinds(16, () => z.looseObject({ n: z.number() }))),
-    { kind: "kind 7", value: { kind: "kind 15", value: { n: 1, ...names(20_000, 1) } } },
-  ],
-  [
-    "a long name of a record, in kinds within kinds",
-    pageOf(() => ({ names: z.record(z.string(), z.string()) })),
-    page(1, { names: { [`${"1".repeat(3_900_000)}x`]: "" } }),
-  ],
-  [
-    "a long text within lists that become a text, in kinds within kinds",
-    pageOf(() => ({ size: z.coerce.string() })),
-    page(1, { size: listsWithin(400, ["a".repeat(40_000), 1]) }),
-  ],
-  [
-    "a list with something at its end that no text can be made of, in kinds within kinds",
-    pageOf(() => ({ size: z.coerce.string() })),
-    page(1, { size: [...list(400_000, 1), { toString: 1 }] }),
-  ],
-  [
-    "faults of alternatives that another value takes the place of",
-    z.array(
-      withFallback(
-        z.union(
-          Array.from({ length: 8 }, (_, at) =>
-            z.object({ kind: z.literal(`kind ${at}`), ...textMembers(3) }),
-          ),
-        ),
-        { kind: "none" } as never,
-      ),
-    ),
-    list(MANY, {}),
-  ],
-  [
-    "a long text in alternatives within alternatives",
-    filterOf(14),
-    Array.from({ length: 14 }).reduce<object>((filter) => ({ op: "or", args: [filter] }), {
-      op: "is",
-      value: "a".repeat(100_000),
-    }),
-  ],
-  [
-    "many names in alternatives within alternatives",
-    filterOf(7),
-    Array.from({ length: 7 }).reduce<object>((filter) => ({ op: "or", args: [filter] }), {
-      op: "is",
-      value: "",
-      ...names(MANY, 1),
-    }),
-  ],
-  [
-    "a text of which a template may part its own way",
-    z.object({ issue: z.templateLiteral([z.string(), "/", z.string(), "#", z.number()]) }),
-    { issue: "/".repeat(300_000) },
-  ],
-  [
-    "a text that a template of templates may part its own way",
-    z.templateLiteral([
-      z.optional(z.templateLiteral([z.string(), "@", z.string()])),
-      z.union([z.templateLiteral([z.string(), "."]), z.email()]),
-    ]),
-    "@".repeat(100_000),
-  ],
-  [
-    "a text of a template that is part of another",
-    z.templateLiteral([
-      "/",
-      z.templateLiteral([
-        z.string().check(z.regex(/^[a-z-]+$/)),
-        "-",
-        z.string().check(z.regex(/^[a-z-]+$/)),
-      ]),
-      ".md",
-    ]),
-    `/${"-".repeat(300_000)}`,
-  ],
-  [
-    "texts of a template of bounded parts that is part of another",
-    z.array(
-      z.templateLiteral([
-        "s3://",
-        z.templateLiteral([
-          ...BOUNDED,
-          "/",
-          z.optional(z.templateLiteral([...BOUNDED, "/", ...BOUNDED])),
-        ]),
-      ]),
-    ),
-    list(4_000, `s3://${"/".repeat(900)}`),
-  ],
-  [
-    "a text of a template of which a part that is a template may be lacking",
-    z.templateLiteral([
-      TEXT,
-      z.optional(z.templateLiteral(["@", z.enum(["latest", "next"])])),
-      "/",
-      TEXT,
-      "/",
-      TEXT,
-      ".js",
-    ]),
-    "/".repeat(20_000),
-  ],
-  [
-    "a text of a template that a check of a format may part its own way",
-    z.templateLiteral([
-      "/posts/",
-      z.iso.date().check(z.startsWith("2026-")),
-      "/",
-      TEXT,
-      "/",
-      TEXT,
-      ".md",
-    ]),
-    `/posts/2026-${"/".repeat(20_000)}`,
-  ],
-  [
-    "letters that become marks, in a text that is made of a list",
-    chained.coerce.string().trim().normalize("NFKC"),
-    ["\uFF9E\u0301".repeat(90_000)],
-  ],
-  [
-    "letters that are replaced one by one, in kinds",
-    inKinds(4, () => z.base64url()),
-    { kind: "none", value: "a-".repeat(1_900_000) },
-  ],
-  [
-    "pieces of no address, in kinds within kinds",
-    inKinds(8, () => inKinds(8, () => z.cidrv6())),
-    { kind: "none", value: { kind: "none", value: "/".repeat(3_800_000) } },
-  ],
-  [
-    "vowels that are put together again and again",
-    z.string().check(z.trim(), z.normalize(), z.maxLength(200)),
-    "\u{16D68}".repeat(100_000),
-  ],
-  [
-    "many marks in what becomes a slug",
-    chained.string().normalize("NFD").slugify(),
-    "\u0301\u0316".repeat(90_000),
-  ],
-  [
-    "slugs of letters that become many, in kinds within kinds",
-    inKinds(8, () => inKinds(8, () => z.array(chained.string().normalize("NFKD").slugify()))),
-    { kind: "none", value: { kind: "none", value: list(2_000, "\uFDFA".repeat(500)) } },
-  ],
-  [
-    "vowels that are put together with those of another script between",
-    z.string().check(z.trim(), z.normalize(), z.maxLength(200)),
-    "\u{16D68}\u1161".repeat(60_000),
-  ],
-  [
-    "many marks in one place, which are to be sorted",
-    z.object({ title: z.string().check(z.trim(), z.normalize()) }),
-    { title: "a\u0301\u0316".repeat(9) + "\u0301\u0316".repeat(90_000) },
-  ],
-])("takes too many steps: %s", (_, schema, value) => {
-  const checked = checkWith(schema)(value);
-  expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
-});
-
+const TOO_MUCH = "/ takes too many steps to check: send less at once";
 const TOO_LONG = "must be at most 200000 characters, because it would be changed";
 const LONG = "9".repeat(200_000);
 const Digits = z.pipe(z.string().check(z.regex(/^\d+$/)), z.coerce.bigint());
 
-const WORDS = "\u00E9".repeat(200_000);
+it.each<[string, z.core.$ZodType]>([
+  ["is normalized", z.string().check(z.normalize())],
+  ["becomes a slug", chained.string().slugify()],
+  ["is changed as the app likes", z.string().check(z.overwrite((text) => text.slice(1)))],
+  ["becomes a number of any length", z.coerce.bigint()],
+  ["becomes a number behind another schema", Digits],
+])("a text that %s may have 200,000 characters", (_, text) => {
+  const check = checkWith(z.object({ text }));
+  expect(check({ text: LONG }).ok).toBe(true);
+  expect(check({ text: `${LONG}9` })).toEqual({ ok: false, error: `/text ${TOO_LONG}` });
+});
 
-it.each<[string, z.core.$ZodType, string]>([
-  ["is normalized", z.object({ text: z.string().check(z.normalize()) }), WORDS],
-  ["becomes a slug", z.object({ text: chained.string().slugify() }), LONG],
-  [
-    "is changed as the app likes",
-    z.object({ text: z.string().check(z.overwrite((text) => text.slice(1))) }),
-    LONG,
-  ],
-  ["becomes a number of any length", z.object({ text: z.coerce.bigint() }), LONG],
-  ["becomes a number behind another schema", z.object({ text: Digits }), LONG],
-])("a text that %s may have 200,000 characters", (_, schema, text) => {
-  expect(checkWith(schema)({ text }).ok).toBe(true);
-  expect(checkWith(schema)({ text: `${text}9` })).toEqual({
+it.each<[string, z.core.$ZodType, unknown]>([
+  ["letters", z.string().check(z.normalize()), "\u0301\u0316"],
+  ["what becomes a slug", chained.string().normalize("NFD").slugify(), "\u0301"],
+  ["vowels", z.string().check(z.trim(), z.normalize(), z.maxLength(200)), "\u{16D68}"],
+  ["vowels of two scripts", z.string().check(z.normalize()), "\u{16D68}\u1161"],
+  ["names of hosts", z.url(), "\u0301"],
+])("marks of %s are put together, so there may be 30 in a row", (_, text, marks) => {
+  const check = checkWith(z.object({ text }));
+  const url = (count: number): string => `http://a${String(marks).repeat(count)}.example`;
+  expect(check({ text: url(15) }).ok).toBe(true);
+  expect(check({ text: url(31) })).toEqual({
     ok: false,
-    error: `/ has a text that is too long to be changed; /text ${TOO_LONG}`,
+    error: "/text may not have more than 30 marks in a row",
   });
 });
 
-it("a text that is too long to be changed is refused, whatever would take its place", () => {
-  const body = chained.string().normalize();
-  const long = `${WORDS}9`;
-  const notes = chained
-    .array(body)
-    .overwrite((all) => [...new Set(all)])
-    .max(1);
-  const cases: [z.core.$ZodType, unknown][] = [
-    [body.catch(""), long],
-    [body.nullish().catch(null), long],
-    [chained.union([body, chained.string()]), long],
-    [chained.union([body.optional(), z.unknown()]), long],
-    [chained.array(body).catch([]), [long]],
-    [notes.catch([]), [long, long]],
-    [
-      chained.union([chained.object({ in: body }), chained.object({ in: chained.string() })]),
-      { in: long },
-    ],
-    [chained.looseRecord(body, z.unknown()), { [long]: 1 }],
-  ];
-  for (const [schema, text] of cases) {
-    const checked = checkWith(z.object({ text: schema }))({ text });
-    expect(checked.ok ? "" : checked.error).toContain("has a text that is too long to be changed");
-  }
+it("what may be put together with what stands before it is a mark, of all letters there are", () => {
+  const check = checkWith(z.string().check(z.normalize()));
+  const letters = joiningLetters();
+  expect(letters.length).toBeGreaterThan(1_000);
+  expect(letters.filter((letter) => check(letter.repeat(31)).ok)).toEqual([]);
+  expect(check("ㅋ".repeat(300)).ok).toBe(true);
 });
 
-it("a text that is as it was where it is normalized, or is no number, may have any length", () => {
-  const Part = chained.union([
-    chained.object({ type: chained.literal("text"), data: chained.string().normalize() }),
-    chained.object({ type: chained.literal("number"), data: chained.coerce.bigint() }),
-    chained.object({ type: chained.literal("image"), data: chained.base64() }),
-  ]);
-  for (const type of ["text", "image"]) {
-    const part = { type, data: "QUJD".repeat(75_000) };
-    expect(checkWith(Part)(part)).toEqual({ ok: true, value: part });
-  }
+it.each<[string, z.core.$ZodType]>([
+  ["a text", chained.coerce.string().trim()],
+  ["a number", z.coerce.number()],
+  ["a whole number", z.coerce.bigint()],
+  ["a date", z.coerce.date()],
+])("no list becomes %s", (_, size) => {
+  for (const given of [[], ["1"], listsWithin(60), [{ toString: 1 }]])
+    expect(checkWith(z.object({ size }))({ size: given })).toEqual({
+      ok: false,
+      error: "/size must not be a list",
+    });
+});
+
+it("another alternative, or a fallback, takes what is too long to be changed, and lists", () => {
+  const body = chained.string().normalize();
+  const text = `${LONG}9`;
   const Cell = chained.union([chained.coerce.bigint(), chained.string()]);
-  const hex = "89504e470d0a1a0a".repeat(20_000);
-  expect(checkWith(Cell)(hex)).toEqual({ ok: true, value: hex });
+  expect(checkWith(chained.union([body, chained.string()]))(text)).toEqual({
+    ok: true,
+    value: text,
+  });
+  expect(checkWith(Cell)(text)).toEqual({ ok: true, value: text });
+  expect(checkWith(body.catch(""))(text)).toEqual({ ok: true, value: "" });
   const Lines = chained.union([chained.coerce.number(), chained.array(chained.string())]);
   const lines = list(4_000, "x".repeat(60));
   expect(checkWith(Lines)(lines)).toEqual({ ok: true, value: lines });
-  expect(checkWith(chained.coerce.number().catch(0))(listsWithin(500)).ok).toBe(true);
   expect(checkWith(chained.coerce.number().catch(0))(lines)).toEqual({ ok: true, value: 0 });
   expect(checkWith(chained.coerce.boolean())([LONG, LONG])).toEqual({ ok: true, value: true });
 });
@@ -1136,10 +1091,10 @@ it("pictures, links and long texts may stand in kinds, and in kinds within kinds
       inKinds(16, () => z.union([z.url(), z.base64()])),
       { kind: "kind 15", value: "QUJD".repeat(300_000) },
     ],
-    [pageOf(() => ({ src: z.url() })), page(1_000, { src: link })],
+    [pageOf(() => ({ src: z.url() })), page(400, { src: link })],
     [
       pageOf(() => ({ src: z.union([z.url(), z.string()]) })),
-      page(500, { src: "今天天气很好，我们一起去公园散步，然后去吃饭。".repeat(15) }),
+      page(250, { src: "今天天气很好，我们一起去公园散步，然后去吃饭。".repeat(15) }),
     ],
     [
       pageOf(() => ({
@@ -1148,7 +1103,7 @@ it("pictures, links and long texts may stand in kinds, and in kinds within kinds
           encode: (given) => given,
         }),
       })),
-      page(1, { text: "今天天气".repeat(50_000) }),
+      page(1, { text: "今天天气".repeat(35_000) }),
     ],
     [pageOf(() => ({ text })), page(1, { text: "a b".repeat(1_000_000) })],
   ];
@@ -1164,9 +1119,9 @@ it("a text that many alternatives read is refused from 50,000,000 characters tha
   const check = checkWith(pageOf(() => ({ src: z.url() })));
   const pictureOf = (length: number): string => `data:image/png;base64,${"A".repeat(length)}`;
   expect(check(page(1, { src: pictureOf(380_000) })).ok).toBe(true);
-  expect(check(page(1, { src: pictureOf(400_000) }))).toEqual({
+  expect(check(page(1, { src: pictureOf(395_000) }))).toEqual({
     ok: false,
-    error: "/ takes too many steps to check; / is not valid",
+    error: `${TOO_MUCH}; / is not valid`,
   });
 });
 
@@ -1208,7 +1163,7 @@ it("names that may be in a record are looked for where zod does, and made texts 
 });
 
 it("blocks of which all names are known cost no more where other names are refused", () => {
-  const blocks = page(1_500, { id: "b1", text: "x", align: "left", color: "red" });
+  const blocks = page(650, { id: "b1", text: "x", align: "left", color: "red" });
   const member = z.optional(z.string());
   const shape = { id: member, text: member, align: member, color: member };
   const kinds = (count: number, shapeOf: () => object): z.core.$ZodType =>
@@ -1228,14 +1183,6 @@ it("ids in base64 cost no more than other texts, where they are right", () => {
   const value = { id: "QUJDREVGR0hJSktM", parent: "QUJDREVG", cursor: "QUJD" };
   const nodes = list(3_000, { kind: "kind 15", value }).map(copyOf);
   expect(checkWith(Nodes)(nodes)).toEqual({ ok: true, value: nodes });
-});
-
-it("a text that is refused before it would be changed may have any length", () => {
-  const schema = chained.string().max(200, { abort: true }).normalize("NFKD").slugify();
-  for (const text of [`${LONG}9`, "\u0301\u0316".repeat(90_000)]) {
-    const checked = checkWith(schema)(text);
-    expect(checked).toEqual({ ok: false, error: "/ must be at most 200 characters" });
-  }
 });
 
 it("what is normalized may become a slug, however much longer it is then", () => {
@@ -1259,7 +1206,7 @@ it("what an alternative made that fits is counted while another one is open arou
       z.object({ value: schema, kind: z.literal(`k${at}`) }),
     );
     const checked = checkWith(z.union(kinds))({ kind: "k0", value });
-    expect(checked.ok ? "" : checked.error).toContain("/ has too many faults");
+    expect(checked.ok ? "" : checked.error).toContain("/ takes too many steps");
   }
   const schemas: [z.core.$ZodType, unknown][] = [
     [z.union([lower, z.null()]), text],
@@ -1277,19 +1224,18 @@ it("what an alternative made that fits is counted while another one is open arou
   }
 });
 
-it("long texts that a codec or a fallback makes are counted", () => {
+it("long texts that a codec or a conversion makes are counted", () => {
   const upper = chained.codec(chained.string(), chained.string(), {
     decode: (text) => text.toUpperCase(),
     encode: (text) => text,
   });
-  const fallback = chained.number().catch(({ value }) => String(value).toUpperCase() as never);
   const small = chained.string().toLowerCase();
   // No letter of it changes.
   const same = chained
     .string()
     .transform((given) => given.slice(1) && `${given.slice(0, 9)}${given.slice(9)}`);
   const text = "a".repeat(2_000_000);
-  for (const made of [upper, fallback, small, same]) {
+  for (const made of [upper, small, same]) {
     const kinds = Array.from({ length: 16 }, (_, at) =>
       chained.object({ text: made, kind: chained.literal(`k${at}`) }),
     );
@@ -1316,7 +1262,7 @@ it("what is thrown for what was not looked at hides nothing", () => {
   });
   expect(() => checkWith(schema)([{}])).toThrow("no fallback");
   const checked = checkWith(schema)(list(HALF, {}));
-  expect(checked).toEqual({ ok: false, error: "/ has too many faults" });
+  expect(checked).toEqual({ ok: false, error: TOO_MUCH });
 });
 
 it("a schema that zod reads in another way after its first use is counted all the same", () => {
@@ -1330,7 +1276,7 @@ it("a schema that zod reads in another way after its first use is counted all th
   const check = checkWith(z.array(Row));
   expect(check([{}]).ok).toBe(false);
   const checked = check(list(HALF, {}));
-  expect(checked.ok ? "" : checked.error).toMatch(/^\/ has too many faults; \/0\/member 0 /);
+  expect(checked.ok ? "" : checked.error).toContain(`${TOO_MUCH}; /0/member 0 `);
 });
 
 it("a schema that is another object with the same internals has one step", () => {
@@ -1353,8 +1299,8 @@ it("a schema that comes back to itself without going into the value ends", () =>
 
 it("few faults are named, whatever else the value has", () => {
   const schema = z.array(z.union([WIDE, BARE]));
-  const value = [...list(HALF, { do: "refresh" }), { do: "x" }];
-  expect(checkWith(schema)(value)).toEqual({ ok: false, error: `/${HALF} is not valid` });
+  const value = [...list(6_000, { do: "refresh" }), { do: "x" }];
+  expect(checkWith(schema)(value)).toEqual({ ok: false, error: "/6000 is not valid" });
 });
 
 it("what alternatives would look at twice as often with each level is refused", () => {
@@ -1393,14 +1339,14 @@ it("names that are not known are few words within alternatives too, however long
 it("the first faults are named, however many there are", () => {
   const checked = checkWith(z.object({ rows: z.array(WIDE) }))({ rows: list(HALF, {}) });
   expect(checked.ok ? "" : checked.error).toMatch(
-    /^\/ has too many faults; \/rows\/0\/do .*\/rows\/0\/member 7 must be of type string$/,
+    /^\/ takes too many steps to check: send less at once; \/rows\/0\/do .*\/rows\/0\/member 7 must be of type string$/,
   );
 });
 
 it("no fault is named that is none", () => {
   const schema = z.object({ a: withFallback(z.array(WIDE), []), b: z.string() });
   const checked = checkWith(schema)({ a: list(HALF, {}), b: "" });
-  expect(checked).toEqual({ ok: false, error: "/ has too many faults" });
+  expect(checked).toEqual({ ok: false, error: TOO_MUCH });
 });
 
 it("no check of the app's sees what was not looked at", () => {
@@ -1431,8 +1377,8 @@ it("nothing more is looked at then, also in the one alternative of a union", () 
   );
   const schema = z.union([z.array(z.object({ a: wrong, b: wrong, c: wrong }))]);
   expect(checkWith(schema)(list(HALF, { a: "", b: "", c: "" })).ok).toBe(false);
-  expect(looked).toBeGreaterThan(80_000);
-  expect(looked).toBeLessThan(101_000);
+  expect(looked).toBeGreaterThan(59_000);
+  expect(looked).toBeLessThan(61_000);
 });
 
 it("each check of the app's sees a value once", () => {
@@ -1452,13 +1398,13 @@ it("the app's own use of a schema counts nothing, also within a check", () => {
   const rows = z.array(z.unknown()).check(
     z.refine((given) => {
       const own = checkWith(Rows)(given);
-      return !own.ok && own.error.startsWith("/ has too many faults");
+      return !own.ok && own.error.startsWith("/ takes too many steps");
     }),
   );
   const value = { rows: list(HALF, {}) };
   expect(checkWith(z.object({ rows }))(value).ok).toBe(true);
   const both = checkWith(z.object({ rows, more: Rows }))({ ...value, more: value.rows });
-  expect(both.ok ? "" : both.error).toMatch(/^\/ has too many faults/);
+  expect(both.ok ? "" : both.error).toMatch(/^\/ takes too many steps/);
   expect(z.safeParse(Rows, value.rows).error?.issues.length).toBe(HALF * 21);
 });
 
