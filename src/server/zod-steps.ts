@@ -30,16 +30,19 @@ const PLACES_PER_STEP = 4;
  */
 const MAX_CHANGED_CHARACTERS = 200_000;
 const TOO_LONG = `must be at most ${MAX_CHANGED_CHARACTERS} characters, because it would be changed`;
-const TOO_MANY_MARKS = "may not have more than 30 marks in a row";
+const TOO_MANY_MARKS = "may not have more than 200 marks in a row";
 const NO_LIST = "must not be a list";
 
 /**
  * What `normalize` sorts, or puts together with what stands before it, each with each: marks, vowels and finals of Hangul,
- * vowels of Kirat Rai, and what "NFKC" makes one of these. And the two letters of which it makes 8 and 18. Of marks no text
- * has more than 30 in a row (Unicode Standard Annex 15, Stream-Safe Text Format).
+ * vowels of Kirat Rai, and what "NFKC" makes one of these. And the two letters of which it makes 8 and 18. No language needs
+ * more than 30 marks in a row (Unicode Standard Annex 15, Stream-Safe Text Format), but "ㅠㅠㅠ" may be long.
  */
-const MANY_MARKS =
-  /[\p{M}\u1160-\u11FF\u3133\u3135\u3136\u313A-\u313F\u314F-\u3163\uFDFA\uFDFB\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]{31}/u;
+const MARK =
+  /[\p{M}\u1160-\u11FF\u3133\u3135\u3136\u313A-\u313F\u314F-\u3163\uFDFA\uFDFB\uFF9E-\uFFDC\u{16D63}-\u{16D6A}]/u
+    .source;
+/** Only from the first of a run on, so that each is looked at once. */
+const MANY_MARKS = new RegExp(`(?<!${MARK})${MARK}{201}`, "u");
 
 /** Before zod looks. */
 export function stepsBefore(def: Definition, value: unknown): number {
