@@ -481,3 +481,26 @@ it("keeps a value as it was when it was put", async () => {
   const kept = await Promise.all([1, 2, 3].map((amount) => store.get(`after ${amount}`)));
   expect(kept).toEqual([{ balance: 1 }, { balance: 3 }, { balance: 6 }]);
 });
+
+it("takes what an update gives, bindings and options as they are at the call", async () => {
+  const store = storageClient.ofOwner(uniqueKey());
+  const state = { balance: 1 };
+  await store.update("state", () => {
+    queueMicrotask(() => (state.balance = 2));
+    return state;
+  });
+  expect(await store.get("state")).toEqual({ balance: 1 });
+
+  await store.sql("CREATE TABLE t (bytes BLOB)");
+  const bytes = new Uint8Array([1, 2, 3]);
+  const inserted = store.sql("INSERT INTO t VALUES (?)", bytes as unknown as SqlStorageValue);
+  bytes.fill(9);
+  await inserted;
+  expect(await store.sql("SELECT hex(bytes) AS hex FROM t")).toEqual([{ hex: "010203" }]);
+
+  await store.put("other", true);
+  const options = { prefix: "state" };
+  const listed = store.list(options);
+  options.prefix = "other";
+  expect(await listed).toEqual([["state", { balance: 1 }]]);
+});
