@@ -132,12 +132,38 @@ export function readJson(text: string | undefined): JsonValue | undefined {
 
 /** For whoever may change it. A number that JSON has no words for, such as 1e400, stays what it is. */
 export function copyJson<T extends JsonValue>(value: T): T {
-  return structuredClone(value);
+  return typeof value === "object" ? structuredClone(value) : value;
 }
 
-/** What an app gave, as JSON has it and as it is now: whoever gave it may go on with it. @throws on what is no JSON */
+/**
+ * What an app gave as JSON text, as it is now: whoever gave it may go on with it.
+ * @throws TypeError on what is no JSON, also a promise that was not awaited, a Map and a Set, which would be kept as `{}`
+ */
+export function jsonText(value: unknown): string {
+  const text = JSON.stringify(value, refuseEmptied) as string | undefined;
+  if (text === undefined) throw new TypeError(`${typeof value} is no JSON`);
+  return text;
+}
+
+function refuseEmptied(key: string, value: unknown): unknown {
+  // A promise has the one, a Map and a Set the other.
+  if (!isObject(value) || typeof (value["then"] ?? value["forEach"]) !== "function") return value;
+  throw new TypeError(`A promise, a Map or a Set is no JSON: "${key}"`);
+}
+
+/** What an app gave, as {@link jsonText} has it. */
 export function asJson<T>(value: T): T {
-  return JSON.parse(JSON.stringify(value)) as T;
+  return JSON.parse(jsonText(value)) as T;
+}
+
+/** A copy that nobody can change. */
+export function frozenJson<T extends JsonValue>(value: T): T {
+  return freeze(copyJson(value));
+}
+
+function freeze<T extends JsonValue>(value: T): T {
+  if (typeof value === "object" && value !== null) Object.values(value).forEach(freeze);
+  return Object.freeze(value);
 }
 
 /** An object without its members that are null: in documents where a member may be left out, null says the same. */

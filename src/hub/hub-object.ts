@@ -25,7 +25,13 @@ import { RETRY_AFTER_SECONDS } from "../wire/errors.ts";
 import { BEFORE_FIRST_SESSION, type SessionKey } from "./hub-records.ts";
 import { createHubRows, type HubRows } from "./hub-rows.ts";
 import { logUnreached, noteUnreached, reachAgain } from "./unreached.ts";
-import { closeSocket, LISTENER_HEADER, readListener, sendToListener } from "./listener.ts";
+import {
+  acceptListener,
+  closeSocket,
+  LISTENER_HEADER,
+  readListener,
+  sendToListener,
+} from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
 /** Milliseconds after which a row is looked at, and an ended grant forgotten: longer than an access token lives. */
@@ -83,13 +89,9 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
     } catch {
       return new Response(null, { status: 413 });
     }
-    this.ctx.acceptWebSocket(
-      server,
-      [grant, share].filter((tag) => tag !== undefined),
-    );
+    acceptListener(this.ctx, server, [grant, share]);
     const sockets = share === undefined ? [] : this.ctx.getWebSockets(share);
-    const surplus = sockets.slice(0, Math.max(0, sockets.length - MAX_SESSIONS_PER_CALLER));
-    for (const socket of surplus) closeSocket(socket);
+    for (const oldest of sockets.slice(0, -MAX_SESSIONS_PER_CALLER)) closeSocket(oldest);
     return new Response(null, { status: 101, webSocket: client });
   }
 

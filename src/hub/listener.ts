@@ -23,6 +23,33 @@ export function readListener(bytes: Uint8Array): Listener {
   return JSON.parse(decodeUtf8(bytes) ?? "") as Listener;
 }
 
+/** Listeners of all on one hub object: the platform takes 32,768, and those that are leaving count there. */
+const MAX_LISTENERS = 30_000;
+
+/** For how many more listeners each hub object has room at least. */
+const listenerRoom = new WeakMap<DurableObjectState, number>();
+
+/** Takes one more; where there is no room, the oldest make it. All are counted only where the last count leaves none. */
+export function acceptListener(
+  state: DurableObjectState,
+  socket: WebSocket,
+  tags: readonly (string | undefined)[],
+  max: number = MAX_LISTENERS,
+): void {
+  let room = listenerRoom.get(state) ?? 0;
+  if (room <= 0) {
+    const sockets = state.getWebSockets();
+    room = max - sockets.length;
+    // Without a tag, workerd lists the newest first.
+    for (const oldest of sockets.slice(max - 1)) closeSocket(oldest);
+  }
+  listenerRoom.set(state, room - 1);
+  state.acceptWebSocket(
+    socket,
+    tags.filter((tag) => tag !== undefined),
+  );
+}
+
 /** Sends `change`, whose JSON is `text`, to a listener that wants it and may hear of it. */
 export function sendToListener(socket: WebSocket, change: Change, text: string): void {
   // One that is leaving is still listed.

@@ -5,6 +5,7 @@
  */
 
 import { isObject, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { Result } from "../base/result.ts";
 import type { ElicitationForm } from "./context.ts";
 import { fieldProblem } from "./form-field.ts";
 import { checkValue } from "./json-schema.ts";
@@ -12,6 +13,7 @@ import type { ValueSchema } from "./value-schema.ts";
 import type { RawSchema } from "./schema.ts";
 
 interface CompiledForm extends RawSchema {
+  /** What it was made of. */
   readonly json: string;
 }
 
@@ -22,18 +24,20 @@ const compiledForms = new WeakMap<ElicitationForm, CompiledForm>();
  * handler changes that for another question.
  */
 export function compileForm(form: ElicitationForm): RawSchema {
-  const given = isRawSchema(form) ? form : { schema: form, check: undefined };
-  const json = JSON.stringify(given.schema);
+  if (!isRawSchema(form)) return compileSchema(form, form);
+  const { schema } = compileSchema(form, form.schema);
+  return { schema, check: form.check };
+}
+
+function compileSchema(form: ElicitationForm, given: JsonObject): RawSchema {
+  const json = JSON.stringify(given);
   const known = compiledForms.get(form);
   if (known?.json === json) return known;
   const schema = JSON.parse(json) as JsonObject;
   requireFlat(schema);
   const answered = withoutDefaults(schema);
-  const compiledForm = {
-    json,
-    schema,
-    check: given.check ?? ((content: unknown) => checkValue(answered, content)),
-  };
+  const check = (content: unknown): Result<JsonValue, string> => checkValue(answered, content);
+  const compiledForm = { json, schema, check };
   compiledForms.set(form, compiledForm);
   return compiledForm;
 }

@@ -8,7 +8,7 @@
 
 import { encodeBase64url } from "../base/bytes.ts";
 import { randomBytes } from "../base/time.ts";
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { asJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { InputRequest, RetryState, Outcome } from "../protocol/outcome.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import type { ClientCapabilities } from "../protocol/request-meta.ts";
@@ -126,7 +126,7 @@ function sample(round: Round, key: string, request: SamplingRequest): SamplingRe
   // spec: sampling.tools.declared
   const capability = request.tools === undefined ? "sampling" : "sampling.tools";
   requireBalancedToolUse(request.messages);
-  const params = JSON.parse(JSON.stringify(request)) as JsonObject;
+  const params = asJson(request) as unknown as JsonObject;
   return round.responseTo(
     key,
     capability,

@@ -82,7 +82,7 @@ export interface Round {
   readonly outcomeOf: (once: JsonObject, runAgain: boolean) => Outcome | undefined;
 }
 
-/** A round that begins, with the answers of earlier rounds. */
+/** A round that begins, with the answers of earlier rounds: copied once, for a handler may change what it is given. */
 export function createRound(
   capabilities: ClientCapabilities,
   { answers: previousResponses, asked: previousAttempts = {} }: RetryState,
@@ -91,6 +91,7 @@ export function createRound(
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
   const responses = Object.create(null) as JsonObject;
+  const answers = copyJson(previousResponses);
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
@@ -124,13 +125,13 @@ export function createRound(
     read: ReadResponse<T>,
   ): T => {
     requireCapability(capability);
-    const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
+    const answer = Object.hasOwn(answers, key) ? answers[key] : undefined;
     // spec: mrtr.responses.missing
-    if (response === undefined) return suspend(key, request);
-    const parsed = read(copyJson(response));
+    if (answer === undefined) return suspend(key, request);
+    const parsed = read(answer);
     // spec: mrtr.responses.validate
     if (!parsed.ok) return reject(unfitResponse(key, request.method, parsed.error));
-    responses[key] = response;
+    responses[key] = previousResponses[key] as JsonValue;
     return parsed.value;
   };
 

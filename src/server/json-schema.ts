@@ -5,7 +5,14 @@
  */
 
 import { createFaults, type Faults, type Problem } from "../base/faults.ts";
-import { isObject, withoutInherited, type JsonObject, type JsonValue } from "../base/json.ts";
+import {
+  copyJson,
+  frozenJson,
+  isObject,
+  withoutInherited,
+  type JsonObject,
+  type JsonValue,
+} from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { RawSchema } from "./schema.ts";
 import { FORMATS } from "./string-formats.ts";
@@ -14,10 +21,10 @@ import type { ValueOf, ValueSchema } from "./value-schema.ts";
 /** The schema `given` with its check. @throws on a keyword that is not read, and says where. */
 export function jsonSchema<const S extends ValueSchema>(given: S): RawSchema<ValueOf<S>> {
   requireKnown(given, "");
-  // It is read as it is now, and shown so.
-  const schema = structuredClone(given);
+  // It is read as it is now, and shown so: whoever needs other words makes another one.
+  const schema = frozenJson(given as unknown as JsonObject);
   return {
-    schema: schema as unknown as JsonObject,
+    schema,
     check: (value) => checkValue(schema, value) as Result<ValueOf<S>, string>,
   };
 }
@@ -169,17 +176,12 @@ function readMembers(
   for (const [name, member] of Object.entries(properties)) {
     const { default: fallback } = member;
     const given = Object.hasOwn(value, name) ? value[name] : undefined;
-    // What stands in its place has members too that may be left out.
-    const taken = given === undefined && fallback !== undefined ? copyOf(fallback) : given;
+    // What stands in its place has members too that may be left out. A handler may change what it is given.
+    const taken = given === undefined && fallback !== undefined ? copyJson(fallback) : given;
     if (taken !== undefined)
       members.push([name, readValue(member, taken, `${path}/${name}`, faults)]);
     else if (required.includes(name) && !faults.isFull) faults.add(`${path}/${name}`, "is missing");
   }
   // Own members, also one that is named __proto__.
   return withoutInherited(Object.fromEntries(members), Object.keys(properties));
-}
-
-/** A handler may change what it is given. */
-function copyOf(value: JsonValue): JsonValue {
-  return isScalar(value) ? value : structuredClone(value);
 }

@@ -3,7 +3,7 @@
  * of the client. What fails is in no memory, and is tried again.
  */
 
-import type { JsonObject, JsonValue } from "../base/json.ts";
+import { asJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import { leaveHandler } from "./input-round.ts";
 import type { Steps } from "./types.ts";
 
@@ -35,7 +35,7 @@ export interface OnceWork {
  */
 function copyOfJson(value: JsonValue | undefined): JsonValue {
   try {
-    return JSON.parse(JSON.stringify(value) ?? "null") as JsonValue;
+    return asJson(value ?? null);
   } catch (error) {
     throw new NotJson(`once: the result is no JSON: ${(error as Error).message}`);
   }

@@ -4,13 +4,13 @@
  */
 
 import { MAX_NAMED_FAULTS } from "../base/faults.ts";
-import { schemasOfChecks, type Definition, type Payload, type ZodSchema } from "./zod-checks.ts";
+import type { Definition, Payload, ZodSchema } from "./zod-checks.ts";
 import { refusalOf, stepsAfter, stepsBefore, stepsOfFault, STEPS_OF_MEMORY } from "./zod-steps.ts";
 
 /** Steps that a value may take: alternatives within alternatives can double them with each level. */
 const MAX_STEPS = 2_000_000;
 /** Faults that zod may keep at a time, of up to 500 bytes each. What alternatives found it keeps until one fits. */
-const MAX_FAULTS = 60_000;
+const MAX_FAULTS = 100_000;
 /** What zod remembers of one reading: what came of each object and list, by schema, as soon as a schema refers to itself. */
 interface Memory {
   readonly "~memo"?: { readonly buckets: WeakMap<object, WeakMap<object, unknown>> };
@@ -41,6 +41,15 @@ export function leaveUnseen(payload: Payload): void {
   payload.issues.push(UNSEEN);
 }
 
+/** A schema before which a count stands. */
+export interface CountedSchema {
+  readonly schema: ZodSchema;
+  /** Its definition, and that of the one alternative of a union, which zod takes without what stands before it. */
+  readonly defs: readonly Definition[];
+  /** Whether its checks look at members with schemas of their own. */
+  readonly hasSchemasInChecks: boolean;
+}
+
 /** What is counted while zod reads one value. */
 export class Count {
   readonly #context: object;
@@ -54,8 +63,8 @@ export class Count {
   #rememberedFaults = 0;
   /** Those that were counted where they were found. */
   readonly #faults = new WeakSet();
-  /** What is open and has checks. */
-  readonly #checked: Definition[] = [];
+  /** How many are open whose checks have schemas of their own. */
+  #openChecks = 0;
 
   constructor(context: object) {
     this.#context = context;
@@ -64,45 +73,44 @@ export class Count {
   /** Whether zod reads for this value, and not the app within a check of its own. The checks of members have an empty context. */
   isOf(context: object): boolean {
     if (context === this.#context) return true;
-    return !("async" in context) && this.#checked.some((def) => schemasOfChecks(def).length > 0);
+    return !("async" in context) && this.#openChecks > 0;
   }
 
   /** Has `read` look at a value with a schema. */
   look(
-    schema: ZodSchema,
+    { schema, defs, hasSchemasInChecks }: CountedSchema,
     payload: Payload,
     context: Memory,
     read: () => Payload | Promise<Payload>,
   ): Payload | Promise<Payload> {
-    const { def } = schema._zod;
     const { value, issues } = payload;
     const issueCount = issues.length;
     const faultsBefore = this.#openFaults;
     const isKnown = isRemembered(context, schema, value);
-    this.#steps += stepsBefore(def, value);
+    for (const def of defs) this.#steps += isKnown ? 1 : stepsBefore(def, value);
     if (this.#endTooMuch(payload, issueCount)) return payload;
-    const refusal = refusalOf(def, value);
+    const refusal = refusalOf(defs, value);
     if (refusal !== undefined) issues.push({ code: "custom", message: refusal, path: [] });
-    if (def.checks !== undefined) this.#checked.push(def);
+    if (hasSchemasInChecks) this.#openChecks += 1;
     const result = refusal === undefined ? read() : payload;
-    if (def.checks !== undefined) this.#checked.pop();
+    if (hasSchemasInChecks) this.#openChecks -= 1;
     if (result instanceof Promise) return result;
-    this.#steps += stepsAfter(value, result.value);
     const isFirst = !isKnown && isRemembered(context, schema, value);
     if (isFirst) this.#steps += STEPS_OF_MEMORY;
+    if (!isKnown) for (const def of defs) this.#steps += stepsAfter(def, value, result.value);
     // Whatever zod tried before it found what fits, it lets go of what was wrong with that.
     if (result.issues.length === issueCount) this.#openFaults = faultsBefore;
     for (let at = issueCount; at < result.issues.length; at += 1)
-      this.#countFault(result.issues[at] as object, isFirst);
+      this.#countFault(result.issues[at] as object, isKnown, isFirst);
     this.#endTooMuch(result, issueCount);
     return result;
   }
 
-  /** A fault that was counted where it was found is one step for each level that it is passed on to. */
-  #countFault(fault: object, isRemembered: boolean): void {
+  /** A fault that was counted where it was found is one step for each level that it is passed on to. So is a copy of it. */
+  #countFault(fault: object, isCopy: boolean, isRemembered: boolean): void {
     const isNew = !this.#faults.has(fault);
     this.#faults.add(fault);
-    this.#steps += isNew || isRemembered ? stepsOfFault(fault) : 1;
+    this.#steps += !isCopy && (isNew || isRemembered) ? stepsOfFault(fault) : 1;
     if (isNew) this.#openFaults += 1;
     if (isRemembered) this.#rememberedFaults += 1;
   }

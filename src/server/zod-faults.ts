@@ -9,6 +9,7 @@
 import {
   refuseIntersection,
   schemasOfChecks,
+  type Definition,
   type Payload,
   type Run,
   type ZodSchema,
@@ -53,6 +54,9 @@ export function countLooksOf(schema: ZodSchema): void {
   counted.add(internals);
   // Without checks they are one, and zod may put another in its place.
   let ownRun = internals.run === internals.parse ? undefined : internals.run;
+  const defs = definitionsOf(schema);
+  const hasSchemasInChecks = defs.some((def) => schemasOfChecks(def).length > 0);
+  const looked = { schema, defs, hasSchemasInChecks };
   let isFirst = true;
   const step: Run = (payload, context) => {
     const run = ownRun ?? internals.parse;
@@ -64,7 +68,7 @@ export function countLooksOf(schema: ZodSchema): void {
         // Not earlier: a schema may be made when it is needed.
         if (isFirst) for (const part of partsOf(schema)) countLooksOf(part);
         isFirst = false;
-        return count.look(schema, payload, context, () => run(payload, context));
+        return count.look(looked, payload, context, () => run(payload, context));
       }
     } catch (error) {
       // A schema that comes back to itself without going into the value has no end.
@@ -99,6 +103,17 @@ function isOutOfStack(error: unknown): boolean {
   return error instanceof RangeError && error.message.includes("call stack");
 }
 
+/** The one alternative of a union, which zod takes without what stands before it. */
+function onlyOption({ options }: Definition): ZodSchema | undefined {
+  return options?.length === 1 ? options[0] : undefined;
+}
+
+/** The definition of a schema; with that of its one alternative. */
+function definitionsOf({ _zod: { def } }: ZodSchema): readonly Definition[] {
+  const only = onlyOption(def);
+  return only === undefined ? [def] : [def, ...definitionsOf(only)];
+}
+
 /** The schemas within a schema. */
 function partsOf({ _zod: { def, innerType } }: ZodSchema): ZodSchema[] {
   const { element, rest, catchall, keyType, valueType } = def;
@@ -108,7 +123,6 @@ function partsOf({ _zod: { def, innerType } }: ZodSchema): ZodSchema[] {
   const parts = [...single, ...members, ...lists, ...schemasOfChecks(def)].filter(
     (part) => part !== undefined && part !== null,
   );
-  // zod takes the one alternative of a union without what stands before it.
-  const only = def.options?.length === 1 ? def.options[0] : undefined;
+  const only = onlyOption(def);
   return only === undefined ? parts : [...parts, ...partsOf(only)];
 }

@@ -22,16 +22,20 @@ const NUMERIC_FORMATS: readonly string[] = ["date", "time", "datetime"];
 /** About how many characters the pattern of the template `def` looks at, of which many again and again. */
 export function charactersTried(def: Definition, text: string): number {
   const { length } = text;
+  let longest: number | undefined;
   const pieces = piecesOf(def);
   const lastOpen = pieces.findLastIndex((piece) => openPartsOf([piece]) > 0);
-  return pieces.reduce<number>((tried, piece, at) => {
+  // Each piece is looked for.
+  const looked = length * pieces.length;
+  const again = pieces.reduce<number>((tried, piece, at) => {
     if (typeof piece === "string" || piece.openParts === 0) return tried;
     // The last one ends where the text does.
     const places = at === lastOpen ? 1 : placesOf(pieces[at + 1], text);
     if (piece.openParts === 1 && places <= 1) return tried;
-    const most = piece.isNumeric ? longestNumber(text) : length;
+    const most = piece.isNumeric ? (longest ??= longestNumber(text)) : length;
     return tried * most ** (piece.openParts - 1) * Math.max(Math.min(places, most), 1);
   }, length);
+  return looked + again;
 }
 
 const knownPieces = new WeakMap<Definition, readonly Piece[]>();
@@ -83,15 +87,11 @@ function isSchema(part: unknown): part is ZodSchema {
   return "_zod" in Object(part);
 }
 
-/** More places than that are too many in any text that has them. */
-const MAX_PLACES = 100_000;
-
 /** In how many places a piece could begin; anywhere, unless it is a text. */
 function placesOf(piece: Piece | undefined, text: string): number {
   if (typeof piece !== "string" || piece === "") return text.length;
   let count = 0;
-  for (let at = text.indexOf(piece); at >= 0 && count < MAX_PLACES; count += 1)
-    at = text.indexOf(piece, at + 1);
+  for (let at = text.indexOf(piece); at >= 0; at = text.indexOf(piece, at + 1)) count += 1;
   return count;
 }
 

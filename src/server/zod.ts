@@ -6,7 +6,7 @@
 
 import * as z from "zod/mini";
 import { createFaults, MAX_NAMED_FAULTS } from "../base/faults.ts";
-import type { JsonObject } from "../base/json.ts";
+import { frozenJson, type JsonObject } from "../base/json.ts";
 import { err, ok } from "../base/result.ts";
 import { requireFlat } from "./elicitation-form.ts";
 import { defineTool, type Tool, type ToolSpec, withToolName } from "./define.ts";
@@ -56,12 +56,12 @@ export function form<Form extends z.core.$ZodObject>(fields: Form): RawSchema<z.
   const { properties = {}, required } = writeSchema(fields, "form");
   const schema = { type: "object", properties, ...(required !== undefined && { required }) };
   requireFlat(schema);
-  return { schema, check: checkWith(fields) as Check<z.infer<Form>> };
+  return { schema: frozenJson(schema), check: checkWith(fields) as Check<z.infer<Form>> };
 }
 
 function toRawSchema(given: Schema, io: "input" | "output"): RawSchema {
   if (!isZodSchema(given)) return given;
-  return { schema: writeSchema(given, io), check: checkWith(given) };
+  return { schema: frozenJson(writeSchema(given, io)), check: checkWith(given) };
 }
 
 /** Whichever half of zod it was made with. */

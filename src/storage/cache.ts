@@ -5,7 +5,7 @@
  */
 
 import { now, sleep } from "../base/time.ts";
-import type { JsonValue } from "../base/json.ts";
+import { jsonText, type JsonValue } from "../base/json.ts";
 import { keepAlive } from "../base/keep-alive.ts";
 import { createTtlCache } from "../base/ttl-cache.ts";
 import { sha256Base64url } from "../crypto/seal.ts";
@@ -115,26 +115,28 @@ async function loadUnderLease<T extends JsonValue>(
   release: (failure?: LoadFailure) => Promise<void>,
   staleRow: CachedRow | undefined,
 ): Promise<CachedValue<T>> {
-  let value: T;
-  let text: string | undefined;
+  let text: string;
   try {
-    value = await load();
-    text = JSON.stringify(value) as string | undefined;
-    if (text === undefined) throw new TypeError("Only JSON can be cached");
+    text = jsonText(await load());
   } catch (error) {
     // A load that asks the client has not failed: it comes back with the answer.
     if (isInputRequired(error)) {
       await release();
       throw error;
     }
-    const { name, message } =
-      error instanceof Error ? error : { name: "Error", message: String(error) };
-    await release({ name, message });
+    await release(failureOf(error));
     if (staleRow === undefined) throw error;
     return toCachedValue(staleRow);
   }
   await keep(text);
-  return { value, ageSeconds: 0, isStale: false };
+  // As whoever comes later has it.
+  return { value: JSON.parse(text) as T, ageSeconds: 0, isStale: false };
+}
+
+/** Anything may be thrown, also what has no words. */
+function failureOf(error: unknown): LoadFailure {
+  if (error instanceof Error) return { name: error.name, message: error.message };
+  return { name: "Error", message: typeof error === "string" ? error : "The load failed" };
 }
 
 function makeCachedRow(

@@ -4,7 +4,7 @@
  */
 
 import { now, sleep, randomBytes } from "../base/time.ts";
-import type { JsonValue } from "../base/json.ts";
+import { jsonText, type JsonValue } from "../base/json.ts";
 import { encodeUtf8 } from "../base/bytes.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { isObjectAway, retried } from "../base/retry.ts";
@@ -103,7 +103,7 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         const text = serializeValue(value);
         const object = await stub();
         const swapped = await object.compareAndSwap(key, current, text, end);
-        if (swapped.swapped) return value;
+        if (swapped.swapped) return JSON.parse(text) as typeof value;
         ({ current } = swapped);
         if (attempt === 0) continue;
         // The more there are, the longer the pauses grow: otherwise of hundreds only one in each round would win.
@@ -146,8 +146,7 @@ function checkKey(key: string): string {
 }
 
 function serializeValue(value: JsonValue): string {
-  const text = JSON.stringify(value) as string | undefined;
-  assertArgument(text !== undefined, "Only JSON can be kept");
+  const text = jsonText(value);
   assertArgument(
     encodeUtf8(text).length <= MAX_STORED_VALUE_BYTES,
     `A value has at most ${MAX_STORED_VALUE_BYTES} bytes as JSON`,

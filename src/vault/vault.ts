@@ -6,7 +6,14 @@
 
 import { encodeUtf8 } from "../base/bytes.ts";
 import { now } from "../base/time.ts";
-import { checkJson, MAX_JSON_DEPTH, type JsonObject } from "../base/json.ts";
+import {
+  checkJson,
+  isObject,
+  jsonText,
+  MAX_JSON_DEPTH,
+  type JsonObject,
+  type JsonValue,
+} from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { secret, type Secret } from "../base/secret.ts";
 import type { KeyRing } from "../crypto/key-ring.ts";
@@ -51,21 +58,13 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
       ? Promise.resolve(unavailable("VAULT is not bound"))
       : catchDatabaseErrors(work(cipher));
   return {
-    put: (id, given) =>
-      withDatabase(async ({ rows, seal }) => {
-        // As it is now: whoever put it may go on with it.
-        const json = JSON.stringify(given);
+    put: async (id, given) => {
+      const value = readCredential(given);
+      return withDatabase(async ({ rows, seal }) => {
         const row = await rowKey(id);
-        if (encodeUtf8(json).length > MAX_KEPT_CREDENTIAL_BYTES)
-          throw new RangeError(
-            `A credential has at most ${MAX_KEPT_CREDENTIAL_BYTES} bytes as JSON`,
-          );
-        const value = JSON.parse(json) as JsonObject;
-        // What nests deeper would be sealed, and never be read back.
-        if (!checkJson(value))
-          throw new RangeError(`A credential has at most ${MAX_JSON_DEPTH} levels`);
         return ok(await rows.write(row, await seal(row, value), newVersion(), now()));
-      }),
+      });
+    },
     get: (id) =>
       withDatabase(async ({ rows, open }) => {
         const row = await rows.read(await rowKey(id));
@@ -92,6 +91,17 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
     reseal: (cursor, limit) =>
       withDatabase((cipherAndRows) => resealPage(cipherAndRows, cursor, limit)),
   };
+}
+
+/** As it is now: whoever put it may go on with it. @throws where it would be sealed, and never be read back: a handler's bug */
+function readCredential(given: JsonObject): JsonObject {
+  const json = jsonText(given);
+  if (encodeUtf8(json).length > MAX_KEPT_CREDENTIAL_BYTES)
+    throw new RangeError(`A credential has at most ${MAX_KEPT_CREDENTIAL_BYTES} bytes as JSON`);
+  const value = JSON.parse(json) as JsonValue;
+  if (!isObject(value)) throw new RangeError("A credential is an object");
+  if (!checkJson(value)) throw new RangeError(`A credential has at most ${MAX_JSON_DEPTH} levels`);
+  return value;
 }
 
 /** The table names nobody: an owner stands there as a digest. Throws where a name cannot be one: a handler's bug. */

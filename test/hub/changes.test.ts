@@ -10,6 +10,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { encodeUtf8 } from "../../src/base/bytes.ts";
 import { ANONYMOUS, callerKey, type Caller } from "../../src/base/caller.ts";
 import type { Env } from "../world/env.ts";
+import { acceptListener } from "../../src/hub/listener.ts";
 import { HUB_PAGE_SIZE, MAX_SESSIONS_PER_CALLER } from "../../src/hub/admission.ts";
 import type { Change } from "../../src/protocol/change.ts";
 import { createHubClient, HUB_SHARDS, type HubClient } from "../../src/hub/client.ts";
@@ -17,6 +18,7 @@ import { MAX_GET_STREAMS } from "../../src/transport/session/limits.ts";
 import { handleSessionGet } from "../../src/transport/session/transport.ts";
 import { openSubscriptionStream } from "../../src/transport/stateless/subscriptions.ts";
 import {
+  bindings,
   callTool,
   EventReader,
   jsonRpcRequest,
@@ -166,6 +168,24 @@ describe("one bad listener", () => {
           .filter(({ readyState }) => readyState === WebSocket.READY_STATE_OPEN);
         expect(open).toEqual([]);
       });
+  });
+
+  it("however many listen, one more finds room: the oldest makes it", async () => {
+    await runInDurableObject(
+      bindings.HUB.getByName("room for listeners"),
+      async (_object, state) => {
+        const ended: number[] = [];
+        for (let at = 0; at < 7; at += 1) {
+          const { 0: client, 1: server } = new WebSocketPair();
+          acceptListener(state, server, [], 5);
+          client.accept();
+          client.addEventListener("close", () => ended.push(at));
+        }
+        await vi.waitFor(() => {
+          expect(ended).toEqual([0, 1]);
+        });
+      },
+    );
   });
 
   it("that opens ever more subscriptions loses its oldest, on each hub object, and nobody else loses one", async () => {

@@ -471,7 +471,7 @@ it.each<[string, z.core.$ZodType, unknown]>([
     Draft,
     {
       kind: "final",
-      kids: list(3, { kind: "final", rows: list(2_000, { do: "x" }) }),
+      kids: list(6, { kind: "final", rows: list(2_000, { do: "x" }) }),
     },
   ],
   [
@@ -1011,7 +1011,7 @@ it("what an app reads itself within a check is not counted, and throws to the ap
 });
 
 const TOO_MUCH = "/ takes too many steps to check: send less at once";
-const TOO_LONG = "must be at most 200000 characters, because it would be changed";
+const TOO_LONG = "must be at most 200000 characters to be changed or decoded";
 const LONG = "9".repeat(200_000);
 const Digits = z.pipe(z.string().check(z.regex(/^\d+$/)), z.coerce.bigint());
 
@@ -1033,13 +1033,13 @@ it.each<[string, z.core.$ZodType, unknown]>([
   ["vowels", z.string().check(z.trim(), z.normalize(), z.maxLength(200)), "\u{16D68}"],
   ["vowels of two scripts", z.string().check(z.normalize()), "\u{16D68}\u1161"],
   ["names of hosts", z.url(), "\u0301"],
-])("marks of %s are put together, so there may be 200 in a row", (_, text, marks) => {
+])("marks of %s are put together, so there may be 50 in a row", (_, text, marks) => {
   const check = checkWith(z.object({ text }));
   const url = (count: number): string => `http://a${String(marks).repeat(count)}.example`;
-  expect(check({ text: url(100) }).ok).toBe(true);
-  expect(check({ text: url(201) })).toEqual({
+  expect(check({ text: url(25) }).ok).toBe(true);
+  expect(check({ text: url(51) })).toEqual({
     ok: false,
-    error: "/text may not have more than 200 marks in a row",
+    error: "/text may not have more than 50 marks in a row",
   });
 });
 
@@ -1047,8 +1047,8 @@ it("what may be put together with what stands before it is a mark, of all letter
   const check = checkWith(z.string().check(z.normalize()));
   const letters = joiningLetters();
   expect(letters.length).toBeGreaterThan(1_000);
-  expect(letters.filter((letter) => check(letter.repeat(201)).ok)).toEqual([]);
-  expect(check("ㅋ".repeat(300)).ok).toBe(true);
+  expect(letters.filter((letter) => check(letter.repeat(51)).ok)).toEqual([]);
+  expect(check("ㅋ".repeat(50)).ok).toBe(true);
 });
 
 it.each<[string, z.core.$ZodType]>([
@@ -1377,8 +1377,8 @@ it("nothing more is looked at then, also in the one alternative of a union", () 
   );
   const schema = z.union([z.array(z.object({ a: wrong, b: wrong, c: wrong }))]);
   expect(checkWith(schema)(list(HALF, { a: "", b: "", c: "" })).ok).toBe(false);
-  expect(looked).toBeGreaterThan(59_000);
-  expect(looked).toBeLessThan(61_000);
+  expect(looked).toBeGreaterThan(99_000);
+  expect(looked).toBeLessThan(101_001);
 });
 
 it("each check of the app's sees a value once", () => {

@@ -6,7 +6,7 @@
 
 import type { Caller } from "../../base/caller.ts";
 import { createCancellation, type Cancellation } from "../../base/cancellation.ts";
-import { isObject } from "../../base/json.ts";
+import { asJson, isObject } from "../../base/json.ts";
 import { now } from "../../base/time.ts";
 import type { KeyRing } from "../../crypto/key-ring.ts";
 import { open } from "../../crypto/seal.ts";
@@ -131,17 +131,13 @@ async function run(
       tellProgress(Number(params["progress"]), inWords(params));
   };
   const outcome = await dispatch({ server, request, sink, cancel, services, steps })
-    .then(copyOfJson)
+    // As it is written down: a handler may change what it returned. What is no JSON would be none in another run.
+    .then(asJson<Outcome>)
     .catch((error: unknown) => errorOutcome(logInternalError("call.failed", request, error)));
   endRequestSpan(span, outcome);
   // No timer here: it would keep the object awake.
   services.tracer.flush("now");
   return { outcome, hasFailed: steps.hasFailed(), hasAdvanced: steps.hasAdvanced() };
-}
-
-/** As it is written down: a handler may change what it returned. @throws on what is no JSON: another run would give the same */
-function copyOfJson(outcome: Outcome): Outcome {
-  return JSON.parse(JSON.stringify(outcome)) as Outcome;
 }
 
 /** Whether `caller` has the scopes of the tool that the task runs. One that is offered no more needs none. */

@@ -5,7 +5,6 @@
  */
 
 import { keepAlive } from "../../base/keep-alive.ts";
-import { err } from "../../base/result.ts";
 import { signText } from "../../crypto/hmac.ts";
 import { seal } from "../../crypto/seal.ts";
 import type { AuthorizationRequest } from "./authorization-request.ts";
@@ -150,11 +149,13 @@ async function allow(
     const { hooks } = authServer.login;
     const called = await runHook("onConsent", () => hooks?.onConsent?.(owner, credential, id));
     // What throws has not done its part either: an open grant must not be left behind.
-    const result = called.ok ? called.value : err("The server could not finish");
-    if (result?.ok === false) {
+    const result = called.ok ? called.value : undefined;
+    if (hooks?.onConsent !== undefined && result?.ok !== true) {
+      // Read now: the app may go on with an object that it gave.
+      const problem = result?.error ?? "The server could not finish";
       await grant.revoke();
       // What the hook had begun may still be done: it was not asked to stop.
-      return oauthErrorPage(authServer, "consent.hook", result.error, "The app got no access");
+      return oauthErrorPage(authServer, "consent.hook", problem, "The app got no access");
     }
     audit("oauth.granted", { client: request.client, grant: id });
   }

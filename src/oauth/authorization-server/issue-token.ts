@@ -5,7 +5,7 @@
 
 import { retried } from "../../base/retry.ts";
 import type { Caller } from "../../base/caller.ts";
-import { asJson, canonicalJson, copyJson, type JsonObject } from "../../base/json.ts";
+import { asJson, canonicalJson, copyJson, isObject, type JsonObject } from "../../base/json.ts";
 import { ok, type Result } from "../../base/result.ts";
 import { now } from "../../base/time.ts";
 import { open, seal } from "../../crypto/seal.ts";
@@ -112,11 +112,13 @@ export async function renewProperties(
   cause: "code" | "refresh" | "client",
 ): Promise<Result<JsonObject, OAuthError>> {
   // It may change what it is given; what it returns is from now on.
-  const tokenSubject = { subject, client, scopes, properties: copyJson(properties) };
-  const called = await runHook("onTokenIssue", () =>
-    login.hooks?.onTokenIssue?.(tokenSubject, cause),
-  );
-  if (called.ok) return ok(asJson(called.value ?? properties));
+  const given = { subject, client, scopes: [...scopes], properties: copyJson(properties) };
+  const called = await runHook("onTokenIssue", async () => {
+    const renewed = asJson((await login.hooks?.onTokenIssue?.(given, cause)) ?? properties);
+    if (!isObject(renewed)) throw new TypeError("Properties must be an object");
+    return renewed;
+  });
+  if (called.ok) return ok(called.value ?? properties);
   // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
   return oauthError(
     "temporarily_unavailable",

@@ -23,6 +23,7 @@ import {
 import { htmlResponse, oauthErrorPage, redirectResponse } from "./browser-response.ts";
 import { FORM_SECONDS } from "../lifetimes.ts";
 import { redirectToConsent } from "./consent.ts";
+import { resultAsTold } from "./sign-in-result.ts";
 import { describeClient } from "./describe-client.ts";
 import { finishHook } from "./hooks.ts";
 import type { AuthorizationServer } from "./types.ts";
@@ -99,7 +100,7 @@ async function handleSignInForm(sender: BrowserSession): Promise<Response> {
   const { authServer, identifiers } = browser;
   const pendingLogin = { ...sealedLogin, staysSignedIn: post.value.form.has("remember") };
   const context = signInContext(identifiers, encodeBase64url(randomBytes(16)), pendingLogin);
-  const result = await authServer.login.signIn.submit(context, post.value.form);
+  const result = resultAsTold(await authServer.login.signIn.submit(context, post.value.form));
   if (result.kind !== "redirect") return applySignInResult(browser, pendingLogin, result);
   const upstreamLogin: UpstreamLogin = { pendingLogin, upstreamState: result.upstreamState };
   const sealed = await sealForBrowser(
@@ -125,13 +126,14 @@ async function handleUpstreamReturn(sender: BrowserSession, url: URL): Promise<R
     readCookie(http, identifiers, `-${state}`),
     state,
   );
-  const result =
+  const told =
     opened &&
     (await authServer.login.signIn.finish?.(
       signInContext(identifiers, state, opened.sealed.pendingLogin),
       query.value,
       opened.sealed.upstreamState,
     ));
+  const result = told && resultAsTold(told);
   if (opened === undefined || result === undefined || result.kind === "redirect")
     return oauthErrorPage(authServer, "sign_in.state");
   sender.cookies.push(writeCookie(identifiers, `-${state}`, "", 0));
@@ -146,26 +148,12 @@ function signInContext(
   return { identifiers, callback: identifiers.issuer + PATHS.signIn, state, forcesSignIn: again };
 }
 
-/** As it is told: the app may go on with an object that it gave. @throws without a subject: everybody would be the same person */
-function personAsTold({
-  subject,
-  name = subject,
-  properties,
-  credential,
-}: AuthenticatedPerson): AuthenticatedPerson & { readonly kind: "authenticated" } {
-  if (typeof subject !== "string")
-    throw new TypeError("The sign-in gave a person without a subject");
-  const person = { kind: "authenticated" as const, subject, name, properties: asJson(properties) };
-  return credential === undefined ? person : { ...person, credential: asJson(credential) };
-}
-
 async function applySignInResult(
   browser: BrowserSession,
   pendingLogin: PendingLogin,
-  given: Exclude<SignInResult, { kind: "redirect" }>,
+  result: Exclude<SignInResult, { kind: "redirect" }>,
 ): Promise<Response> {
   const { authServer, http } = browser;
-  const result = given.kind === "authenticated" ? personAsTold(given) : given;
   const { kind, subject } = result;
   // spec: signin.guessing
   if (subject !== undefined) {
@@ -192,11 +180,13 @@ export async function completeSignIn(
   signedIn: AuthenticatedPerson,
 ): Promise<Response> {
   const { request, staysSignedIn = false } = pendingLogin;
-  const { subject, name = subject, properties, credential } = signedIn;
-  // It may have made somebody's account: what it began comes to its end.
-  const asked = browser.authServer.login.hooks?.onSignIn?.(subject, properties);
-  if (asked !== undefined && (await finishHook(asked)) !== true)
-    return rejectSignIn(browser, pendingLogin, "sign_in.hook", "You are not expected here.");
+  const { subject, name = subject, credential } = signedIn;
+  const { hooks } = browser.authServer.login;
+  // It may change the properties, until it ends. It may have made somebody's account: what it began comes to its end.
+  if (hooks?.onSignIn !== undefined)
+    if ((await finishHook(hooks.onSignIn(subject, signedIn.properties))) !== true)
+      return rejectSignIn(browser, pendingLogin, "sign_in.hook", "You are not expected here.");
+  const properties = asJson(signedIn.properties);
   // Without the credential: whoever is remembered brings none.
   const person = { subject, name, properties };
   const tooLarge = findTooLarge(person, credential);

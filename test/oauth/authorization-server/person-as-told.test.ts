@@ -88,5 +88,5 @@ it("two who sign in at once by one object of the app's are two", async () => {
 
 it("nobody is let in without a subject", async () => {
   const nobody = { kind: "authenticated", properties: {} } as unknown as SignInResult;
-  await expect(signedIn(() => nobody, "ada")).rejects.toThrow("without a subject");
+  await expect(signedIn(() => nobody, "ada")).rejects.toThrow("gave no subject");
 });
