@@ -137,7 +137,7 @@ export function copyJson<T extends JsonValue>(value: T): T {
 
 /**
  * What an app gave as JSON text, as it is now: whoever gave it may go on with it.
- * @throws TypeError on what is no JSON, also a promise that was not awaited, a Map and a Set, which would be kept as `{}`
+ * @throws TypeError on what is no JSON, also a promise that was not awaited, a Map and other objects that would be kept as `{}`
  */
 export function jsonText(value: unknown): string {
   const text = JSON.stringify(value, refuseEmptied) as string | undefined;
@@ -146,9 +146,10 @@ export function jsonText(value: unknown): string {
 }
 
 function refuseEmptied(key: string, value: unknown): unknown {
-  // A promise has the one, a Map and a Set the other.
-  if (!isObject(value) || typeof (value["then"] ?? value["forEach"]) !== "function") return value;
-  throw new TypeError(`A promise, a Map or a Set is no JSON: "${key}"`);
+  const isEmpty = isObject(value) && Object.keys(value).length === 0;
+  const { constructor: made = Object } = Object(value) as { constructor?: unknown };
+  if (!isEmpty || made === Object) return value;
+  throw new TypeError(`"${key}" is no JSON`);
 }
 
 /** What an app gave, as {@link jsonText} has it. */

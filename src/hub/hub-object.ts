@@ -21,7 +21,6 @@ import {
   type RetirementResult,
 } from "./admission.ts";
 import type { Change } from "../protocol/change.ts";
-import { RETRY_AFTER_SECONDS } from "../wire/errors.ts";
 import { BEFORE_FIRST_SESSION, type SessionKey } from "./hub-records.ts";
 import { createHubRows, type HubRows } from "./hub-rows.ts";
 import { logUnreached, noteUnreached, reachAgain } from "./unreached.ts";
@@ -34,6 +33,8 @@ import {
 } from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
+/** Milliseconds for which a share that had no room is not looked at again. */
+const FULL_MS = 2_000;
 /** Milliseconds after which a row is looked at, and an ended grant forgotten: longer than an access token lives. */
 const DAY_MS = 86_400_000;
 
@@ -142,7 +143,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
       return "registered";
     }
     if (this.#fullUntil.size >= HUB_PAGE_SIZE) this.#fullUntil.clear();
-    this.#fullUntil.set(session.share, time + RETRY_AFTER_SECONDS * 1000);
+    this.#fullUntil.set(session.share, time + FULL_MS);
     return "limitReached";
   }
 
@@ -165,7 +166,6 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   }
 
   unregisterSession(session: SessionKey): void {
-    this.#fullUntil.delete(session.share);
     this.#rows.remove(session, Infinity);
   }
 

@@ -8,8 +8,9 @@
 
 import { encodeBase64url } from "../base/bytes.ts";
 import { randomBytes } from "../base/time.ts";
-import { asJson, type JsonObject, type JsonValue } from "../base/json.ts";
+import { asJson, copyJson, type JsonObject, type JsonValue } from "../base/json.ts";
 import type { InputRequest, RetryState, Outcome } from "../protocol/outcome.ts";
+import { ok } from "../base/result.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
 import type { ClientCapabilities } from "../protocol/request-meta.ts";
 import type {
@@ -110,12 +111,16 @@ function elicitForm(
     method: "elicitation/create",
     params: { message, requestedSchema },
   };
-  const result = round.responseTo(key, "form", request, readElicitResult);
+  const { action, content } = round.responseTo(key, "form", request, (response) => {
+    const read = readElicitResult(response);
+    if (!read.ok) return read;
+    const { action, content = {} } = read.value;
+    // spec: elicit.response.validate
+    return ok({ action, content: action === "accept" ? check(copyJson(content)) : undefined });
+  });
   // spec: elicit.decline.handle
-  if (result.action !== "accept") return { action: result.action };
-  // spec: elicit.response.validate
-  const content = check(result.content ?? {});
-  if (content.ok) return { action: "accept", content: content.value as never };
+  if (content === undefined) return { action } as ElicitResult<never>;
+  if (content.ok) return { action, content: content.value } as ElicitResult<never>;
   const problem = `The answer did not fit: ${content.error}`;
   const retryParams = { message: `${message}\n\n${problem}`, requestedSchema };
   return round.suspend(key, { method: request.method, params: retryParams }, problem);
@@ -131,7 +136,7 @@ function sample(round: Round, key: string, request: SamplingRequest): SamplingRe
     key,
     capability,
     { method: "sampling/createMessage", params },
-    readSamplingResult,
+    (response) => readSamplingResult(copyJson(response)),
   );
 }
 

@@ -4,7 +4,7 @@
  * Refuses what the client did not declare, an answer of the wrong shape, and a question that was put too often.
  */
 
-import { copyJson, type JsonObject, type JsonValue } from "../base/json.ts";
+import type { JsonObject, JsonValue } from "../base/json.ts";
 import {
   errorOutcome,
   type InputRequest,
@@ -71,7 +71,7 @@ export interface Round {
   readonly reject: (reason: ProtocolError, toOutcome?: ToErrorOutcome) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
   readonly requireCapability: (capability: InputCapability) => void;
-  /** The answer to `key` as `read` gives it; notes the question and leaves the handler when there is none. */
+  /** The answer to `key` as `read` gives it, which leaves that as it is; notes the question and leaves the handler when there is none. */
   readonly responseTo: <T>(
     key: string,
     capability: InputCapability,
@@ -82,7 +82,7 @@ export interface Round {
   readonly outcomeOf: (once: JsonObject, runAgain: boolean) => Outcome | undefined;
 }
 
-/** A round that begins, with the answers of earlier rounds: copied once, for a handler may change what it is given. */
+/** A round that begins, with the answers of earlier rounds. */
 export function createRound(
   capabilities: ClientCapabilities,
   { answers: previousResponses, asked: previousAttempts = {} }: RetryState,
@@ -91,7 +91,7 @@ export function createRound(
   // spec: mrtr.keys.unique
   const requests = new Map<string, InputRequest>();
   const responses = Object.create(null) as JsonObject;
-  const answers = copyJson(previousResponses);
+  const readOnce = createAnswerReader();
   const missingCapabilities: JsonObject = {};
   const attempts = new Map<string, JsonValue>(Object.entries(previousAttempts));
   let failure: Outcome | undefined;
@@ -125,13 +125,13 @@ export function createRound(
     read: ReadResponse<T>,
   ): T => {
     requireCapability(capability);
-    const answer = Object.hasOwn(answers, key) ? answers[key] : undefined;
+    const response = Object.hasOwn(previousResponses, key) ? previousResponses[key] : undefined;
     // spec: mrtr.responses.missing
-    if (answer === undefined) return suspend(key, request);
-    const parsed = read(answer);
+    if (response === undefined) return suspend(key, request);
+    const parsed = readOnce(key, request, response, read);
     // spec: mrtr.responses.validate
     if (!parsed.ok) return reject(unfitResponse(key, request.method, parsed.error));
-    responses[key] = previousResponses[key] as JsonValue;
+    responses[key] = response;
     return parsed.value;
   };
 
@@ -142,6 +142,22 @@ export function createRound(
     return { kind: "inputRequired", requests: Object.fromEntries(requests), retryState };
   };
   return { suspend, reject, requireCapability, responseTo, outcomeOf };
+}
+
+/** Reads an answer once for all times that a handler puts the same question in a run: a client may send much of it. */
+function createAnswerReader(): <T>(
+  key: string,
+  request: InputRequest,
+  response: JsonValue,
+  read: ReadResponse<T>,
+) => ReturnType<ReadResponse<T>> {
+  const known = new Map<string, ReturnType<ReadResponse<unknown>>>();
+  return <T>(key: string, request: InputRequest, response: JsonValue, read: ReadResponse<T>) => {
+    const question = JSON.stringify([key, request]);
+    const result = known.get(question) ?? read(response);
+    known.set(question, result);
+    return result as ReturnType<ReadResponse<T>>;
+  };
 }
 
 /** The refusal of a question that was put too often. `problem`: what was wrong with the last answer. */

@@ -5,7 +5,6 @@
 
 import { errorOutcome, type Outcome } from "../protocol/outcome.ts";
 import { protocolError, type ProtocolError } from "../base/protocol-error.ts";
-import { asJson } from "../base/json.ts";
 import { seal } from "../crypto/seal.ts";
 import { errorType } from "../base/span.ts";
 import { createInputRequests, type InputRequests } from "./input-requests.ts";
@@ -79,9 +78,7 @@ export async function runHandler<T>(
   const callHandler = async (): Promise<Outcome> => {
     try {
       const value = await handler(services.createContext(run));
-      if (inputRequests === undefined) return toOutcome(value);
-      const readReturned = written(() => toOutcome(value));
-      return (await inputRequests.outcome()) ?? readReturned();
+      return (inputRequests && (await inputRequests.outcome())) ?? toOutcome(value);
     } catch (error) {
       const inputOutcome = inputRequests && (await inputRequests.outcome());
       if (inputOutcome === undefined) throw error;
@@ -96,18 +93,6 @@ export async function runHandler<T>(
   } finally {
     notifications.close();
     handlerSpan.end();
-  }
-}
-
-/** What `make` gives, as it is now: another request may be given the same object meanwhile. What it throws comes when it is asked for. */
-function written<T>(make: () => T): () => T {
-  try {
-    const copy = asJson(make());
-    return () => copy;
-  } catch (error) {
-    return () => {
-      throw error;
-    };
   }
 }
 

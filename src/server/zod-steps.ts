@@ -15,6 +15,8 @@ const STEPS_OF_FAULT = 4;
 const STEPS_PER_REPLACED = 2;
 /** Of what may throw, and zod catches it: URLs, `atob`, `BigInt`, and what converts an object. */
 const STEPS_OF_THROW = 12;
+/** Of a URL that is taken to pieces, and of what is changed. */
+const STEPS_OF_URL = 3;
 /** More than a step has bytes for: an object or a list that is made anew, and what zod remembers. */
 const STEPS_OF_CONTAINER = 2;
 export const STEPS_OF_MEMORY = 3;
@@ -43,13 +45,13 @@ const MANY_MARKS = new RegExp(`(?<!${MARK})${MARK}{51}`, "u");
 
 /** Before zod looks. */
 export function stepsBefore(def: Definition, value: unknown): number {
-  const { isOfLetters, charactersPerStep, isBigInt, isBase64url } = readingOf(def);
+  const { isOfLetters, charactersPerStep, isBigInt, isNormalized, isBase64url } = readingOf(def);
   if (typeof value !== "string") {
     const mayThrow = isBigInt || (def.coerce === true && Object(value) === value);
     return 1 + (mayThrow ? STEPS_OF_THROW : 0) + stepsOfNames(def, value);
   }
   if (!isOfLetters) return 1;
-  let steps = 1 + (isBigInt ? STEPS_OF_THROW : 0);
+  let steps = 1 + (isBigInt ? STEPS_OF_THROW : 0) + (isNormalized ? STEPS_OF_URL : 0);
   steps += value.length / charactersPerStep;
   if (isBase64url) steps += STEPS_PER_REPLACED * replacedLetters(value);
   if (def.type === "template_literal") steps += charactersTried(def, value) / TRIES_PER_STEP;
@@ -74,6 +76,9 @@ interface ZodFault {
   /** Names that are not known, and tags that there are. */
   readonly keys?: unknown;
   readonly options?: unknown;
+  /** Of `z.stringbool`, which lists all its words for each. */
+  readonly expected?: unknown;
+  readonly values?: unknown;
   /** Of a text that is not in it. */
   readonly format?: unknown;
   /** The app's; zod writes its own where it puts in words what alternatives found, or what is wrong with a name of a record. */
@@ -84,11 +89,12 @@ interface ZodFault {
 
 /** Where it is found. What stands within it was counted before, but for its words. */
 export function stepsOfFault(fault: ZodFault): number {
-  const { keys, options, format, message, errors, issues } = fault;
+  const { keys, options, expected, values, format, message, errors, issues } = fault;
   const worded = [...listOf(errors).flat(), ...listOf(issues)];
   const words = [message, ...worded.map((one) => (Object(one) as ZodFault).message)];
   const characters = words.filter((text) => typeof text === "string").join("").length;
-  const entries = listOf(keys).length + listOf(options).length + worded.length;
+  const lists = [keys, options, expected === "stringbool" ? values : [], worded];
+  const entries = lists.reduce<number>((sum, list) => sum + listOf(list).length, 0);
   const thrown = format === undefined ? 0 : STEPS_OF_THROW;
   return STEPS_OF_FAULT + thrown + entries + characters / CHARACTERS_MADE_PER_STEP;
 }

@@ -133,10 +133,10 @@ async function loadUnderLease<T extends JsonValue>(
   return { value: JSON.parse(text) as T, ageSeconds: 0, isStale: false };
 }
 
-/** Anything may be thrown, also what has no words. */
+/** Anything may be thrown, also what has no words. Whoever loads it gets that itself. */
 function failureOf(error: unknown): LoadFailure {
-  if (error instanceof Error) return { name: error.name, message: error.message };
-  return { name: "Error", message: typeof error === "string" ? error : "The load failed" };
+  const { name, message } = error instanceof Error ? error : new Error("The load failed");
+  return { name, message };
 }
 
 function makeCachedRow(

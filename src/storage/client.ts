@@ -103,7 +103,7 @@ function createStore(stub: () => Promise<Stub>, access: Store["access"], end?: n
         const text = serializeValue(value);
         const object = await stub();
         const swapped = await object.compareAndSwap(key, current, text, end);
-        if (swapped.swapped) return JSON.parse(text) as typeof value;
+        if (swapped.swapped) return parseValue(text) as typeof value;
         ({ current } = swapped);
         if (attempt === 0) continue;
         // The more there are, the longer the pauses grow: otherwise of hundreds only one in each round would win.

@@ -96,12 +96,12 @@ export function createVault(db: D1Database | undefined, ring: KeyRing): Vault {
 /** As it is now: whoever put it may go on with it. @throws where it would be sealed, and never be read back: a handler's bug */
 function readCredential(given: JsonObject): JsonObject {
   const json = jsonText(given);
-  if (encodeUtf8(json).length > MAX_KEPT_CREDENTIAL_BYTES)
-    throw new RangeError(`A credential has at most ${MAX_KEPT_CREDENTIAL_BYTES} bytes as JSON`);
   const value = JSON.parse(json) as JsonValue;
-  if (!isObject(value)) throw new RangeError("A credential is an object");
-  if (!checkJson(value)) throw new RangeError(`A credential has at most ${MAX_JSON_DEPTH} levels`);
-  return value;
+  if (encodeUtf8(json).length <= MAX_KEPT_CREDENTIAL_BYTES && isObject(value) && checkJson(value))
+    return value;
+  throw new RangeError(
+    `A credential is an object of at most ${MAX_KEPT_CREDENTIAL_BYTES} bytes as JSON and ${MAX_JSON_DEPTH} levels`,
+  );
 }
 
 /** The table names nobody: an owner stands there as a digest. Throws where a name cannot be one: a handler's bug. */

@@ -1,6 +1,6 @@
 /** A handler may change what it is given: each run has what the client sent, and so has what is bound to the call. */
 
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import * as z from "zod/mini";
 import { defineTool, jsonSchema, object } from "../../src/api.ts";
 import type { JsonObject } from "../../src/base/json.ts";
@@ -229,4 +229,34 @@ it("an answer is held to the form that was asked, also where a handler changes i
   const params = { name: "book", arguments: {}, inputResponses, _meta };
   const reply = await readReply(await call("tools/call", params));
   expect(reply).toMatchObject({ result: { content: [{ text: "1A,2A" }] } });
+});
+
+it("an answer is copied and checked once for a run, however often it asks for it", async () => {
+  const call = serveStatelessly(
+    {
+      tools: [
+        defineTool({
+          name: "each",
+          description: "d",
+          async handler(_args, context) {
+            for (let at = 0; at < 50; at += 1) await context.elicitForm("sure", counted);
+            return "done";
+          },
+        }),
+      ],
+    },
+    { AUTH: "none" },
+  );
+  const content = { ok: true, more: Array<object>(100).fill({}) };
+  const check = vi.fn(CONFIRMATION.form.check);
+  const counted = { message: "Sure?", form: { ...CONFIRMATION.form, check } };
+  const inputResponses = { sure: { action: "accept", content } };
+  const spy = vi.spyOn(globalThis, "structuredClone");
+  const reply = await readReply(
+    await call("tools/call", { name: "each", arguments: {}, inputResponses, _meta }),
+  );
+  const copies = spy.mock.calls.filter(([given]) => JSON.stringify(given).includes("more"));
+  spy.mockRestore();
+  expect(reply).toMatchObject({ result: { content: [{ text: "done" }] } });
+  expect([copies.length, check.mock.calls.length]).toEqual([1, 1]);
 });

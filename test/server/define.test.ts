@@ -1,11 +1,14 @@
 // Definitions: a wrong one stops the server when it starts, and says what is wrong.
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import * as z from "zod";
 import type { JsonObject } from "../../src/base/json.ts";
 import { ok } from "../../src/base/result.ts";
 import { buildServer } from "../../src/server/registry.ts";
 import { prompt, resource, template, type ServerSpec } from "../../src/server/define.ts";
 import { form as zodForm, tool } from "../../src/server/zod.ts";
+import { jsonSchema } from "../../src/server/json-schema.ts";
+import { object } from "../../src/api.ts";
+import type { RawSchema } from "../../src/server/schema.ts";
 import { compileForm } from "../../src/server/elicitation-form.ts";
 
 const info = { name: "define", version: "1" };
@@ -332,6 +335,24 @@ test.each([0, -1, 2.5, 0.5, Number.NaN, Infinity, "2" as never])(
     );
   },
 );
+
+test("a form of its own check is held to the check that it has now", () => {
+  const own = { schema: form({ type: "string" }), check: vi.fn(() => ok("first")) };
+  expect(compileForm(own).check({})).toEqual(ok("first"));
+  own.check = vi.fn(() => ok("second"));
+  expect(compileForm(own).check({})).toEqual(ok("second"));
+});
+
+test.each<[string, RawSchema]>([
+  ["jsonSchema", jsonSchema(object({ f: { type: "string", enum: ["a"] } }))],
+  ["zod", zodForm(z.object({ f: z.enum(["a"]) }))],
+])("what %s shows is what it checks: it cannot be changed", (_, { schema }) => {
+  const { f } = schema["properties"] as { f: { enum: string[] } };
+  expect(() => f.enum.push("b")).toThrow(TypeError);
+  expect(() => {
+    f.enum = ["b"];
+  }).toThrow(TypeError);
+});
 
 test("a form is compiled once", () => {
   const one = form({ type: "string" });

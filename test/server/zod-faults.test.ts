@@ -754,6 +754,49 @@ it.each<[string, z.core.$ZodType, unknown]>([
     inKinds(8, () => inKinds(8, () => z.array(chained.string().normalize("NFKD").slugify()))),
     { kind: "none", value: { kind: "none", value: list(2_000, "\uFDFA".repeat(500)) } },
   ],
+  [
+    "room for names that a schema makes numbers",
+    z.array(z.record(z.string().check(z.trim()), z.number())),
+    list(20_000, { " 1000": 1 }).map(copyOf),
+  ],
+  [
+    "room for names that are numbers, and made where they are left out",
+    z.array(z.record(z.enum(["200", "404", "500"]), z._default(z.number(), 0))),
+    list(40_000, {}).map(copyOf),
+  ],
+  [
+    "room for names that are numbers, in a union of one alternative",
+    z.array(z.union([z.record(z.string(), z.number())])),
+    list(20_000, { 1_000: 1 }).map(copyOf),
+  ],
+  [
+    "room for names that are numbers, in one alternative of which exactly one may fit",
+    z.array(z.xor([z.record(z.string(), z.number())])),
+    list(20_000, { 1_000: 1 }).map(copyOf),
+  ],
+  [
+    "a text that the one alternative of a union reads, in kinds within kinds",
+    pageOf(() => ({ link: z.union([z.url()]) })),
+    page(1, { link: `http://a.b/${"x".repeat(500_000)}` }),
+  ],
+  [
+    "tokens of which the header is read, in kinds",
+    inKinds(16, () => z.array(z.jwt())),
+    { kind: "none", value: list(4, `${btoa("[".repeat(100_000))}.a.b`) },
+  ],
+  [
+    "yes and no in words of the app's, which each fault lists",
+    z.union([
+      z.array(
+        z.stringbool({
+          truthy: list(20, "").map((_one, at) => `yes${at}`),
+          falsy: list(20, "").map((_one, at) => `no${at}`),
+        }),
+      ),
+      z.string(),
+    ]),
+    list(99_000, "maybe"),
+  ],
 ])("takes too many steps: %s", (_, schema, value) => {
   const checked = checkWith(schema)(copyOf(value));
   expect(checked.ok ? "" : checked.error).toMatch(/^\/ takes too many steps to check/);
@@ -1021,6 +1064,7 @@ it.each<[string, z.core.$ZodType]>([
   ["is changed as the app likes", z.string().check(z.overwrite((text) => text.slice(1)))],
   ["becomes a number of any length", z.coerce.bigint()],
   ["becomes a number behind another schema", Digits],
+  ["is changed by the one alternative of a union", z.union([chained.string().slugify()])],
 ])("a text that %s may have 200,000 characters", (_, text) => {
   const check = checkWith(z.object({ text }));
   expect(check({ text: LONG }).ok).toBe(true);
@@ -1454,4 +1498,25 @@ it("a template is looked at once, however many texts there are", () => {
   });
   expect(checkWith(z.array(template))(list(100, "a b")).ok).toBe(true);
   expect(reads).toBe(1);
+});
+
+it("a text is looked through once for all numbers of a template", () => {
+  const matrix = z.templateLiteral([
+    "matrix(",
+    ...list(8, z.number()).flatMap((one) => [one, ","] as never[]),
+  ]);
+  const spy = vi.spyOn(String.prototype, "matchAll");
+  expect(checkWith(matrix)(`matrix(${"1,".repeat(7)}x`).ok).toBe(false);
+  expect(spy).toHaveBeenCalledTimes(1);
+  spy.mockRestore();
+});
+
+it("tokens are read up to 200,000 characters", () => {
+  const header = btoa(JSON.stringify({ typ: "JWT", alg: "HS256" })).replaceAll("=", "");
+  const check = checkWith(z.object({ t: z.jwt() }));
+  expect(check({ t: `${header}.${"a".repeat(199_000)}.b` }).ok).toBe(true);
+  expect(check({ t: `${header}.${"a".repeat(200_000)}.b` })).toEqual({
+    ok: false,
+    error: `/t ${TOO_LONG}`,
+  });
 });

@@ -596,3 +596,22 @@ it("that is loaded again and again wakes its object for cleaning once an hour at
   expect(await runDurableObjectAlarm(object)).toBe(true);
   expect(await next()).toBeGreaterThanOrEqual(start + 3_600_000);
 });
+
+it("is given to its loader as to all others, and not as the object that the load made", async () => {
+  const state = { who: "" };
+  const cached = ["ada", "bob"].map((who) =>
+    storageClient.cache(uniqueKey(), 60, () => Promise.resolve(Object.assign(state, { who }))),
+  );
+  expect((await Promise.all(cached)).map(({ value }) => value)).toEqual([
+    { who: "ada" },
+    { who: "bob" },
+  ]);
+});
+
+it("whose load throws what has no words keeps nobody waiting", async () => {
+  const key = uniqueKey();
+  const odd = storageClient.cache(key, 60, () => Promise.reject(Object.create(null) as Error));
+  expect(await odd.catch(() => "thrown")).toBe("thrown");
+  const { kind } = await (await objectOf(key)).acquire();
+  expect(kind).toBe("failed");
+});

@@ -504,3 +504,22 @@ it("takes what an update gives, bindings and options as they are at the call", a
   options.prefix = "other";
   expect(await listed).toEqual([["state", { balance: 1 }]]);
 });
+
+it("gives what was written, and not the object that it was told", async () => {
+  const state = { who: "" };
+  const updated = ["ada", "bob"].map((who) =>
+    storageClient.ofOwner(uniqueKey()).update("k", () => Object.assign(state, { who })),
+  );
+  expect(await Promise.all(updated)).toEqual([{ who: "ada" }, { who: "bob" }]);
+});
+
+it("keeps nothing in place of what is no JSON", async () => {
+  const store = storageClient.ofOwner(uniqueKey());
+  await store.put("k", ["milk"]);
+  for (const value of [Promise.resolve(1), { a: Promise.resolve() }, [new Map()], new Set()])
+    await expect(store.put("k", value as never)).rejects.toThrow("is no JSON");
+  const added = store.update("k", (async (old: string[]) => [...old, "bread"]) as never);
+  await expect(added).rejects.toThrow("is no JSON");
+  await expect(store.put("k", undefined as never)).rejects.toThrow("undefined is no JSON");
+  expect(await store.get("k")).toEqual(["milk"]);
+});

@@ -280,3 +280,11 @@ it("keeps a credential as it was when it was put", async () => {
   const kept = await Promise.all(ids.map((id) => read(id)));
   expect(kept).toEqual([0, 1, 2].map((at) => ({ kind: "key", key: `key ${at}` })));
 });
+
+it("keeps nothing in place of a good credential that would never open", async () => {
+  const id = uniqueCredential();
+  await vault.put(id, VALUE);
+  for (const odd of [null, [VALUE], "sk", undefined, 1n, new Map([["key", "sk"]]), new Error("sk")])
+    await expect(vault.put(id, odd as never)).rejects.toThrow(/is an object|is no JSON|BigInt/);
+  expect(await read(id)).toEqual(VALUE);
+});

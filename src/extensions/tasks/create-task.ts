@@ -33,7 +33,7 @@ export interface TaskObjects {
 
 const TOO_MANY_TASKS: ProtocolError = protocolError(
   "TooManyRequests",
-  `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one. One that waits for a client that was away for an hour makes room`,
+  `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
 );
 /** What a tool has asked all that it must ask before its task begins. */
 const PREPARED = { kind: "complete", resultType: "prepared", result: {} } as const;

@@ -187,7 +187,7 @@ function explainRepeat(
   )
     return undefined;
   if (!isTheirs || !status.isActive) return oauthErrorPage(authServer, "consent.already_answered");
-  const text = "You have allowed this. Go back to the app: it has access.";
+  const text = "Go back to the app: it has access.";
   return htmlResponse(
     { authServer, cookies },
     { view: "message", title: "Access was given", text },

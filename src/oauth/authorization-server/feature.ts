@@ -84,9 +84,7 @@ export function readAuthorizationSettings(
   const clients = readClients(settings.text("CLIENTS"), scopes);
   if (typeof clients === "string") settings.reject(clients);
   if (!isWithinBytes(JSON.stringify(Object.keys(scopes)), MAX_SCOPES_BYTES))
-    settings.reject(
-      `the names of all scopes are more than ${MAX_SCOPES_BYTES} bytes of JSON: a login that asks for all of them might not fit`,
-    );
+    settings.reject(`the names of all scopes are more than ${MAX_SCOPES_BYTES} bytes of JSON`);
   const accessSeconds = settings.integer("ACCESS_SECONDS", 1, 900);
   return {
     clients: typeof clients === "string" ? [] : clients,

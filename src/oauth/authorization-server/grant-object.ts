@@ -82,6 +82,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     redirectUri,
     challenge,
     epoch,
+    requestId,
   }: CodeRedemption): Promise<GrantResult> {
     const row = this.#rows.grant();
     if (row === undefined) return this.#refuseEnded();
@@ -95,7 +96,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     if (generation > 0) return this.#revokeAndRefuse(row, "code.replayed");
     if (!isOfEpoch(terms, epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     return isUnexpired(row)
-      ? this.#rotate(row, epoch, refreshSeconds)
+      ? this.#rotate(row, epoch, refreshSeconds, requestId)
       : refusedResult("code.expired");
   }
 
@@ -116,16 +117,16 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     if (!isUnexpired(row)) return refusedResult("refresh.expired");
     if (!isOfEpoch(terms, request.epoch)) return this.#revokeAndRefuse(row, "grant.epoch");
     if (request.generation === generation)
-      return this.#rotate(row, request.epoch, settings.refreshSeconds);
+      return this.#rotate(row, request.epoch, settings.refreshSeconds, request.requestId);
     if (request.generation !== generation - 1 || !isPreviousGood(row, settings.graceSeconds))
       return this.#revokeAndRefuse(row, "refresh.reused");
-    this.#rows.noteGivenAgain();
-    return { kind: "granted", terms, generation };
+    this.#rows.noteGivenAgain(request.requestId);
+    return { kind: "granted", terms, generation, requestId: request.requestId };
   }
 
   /** A code or refresh token was redeemed for `generation`, and nothing came of it ({@link GrantRows.restore}). */
-  restore(generation: number): void {
-    this.#rows.restore(generation);
+  restore(generation: number, requestId: string): void {
+    this.#rows.restore(generation, requestId);
   }
 
   /** {@link GrantRows.replaceProperties} */
@@ -182,7 +183,7 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
     return this.ctx.storage.setAlarm(now() + (FORM_SECONDS + 60) * 1000);
   }
 
-  #rotate(row: GrantRow, epoch: string, refreshSeconds: number): GrantResult {
+  #rotate(row: GrantRow, epoch: string, refreshSeconds: number, requestId: string): GrantResult {
     const generation = row.generation + 1;
     const terms = { ...row.terms, epoch };
     this.#rows.write({
@@ -190,11 +191,11 @@ export class GrantObject<Env = unknown> extends DurableObject<Env> {
       terms,
       generation,
       isUndelivered: false,
-      givenCount: 1,
+      givenTo: [requestId],
       lastUsedAtMs: now(),
       expiresAtMs: now() + refreshSeconds * 1000,
     });
-    return { kind: "granted", terms, generation };
+    return { kind: "granted", terms, generation, requestId };
   }
 
   /** Refuses, and takes back all that was given. */

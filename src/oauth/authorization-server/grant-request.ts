@@ -3,10 +3,12 @@
 import type { GrantTerms } from "./grant-rows.ts";
 
 /** What a client shows that proved itself. `client`: {@link Client.key}. */
-interface TokenRequest {
+export interface TokenRequest {
   readonly client: string;
   readonly resource: string;
   readonly epoch: string;
+  /** Of this one request: the grant is asked again where its answer was lost, and counts it once. */
+  readonly requestId: string;
 }
 
 /** `challenge`: S256 of the verifier. */
@@ -27,6 +29,7 @@ export type GrantResult =
       readonly kind: "granted";
       readonly terms: GrantTerms;
       readonly generation: number;
+      readonly requestId: string;
     }
   /** `reason` as in an audit line. `revoked`: what was agreed to, when this very request ended it. */
   | { readonly kind: "refused"; readonly reason: string; readonly revoked?: GrantTerms };

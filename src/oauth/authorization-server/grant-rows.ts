@@ -17,14 +17,17 @@ export interface GrantRow {
   readonly createdAtMs: number;
   /** Nothing came of the newest generation: the one before it stays good for a day or the window, or until it is sent again. */
   readonly isUndelivered?: boolean;
-  /** How many requests were given the newest generation and did not say that nothing came of it. Absent: one. */
-  readonly givenCount?: number;
+  /** The requests that were given the newest generation, and did not say that nothing came of it; of many the newest. */
+  readonly givenTo?: readonly string[];
   /** When the newest generation was made. */
   readonly lastUsedAtMs: number;
   /** When the grant dies unless it is used. */
   readonly expiresAtMs: number;
   readonly refreshSeconds: number;
 }
+
+/** More requests at once than that for one generation are nobody's habit. */
+const MAX_GIVEN = 20;
 
 /** `client`: whose grant it was. `attempts`: of the alarm. */
 export interface GrantEnding {
@@ -39,13 +42,13 @@ export interface GrantRows {
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
-  /** The newest generation is given once more. Where nothing had come of it, the window begins now. */
-  noteGivenAgain(): void;
+  /** The newest generation is given once more, to `requestId`. Where nothing had come of it, the window begins now. */
+  noteGivenAgain(requestId: string): void;
   /**
-   * Nothing came of `generation` for one that it was given to. Where that holds for all of them, and it is the newest, what
+   * Nothing came of `generation` for the request `requestId` that it was given to. Where that holds for all of them, and it is the newest, what
    * was redeemed for it may be redeemed again: a refresh token for a day, a code as long as it lives.
    */
-  restore(generation: number): void;
+  restore(generation: number, requestId: string): void;
   /**
    * Replaces the sealed properties: a hook renewed them (`isRenewed`), or their key is no longer the current one. Those that
    * another hook has renewed since they were read, at `renewalCount`, stay. False when the grant is over.
@@ -68,25 +71,26 @@ export function createGrantRows({ kv }: DurableObjectStorage): GrantRows {
       return typeof row === "object" && "attempts" in row ? row : undefined;
     },
     write: (row) => kv.put("grant", row),
-    noteGivenAgain() {
+    noteGivenAgain(requestId) {
       const row = grant();
       if (row === undefined) return;
-      const { isUndelivered = false, givenCount = 1, lastUsedAtMs } = row;
+      const { isUndelivered = false, givenTo = [""], lastUsedAtMs } = row;
+      const others = givenTo.filter((one) => one !== requestId);
       kv.put("grant", {
         ...row,
         isUndelivered: false,
-        givenCount: isUndelivered ? 1 : givenCount + 1,
+        givenTo: [...others, requestId].slice(-MAX_GIVEN),
         lastUsedAtMs: isUndelivered ? now() : lastUsedAtMs,
       });
     },
-    restore(generation) {
+    restore(generation, requestId) {
       const row = grant();
       if (row?.generation !== generation) return;
       const expiresAtMs = row.createdAtMs + CODE_SECONDS * 1000;
-      const givenCount = (row.givenCount ?? 1) - 1;
+      const givenTo = (row.givenTo ?? [requestId]).filter((one) => one !== requestId);
       // The first came of the code.
       if (generation === 1) kv.put("grant", { ...row, generation: 0, expiresAtMs });
-      else kv.put("grant", { ...row, givenCount, isUndelivered: givenCount === 0 });
+      else kv.put("grant", { ...row, givenTo, isUndelivered: givenTo.length === 0 });
     },
     replaceProperties(properties, renewalCount, isRenewed) {
       const row = grant();

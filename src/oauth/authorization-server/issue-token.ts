@@ -40,7 +40,8 @@ export async function issueFromGrant(
     return oauthError("invalid_scope", reason, "scope holds what was not granted");
   }
   // The client is told to try again, and has nothing else to try with.
-  const restore = (): Promise<void> => retried(async () => grant.stub.restore(result.generation));
+  const restore = (): Promise<void> =>
+    retried(async () => grant.stub.restore(result.generation, result.requestId));
   let issued: TokenResponse;
   try {
     issued = await issueGranted(authServer, client, grant, result, cause, scopes);

@@ -3,23 +3,22 @@
 import { asJson, isObject } from "../../base/json.ts";
 import type { AuthenticatedPerson, SignInResult } from "../sign-in/types.ts";
 
+/** All that a result of any kind may have. */
+type Told = Pick<SignInResult, "kind"> &
+  Partial<AuthenticatedPerson & Record<"url" | "upstreamState" | "message" | "reason", unknown>>;
+
 /**
- * As it is told: the app may go on with an object that it gave, for another person even.
- * @throws without a subject: everybody would be the same person
+ * As it is told: the app may go on with an object that it gave, for another person even. Read by name, for it may be an object
+ * of a class. @throws without a subject: everybody would be the same person
  */
 export function resultAsTold(result: SignInResult): SignInResult {
-  return result.kind === "authenticated" ? personAsTold(result) : { ...result };
-}
-
-function personAsTold({
-  subject,
-  name = subject,
-  properties,
-  credential,
-}: AuthenticatedPerson): AuthenticatedPerson & { readonly kind: "authenticated" } {
-  const taken = asJson(properties);
-  if (typeof subject !== "string" || subject === "" || !isObject(taken))
-    throw new TypeError("The sign-in gave no subject, or no properties");
-  const person = { kind: "authenticated" as const, subject, name, properties: taken };
-  return credential === undefined ? person : { ...person, credential: asJson(credential) };
+  const told: Told = result;
+  const { kind, subject, name = subject, url, upstreamState, message, reason } = told;
+  if (kind !== "authenticated")
+    return { kind, subject, url, upstreamState, message, reason } as SignInResult;
+  const properties = asJson(told.properties);
+  if (typeof subject !== "string" || subject === "" || !isObject(properties))
+    throw new TypeError("The sign-in gave no subject or properties");
+  const credential = told.credential && asJson(told.credential);
+  return { kind, subject, name, properties, ...(credential && { credential }) } as SignInResult;
 }

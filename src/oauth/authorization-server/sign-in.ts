@@ -212,12 +212,14 @@ export async function completeSignIn(
 
 /** What of a person cannot be kept, with its size, or undefined. */
 function findTooLarge(person: Person, credential: JsonObject = {}): string | undefined {
-  const sizeOf = (value: Person | JsonObject): number => encodeUtf8(JSON.stringify(value)).length;
-  if (sizeOf(person) > MAX_PERSON_BYTES)
-    return `${sizeOf(person)} bytes of subject, name and properties, at most ${MAX_PERSON_BYTES}`;
-  if (sizeOf(credential) > MAX_SIGN_IN_CREDENTIAL_BYTES)
-    return `${sizeOf(credential)} bytes of credential, at most ${MAX_SIGN_IN_CREDENTIAL_BYTES}`;
-  return undefined;
+  const tooLarge = (what: string, value: Person | JsonObject, max: number): string | undefined => {
+    const size = encodeUtf8(JSON.stringify(value)).length;
+    return size > max ? `${size} bytes of ${what}, at most ${max}` : undefined;
+  };
+  return (
+    tooLarge("subject, name and properties", person, MAX_PERSON_BYTES) ??
+    tooLarge("credential", credential, MAX_SIGN_IN_CREDENTIAL_BYTES)
+  );
 }
 
 function rejectSignIn(

@@ -5,9 +5,11 @@
  * Who the client is, `clients/authenticate.ts` says.
  */
 
+import { encodeBase64url } from "../../base/bytes.ts";
 import { keepAlive } from "../../base/keep-alive.ts";
 import { ok } from "../../base/result.ts";
 import { retried } from "../../base/retry.ts";
+import { randomBytes } from "../../base/time.ts";
 import { verifyText } from "../../crypto/hmac.ts";
 import { sha256Base64url } from "../../crypto/seal.ts";
 import { grantableScopes, requestedScopes } from "./authorization-request.ts";
@@ -15,7 +17,7 @@ import { authenticateClient } from "../clients/authenticate.ts";
 import type { Client } from "../clients/types.ts";
 import type { AuthorizationServer } from "./types.ts";
 import { oauthError, oauthJson, oauthErrorResponse } from "../errors.ts";
-import type { GrantResult } from "./grant-request.ts";
+import type { GrantResult, TokenRequest } from "./grant-request.ts";
 import { findGrant, verifyRefreshToken } from "./grant-reference.ts";
 import { missingParameter, readForm, type Params } from "../params.ts";
 import type { ServerIdentifiers } from "../../base/identifiers.ts";
@@ -112,9 +114,9 @@ async function redeemCode(
   const redirectUri = form.get("redirect_uri");
   // spec: code.verifier.method
   const challenge = await sha256Base64url(verifier);
-  const epoch = await epochDigest(authServer.login.signIn);
+  const shown = await describeRequest(authServer, client, resource);
   const redeem = async (): Promise<TokenResponse> => {
-    const request = { client: client.key, resource, redirectUri, challenge, epoch };
+    const request = { ...shown, redirectUri, challenge };
     const result = await grant.stub.redeem(request);
     return issueFromGrant(authServer, client, grant, result, "code");
   };
@@ -140,8 +142,11 @@ async function redeemRefreshToken(
   if (!requested.ok) return requested;
   const scopes = requested.value;
   const { graceSeconds, refreshSeconds } = authServer.settings;
-  const epoch = await epochDigest(authServer.login.signIn);
-  const request = { client: client.key, resource, generation, scopes, epoch };
+  const request = {
+    ...(await describeRequest(authServer, client, resource)),
+    generation,
+    scopes,
+  };
   const ask = async (): Promise<GrantResult> =>
     grant.stub.refresh(request, { graceSeconds, refreshSeconds });
   const refresh = async (): Promise<TokenResponse> => {
@@ -152,6 +157,16 @@ async function redeemRefreshToken(
   };
   // As with a code.
   return keepAlive(refresh());
+}
+
+/** What a grant is told of any request. */
+async function describeRequest(
+  { login }: AuthorizationServer,
+  client: Client,
+  resource: string,
+): Promise<TokenRequest> {
+  const epoch = await epochDigest(login.signIn);
+  return { client: client.key, resource, epoch, requestId: encodeBase64url(randomBytes(9)) };
 }
 
 /** No person and no grant: the client is its own subject. Only an operator can give a client this grant type. */

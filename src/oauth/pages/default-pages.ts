@@ -158,8 +158,8 @@ function writeAccount({ person, grants, unreachedCount, ended }: AccountView): H
   const revokedName = count === 1 ? quote(clientName) : countApps(count);
   return html`<p>You are signed in as <b><bdi>${person}</bdi></b>. ${grants.length + unreachedCount === 0 && none}</p>
 ${count > 0 && html`<p class="note" role="status">${revokedName} can no longer use this server.</p>`}
-${failedCount > 0 && html`<p class="note" role="status">${countApps(failedCount)} could not be cut off at once: take back again what is still in this list.</p>`}
-${unreachedCount > 0 && html`<p class="note" role="status">${countApps(unreachedCount)} cannot be shown at the moment. Load this page again.</p>`}
+${failedCount > 0 && html`<p class="note" role="status">${countApps(failedCount)} could not be cut off at once: try again.</p>`}
+${unreachedCount > 0 && html`<p class="note" role="status">${countApps(unreachedCount)} cannot be shown: try again.</p>`}
 <ul class="apps">${apps}</ul>
 ${
   grants.length > 1 &&

@@ -283,7 +283,7 @@ describe("the tasks of a caller", () => {
   const FULL = {
     error: {
       code: 429,
-      message: `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one. One that waits for a client that was away for an hour makes room`,
+      message: `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
     },
   };
   const waitingCall = { label: "w", count: 1, ask: 1 };

@@ -147,6 +147,7 @@ describe("ownTokens", () => {
       resource: identifiers.resource,
       redirectUri: REDIRECT,
       challenge: CHALLENGE,
+      requestId: "redeemed",
       epoch: EPOCH,
     });
     return {

@@ -51,6 +51,7 @@ async function grantTo(name: string, at: TestAuthorizationServer = desk): Promis
     resource: identifiers.resource,
     redirectUri: REDIRECT,
     challenge: CHALLENGE,
+    requestId: "redeemed",
     epoch: EPOCH,
   });
   return id;
@@ -90,6 +91,7 @@ describe("the account page", () => {
       resource: identifiers.resource,
       redirectUri: REDIRECT,
       challenge: CHALLENGE,
+      requestId: "redeemed",
       epoch: EPOCH,
     });
     expect(redeemed).toEqual({ kind: "refused", reason: "grant.ended" });

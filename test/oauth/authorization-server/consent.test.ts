@@ -97,6 +97,25 @@ describe("what the app does when a person agrees", () => {
     return { shown: await at.request(CONSENT, { ...hidden, decision: "allow" }), keeping };
   };
 
+  it("that refuses two at once by one object tells each their own reason", async () => {
+    const refusal = { ok: false as const, error: "" };
+    const consented = ({ subject }: { readonly subject: string }): Promise<typeof refusal> =>
+      Promise.resolve(Object.assign(refusal, { error: `${subject} is suspended` }));
+    const keeping = createAuthorizationServer({}, { hooks: { onConsent: consented } });
+    const names = ["ada", "bob"];
+    const asked = await Promise.all(
+      names.map(async (name) => {
+        const at = createBrowser(keeping);
+        return { at, ...(await openConsentPage(at, authorizeUrl(), name)) };
+      }),
+    );
+    const shown = await Promise.all(
+      asked.map(({ at, hidden }) => at.request(CONSENT, { ...hidden, decision: "allow" })),
+    );
+    for (const [at, name] of names.entries())
+      expect(shown[at]?.html).toContain(`${name} is suspended`);
+  });
+
   const done = (): Promise<Result<void, string>> => Promise.resolve(ok(undefined));
   it("happens after the decision was recorded, and knows who agreed", async () => {
     const heard: unknown[] = [];
@@ -273,6 +292,7 @@ describe("a form that is sent again, as by a double click", () => {
       resource,
       redirectUri: REDIRECT,
       challenge: CHALLENGE,
+      requestId: "redeemed",
       epoch: EPOCH,
     });
   };

@@ -1,7 +1,7 @@
 /** The grant and the account as objects: what they hold, when they let go, and what an eviction does to them: nothing. */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import type { GrantRow } from "../../../src/oauth/authorization-server/grant-rows.ts";
 import { verifyText } from "../../../src/crypto/hmac.ts";
 import { registerClient } from "../clients/recording-server.ts";
@@ -27,14 +27,20 @@ const code = {
   resource: identifiers.resource,
   redirectUri: REDIRECT,
   challenge: CHALLENGE,
+  requestId: "redeemed",
   epoch: EPOCH,
 };
-const refreshing = (generation: number, scopes: string[] = []) => ({
+const refreshing = (
+  generation: number,
+  scopes: string[] = [],
+  requestId: string = "refreshed",
+) => ({
   client: "cli",
   resource: identifiers.resource,
   generation,
   scopes,
   epoch: EPOCH,
+  requestId,
 });
 const terms = { ...GRANT_DETAILS, properties: "a.sealed" };
 const refresh = (id: string, generation: number, grace: number = graceSeconds) =>
@@ -464,5 +470,36 @@ describe("what a peer can make a grant keep", () => {
     const before = await size();
     for (let generation = 1; generation < 30; generation += 1) await refresh(id, generation);
     expect((await size()) - before).toBeLessThanOrEqual(2);
+  });
+});
+
+describe("a request whose answer is lost", () => {
+  const DAY_LATER = 20 * 60_000;
+  /** The grant is asked by each of these requests, and told by each of those that nothing came of it. */
+  const afterwards = async (asked: string[], restored: string[]): Promise<unknown> => {
+    const id = await redeemed();
+    const settings = { graceSeconds, refreshSeconds };
+    for (const one of asked) await grantStub(id).refresh(refreshing(1, [], one), settings);
+    for (const one of restored) await grantStub(id).restore(2, one);
+    vi.setSystemTime(Date.now() + DAY_LATER);
+    return grantStub(id).refresh(refreshing(1, [], "later"), settings);
+  };
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it.each<[string, string[], string[]]>([
+    ["is counted once, however often it asks", ["a", "a"], ["a"]],
+    ["is counted once, however often it says that nothing came of it", ["a"], ["a", "a"]],
+    ["may have been one of several of which nothing came", ["a", "b", "a"], ["b", "a", "b"]],
+  ])("%s: the token before is good again", async (_, asked, restored) => {
+    expect(await afterwards(asked, restored)).toMatchObject({ kind: "granted", generation: 2 });
+  });
+
+  it.each<[string, string[], string[]]>([
+    ["says twice that nothing came of it", ["a", "b"], ["b", "b"]],
+    ["is one of many", Array.from("abcdefghijklmnopqrstuvwxyz"), ["z", "z"]],
+  ])("%s, and another got its tokens: the token before is spent", async (_, asked, restored) => {
+    expect(await afterwards(asked, restored)).toMatchObject({ reason: "refresh.reused" });
   });
 });

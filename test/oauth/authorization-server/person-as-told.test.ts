@@ -2,14 +2,17 @@
 
 import { expect, it } from "vitest";
 import type { JsonObject } from "../../../src/base/json.ts";
+import { ok } from "../../../src/base/result.ts";
 import { openAccessToken } from "../../../src/oauth/authorization-server/access-token.ts";
 import { tokenEndpoint } from "../../../src/oauth/authorization-server/token.ts";
+import type { LoginHooks } from "../../../src/oauth/authorization-server/types.ts";
 import type { AuthenticatedPerson, SignInResult } from "../../../src/oauth/sign-in/types.ts";
 import {
   createAuthorizationServer,
   formRequest,
   identifiers,
   REDIRECT,
+  type TestAuthorizationServer,
   VERIFIER,
 } from "../authorization-server.ts";
 import { authorizeUrl, createBrowser } from "../browser.ts";
@@ -36,8 +39,8 @@ class Member implements AuthenticatedPerson {
 async function signedIn(
   personOf: (name: string) => SignInResult,
   name: string,
+  base: TestAuthorizationServer = createAuthorizationServer(),
 ): Promise<{ subject: string; properties: unknown }> {
-  const base = createAuthorizationServer();
   const signIn = {
     title: "Sign in",
     fields: [],
@@ -73,6 +76,22 @@ it("a person may be an object of a class", async () => {
     });
 });
 
+it.each<[string, object, number]>([
+  ["rejected", { kind: "rejected", subject: "", message: "No such name" }, 403],
+  ["redirect", { kind: "redirect", url: "https://id.example/", upstreamState: {} }, 303],
+])("a result may be an object of a class: %s", async (_, members, status) => {
+  const getters = Object.fromEntries(
+    Object.entries(members).map(([name, value]) => [name, { get: (): unknown => value }]),
+  );
+  const result = Object.create(Object.create(null, getters) as object) as SignInResult;
+  const base = createAuthorizationServer();
+  const signIn = { title: "", fields: [], submit: () => Promise.resolve(result) };
+  const browser = createBrowser({ ...base, login: { ...base.login, signIn } });
+  const begun = await browser.request(authorizeUrl());
+  const shown = await browser.request("/authorize/sign-in", { ...begun.hidden });
+  expect(shown.status).toBe(status);
+});
+
 it("two who sign in at once by one object of the app's are two", async () => {
   const tenant: JsonObject = {};
   const personOf = (name: string): SignInResult => ({
@@ -86,7 +105,97 @@ it("two who sign in at once by one object of the app's are two", async () => {
   );
 });
 
-it("nobody is let in without a subject", async () => {
-  const nobody = { kind: "authenticated", properties: {} } as unknown as SignInResult;
+it.each<[string, object]>([
+  ["no subject", { properties: {} }],
+  ["an empty subject", { subject: "", properties: {} }],
+  ["properties that are none", { subject: "ada", properties: new Date(0) }],
+])("nobody is let in with %s", async (_, person) => {
+  const nobody = { kind: "authenticated", ...person } as unknown as SignInResult;
   await expect(signedIn(() => nobody, "ada")).rejects.toThrow("gave no subject");
+});
+
+it("whoever fails to sign in is nobody, and reads their own message, whoever else signs in by the same object", async () => {
+  const base = createAuthorizationServer();
+  const result = {};
+  const signIn = {
+    title: "Sign in",
+    fields: [],
+    submit: (_context: unknown, input: ReadonlyMap<string, string>) => {
+      const subject = input.get("name") ?? "";
+      const told =
+        subject === "ada"
+          ? { kind: "authenticated", subject, properties: {} }
+          : { kind: "rejected", subject, message: `No account for ${subject}` };
+      return Promise.resolve(Object.assign(result, told) as SignInResult);
+    },
+  };
+  const own = { ...base, login: { ...base.login, signIn } };
+  const names = ["mallory", "ada", "eve"];
+  const pages = await Promise.all(
+    names.map(async (name) => {
+      const browser = createBrowser(own);
+      const begun = await browser.request(authorizeUrl());
+      return { browser, name, hidden: begun.hidden };
+    }),
+  );
+  const shown = await Promise.all(
+    pages.map(({ browser, name, hidden }) =>
+      browser.request("/authorize/sign-in", { ...hidden, name }),
+    ),
+  );
+  expect(shown.map(({ status }) => status)).toEqual([403, 200, 403]);
+  expect(shown[0]?.html).toContain("No account for mallory");
+  expect(shown[2]?.html).toContain("No account for eve");
+});
+
+it("a hook need not give a promise", async () => {
+  const hooks = { onSignIn: () => true as never, onConsent: () => ok(undefined) as never };
+  const own = createAuthorizationServer({}, { hooks });
+  const personOf = (name: string): SignInResult => ({
+    kind: "authenticated",
+    subject: name,
+    properties: {},
+  });
+  expect(await signedIn(personOf, "ada", own)).toEqual({ subject: "ada", properties: {} });
+});
+
+it("who is kept is who the app's hook saw, as it left them", async () => {
+  const kept: JsonObject[] = [];
+  const base = createAuthorizationServer(
+    {},
+    {
+      hooks: {
+        onSignIn: (_subject, properties) => {
+          kept.push(properties);
+          properties["role"] = "reader";
+          return Promise.resolve(true);
+        },
+        onConsent: () => {
+          for (const properties of kept) properties["role"] = "admin";
+          return Promise.resolve({ ok: true, value: undefined });
+        },
+      },
+    },
+  );
+  const own = await signedIn(
+    (name) => ({ kind: "authenticated", subject: name, properties: {} }),
+    "ada",
+    base,
+  );
+  expect(own).toEqual({ subject: "ada", properties: { role: "reader" } });
+});
+
+it.each<[string, LoginHooks]>([
+  ["onSignIn", { onSignIn: () => undefined as never }],
+  ["onSignIn, later", { onSignIn: () => Promise.resolve(undefined as never) }],
+  ["onConsent", { onConsent: () => undefined as never }],
+  ["onConsent, later", { onConsent: () => Promise.resolve("yes" as never) }],
+])("nobody is let in by a hook that says nothing: %s", async (_, hooks) => {
+  const own = createAuthorizationServer({}, { hooks });
+  const personOf = (name: string): SignInResult => ({
+    kind: "authenticated",
+    subject: name,
+    properties: {},
+  });
+  await expect(signedIn(personOf, "ada", own)).rejects.toThrow();
 });

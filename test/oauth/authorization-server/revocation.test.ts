@@ -147,7 +147,14 @@ describe("/revoke", () => {
   it("takes a refresh token that was rotated", async () => {
     const tokens = await login();
     await grantStub(tokens.id).refresh(
-      { client: "cli", resource: identifiers.resource, generation: 1, scopes: [], epoch: EPOCH },
+      {
+        client: "cli",
+        resource: identifiers.resource,
+        generation: 1,
+        scopes: [],
+        epoch: EPOCH,
+        requestId: "second",
+      },
       desk.settings,
     );
     expect((await ask({ client_id: "cli", token: tokens.refresh })).status).toBe(200);
@@ -256,14 +263,21 @@ describe("/introspect", () => {
     const { id, refresh } = await login();
     expect(await ask(refresh)).toMatchObject({ active: true, client_id: "cli", sub: "ada" });
     await grantStub(id).refresh(
-      { client: "cli", resource: identifiers.resource, generation: 1, scopes: [], epoch: EPOCH },
+      {
+        client: "cli",
+        resource: identifiers.resource,
+        generation: 1,
+        scopes: [],
+        epoch: EPOCH,
+        requestId: "second",
+      },
       desk.settings,
     );
     expect(await ask(refresh)).toEqual(dead);
     expect(await ask(await signRefreshToken(desk.ring, id, 2))).toMatchObject({ active: true });
     expect(await ask(await signRefreshToken(desk.ring, id, 3))).toEqual(dead);
     // Nothing came of the second: the first may be sent again.
-    await grantStub(id).restore(2);
+    await grantStub(id).restore(2, "second");
     expect(await ask(refresh)).toMatchObject({ active: true });
     // For a day, or for the window where that is longer, as the token endpoint has it.
     const patient = createAuthorizationServer({ graceSeconds: 172_800 });

@@ -62,6 +62,7 @@ async function grantTo(at: TestBrowser): Promise<string> {
     resource: identifiers.resource,
     redirectUri: REDIRECT,
     challenge: CHALLENGE,
+    requestId: "redeemed",
     epoch: EPOCH,
   };
   await desk.grants.get(desk.grants.idFromString(id)).redeem(code);
@@ -139,7 +140,7 @@ describe("taking back all", () => {
     const { html } = await send(at, { ...hidden, all: "1" });
     expect(html).toContain("2 apps can no longer use");
     expect(html).toContain("1 app could not be cut off at once");
-    expect(html).toContain("1 app cannot be shown at the moment.");
+    expect(html).toContain("1 app cannot be shown: try again.");
     expect(html).not.toContain("No app has access");
     expect(await Promise.all(ids.map(isOver))).toEqual([true, false, true]);
     unreached = "";

@@ -11,6 +11,7 @@ import { CODE_SECONDS } from "../../../src/oauth/lifetimes.ts";
 import { openAccessToken } from "../../../src/oauth/authorization-server/access-token.ts";
 import type {
   AuthorizationServer,
+  LoginHooks,
   TokenSubject,
 } from "../../../src/oauth/authorization-server/types.ts";
 import { signRefreshToken } from "../../../src/oauth/authorization-server/grant-reference.ts";
@@ -675,6 +676,18 @@ describe("the issuing hook", () => {
     ]);
     works = true;
     expect((await ask(codeForm(code), undefined, own)).status).toBe(200);
+  });
+
+  it("that adds to the scopes it is given adds none to the token", async () => {
+    const hooks: LoginHooks = {
+      onTokenIssue: ({ scopes }) => {
+        (scopes as string[]).push("admin");
+        return Promise.resolve(undefined);
+      },
+    };
+    const { body } = await login(createAuthorizationServer({}, { hooks }));
+    expect(body["scope"]).toBe("read write");
+    expect(await callerOf(body)).toMatchObject({ scopes: ["read", "write"] });
   });
 
   it("that gives what cannot be sealed takes no code", async () => {
