@@ -16,6 +16,9 @@ export const MAX_ANONYMOUS_SESSIONS = 10_000;
 /** Requests to sessions in one invocation: the platform allows a thousand. */
 export const HUB_PAGE_SIZE = 500;
 
+/** Milliseconds for which a share that had no room is not looked at again. */
+export const FULL_MS = 2_000;
+
 /** Milliseconds after admission in which a session may not have been opened yet. */
 export const OPENING_MS = 60_000;
 

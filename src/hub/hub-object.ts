@@ -14,6 +14,7 @@ import { now } from "../base/time.ts";
 import { settleAll } from "../base/retry.ts";
 import {
   ensureCapacity,
+  FULL_MS,
   MAX_SESSIONS_PER_CALLER,
   OPENING_MS,
   HUB_PAGE_SIZE,
@@ -33,8 +34,6 @@ import {
 } from "./listener.ts";
 
 const HOUR_MS = 3_600_000;
-/** Milliseconds for which a share that had no room is not looked at again. */
-const FULL_MS = 2_000;
 /** Milliseconds after which a row is looked at, and an ended grant forgotten: longer than an access token lives. */
 const DAY_MS = 86_400_000;
 
@@ -166,6 +165,7 @@ export class HubObject<Env = unknown> extends DurableObject<Env> {
   }
 
   unregisterSession(session: SessionKey): void {
+    this.#fullUntil.delete(session.share);
     this.#rows.remove(session, Infinity);
   }
 

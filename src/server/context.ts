@@ -77,7 +77,8 @@ export interface BaseContext {
   /**
    * Questions to the client. The first round ends the call by throwing; when the answer has come the handler runs
    * again from its start and the same call returns it. Ask several at once with `Promise.all`. `key` names the
-   * question within this request. A client without the ability makes the call end with an error.
+   * question within this request; the same one again in a run gives the same object. A client without the ability makes
+   * the call end with an error.
    */
   readonly elicitForm: <F extends ElicitationForm>(
     key: string,

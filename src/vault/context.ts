@@ -88,7 +88,7 @@ function unwrapCredential<T>(service: string, result: Result<T, VaultFault>): T 
       throw new PublicError(`Your access to ${service} has ended there: sign in again`);
     case "upstream":
       throw new PublicError(
-        `${service} did not renew your access: try again in a minute, and sign in again if that goes on`,
+        `${service} did not renew your access: try again in a minute, or sign in again`,
       );
     case "unavailable":
       throw new PublicError("The store of credentials cannot be reached: try again in a minute");

@@ -38,7 +38,7 @@ export type TokenSubject = Required<Pick<Caller, "subject" | "client" | "scopes"
  * than 20 s counts as one that throws.
  */
 export interface LoginHooks {
-  /** Somebody proved who they are, before consent. Returns false to turn them away. */
+  /** Somebody proved who they are, before consent. Returns true to let them in. */
   onSignIn?(subject: string, properties: JsonObject): Promise<boolean>;
   /**
    * A person agreed, and that is recorded: called once for it. `credential`: `SignedIn.credential`, when they
