@@ -146,9 +146,9 @@ export function jsonText(value: unknown): string {
 }
 
 function refuseEmptied(key: string, value: unknown): unknown {
-  const isEmpty = isObject(value) && Object.keys(value).length === 0;
-  const { constructor: made = Object } = Object(value) as { constructor?: unknown };
-  if (!isEmpty || made === Object) return value;
+  if (!isObject(value) || Object.keys(value).length > 0) return value;
+  const { constructor: made = Object } = value as { constructor?: unknown };
+  if (made === Object) return value;
   throw new TypeError(`"${key}" is no JSON`);
 }
 

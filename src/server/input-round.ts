@@ -71,7 +71,10 @@ export interface Round {
   readonly reject: (reason: ProtocolError, toOutcome?: ToErrorOutcome) => never;
   /** Leaves the handler unless the client can answer this kind of question. */
   readonly requireCapability: (capability: InputCapability) => void;
-  /** The answer to `key` as `read` gives it, which leaves that as it is; notes the question and leaves the handler when there is none. */
+  /**
+   * The answer to `key` as `read` gives it, which must not change it. Notes the question and leaves the handler when there is
+   * none.
+   */
   readonly responseTo: <T>(
     key: string,
     capability: InputCapability,

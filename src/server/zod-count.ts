@@ -11,6 +11,7 @@ import { refusalOf, stepsAfter, stepsBefore, stepsOfFault, STEPS_OF_MEMORY } fro
 const MAX_STEPS = 2_000_000;
 /** Faults that zod may keep at a time, of up to 500 bytes each. What alternatives found it keeps until one fits. */
 const MAX_FAULTS = 100_000;
+
 /** What zod remembers of one reading: what came of each object and list, by schema, as soon as a schema refers to itself. */
 interface Memory {
   readonly "~memo"?: { readonly buckets: WeakMap<object, WeakMap<object, unknown>> };

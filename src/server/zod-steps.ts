@@ -10,6 +10,7 @@ import { charactersTried } from "./zod-templates.ts";
 
 /** Of what is looked at again and again by the pattern of a template. */
 const TRIES_PER_STEP = 250;
+/** Of a fault, which zod makes, passes on and may put in words. */
 const STEPS_OF_FAULT = 4;
 /** Of each letter of base64url that is another one in base64. */
 const STEPS_PER_REPLACED = 2;

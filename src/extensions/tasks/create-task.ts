@@ -36,7 +36,7 @@ const TOO_MANY_TASKS: ProtocolError = protocolError(
   `Too many tasks: let one of your ${MAX_RUNNING_TASKS} end, or cancel one`,
 );
 /** What a tool has asked all that it must ask before its task begins. */
-const PREPARED = { kind: "complete", resultType: "prepared", result: {} } as const;
+const PREPARED: Outcome = { kind: "complete", result: {} };
 
 /** Makes a task of the call; undefined where it is to run at once, which revisions with sessions always do. */
 export function startTask(
@@ -77,7 +77,7 @@ async function createTask(
   // 2. What must be known before.
   const steps = new Map<string, JsonValue>();
   const asked = prepare === undefined ? PREPARED : await runPrepare(call, prepare, args, steps);
-  if (asked.kind !== "complete" || asked.resultType !== PREPARED.resultType) {
+  if (asked !== PREPARED) {
     await release();
     return asked;
   }

@@ -42,11 +42,11 @@ export interface GrantRows {
   grant(): GrantRow | undefined;
   ending(): GrantEnding | undefined;
   write(row: GrantRow | GrantEnding | "ended"): void;
-  /** The newest generation is given once more, to `requestId`. Where nothing had come of it, the window begins now. */
+  /** The newest generation is given once more, to another request. Where nothing had come of it, the window begins now. */
   noteGivenAgain(requestId: string): void;
   /**
-   * Nothing came of `generation` for the request `requestId` that it was given to. Where that holds for all of them, and it is the newest, what
-   * was redeemed for it may be redeemed again: a refresh token for a day, a code as long as it lives.
+   * Nothing came of `generation` for the request that it was given to. Where that holds for all of them, and it is the
+   * newest, what was redeemed for it may be redeemed again: a refresh token for a day, a code as long as it lives.
    */
   restore(generation: number, requestId: string): void;
   /**

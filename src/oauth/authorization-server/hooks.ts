@@ -30,5 +30,5 @@ export async function runHook<T>(
 
 /** What a hook that was `called` gives. @throws what it throws, and where it takes longer than {@link HOOK_MS} */
 export async function finishHook<T>(called: Promise<T> | undefined): Promise<T | undefined> {
-  return withTimeout(HOOK_MS, keepAlive(Promise.resolve(called)));
+  return called && withTimeout(HOOK_MS, keepAlive(Promise.resolve(called)));
 }

@@ -112,14 +112,16 @@ export async function renewProperties(
   { subject, client, scopes, properties }: TokenSubject,
   cause: "code" | "refresh" | "client",
 ): Promise<Result<JsonObject, OAuthError>> {
+  const { hooks } = login;
+  if (hooks?.onTokenIssue === undefined) return ok(properties);
   // It may change what it is given; what it returns is from now on.
   const given = { subject, client, scopes: [...scopes], properties: copyJson(properties) };
   const called = await runHook("onTokenIssue", async () => {
-    const renewed = asJson((await login.hooks?.onTokenIssue?.(given, cause)) ?? properties);
+    const renewed = asJson((await hooks.onTokenIssue?.(given, cause)) ?? properties);
     if (!isObject(renewed)) throw new TypeError("Properties must be an object");
     return renewed;
   });
-  if (called.ok) return ok(called.value ?? properties);
+  if (called.ok) return ok(called.value as JsonObject);
   // Not server_error: at that, clients send the person to sign in again (the refresh of @modelcontextprotocol/client 2.4).
   return oauthError(
     "temporarily_unavailable",

@@ -1,4 +1,4 @@
-/** What a sign-in of the app's tells, taken when it is told: before anything is awaited that another person's sign-in could come between. */
+/** What a sign-in of the app's tells. It is read before anything is awaited: another person may be told of by the same object. */
 
 import { asJson, isObject } from "../../base/json.ts";
 import type { AuthenticatedPerson, SignInResult } from "../sign-in/types.ts";

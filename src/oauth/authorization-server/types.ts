@@ -42,8 +42,8 @@ export interface LoginHooks {
   onSignIn?(subject: string, properties: JsonObject): Promise<boolean>;
   /**
    * A person agreed, and that is recorded: called once for it. `credential`: `SignedIn.credential`, when they
-   * signed in for this. An error is the sentence of the page that says what cannot be done; then there is no grant. Where it
-   * throws, that is logged, and there is none either.
+   * signed in for this. Only `{ ok: true }` gives access. An error is the sentence of the page that says what cannot be done;
+   * then there is no grant. Where it throws, that is logged, and there is none either.
    * Where it is set, a form that is sent again gets a page and not the same answer: this may still be at work, or fail.
    * `grant`: its id, which no other login has. What is made for a grant must end by itself one day: of one that runs out, or of
    * which this failed, `onRevoke` is not told.

@@ -69,6 +69,12 @@ async function login(
 const isAlive = async ({ id }: Tokens): Promise<boolean> =>
   (await grantStub(id).status())?.isActive === true;
 
+/** The second refresh token of a grant is made. */
+async function rotate(id: string): Promise<void> {
+  const request = { client: "cli", resource: identifiers.resource, generation: 1, scopes: [] };
+  await grantStub(id).refresh({ ...request, epoch: EPOCH, requestId: "second" }, desk.settings);
+}
+
 describe("/revoke", () => {
   const ask = (
     form: Record<string, string>,
@@ -146,17 +152,7 @@ describe("/revoke", () => {
 
   it("takes a refresh token that was rotated", async () => {
     const tokens = await login();
-    await grantStub(tokens.id).refresh(
-      {
-        client: "cli",
-        resource: identifiers.resource,
-        generation: 1,
-        scopes: [],
-        epoch: EPOCH,
-        requestId: "second",
-      },
-      desk.settings,
-    );
+    await rotate(tokens.id);
     expect((await ask({ client_id: "cli", token: tokens.refresh })).status).toBe(200);
     expect(await isAlive(tokens)).toBe(false);
   });
@@ -262,17 +258,7 @@ describe("/introspect", () => {
   it("describes the newest refresh token, and none before it", async () => {
     const { id, refresh } = await login();
     expect(await ask(refresh)).toMatchObject({ active: true, client_id: "cli", sub: "ada" });
-    await grantStub(id).refresh(
-      {
-        client: "cli",
-        resource: identifiers.resource,
-        generation: 1,
-        scopes: [],
-        epoch: EPOCH,
-        requestId: "second",
-      },
-      desk.settings,
-    );
+    await rotate(id);
     expect(await ask(refresh)).toEqual(dead);
     expect(await ask(await signRefreshToken(desk.ring, id, 2))).toMatchObject({ active: true });
     expect(await ask(await signRefreshToken(desk.ring, id, 3))).toEqual(dead);
